@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+#
+#   make             the library, static and shared, into build/
+#   make demo        builds and runs the demos; needs a C compiler and make only
+#   make check       builds and runs the tests; needs libcheck and pkg-config
+#   make deps        installs those two where they are missing
+#   make install     into PREFIX, by way of DESTDIR; make uninstall takes it back
+#   make check-all   the tests on every backend, compiler and sanitizer (see test/matrix)
+#   make bench       builds the benchmarks into build/test/bench/
+#   make format      has clang-format lay out the sources; make format-check only looks
+#   make clean       removes build/
+#
+# Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), and
+#
+#   CONTEXT=name     how stacks are switched: ucontext, setjmp, or a CPU with a file of its own
+#   SANITIZE=list    address, thread, undefined; or address,undefined
+
+BUILD ?= build
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CFLAGS ?= -O2 -g
+SANITIZE ?=
+PKG_CONFIG ?= pkg-config
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
+INSTALL ?= install
+LDCONFIG ?= ldconfig
+
+version := $(shell sed -n 's/^.define CORO_VERSION_[A-Z]* //p' include/coro/base.h)
+version := $(word 1,$(version)).$(word 2,$(version)).$(word 3,$(version))
+soname := libcoro.so.$(firstword $(subst ., ,$(version)))
+
+# The CPU's own file where there is one, else setjmp.
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+cpu := $(firstword $(subst -, ,$(machine)))
+CONTEXT ?= $(if $(findstring linux,$(machine)),$(if $(wildcard lib/core/context/$(cpu).S),$(cpu),setjmp),setjmp)
+
+all: $(BUILD)/libcoro.a $(BUILD)/libcoro.so $(BUILD)/coro.pc
+
+# ---- flags ----
+
+# $(call accepts,flag): the flag, if the compiler takes it
+accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+
+warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wundef -Wvla
+common := -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
+
+lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	$(call accepts,-fno-semantic-interposition)
+test_flags := $(common) -D_GNU_SOURCE -Itest -Ilib -Wno-unused-parameter
+demo_flags := $(common) -Wno-unused-parameter
+
+sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+# The thread-exit and signal handlers must outlive a dlclose, hence nodelete.
+# A sanitizer's run-time is in the program only, so its names stay undefined here.
+so_flags := -shared -Wl,-soname,$(soname) -Wl,--version-script=lib/coro.map \
+	-Wl,-z,relro,-z,now,-z,nodelete -Wl,--as-needed $(if $(SANITIZE),,-Wl,-z,defs)
+
+# ---- sources ----
+
+# A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks.
+ifeq ($(CONTEXT),ucontext)
+context := ucontext
+else ifeq ($(CONTEXT),setjmp)
+context := setjmp birth
+else ifneq ($(wildcard lib/core/context/$(CONTEXT).S),)
+context := $(CONTEXT) birth ucontext_fallback
+else
+$(error CONTEXT=$(CONTEXT): there is no lib/core/context/$(CONTEXT).S)
+endif
+
+obj := $(BUILD)/obj
+context_objs := $(context:%=$(obj)/core/context/%.o)
+objs := $(patsubst lib/%.c,$(obj)/%.o,$(wildcard lib/*/*.c)) $(context_objs)
+headers := $(wildcard include/coro/*.h)
+
+# Tests of the rings reach for internals and are linked with the objects; the rest with the library.
+rings := base core loop sync io debug
+test_helpers := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
+unit_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard $(rings:%=test/%/*_test.c)))
+api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
+tests := $(unit_tests) $(api_tests)
+bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+
+# million last: it is the longest.
+demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
+demos := $(filter-out %/million,$(demos)) $(filter %/million,$(demos))
+
+# ---- the library ----
+
+# Holds $(text) and is touched only when that changes: what depends on it is then made anew.
+quote = '$(subst ','\'',$(1))'
+remember = @mkdir -p $(@D); [ "$$(cat $@ 2>/dev/null)" = $(call quote,$(text)) ] || \
+	{ rm -f $@; printf '%s\n' $(call quote,$(text)) >$@; }
+
+$(BUILD)/flags: text := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS)
+$(BUILD)/objects: text := $(sort $(objs))
+$(BUILD)/flags $(BUILD)/objects: FORCE
+	$(remember)
+
+plain :=
+# To sanitizers and FORTIFY a jump to another stack is a fault; -Wp, because distributions set it by that.
+# What getcontext is feared to clobber on its second return is safe: it has none here.
+$(context_objs): sanitize :=
+$(context_objs): plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
+	$(call accepts,-Wno-clobbered)
+
+$(obj)/%.o: lib/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(plain) -c -o $@ $<
+
+$(obj)/%.o: lib/%.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(plain) -c -o $@ $<
+
+# Beside a CPU's own file the names of context.h are taken.
+fallback := $(foreach name,make switch room,-Dcontext_$(name)=context_$(name)_ucontext)
+$(obj)/core/context/ucontext_fallback.o: lib/core/context/ucontext.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(lib_flags) $(fallback) $(CPPFLAGS) $(CFLAGS) $(plain) -c -o $@ $<
+
+# One object in the archive, its internal names made local, so that none clashes with a user's.
+$(BUILD)/libcoro.a: $(objs) $(BUILD)/objects
+	rm -f $@
+ifneq ($(shell command -v $(OBJCOPY)),)
+	$(CC) $(CFLAGS) -r -nostdlib -o $(obj)/coro.o $(objs)
+	$(OBJCOPY) --localize-hidden $(obj)/coro.o
+	$(AR) rcs $@ $(obj)/coro.o
+else
+	$(AR) rcs $@ $(objs)
+endif
+
+$(BUILD)/libcoro.so.$(version): $(objs) $(BUILD)/objects lib/coro.map
+	$(CC) $(CFLAGS) $(sanitize) -pthread $(so_flags) $(LDFLAGS) -o $@ $(objs)
+
+$(BUILD)/$(soname): $(BUILD)/libcoro.so.$(version)
+	ln -sf $(<F) $@
+
+$(BUILD)/libcoro.so: $(BUILD)/$(soname)
+	ln -sf $(<F) $@
+
+# Paths under PREFIX are given by way of it, so that the file can be moved with its tree.
+under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+$(BUILD)/pc_paths: text := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version)
+$(BUILD)/pc_paths: FORCE
+	$(remember)
+
+$(BUILD)/coro.pc: coro.pc.in $(BUILD)/pc_paths
+	rm -f $@
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
+		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' $< >$@
+
+# ---- tests and demos ----
+
+# $(call link_shared,where the library is, seen from the program)
+link_shared = $(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	-L$(BUILD) -lcoro -Wl,-rpath,'$$ORIGIN/$(1)'
+check_cflags = $(shell $(PKG_CONFIG) --cflags check)
+check_libs = $(shell $(PKG_CONFIG) --libs check)
+
+$(BUILD)/demo/%.o: demo/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(demo_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+$(demos): %: %.o $(BUILD)/libcoro.so
+	$(call link_shared,..)
+
+$(BUILD)/test/bench/%.o: test/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(demo_flags) -D_GNU_SOURCE -Itest $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+$(bench): %: %.o $(BUILD)/libcoro.so
+	$(call link_shared,../..) -lm
+
+$(BUILD)/test/%.o: test/%.c $(BUILD)/flags | need-check
+	@mkdir -p $(@D)
+	$(CC) $(test_flags) $(check_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+$(unit_tests): %: %.o $(test_helpers) $(objs) $(BUILD)/objects
+	$(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(check_libs)
+
+$(api_tests): %: %.o $(test_helpers) $(BUILD)/libcoro.so
+	$(call link_shared,../..) $(check_libs)
+
+# make -j deps check: only once deps is done
+need-check: $(filter deps,$(MAKECMDGOALS))
+	@$(PKG_CONFIG) --exists check || { echo "libcheck or pkg-config is missing: run 'make deps'" >&2; exit 1; }
+
+# What the scripts in test/ are told.
+export BUILD CC CXX CPPFLAGS CFLAGS LDFLAGS CONTEXT SANITIZE PKG_CONFIG MAKE
+export CK_DEFAULT_TIMEOUT ?= 60
+export TAILCALLS ?= coro_resume coro_yield coro_next coro_send coro_task_yield
+export CORO_LIBRARY := $(abspath $(BUILD))/$(soname)
+
+# The scripts that check runs; CHECKS= for none.
+CHECKS ?= $(sort $(wildcard test/check-*))
+CHECK_DEMOS ?= $(filter-out million,$(basename $(notdir $(wildcard demo/*.out))))
+
+check: all $(tests) $(demos)
+	@test/run $(tests) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
+
+demo: all $(demos)
+	@test/demos $(demos)
+
+check-all:
+	@test/matrix
+
+bench: all $(bench)
+
+# ---- the rest ----
+
+install: all
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/coro"
+	$(INSTALL) -m 755 $(BUILD)/libcoro.so.$(version) "$(DESTDIR)$(LIBDIR)"
+	ln -sf libcoro.so.$(version) "$(DESTDIR)$(LIBDIR)/$(soname)"
+	ln -sf $(soname) "$(DESTDIR)$(LIBDIR)/libcoro.so"
+	$(INSTALL) -m 644 $(BUILD)/libcoro.a "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 644 $(BUILD)/coro.pc "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	$(INSTALL) -m 644 include/coro.h "$(DESTDIR)$(INCLUDEDIR)"
+	$(INSTALL) -m 644 $(headers) "$(DESTDIR)$(INCLUDEDIR)/coro"
+	$(refresh)
+
+uninstall:
+	rm -f "$(DESTDIR)$(LIBDIR)/libcoro.so.$(version)" "$(DESTDIR)$(LIBDIR)/$(soname)" \
+		"$(DESTDIR)$(LIBDIR)/libcoro.so" "$(DESTDIR)$(LIBDIR)/libcoro.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/coro.pc" "$(DESTDIR)$(INCLUDEDIR)/coro.h"
+	rm -rf "$(DESTDIR)$(INCLUDEDIR)/coro"
+	$(refresh)
+
+# The system's list of libraries: a program finds a new one in /usr/local/lib only by that.
+refresh = @if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG) || :; fi
+
+# sudo only where we are not root; brew refuses to be it.
+deps:
+	@if $(PKG_CONFIG) --exists check 2>/dev/null; then exit 0; fi; \
+	as_root() { if [ "$$(id -u)" = 0 ]; then "$$@"; else sudo "$$@"; fi; }; \
+	has() { command -v "$$1" >/dev/null; }; \
+	set -ex; \
+	if has apt-get; then \
+		as_root apt-get update -q; \
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy check pkg-config; \
+	elif has dnf; then as_root dnf install -y check-devel pkgconf-pkg-config; \
+	elif has apk; then as_root apk add check-dev pkgconf; \
+	elif has pacman; then as_root pacman -Sy --needed --noconfirm check pkgconf; \
+	elif has brew; then brew install check pkgconf; \
+	else set +x; echo "install Check (libcheck) and pkg-config by hand" >&2; exit 1; fi; \
+	$(PKG_CONFIG) --exists check
+
+format:
+	find lib include demo test -name '*.[ch]' -exec clang-format -i {} +
+
+format-check:
+	find lib include demo test -name '*.[ch]' -exec clang-format --dry-run -Werror {} +
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all demo check check-all bench deps install uninstall format format-check clean need-check FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(wildcard $(objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d))

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* coro: asyncio for C, without the contagion. This header includes all the others. */
+#ifndef CORO_H
+#define CORO_H
+
+#include <coro/base.h>
+#include <coro/coroutine.h>
+#include <coro/generator.h>
+#include <coro/iterator.h>
+#include <coro/loop.h>
+#include <coro/future.h>
+#include <coro/task.h>
+
+#endif

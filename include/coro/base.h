@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all other headers share: the version, the error codes, the units of time.
+ *
+ * Conventions of the whole library:
+ *
+ *   - A call that can fail returns a negative error code; 0 is done, > 0 carries a meaning of its
+ *     own. `if (r < 0) return r;` passes an error on, as `raise` does in Python.
+ *   - Out-parameters come last, are called ret, and are untouched when the call fails. Where a
+ *     pointer to one may be NULL, the header says so.
+ *   - Times are int64_t nanoseconds.
+ *   - A call marked coro_async may suspend its caller: other tasks run before it returns.
+ *   - NULL for an object, a function or a required ret is -EINVAL.
+ */
+#ifndef CORO_BASE_H
+#define CORO_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CORO_VERSION_MAJOR 0
+#define CORO_VERSION_MINOR 1
+#define CORO_VERSION_PATCH 0
+
+#ifdef __cplusplus
+#define CORO_BEGIN_DECLS extern "C" {
+#define CORO_END_DECLS }
+#else
+#define CORO_BEGIN_DECLS
+#define CORO_END_DECLS
+#endif
+
+#if defined(__GNUC__)
+#define CORO_API __attribute__((visibility("default")))
+#define CORO_PRINTF(words, values) __attribute__((__format__(__printf__, words, values)))
+#define CORO_NODISCARD __attribute__((warn_unused_result))
+#else
+#define CORO_API
+#define CORO_PRINTF(words, values)
+#define CORO_NODISCARD
+#endif
+
+/* Marks a function that may suspend its caller; it says so to the reader, and nothing to the compiler. */
+#define coro_async
+
+#define CORO_STRING_(x) #x
+#define CORO_STRING(x) CORO_STRING_(x)
+
+/* The place in the source where it stands, "file.c:12": what a report names a coroutine by. */
+#define CORO_HERE __FILE__ ":" CORO_STRING(__LINE__)
+
+/*
+ * Error codes, all negative:
+ *
+ *      -1 .. -4095   errno, negated: -EINVAL, -ENOMEM, -ECANCELED, ...
+ *   -4096 .. -8191   the library's own
+ *   -8192 ..         yours; the library carries them unchanged
+ */
+#define CORO_EXIT (-4096)       /* a generator is asked to leave (Python's GeneratorExit) */
+#define CORO_USER_ERROR (-8192) /* the first of your own: CORO_USER_ERROR - n */
+
+/* Units of time: coro_sleep(20 * CORO_MSEC). */
+#define CORO_NSEC INT64_C(1)
+#define CORO_USEC INT64_C(1000)
+#define CORO_MSEC INT64_C(1000000)
+#define CORO_SEC INT64_C(1000000000)
+
+CORO_BEGIN_DECLS
+
+/* A body: what a coroutine, generator or task runs. A negative result is its failure. */
+typedef int coro_fn(void *arg);
+
+/* A callback of the loop. */
+typedef void coro_callback(void *arg);
+
+/*
+ * Words for an error code, of either sign: strerror's for errno, the library's for its own, a general phrase for
+ * yours (see coro_raise for better ones). Never fails.
+ */
+CORO_API const char *coro_strerror(int error);
+
+/* The library's version at run time: "0.1.0". */
+CORO_API const char *coro_version(void);
+
+/* The monotonic clock, CLOCK_MONOTONIC, in nanoseconds (Python's time.monotonic_ns). */
+CORO_API int64_t coro_clock(void);
+
+CORO_END_DECLS
+
+#endif

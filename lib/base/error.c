@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+
+#include "coro/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *coro_version(void)
+{
+	return CORO_STRING(CORO_VERSION_MAJOR) "." CORO_STRING(CORO_VERSION_MINOR) "." CORO_STRING(
+		CORO_VERSION_PATCH);
+}
+
+const char *coro_strerror(int error)
+{
+	if (error > 0)
+		error = -error;
+	if (error >= -4095)
+		return strerror(-error);
+	if (error == CORO_EXIT)
+		return "Asked to leave";
+	return error <= CORO_USER_ERROR ? "Error of the program" : "Unknown error";
+}
+
+struct failure *failure_create(int error, const char *site, const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		return NULL;
+	struct failure *failure = malloc(sizeof(*failure) + (size_t)length + 1);
+	if (!failure)
+		return NULL;
+	*failure = (struct failure){.refs = 1, .error = error, .site = site};
+	vsnprintf(failure->words, (size_t)length + 1, format, args);
+	return failure;
+}
+
+struct failure *failure_ref(struct failure *failure)
+{
+	if (failure)
+		failure->refs++;
+	return failure;
+}
+
+void failure_unref(struct failure *failure)
+{
+	if (failure && --failure->refs == 0)
+		free(failure);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap of nodes by key, four children to a parent: the smallest key first, equal keys in the order inserted.
+ * The key lies beside the pointer, so that sifting reads no node. A node knows its place, so that removing
+ * one from the middle is O(log n). Room is reserved beforehand, so that an insertion cannot fail.
+ */
+#ifndef BASE_HEAP_H
+#define BASE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_node {
+	size_t place;   /* index in the heap, or HEAP_NONE */
+	uint64_t order; /* counts insertions: settles equal keys */
+};
+
+#define HEAP_NONE ((size_t)-1)
+
+struct heap_entry {
+	int64_t key;
+	struct heap_node *node;
+};
+
+struct heap {
+	struct heap_entry *entries;
+	size_t count, capacity, reserved;
+	uint64_t inserted;
+};
+
+void heap_init(struct heap *heap);
+void heap_finish(struct heap *heap);
+
+/* Makes room for count more nodes than before: 0 or -ENOMEM. */
+int heap_reserve(struct heap *heap, size_t count);
+
+static inline void heap_release(struct heap *heap, size_t count)
+{
+	heap->reserved -= count;
+}
+
+static inline bool heap_empty(const struct heap *heap)
+{
+	return heap->count == 0;
+}
+
+/* The smallest key of a heap that is not empty. */
+static inline int64_t heap_first_key(const struct heap *heap)
+{
+	return heap->entries[0].key;
+}
+
+static inline struct heap_node *heap_first(const struct heap *heap)
+{
+	return heap->entries[0].node;
+}
+
+void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
+void heap_remove(struct heap *heap, struct heap_node *node);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* A circular, doubly linked list; nodes lie inside the objects that they link. */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *next, *prev;
+};
+
+#define container_of(pointer, type, member)                                                        \
+	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+static inline void list_init(struct list *list)
+{
+	list->next = list->prev = list;
+}
+
+static inline bool list_empty(const struct list *list)
+{
+	return list->next == list;
+}
+
+static inline void list_append(struct list *list, struct list *node)
+{
+	node->prev = list->prev;
+	node->next = list;
+	list->prev->next = node;
+	list->prev = node;
+}
+
+/* The node is left linked to itself, so that removing it again does no harm. */
+static inline void list_remove(struct list *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	list_init(node);
+}
+
+/* Takes the first node off, NULL if there is none. */
+static inline struct list *list_pop(struct list *list)
+{
+	struct list *node = list->next;
+	if (node == list)
+		return NULL;
+	list_remove(node);
+	return node;
+}
+
+#define list_for_each(node, head)                                                                  \
+	for (struct list *node = (head)->next; node != (head); node = node->next)
+
+#endif

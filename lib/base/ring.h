@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A queue of pointers in a ring that grows. Room is reserved beforehand, so that a push cannot fail.
+ * A position counts all pushes ever made; it names an entry for as long as that is in the ring.
+ */
+#ifndef BASE_RING_H
+#define BASE_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ring {
+	void **slots;
+	size_t mask; /* slots - 1, a power of two less one; all ones while there are none */
+	size_t head; /* position of the oldest entry */
+	size_t tail; /* position of the next push */
+	size_t reserved;
+};
+
+void ring_init(struct ring *ring);
+void ring_finish(struct ring *ring);
+
+/* Makes room for count more entries than before: 0 or -ENOMEM. */
+int ring_reserve(struct ring *ring, size_t count);
+
+/* Gives that much room back. */
+static inline void ring_release(struct ring *ring, size_t count)
+{
+	ring->reserved -= count;
+}
+
+static inline bool ring_empty(const struct ring *ring)
+{
+	return ring->head == ring->tail;
+}
+
+static inline size_t ring_push(struct ring *ring, void *entry)
+{
+	ring->slots[ring->tail & ring->mask] = entry;
+	return ring->tail++;
+}
+
+static inline void **ring_at(const struct ring *ring, size_t position)
+{
+	return &ring->slots[position & ring->mask];
+}
+
+static inline void *ring_pop(struct ring *ring)
+{
+	return ring->slots[ring->head++ & ring->mask];
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a stack is entered for the first time where the backend has a switch of its own: with
+ * makecontext and swapcontext. The newborn stops at once in the backend's switch, and is from then on a context like
+ * any other. This costs two system calls, the signal masks of getcontext and swapcontext, once in a stack's life.
+ *
+ *   maker                                newborn
+ *   context_call: saves the maker
+ *     leave: swapcontext  ------------>  born
+ *   <---------------------------------     context_switch: saves the newborn
+ *   ...
+ *   somebody: context_switch  -------->    entry(arg)
+ */
+#include "core/context/birth.h"
+
+#include "core/context.h"
+
+#include <stdint.h>
+#include <ucontext.h>
+
+struct birth {
+	ucontext_t scratch, newborn;
+	void *maker, *context;
+	void (*entry)(void *arg);
+	void *arg;
+};
+
+bool context_shadowed;
+
+static void born(unsigned high, unsigned low)
+{
+	struct birth *birth = (struct birth *)(uintptr_t)((uint64_t)high << 32 | low);
+	void (*entry)(void *) = birth->entry;
+	void *arg = birth->arg;
+	/* The maker's frame, and birth with it, is gone when this returns. */
+	context_switch(&birth->context, birth->maker, 0);
+	entry(arg);
+}
+
+static void leave(void *arg)
+{
+	struct birth *birth = arg;
+	swapcontext(&birth->scratch, &birth->newborn);
+}
+
+#ifdef __x86_64__
+/* On a shadow-stack system a switch must take the shadow stack along, which ucontext.c's does. */
+void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
+	__attribute__((weak, visibility("hidden")));
+
+static bool has_shadow_stack(void)
+{
+	uint64_t pointer = 0;
+	/* rdsspq: does nothing where there is no shadow stack. */
+	__asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0x1e, 0xc8" : "+a"(pointer));
+	return pointer != 0;
+}
+
+static bool shadowed(void)
+{
+	if (!context_shadowed && context_make_ucontext && has_shadow_stack())
+		context_shadowed = true;
+	return context_shadowed;
+}
+#else
+#define shadowed() false
+#define context_make_ucontext(low, size, entry, arg) NULL
+#endif
+
+void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
+{
+	if (shadowed())
+		return context_make_ucontext(low, size, entry, arg);
+	struct birth birth = {.entry = entry, .arg = arg};
+	if (getcontext(&birth.newborn) < 0)
+		return NULL;
+	birth.newborn.uc_stack.ss_sp = low;
+	birth.newborn.uc_stack.ss_size = size;
+	birth.newborn.uc_link = NULL;
+	uint64_t address = (uintptr_t)&birth;
+	makecontext(&birth.newborn, (void (*)(void))born, 2, (unsigned)(address >> 32), (unsigned)address);
+	context_call(&birth.maker, leave, &birth);
+	return birth.context;
+}

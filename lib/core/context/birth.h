@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What a backend with a switch of its own adds to context.h, so that birth.c can make its contexts. */
+#ifndef CORE_CONTEXT_BIRTH_H
+#define CORE_CONTEXT_BIRTH_H
+
+#include <stdbool.h>
+
+/*
+ * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which must not return.
+ * Returns when somebody switches to *from.
+ */
+void context_call(void **from, void (*leave)(void *arg), void *arg);
+
+/* Whether contexts are made and switched by ucontext.c instead; it never changes once a context was made. */
+extern bool context_shadowed;
+
+#endif

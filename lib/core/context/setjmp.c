@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The portable backend: born by birth.c, switched by _setjmp and _longjmp, which leave the signal mask alone.
+ * Built without FORTIFY, whose longjmp takes a jump to another stack for an attack.
+ */
+#include "core/context.h"
+#include "core/context/birth.h"
+
+#include <setjmp.h>
+
+/* Where a context points: on its own stack. */
+struct saved {
+	jmp_buf registers;
+	volatile int result;
+};
+
+const size_t context_room = sizeof(struct saved) + 128;
+
+int context_switch(void **from, void *to, int result)
+{
+	struct saved here, *there = to;
+	*from = &here;
+	there->result = result;
+	if (_setjmp(here.registers) == 0)
+		_longjmp(there->registers, 1);
+	return here.result;
+}
+
+void context_call(void **from, void (*leave)(void *arg), void *arg)
+{
+	struct saved here;
+	*from = &here;
+	if (_setjmp(here.registers) == 0)
+		leave(arg);
+}

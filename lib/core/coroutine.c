@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/coroutine.h"
+
+#include "base/error.h"
+#include "core/generator.h"
+#include "core/overflow.h"
+#include "core/thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- birth */
+
+int coro_check_options(const struct coro_options *options)
+{
+	if (!options)
+		return 0;
+	if (options->flags & ~(unsigned)CORO_SAVE_EXCEPTIONS)
+		return -EINVAL;
+	if (options->stack_size > SIZE_MAX / 2)
+		return -EINVAL;
+	return options->stack_size && options->stack_size < stack_least() ? -EINVAL : 0;
+}
+
+void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg)
+{
+	*co = (struct coro){.fn = fn, .arg = arg, .state = STATE_CREATED};
+	if (options) {
+		co->stack_size = options->stack_size;
+		co->flags = (uint16_t)options->flags;
+		co->name = options->name;
+		co->site = options->site;
+	}
+}
+
+int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg, struct coro **ret)
+{
+	int r = coro_check_options(options);
+	if (r < 0 || !fn || !ret)
+		return -EINVAL;
+	struct coro *co = malloc(sizeof(*co));
+	if (!co)
+		return -ENOMEM;
+	coro_init(co, options, fn, arg);
+	*ret = co;
+	return 0;
+}
+
+int coro_create_at(coro_fn *fn, void *arg, const char *site, struct coro **ret)
+{
+	if (!fn || !ret)
+		return -EINVAL;
+	struct coro *co = malloc(sizeof(*co));
+	if (!co)
+		return -ENOMEM;
+	coro_init(co, NULL, fn, arg);
+	co->site = site;
+	*ret = co;
+	return 0;
+}
+
+/* -- life and death on a stack */
+
+/* Where a body that has ended goes: to its resumer. */
+static struct coro *leave_to_resumer(struct coro *co, int status, int *result)
+{
+	struct coro *to = co->resumer;
+	struct frame *frame = co->frame;
+	if (status < 0)
+		coro_take_failure(to, failure_ref(co->failure));
+	else if (co->out)
+		*co->out = frame->value;
+	*result = status < 0 ? status : 0;
+	return to;
+}
+
+static struct coro *leave(struct coro *co, int status, int *result)
+{
+	struct coro *to;
+	struct frame *frame = co->frame;
+	co->status = status;
+	co->state = STATE_DONE;
+	if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
+		coro_swap_exceptions(frame);
+	if (unlikely(frame->failure != NULL)) {
+		co->failure = coro_claim_failure(frame, status);
+		failure_unref(frame->failure);
+	} else {
+		co->failure = NULL;
+	}
+	stack_give(&co->thread->stacks, &frame->stack);
+	if (unlikely(!co->resumer))
+		return co->thread->leave(co, status, result);
+	to = unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
+	if (!to)
+		to = leave_to_resumer(co, status, result);
+	co->frame = NULL;
+	coro_self = to;
+	return to;
+}
+
+/* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
+static void entry(void *arg)
+{
+	struct frame *frame = arg;
+	for (;;) {
+		int result = 0;
+		struct coro *co = coro_self;
+		sanitize_enter(&frame->stack.sanitize, true);
+		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
+			coro_swap_exceptions(frame);
+		struct coro *to = leave(co, frame->fn(frame->arg), &result);
+		sanitize_leave(&frame->stack.sanitize, &to->frame->stack.sanitize, true);
+		if (to->frame != frame) /* else it took over the stack that we stand on */
+			context_switch(&frame->context, to->context, result);
+	}
+}
+
+static int frame_take(struct thread *thread, size_t bytes, struct frame **ret)
+{
+	struct stack *stack;
+	struct stack_size *size = bytes ? NULL : thread->default_size;
+	bool cold;
+	int r;
+	if (unlikely(!size)) {
+		if (!thread->watched) {
+			thread->watched = true;
+			thread->alternate = overflow_watch();
+		}
+		r = stack_pool_size(&thread->stacks, bytes, &size);
+		if (r < 0)
+			return r;
+		if (bytes == 0)
+			thread->default_size = size;
+	}
+	r = stack_take(&thread->stacks, size, &stack, &cold);
+	if (r < 0)
+		return r;
+	struct frame *frame = frame_of(stack);
+	if (cold) {
+		char *low = stack->low;
+		frame->context = context_make(low, (size_t)((char *)stack_top(stack) - low), entry, frame);
+		if (!frame->context) {
+			stack_give_cold(&thread->stacks, stack);
+			return -ENOMEM;
+		}
+	}
+	*ret = frame;
+	return 0;
+}
+
+int coro_prepare(struct coro *co, struct thread *thread)
+{
+	struct frame *frame;
+	int r = frame_take(thread, co->stack_size, &frame);
+	if (unlikely(r < 0))
+		return r;
+	frame->fn = co->fn;
+	frame->arg = co->arg;
+	frame->value = NULL;
+	frame->failure = NULL;
+	co->frame = frame;
+	co->thread = thread;
+	co->context = frame->context;
+	co->in = NULL;
+	co->state = STATE_SUSPENDED;
+	return 0;
+}
+
+void coro_abandon(struct coro *co)
+{
+	if (co->frame) {
+		failure_unref(co->frame->failure);
+		stack_give_cold(&co->thread->stacks, &co->frame->stack);
+	}
+	co->frame = NULL;
+	co->state = STATE_DONE;
+	co->status = -ECANCELED;
+	co->failure = NULL;
+}
+
+/* -- resume and yield */
+
+/*
+ * Readies what a resume of co switches to, where that is not co as it stands: one that has not started,
+ * or the innermost of a chain of delegations. 0, or the error for the resumer.
+ */
+static int resume_ready(struct coro *self, struct coro *co, struct coro **ret)
+{
+	if (!co)
+		return -EINVAL;
+	switch ((enum state)co->state) {
+	case STATE_DONE:
+		return -EALREADY;
+	case STATE_RUNNING:
+		return co->thread == self->thread ? -EBUSY : -EPERM;
+	case STATE_CREATED: {
+		struct thread *thread = thread_self();
+		int r = thread ? coro_prepare(co, thread) : -ENOMEM;
+		*ret = co;
+		return r;
+	}
+	case STATE_SUSPENDED:
+	case STATE_DELEGATING:
+	case STATE_DELEGATED:
+		break;
+	}
+	if (co->thread != self->thread)
+		return -EPERM;
+	return generator_innermost(co, ret);
+}
+
+/* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
+static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error, void **ret)
+{
+	struct coro *to;
+	if (co && co->state == STATE_CREATED && value)
+		return -EINVAL;
+	int r = resume_ready(coro_self, co, &to);
+	if (r < 0)
+		return r;
+	struct coro *self = coro_self;
+	if (error == CORO_EXIT)
+		to->flags |= CORO_CLOSING;
+	if (error == 0 && to->in)
+		*to->in = to->state == STATE_DELEGATING ? NULL : value; /* its delegate is gone */
+	to->state = STATE_RUNNING;
+	to->resumer = self;
+	to->out = ret;
+	coro_self = to;
+	return coro_switch(self, to, error);
+}
+
+int coro_resume(struct coro *co, void *value, void **ret)
+{
+	struct coro *self = coro_self;
+	if (unlikely(!co || co->state != STATE_SUSPENDED || co->thread != self->thread))
+		return resume_slow(co, value, 0, ret);
+	if (co->in)
+		*co->in = value;
+	co->state = STATE_RUNNING;
+	co->resumer = self;
+	co->out = ret;
+	coro_self = co;
+	return coro_switch(self, co, 0);
+}
+
+static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, void **ret)
+{
+	struct coro *to = self->resumer;
+	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
+	if (!to)
+		return -EPERM;
+	self->state = self->flags & CORO_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
+	self->in = ret;
+	if (self->out)
+		*self->out = value;
+	if (swap)
+		coro_swap_exceptions(self->frame);
+	coro_self = to;
+	int r = coro_switch(self, to, 1);
+	if (swap)
+		coro_swap_exceptions(self->frame);
+	return r;
+}
+
+int coro_yield(void *value, void **ret)
+{
+	struct coro *self = coro_self, *to = self->resumer;
+	if (unlikely(!to || self->flags))
+		return yield_slow(self, value, ret);
+	self->state = STATE_SUSPENDED;
+	self->in = ret;
+	if (self->out)
+		*self->out = value;
+	coro_self = to;
+	return coro_switch(self, to, 1);
+}
+
+/* One that has not started ends without running. */
+static int end_unstarted(struct coro *co, int error)
+{
+	co->state = STATE_DONE;
+	co->status = error;
+	co->failure = NULL;
+	return error;
+}
+
+int coro_throw(struct coro *co, int error, void **ret)
+{
+	if (!co || error >= 0)
+		return -EINVAL;
+	if (co->state == STATE_DONE)
+		return error;
+	if (co->state == STATE_CREATED)
+		return end_unstarted(co, error);
+	int r = resume_slow(co, NULL, error, ret);
+	if (r > 0 && error == CORO_EXIT)
+		generator_reopen(co);
+	return r;
+}
+
+int coro_close(struct coro *co)
+{
+	if (!co)
+		return -EINVAL;
+	if (co->state == STATE_DONE)
+		return 0;
+	int r = coro_throw(co, CORO_EXIT, NULL);
+	if (r > 0)
+		return -EPROTO;
+	return r == CORO_EXIT ? 0 : r;
+}
+
+int coro_destroy(struct coro *co)
+{
+	if (!co)
+		return 0;
+	int r = coro_close(co);
+	if (co->state != STATE_DONE)
+		return r;
+	struct thread *thread = coro_self->thread;
+	if (thread->stacks.sizes)
+		stack_pool_settle(&thread->stacks, thread->stacks.limit);
+	failure_unref(co->failure);
+	free(co);
+	return r;
+}
+
+/* -- questions */
+
+int coro_return(void *value)
+{
+	struct coro *self = coro_self;
+	if (self == &self->thread->root)
+		return -EPERM;
+	self->frame->value = value;
+	return 0;
+}
+
+enum coro_state coro_state(const struct coro *co)
+{
+	if (!co)
+		return CORO_DONE;
+	if (co->state == STATE_DELEGATING || co->state == STATE_DELEGATED)
+		return generator_state(co);
+	return (enum coro_state)co->state;
+}
+
+int coro_status(const struct coro *co)
+{
+	if (!co)
+		return -EINVAL;
+	return co->state == STATE_DONE ? co->status : -EAGAIN;
+}
+
+struct coro *coro_current(void)
+{
+	struct coro *self = coro_self;
+	return self == &self->thread->root ? NULL : self;
+}
+
+int coro_stack_used(const struct coro *co, size_t *ret)
+{
+	if (!co || !ret)
+		return -EINVAL;
+	if (co->frame && co->thread != coro_self->thread)
+		return -EPERM;
+	*ret = co->frame ? stack_used(&co->thread->stacks, &co->frame->stack) : 0;
+	return 0;
+}
+
+size_t coro_stack_min(void)
+{
+	return stack_least();
+}
+
+int coro_pool_limit(size_t limit)
+{
+	struct thread *thread = thread_self();
+	if (!thread)
+		return -ENOMEM;
+	thread->stacks.limit = limit;
+	stack_pool_settle(&thread->stacks, limit);
+	return 0;
+}
+
+void coro_pool_trim(void)
+{
+	stack_pool_settle(&coro_self->thread->stacks, 0);
+}
+
+void coro_pool_stats(struct coro_pool_stats *ret)
+{
+	if (ret)
+		stack_pool_count(&coro_self->thread->stacks, ret);
+}
+
+/* -- words of errors */
+
+struct failure *coro_claim_failure(struct frame *frame, int error)
+{
+	struct failure *failure = frame->failure;
+	if (!failure || failure->error != error)
+		return NULL;
+	frame->failure = NULL;
+	return failure;
+}
+
+void coro_take_failure(struct coro *co, struct failure *failure)
+{
+	struct frame *frame = co->frame;
+	if (likely(!frame->failure && !failure))
+		return;
+	failure_unref(frame->failure);
+	frame->failure = failure;
+}
+
+int coro_raise_at(const char *site, int error, const char *format, ...)
+{
+	struct thread *thread = thread_self();
+	if (error >= 0)
+		return -EINVAL;
+	if (thread && format) {
+		va_list args;
+		va_start(args, format);
+		coro_take_failure(coro_self, failure_create(error, site, format, args));
+		va_end(args);
+	}
+	return error;
+}
+
+const char *coro_message(int error)
+{
+	const struct failure *failure = coro_self->frame->failure;
+	return failure && failure->error == error ? failure->words : coro_strerror(error);
+}
+
+const char *coro_origin(int error)
+{
+	const struct failure *failure = coro_self->frame->failure;
+	return failure && failure->error == error ? failure->site : NULL;
+}
+
+/* -- C++ */
+
+struct cxa_globals {
+	void *caught;
+	unsigned uncaught;
+};
+
+/* The C++ ABI's; absent in a program without its runtime. */
+extern struct cxa_globals *__cxa_get_globals(void) __attribute__((weak));
+
+void coro_swap_exceptions(struct frame *frame)
+{
+	if (!__cxa_get_globals)
+		return;
+	struct cxa_globals *globals = __cxa_get_globals();
+	struct cxa_globals now = *globals;
+	globals->caught = frame->exceptions[0];
+	globals->uncaught = (unsigned)(uintptr_t)frame->exceptions[1];
+	frame->exceptions[0] = now.caught;
+	frame->exceptions[1] = (void *)(uintptr_t)now.uncaught;
+}

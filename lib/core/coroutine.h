@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A coroutine from inside: what it is made of, and the switch between two of them.
+ *
+ * Nothing of ours runs after a switch: resume, yield and park do all their bookkeeping first, write what the other
+ * side is to find, and end in a tail call to context_switch, which hands over a result and jumps
+ * into the caller's caller. A `ret` of ours on the far side would be mispredicted every time, since the CPU's
+ * return stack belongs to the coroutine that we left.
+ */
+#ifndef CORE_COROUTINE_H
+#define CORE_COROUTINE_H
+
+#include "base/sanitize.h"
+#include "core/context.h"
+#include "core/stack.h"
+#include "coro/coroutine.h"
+
+/* The whole header, of which a stack is the first part. */
+#define frame_of(stack) ((struct frame *)(void *)(stack))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+struct thread;
+struct failure;
+struct coro;
+
+/* More states than the public ones, from the side of who wants to resume it. */
+enum state {
+	STATE_CREATED = CORO_CREATED,
+	STATE_SUSPENDED = CORO_SUSPENDED,
+	STATE_RUNNING = CORO_RUNNING,
+	STATE_DONE = CORO_DONE,
+	STATE_DELEGATING, /* the innermost of its chain is resumed in its place */
+	STATE_DELEGATED,  /* suspended, and resumed through the one that delegates to it */
+};
+
+/* Flags beside the public ones. Any of them sends yield its slow way. */
+enum {
+	CORO_IS_TASK = 1 << 8,
+	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
+	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
+};
+
+/*
+ * The header at the top of a stack: what a coroutine needs only once it has started. It lies in the page that the
+ * stack touches anyway; when the body ends it goes back to the pool with the stack.
+ */
+struct frame {
+	struct stack stack;
+	void *context; /* pooled: alive in the entry trampoline, waiting for the next body */
+	coro_fn *fn;
+	void *arg;
+	void *value;             /* what coro_return was given */
+	struct failure *failure; /* the words of the error raised or received last */
+
+	/* A chain of delegations: root -> ... -> leaf, each with its own `delegate`. */
+	struct coro *delegate;  /* whom this one delegates to */
+	struct coro *delegator; /* who delegates to this one */
+	struct coro *root;      /* of a leaf: where its chain begins */
+	struct coro *leaf;      /* of a root: where its chain ends */
+
+	void *exceptions[2]; /* CORO_SAVE_EXCEPTIONS: the C++ runtime's, of whoever does not run */
+	void *outer[12];     /* the outer ring's, for what runs on this stack */
+};
+
+_Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's header");
+
+struct coro {
+	union {
+		void *context;     /* suspended: where it stands */
+		size_t stack_size; /* created: bytes, 0 for the default */
+	};
+	struct coro *resumer; /* running: who gets control at its yield; NULL: nobody */
+	struct frame *frame;  /* from start to end: the header of its stack */
+	struct thread *thread;
+	uint8_t state;
+	uint16_t flags;
+	int status; /* done: what the body returned */
+	union {
+		void **out;      /* running: where the resumer wants the value */
+		coro_fn *fn;     /* created */
+		struct coro *at; /* a started task: the innermost that runs for it, itself or a generator */
+	};
+	union {
+		void **in;               /* suspended: where its yield wants what is sent */
+		void *arg;               /* created */
+		struct failure *failure; /* done */
+	};
+	const char *name, *site;
+};
+
+/* Who runs in this thread; its root if no coroutine does. Never NULL: see thread.c. */
+extern __thread struct coro *coro_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg);
+
+/* Whether the options can be. */
+int coro_check_options(const struct coro_options *options);
+
+/*
+ * Gives a created coroutine a stack of the calling thread and readies it to be switched to: suspended at its
+ * start. -ENOMEM.
+ */
+int coro_prepare(struct coro *co, struct thread *thread);
+
+/* Throws a coroutine away where it stands; its body does not run on. The caller must stand elsewhere. */
+void coro_abandon(struct coro *co);
+
+/* Saves or restores the C++ runtime's exception state by exchanging it with that in the frame. */
+void coro_swap_exceptions(struct frame *frame);
+
+/* The words of a failure become the coroutine's; the caller's reference goes over. */
+void coro_take_failure(struct coro *co, struct failure *failure);
+
+/* Takes the words out if they belong to that error: a reference or NULL. */
+struct failure *coro_claim_failure(struct frame *frame, int error);
+
+/*
+ * Goes from one coroutine, which runs, to another, which is suspended or prepared; coro_self is set already.
+ * Returns what whoever comes back gives.
+ */
+static inline __attribute__((always_inline)) int coro_switch(struct coro *from, struct coro *to, int result)
+{
+	if (!SANITIZED)
+		return context_switch(&from->context, to->context, result);
+	struct frame *frame = from->frame;
+	sanitize_leave(&frame->stack.sanitize, &to->frame->stack.sanitize, false);
+	result = context_switch(&from->context, to->context, result);
+	sanitize_enter(&frame->stack.sanitize, false);
+	return result;
+}
+
+#endif

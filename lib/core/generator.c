@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/generator.h"
+
+#include "base/error.h"
+#include "coro/generator.h"
+
+#include <errno.h>
+
+/* -- the protocol: resume, with Python's notion of an end */
+
+static __attribute__((noinline)) int next_slow(struct coro *generator, void *value, void **ret)
+{
+	if (generator && generator->state == STATE_DONE) {
+		if (ret)
+			*ret = NULL;
+		return 0;
+	}
+	return coro_resume(generator, value, ret);
+}
+
+int coro_send(struct coro *generator, void *value, void **ret)
+{
+	struct coro *self = coro_self;
+	if (unlikely(!generator || generator->state != STATE_SUSPENDED || generator->thread != self->thread))
+		return next_slow(generator, value, ret);
+	if (generator->in)
+		*generator->in = value;
+	generator->state = STATE_RUNNING;
+	generator->resumer = self;
+	generator->out = ret;
+	coro_self = generator;
+	return coro_switch(self, generator, 0);
+}
+
+int coro_next(struct coro *generator, void **ret)
+{
+	return coro_send(generator, NULL, ret);
+}
+
+/* -- delegation */
+
+/* The lower end of the chain that begins at co. */
+static struct coro *end_of(struct coro *co)
+{
+	while (co->state == STATE_DELEGATING && co->frame->delegate &&
+	       co->frame->delegate->flags & CORO_HAS_DELEGATOR)
+		co = co->frame->delegate;
+	return co;
+}
+
+/* Puts the chain that begins at inner under outer, the leaf of the chain that begins at root. */
+static struct coro *attach(struct coro *root, struct coro *outer, struct coro *inner)
+{
+	struct coro *leaf = inner->state == STATE_DELEGATING ? inner->frame->leaf : inner;
+	outer->frame->delegate = inner;
+	inner->frame->delegator = outer;
+	inner->flags |= CORO_HAS_DELEGATOR;
+	if (inner->state == STATE_SUSPENDED)
+		inner->state = STATE_DELEGATED;
+	root->frame->leaf = leaf;
+	leaf->frame->root = root;
+	return leaf;
+}
+
+/*
+ * Makes a chain of its own of co and what lies below, so that co can be driven by itself. Its delegator
+ * keeps its `delegate`, and attaches it again when it is resumed itself.
+ */
+static int cut(struct coro *co)
+{
+	struct coro *leaf = end_of(co);
+	if (leaf->state == STATE_RUNNING)
+		return -EBUSY;
+	struct coro *outer = co->frame->delegator, *root = leaf->frame->root;
+	root->frame->leaf = outer;
+	outer->frame->root = root;
+	co->frame->leaf = leaf;
+	leaf->frame->root = co;
+	co->flags &= (uint16_t)~CORO_HAS_DELEGATOR;
+	if (co->state == STATE_DELEGATED)
+		co->state = STATE_SUSPENDED;
+	return 0;
+}
+
+int generator_innermost(struct coro *co, struct coro **ret)
+{
+	if (co->flags & CORO_HAS_DELEGATOR) {
+		int r = cut(co);
+		if (r < 0)
+			return r;
+	}
+	struct coro *leaf = co->state == STATE_DELEGATING ? co->frame->leaf : co;
+	/* A leaf that delegates has lost its delegate: to somebody who drove that, or to its end. */
+	while (leaf->state == STATE_DELEGATING && leaf->frame->delegate) {
+		struct coro *inner = leaf->frame->delegate;
+		if (inner->state == STATE_RUNNING)
+			return -EBUSY;
+		leaf = attach(co, leaf, inner);
+	}
+	if (leaf->state == STATE_RUNNING)
+		return -EBUSY;
+	*ret = leaf;
+	return 0;
+}
+
+int coro_yield_from(struct coro *generator, void **ret)
+{
+	struct coro *self = coro_self, *to;
+	if (!generator)
+		return -EINVAL;
+	if (!self->resumer)
+		return -EPERM;
+	if (generator->state == STATE_DONE) {
+		if (ret)
+			*ret = NULL;
+		return 0;
+	}
+	if (generator->flags & CORO_IS_TASK || generator->state == STATE_RUNNING ||
+	    (generator->state != STATE_CREATED && generator->frame->delegator))
+		return -EBUSY;
+	int r;
+	if (generator->state == STATE_CREATED)
+		r = coro_prepare(generator, self->thread);
+	else if (generator->thread != self->thread)
+		r = -EPERM;
+	else
+		r = generator_innermost(generator, &to);
+	if (r < 0)
+		return r;
+
+	to = attach(self->flags & CORO_HAS_DELEGATOR ? self->frame->root : self, self, generator);
+	self->state = STATE_DELEGATING;
+	self->in = ret;
+	if (to->in)
+		*to->in = NULL;
+	to->state = STATE_RUNNING;
+	to->resumer = self->resumer;
+	to->out = self->out;
+	coro_self = to;
+	return coro_switch(self, to, 0);
+}
+
+/* What the delegator's coro_yield_from returns. One that is being closed must leave, however the other took it. */
+static int delegated_result(struct coro *outer, const struct coro *inner, int status)
+{
+	if (inner->flags & CORO_CLOSING && (status >= 0 || status == CORO_EXIT)) {
+		outer->flags |= CORO_CLOSING;
+		return CORO_EXIT;
+	}
+	return status < 0 ? status : 0;
+}
+
+struct coro *generator_leave(struct coro *co, int status, int *result)
+{
+	struct frame *frame = co->frame;
+	struct coro *outer = frame->delegator, *root = frame->root;
+	outer->frame->delegate = NULL;
+	frame->delegator = NULL;
+	if (!(co->flags & CORO_HAS_DELEGATOR))
+		return NULL; /* cut off: its delegator finds out later */
+
+	root->frame->leaf = outer;
+	outer->frame->root = root;
+	outer->state = STATE_RUNNING;
+	outer->resumer = co->resumer;
+	outer->out = co->out;
+	*result = delegated_result(outer, co, status);
+	if (*result == 0 && outer->in)
+		*outer->in = frame->value;
+	coro_take_failure(outer, failure_ref(co->failure));
+	return outer;
+}
+
+void generator_reopen(struct coro *co)
+{
+	while (co) {
+		co->flags &= (uint16_t)~CORO_CLOSING;
+		co = co->state == STATE_DELEGATING ? co->frame->delegate : NULL;
+	}
+}
+
+enum coro_state generator_state(const struct coro *co)
+{
+	while (co->state == STATE_DELEGATING && co->frame->delegate)
+		co = co->frame->delegate;
+	return co->state == STATE_RUNNING ? CORO_RUNNING : CORO_SUSPENDED;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/overflow.h"
+
+#include "core/coroutine.h"
+#include "core/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* -- the report: async-signal-safe calls only */
+
+static void say(const char *text)
+{
+	ssize_t written = write(STDERR_FILENO, text, strlen(text));
+	(void)written;
+}
+
+static void say_number(size_t n)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	*--at = '\0';
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	say(at);
+}
+
+static void report(const struct coro *co)
+{
+	say("coro: stack overflow in ");
+	say(co->name ? co->name : co->flags & CORO_IS_TASK ? "a task" : "a coroutine");
+	if (co->site) {
+		say(co->flags & CORO_IS_TASK ? ", spawned at " : ", made at ");
+		say(co->site);
+	}
+	if (co->frame) {
+		say(", stack of ");
+		say_number(co->frame->stack.size->slot / 1024);
+		say(" KiB");
+	}
+	say("\n");
+}
+
+/*
+ * An overflow is told by its address. Whatever the fault was, it then happens again, with the default
+ * action, so that a core dump shows it where it was.
+ */
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	struct coro *co = coro_self;
+	if (info->si_code > 0 && stack_pool_guards(&co->thread->stacks, info->si_addr))
+		report(co);
+	signal(number, SIG_DFL);
+	if (info->si_code <= 0)
+		raise(number); /* somebody sent it; it comes again once we return */
+}
+
+/* -- installation */
+
+static void install(int number)
+{
+	struct sigaction old, ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	sigemptyset(&ours.sa_mask);
+	if (sigaction(number, NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
+		sigaction(number, &ours, NULL);
+}
+
+static void install_all(void)
+{
+	install(SIGSEGV);
+	install(SIGBUS);
+}
+
+void *overflow_watch(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *wanted = getenv("CORO_OVERFLOW");
+	if (wanted && strcmp(wanted, "0") == 0)
+		return NULL;
+	pthread_once(&once, install_all);
+
+	stack_t old;
+	if (sigaltstack(NULL, &old) < 0 || !(old.ss_flags & SS_DISABLE))
+		return NULL;
+	long size = sysconf(_SC_SIGSTKSZ);
+	stack_t ours = {.ss_size = size > 0 ? (size_t)size : 65536};
+	ours.ss_sp = malloc(ours.ss_size);
+	if (!ours.ss_sp || sigaltstack(&ours, NULL) < 0) {
+		free(ours.ss_sp); /* an overflow then ends the process without a report */
+		return NULL;
+	}
+	return ours.ss_sp;
+}
+
+void overflow_unwatch(void *alternate)
+{
+	stack_t current;
+	if (!alternate)
+		return;
+	if (sigaltstack(NULL, &current) == 0 && current.ss_sp == alternate)
+		sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+	free(alternate);
+}

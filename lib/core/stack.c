@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/stack.h"
+
+#include "coro/coroutine.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
+
+/*
+ * Stacks in the first mapping of a size, and in the largest: a few tasks should not reserve much, nor a million need
+ * many mappings.
+ */
+enum { SLAB_FIRST = 16, SLAB_LARGEST = 4096 };
+
+/*
+ * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a task that sleeps leaves free of its
+ * first page: of that, a context takes its room, and bodies are left 1 KiB.
+ */
+enum { COLOUR_UNIT = 64, COLOUR_STEP = 7, COLOURS_MOST = 40, BODY = 1024 };
+
+enum { WORD = 64 };
+
+/*
+ * A mapping cut into slots. Slots from `fresh` on have never been used and have no guard yet; below it, the bits of
+ * `cold` tell which ones wait for use, with their guard.
+ */
+struct stack_slab {
+	struct stack_slab *next;
+	char *start;
+	size_t count, fresh, cold_count;
+	uint64_t cold[];
+};
+
+void stack_pool_init(struct stack_pool *pool, size_t room)
+{
+	/* CORO_GUARD=mprotect forces what older kernels need. */
+	const char *wanted = getenv("CORO_GUARD");
+	*pool = (struct stack_pool){
+		.limit = 1024,
+		.page = (size_t)sysconf(_SC_PAGESIZE),
+		.guard_by_mprotect = wanted && strcmp(wanted, "mprotect") == 0,
+	};
+	size_t taken = STACK_HEADER + BODY + room;
+	pool->colours = taken < pool->page ? (pool->page - taken) / COLOUR_UNIT : 1;
+	if (pool->colours > COLOURS_MOST)
+		pool->colours = COLOURS_MOST;
+	if (pool->colours % COLOUR_STEP == 0)
+		pool->colours++; /* else only a seventh of them would be used */
+}
+
+static size_t round_up(size_t n, size_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+size_t stack_least(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	long frame = sysconf(_SC_MINSIGSTKSZ);
+	size_t need = (size_t)(frame > 0 ? frame : 8192) + 4096 + STACK_HEADER + COLOURS_MOST * COLOUR_UNIT;
+	return round_up(need, page) + page;
+}
+
+int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **ret)
+{
+	if (bytes == 0)
+		bytes = CORO_STACK_SIZE;
+	if (bytes < stack_least() || bytes > SIZE_MAX / 2)
+		return -EINVAL;
+	bytes = round_up(bytes, pool->page);
+	for (struct stack_size *size = pool->sizes; size; size = size->next) {
+		if (size->slot == bytes) {
+			*ret = size;
+			return 0;
+		}
+	}
+	struct stack_size *size = malloc(sizeof(*size));
+	if (!size)
+		return -ENOMEM;
+	*size = (struct stack_size){.next = pool->sizes, .slot = bytes};
+	pool->sizes = size;
+	*ret = size;
+	return 0;
+}
+
+/* -- mappings */
+
+static struct stack_slab *slab_map(struct stack_size *size, size_t count)
+{
+	size_t words = (count + WORD - 1) / WORD;
+	struct stack_slab *slab = malloc(sizeof(*slab) + words * sizeof(slab->cold[0]));
+	if (!slab)
+		return NULL;
+	*slab = (struct stack_slab){.count = count};
+	memset(slab->cold, 0, words * sizeof(slab->cold[0]));
+	slab->start = mmap(NULL, count * size->slot, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (slab->start == MAP_FAILED) {
+		free(slab);
+		return NULL;
+	}
+	/* A huge page under many stacks would cost each of them 2 MiB; where there are none, this fails. */
+	madvise(slab->start, count * size->slot, MADV_NOHUGEPAGE);
+	sanitize_map(slab->start, count * size->slot);
+	return slab;
+}
+
+/* One more mapping, twice as large as the last, or as large as can be had. */
+static int slab_add(struct stack_size *size)
+{
+	size_t count = size->slabs ? size->slabs->count * 2 : SLAB_FIRST;
+	if (count > SLAB_LARGEST)
+		count = SLAB_LARGEST;
+	for (; count > 0; count /= 2) {
+		if (size->slot > SIZE_MAX / 2 / count)
+			continue;
+		struct stack_slab *slab = slab_map(size, count);
+		if (slab) {
+			slab->next = size->slabs;
+			size->slabs = slab;
+			return 0;
+		}
+	}
+	return -ENOMEM;
+}
+
+/*
+ * The guard is a mark in the page table where the kernel can do that, and costs no mapping of its own; that fails on
+ * older kernels and on locked memory.
+ */
+static int guard(const struct stack_pool *pool, char *slot)
+{
+	if (!pool->guard_by_mprotect && madvise(slot, pool->page, MADV_GUARD_INSTALL) == 0)
+		return 0;
+	return mprotect(slot, pool->page, PROT_NONE) == 0 ? 0 : -ENOMEM;
+}
+
+static struct stack *header_of(const struct stack_pool *pool, const struct stack_size *size,
+			       const struct stack_slab *slab, size_t index)
+{
+	size_t colour = index * COLOUR_STEP % pool->colours * COLOUR_UNIT;
+	return (struct stack *)(slab->start + (index + 1) * size->slot - colour - STACK_HEADER);
+}
+
+/* -- the pool */
+
+static void slot_use(const struct stack_pool *pool, struct stack_size *size, struct stack_slab *slab,
+		     size_t index, struct stack **ret)
+{
+	struct stack *stack = header_of(pool, size, slab, index);
+	memset(stack, 0, STACK_HEADER);
+	stack->size = size;
+	stack->low = slab->start + index * size->slot + pool->page;
+	sanitize_stack_init(&stack->sanitize, stack->low, (size_t)((char *)stack - stack->low));
+	*ret = stack;
+}
+
+static bool take_cold(const struct stack_pool *pool, struct stack_size *size, struct stack **ret)
+{
+	for (struct stack_slab *slab = size->slabs; slab; slab = slab->next) {
+		if (slab->cold_count == 0)
+			continue;
+		size_t word = 0;
+		while (slab->cold[word] == 0)
+			word++;
+		size_t bit = (size_t)__builtin_ctzll(slab->cold[word]);
+		slab->cold[word] &= slab->cold[word] - 1;
+		slab->cold_count--;
+		slot_use(pool, size, slab, word * WORD + bit, ret);
+		return true;
+	}
+	return false;
+}
+
+static int take_fresh(const struct stack_pool *pool, struct stack_size *size, struct stack **ret)
+{
+	if (!size->slabs || size->slabs->fresh == size->slabs->count) {
+		int r = slab_add(size);
+		if (r < 0)
+			return r;
+	}
+	struct stack_slab *slab = size->slabs;
+	int r = guard(pool, slab->start + slab->fresh * size->slot);
+	if (r < 0)
+		return r;
+	slot_use(pool, size, slab, slab->fresh++, ret);
+	return 0;
+}
+
+int stack_take(struct stack_pool *pool, struct stack_size *size, struct stack **ret, bool *fresh)
+{
+	struct stack *stack = size->warm;
+	*fresh = !stack;
+	if (stack) {
+		size->warm = stack->next;
+		size->warm_count--;
+		*ret = stack;
+	} else if (!take_cold(pool, size, ret)) {
+		int r = take_fresh(pool, size, ret);
+		if (r < 0)
+			return r;
+	}
+	size->in_use++;
+	return 0;
+}
+
+static struct stack_slab *slab_of(const struct stack *stack)
+{
+	struct stack_slab *slab = stack->size->slabs;
+	while (stack->low < slab->start || stack->low >= slab->start + slab->count * stack->size->slot)
+		slab = slab->next;
+	return slab;
+}
+
+/* Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all the same. */
+static void chill(const struct stack_pool *pool, struct stack *stack)
+{
+	struct stack_size *size = stack->size;
+	struct stack_slab *slab = slab_of(stack);
+	size_t index = (size_t)(stack->low - slab->start) / size->slot;
+	sanitize_stack_finish(&stack->sanitize);
+	madvise(stack->low, size->slot - pool->page, MADV_DONTNEED);
+	slab->cold[index / WORD] |= UINT64_C(1) << index % WORD;
+	slab->cold_count++;
+}
+
+void stack_give(struct stack_pool *pool, struct stack *stack)
+{
+	struct stack_size *size = stack->size;
+	size->in_use--;
+	if (size->warm_count > pool->limit) {
+		struct stack *other = size->warm;
+		size->warm = other->next;
+		size->warm_count--;
+		chill(pool, other);
+	}
+	stack->next = size->warm;
+	size->warm = stack;
+	size->warm_count++;
+}
+
+void stack_give_cold(struct stack_pool *pool, struct stack *stack)
+{
+	stack->size->in_use--;
+	chill(pool, stack);
+}
+
+void stack_pool_settle(struct stack_pool *pool, size_t limit)
+{
+	for (struct stack_size *size = pool->sizes; size; size = size->next) {
+		while (size->warm_count > limit) {
+			struct stack *stack = size->warm;
+			size->warm = stack->next;
+			size->warm_count--;
+			chill(pool, stack);
+		}
+	}
+}
+
+void stack_pool_finish(struct stack_pool *pool)
+{
+	stack_pool_settle(pool, 0);
+	for (struct stack_size *size = pool->sizes, *next; size; size = next) {
+		next = size->next;
+		for (struct stack_slab *slab = size->slabs, *after; slab; slab = after) {
+			after = slab->next;
+			sanitize_unmap(slab->start, slab->count * size->slot);
+			munmap(slab->start, slab->count * size->slot);
+			free(slab);
+		}
+		free(size);
+	}
+	pool->sizes = NULL;
+}
+
+/* -- what others want to know */
+
+void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret)
+{
+	*ret = (struct coro_pool_stats){0};
+	for (struct stack_size *size = pool->sizes; size; size = size->next) {
+		ret->in_use += size->in_use;
+		ret->warm += size->warm_count;
+		for (struct stack_slab *slab = size->slabs; slab; slab = slab->next) {
+			ret->cold += slab->count - slab->fresh + slab->cold_count;
+			ret->mapped += slab->count * size->slot;
+		}
+	}
+}
+
+size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
+{
+	char *top = stack->low - pool->page + stack->size->slot;
+	/* Pages are touched from the top down, with no gap but that of a frame larger than a page. */
+	for (char *page = stack->low; page < top; page += pool->page) {
+		unsigned char resident = 0;
+		if (mincore(page, pool->page, &resident) == 0 && resident & 1)
+			return (size_t)(top - page);
+	}
+	return 0;
+}
+
+bool stack_pool_guards(const struct stack_pool *pool, const void *address)
+{
+	const char *at = address;
+	for (const struct stack_size *size = pool->sizes; size; size = size->next)
+		for (const struct stack_slab *slab = size->slabs; slab; slab = slab->next)
+			if (at >= slab->start && at < slab->start + slab->count * size->slot)
+				return (size_t)(at - slab->start) % size->slot < pool->page;
+	return false;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks: cut from large mappings, each with a guard page at its lower end, pooled by size.
+ *
+ *   slot:  [guard][ ............ grows down ............ <-][header][colour]
+ *
+ * The header lies at the stack's top, in the page that is touched anyway. The colour is a distance that differs from
+ * slot to slot, so that the tops of many stacks do not fight for one set of the cache.
+ *
+ * A pooled stack is warm, with its memory and what the header's owner left in it, or cold: its memory
+ * is given back to the system, or was never used.
+ */
+#ifndef CORE_STACK_H
+#define CORE_STACK_H
+
+#include "base/sanitize.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct stack_size;
+struct coro_pool_stats;
+
+/* The part of a stack's header that this module owns; it stands first in the whole. */
+struct stack {
+	struct stack *next; /* warm: the next of its pool */
+	struct stack_size *size;
+	char *low; /* the lowest byte above the guard */
+	struct sanitize_stack sanitize;
+};
+
+/* Bytes kept free for a header at a stack's top. */
+#define STACK_HEADER 256
+
+/* The stacks of one size, and the mappings that they come from. */
+struct stack_size {
+	struct stack_size *next;
+	size_t slot; /* bytes, guard included */
+	struct stack *warm; /* last in, first out */
+	size_t warm_count;
+	size_t in_use;
+	struct stack_slab *slabs;
+};
+
+/* All stacks of a thread. */
+struct stack_pool {
+	struct stack_size *sizes;
+	size_t limit; /* of warm stacks of each size */
+	size_t page;
+	size_t colours;
+	bool guard_by_mprotect;
+};
+
+/* room: bytes that a context takes of a stack. */
+void stack_pool_init(struct stack_pool *pool, size_t room);
+
+/* Unmaps all stacks, in use or not. */
+void stack_pool_finish(struct stack_pool *pool);
+
+/* Bytes of the smallest slot: what coro_stack_min tells. */
+size_t stack_least(void);
+
+/* The entry for stacks of that many bytes, 0 for the default: -EINVAL if too small or large, -ENOMEM. */
+int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **ret);
+
+/* Takes a stack; *fresh tells that it was cold, and its header is but zeroes. -ENOMEM. */
+int stack_take(struct stack_pool *pool, struct stack_size *size, struct stack **ret, bool *fresh);
+
+/*
+ * Puts a stack back, warm; the caller may still stand on it. Past the limit another one's memory is given back
+ * instead, so that one more than the limit may be warm until stack_pool_settle.
+ */
+void stack_give(struct stack_pool *pool, struct stack *stack);
+
+/* Puts a stack back, cold; the caller must stand elsewhere. */
+void stack_give_cold(struct stack_pool *pool, struct stack *stack);
+
+/* Gives the memory of warm stacks past the limit back; the caller must stand on none of them. */
+void stack_pool_settle(struct stack_pool *pool, size_t limit);
+
+void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret);
+
+/* Bytes from the lowest page that was touched to the top of the slot. */
+size_t stack_used(const struct stack_pool *pool, const struct stack *stack);
+
+/* Whether the address lies in a guard; async-signal-safe in the pool's thread. */
+bool stack_pool_guards(const struct stack_pool *pool, const void *address);
+
+/* One past the highest byte that code on the stack may use: where the header begins. */
+static inline void *stack_top(struct stack *stack)
+{
+	return stack;
+}
+
+#endif

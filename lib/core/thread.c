@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/thread.h"
+
+#include "base/error.h"
+#include "core/overflow.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop runs. */
+static struct thread nobody = {
+	.root = {.state = STATE_RUNNING, .thread = &nobody, .frame = &nobody.root_frame},
+};
+
+__thread struct coro *coro_self = &nobody.root;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_exit;
+static int no_key;
+
+/* Runs at the thread's exit; the library may be used again after that, by other keys' destructors. */
+static void thread_finish(void *arg)
+{
+	struct thread *thread = arg;
+	coro_self = &nobody.root;
+	failure_unref(thread->root_frame.failure);
+	stack_pool_finish(&thread->stacks);
+	overflow_unwatch(thread->alternate);
+	free(thread);
+}
+
+static void make_key(void)
+{
+	no_key = pthread_key_create(&at_exit, thread_finish);
+}
+
+static struct thread *thread_create(void)
+{
+	pthread_once(&once, make_key);
+	struct thread *thread = no_key ? NULL : malloc(sizeof(*thread));
+	if (!thread)
+		return NULL;
+	*thread = (struct thread){
+		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
+	};
+	if (pthread_setspecific(at_exit, thread) != 0) {
+		free(thread);
+		return NULL;
+	}
+	sanitize_stack_adopt(&thread->root_frame.stack.sanitize);
+	stack_pool_init(&thread->stacks, context_room);
+	coro_self = &thread->root;
+	return thread;
+}
+
+struct thread *thread_self(void)
+{
+	struct thread *thread = coro_self->thread;
+	return likely(thread != &nobody) ? thread : thread_create();
+}

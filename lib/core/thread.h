@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What a thread has: its own stack as the coroutine that all others start from, its pool, and a place for the loop. */
+#ifndef CORE_THREAD_H
+#define CORE_THREAD_H
+
+#include "core/coroutine.h"
+#include "core/stack.h"
+
+struct thread {
+	struct coro root;        /* the stack that the thread came with; nobody resumes it */
+	struct frame root_frame; /* its counterpart of a stack's header */
+	struct stack_pool stacks;
+	struct stack_size *default_size; /* NULL before the first stack */
+	void *alternate;                 /* signal stack, if it is ours */
+	bool watched;                    /* overflow_watch was called */
+
+	/* The outer ring's: the loop that runs, NULL for none; and room for the text that a name is made in. */
+	void *loop;
+	char task_name[24];
+	/*
+	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back to, which is
+	 * a task's. Its stack is in the pool again. Gives the coroutine to go on with, and what to give it.
+	 */
+	struct coro *(*leave)(struct coro *co, int status, int *result);
+};
+
+/* The calling thread, made at its first call; NULL without memory. */
+struct thread *thread_self(void);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/future.h"
+
+#include "base/error.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- life */
+
+void future_init(struct coro_future *future, struct coro_loop *loop)
+{
+	*future = (struct coro_future){.loop = loop, .refs = 1};
+	list_init(&future->waiters);
+	loop->refs++;
+}
+
+int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0 || !ret)
+		return r < 0 ? r : -EINVAL;
+	struct coro_future *future = slab_alloc(&loop->futures_slab);
+	if (!future)
+		return -ENOMEM;
+	future_init(future, loop);
+	*ret = future;
+	return 0;
+}
+
+struct coro_future *coro_future_ref(struct coro_future *future)
+{
+	if (future)
+		future->refs++;
+	return future;
+}
+
+static void forget_callbacks(struct coro_future *future);
+
+void coro_future_unref(struct coro_future *future)
+{
+	if (!future || --future->refs > 0)
+		return;
+	struct coro_loop *loop = future->loop;
+	forget_callbacks(future);
+	failure_unref(future->failure);
+	slab_free(future->is_task ? (void *)task_of(future) : future);
+	loop_unref(loop);
+}
+
+/* -- results */
+
+void future_finish(struct coro_future *future, int status, void *value, struct failure *failure)
+{
+	struct list *link;
+	future->done = true;
+	future->status = status;
+	future->value = value;
+	future->failure = failure;
+	future->refs++; /* a waiter may hold the last one */
+	while ((link = list_pop(&future->waiters))) {
+		struct waiter *waiter = container_of(link, struct waiter, link);
+		waiter->notify(waiter, future);
+	}
+	coro_future_unref(future);
+}
+
+int future_result(const struct coro_future *future, void **ret)
+{
+	if (future->status < 0)
+		coro_take_failure(coro_self, failure_ref(future->failure));
+	else if (ret)
+		*ret = future->value;
+	return future->status;
+}
+
+/* 0 if the caller may make it done. */
+static int check_settable(const struct coro_future *future)
+{
+	if (!future)
+		return -EINVAL;
+	if (future->is_task || future->loop->thread != coro_self->thread || future->loop->closed)
+		return -EPERM;
+	return future->done ? -EALREADY : 0;
+}
+
+int coro_future_set_result(struct coro_future *future, void *value)
+{
+	int r = check_settable(future);
+	if (r == 0)
+		future_finish(future, 0, value, NULL);
+	return r;
+}
+
+int coro_future_set_error(struct coro_future *future, int error)
+{
+	if (error >= 0)
+		return -EINVAL;
+	int r = check_settable(future);
+	if (r < 0)
+		return r;
+	struct failure *failure = coro_self->frame->failure;
+	bool ours = failure && failure->error == error;
+	future_finish(future, error, NULL, ours ? failure_ref(failure) : NULL);
+	return 0;
+}
+
+bool coro_future_done(const struct coro_future *future)
+{
+	return future && future->done;
+}
+
+bool coro_future_cancelled(const struct coro_future *future)
+{
+	return future && future->done && future->status == -ECANCELED;
+}
+
+int coro_future_result(const struct coro_future *future, void **ret)
+{
+	if (!future)
+		return -EINVAL;
+	return future->done ? future_result(future, ret) : -EAGAIN;
+}
+
+const char *coro_future_message(const struct coro_future *future)
+{
+	if (!future || !future->done || future->status >= 0)
+		return NULL;
+	return future->failure ? future->failure->words : coro_strerror(future->status);
+}
+
+/* -- callbacks */
+
+/* A waiter that becomes a call. */
+struct done_callback {
+	struct waiter waiter;
+	struct call call;
+	coro_callback *fn;
+	void *arg;
+	struct coro_loop *loop;
+};
+
+static void run_callback(struct call *call)
+{
+	struct done_callback *callback = container_of(call, struct done_callback, call);
+	coro_callback *fn = callback->fn;
+	void *arg = callback->arg;
+	loop_release(callback->loop, 0, 1);
+	free(callback);
+	fn(arg);
+}
+
+static void queue_callback(struct waiter *waiter, struct coro_future *future)
+{
+	struct done_callback *callback = container_of(waiter, struct done_callback, waiter);
+	(void)future;
+	call_push(callback->loop, &callback->call);
+}
+
+int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	if (!future || !fn)
+		return -EINVAL;
+	int r = loop_check(future->loop);
+	if (r < 0)
+		return r;
+	struct done_callback *callback = malloc(sizeof(*callback));
+	if (!callback)
+		return -ENOMEM;
+	r = loop_reserve(future->loop, 0, 1);
+	if (r < 0) {
+		free(callback);
+		return r;
+	}
+	*callback = (struct done_callback){
+		.waiter.notify = queue_callback,
+		.call.run = run_callback,
+		.fn = fn,
+		.arg = arg,
+		.loop = future->loop,
+	};
+	if (future->done)
+		queue_callback(&callback->waiter, future);
+	else
+		list_append(&future->waiters, &callback->waiter.link);
+	return 0;
+}
+
+/* Takes off the callbacks with this fn and arg, or all of them. */
+static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	int count = 0;
+	for (struct list *link = future->waiters.next, *next; link != &future->waiters; link = next) {
+		next = link->next;
+		struct waiter *waiter = container_of(link, struct waiter, link);
+		if (waiter->notify != queue_callback)
+			continue;
+		struct done_callback *callback = container_of(waiter, struct done_callback, waiter);
+		if (fn && (callback->fn != fn || callback->arg != arg))
+			continue;
+		list_remove(link);
+		loop_release(callback->loop, 0, 1);
+		free(callback);
+		count++;
+	}
+	return count;
+}
+
+int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	if (!future || !fn)
+		return -EINVAL;
+	int r = loop_check(future->loop);
+	return r < 0 ? r : remove_callbacks(future, fn, arg);
+}
+
+static void forget_callbacks(struct coro_future *future)
+{
+	remove_callbacks(future, NULL, NULL);
+}
+
+/* -- waiting */
+
+static void wake_with_result(struct waiter *waiter, struct coro_future *future)
+{
+	struct wait *wait = container_of(waiter, struct wait, waiter);
+	if (future->status < 0) {
+		coro_take_failure(wait->task->coro.at, failure_ref(future->failure));
+		wait->ret = NULL;
+	} else if (wait->ret) {
+		wait->old = *wait->ret;
+		*wait->ret = future->value;
+	}
+	wake(wait->task, future->status);
+	coro_future_unref(future);
+}
+
+static void leave_future(struct wait *wait)
+{
+	list_remove(&wait->waiter.link);
+	coro_future_unref(wait->future);
+}
+
+/* Whether a task waits for itself if it waits for this: only one that is waited for can. */
+static bool closes_cycle(const struct task *task, const struct coro_future *future)
+{
+	if (future == &task->future)
+		return true;
+	if (list_empty(&task->future.waiters))
+		return false;
+	while (future && future->is_task && task_of(future)->coro.frame) {
+		const struct wait *wait = task_wait(task_of(future));
+		future = wait->leave ? wait->future : NULL;
+		if (future == &task->future)
+			return true;
+	}
+	return false;
+}
+
+int coro_await(struct coro_future *future, void **ret)
+{
+	struct task *task = task_running();
+	if (!future)
+		return -EINVAL;
+	if (!task || future->loop != task->future.loop)
+		return -EPERM;
+	if (future->done)
+		return future_result(future, ret);
+	if (closes_cycle(task, future))
+		return -EDEADLK;
+	struct wait *wait = task_wait(task);
+	wait->task = task;
+	wait->leave = leave_future;
+	wait->future = coro_future_ref(future);
+	wait->ret = ret;
+	wait->waiter.notify = wake_with_result;
+	list_append(&future->waiters, &wait->waiter.link);
+	return park(task);
+}
+
+/* -- cancellation */
+
+/* Once a task is ready again, its call ends as if what it waited for had not come in time. */
+static void cancel_ready(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	if (wait->ret && task->wake >= 0)
+		*wait->ret = wait->old;
+	wait->ret = NULL;
+	task->wake = -ECANCELED;
+}
+
+int coro_cancel(struct coro_future *future)
+{
+	if (!future)
+		return -EINVAL;
+	if (future->loop->thread != coro_self->thread || future->loop->closed)
+		return -EPERM;
+	if (future->done)
+		return 0;
+	/* Down the chain of tasks that wait for one another: what the last one waits for is cancelled. */
+	while (future->is_task) {
+		struct task *task = task_of(future);
+		task->cancels++;
+		if (task->coro.state == STATE_CREATED || future->loop->running == task) {
+			future->attention |= TASK_MUST_CANCEL;
+			return 1;
+		}
+		struct wait *wait = task_wait(task);
+		if (!wait->leave) {
+			cancel_ready(task);
+			return 1;
+		}
+		if (!wait->future) {
+			wait_cancel(wait);
+			return 1;
+		}
+		future = wait->future;
+	}
+	future_finish(future, -ECANCELED, NULL, NULL);
+	return 1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A future from inside. */
+#ifndef LOOP_FUTURE_H
+#define LOOP_FUTURE_H
+
+#include "base/list.h"
+#include "coro/future.h"
+
+struct failure;
+struct waiter;
+
+/* Part of a task too, where the fields marked so are used. */
+struct coro_future {
+	struct coro_loop *loop;  /* holds a reference */
+	struct list waiters;     /* struct waiter, in the order they came */
+	void *value;             /* done */
+	struct failure *failure; /* done, failed: its words, if it has any */
+	int status;              /* done: the result, a negative one its failure */
+	unsigned refs;
+	bool done;
+	bool is_task;
+	uint8_t attention; /* task: what keeps it from the fast way to park, TASK_ */
+	uint32_t number;   /* task: which one of its loop */
+};
+
+void future_init(struct coro_future *future, struct coro_loop *loop);
+
+/* Makes it done and notifies who waits. Takes the reference to the failure over. */
+void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
+
+/* Hands its result over as coro_await does. */
+int future_result(const struct coro_future *future, void **ret);
+
+#endif

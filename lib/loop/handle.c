@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Handles: the program's own callbacks, now or at a time. */
+#include "loop/handle.h"
+
+#include "base/list.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+enum handle_state { HANDLE_QUEUED, HANDLE_CANCELLED, HANDLE_RAN };
+
+struct coro_handle {
+	struct timer timer;
+	coro_callback *fn;
+	void *arg;
+	struct coro_loop *loop; /* holds a reference */
+	int64_t when;
+	unsigned refs; /* one the loop's until it is over, one the caller's */
+	enum handle_state state;
+};
+
+size_t handle_size(void)
+{
+	return sizeof(struct coro_handle);
+}
+
+void coro_handle_unref(struct coro_handle *handle)
+{
+	if (!handle || --handle->refs > 0)
+		return;
+	struct coro_loop *loop = handle->loop;
+	slab_free(handle);
+	loop_unref(loop);
+}
+
+/* The loop is done with it. */
+static void handle_over(struct coro_handle *handle)
+{
+	loop_release(handle->loop, 0, 1);
+	coro_handle_unref(handle);
+}
+
+static void handle_run(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct coro_handle *handle = container_of(timer, struct coro_handle, timer);
+	if (handle->state == HANDLE_QUEUED) {
+		handle->state = HANDLE_RAN;
+		handle->fn(handle->arg);
+	}
+	handle_over(handle);
+}
+
+void handle_abandon(struct call *call)
+{
+	if (call->run != handle_run)
+		return;
+	struct timer *timer = container_of(call, struct timer, call);
+	struct coro_handle *handle = container_of(timer, struct coro_handle, timer);
+	handle->state = HANDLE_CANCELLED;
+	coro_handle_unref(handle);
+}
+
+static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, int64_t when,
+			 struct coro_handle **ret)
+{
+	int r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct coro_handle *handle = slab_alloc(&loop->handles_slab);
+	if (!handle) {
+		loop_release(loop, 0, 1);
+		return -ENOMEM;
+	}
+	*handle = (struct coro_handle){
+		.timer = {.call.run = handle_run, .node.place = HEAP_NONE},
+		.fn = fn,
+		.arg = arg,
+		.loop = loop,
+		.when = when,
+		.refs = 1,
+	};
+	loop->refs++;
+	*ret = handle;
+	return 0;
+}
+
+static void give(struct coro_handle *handle, struct coro_handle **ret)
+{
+	if (ret) {
+		handle->refs++;
+		*ret = handle;
+	}
+}
+
+int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct coro_handle **ret)
+{
+	struct coro_handle *handle;
+	int r = loop_check(loop);
+	if (r < 0 || !fn)
+		return r < 0 ? r : -EINVAL;
+	r = handle_create(loop, fn, arg, 0, &handle);
+	if (r < 0)
+		return r;
+	call_push(loop, &handle->timer.call);
+	give(handle, ret);
+	return 0;
+}
+
+int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg, struct coro_handle **ret)
+{
+	struct coro_handle *handle;
+	int r = loop_check(loop);
+	if (r < 0 || !fn)
+		return r < 0 ? r : -EINVAL;
+	r = handle_create(loop, fn, arg, when, &handle);
+	if (r < 0)
+		return r;
+	timer_arm(loop, &handle->timer, when);
+	give(handle, ret);
+	return 0;
+}
+
+int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,
+		    struct coro_handle **ret)
+{
+	int r = loop_check(loop);
+	return r < 0 ? r : coro_call_at(loop, time_after(loop_time(loop), delay), fn, arg, ret);
+}
+
+int coro_handle_cancel(struct coro_handle *handle)
+{
+	if (!handle)
+		return -EINVAL;
+	if (handle->loop->thread != coro_self->thread)
+		return -EPERM;
+	if (handle->state != HANDLE_QUEUED)
+		return handle->state == HANDLE_RAN ? -EALREADY : 0;
+	handle->state = HANDLE_CANCELLED;
+	/* One that is ready keeps its place, and is passed over there. */
+	if (handle->timer.node.place != HEAP_NONE) {
+		timer_disarm(handle->loop, &handle->timer);
+		handle_over(handle);
+	}
+	return 0;
+}
+
+bool coro_handle_cancelled(const struct coro_handle *handle)
+{
+	return handle && handle->state == HANDLE_CANCELLED;
+}
+
+int64_t coro_handle_when(const struct coro_handle *handle)
+{
+	return handle ? handle->when : -EINVAL;
+}

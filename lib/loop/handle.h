@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What the loop must know of the program's callbacks. */
+#ifndef LOOP_HANDLE_H
+#define LOOP_HANDLE_H
+
+#include "loop/timer.h"
+
+size_t handle_size(void);
+
+/* If the call is a handle's, it will not run: the loop lets go of it. */
+void handle_abandon(struct call *call);
+
+#endif

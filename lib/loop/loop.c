@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/loop.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "coro/task.h"
+#include "loop/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- life */
+
+int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
+{
+	static const struct coro_loop_options defaults;
+	if (!options)
+		options = &defaults;
+	if (!ret || options->flags & ~(unsigned)CORO_VIRTUAL_CLOCK)
+		return -EINVAL;
+	if (options->stack_size && options->stack_size < coro_stack_min())
+		return -EINVAL;
+	struct thread *thread = thread_self();
+	struct coro_loop *loop = thread ? malloc(sizeof(*loop)) : NULL;
+	if (!loop)
+		return -ENOMEM;
+	*loop = (struct coro_loop){
+		.thread = thread,
+		.stack_size = options->stack_size,
+		.virtual_clock = options->flags & CORO_VIRTUAL_CLOCK,
+		.random = options->seed,
+		.refs = 1,
+	};
+	ring_init(&loop->ready);
+	heap_init(&loop->timers);
+	list_init(&loop->tasks);
+	slab_init(&loop->tasks_slab, sizeof(struct task));
+	slab_init(&loop->futures_slab, sizeof(struct coro_future));
+	slab_init(&loop->handles_slab, handle_size());
+	*ret = loop;
+	return 0;
+}
+
+void loop_unref(struct coro_loop *loop)
+{
+	if (--loop->refs > 0)
+		return;
+	slab_finish(&loop->tasks_slab);
+	slab_finish(&loop->futures_slab);
+	slab_finish(&loop->handles_slab);
+	free(loop);
+}
+
+/* Lets go of whatever waits for its turn or its time. */
+static void forget_calls(struct coro_loop *loop)
+{
+	while (!ring_empty(&loop->ready)) {
+		void *entry = ring_pop(&loop->ready);
+		if (!ready_is_task(entry) && entry != READY_NOTHING)
+			handle_abandon((struct call *)(void *)((char *)entry - 1));
+	}
+	while (!heap_empty(&loop->timers)) {
+		struct timer *timer = container_of(heap_first(&loop->timers), struct timer, node);
+		heap_remove(&loop->timers, &timer->node);
+		handle_abandon(&timer->call);
+	}
+}
+
+int coro_loop_close(struct coro_loop *loop)
+{
+	if (!loop)
+		return 0;
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop->runner)
+		return -EBUSY;
+	struct list *link;
+	while ((link = loop->tasks.next) != &loop->tasks)
+		task_abandon(container_of(link, struct task, all));
+	forget_calls(loop);
+	ring_finish(&loop->ready);
+	heap_finish(&loop->timers);
+	loop->closed = true;
+	loop_unref(loop);
+	return 0;
+}
+
+int loop_check(const struct coro_loop *loop)
+{
+	if (!loop)
+		return -EINVAL;
+	return loop->thread == coro_self->thread && !loop->closed ? 0 : -EPERM;
+}
+
+/* -- room: a task can be ready itself, with the timer that it slept by still in the ring */
+
+int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls)
+{
+	int r = ring_reserve(&loop->ready, 2 * tasks + calls);
+	if (r < 0)
+		return r;
+	r = heap_reserve(&loop->timers, tasks + calls);
+	if (r < 0)
+		ring_release(&loop->ready, 2 * tasks + calls);
+	return r;
+}
+
+void loop_release(struct coro_loop *loop, size_t tasks, size_t calls)
+{
+	ring_release(&loop->ready, 2 * tasks + calls);
+	heap_release(&loop->timers, tasks + calls);
+}
+
+/* -- time */
+
+int64_t loop_time(const struct coro_loop *loop)
+{
+	return loop->virtual_clock ? loop->now : coro_clock();
+}
+
+int64_t coro_loop_time(const struct coro_loop *loop)
+{
+	return loop ? loop_time(loop) : -EINVAL;
+}
+
+/* Nothing is ready: lets time pass until the next timer is due. -EDEADLK if there is none. */
+static int wait_for_timer(struct coro_loop *loop)
+{
+	if (heap_empty(&loop->timers))
+		return -EDEADLK;
+	int64_t when = heap_first_key(&loop->timers);
+	if (!loop->virtual_clock)
+		clock_wait_until(when);
+	else if (when > loop->now)
+		loop->now = when;
+	return 0;
+}
+
+/* -- turns */
+
+/* xorshift64*: any state but 0 will do. */
+static uint64_t next_random(struct coro_loop *loop)
+{
+	loop->random ^= loop->random >> 12;
+	loop->random ^= loop->random << 25;
+	loop->random ^= loop->random >> 27;
+	return loop->random * UINT64_C(0x2545F4914F6CDD1D);
+}
+
+static void set_ready(struct coro_loop *loop, size_t position, void *entry)
+{
+	*ring_at(&loop->ready, position) = entry;
+	if (!ready_is_task(entry) && entry != READY_NOTHING)
+		((struct call *)(void *)((char *)entry - 1))->position = position;
+}
+
+/* Fisher and Yates, over this turn's part of the ring. */
+static void shuffle(struct coro_loop *loop)
+{
+	struct ring *ready = &loop->ready;
+	for (size_t left = loop->turn_end - ready->head; left > 1; left--) {
+		size_t last = ready->head + left - 1, other = ready->head + next_random(loop) % left;
+		void *entry = *ring_at(ready, last);
+		set_ready(loop, last, *ring_at(ready, other));
+		set_ready(loop, other, entry);
+	}
+}
+
+/* Goes to a task that is ready; returns when the turn comes to a call or its end. */
+static void run_tasks(struct coro_loop *loop)
+{
+	loop_dispatch(loop, loop->runner);
+}
+
+/* Runs what is ready now, and nothing that becomes ready meanwhile. */
+static void run_ready(struct coro_loop *loop)
+{
+	struct ring *ready = &loop->ready;
+	loop->turn_end = ready->tail;
+	if (loop->random)
+		shuffle(loop);
+	while (ready->head != loop->turn_end) {
+		void *entry = *ring_at(ready, ready->head);
+		if (ready_is_task(entry)) {
+			run_tasks(loop);
+			continue;
+		}
+		ready->head++;
+		if (entry != READY_NOTHING) {
+			struct call *call = (struct call *)(void *)((char *)entry - 1);
+			call->position = CALL_IDLE;
+			call->run(call);
+		}
+	}
+}
+
+/* One turn, as asyncio's: wait if nothing is ready, make ready what is due, run what is ready. */
+static int run_once(struct coro_loop *loop)
+{
+	if (ring_empty(&loop->ready) && !loop->stopping) {
+		int r = wait_for_timer(loop);
+		if (r < 0)
+			return r;
+	}
+	if (!heap_empty(&loop->timers))
+		timers_expire(loop, loop_time(loop));
+	loop->plain = heap_empty(&loop->timers) && !loop->stopping && !loop->random;
+	run_ready(loop);
+	return 0;
+}
+
+int coro_run_forever(struct coro_loop *loop)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	struct thread *thread = loop->thread;
+	if (thread->loop)
+		return -EBUSY;
+	thread->loop = loop;
+	thread->leave = task_leave;
+	loop->runner = coro_self;
+	do
+		r = run_once(loop);
+	while (r == 0 && !loop->stopping);
+	loop->stopping = false;
+	loop->runner = NULL;
+	thread->loop = NULL;
+	stack_pool_settle(&thread->stacks, thread->stacks.limit);
+	return r;
+}
+
+int coro_loop_stop(struct coro_loop *loop)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	loop->stopping = true;
+	loop->plain = false;
+	return 0;
+}
+
+/* A waiter whose call stops the loop: what run_until_complete adds to its future. */
+struct stopper {
+	struct waiter waiter;
+	struct call call;
+	struct coro_loop *loop;
+};
+
+static void stop_loop(struct call *call)
+{
+	coro_loop_stop(container_of(call, struct stopper, call)->loop);
+}
+
+static void queue_stop(struct waiter *waiter, struct coro_future *future)
+{
+	struct stopper *stopper = container_of(waiter, struct stopper, waiter);
+	(void)future;
+	call_push(stopper->loop, &stopper->call);
+}
+
+int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (!future)
+		return -EINVAL;
+	if (future->loop != loop)
+		return -EPERM;
+	if (loop->thread->loop)
+		return -EBUSY;
+	r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct stopper stopper = {
+		.waiter.notify = queue_stop,
+		.call = {.run = stop_loop, .position = CALL_IDLE},
+		.loop = loop,
+	};
+	list_init(&stopper.waiter.link);
+	coro_future_ref(future);
+	if (future->done)
+		queue_stop(&stopper.waiter, future);
+	else
+		list_append(&future->waiters, &stopper.waiter.link);
+
+	r = coro_run_forever(loop);
+
+	list_remove(&stopper.waiter.link);
+	if (stopper.call.position != CALL_IDLE)
+		*ring_at(&loop->ready, stopper.call.position) = READY_NOTHING;
+	loop_release(loop, 0, 1);
+	if (future->done)
+		r = future_result(future, ret);
+	else if (r == 0)
+		r = -ESHUTDOWN;
+	coro_future_unref(future);
+	return r;
+}
+
+/* Cancels all tasks, and runs those that were there until they have ended. */
+static void cancel_all(struct coro_loop *loop)
+{
+	list_for_each(link, &loop->tasks)
+		coro_cancel(&container_of(link, struct task, all)->future);
+	while (!list_empty(&loop->tasks)) {
+		struct task *task = container_of(loop->tasks.next, struct task, all);
+		struct coro_future *future = coro_future_ref(&task->future);
+		coro_run_until_complete(loop, future, NULL);
+		bool stuck = !future->done;
+		coro_future_unref(future);
+		if (stuck)
+			break;
+	}
+}
+
+int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *arg)
+{
+	struct coro_loop *loop;
+	struct coro_future *main_task;
+	if (coro_self->thread->loop)
+		return -EBUSY;
+	int r = coro_loop_create(options, &loop);
+	if (r < 0)
+		return r;
+	r = coro_loop_spawn(loop, &(struct coro_options){.name = "main"}, fn, arg, &main_task);
+	if (r == 0) {
+		r = coro_run_until_complete(loop, main_task, NULL);
+		cancel_all(loop);
+		coro_future_unref(main_task);
+	}
+	coro_loop_close(loop);
+	return r;
+}
+
+int coro_run(coro_fn *fn, void *arg)
+{
+	return coro_run_with(NULL, fn, arg);
+}
+
+/* -- questions */
+
+struct coro_loop *coro_running_loop(void)
+{
+	return coro_self->thread->loop;
+}
+
+bool coro_loop_running(const struct coro_loop *loop)
+{
+	return loop && loop->runner;
+}

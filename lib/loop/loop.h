@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop from inside, and how a task that parks finds whom to switch to.
+ *
+ *   ready:  [ run already | this turn ....... | next turn ...... ]
+ *                         head                turn_end           tail
+ *
+ * A task that parks or ends goes straight on to the next ready task of this turn. The runner, the coroutine that
+ * called run, gets control where the turn comes to a call, or to its end.
+ */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include "base/heap.h"
+#include "base/ring.h"
+#include "base/slab.h"
+#include "core/thread.h"
+#include "loop/task.h"
+
+struct coro_loop {
+	struct ring ready; /* tasks, and calls with bit 0 set */
+	size_t turn_end;   /* position in ready */
+	bool plain;        /* no timer, no request to stop, no shuffling: a turn may follow another without the runner */
+	struct task *running;
+	struct coro *runner; /* NULL while the loop does not run */
+	struct heap timers;
+
+	struct thread *thread; /* whose it is */
+	struct slab tasks_slab, futures_slab, handles_slab;
+	struct list tasks; /* that are not done */
+	size_t stack_size;
+	uint32_t spawned;
+	unsigned refs; /* one the owner's, one each future's and handle's */
+	bool stopping;
+	bool virtual_clock;
+	bool closed;
+	int64_t now;     /* of the virtual clock */
+	uint64_t random; /* state of the shuffle; 0: no shuffling */
+};
+
+/* A place of ready whose call was disarmed. */
+#define READY_NOTHING ((void *)1)
+
+static inline void *ready_call(struct call *call)
+{
+	return (char *)call + 1;
+}
+
+static inline bool ready_is_task(const void *entry)
+{
+	return !((uintptr_t)entry & 1);
+}
+
+/* Room for what `tasks` tasks and `calls` calls can have in the ring and the heap at once: 0 or -ENOMEM. */
+int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls);
+void loop_release(struct coro_loop *loop, size_t tasks, size_t calls);
+
+void loop_unref(struct coro_loop *loop);
+
+/* 0 if the caller may use the loop, else -EINVAL, -EPERM. */
+int loop_check(const struct coro_loop *loop);
+
+int64_t loop_time(const struct coro_loop *loop);
+
+/* Begins a fetch of what will be switched to soon: its task, then the top of its stack. */
+static inline void loop_prefetch(const struct ring *ready)
+{
+	enum { TASK = 8, STACK = 4 };
+	__builtin_prefetch(*ring_at(ready, ready->head + TASK));
+	if (ready->tail - ready->head > STACK) {
+		const struct task *task = *ring_at(ready, ready->head + STACK);
+		if (ready_is_task(task))
+			__builtin_prefetch(task->coro.context);
+	}
+}
+
+/*
+ * Who runs next, and what its parking call is to return: the next ready task, or the runner. coro_self is set
+ * to it.
+ */
+static inline __attribute__((always_inline)) struct coro *loop_next(struct coro_loop *loop, int *result)
+{
+	struct ring *ready = &loop->ready;
+	if (unlikely(ready->head == loop->turn_end)) {
+		if (!loop->plain || ring_empty(ready))
+			goto runner;
+		loop->turn_end = ready->tail;
+	}
+	struct task *task = *ring_at(ready, ready->head);
+	if (unlikely(!ready_is_task(task)))
+		goto runner;
+	if (unlikely(task->coro.state == STATE_CREATED) && !task_start(task))
+		goto runner; /* which finds it done */
+	ready->head++;
+	loop_prefetch(ready);
+	loop->running = task;
+	*result = task->wake;
+	return coro_self = task->coro.at;
+runner:
+	loop->running = NULL;
+	*result = 0;
+	return coro_self = loop->runner;
+}
+
+/* Leaves the running coroutine for whoever is next. */
+static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop *loop, struct coro *self)
+{
+	int result;
+	struct coro *to = loop_next(loop, &result);
+	if (unlikely(to == self))
+		return result;
+	return coro_switch(self, to, result);
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A task from inside: a coroutine that the loop resumes, and the future of its result. */
+#ifndef LOOP_TASK_H
+#define LOOP_TASK_H
+
+#include "core/coroutine.h"
+#include "loop/future.h"
+#include "loop/waiter.h"
+
+/* Bits of future.attention. */
+enum {
+	TASK_MUST_CANCEL = 1,     /* a cancellation came while it ran, or before it started: for its next wait */
+	TASK_SAVE_EXCEPTIONS = 2, /* see CORO_SAVE_EXCEPTIONS */
+};
+
+/* Kept small: a million may sleep. What only a started task needs lies in its stack's header. */
+struct task {
+	struct coro coro;
+	struct coro_future future;
+	int wake;    /* ready: what its parking call returns */
+	int cancels; /* requests that were not taken back */
+	struct list all; /* in loop->tasks, until it is done */
+};
+
+_Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
+
+/* Readies a task that has not started to be switched to; false if it has ended instead, without running. */
+bool task_start(struct task *task);
+
+/* The loop's counterpart of struct thread's leave. */
+struct coro *task_leave(struct coro *co, int status, int *result);
+
+/* Throws a task away where it stands; nobody is told. */
+void task_abandon(struct task *task);
+
+static inline struct task *task_of(const struct coro_future *future)
+{
+	return container_of(future, struct task, future);
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/timer.h"
+
+#include "base/list.h"
+#include "loop/loop.h"
+
+void call_push(struct coro_loop *loop, struct call *call)
+{
+	call->position = ring_push(&loop->ready, ready_call(call));
+}
+
+void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when)
+{
+	timer->call.position = CALL_IDLE;
+	heap_insert(&loop->timers, &timer->node, when);
+	loop->plain = false;
+}
+
+void timer_disarm(struct coro_loop *loop, struct timer *timer)
+{
+	if (timer->node.place != HEAP_NONE)
+		heap_remove(&loop->timers, &timer->node);
+	else if (timer->call.position != CALL_IDLE)
+		*ring_at(&loop->ready, timer->call.position) = READY_NOTHING;
+	timer->call.position = CALL_IDLE;
+}
+
+void timers_expire(struct coro_loop *loop, int64_t now)
+{
+	struct heap *timers = &loop->timers;
+	while (!heap_empty(timers) && heap_first_key(timers) <= now) {
+		struct timer *timer = container_of(heap_first(timers), struct timer, node);
+		heap_remove(timers, &timer->node);
+		call_push(loop, &timer->call);
+	}
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls and timers: what the loop runs in its own context, now or at a time. */
+#ifndef LOOP_TIMER_H
+#define LOOP_TIMER_H
+
+#include "base/heap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct coro_loop;
+
+/* Something for the loop to run, once, in its turn. */
+struct call {
+	void (*run)(struct call *call);
+	size_t position; /* in the ready ring, or CALL_IDLE */
+};
+
+#define CALL_IDLE ((size_t)-1)
+
+/* A call at a time. */
+struct timer {
+	struct call call;
+	struct heap_node node;
+};
+
+/* Room for these is reserved in the loop beforehand: see loop_reserve. */
+void call_push(struct coro_loop *loop, struct call *call);
+void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when);
+
+/* A time plus a delay, at most the last there is; a negative delay counts as 0. */
+static inline int64_t time_after(int64_t time, int64_t delay)
+{
+	int64_t when;
+	if (delay < 0)
+		return time;
+	return __builtin_add_overflow(time, delay, &when) ? INT64_MAX : when;
+}
+
+/* Makes a timer idle, whether it waits for its time or for its turn. */
+void timer_disarm(struct coro_loop *loop, struct timer *timer);
+
+/* Makes those that are due ready, in the order of their times. */
+void timers_expire(struct coro_loop *loop, int64_t now);
+
+#endif
