@@ -39,14 +39,15 @@ all: $(BUILD)/libcoro.a $(BUILD)/libcoro.so $(BUILD)/coro.pc
 
 # ---- flags ----
 
-# $(call accepts,flag): the flag, if the compiler takes it
+# $(call accepts,flag), $(call links,flag): the flag, if the compiler takes it, compiling or linking
 accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
-warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wundef -Wvla
+warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla
 common := -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
-	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	$(call accepts,-fno-semantic-interposition)
 test_flags := $(common) -D_GNU_SOURCE -Itest -Ilib -Wno-unused-parameter
 demo_flags := $(common) -Wno-unused-parameter
@@ -90,15 +91,18 @@ demos := $(filter-out %/million,$(demos)) $(filter %/million,$(demos))
 
 # ---- the library ----
 
-# Holds $(text) and is touched only when that changes: what depends on it is then made anew.
+# Each of these files holds a text, and is written when the text is another: what depends on the file is
+# then made anew. $(call changed,file,text) is FORCE in that case.
+changed = $(if $(subst x$(strip $(2)),,x$(strip $(shell cat $(1) 2>/dev/null))),FORCE)
 quote = '$(subst ','\'',$(1))'
-remember = @mkdir -p $(@D); [ "$$(cat $@ 2>/dev/null)" = $(call quote,$(text)) ] || \
-	{ rm -f $@; printf '%s\n' $(call quote,$(text)) >$@; }
+remember = @mkdir -p $(@D); rm -f $@; printf '%s\n' $(call quote,$(1)) >$@
 
-$(BUILD)/flags: text := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS)
-$(BUILD)/objects: text := $(sort $(objs))
-$(BUILD)/flags $(BUILD)/objects: FORCE
-	$(remember)
+flags := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS)
+$(BUILD)/flags: $(call changed,$(BUILD)/flags,$(flags))
+	$(call remember,$(flags))
+
+$(BUILD)/objects: $(call changed,$(BUILD)/objects,$(objs))
+	$(call remember,$(objs))
 
 plain :=
 # To sanitizers and FORTIFY a jump to another stack is a fault; -Wp, because distributions set it by that.
@@ -121,11 +125,13 @@ $(obj)/core/context/ucontext_fallback.o: lib/core/context/ucontext.c $(BUILD)/fl
 	@mkdir -p $(@D)
 	$(CC) $(lib_flags) $(fallback) $(CPPFLAGS) $(CFLAGS) $(plain) -c -o $@ $<
 
-# One object in the archive, its internal names made local, so that none clashes with a user's.
+# One object in the archive, its internal names made local, so that none clashes with a user's. Under -flto
+# it must be told to hold machine code.
+relocatable = -r -nostdlib $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
 $(BUILD)/libcoro.a: $(objs) $(BUILD)/objects
 	rm -f $@
 ifneq ($(shell command -v $(OBJCOPY)),)
-	$(CC) $(CFLAGS) -r -nostdlib -o $(obj)/coro.o $(objs)
+	$(CC) $(CFLAGS) $(relocatable) -o $(obj)/coro.o $(objs)
 	$(OBJCOPY) --localize-hidden $(obj)/coro.o
 	$(AR) rcs $@ $(obj)/coro.o
 else
@@ -143,11 +149,11 @@ $(BUILD)/libcoro.so: $(BUILD)/$(soname)
 
 # Paths under PREFIX are given by way of it, so that the file can be moved with its tree.
 under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-$(BUILD)/pc_paths: text := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version)
-$(BUILD)/pc_paths: FORCE
-	$(remember)
+paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version)
+$(BUILD)/paths: $(call changed,$(BUILD)/paths,$(paths))
+	$(call remember,$(paths))
 
-$(BUILD)/coro.pc: coro.pc.in $(BUILD)/pc_paths
+$(BUILD)/coro.pc: coro.pc.in $(BUILD)/paths
 	rm -f $@
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' $< >$@
@@ -232,20 +238,20 @@ uninstall:
 # The system's list of libraries: a program finds a new one in /usr/local/lib only by that.
 refresh = @if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG) || :; fi
 
-# sudo only where we are not root; brew refuses to be it.
+# sudo only where we are not root; not for brew, which refuses to be it.
 deps:
-	@if $(PKG_CONFIG) --exists check 2>/dev/null; then exit 0; fi; \
-	as_root() { if [ "$$(id -u)" = 0 ]; then "$$@"; else sudo "$$@"; fi; }; \
+	@if $(PKG_CONFIG) --exists check 2>/dev/null; then exit 0; fi; set -e; \
 	has() { command -v "$$1" >/dev/null; }; \
-	set -ex; \
+	run() { echo "$$*"; "$$@"; }; \
+	as_root() { if [ "$$(id -u)" = 0 ]; then run "$$@"; else run sudo "$$@"; fi; }; \
 	if has apt-get; then \
 		as_root apt-get update -q; \
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy check pkg-config; \
 	elif has dnf; then as_root dnf install -y check-devel pkgconf-pkg-config; \
 	elif has apk; then as_root apk add check-dev pkgconf; \
 	elif has pacman; then as_root pacman -Sy --needed --noconfirm check pkgconf; \
-	elif has brew; then brew install check pkgconf; \
-	else set +x; echo "install Check (libcheck) and pkg-config by hand" >&2; exit 1; fi; \
+	elif has brew; then run brew install check pkgconf; \
+	else echo "install Check (libcheck) and pkg-config by hand" >&2; exit 1; fi; \
 	$(PKG_CONFIG) --exists check
 
 format:

@@ -33,12 +33,40 @@ void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn,
 	}
 }
 
+/*
+ * Memory for coroutines: a thread keeps some of what was freed. All of it comes from malloc, so that one may
+ * be created in one thread and freed in another.
+ */
+enum { SPARE_MOST = 64 };
+
+static inline struct coro *coro_alloc(void)
+{
+	struct thread *thread = coro_self->thread;
+	struct coro *co = thread->spare;
+	if (!co)
+		return malloc(sizeof(*co));
+	thread->spare = co->resumer;
+	thread->spare_count--;
+	return co;
+}
+
+static inline void coro_free(struct coro *co)
+{
+	struct thread *thread = coro_self->thread;
+	if (SANITIZED || thread->spare_count >= SPARE_MOST || thread == &thread_nobody) {
+		free(co);
+		return;
+	}
+	co->resumer = thread->spare;
+	thread->spare = co;
+	thread->spare_count++;
+}
+
 int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg, struct coro **ret)
 {
-	int r = coro_check_options(options);
-	if (r < 0 || !fn || !ret)
+	if (!fn || !ret || coro_check_options(options) < 0)
 		return -EINVAL;
-	struct coro *co = malloc(sizeof(*co));
+	struct coro *co = coro_alloc();
 	if (!co)
 		return -ENOMEM;
 	coro_init(co, options, fn, arg);
@@ -50,11 +78,10 @@ int coro_create_at(coro_fn *fn, void *arg, const char *site, struct coro **ret)
 {
 	if (!fn || !ret)
 		return -EINVAL;
-	struct coro *co = malloc(sizeof(*co));
+	struct coro *co = coro_alloc();
 	if (!co)
 		return -ENOMEM;
-	coro_init(co, NULL, fn, arg);
-	co->site = site;
+	*co = (struct coro){.fn = fn, .arg = arg, .site = site, .state = STATE_CREATED};
 	*ret = co;
 	return 0;
 }
@@ -62,21 +89,22 @@ int coro_create_at(coro_fn *fn, void *arg, const char *site, struct coro **ret)
 /* -- life and death on a stack */
 
 /* Where a body that has ended goes: to its resumer. */
-static struct coro *leave_to_resumer(struct coro *co, int status, int *result)
+static void *leave_to_resumer(struct coro *co, int status, int *result)
 {
 	struct coro *to = co->resumer;
 	struct frame *frame = co->frame;
+	coro_self = to;
 	if (status < 0)
 		coro_take_failure(to, failure_ref(co->failure));
 	else if (co->out)
 		*co->out = frame->value;
 	*result = status < 0 ? status : 0;
-	return to;
+	return co->context;
 }
 
-static struct coro *leave(struct coro *co, int status, int *result)
+/* Ends a coroutine, whose stack goes back to the pool; sets coro_self to who goes on, and returns where that stands. */
+static void *leave(struct coro *co, int status, int *result)
 {
-	struct coro *to;
 	struct frame *frame = co->frame;
 	co->status = status;
 	co->state = STATE_DONE;
@@ -91,12 +119,11 @@ static struct coro *leave(struct coro *co, int status, int *result)
 	stack_give(&co->thread->stacks, &frame->stack);
 	if (unlikely(!co->resumer))
 		return co->thread->leave(co, status, result);
-	to = unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
-	if (!to)
-		to = leave_to_resumer(co, status, result);
+	void *context = unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
+	if (!context)
+		context = leave_to_resumer(co, status, result);
 	co->frame = NULL;
-	coro_self = to;
-	return to;
+	return context;
 }
 
 /* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
@@ -109,43 +136,56 @@ static void entry(void *arg)
 		sanitize_enter(&frame->stack.sanitize, true);
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
 			coro_swap_exceptions(frame);
-		struct coro *to = leave(co, frame->fn(frame->arg), &result);
-		sanitize_leave(&frame->stack.sanitize, &to->frame->stack.sanitize, true);
-		if (to->frame != frame) /* else it took over the stack that we stand on */
-			context_switch(&frame->context, to->context, result);
+		void *context = leave(co, frame->fn(frame->arg), &result);
+		sanitize_leave(&frame->stack.sanitize, &coro_self->frame->stack.sanitize, true);
+		if (context != frame->context) /* else the next has this very stack, and begins here */
+			context_switch(&frame->context, context, result);
 	}
 }
 
-static int frame_take(struct thread *thread, size_t bytes, struct frame **ret)
+/* The thread's stacks of that size. */
+static int find_size(struct thread *thread, size_t bytes, struct stack_size **ret)
+{
+	if (!thread->watched) {
+		thread->watched = true;
+		thread->alternate = overflow_watch();
+	}
+	int r = stack_pool_size(&thread->stacks, bytes, ret);
+	if (r == 0 && bytes == 0)
+		thread->default_size = *ret;
+	return r;
+}
+
+/* A cold stack, with a context born on it. */
+static int frame_bear(struct thread *thread, struct stack_size *size, struct frame **ret)
 {
 	struct stack *stack;
-	struct stack_size *size = bytes ? NULL : thread->default_size;
-	bool cold;
-	int r;
-	if (unlikely(!size)) {
-		if (!thread->watched) {
-			thread->watched = true;
-			thread->alternate = overflow_watch();
-		}
-		r = stack_pool_size(&thread->stacks, bytes, &size);
-		if (r < 0)
-			return r;
-		if (bytes == 0)
-			thread->default_size = size;
-	}
-	r = stack_take(&thread->stacks, size, &stack, &cold);
+	int r = stack_take_cold(&thread->stacks, size, &stack);
 	if (r < 0)
 		return r;
 	struct frame *frame = frame_of(stack);
-	if (cold) {
-		char *low = stack->low;
-		frame->context = context_make(low, (size_t)((char *)stack_top(stack) - low), entry, frame);
-		if (!frame->context) {
-			stack_give_cold(&thread->stacks, stack);
-			return -ENOMEM;
-		}
+	char *low = stack->low;
+	frame->context = context_make(low, (size_t)((char *)stack_top(stack) - low), entry, frame);
+	if (!frame->context) {
+		stack_give_cold(&thread->stacks, stack);
+		return -ENOMEM;
 	}
 	*ret = frame;
+	return 0;
+}
+
+static inline int frame_take(struct thread *thread, size_t bytes, struct frame **ret)
+{
+	struct stack_size *size = thread->default_size;
+	if (unlikely(bytes || !size)) {
+		int r = find_size(thread, bytes, &size);
+		if (r < 0)
+			return r;
+	}
+	struct stack *stack = stack_take_warm(size);
+	if (unlikely(!stack))
+		return frame_bear(thread, size, ret);
+	*ret = frame_of(stack);
 	return 0;
 }
 
@@ -182,10 +222,10 @@ void coro_abandon(struct coro *co)
 /* -- resume and yield */
 
 /*
- * Readies what a resume of co switches to, where that is not co as it stands: one that has not started,
- * or the innermost of a chain of delegations. 0, or the error for the resumer.
+ * Finds what a resume of co switches to: co, or the innermost of its chain of delegations. 0, or the error for
+ * the resumer.
  */
-static int resume_ready(struct coro *self, struct coro *co, struct coro **ret)
+static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 {
 	if (!co)
 		return -EINVAL;
@@ -194,12 +234,7 @@ static int resume_ready(struct coro *self, struct coro *co, struct coro **ret)
 		return -EALREADY;
 	case STATE_RUNNING:
 		return co->thread == self->thread ? -EBUSY : -EPERM;
-	case STATE_CREATED: {
-		struct thread *thread = thread_self();
-		int r = thread ? coro_prepare(co, thread) : -ENOMEM;
-		*ret = co;
-		return r;
-	}
+	case STATE_CREATED:
 	case STATE_SUSPENDED:
 	case STATE_DELEGATING:
 	case STATE_DELEGATED:
@@ -210,16 +245,30 @@ static int resume_ready(struct coro *self, struct coro *co, struct coro **ret)
 	return generator_innermost(co, ret);
 }
 
+/* The first resume: a warm stack makes it nearly as cheap as the others. */
+static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
+{
+	struct thread *thread = thread_self();
+	int r = thread ? coro_prepare(co, thread) : -ENOMEM;
+	if (unlikely(r < 0))
+		return r;
+	struct coro *self = coro_self;
+	co->state = STATE_RUNNING;
+	co->resumer = self;
+	co->out = ret;
+	coro_self = co;
+	return coro_switch(self, &co->context, co, co->context, 0);
+}
+
 /* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
 static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error, void **ret)
 {
-	struct coro *to;
-	if (co && co->state == STATE_CREATED && value)
-		return -EINVAL;
-	int r = resume_ready(coro_self, co, &to);
+	struct coro *self = coro_self, *to;
+	if (co && co->state == STATE_CREATED)
+		return value ? -EINVAL : resume_created(co, ret);
+	int r = resume_target(self, co, &to);
 	if (r < 0)
 		return r;
-	struct coro *self = coro_self;
 	if (error == CORO_EXIT)
 		to->flags |= CORO_CLOSING;
 	if (error == 0 && to->in)
@@ -228,7 +277,7 @@ static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, i
 	to->resumer = self;
 	to->out = ret;
 	coro_self = to;
-	return coro_switch(self, to, error);
+	return coro_switch(self, &to->context, to, to->context, error);
 }
 
 int coro_resume(struct coro *co, void *value, void **ret)
@@ -242,7 +291,7 @@ int coro_resume(struct coro *co, void *value, void **ret)
 	co->resumer = self;
 	co->out = ret;
 	coro_self = co;
-	return coro_switch(self, co, 0);
+	return coro_switch(self, &co->context, co, co->context, 0);
 }
 
 static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, void **ret)
@@ -258,7 +307,7 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 	if (swap)
 		coro_swap_exceptions(self->frame);
 	coro_self = to;
-	int r = coro_switch(self, to, 1);
+	int r = coro_switch(self, &self->context, to, self->context, 1);
 	if (swap)
 		coro_swap_exceptions(self->frame);
 	return r;
@@ -274,7 +323,7 @@ int coro_yield(void *value, void **ret)
 	if (self->out)
 		*self->out = value;
 	coro_self = to;
-	return coro_switch(self, to, 1);
+	return coro_switch(self, &self->context, to, self->context, 1);
 }
 
 /* One that has not started ends without running. */
@@ -316,14 +365,15 @@ int coro_destroy(struct coro *co)
 {
 	if (!co)
 		return 0;
-	int r = coro_close(co);
+	int r = co->state == STATE_DONE ? 0 : coro_close(co);
 	if (co->state != STATE_DONE)
 		return r;
-	struct thread *thread = coro_self->thread;
-	if (thread->stacks.sizes)
-		stack_pool_settle(&thread->stacks, thread->stacks.limit);
-	failure_unref(co->failure);
-	free(co);
+	struct stack_pool *stacks = &coro_self->thread->stacks;
+	if (unlikely(stacks->over))
+		stack_pool_settle(stacks, stacks->limit);
+	if (unlikely(co->failure != NULL))
+		failure_unref(co->failure);
+	coro_free(co);
 	return r;
 }
 

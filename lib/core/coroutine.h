@@ -68,7 +68,12 @@ _Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's
 
 struct coro {
 	union {
-		void *context;     /* suspended: where it stands */
+		/*
+		 * Of the two sides of a resume, the one that stands still: suspended, where this one stands;
+		 * running, where its resumer does. A switch between them exchanges it with the CPU, and so need not
+		 * look the resumer up first. Of a task: where it is parked.
+		 */
+		void *context;
 		size_t stack_size; /* created: bytes, 0 for the default */
 	};
 	struct coro *resumer; /* running: who gets control at its yield; NULL: nobody */
@@ -117,16 +122,17 @@ void coro_take_failure(struct coro *co, struct failure *failure);
 struct failure *coro_claim_failure(struct frame *frame, int error);
 
 /*
- * Goes from one coroutine, which runs, to another, which is suspended or prepared; coro_self is set already.
- * Returns what whoever comes back gives.
+ * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context; coro_self is set
+ * already. Returns what whoever comes back gives.
  */
-static inline __attribute__((always_inline)) int coro_switch(struct coro *from, struct coro *to, int result)
+static inline __attribute__((always_inline)) int coro_switch(struct coro *from, void **save, struct coro *to,
+							     void *context, int result)
 {
 	if (!SANITIZED)
-		return context_switch(&from->context, to->context, result);
+		return context_switch(save, context, result);
 	struct frame *frame = from->frame;
 	sanitize_leave(&frame->stack.sanitize, &to->frame->stack.sanitize, false);
-	result = context_switch(&from->context, to->context, result);
+	result = context_switch(save, context, result);
 	sanitize_enter(&frame->stack.sanitize, false);
 	return result;
 }

@@ -29,7 +29,7 @@ int coro_send(struct coro *generator, void *value, void **ret)
 	generator->resumer = self;
 	generator->out = ret;
 	coro_self = generator;
-	return coro_switch(self, generator, 0);
+	return coro_switch(self, &generator->context, generator, generator->context, 0);
 }
 
 int coro_next(struct coro *generator, void **ret)
@@ -137,7 +137,10 @@ int coro_yield_from(struct coro *generator, void **ret)
 	to->resumer = self->resumer;
 	to->out = self->out;
 	coro_self = to;
-	return coro_switch(self, to, 0);
+	/* What it will yield to is where our own resumer stands. */
+	void *context = to->context;
+	to->context = self->context;
+	return coro_switch(self, &self->context, to, context, 0);
 }
 
 /* What the delegator's coro_yield_from returns. One that is being closed must leave, however the other took it. */
@@ -150,7 +153,7 @@ static int delegated_result(struct coro *outer, const struct coro *inner, int st
 	return status < 0 ? status : 0;
 }
 
-struct coro *generator_leave(struct coro *co, int status, int *result)
+void *generator_leave(struct coro *co, int status, int *result)
 {
 	struct frame *frame = co->frame;
 	struct coro *outer = frame->delegator, *root = frame->root;
@@ -168,7 +171,10 @@ struct coro *generator_leave(struct coro *co, int status, int *result)
 	if (*result == 0 && outer->in)
 		*outer->in = frame->value;
 	coro_take_failure(outer, failure_ref(co->failure));
-	return outer;
+	void *context = outer->context;
+	outer->context = co->context;
+	coro_self = outer;
+	return context;
 }
 
 void generator_reopen(struct coro *co)

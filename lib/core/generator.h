@@ -20,10 +20,10 @@
 int generator_innermost(struct coro *co, struct coro **ret);
 
 /*
- * Where a body that has ended goes, if another generator delegates to it: that one runs on. NULL: nowhere
- * special, since it was driven by itself.
+ * Where a body that has ended goes, if another generator delegates to it: that one runs on, and is coro_self.
+ * NULL: nowhere special, since it was driven by itself.
  */
-struct coro *generator_leave(struct coro *co, int status, int *result);
+void *generator_leave(struct coro *co, int status, int *result);
 
 /* It yielded where it was asked to leave: it is not closing any more. */
 void generator_reopen(struct coro *co);

@@ -163,7 +163,8 @@ static void slot_use(const struct stack_pool *pool, struct stack_size *size, str
 	*ret = stack;
 }
 
-static bool take_cold(const struct stack_pool *pool, struct stack_size *size, struct stack **ret)
+/* One that was in use before. */
+static bool take_used(const struct stack_pool *pool, struct stack_size *size, struct stack **ret)
 {
 	for (struct stack_slab *slab = size->slabs; slab; slab = slab->next) {
 		if (slab->cold_count == 0)
@@ -195,15 +196,9 @@ static int take_fresh(const struct stack_pool *pool, struct stack_size *size, st
 	return 0;
 }
 
-int stack_take(struct stack_pool *pool, struct stack_size *size, struct stack **ret, bool *fresh)
+int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct stack **ret)
 {
-	struct stack *stack = size->warm;
-	*fresh = !stack;
-	if (stack) {
-		size->warm = stack->next;
-		size->warm_count--;
-		*ret = stack;
-	} else if (!take_cold(pool, size, ret)) {
+	if (!take_used(pool, size, ret)) {
 		int r = take_fresh(pool, size, ret);
 		if (r < 0)
 			return r;
@@ -244,7 +239,8 @@ void stack_give(struct stack_pool *pool, struct stack *stack)
 	}
 	stack->next = size->warm;
 	size->warm = stack;
-	size->warm_count++;
+	if (++size->warm_count > pool->limit)
+		pool->over = true;
 }
 
 void stack_give_cold(struct stack_pool *pool, struct stack *stack)
@@ -255,6 +251,7 @@ void stack_give_cold(struct stack_pool *pool, struct stack *stack)
 
 void stack_pool_settle(struct stack_pool *pool, size_t limit)
 {
+	pool->over = false;
 	for (struct stack_size *size = pool->sizes; size; size = size->next) {
 		while (size->warm_count > limit) {
 			struct stack *stack = size->warm;

@@ -48,6 +48,7 @@ struct stack_pool {
 	size_t limit; /* of warm stacks of each size */
 	size_t page;
 	size_t colours;
+	bool over; /* some size has more warm stacks than the limit */
 	bool guard_by_mprotect;
 };
 
@@ -63,8 +64,20 @@ size_t stack_least(void);
 /* The entry for stacks of that many bytes, 0 for the default: -EINVAL if too small or large, -ENOMEM. */
 int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **ret);
 
-/* Takes a stack; *fresh tells that it was cold, and its header is but zeroes. -ENOMEM. */
-int stack_take(struct stack_pool *pool, struct stack_size *size, struct stack **ret, bool *fresh);
+/* Takes a warm stack; NULL if there is none. */
+static inline struct stack *stack_take_warm(struct stack_size *size)
+{
+	struct stack *stack = size->warm;
+	if (stack) {
+		size->warm = stack->next;
+		size->warm_count--;
+		size->in_use++;
+	}
+	return stack;
+}
+
+/* Takes a cold one, whose header is but zeroes. -ENOMEM. */
+int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct stack **ret);
 
 /*
  * Puts a stack back, warm; the caller may still stand on it. Past the limit another one's memory is given back

@@ -7,12 +7,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop runs. */
-static struct thread nobody = {
-	.root = {.state = STATE_RUNNING, .thread = &nobody, .frame = &nobody.root_frame},
+struct thread thread_nobody = {
+	.root = {.state = STATE_RUNNING, .thread = &thread_nobody, .frame = &thread_nobody.root_frame},
 };
 
-__thread struct coro *coro_self = &nobody.root;
+__thread struct coro *coro_self = &thread_nobody.root;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
@@ -22,8 +21,12 @@ static int no_key;
 static void thread_finish(void *arg)
 {
 	struct thread *thread = arg;
-	coro_self = &nobody.root;
+	coro_self = &thread_nobody.root;
 	failure_unref(thread->root_frame.failure);
+	for (struct coro *co = thread->spare, *next; co; co = next) {
+		next = co->resumer;
+		free(co);
+	}
 	stack_pool_finish(&thread->stacks);
 	overflow_unwatch(thread->alternate);
 	free(thread);
@@ -34,7 +37,7 @@ static void make_key(void)
 	no_key = pthread_key_create(&at_exit, thread_finish);
 }
 
-static struct thread *thread_create(void)
+struct thread *thread_create(void)
 {
 	pthread_once(&once, make_key);
 	struct thread *thread = no_key ? NULL : malloc(sizeof(*thread));
@@ -51,10 +54,4 @@ static struct thread *thread_create(void)
 	stack_pool_init(&thread->stacks, context_room);
 	coro_self = &thread->root;
 	return thread;
-}
-
-struct thread *thread_self(void)
-{
-	struct thread *thread = coro_self->thread;
-	return likely(thread != &nobody) ? thread : thread_create();
 }

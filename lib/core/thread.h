@@ -14,17 +14,31 @@ struct thread {
 	void *alternate;                 /* signal stack, if it is ours */
 	bool watched;                    /* overflow_watch was called */
 
+	/* Coroutines that were freed, for the next to be created; linked by resumer. */
+	struct coro *spare;
+	unsigned spare_count;
+
 	/* The outer ring's: the loop that runs, NULL for none; and room for the text that a name is made in. */
 	void *loop;
 	char task_name[24];
 	/*
 	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back to, which is
-	 * a task's. Its stack is in the pool again. Gives the coroutine to go on with, and what to give it.
+	 * a task's. Its stack is in the pool again. Sets coro_self to who goes on; gives where that stands, and a
+	 * result for it.
 	 */
-	struct coro *(*leave)(struct coro *co, int status, int *result);
+	void *(*leave)(struct coro *co, int status, int *result);
 };
 
+/* Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop runs. */
+extern struct thread thread_nobody;
+
+struct thread *thread_create(void);
+
 /* The calling thread, made at its first call; NULL without memory. */
-struct thread *thread_self(void);
+static inline struct thread *thread_self(void)
+{
+	struct thread *thread = coro_self->thread;
+	return likely(thread != &thread_nobody) ? thread : thread_create();
+}
 
 #endif

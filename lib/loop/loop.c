@@ -170,7 +170,38 @@ static void shuffle(struct coro_loop *loop)
 /* Goes to a task that is ready; returns when the turn comes to a call or its end. */
 static void run_tasks(struct coro_loop *loop)
 {
-	loop_dispatch(loop, loop->runner);
+	loop_dispatch(loop, loop->runner, &loop->runner_context);
+}
+
+void *loop_next(struct coro_loop *loop, int *result)
+{
+	struct ring *ready = &loop->ready;
+	*result = 0;
+	if (ready->head == loop->turn_end && loop->plain)
+		loop->turn_end = ready->tail;
+	if (ready->head != loop->turn_end) {
+		struct task *task = *ring_at(ready, ready->head);
+		/* One that ends here without running has left its place empty: the runner passes it over. */
+		if (ready_is_task(task) && (task->coro.state != STATE_CREATED || task_start(task))) {
+			ready->head++;
+			loop->running = task;
+			*result = task->wake;
+			coro_self = task->coro.at;
+			return task->coro.context;
+		}
+	}
+	loop->running = NULL;
+	coro_self = loop->runner;
+	return loop->runner_context;
+}
+
+int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)
+{
+	int result;
+	void *context = loop_next(loop, &result);
+	if (coro_self == self)
+		return result;
+	return coro_switch(self, save, coro_self, context, result);
 }
 
 /* Runs what is ready now, and nothing that becomes ready meanwhile. */
@@ -227,7 +258,8 @@ int coro_run_forever(struct coro_loop *loop)
 	loop->stopping = false;
 	loop->runner = NULL;
 	thread->loop = NULL;
-	stack_pool_settle(&thread->stacks, thread->stacks.limit);
+	if (thread->stacks.over)
+		stack_pool_settle(&thread->stacks, thread->stacks.limit);
 	return r;
 }
 

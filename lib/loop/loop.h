@@ -23,6 +23,7 @@ struct coro_loop {
 	bool plain;        /* no timer, no request to stop, no shuffling: a turn may follow another without the runner */
 	struct task *running;
 	struct coro *runner; /* NULL while the loop does not run */
+	void *runner_context; /* where it stands, while a task runs */
 	struct heap timers;
 
 	struct thread *thread; /* whose it is */
@@ -63,7 +64,7 @@ int loop_check(const struct coro_loop *loop);
 int64_t loop_time(const struct coro_loop *loop);
 
 /* Begins a fetch of what will be switched to soon: its task, then the top of its stack. */
-static inline void loop_prefetch(const struct ring *ready)
+static inline __attribute__((always_inline)) void loop_prefetch(const struct ring *ready)
 {
 	enum { TASK = 8, STACK = 4 };
 	__builtin_prefetch(*ring_at(ready, ready->head + TASK));
@@ -75,41 +76,36 @@ static inline void loop_prefetch(const struct ring *ready)
 }
 
 /*
- * Who runs next, and what its parking call is to return: the next ready task, or the runner. coro_self is set
- * to it.
+ * Sets coro_self to who runs next: the next ready task, or the runner. Returns where that stands, and what its parking
+ * call is to return.
  */
-static inline __attribute__((always_inline)) struct coro *loop_next(struct coro_loop *loop, int *result)
+void *loop_next(struct coro_loop *loop, int *result);
+
+/* The slow half of loop_dispatch. */
+int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save);
+
+/*
+ * Leaves the running coroutine, saved in *save, for whoever is next; returns what it is woken with. Here only
+ * the common case is written out, the next task of this turn, so that it needs no frame.
+ */
+static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop *loop, struct coro *self, void **save)
 {
 	struct ring *ready = &loop->ready;
 	if (unlikely(ready->head == loop->turn_end)) {
 		if (!loop->plain || ring_empty(ready))
-			goto runner;
+			return loop_dispatch_slow(loop, self, save);
 		loop->turn_end = ready->tail;
 	}
 	struct task *task = *ring_at(ready, ready->head);
-	if (unlikely(!ready_is_task(task)))
-		goto runner;
-	if (unlikely(task->coro.state == STATE_CREATED) && !task_start(task))
-		goto runner; /* which finds it done */
+	if (unlikely(!ready_is_task(task)) || unlikely(task->coro.state == STATE_CREATED))
+		return loop_dispatch_slow(loop, self, save);
 	ready->head++;
 	loop_prefetch(ready);
 	loop->running = task;
-	*result = task->wake;
-	return coro_self = task->coro.at;
-runner:
-	loop->running = NULL;
-	*result = 0;
-	return coro_self = loop->runner;
-}
-
-/* Leaves the running coroutine for whoever is next. */
-static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop *loop, struct coro *self)
-{
-	int result;
-	struct coro *to = loop_next(loop, &result);
-	if (unlikely(to == self))
-		return result;
-	return coro_switch(self, to, result);
+	coro_self = task->coro.at;
+	if (unlikely(&task->coro.context == save))
+		return task->wake; /* it is next itself */
+	return coro_switch(self, save, task->coro.at, task->coro.context, task->wake);
 }
 
 #endif

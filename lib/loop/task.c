@@ -84,7 +84,7 @@ bool task_start(struct task *task)
 	return false;
 }
 
-struct coro *task_leave(struct coro *co, int status, int *result)
+void *task_leave(struct coro *co, int status, int *result)
 {
 	struct task *task = container_of(co, struct task, coro);
 	struct coro_loop *loop = task->future.loop;

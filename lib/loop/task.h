@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wai
 bool task_start(struct task *task);
 
 /* The loop's counterpart of struct thread's leave. */
-struct coro *task_leave(struct coro *co, int status, int *result);
+void *task_leave(struct coro *co, int status, int *result);
 
 /* Throws a task away where it stands; nobody is told. */
 void task_abandon(struct task *task);

@@ -40,7 +40,7 @@ static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct ta
 	}
 	if (swap)
 		coro_swap_exceptions(task->coro.frame);
-	int r = loop_dispatch(loop, self);
+	int r = loop_dispatch(loop, self, &task->coro.context);
 	if (swap)
 		coro_swap_exceptions(task->coro.frame);
 	return r;
@@ -52,7 +52,7 @@ static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop,
 	task->coro.at = self;
 	if (unlikely(task->future.attention | (self->flags & CORO_SAVE_EXCEPTIONS)))
 		return park_slow(loop, task, self);
-	return loop_dispatch(loop, self);
+	return loop_dispatch(loop, self, &task->coro.context);
 }
 
 int park(struct task *task)

@@ -2,11 +2,11 @@
 /*
  * The backend for x86-64: born by birth.c, switched by the instructions below. A context points to
  *
- *	 0  rbx
- *	 8  r12
+ *	 0  r15
+ *	 8  r14
  *	16  r13
- *	24  r14
- *	32  r15
+ *	24  r12
+ *	32  rbx
  *	40  rbp
  *	48  where context_switch was called from
  *
@@ -18,6 +18,14 @@
  */
 	.text
 
+	.macro	save
+	.irp	register, rbp, rbx, r12, r13, r14, r15
+	pushq	%\register
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %\register, 0
+	.endr
+	.endm
+
 /* void context_call(void **from, void (*leave)(void *), void *arg) */
 	.globl	context_call
 	.hidden	context_call
@@ -25,17 +33,7 @@
 	.p2align 5
 context_call:
 	.cfi_startproc
-	endbr64
-	pushq	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset %rbp, 0
-	subq	$40, %rsp		/* the five others; their CFI is the switch's matter */
-	.cfi_adjust_cfa_offset 40
-	movq	%rbx, 0(%rsp)
-	movq	%r12, 8(%rsp)
-	movq	%r13, 16(%rsp)
-	movq	%r14, 24(%rsp)
-	movq	%r15, 32(%rsp)
+	save
 	movq	%rsp, (%rdi)		/* *from: the maker's context */
 	movq	%rdx, %rdi
 	subq	$8, %rsp		/* aligned for the call */
@@ -52,41 +50,18 @@ context_call:
 	.p2align 5
 context_switch:
 	.cfi_startproc
-	endbr64
 	cmpb	$0, context_shadowed(%rip)
 	jne	context_switch_ucontext
-	pushq	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset %rbp, 0
-	subq	$40, %rsp
-	.cfi_adjust_cfa_offset 40
-	movq	%rbx, 0(%rsp)
-	.cfi_rel_offset %rbx, 0
-	movq	%r12, 8(%rsp)
-	.cfi_rel_offset %r12, 8
-	movq	%r13, 16(%rsp)
-	.cfi_rel_offset %r13, 16
-	movq	%r14, 24(%rsp)
-	.cfi_rel_offset %r14, 24
-	movq	%r15, 32(%rsp)
-	.cfi_rel_offset %r15, 32
+	save
 	movq	%rsp, (%rdi)		/* *from: here */
 	movq	%rsi, %rsp		/* now on the other stack, which looks the same */
 	movl	%edx, %eax		/* result */
-	movq	48(%rsp), %rcx
-	movq	0(%rsp), %rbx
-	movq	8(%rsp), %r12
-	movq	16(%rsp), %r13
-	movq	24(%rsp), %r14
-	movq	32(%rsp), %r15
-	movq	40(%rsp), %rbp
-	.cfi_restore %rbx
-	.cfi_restore %r12
-	.cfi_restore %r13
-	.cfi_restore %r14
-	.cfi_restore %r15
-	.cfi_restore %rbp
-	addq	$56, %rsp		/* as its call would have left it */
+	.irp	register, r15, r14, r13, r12, rbx, rbp
+	popq	%\register
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %\register
+	.endr
+	popq	%rcx			/* the stack is as the call would have left it */
 	.cfi_def_cfa %rsp, 0
 	.cfi_register %rip, %rcx
 	notrack jmp *%rcx

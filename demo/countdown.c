@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* A generator is a function that stops at each yield, and goes on from there. */
+#include "talk.h"
+
+static int countdown_gen(void *arg)
+{
+	for (int64_t n = *(int64_t *)arg; n > 0; n--) {
+		int r = numbers_yield(&n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int main(void)
+{
+	int64_t ten = 10, *x;
+	struct coro *c;
+
+	must(numbers_create(countdown_gen, &ten, &c));
+	while (must(numbers_next(c, &x)) > 0)
+		printf("%" PRId64 "\n", *x);
+	must(numbers_destroy(c));
+
+	must(numbers_create(countdown_gen, &ten, &c));
+	must(numbers_next(c, &x));
+	printf("%" PRId64 "\n", *x);
+	must(numbers_next(c, &x));
+	printf("%" PRId64 "\n", *x);
+	return must(numbers_destroy(c)); /* which has it leave the loop that it stands in */
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The first ten of an endless generator, fibonacci_gen in talk.h. */
+#include "talk.h"
+
+int main(void)
+{
+	print_list(coro_iter_islice(fibonacci(), 0, 10, 1));
+	return 0;
+}

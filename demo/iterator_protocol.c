@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* An iterator gives its items one at a time, and then tells that there are no more. */
+#include "talk.h"
+
+int main(void)
+{
+	int64_t list[] = {4, 7, 0, 3}, *item;
+	struct coro_iterator *my_iter = numbers_iter_array(list, 4);
+
+	for (int i = 0; i < 4; i++) {
+		must(numbers_iter_next(my_iter, &item));
+		printf("%" PRId64 "\n", *item);
+	}
+	if (must(numbers_iter_next(my_iter, &item)) == 0)
+		puts("StopIteration");
+
+	return must(coro_iter_close(my_iter));
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A million tasks asleep at once, each on a stack of its own: what they cost in memory and time. Takes
+ * another number as its argument. The clock is virtual, so the hour that they sleep is over once
+ * nobody has anything else to do.
+ */
+#include <coro.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BURST = 10000, BYTES_A_TASK = 6000 };
+
+static size_t wanted = 1000000, asleep, woken;
+
+static coro_async int sleeper(void *arg)
+{
+	asleep++;
+	int r = coro_sleep(3600 * CORO_SEC);
+	woken++;
+	return r;
+}
+
+/* The number on a file's line that begins with this, in KiB in /proc; 0 if there is none. */
+static size_t bytes_in(const char *path, const char *key)
+{
+	char line[128];
+	size_t kib = 0;
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			kib = strtoul(line + strlen(key), NULL, 10);
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+static size_t memory_used(void)
+{
+	return bytes_in("/proc/self/status", "VmRSS:") + bytes_in("/proc/self/status", "VmPTE:");
+}
+
+/* No more than three quarters of the memory there is. */
+static size_t bounded(size_t count)
+{
+	size_t available = bytes_in("/proc/meminfo", "MemAvailable:");
+	size_t most = available ? available / 4 * 3 / BYTES_A_TASK : SIZE_MAX;
+	if (count <= most)
+		return count;
+	printf("there is memory for %zu tasks of %zu\n", most, count);
+	return most;
+}
+
+static coro_async int spawn_all(void *arg)
+{
+	size_t count = bounded(wanted), before = memory_used();
+	int64_t start = coro_clock();
+
+	/* In bursts, as a task takes its stack when it first runs. */
+	for (size_t spawned = 0; spawned < count && asleep == spawned;) {
+		size_t until = count - spawned < BURST ? count : spawned + BURST;
+		for (; spawned < until; spawned++) {
+			int r = coro_spawn(sleeper, NULL, NULL);
+			if (r < 0)
+				return r;
+		}
+		int r = coro_sleep(0);
+		if (r < 0)
+			return r;
+		fprintf(stderr, "\r%zu tasks", asleep);
+	}
+	fputc('\n', stderr);
+
+	int64_t made = coro_clock();
+	size_t used = memory_used() - before;
+	if (asleep < count)
+		printf("there are stacks for %zu tasks of %zu\n", asleep, count);
+	printf("%zu tasks asleep after %.2f s", asleep, (double)(made - start) / CORO_SEC);
+	if (asleep > 0 && used > 0)
+		printf(", in %zu MiB: %zu bytes a task", used >> 20, used / asleep);
+	putchar('\n');
+	fflush(stdout);
+
+	int r = coro_sleep(3600 * CORO_SEC); /* to the last wake-up: equal times end in order */
+	printf("%zu tasks woken after %.2f s more\n", woken, (double)(coro_clock() - made) / CORO_SEC);
+	return r < 0 ? r : woken != asleep;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		wanted = strtoul(argv[1], NULL, 10);
+	int r = coro_run_with(&(struct coro_loop_options){.flags = CORO_VIRTUAL_CLOCK}, spawn_all, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r != 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recursion that yields: a walk of a tree stops at each node, however deep, and goes on from there. So two
+ * walks can go side by side, and tell whether trees of different shapes hold the same words.
+ */
+#include "talk.h"
+
+#include <string.h>
+
+struct tree {
+	const char *word;
+	struct tree *left, *right;
+};
+
+static int walk(void *arg)
+{
+	struct tree *tree = arg;
+	if (!tree)
+		return 0;
+	int r = walk(tree->left);
+	if (r == 0)
+		r = coro_yield(tree, NULL);
+	return r == 0 ? walk(tree->right) : r;
+}
+
+static void compare(struct tree *a, struct tree *b)
+{
+	struct coro_iterator *pairs = coro_iter_zip(2, coro_iter_generate(walk, a, 0),
+						    coro_iter_generate(walk, b, 0));
+	void *item;
+	int r;
+	while ((r = must(coro_iter_next(pairs, &item))) > 0) {
+		const struct tree *x = ((void **)item)[0], *y = ((void **)item)[1];
+		if (strcmp(x->word, y->word) != 0) {
+			printf("then %s in one and %s in the other\n", x->word, y->word);
+			break;
+		}
+		printf("%s ", x->word);
+	}
+	if (r == 0)
+		puts("in both");
+	must(coro_iter_close(pairs)); /* a walk that is in the middle leaves all its calls */
+}
+
+static struct tree *plant(struct tree *nodes, size_t count)
+{
+	struct tree *root = NULL;
+	for (struct tree *node = nodes; node < nodes + count; node++) {
+		struct tree **at = &root;
+		while (*at)
+			at = strcmp(node->word, (*at)->word) < 0 ? &(*at)->left : &(*at)->right;
+		*at = node;
+	}
+	return root;
+}
+
+int main(void)
+{
+	struct tree bushy[] = {{"cedar"}, {"alder"}, {"elm"}, {"birch"}, {"dogwood"}};
+	struct tree list[] = {{"alder"}, {"birch"}, {"cedar"}, {"dogwood"}, {"elm"}};
+	struct tree other[] = {{"fir"}, {"birch"}, {"elm"}, {"cedar"}, {"alder"}};
+
+	compare(plant(bushy, 5), plant(list, 5));
+	compare(plant(bushy, 5), plant(other, 5));
+	return 0;
+}
