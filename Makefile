@@ -43,7 +43,7 @@ all: $(BUILD)/libcoro.a $(BUILD)/libcoro.so $(BUILD)/coro.pc
 accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
-warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla
+warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers
 common := -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \

@@ -6,12 +6,12 @@
  */
 #include <coro.h>
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { BURST = 10000, BYTES_A_TASK = 6000 };
+enum { BURST = 50000 };
 
 static size_t wanted = 1000000, asleep, woken;
 
@@ -23,33 +23,43 @@ static coro_async int sleeper(void *arg)
 	return r;
 }
 
-/* The number on a file's line that begins with this, in KiB in /proc; 0 if there is none. */
-static size_t bytes_in(const char *path, const char *key)
+/* The number on the file's line that begins with this; 0 if there is none. */
+static size_t number_in(const char *path, const char *key)
 {
 	char line[128];
-	size_t kib = 0;
+	size_t number = 0;
 	FILE *file = fopen(path, "r");
 	while (file && fgets(line, sizeof(line), file))
 		if (strncmp(line, key, strlen(key)) == 0)
-			kib = strtoul(line + strlen(key), NULL, 10);
+			number = strtoul(line + strlen(key), NULL, 10);
 	if (file)
 		fclose(file);
-	return kib * 1024;
+	return number;
 }
 
+/* In KiB, with the page tables. */
 static size_t memory_used(void)
 {
-	return bytes_in("/proc/self/status", "VmRSS:") + bytes_in("/proc/self/status", "VmPTE:");
+	return number_in("/proc/self/status", "VmRSS:") + number_in("/proc/self/status", "VmPTE:");
 }
 
-/* No more than three quarters of the memory there is. */
+/* In KiB, of the machine or of the container; SIZE_MAX if it is not known. */
+static size_t memory_available(void)
+{
+	size_t machine = number_in("/proc/meminfo", "MemAvailable:");
+	size_t container = number_in("/sys/fs/cgroup/memory.max", "") / 1024;
+	size_t least = container && container < machine ? container : machine;
+	return least ? least : SIZE_MAX;
+}
+
+/* A task takes a page, and about 1,000 bytes outside of its stack. */
 static size_t bounded(size_t count)
 {
-	size_t available = bytes_in("/proc/meminfo", "MemAvailable:");
-	size_t most = available ? available / 4 * 3 / BYTES_A_TASK : SIZE_MAX;
+	size_t task = (size_t)sysconf(_SC_PAGESIZE) + 1000;
+	size_t most = memory_available() / task * 1024 / 10 * 9;
 	if (count <= most)
 		return count;
-	printf("there is memory for %zu tasks of %zu\n", most, count);
+	printf("%zu tasks do not fit the memory, but %zu do\n", count, most);
 	return most;
 }
 
@@ -59,7 +69,8 @@ static coro_async int spawn_all(void *arg)
 	int64_t start = coro_clock();
 
 	/* In bursts, as a task takes its stack when it first runs. */
-	for (size_t spawned = 0; spawned < count && asleep == spawned;) {
+	size_t spawned = 0;
+	while (spawned < count && asleep == spawned) {
 		size_t until = count - spawned < BURST ? count : spawned + BURST;
 		for (; spawned < until; spawned++) {
 			int r = coro_spawn(sleeper, NULL, NULL);
@@ -75,16 +86,17 @@ static coro_async int spawn_all(void *arg)
 
 	int64_t made = coro_clock();
 	size_t used = memory_used() - before;
-	if (asleep < count)
-		printf("there are stacks for %zu tasks of %zu\n", asleep, count);
+	if (asleep < spawned)
+		printf("%zu tasks did not get a stack\n", spawned - asleep);
 	printf("%zu tasks asleep after %.2f s", asleep, (double)(made - start) / CORO_SEC);
 	if (asleep > 0 && used > 0)
-		printf(", in %zu MiB: %zu bytes a task", used >> 20, used / asleep);
+		printf(", in %zu MiB: %zu bytes a task", used / 1024, used * 1024 / asleep);
 	putchar('\n');
 	fflush(stdout);
 
 	int r = coro_sleep(3600 * CORO_SEC); /* to the last wake-up: equal times end in order */
-	printf("%zu tasks woken after %.2f s more\n", woken, (double)(coro_clock() - made) / CORO_SEC);
+	printf("%zu tasks woken after %.2f s more\n", woken,
+	       (double)(coro_clock() - made) / CORO_SEC);
 	return r < 0 ? r : woken != asleep;
 }
 
@@ -92,7 +104,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		wanted = strtoul(argv[1], NULL, 10);
-	int r = coro_run_with(&(struct coro_loop_options){.flags = CORO_VIRTUAL_CLOCK}, spawn_all, NULL);
+	int r = coro_run_with(&(struct coro_loop_options){ .flags = CORO_VIRTUAL_CLOCK }, spawn_all,
+			      NULL);
 	if (r < 0)
 		fprintf(stderr, "%s\n", coro_message(r));
 	return r != 0;

@@ -25,8 +25,8 @@ static int walk(void *arg)
 
 static void compare(struct tree *a, struct tree *b)
 {
-	struct coro_iterator *pairs = coro_iter_zip(2, coro_iter_generate(walk, a, 0),
-						    coro_iter_generate(walk, b, 0));
+	struct coro_iterator *pairs =
+		coro_iter_zip(2, coro_iter_generate(walk, a, 0), coro_iter_generate(walk, b, 0));
 	void *item;
 	int r;
 	while ((r = must(coro_iter_next(pairs, &item))) > 0) {
@@ -42,25 +42,31 @@ static void compare(struct tree *a, struct tree *b)
 	must(coro_iter_close(pairs)); /* a walk that is in the middle leaves all its calls */
 }
 
-static struct tree *plant(struct tree *nodes, size_t count)
+/* A search tree of these words, entered in this order. */
+static struct tree *plant(struct tree nodes[5], const char *const words[5])
 {
 	struct tree *root = NULL;
-	for (struct tree *node = nodes; node < nodes + count; node++) {
+	for (int i = 0; i < 5; i++) {
 		struct tree **at = &root;
 		while (*at)
-			at = strcmp(node->word, (*at)->word) < 0 ? &(*at)->left : &(*at)->right;
-		*at = node;
+			at = strcmp(words[i], (*at)->word) < 0 ? &(*at)->left : &(*at)->right;
+		nodes[i] = (struct tree){ .word = words[i] };
+		*at = &nodes[i];
 	}
 	return root;
 }
 
 int main(void)
 {
-	struct tree bushy[] = {{"cedar"}, {"alder"}, {"elm"}, {"birch"}, {"dogwood"}};
-	struct tree list[] = {{"alder"}, {"birch"}, {"cedar"}, {"dogwood"}, {"elm"}};
-	struct tree other[] = {{"fir"}, {"birch"}, {"elm"}, {"cedar"}, {"alder"}};
+	struct tree nodes[3][5];
+	struct tree *bushy =
+		plant(nodes[0], (const char *[]){ "cedar", "alder", "elm", "birch", "dogwood" });
+	struct tree *list =
+		plant(nodes[1], (const char *[]){ "alder", "birch", "cedar", "dogwood", "elm" });
+	struct tree *other =
+		plant(nodes[2], (const char *[]){ "fir", "birch", "elm", "cedar", "alder" });
 
-	compare(plant(bushy, 5), plant(list, 5));
-	compare(plant(bushy, 5), plant(other, 5));
+	compare(bushy, list);
+	compare(bushy, other);
 	return 0;
 }

@@ -19,13 +19,13 @@ void heap_finish(struct heap *heap)
 
 int heap_reserve(struct heap *heap, size_t count)
 {
+	if (count > SIZE_MAX / 2 / sizeof(struct heap_entry) - heap->reserved)
+		return -ENOMEM;
 	size_t wanted = heap->reserved + count;
 	if (wanted > heap->capacity) {
 		size_t capacity = heap->capacity ? heap->capacity : SMALLEST;
 		while (capacity < wanted)
 			capacity *= 2;
-		if (capacity > SIZE_MAX / sizeof(struct heap_entry))
-			return -ENOMEM;
 		struct heap_entry *entries = realloc(heap->entries, capacity * sizeof(*entries));
 		if (!entries)
 			return -ENOMEM;

@@ -34,11 +34,11 @@ static int grow(struct ring *ring, size_t capacity)
 
 int ring_reserve(struct ring *ring, size_t count)
 {
+	if (count > SIZE_MAX / 2 / sizeof(void *) - ring->reserved)
+		return -ENOMEM;
 	size_t wanted = ring->reserved + count;
 	size_t capacity = ring->mask + 1;
 	if (wanted > capacity) {
-		if (wanted > SIZE_MAX / 2 / sizeof(void *))
-			return -ENOMEM;
 		if (capacity == 0)
 			capacity = SMALLEST;
 		while (capacity < wanted)

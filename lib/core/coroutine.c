@@ -41,7 +41,7 @@ enum { SPARE_MOST = 64 };
 
 static inline struct coro *coro_alloc(void)
 {
-	struct thread *thread = coro_self->thread;
+	struct thread *thread = thread_current;
 	struct coro *co = thread->spare;
 	if (!co)
 		return malloc(sizeof(*co));
@@ -52,7 +52,7 @@ static inline struct coro *coro_alloc(void)
 
 static inline void coro_free(struct coro *co)
 {
-	struct thread *thread = coro_self->thread;
+	struct thread *thread = thread_current;
 	if (SANITIZED || thread->spare_count >= SPARE_MOST || thread == &thread_nobody) {
 		free(co);
 		return;
@@ -93,7 +93,7 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 {
 	struct coro *to = co->resumer;
 	struct frame *frame = co->frame;
-	coro_self = to;
+	thread_current->self = to;
 	if (status < 0)
 		coro_take_failure(to, failure_ref(co->failure));
 	else if (co->out)
@@ -102,7 +102,7 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 	return co->context;
 }
 
-/* Ends a coroutine, whose stack goes back to the pool; sets coro_self to who goes on, and returns where that stands. */
+/* Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and returns where that stands. */
 static void *leave(struct coro *co, int status, int *result)
 {
 	struct frame *frame = co->frame;
@@ -132,12 +132,12 @@ static void entry(void *arg)
 	struct frame *frame = arg;
 	for (;;) {
 		int result = 0;
-		struct coro *co = coro_self;
+		struct coro *co = thread_current->self;
 		sanitize_enter(&frame->stack.sanitize, true);
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
 			coro_swap_exceptions(frame);
 		void *context = leave(co, frame->fn(frame->arg), &result);
-		sanitize_leave(&frame->stack.sanitize, &coro_self->frame->stack.sanitize, true);
+		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize, true);
 		if (context != frame->context) /* else the next has this very stack, and begins here */
 			context_switch(&frame->context, context, result);
 	}
@@ -252,18 +252,18 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 	int r = thread ? coro_prepare(co, thread) : -ENOMEM;
 	if (unlikely(r < 0))
 		return r;
-	struct coro *self = coro_self;
+	struct coro *self = thread->self;
 	co->state = STATE_RUNNING;
 	co->resumer = self;
 	co->out = ret;
-	coro_self = co;
+	thread->self = co;
 	return coro_switch(self, &co->context, co, co->context, 0);
 }
 
 /* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
 static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error, void **ret)
 {
-	struct coro *self = coro_self, *to;
+	struct coro *self = thread_current->self, *to;
 	if (co && co->state == STATE_CREATED)
 		return value ? -EINVAL : resume_created(co, ret);
 	int r = resume_target(self, co, &to);
@@ -276,21 +276,22 @@ static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, i
 	to->state = STATE_RUNNING;
 	to->resumer = self;
 	to->out = ret;
-	coro_self = to;
+	thread_current->self = to;
 	return coro_switch(self, &to->context, to, to->context, error);
 }
 
 int coro_resume(struct coro *co, void *value, void **ret)
 {
-	struct coro *self = coro_self;
-	if (unlikely(!co || co->state != STATE_SUSPENDED || co->thread != self->thread))
+	struct thread *thread = thread_current;
+	if (unlikely(!co || co->state != STATE_SUSPENDED || co->thread != thread))
 		return resume_slow(co, value, 0, ret);
+	struct coro *self = thread->self;
 	if (co->in)
 		*co->in = value;
 	co->state = STATE_RUNNING;
 	co->resumer = self;
 	co->out = ret;
-	coro_self = co;
+	thread->self = co;
 	return coro_switch(self, &co->context, co, co->context, 0);
 }
 
@@ -306,7 +307,7 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 		*self->out = value;
 	if (swap)
 		coro_swap_exceptions(self->frame);
-	coro_self = to;
+	thread_current->self = to;
 	int r = coro_switch(self, &self->context, to, self->context, 1);
 	if (swap)
 		coro_swap_exceptions(self->frame);
@@ -315,14 +316,15 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 
 int coro_yield(void *value, void **ret)
 {
-	struct coro *self = coro_self, *to = self->resumer;
+	struct thread *thread = thread_current;
+	struct coro *self = thread->self, *to = self->resumer;
 	if (unlikely(!to || self->flags))
 		return yield_slow(self, value, ret);
 	self->state = STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)
 		*self->out = value;
-	coro_self = to;
+	thread->self = to;
 	return coro_switch(self, &self->context, to, self->context, 1);
 }
 
@@ -368,7 +370,7 @@ int coro_destroy(struct coro *co)
 	int r = co->state == STATE_DONE ? 0 : coro_close(co);
 	if (co->state != STATE_DONE)
 		return r;
-	struct stack_pool *stacks = &coro_self->thread->stacks;
+	struct stack_pool *stacks = &thread_current->stacks;
 	if (unlikely(stacks->over))
 		stack_pool_settle(stacks, stacks->limit);
 	if (unlikely(co->failure != NULL))
@@ -381,8 +383,9 @@ int coro_destroy(struct coro *co)
 
 int coro_return(void *value)
 {
-	struct coro *self = coro_self;
-	if (self == &self->thread->root)
+	struct thread *thread = thread_current;
+	struct coro *self = thread->self;
+	if (self == &thread->root)
 		return -EPERM;
 	self->frame->value = value;
 	return 0;
@@ -406,15 +409,15 @@ int coro_status(const struct coro *co)
 
 struct coro *coro_current(void)
 {
-	struct coro *self = coro_self;
-	return self == &self->thread->root ? NULL : self;
+	struct thread *thread = thread_current;
+	return thread->self == &thread->root ? NULL : thread->self;
 }
 
 int coro_stack_used(const struct coro *co, size_t *ret)
 {
 	if (!co || !ret)
 		return -EINVAL;
-	if (co->frame && co->thread != coro_self->thread)
+	if (co->frame && co->thread != thread_current)
 		return -EPERM;
 	*ret = co->frame ? stack_used(&co->thread->stacks, &co->frame->stack) : 0;
 	return 0;
@@ -437,13 +440,13 @@ int coro_pool_limit(size_t limit)
 
 void coro_pool_trim(void)
 {
-	stack_pool_settle(&coro_self->thread->stacks, 0);
+	stack_pool_settle(&thread_current->stacks, 0);
 }
 
 void coro_pool_stats(struct coro_pool_stats *ret)
 {
 	if (ret)
-		stack_pool_count(&coro_self->thread->stacks, ret);
+		stack_pool_count(&thread_current->stacks, ret);
 }
 
 /* -- words of errors */
@@ -474,7 +477,7 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 	if (thread && format) {
 		va_list args;
 		va_start(args, format);
-		coro_take_failure(coro_self, failure_create(error, site, format, args));
+		coro_take_failure(thread_current->self, failure_create(error, site, format, args));
 		va_end(args);
 	}
 	return error;
@@ -482,13 +485,13 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 
 const char *coro_message(int error)
 {
-	const struct failure *failure = coro_self->frame->failure;
+	const struct failure *failure = thread_current->self->frame->failure;
 	return failure && failure->error == error ? failure->words : coro_strerror(error);
 }
 
 const char *coro_origin(int error)
 {
-	const struct failure *failure = coro_self->frame->failure;
+	const struct failure *failure = thread_current->self->frame->failure;
 	return failure && failure->error == error ? failure->site : NULL;
 }
 

@@ -40,6 +40,7 @@ enum {
 	CORO_IS_TASK = 1 << 8,
 	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
 	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
+	CORO_MUST_CANCEL = 1 << 11,  /* a task: cancelled while it ran, or before; for its next wait */
 };
 
 /*
@@ -66,6 +67,7 @@ struct frame {
 
 _Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's header");
 
+/* What a switch among many tasks needs stands first, on as few cache lines as can be. */
 struct coro {
 	union {
 		/*
@@ -76,17 +78,20 @@ struct coro {
 		void *context;
 		size_t stack_size; /* created: bytes, 0 for the default */
 	};
-	struct coro *resumer; /* running: who gets control at its yield; NULL: nobody */
-	struct frame *frame;  /* from start to end: the header of its stack */
-	struct thread *thread;
-	uint8_t state;
-	uint16_t flags;
-	int status; /* done: what the body returned */
 	union {
 		void **out;      /* running: where the resumer wants the value */
 		coro_fn *fn;     /* created */
 		struct coro *at; /* a started task: the innermost that runs for it, itself or a generator */
 	};
+	uint8_t state;
+	uint16_t flags;
+	union {
+		int status; /* done: what the body returned */
+		int wake;   /* a task that is ready: what its parking call returns */
+	};
+	struct frame *frame; /* from start to end: the header of its stack */
+	struct thread *thread;
+	struct coro *resumer; /* running: who gets control at its yield; NULL: nobody */
 	union {
 		void **in;               /* suspended: where its yield wants what is sent */
 		void *arg;               /* created */
@@ -94,9 +99,6 @@ struct coro {
 	};
 	const char *name, *site;
 };
-
-/* Who runs in this thread; its root if no coroutine does. Never NULL: see thread.c. */
-extern __thread struct coro *coro_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg);
 
@@ -122,8 +124,8 @@ void coro_take_failure(struct coro *co, struct failure *failure);
 struct failure *coro_claim_failure(struct frame *frame, int error);
 
 /*
- * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context; coro_self is set
- * already. Returns what whoever comes back gives.
+ * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context; thread->self is
+ * set already. Returns what whoever comes back gives.
  */
 static inline __attribute__((always_inline)) int coro_switch(struct coro *from, void **save, struct coro *to,
 							     void *context, int result)

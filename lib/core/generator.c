@@ -2,6 +2,7 @@
 #include "core/generator.h"
 
 #include "base/error.h"
+#include "core/thread.h"
 #include "coro/generator.h"
 
 #include <errno.h>
@@ -20,15 +21,16 @@ static __attribute__((noinline)) int next_slow(struct coro *generator, void *val
 
 int coro_send(struct coro *generator, void *value, void **ret)
 {
-	struct coro *self = coro_self;
-	if (unlikely(!generator || generator->state != STATE_SUSPENDED || generator->thread != self->thread))
+	struct thread *thread = thread_current;
+	if (unlikely(!generator || generator->state != STATE_SUSPENDED || generator->thread != thread))
 		return next_slow(generator, value, ret);
+	struct coro *self = thread->self;
 	if (generator->in)
 		*generator->in = value;
 	generator->state = STATE_RUNNING;
 	generator->resumer = self;
 	generator->out = ret;
-	coro_self = generator;
+	thread->self = generator;
 	return coro_switch(self, &generator->context, generator, generator->context, 0);
 }
 
@@ -105,7 +107,7 @@ int generator_innermost(struct coro *co, struct coro **ret)
 
 int coro_yield_from(struct coro *generator, void **ret)
 {
-	struct coro *self = coro_self, *to;
+	struct coro *self = thread_current->self, *to;
 	if (!generator)
 		return -EINVAL;
 	if (!self->resumer)
@@ -136,7 +138,7 @@ int coro_yield_from(struct coro *generator, void **ret)
 	to->state = STATE_RUNNING;
 	to->resumer = self->resumer;
 	to->out = self->out;
-	coro_self = to;
+	thread_current->self = to;
 	/* What it will yield to is where our own resumer stands. */
 	void *context = to->context;
 	to->context = self->context;
@@ -173,7 +175,7 @@ void *generator_leave(struct coro *co, int status, int *result)
 	coro_take_failure(outer, failure_ref(co->failure));
 	void *context = outer->context;
 	outer->context = co->context;
-	coro_self = outer;
+	thread_current->self = outer;
 	return context;
 }
 

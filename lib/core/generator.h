@@ -20,7 +20,7 @@
 int generator_innermost(struct coro *co, struct coro **ret);
 
 /*
- * Where a body that has ended goes, if another generator delegates to it: that one runs on, and is coro_self.
+ * Where a body that has ended goes, if another generator delegates to it: that one runs on, and is thread->self.
  * NULL: nowhere special, since it was driven by itself.
  */
 void *generator_leave(struct coro *co, int status, int *result);

@@ -51,7 +51,7 @@ static void report(const struct coro *co)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	struct coro *co = coro_self;
+	struct coro *co = thread_current->self;
 	if (info->si_code > 0 && stack_pool_guards(&co->thread->stacks, info->si_addr))
 		report(co);
 	signal(number, SIG_DFL);

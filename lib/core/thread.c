@@ -8,10 +8,11 @@
 #include <stdlib.h>
 
 struct thread thread_nobody = {
+	.self = &thread_nobody.root,
 	.root = {.state = STATE_RUNNING, .thread = &thread_nobody, .frame = &thread_nobody.root_frame},
 };
 
-__thread struct coro *coro_self = &thread_nobody.root;
+__thread struct thread *thread_current = &thread_nobody;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
@@ -21,7 +22,7 @@ static int no_key;
 static void thread_finish(void *arg)
 {
 	struct thread *thread = arg;
-	coro_self = &thread_nobody.root;
+	thread_current = &thread_nobody;
 	failure_unref(thread->root_frame.failure);
 	for (struct coro *co = thread->spare, *next; co; co = next) {
 		next = co->resumer;
@@ -44,6 +45,7 @@ struct thread *thread_create(void)
 	if (!thread)
 		return NULL;
 	*thread = (struct thread){
+		.self = &thread->root,
 		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
 	};
 	if (pthread_setspecific(at_exit, thread) != 0) {
@@ -52,6 +54,6 @@ struct thread *thread_create(void)
 	}
 	sanitize_stack_adopt(&thread->root_frame.stack.sanitize);
 	stack_pool_init(&thread->stacks, context_room);
-	coro_self = &thread->root;
+	thread_current = thread;
 	return thread;
 }

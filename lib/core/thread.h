@@ -6,7 +6,14 @@
 #include "core/coroutine.h"
 #include "core/stack.h"
 
+struct coro_loop;
+
 struct thread {
+	struct coro *self; /* who runs: root, if no coroutine does */
+	/* The outer ring's: the loop that runs, NULL for none; and room for the text that a name is made in. */
+	struct coro_loop *loop;
+	char task_name[24];
+
 	struct coro root;        /* the stack that the thread came with; nobody resumes it */
 	struct frame root_frame; /* its counterpart of a stack's header */
 	struct stack_pool stacks;
@@ -18,12 +25,9 @@ struct thread {
 	struct coro *spare;
 	unsigned spare_count;
 
-	/* The outer ring's: the loop that runs, NULL for none; and room for the text that a name is made in. */
-	void *loop;
-	char task_name[24];
 	/*
 	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back to, which is
-	 * a task's. Its stack is in the pool again. Sets coro_self to who goes on; gives where that stands, and a
+	 * a task's. Its stack is in the pool again. Sets thread->self to who goes on; gives where that stands, and a
 	 * result for it.
 	 */
 	void *(*leave)(struct coro *co, int status, int *result);
@@ -32,12 +36,15 @@ struct thread {
 /* Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop runs. */
 extern struct thread thread_nobody;
 
+/* The calling thread, or thread_nobody. The one thing that is thread-local. */
+extern __thread struct thread *thread_current __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 struct thread *thread_create(void);
 
 /* The calling thread, made at its first call; NULL without memory. */
 static inline struct thread *thread_self(void)
 {
-	struct thread *thread = coro_self->thread;
+	struct thread *thread = thread_current;
 	return likely(thread != &thread_nobody) ? thread : thread_create();
 }
 

@@ -69,7 +69,7 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 int future_result(const struct coro_future *future, void **ret)
 {
 	if (future->status < 0)
-		coro_take_failure(coro_self, failure_ref(future->failure));
+		coro_take_failure(thread_current->self, failure_ref(future->failure));
 	else if (ret)
 		*ret = future->value;
 	return future->status;
@@ -80,7 +80,7 @@ static int check_settable(const struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->is_task || future->loop->thread != coro_self->thread || future->loop->closed)
+	if (future->is_task || future->loop->thread != thread_current || future->loop->closed)
 		return -EPERM;
 	return future->done ? -EALREADY : 0;
 }
@@ -100,7 +100,7 @@ int coro_future_set_error(struct coro_future *future, int error)
 	int r = check_settable(future);
 	if (r < 0)
 		return r;
-	struct failure *failure = coro_self->frame->failure;
+	struct failure *failure = thread_current->self->frame->failure;
 	bool ours = failure && failure->error == error;
 	future_finish(future, error, NULL, ours ? failure_ref(failure) : NULL);
 	return 0;
@@ -285,17 +285,17 @@ int coro_await(struct coro_future *future, void **ret)
 static void cancel_ready(struct task *task)
 {
 	struct wait *wait = task_wait(task);
-	if (wait->ret && task->wake >= 0)
+	if (wait->ret && task->coro.wake >= 0)
 		*wait->ret = wait->old;
 	wait->ret = NULL;
-	task->wake = -ECANCELED;
+	task->coro.wake = -ECANCELED;
 }
 
 int coro_cancel(struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->loop->thread != coro_self->thread || future->loop->closed)
+	if (future->loop->thread != thread_current || future->loop->closed)
 		return -EPERM;
 	if (future->done)
 		return 0;
@@ -304,7 +304,7 @@ int coro_cancel(struct coro_future *future)
 		struct task *task = task_of(future);
 		task->cancels++;
 		if (task->coro.state == STATE_CREATED || future->loop->running == task) {
-			future->attention |= TASK_MUST_CANCEL;
+			task->coro.flags |= CORO_MUST_CANCEL;
 			return 1;
 		}
 		struct wait *wait = task_wait(task);

@@ -19,7 +19,6 @@ struct coro_future {
 	unsigned refs;
 	bool done;
 	bool is_task;
-	uint8_t attention; /* task: what keeps it from the fast way to park, TASK_ */
 	uint32_t number;   /* task: which one of its loop */
 };
 

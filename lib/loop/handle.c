@@ -132,7 +132,7 @@ int coro_handle_cancel(struct coro_handle *handle)
 {
 	if (!handle)
 		return -EINVAL;
-	if (handle->loop->thread != coro_self->thread)
+	if (handle->loop->thread != thread_current)
 		return -EPERM;
 	if (handle->state != HANDLE_QUEUED)
 		return handle->state == HANDLE_RAN ? -EALREADY : 0;

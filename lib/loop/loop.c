@@ -90,7 +90,7 @@ int loop_check(const struct coro_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
-	return loop->thread == coro_self->thread && !loop->closed ? 0 : -EPERM;
+	return loop->thread == thread_current && !loop->closed ? 0 : -EPERM;
 }
 
 /* -- room: a task can be ready itself, with the timer that it slept by still in the ring */
@@ -185,13 +185,13 @@ void *loop_next(struct coro_loop *loop, int *result)
 		if (ready_is_task(task) && (task->coro.state != STATE_CREATED || task_start(task))) {
 			ready->head++;
 			loop->running = task;
-			*result = task->wake;
-			coro_self = task->coro.at;
+			*result = task->coro.wake;
+			thread_current->self = task->coro.at;
 			return task->coro.context;
 		}
 	}
 	loop->running = NULL;
-	coro_self = loop->runner;
+	thread_current->self = loop->runner;
 	return loop->runner_context;
 }
 
@@ -199,9 +199,9 @@ int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)
 {
 	int result;
 	void *context = loop_next(loop, &result);
-	if (coro_self == self)
+	if (thread_current->self == self)
 		return result;
-	return coro_switch(self, save, coro_self, context, result);
+	return coro_switch(self, save, thread_current->self, context, result);
 }
 
 /* Runs what is ready now, and nothing that becomes ready meanwhile. */
@@ -251,7 +251,7 @@ int coro_run_forever(struct coro_loop *loop)
 		return -EBUSY;
 	thread->loop = loop;
 	thread->leave = task_leave;
-	loop->runner = coro_self;
+	loop->runner = thread_current->self;
 	do
 		r = run_once(loop);
 	while (r == 0 && !loop->stopping);
@@ -352,7 +352,7 @@ int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *ar
 {
 	struct coro_loop *loop;
 	struct coro_future *main_task;
-	if (coro_self->thread->loop)
+	if (thread_current->loop)
 		return -EBUSY;
 	int r = coro_loop_create(options, &loop);
 	if (r < 0)
@@ -376,7 +376,7 @@ int coro_run(coro_fn *fn, void *arg)
 
 struct coro_loop *coro_running_loop(void)
 {
-	return coro_self->thread->loop;
+	return thread_current->loop;
 }
 
 bool coro_loop_running(const struct coro_loop *loop)

@@ -63,20 +63,23 @@ int loop_check(const struct coro_loop *loop);
 
 int64_t loop_time(const struct coro_loop *loop);
 
-/* Begins a fetch of what will be switched to soon: its task, then the top of its stack. */
+/* Begins a fetch of what will be switched to soon: its task, then the top of its stack, which the task tells. */
 static inline __attribute__((always_inline)) void loop_prefetch(const struct ring *ready)
 {
-	enum { TASK = 8, STACK = 4 };
-	__builtin_prefetch(*ring_at(ready, ready->head + TASK));
+	enum { TASK = 16, STACK = 8, LINE = 64 };
+	const char *task = *ring_at(ready, ready->head + TASK);
+	__builtin_prefetch(task);
 	if (ready->tail - ready->head > STACK) {
-		const struct task *task = *ring_at(ready, ready->head + STACK);
-		if (ready_is_task(task))
-			__builtin_prefetch(task->coro.context);
+		const struct task *sooner = *ring_at(ready, ready->head + STACK);
+		if (ready_is_task(sooner)) {
+			__builtin_prefetch(sooner->coro.context);
+			__builtin_prefetch((char *)sooner->coro.context + LINE);
+		}
 	}
 }
 
 /*
- * Sets coro_self to who runs next: the next ready task, or the runner. Returns where that stands, and what its parking
+ * Sets thread->self to who runs next: the next ready task, or the runner. Returns where that stands, and what its parking
  * call is to return.
  */
 void *loop_next(struct coro_loop *loop, int *result);
@@ -102,10 +105,10 @@ static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop 
 	ready->head++;
 	loop_prefetch(ready);
 	loop->running = task;
-	coro_self = task->coro.at;
+	thread_current->self = task->coro.at;
 	if (unlikely(&task->coro.context == save))
-		return task->wake; /* it is next itself */
-	return coro_switch(self, save, task->coro.at, task->coro.context, task->wake);
+		return task->coro.wake; /* it is next itself */
+	return coro_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);
 }
 
 #endif

@@ -30,12 +30,10 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	future_init(&task->future, loop);
 	task->future.is_task = true;
 	task->future.number = ++loop->spawned;
-	if (task->coro.flags & CORO_SAVE_EXCEPTIONS)
-		task->future.attention = TASK_SAVE_EXCEPTIONS;
 	task->coro.flags |= CORO_IS_TASK;
 	if (!task->coro.stack_size)
 		task->coro.stack_size = loop->stack_size;
-	task->wake = 0;
+	task->coro.wake = 0;
 	task->cancels = 0;
 	list_append(&loop->tasks, &task->all);
 	ring_push(&loop->ready, task);
@@ -46,7 +44,7 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 
 int coro_spawn_at(coro_fn *fn, void *arg, const char *site, struct coro_future **ret)
 {
-	struct coro_loop *loop = coro_self->thread->loop;
+	struct coro_loop *loop = thread_current->loop;
 	struct coro_options options = {.site = site};
 	return loop ? coro_loop_spawn(loop, &options, fn, arg, ret) : -EPERM;
 }
@@ -68,7 +66,7 @@ bool task_start(struct task *task)
 {
 	struct coro_loop *loop = task->future.loop;
 	int r = -ECANCELED;
-	if (!(task->future.attention & TASK_MUST_CANCEL)) {
+	if (!(task->coro.flags & CORO_MUST_CANCEL)) {
 		r = coro_prepare(&task->coro, loop->thread);
 		if (r == 0) {
 			task->coro.state = STATE_RUNNING; /* to all but the loop */

@@ -7,17 +7,10 @@
 #include "loop/future.h"
 #include "loop/waiter.h"
 
-/* Bits of future.attention. */
-enum {
-	TASK_MUST_CANCEL = 1,     /* a cancellation came while it ran, or before it started: for its next wait */
-	TASK_SAVE_EXCEPTIONS = 2, /* see CORO_SAVE_EXCEPTIONS */
-};
-
 /* Kept small: a million may sleep. What only a started task needs lies in its stack's header. */
 struct task {
 	struct coro coro;
 	struct coro_future future;
-	int wake;    /* ready: what its parking call returns */
 	int cancels; /* requests that were not taken back */
 	struct list all; /* in loop->tasks, until it is done */
 };

@@ -15,13 +15,13 @@ struct wait *task_wait(struct task *task)
 
 struct task *task_running(void)
 {
-	struct coro_loop *loop = coro_self->thread->loop;
+	struct coro_loop *loop = thread_current->loop;
 	return loop ? loop->running : NULL;
 }
 
 void wake(struct task *task, int result)
 {
-	task->wake = result;
+	task->coro.wake = result;
 	task_wait(task)->leave = NULL;
 	ring_push(&task->future.loop->ready, task);
 }
@@ -29,14 +29,14 @@ void wake(struct task *task, int result)
 /* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
 static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
 {
-	bool swap = (task->future.attention & TASK_SAVE_EXCEPTIONS) || (self->flags & CORO_SAVE_EXCEPTIONS);
+	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
 	struct wait *wait = task_wait(task);
-	if (task->future.attention & TASK_MUST_CANCEL) {
-		task->future.attention &= (uint8_t)~TASK_MUST_CANCEL;
+	if (task->coro.flags & CORO_MUST_CANCEL) {
+		task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
 		if (wait->leave)
 			wait_cancel(wait);
 		else
-			task->wake = -ECANCELED; /* it gave way, and is ready again already */
+			task->coro.wake = -ECANCELED; /* it gave way, and is ready again already */
 	}
 	if (swap)
 		coro_swap_exceptions(task->coro.frame);
@@ -50,14 +50,14 @@ static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop,
 							  struct coro *self)
 {
 	task->coro.at = self;
-	if (unlikely(task->future.attention | (self->flags & CORO_SAVE_EXCEPTIONS)))
+	if (unlikely((task->coro.flags | self->flags) & (CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS)))
 		return park_slow(loop, task, self);
 	return loop_dispatch(loop, self, &task->coro.context);
 }
 
 int park(struct task *task)
 {
-	return park_in(task->future.loop, task, coro_self);
+	return park_in(task->future.loop, task, thread_current->self);
 }
 
 void wait_cancel(struct wait *wait)
@@ -75,14 +75,15 @@ void wait_cancel(struct wait *wait)
 
 int coro_task_yield(void)
 {
-	struct coro *self = coro_self;
-	struct coro_loop *loop = self->thread->loop;
+	struct thread *thread = thread_current;
+	struct coro_loop *loop = thread->loop;
 	if (unlikely(!loop))
 		return -EPERM;
 	struct task *task = loop->running;
 	if (unlikely(!task))
 		return -EPERM;
-	task->wake = 0;
+	struct coro *self = thread->self;
+	task->coro.wake = 0;
 	ring_push(&loop->ready, task);
 	return park_in(loop, task, self);
 }

@@ -239,10 +239,16 @@ static inline int product_fails_at_three(void *total, void *item, void *arg)
 	return *(int64_t *)item == 3 ? -ERANGE : product(total, item, arg);
 }
 
-/* An iterator that could not be made. */
+/* Iterators that could not be made. */
+
 static inline struct coro_iterator *invalid(void)
 {
 	return coro_iter_range(0, 1, 0);
+}
+
+static inline struct coro_iterator *no_memory(void)
+{
+	return coro_iter_repeat("a", CORO_FLEETING - 1, 1); /* more than there is */
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/context.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <ucontext.h>
 
 struct birth {
@@ -32,7 +33,7 @@ static void born(unsigned high, unsigned low)
 	struct birth *birth = (struct birth *)(uintptr_t)((uint64_t)high << 32 | low);
 	void (*entry)(void *) = birth->entry;
 	void *arg = birth->arg;
-	/* The maker's frame, and birth with it, is gone when this returns. */
+	/* The maker has freed birth when this returns. */
 	context_switch(&birth->context, birth->maker, 0);
 	entry(arg);
 }
@@ -71,14 +72,23 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 {
 	if (shadowed())
 		return context_make_ucontext(low, size, entry, arg);
-	struct birth birth = {.entry = entry, .arg = arg};
-	if (getcontext(&birth.newborn) < 0)
+	/* Not on this stack: a task may be the maker of the next, and would keep a page more in memory. */
+	struct birth *birth = malloc(sizeof(*birth));
+	if (!birth)
 		return NULL;
-	birth.newborn.uc_stack.ss_sp = low;
-	birth.newborn.uc_stack.ss_size = size;
-	birth.newborn.uc_link = NULL;
-	uint64_t address = (uintptr_t)&birth;
-	makecontext(&birth.newborn, (void (*)(void))born, 2, (unsigned)(address >> 32), (unsigned)address);
-	context_call(&birth.maker, leave, &birth);
-	return birth.context;
+	birth->entry = entry;
+	birth->arg = arg;
+	void *context = NULL;
+	if (getcontext(&birth->newborn) == 0) {
+		birth->newborn.uc_stack.ss_sp = low;
+		birth->newborn.uc_stack.ss_size = size;
+		birth->newborn.uc_link = NULL;
+		uint64_t address = (uintptr_t)birth;
+		makecontext(&birth->newborn, (void (*)(void))born, 2, (unsigned)(address >> 32),
+			    (unsigned)address);
+		context_call(&birth->maker, leave, birth);
+		context = birth->context;
+	}
+	free(birth);
+	return context;
 }
