@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A million tasks asleep at once, each on a stack of its own: what they cost in memory and time. Takes
- * another number as its argument. The clock is virtual, so the hour that they sleep is over once
+ * A million tasks asleep at once, each on a stack of its own: what they cost in memory and time.
+ * Takes another number as its argument. The clock is virtual: the hour that they sleep is over once
  * nobody has anything else to do.
  */
 #include <coro.h>
@@ -63,12 +63,9 @@ static size_t bounded(size_t count)
 	return most;
 }
 
-static coro_async int spawn_all(void *arg)
+/* In bursts: a task takes its stack when it first runs. Stops where there are no more stacks. */
+static coro_async int spawn_all(size_t count)
 {
-	size_t count = bounded(wanted), before = memory_used();
-	int64_t start = coro_clock();
-
-	/* In bursts, as a task takes its stack when it first runs. */
 	size_t spawned = 0;
 	while (spawned < count && asleep == spawned) {
 		size_t until = count - spawned < BURST ? count : spawned + BURST;
@@ -83,20 +80,33 @@ static coro_async int spawn_all(void *arg)
 		fprintf(stderr, "\r%zu tasks", asleep);
 	}
 	fputc('\n', stderr);
-
-	int64_t made = coro_clock();
-	size_t used = memory_used() - before;
 	if (asleep < spawned)
 		printf("%zu tasks did not get a stack\n", spawned - asleep);
-	printf("%zu tasks asleep after %.2f s", asleep, (double)(made - start) / CORO_SEC);
+	return 0;
+}
+
+static double seconds_since(int64_t start)
+{
+	return (double)(coro_clock() - start) / CORO_SEC;
+}
+
+static coro_async int million(void *arg)
+{
+	size_t count = bounded(wanted), before = memory_used();
+	int64_t start = coro_clock();
+	int r = spawn_all(count);
+	if (r < 0)
+		return r;
+	printf("%zu tasks asleep after %.2f s", asleep, seconds_since(start));
+	size_t used = memory_used() - before;
 	if (asleep > 0 && used > 0)
 		printf(", in %zu MiB: %zu bytes a task", used / 1024, used * 1024 / asleep);
 	putchar('\n');
 	fflush(stdout);
 
-	int r = coro_sleep(3600 * CORO_SEC); /* to the last wake-up: equal times end in order */
-	printf("%zu tasks woken after %.2f s more\n", woken,
-	       (double)(coro_clock() - made) / CORO_SEC);
+	start = coro_clock();
+	r = coro_sleep(3600 * CORO_SEC); /* it began last, so it ends last */
+	printf("%zu tasks woken after %.2f s more\n", woken, seconds_since(start));
 	return r < 0 ? r : woken != asleep;
 }
 
@@ -104,7 +114,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		wanted = strtoul(argv[1], NULL, 10);
-	int r = coro_run_with(&(struct coro_loop_options){ .flags = CORO_VIRTUAL_CLOCK }, spawn_all,
+	int r = coro_run_with(&(struct coro_loop_options){ .flags = CORO_VIRTUAL_CLOCK }, million,
 			      NULL);
 	if (r < 0)
 		fprintf(stderr, "%s\n", coro_message(r));

@@ -14,8 +14,8 @@ static int print_match(void *item, void *arg)
 }
 
 /*
- * The filter asks a predicate that waits, and knows nothing of it. In Python the search goes on as far as it
- * comes in 5 s; here it ends after 12 digits, so that all machines print the same.
+ * The filter asks a predicate that waits, and knows nothing of it. In Python the search goes on as
+ * far as it comes in 5 s; here it ends after 12 digits, so that all machines print the same.
  */
 static coro_async int print_matches(void *iterable)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recursion that yields: a walk of a tree stops at each node, however deep, and goes on from there. So two
- * walks can go side by side, and tell whether trees of different shapes hold the same words.
+ * Recursion that yields: a walk of a tree stops at each node, however deep, and goes on from there.
+ * So two walks can go side by side, and tell whether trees of other shapes hold the same words.
  */
 #include "talk.h"
 

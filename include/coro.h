@@ -10,5 +10,10 @@
 #include <coro/loop.h>
 #include <coro/future.h>
 #include <coro/task.h>
+#include <coro/wait.h>
+#include <coro/timeout.h>
+#include <coro/group.h>
+#include <coro/sync.h>
+#include <coro/queue.h>
 
 #endif

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "fail_alloc.h"
 
+#include "base/sanitize.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-	__has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
 
 static _Thread_local bool counting, struck;
 static _Thread_local unsigned long calls, failing;
@@ -50,7 +42,7 @@ bool fail_possible(void)
 	return !memory;
 }
 
-#ifndef SANITIZED
+#if !SANITIZED
 
 /* Whether this call is to fail. */
 static bool strike(void)

@@ -31,12 +31,23 @@
 #define CORO_END_DECLS
 #endif
 
-#if defined(__GNUC__)
+#ifndef __has_attribute
+#define __has_attribute(x) 0
+#endif
+
+/* A switch is short enough for the jump by way of the PLT to count; noplt calls through the GOT. */
+#if __has_attribute(noplt)
+#define CORO_API __attribute__((visibility("default"), noplt))
+#elif defined(__GNUC__)
 #define CORO_API __attribute__((visibility("default")))
+#else
+#define CORO_API
+#endif
+
+#if defined(__GNUC__)
 #define CORO_PRINTF(words, values) __attribute__((__format__(__printf__, words, values)))
 #define CORO_NODISCARD __attribute__((warn_unused_result))
 #else
-#define CORO_API
 #define CORO_PRINTF(words, values)
 #define CORO_NODISCARD
 #endif

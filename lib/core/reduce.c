@@ -50,7 +50,7 @@ int coro_iter_collect(struct coro_iterator *it, struct coro_array *ret)
 
 int coro_iter_sum(struct coro_iterator *it, int64_t *ret)
 {
-	if (!ret || !items_are_int64(it))
+	if (!ret || stage_error(it) || !items_are_int64(it))
 		return refuse(it);
 	int64_t sum = 0;
 	void *item;

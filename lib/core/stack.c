@@ -41,12 +41,16 @@ struct stack_slab {
 
 void stack_pool_init(struct stack_pool *pool, size_t room)
 {
-	/* CORO_GUARD=mprotect forces what older kernels need. */
+	/*
+	 * CORO_GUARD=mprotect forces what older kernels need. LeakSanitizer needs it too: it reads our
+	 * mappings wherever they are readable, and a page with a mark still counts as that.
+	 */
 	const char *wanted = getenv("CORO_GUARD");
 	*pool = (struct stack_pool){
 		.limit = 1024,
 		.page = (size_t)sysconf(_SC_PAGESIZE),
-		.guard_by_mprotect = wanted && strcmp(wanted, "mprotect") == 0,
+		.guard_by_mprotect =
+			SANITIZE_ADDRESS || (wanted && strcmp(wanted, "mprotect") == 0),
 	};
 	size_t taken = STACK_HEADER + BODY + room;
 	pool->colours = taken < pool->page ? (pool->page - taken) / COLOUR_UNIT : 1;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "loop/wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ void coro_future_unref(struct coro_future *future)
 	struct coro_loop *loop = future->loop;
 	forget_callbacks(future);
 	failure_unref(future->failure);
-	slab_free(future->is_task ? (void *)task_of(future) : future);
+	slab_free(is_task(future) ? (void *)task_of(future) : future);
 	loop_unref(loop);
 }
 
@@ -80,7 +81,7 @@ static int check_settable(const struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->is_task || future->loop->thread != thread_current || future->loop->closed)
+	if (future->kind != FUTURE_PLAIN || future->loop->thread != thread_current || future->loop->closed)
 		return -EPERM;
 	return future->done ? -EALREADY : 0;
 }
@@ -227,10 +228,10 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 	struct wait *wait = container_of(waiter, struct wait, waiter);
 	if (future->status < 0) {
 		coro_take_failure(wait->task->coro.at, failure_ref(future->failure));
-		wait->ret = NULL;
 	} else if (wait->ret) {
 		wait->old = *wait->ret;
 		*wait->ret = future->value;
+		wait->task->coro.flags |= CORO_HAS_RESULT;
 	}
 	wake(wait->task, future->status);
 	coro_future_unref(future);
@@ -245,11 +246,9 @@ static void leave_future(struct wait *wait)
 /* Whether a task waits for itself if it waits for this: only one that is waited for can. */
 static bool closes_cycle(const struct task *task, const struct coro_future *future)
 {
-	if (future == &task->future)
-		return true;
 	if (list_empty(&task->future.waiters))
 		return false;
-	while (future && future->is_task && task_of(future)->coro.frame) {
+	while (future && is_task(future) && task_of(future)->coro.frame) {
 		const struct wait *wait = task_wait(task_of(future));
 		future = wait->leave ? wait->future : NULL;
 		if (future == &task->future)
@@ -267,6 +266,11 @@ int coro_await(struct coro_future *future, void **ret)
 		return -EPERM;
 	if (future->done)
 		return future_result(future, ret);
+	if (future == &task->future) {
+		task->coro.wake = -EDEADLK; /* a turn later, as a wait */
+		ring_push(&task->future.loop->ready, task);
+		return park(task);
+	}
 	if (closes_cycle(task, future))
 		return -EDEADLK;
 	struct wait *wait = task_wait(task);
@@ -281,14 +285,26 @@ int coro_await(struct coro_future *future, void **ret)
 
 /* -- cancellation */
 
-/* Once a task is ready again, its call ends as if what it waited for had not come in time. */
-static void cancel_ready(struct task *task)
+bool future_cancel(struct coro_future *future)
 {
-	struct wait *wait = task_wait(task);
-	if (wait->ret && task->coro.wake >= 0)
-		*wait->ret = wait->old;
-	wait->ret = NULL;
-	task->coro.wake = -ECANCELED;
+	struct task *last = NULL;
+	if (future->done)
+		return false;
+	/* Down the chain of tasks that wait for one another: what the last one waits for is cancelled. */
+	for (; is_task(future); future = task_wait(last)->future) {
+		last = task_of(future);
+		last->cancels++;
+		if (!task_cancel(last))
+			return true;
+	}
+	bool cancelled = true;
+	if (future->kind == FUTURE_GATHER)
+		cancelled = gather_cancel(future);
+	else
+		future_finish(future, -ECANCELED, NULL, NULL);
+	if (!cancelled && last)
+		last->coro.flags |= CORO_MUST_CANCEL;
+	return cancelled || last;
 }
 
 int coro_cancel(struct coro_future *future)
@@ -297,27 +313,5 @@ int coro_cancel(struct coro_future *future)
 		return -EINVAL;
 	if (future->loop->thread != thread_current || future->loop->closed)
 		return -EPERM;
-	if (future->done)
-		return 0;
-	/* Down the chain of tasks that wait for one another: what the last one waits for is cancelled. */
-	while (future->is_task) {
-		struct task *task = task_of(future);
-		task->cancels++;
-		if (task->coro.state == STATE_CREATED || future->loop->running == task) {
-			task->coro.flags |= CORO_MUST_CANCEL;
-			return 1;
-		}
-		struct wait *wait = task_wait(task);
-		if (!wait->leave) {
-			cancel_ready(task);
-			return 1;
-		}
-		if (!wait->future) {
-			wait_cancel(wait);
-			return 1;
-		}
-		future = wait->future;
-	}
-	future_finish(future, -ECANCELED, NULL, NULL);
-	return 1;
+	return future_cancel(future);
 }

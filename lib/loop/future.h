@@ -9,6 +9,12 @@
 struct failure;
 struct waiter;
 
+enum future_kind {
+	FUTURE_PLAIN,
+	FUTURE_TASK,
+	FUTURE_GATHER, /* see wait.c */
+};
+
 /* Part of a task too, where the fields marked so are used. */
 struct coro_future {
 	struct coro_loop *loop;  /* holds a reference */
@@ -18,7 +24,7 @@ struct coro_future {
 	int status;              /* done: the result, a negative one its failure */
 	unsigned refs;
 	bool done;
-	bool is_task;
+	uint8_t kind;
 	uint32_t number;   /* task: which one of its loop */
 };
 
@@ -26,6 +32,9 @@ void future_init(struct coro_future *future, struct coro_loop *loop);
 
 /* Makes it done and notifies who waits. Takes the reference to the failure over. */
 void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
+
+/* Cancels it, or what it waits for; false if it is done. */
+bool future_cancel(struct coro_future *future);
 
 /* Hands its result over as coro_await does. */
 int future_result(const struct coro_future *future, void **ret);

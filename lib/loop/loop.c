@@ -93,22 +93,25 @@ int loop_check(const struct coro_loop *loop)
 	return loop->thread == thread_current && !loop->closed ? 0 : -EPERM;
 }
 
-/* -- room: a task can be ready itself, with the timer that it slept by still in the ring */
+/*
+ * -- room: a task can be ready while the timer that it slept by is still in the ring, as a place left empty; and
+ * so can a call that was taken back and made again.
+ */
 
 int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls)
 {
-	int r = ring_reserve(&loop->ready, 2 * tasks + calls);
+	int r = ring_reserve(&loop->ready, 2 * (tasks + calls));
 	if (r < 0)
 		return r;
 	r = heap_reserve(&loop->timers, tasks + calls);
 	if (r < 0)
-		ring_release(&loop->ready, 2 * tasks + calls);
+		ring_release(&loop->ready, 2 * (tasks + calls));
 	return r;
 }
 
 void loop_release(struct coro_loop *loop, size_t tasks, size_t calls)
 {
-	ring_release(&loop->ready, 2 * tasks + calls);
+	ring_release(&loop->ready, 2 * (tasks + calls));
 	heap_release(&loop->timers, tasks + calls);
 }
 
@@ -321,8 +324,7 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	r = coro_run_forever(loop);
 
 	list_remove(&stopper.waiter.link);
-	if (stopper.call.position != CALL_IDLE)
-		*ring_at(&loop->ready, stopper.call.position) = READY_NOTHING;
+	call_remove(loop, &stopper.call);
 	loop_release(loop, 0, 1);
 	if (future->done)
 		r = future_result(future, ret);

@@ -28,7 +28,7 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	}
 	coro_init(&task->coro, options, fn, arg);
 	future_init(&task->future, loop);
-	task->future.is_task = true;
+	task->future.kind = FUTURE_TASK;
 	task->future.number = ++loop->spawned;
 	task->coro.flags |= CORO_IS_TASK;
 	if (!task->coro.stack_size)
@@ -72,7 +72,6 @@ bool task_start(struct task *task)
 			task->coro.state = STATE_RUNNING; /* to all but the loop */
 			task->coro.at = &task->coro;
 			task_wait(task)->leave = NULL;
-			task_wait(task)->ret = NULL;
 			return true;
 		}
 	}
@@ -86,6 +85,8 @@ void *task_leave(struct coro *co, int status, int *result)
 {
 	struct task *task = container_of(co, struct task, coro);
 	struct coro_loop *loop = task->future.loop;
+	if (co->flags & CORO_MUST_CANCEL && status >= 0)
+		status = -ECANCELED; /* it ended before it came to wait again */
 	task_finish(task, status, co->frame->value, co->failure);
 	return loop_next(loop, result);
 }
@@ -96,7 +97,7 @@ void task_abandon(struct task *task)
 	if (co->frame) {
 		struct wait *wait = task_wait(task);
 		if (wait->leave)
-			wait->leave(wait);
+			wait_abandon(wait);
 	}
 	coro_abandon(co);
 	list_remove(&task->all);
@@ -115,7 +116,7 @@ struct coro_future *coro_current_task(void)
 
 bool coro_is_task(const struct coro_future *future)
 {
-	return future && future->is_task;
+	return future && is_task(future);
 }
 
 const char *coro_task_name(const struct coro_future *future)

@@ -26,6 +26,11 @@ void *task_leave(struct coro *co, int status, int *result);
 /* Throws a task away where it stands; nobody is told. */
 void task_abandon(struct task *task);
 
+static inline bool is_task(const struct coro_future *future)
+{
+	return future->kind == FUTURE_TASK;
+}
+
 static inline struct task *task_of(const struct coro_future *future)
 {
 	return container_of(future, struct task, future);

@@ -9,6 +9,14 @@ void call_push(struct coro_loop *loop, struct call *call)
 	call->position = ring_push(&loop->ready, ready_call(call));
 }
 
+void call_remove(struct coro_loop *loop, struct call *call)
+{
+	if (call->position == CALL_IDLE)
+		return;
+	*ring_at(&loop->ready, call->position) = READY_NOTHING;
+	call->position = CALL_IDLE;
+}
+
 void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when)
 {
 	timer->call.position = CALL_IDLE;
@@ -20,9 +28,8 @@ void timer_disarm(struct coro_loop *loop, struct timer *timer)
 {
 	if (timer->node.place != HEAP_NONE)
 		heap_remove(&loop->timers, &timer->node);
-	else if (timer->call.position != CALL_IDLE)
-		*ring_at(&loop->ready, timer->call.position) = READY_NOTHING;
-	timer->call.position = CALL_IDLE;
+	else
+		call_remove(loop, &timer->call);
 }
 
 void timers_expire(struct coro_loop *loop, int64_t now)

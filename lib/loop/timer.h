@@ -26,6 +26,9 @@ struct timer {
 
 /* Room for these is reserved in the loop beforehand: see loop_reserve. */
 void call_push(struct coro_loop *loop, struct call *call);
+/* Makes a call idle again, if it is ready. */
+void call_remove(struct coro_loop *loop, struct call *call);
+
 void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when);
 
 /* A time plus a delay, at most the last there is; a negative delay counts as 0. */

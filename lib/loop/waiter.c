@@ -19,25 +19,67 @@ struct task *task_running(void)
 	return loop ? loop->running : NULL;
 }
 
+/* Once a task is ready, its call is to end as if what it waited for had not come in time. */
+static void cancel_ready(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	if (task->coro.flags & CORO_HAS_RESULT)
+		*wait->ret = wait->old;
+	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
+	task->coro.wake = -ECANCELED;
+}
+
 void wake(struct task *task, int result)
 {
 	task->coro.wake = result;
 	task_wait(task)->leave = NULL;
 	ring_push(&task->future.loop->ready, task);
+	if (unlikely(task->coro.flags & CORO_MUST_CANCEL)) {
+		task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
+		cancel_ready(task);
+	}
+}
+
+bool task_cancel(struct task *task)
+{
+	if (task->coro.state == STATE_CREATED || task->future.loop->running == task) {
+		task->coro.flags |= CORO_MUST_CANCEL;
+		return false;
+	}
+	struct wait *wait = task_wait(task);
+	if (wait->leave && wait->future)
+		return true;
+	if (wait->leave) {
+		wait->leave(wait);
+		wake(task, -ECANCELED);
+	} else {
+		cancel_ready(task);
+	}
+	return false;
+}
+
+/* The running task was cancelled before it came to wait, as it now does. */
+static void cancel_parked(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
+	if (!wait->leave) {
+		cancel_ready(task); /* it gave way, and is ready again already */
+	} else if (!wait->future) {
+		wait->leave(wait);
+		wake(task, -ECANCELED);
+	} else if (!future_cancel(wait->future)) {
+		task->coro.flags |= CORO_MUST_CANCEL;
+	}
 }
 
 /* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
 static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
 {
 	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
-	struct wait *wait = task_wait(task);
-	if (task->coro.flags & CORO_MUST_CANCEL) {
-		task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
-		if (wait->leave)
-			wait_cancel(wait);
-		else
-			task->coro.wake = -ECANCELED; /* it gave way, and is ready again already */
-	}
+	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
+	if (task->coro.flags & CORO_MUST_CANCEL)
+		cancel_parked(task);
 	if (swap)
 		coro_swap_exceptions(task->coro.frame);
 	int r = loop_dispatch(loop, self, &task->coro.context);
@@ -50,25 +92,50 @@ static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop,
 							  struct coro *self)
 {
 	task->coro.at = self;
-	if (unlikely((task->coro.flags | self->flags) & (CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS)))
+	enum { SLOW = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | CORO_HAS_RESULT };
+	if (unlikely((task->coro.flags | self->flags) & SLOW))
 		return park_slow(loop, task, self);
 	return loop_dispatch(loop, self, &task->coro.context);
 }
 
 int park(struct task *task)
 {
+	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
 	return park_in(task->future.loop, task, thread_current->self);
 }
 
-void wait_cancel(struct wait *wait)
+/* -- signals */
+
+static void leave_signal(struct wait *wait)
 {
-	struct coro_future *future = wait->future;
-	if (future) {
-		coro_cancel(future);
+	wait->signal->state = SIGNAL_CANCELLED;
+}
+
+int signal_wait(struct signal *signal)
+{
+	struct task *task = task_running();
+	if (!task)
+		return -EPERM;
+	struct wait *wait = task_wait(task);
+	*wait = (struct wait){.task = task, .leave = leave_signal, .signal = signal};
+	signal->task = task;
+	signal->state = SIGNAL_PENDING;
+	return park(task);
+}
+
+void signal_set(struct signal *signal)
+{
+	if (signal->state != SIGNAL_PENDING)
 		return;
-	}
+	signal->state = SIGNAL_SET;
+	wake(signal->task, 0);
+}
+
+void wait_abandon(struct wait *wait)
+{
+	if (wait->leave == leave_signal)
+		list_remove(&wait->signal->link);
 	wait->leave(wait);
-	wake(wait->task, -ECANCELED);
 }
 
 /* -- waits that need nothing but the loop */
@@ -109,7 +176,6 @@ int coro_sleep_until(int64_t when)
 	wait->task = task;
 	wait->leave = sleep_leave;
 	wait->future = NULL;
-	wait->ret = NULL;
 	wait->timer.call.run = sleep_over;
 	timer_arm(task->future.loop, &wait->timer, when);
 	return park(task);

@@ -21,6 +21,22 @@ struct waiter {
 	void (*notify)(struct waiter *waiter, struct coro_future *future);
 };
 
+/*
+ * A future on the waiting task's stack: locks, queues and the like keep these in their lists. It stays in the list
+ * until the task that waits takes it off, after it was set or cancelled, as asyncio's do.
+ */
+struct signal {
+	struct list link;
+	struct task *task;
+	enum { SIGNAL_PENDING, SIGNAL_SET, SIGNAL_CANCELLED } state;
+};
+
+/* Waits for the signal to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM: no task. */
+int signal_wait(struct signal *signal);
+
+/* Wakes who waits for it, if it is pending. */
+void signal_set(struct signal *signal);
+
 /* What a parked task waits for, and with what. */
 struct wait {
 	struct task *task;
@@ -32,6 +48,7 @@ struct wait {
 	union {
 		struct waiter waiter;
 		struct timer timer;
+		struct signal *signal;
 	};
 };
 
@@ -44,8 +61,14 @@ int park(struct task *task);
 /* The parked task will run on, with this result. Its wait is off all lists. */
 void wake(struct task *task, int result);
 
-/* Cancels what the parked task waits for, or wakes it with -ECANCELED. */
-void wait_cancel(struct wait *wait);
+/*
+ * A request to cancel a task that is not done. True if it waits for a future, which is to be cancelled in its
+ * place; else it has been seen to.
+ */
+bool task_cancel(struct task *task);
+
+/* Unlinks a wait whose task is thrown away. */
+void wait_abandon(struct wait *wait);
 
 /* The wait of a task that has started. */
 struct wait *task_wait(struct task *task);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The iterator protocol and its sources. */
 #include "fail_alloc.h"
-
-#include <errno.h>
-
 #include "numbers.h"
+#include "support.h"
 
 /* ---- the protocol ---- */
 
@@ -135,8 +133,7 @@ START_TEST(range_is_pythons)
 		{ 0, 1, INT64_MAX, "0." },
 		{ 0, -1, INT64_MIN, "0." },
 		{ INT64_MAX - 1, INT64_MAX, 5, "9223372036854775806." },
-		{ INT64_MIN, INT64_MAX, INT64_MAX,
-		  "-9223372036854775808 -1 9223372036854775806." },
+		{ INT64_MIN, INT64_MAX, INT64_MAX, "-9223372036854775808 -1 9223372036854775806." },
 		{ INT64_MAX, INT64_MIN, INT64_MIN, "9223372036854775807 -1." },
 		{ INT64_MIN + 1, INT64_MIN, -1, "-9223372036854775807." },
 		{ INT64_MIN, INT64_MAX, 1, "-9223372036854775808 -9223372036854775807" },
@@ -340,8 +337,7 @@ END_TEST
 /* A generator that drives a pipeline over another one. */
 static int yield_evens(void *arg)
 {
-	struct coro_iterator *it = coro_iter_filter(
-		is_even, NULL, generated(arg));
+	struct coro_iterator *it = coro_iter_filter(is_even, NULL, generated(arg));
 	void *item;
 	int r;
 	while ((r = coro_iter_next(it, &item)) > 0) {
@@ -492,7 +488,7 @@ static struct coro_iterator *(*const makers[])(void) = {
 START_TEST(source_without_memory_says_so)
 {
 	if (!fail_possible())
-		return;
+		skip_test("allocations cannot be made to fail");
 	for (unsigned long n = 1;; n++) {
 		fail_nth(n);
 		struct coro_iterator *it = makers[_i]();
@@ -513,7 +509,7 @@ END_TEST
 START_TEST(generator_without_memory_for_its_iterator_is_destroyed)
 {
 	if (!fail_possible())
-		return;
+		skip_test("allocations cannot be made to fail");
 	int64_t item = 5;
 	struct coro *generator = generator_of(yield_then_clean_up, &item);
 	ck_assert_int_eq(coro_next(generator, NULL), 1);
@@ -525,12 +521,8 @@ START_TEST(generator_without_memory_for_its_iterator_is_destroyed)
 }
 END_TEST
 
-int main(void)
+static void add_tests(TCase *tests)
 {
-	Suite *suite = suite_create("iterator");
-	TCase *tests = tcase_create("iterator");
-	suite_add_tcase(suite, tests);
-
 	tcase_add_test(tests, only_what_has_a_next_is_an_iterator);
 	tcase_add_test(tests, next_keeps_value_end_and_error_apart);
 	tcase_add_test(tests, next_may_skip_an_item);
@@ -568,10 +560,6 @@ int main(void)
 	tcase_add_loop_test(tests, source_without_memory_says_so, 0,
 			    sizeof(makers) / sizeof(*makers));
 	tcase_add_test(tests, generator_without_memory_for_its_iterator_is_destroyed);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures != 0;
 }
+
+TEST_MAIN("iterator", add_tests)

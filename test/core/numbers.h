@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the tests of iterators read: the numbers 1 .. n, int64_t, from an array, from a type of the
- * test's own that records how it is used, and from a generator. The latter two have one place for all items,
- * and spoil it before the next.
+ * test's own that records how it is used, and from a generator. The latter two have one place for
+ * all items, and spoil it before the next.
  */
 #ifndef TEST_CORE_NUMBERS_H
 #define TEST_CORE_NUMBERS_H
@@ -58,7 +58,9 @@ static inline int probe_close(struct coro_iterator *it)
 static inline struct probe probe_of(int64_t count)
 {
 	return (struct probe){
-		.iterator = { .next = probe_next, .close = probe_close, .item_size = sizeof(int64_t) },
+		.iterator = { .next = probe_next,
+			      .close = probe_close,
+			      .item_size = sizeof(int64_t) },
 		.count = count,
 	};
 }
@@ -163,8 +165,8 @@ static inline void show_letter(FILE *out, void *item)
 }
 
 /*
- * Up to most items as text, "1 2 3." where the end followed, "1 2 3 error -5" where an error did. Does not
- * close the iterator. The text lives until the next call.
+ * Up to most items as text, "1 2 3." where the end followed, "1 2 3 error -5" where an error did.
+ * Does not close the iterator. The text lives until the next call.
  */
 static inline const char *text_of(struct coro_iterator *it, show_fn *show, int most)
 {

@@ -3,23 +3,17 @@
  * The loop's order of events, which is asyncio's. Each test is a small program and the trace that it leaves; the same
  * program in Python leaves the same one.
  */
-#include <check.h>
+#include "support.h"
+
 #include <coro.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static struct coro_loop *loop;
 static struct coro_future *future;
-static char trace[1024];
 
-/* A callback, and what all else writes the trace with. */
 static void say(void *word)
 {
-	if (*trace)
-		strcat(trace, " ");
-	strcat(trace, word);
+	trace("%s", (const char *)word);
 }
 
 static void soon(const char *word)
@@ -50,18 +44,18 @@ static void spawn(coro_fn *fn, const char *word)
 /* Has the loop make one turn; the trace of that alone. */
 static const char *turn(void)
 {
-	*trace = '\0';
+	trace_take();
 	ck_assert_int_eq(coro_loop_stop(loop), 0);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
-	return trace;
+	return trace_take();
 }
 
 /* Runs all there is. */
 static const char *run(void)
 {
-	*trace = '\0';
+	trace_take();
 	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-	return trace;
+	return trace_take();
 }
 
 static void setup(void)
@@ -117,7 +111,7 @@ START_TEST(stop_lets_the_present_turn_end)
 		call(call_two_and_stop);
 		soon("a");
 		ck_assert_int_eq(coro_run_forever(loop), 0);
-		ck_assert_str_eq(trace, "first a");
+		ck_assert_trace("first a");
 		ck_assert_str_eq(run(), "second third");
 	}
 END_TEST
@@ -161,7 +155,7 @@ END_TEST
 START_TEST(timers_of_equal_times_run_in_the_order_armed)
 	{
 		static char names[50][4];
-		char expected[sizeof(trace)] = "";
+		char expected[sizeof(traced.text)] = "";
 		struct coro_handle *off[50];
 		for (int i = 0; i < 50; i++) {
 			snprintf(names[i], sizeof(names[i]), "%d", i);
@@ -616,6 +610,23 @@ START_TEST(self_cancelled_task_learns_a_turn_after_its_wait)
 	}
 END_TEST
 
+static int awaits_itself(void *arg)
+{
+	say("await");
+	ck_assert_int_eq(coro_await(coro_current_task(), NULL), -EDEADLK);
+	say("refused");
+	return 0;
+}
+
+START_TEST(await_of_oneself_is_refused_a_turn_later)
+	{
+		spawn(awaits_itself, NULL);
+		soon("a");
+		ck_assert_str_eq(turn(), "await a");
+		ck_assert_str_eq(turn(), "refused");
+	}
+END_TEST
+
 /* ---- run_until_complete ---- */
 
 static void calls_on(void *arg)
@@ -631,7 +642,7 @@ START_TEST(run_until_complete_ends_with_the_turn_after_the_future_is_done)
 		on_done("b");
 		ck_assert_int_eq(coro_future_add_done_callback(future, calls_on, NULL), 0);
 		ck_assert_int_eq(coro_run_until_complete(loop, future, NULL), 0);
-		ck_assert_str_eq(trace, "done a b called");
+		ck_assert_trace("done a b called");
 		ck_assert_str_eq(run(), "not-yet");
 	}
 END_TEST
@@ -639,11 +650,11 @@ END_TEST
 START_TEST(run_until_complete_of_a_done_future_makes_one_turn)
 	{
 		make_done(NULL);
-		*trace = '\0';
+		trace_take();
 		call(calls_on);
 		spawn(by_letters, "xy");
 		ck_assert_int_eq(coro_run_until_complete(loop, future, NULL), 0);
-		ck_assert_str_eq(trace, "called x");
+		ck_assert_trace("called x");
 		ck_assert_str_eq(run(), "not-yet y");
 	}
 END_TEST
@@ -707,11 +718,8 @@ START_TEST(others_run_while_a_generator_waits)
 	}
 END_TEST
 
-int main(void)
+static void add_tests(TCase *tests)
 {
-	Suite *suite = suite_create("order");
-	TCase *tests = tcase_create("order");
-	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(tests, setup, teardown);
 
 	tcase_add_test(tests, callbacks_run_in_the_order_called_for);
@@ -751,16 +759,13 @@ int main(void)
 	tcase_add_test(tests, task_cancelled_while_ready_keeps_its_place);
 	tcase_add_test(tests, task_cancelled_before_it_started_ends_in_its_place);
 	tcase_add_test(tests, self_cancelled_task_learns_a_turn_after_its_wait);
+	tcase_add_test(tests, await_of_oneself_is_refused_a_turn_later);
 
 	tcase_add_test(tests, run_until_complete_ends_with_the_turn_after_the_future_is_done);
 	tcase_add_test(tests, run_until_complete_of_a_done_future_makes_one_turn);
 
 	tcase_add_test(tests, generator_steps_take_no_turn);
 	tcase_add_test(tests, others_run_while_a_generator_waits);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures != 0;
 }
+
+TEST_MAIN("order", add_tests)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks that belong together (asyncio.TaskGroup):
+ *
+ *	struct coro_group *group;
+ *	int r = coro_group_create(&group);
+ *	if (r < 0)
+ *		return r;
+ *	r = coro_group_spawn(group, fetch, &a, NULL);
+ *	if (r == 0)
+ *		r = coro_group_spawn(group, fetch, &b, NULL);
+ *	return coro_group_end(group, r);
+ *
+ * The end waits for all of them. The first that fails cancels the others, and the task that owns the
+ * group, wherever that waits.
+ */
+#ifndef CORO_GROUP_H
+#define CORO_GROUP_H
+
+#include <coro/task.h>
+
+CORO_BEGIN_DECLS
+
+struct coro_group;
+
+/* Makes a group, owned by the calling task, which ends it. -EPERM outside a task, -ENOMEM. */
+CORO_API int coro_group_create(struct coro_group **ret);
+
+/*
+ * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others. -ESHUTDOWN once the
+ * group cancels its tasks, or has ended; -EINVAL, -ENOMEM.
+ */
+#define coro_group_spawn(group, fn, arg, ret) coro_group_spawn_at(group, fn, arg, CORO_HERE, ret)
+CORO_API int coro_group_spawn_at(struct coro_group *group, coro_fn *fn, void *arg, const char *site,
+				 struct coro_future **ret);
+
+/* How many of its tasks have failed so far, and how: fills in at most count. */
+CORO_API size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count);
+
+/*
+ * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body between has given. A
+ * body that failed cancels the tasks. Returns status if no task failed; else the failure of the first that did,
+ * in place of the cancellation by which the group made the body leave. -ECANCELED if the owner was cancelled
+ * by others, unless a task failed.
+ */
+coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
+
+CORO_END_DECLS
+
+#endif

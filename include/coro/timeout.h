@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A deadline for all that a task does between two calls (asyncio.timeout):
+ *
+ *	struct coro_timeout timeout;
+ *	r = coro_timeout_begin(&timeout, 2 * CORO_SEC);
+ *	if (r < 0)
+ *		return r;
+ *	r = talk_to(server);
+ *	return coro_timeout_end(&timeout, r);
+ *
+ * When the time is over the task is cancelled; coro_timeout_end turns that cancellation, and no other, into
+ * -ETIMEDOUT. Timeouts nest.
+ */
+#ifndef CORO_TIMEOUT_H
+#define CORO_TIMEOUT_H
+
+#include <coro/future.h>
+
+CORO_BEGIN_DECLS
+
+/* On the stack of its task, which begins and ends it. The fields are the library's. */
+struct coro_timeout {
+	void *own[12];
+};
+
+/* Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EPERM outside a task, -ENOMEM. */
+CORO_API int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay);
+
+/* The same, ending at a time of the loop's clock (asyncio.timeout_at). */
+CORO_API int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when);
+
+/* Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has expired. */
+CORO_API int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when);
+
+/* When the scope ends (timeout.when). */
+CORO_API int64_t coro_timeout_when(const struct coro_timeout *timeout);
+
+/* Whether its time has come (timeout.expired); also after coro_timeout_end. */
+CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
+
+/*
+ * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this timeout's doing:
+ * -ETIMEDOUT. To be called however the body ended.
+ */
+CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for several futures, for a time, or without passing a cancellation on. All of these are called
+ * in a task (-EPERM elsewhere), on futures of its loop (-EPERM), and hold the futures while they wait.
+ */
+#ifndef CORO_WAIT_H
+#define CORO_WAIT_H
+
+#include <coro/future.h>
+
+CORO_BEGIN_DECLS
+
+/* How a future ended: what coro_await would have given. */
+struct coro_result {
+	int status;
+	void *value;
+};
+
+/*
+ * Waits until all are done, and gives their results in order (asyncio.gather). ret has room for count, and may be
+ * NULL. 0; or the failure of the first that fails, at once, while the others go on, and ret is untouched.
+ * If the caller is cancelled, those not done are cancelled. More than 16 futures make one allocation: -ENOMEM.
+ */
+coro_async CORO_API int coro_gather(struct coro_future *const *futures, size_t count, struct coro_result *ret);
+
+/* The same, but a failure is a result like any other (return_exceptions=True). -ECANCELED, -ENOMEM. */
+coro_async CORO_API int coro_gather_all(struct coro_future *const *futures, size_t count,
+					struct coro_result *ret);
+
+enum coro_wait_mode {
+	CORO_ALL_COMPLETED,
+	CORO_FIRST_COMPLETED,
+	CORO_FIRST_EXCEPTION, /* the first failure that is not a cancellation, or all */
+};
+
+#define CORO_FOREVER INT64_MAX /* a timeout that never comes */
+
+/*
+ * Waits until some are done, for at most timeout nanoseconds (asyncio.wait). Cancels none of them. Returns how
+ * many are done, which may be 0; ask each by coro_future_done. -EINVAL for no futures; -ECANCELED, -ENOMEM.
+ */
+coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
+				  int64_t timeout);
+
+/*
+ * Waits for one, for at most timeout nanoseconds; then cancels it, waits until that has taken effect, and returns
+ * -ETIMEDOUT (asyncio.wait_for of Python 3.11). If the caller is cancelled, so is the future; but a result that is there
+ * already is returned all the same. Otherwise as coro_await.
+ */
+coro_async CORO_API int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret);
+
+/* As coro_await, but if the caller is cancelled, the future is not (await asyncio.shield). */
+coro_async CORO_API int coro_shield(struct coro_future *future, void **ret);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/group.h"
+
+#include "base/error.h"
+#include "loop/loop.h"
+#include "loop/watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A task of the group: until the loop has told the group that it is done. */
+struct member {
+	struct list link;
+	struct watch watch;
+	struct coro_group *group;
+};
+
+struct coro_group {
+	struct task *parent;
+	struct list members;   /* in the order spawned */
+	struct signal *ending; /* set when the last member is done; NULL: nobody waits */
+	bool exiting;
+	bool aborting;
+	bool parent_cancel_requested;
+
+	int *errors; /* of members, in the order they failed; room for all members */
+	size_t error_count, room, spawned;
+	struct failure *first; /* the words of the first */
+};
+
+int coro_group_create(struct coro_group **ret)
+{
+	struct task *task = task_running();
+	if (!ret)
+		return -EINVAL;
+	if (!task)
+		return -EPERM;
+	struct coro_group *group = malloc(sizeof(*group));
+	if (!group)
+		return -ENOMEM;
+	*group = (struct coro_group){.parent = task};
+	list_init(&group->members);
+	*ret = group;
+	return 0;
+}
+
+static void abort_members(struct coro_group *group)
+{
+	group->aborting = true;
+	list_for_each(link, &group->members)
+		future_cancel(container_of(link, struct member, link)->watch.future);
+}
+
+static void member_failed(struct coro_group *group, const struct coro_future *task)
+{
+	if (group->error_count == 0)
+		group->first = failure_ref(task->failure);
+	group->errors[group->error_count++] = task->status;
+	if (group->aborting || group->parent_cancel_requested)
+		return;
+	/* The parent is made to leave its body; group_end takes that back. */
+	abort_members(group);
+	group->parent_cancel_requested = true;
+	coro_cancel(&group->parent->future);
+}
+
+static void member_done(struct watch *watch)
+{
+	struct member *member = container_of(watch, struct member, watch);
+	struct coro_group *group = member->group;
+	struct coro_future *task = watch->future;
+	list_remove(&member->link);
+	loop_release(task->loop, 0, 1);
+	free(member);
+	if (group->ending && list_empty(&group->members))
+		signal_set(group->ending);
+	if (task->status < 0 && task->status != -ECANCELED)
+		member_failed(group, task);
+	coro_future_unref(task);
+}
+
+/* Room for the failure of one member more, so that none is lost for want of memory. */
+static int reserve_error(struct coro_group *group)
+{
+	if (group->spawned < group->room)
+		return 0;
+	size_t room = group->room ? 2 * group->room : 8;
+	int *errors = realloc(group->errors, room * sizeof(*errors));
+	if (!errors)
+		return -ENOMEM;
+	group->errors = errors;
+	group->room = room;
+	return 0;
+}
+
+int coro_group_spawn_at(struct coro_group *group, coro_fn *fn, void *arg, const char *site,
+			struct coro_future **ret)
+{
+	if (!group || !fn)
+		return -EINVAL;
+	struct coro_loop *loop = group->parent->future.loop;
+	if (loop != thread_current->loop)
+		return -EPERM;
+	if (group->aborting || (group->exiting && list_empty(&group->members)))
+		return -ESHUTDOWN;
+	int r = reserve_error(group);
+	if (r < 0)
+		return r;
+	r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct member *member = malloc(sizeof(*member));
+	struct coro_future *task;
+	struct coro_options options = {.site = site};
+	r = member ? coro_loop_spawn(loop, &options, fn, arg, &task) : -ENOMEM;
+	if (r < 0) {
+		free(member);
+		loop_release(loop, 0, 1);
+		return r;
+	}
+	member->group = group;
+	group->spawned++;
+	list_append(&group->members, &member->link);
+	watch_add(&member->watch, task, member_done);
+	if (ret)
+		*ret = coro_future_ref(task);
+	return 0;
+}
+
+size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
+{
+	if (!group)
+		return 0;
+	for (size_t i = 0; ret && i < count && i < group->error_count; i++)
+		ret[i] = group->errors[i];
+	return group->error_count;
+}
+
+/* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
+static void join(struct coro_group *group, bool *cancelled)
+{
+	while (!list_empty(&group->members)) {
+		struct signal ending;
+		list_init(&ending.link);
+		group->ending = &ending;
+		int r = signal_wait(&ending);
+		group->ending = NULL;
+		if (r == -ECANCELED && !group->aborting) {
+			*cancelled = true;
+			abort_members(group);
+		}
+	}
+}
+
+/* What the end gives: the first failure of a member, or the body's, or a cancellation that was not the group's own. */
+static int group_status(struct coro_group *group, int status, bool cancelled)
+{
+	if (cancelled && group->error_count == 0)
+		return -ECANCELED;
+	if (group->error_count == 0)
+		return status == -ECANCELED ? 0 : status;
+	coro_take_failure(thread_current->self, failure_ref(group->first));
+	return group->errors[0];
+}
+
+int coro_group_end(struct coro_group *group, int status)
+{
+	if (!group)
+		return -EINVAL;
+	if (group->parent != task_running())
+		return -EPERM;
+	group->exiting = true;
+	bool cancelled = status == -ECANCELED;
+	if (group->parent_cancel_requested && coro_task_uncancel(&group->parent->future) == 0)
+		cancelled = false;
+	if (status < 0 && !group->aborting)
+		abort_members(group);
+	join(group, &cancelled);
+	status = group_status(group, status, cancelled);
+	failure_unref(group->first);
+	free(group->errors);
+	free(group);
+	return status;
+}

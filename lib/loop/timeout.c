@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/timeout.h"
+
+#include "coro/task.h"
+#include "coro/wait.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+enum timeout_state { TIMEOUT_ENTERED = 1, TIMEOUT_EXPIRING, TIMEOUT_EXPIRED, TIMEOUT_EXITED };
+
+/* What lies in struct coro_timeout. */
+struct scope {
+	struct timer timer;
+	struct task *task;
+	int64_t when;
+	int cancelling; /* requests to cancel the task that were pending at the beginning */
+	enum timeout_state state;
+};
+
+_Static_assert(sizeof(struct scope) <= sizeof(struct coro_timeout), "a scope fits");
+
+static struct scope *scope_of(const struct coro_timeout *timeout)
+{
+	return (struct scope *)(void *)timeout->own;
+}
+
+static void expire(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct scope *scope = container_of(timer, struct scope, timer);
+	scope->state = TIMEOUT_EXPIRING;
+	coro_cancel(&scope->task->future);
+}
+
+static void arm(struct scope *scope, int64_t when)
+{
+	struct coro_loop *loop = scope->task->future.loop;
+	timer_disarm(loop, &scope->timer);
+	scope->when = when;
+	if (when == CORO_FOREVER)
+		return;
+	if (when <= loop_time(loop))
+		call_push(loop, &scope->timer.call);
+	else
+		timer_arm(loop, &scope->timer, when);
+}
+
+int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
+{
+	struct task *task = task_running();
+	if (!timeout)
+		return -EINVAL;
+	if (!task)
+		return -EPERM;
+	int r = loop_reserve(task->future.loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct scope *scope = scope_of(timeout);
+	*scope = (struct scope){
+		.timer = {.call = {.run = expire, .position = CALL_IDLE}, .node.place = HEAP_NONE},
+		.task = task,
+		.cancelling = task->cancels,
+		.state = TIMEOUT_ENTERED,
+	};
+	arm(scope, when);
+	return 0;
+}
+
+int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
+{
+	struct task *task = task_running();
+	if (!task)
+		return -EPERM;
+	return coro_timeout_begin_at(timeout, time_after(loop_time(task->future.loop), delay));
+}
+
+int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
+{
+	if (!timeout)
+		return -EINVAL;
+	struct scope *scope = scope_of(timeout);
+	if (scope->state != TIMEOUT_ENTERED)
+		return -EALREADY;
+	if (scope->task->future.loop->thread != thread_current)
+		return -EPERM;
+	arm(scope, when);
+	return 0;
+}
+
+int64_t coro_timeout_when(const struct coro_timeout *timeout)
+{
+	return timeout ? scope_of(timeout)->when : -EINVAL;
+}
+
+bool coro_timeout_expired(const struct coro_timeout *timeout)
+{
+	if (!timeout)
+		return false;
+	enum timeout_state state = scope_of(timeout)->state;
+	return state == TIMEOUT_EXPIRING || state == TIMEOUT_EXPIRED;
+}
+
+int coro_timeout_end(struct coro_timeout *timeout, int status)
+{
+	if (!timeout)
+		return -EINVAL;
+	struct scope *scope = scope_of(timeout);
+	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
+		return -EALREADY;
+	struct coro_loop *loop = scope->task->future.loop;
+	timer_disarm(loop, &scope->timer);
+	loop_release(loop, 0, 1);
+	if (scope->state == TIMEOUT_ENTERED) {
+		scope->state = TIMEOUT_EXITED;
+		return status;
+	}
+	scope->state = TIMEOUT_EXPIRED;
+	int left = coro_task_uncancel(&scope->task->future);
+	return left <= scope->cancelling && status == -ECANCELED ? -ETIMEDOUT : status;
+}

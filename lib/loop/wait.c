@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/wait.h"
+
+#include "base/error.h"
+#include "loop/loop.h"
+#include "loop/watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Futures to wait for without an allocation. */
+enum { FEW = 16 };
+
+/* 0 if the running task may wait for all of them. */
+static int check_futures(struct task *task, struct coro_future *const *futures, size_t count)
+{
+	if (!task)
+		return -EPERM;
+	if (!futures && count > 0)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		if (!futures[i])
+			return -EINVAL;
+		if (futures[i]->loop != task->future.loop)
+			return -EPERM;
+	}
+	return 0;
+}
+
+/*
+ * Watches over futures, for as long as a call waits. Each future is held; one that is named twice is watched twice. The
+ * storage on the stack serves where it is large enough.
+ */
+struct watches {
+	struct coro_loop *loop;
+	size_t count;
+	struct owned_watch *all;
+	struct owned_watch {
+		struct watch watch;
+		struct watches *watches;
+	} few[FEW];
+};
+
+static struct watches *watches_of(struct watch *watch)
+{
+	return container_of(watch, struct owned_watch, watch)->watches;
+}
+
+/* Reserves room, which watches_begin needs and watches_finish gives back: 0 or -ENOMEM. */
+static int watches_init(struct watches *watches, struct coro_loop *loop, size_t count)
+{
+	watches->loop = loop;
+	watches->count = count;
+	watches->all = count <= FEW ? watches->few : calloc(count, sizeof(*watches->all));
+	if (!watches->all)
+		return -ENOMEM;
+	int r = loop_reserve(loop, 0, count);
+	if (r < 0 && watches->all != watches->few)
+		free(watches->all);
+	return r;
+}
+
+static void watches_begin(struct watches *watches, struct coro_future *const *futures,
+			  void (*done)(struct watch *watch))
+{
+	for (size_t i = 0; i < watches->count; i++) {
+		watches->all[i].watches = watches;
+		watch_add(&watches->all[i].watch, coro_future_ref(futures[i]), done);
+	}
+}
+
+static void watches_finish(struct watches *watches)
+{
+	loop_release(watches->loop, 0, watches->count);
+	if (watches->all != watches->few)
+		free(watches->all);
+}
+
+static void watches_end(struct watches *watches)
+{
+	for (size_t i = 0; i < watches->count; i++) {
+		watch_remove(&watches->all[i].watch);
+		coro_future_unref(watches->all[i].watch.future);
+	}
+	watches_finish(watches);
+}
+
+/* -- gather */
+
+/* What the task waits for is `outer`, as in asyncio, so that cancelling it can mean cancelling the children. */
+struct gather {
+	struct coro_future outer;
+	struct watches watches;
+	size_t finished;
+	bool failures_are_results;
+	bool cancel_requested;
+};
+
+bool gather_cancel(struct coro_future *outer)
+{
+	struct gather *gather = container_of(outer, struct gather, outer);
+	bool any = false;
+	for (size_t i = 0; i < gather->watches.count; i++)
+		any |= future_cancel(gather->watches.all[i].watch.future);
+	gather->cancel_requested |= any;
+	return any;
+}
+
+static void child_done(struct watch *watch)
+{
+	struct gather *gather = container_of(watches_of(watch), struct gather, watches);
+	const struct coro_future *child = watch->future;
+	gather->finished++;
+	if (gather->outer.done)
+		return;
+	if (child->status < 0 && !gather->failures_are_results)
+		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
+	else if (gather->finished == gather->watches.count)
+		future_finish(&gather->outer, gather->cancel_requested ? -ECANCELED : 0, NULL, NULL);
+}
+
+static int gather(struct coro_future *const *futures, size_t count, struct coro_result *ret,
+		  bool failures_are_results)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, futures, count);
+	if (r < 0 || count == 0)
+		return r;
+	struct gather all = {.failures_are_results = failures_are_results};
+	r = watches_init(&all.watches, task->future.loop, count);
+	if (r < 0)
+		return r;
+	future_init(&all.outer, task->future.loop);
+	all.outer.kind = FUTURE_GATHER;
+	watches_begin(&all.watches, futures, child_done);
+	r = coro_await(&all.outer, NULL);
+	for (size_t i = 0; r == 0 && ret && i < count; i++)
+		ret[i] = (struct coro_result){futures[i]->status, futures[i]->value};
+	watches_end(&all.watches);
+	failure_unref(all.outer.failure);
+	loop_unref(all.outer.loop);
+	return r;
+}
+
+int coro_gather(struct coro_future *const *futures, size_t count, struct coro_result *ret)
+{
+	return gather(futures, count, ret, false);
+}
+
+int coro_gather_all(struct coro_future *const *futures, size_t count, struct coro_result *ret)
+{
+	return gather(futures, count, ret, true);
+}
+
+/* -- a signal with a deadline: asyncio's waiter future, released by a callback or by call_later */
+
+struct deadline {
+	struct signal signal;
+	struct timer timer;
+	struct coro_loop *loop; /* NULL: there is no deadline */
+};
+
+static void deadline_come(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	signal_set(&container_of(timer, struct deadline, timer)->signal);
+}
+
+static int deadline_begin(struct deadline *deadline, struct coro_loop *loop, int64_t timeout)
+{
+	*deadline = (struct deadline){.signal.state = SIGNAL_PENDING};
+	list_init(&deadline->signal.link);
+	if (timeout == CORO_FOREVER)
+		return 0;
+	int r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	deadline->loop = loop;
+	deadline->timer = (struct timer){.call.run = deadline_come, .node.place = HEAP_NONE};
+	timer_arm(loop, &deadline->timer, time_after(loop_time(loop), timeout));
+	return 0;
+}
+
+static void deadline_end(struct deadline *deadline)
+{
+	if (!deadline->loop)
+		return;
+	timer_disarm(deadline->loop, &deadline->timer);
+	loop_release(deadline->loop, 0, 1);
+}
+
+/* -- wait */
+
+struct waiting {
+	struct deadline deadline;
+	struct watches watches;
+	size_t left;
+	enum coro_wait_mode mode;
+};
+
+static void one_completed(struct watch *watch)
+{
+	struct waiting *waiting = container_of(watches_of(watch), struct waiting, watches);
+	int status = watch->future->status;
+	waiting->left--;
+	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
+	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
+		signal_set(&waiting->deadline.signal);
+}
+
+int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode, int64_t timeout)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, futures, count);
+	if (r < 0)
+		return r;
+	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
+		return -EINVAL;
+	struct waiting waiting = {.left = count, .mode = mode};
+	r = watches_init(&waiting.watches, task->future.loop, count);
+	if (r < 0)
+		return r;
+	r = deadline_begin(&waiting.deadline, task->future.loop, timeout);
+	if (r < 0) {
+		watches_finish(&waiting.watches);
+		return r;
+	}
+	watches_begin(&waiting.watches, futures, one_completed);
+	r = signal_wait(&waiting.deadline.signal);
+	deadline_end(&waiting.deadline);
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		r += futures[i]->done;
+	watches_end(&waiting.watches);
+	return r;
+}
+
+/* -- one, for a time */
+
+struct waiting_for {
+	struct deadline deadline;
+	struct watch watch;
+};
+
+static void release(struct watch *watch)
+{
+	signal_set(&container_of(watch, struct waiting_for, watch)->deadline.signal);
+}
+
+/* Waits for the future or the deadline, whichever comes first. */
+static int wait_until(struct waiting_for *waiting, struct coro_future *future, int64_t timeout)
+{
+	int r = deadline_begin(&waiting->deadline, future->loop, timeout);
+	if (r < 0)
+		return r;
+	watch_add(&waiting->watch, future, release);
+	r = signal_wait(&waiting->deadline.signal);
+	watch_remove(&waiting->watch);
+	deadline_end(&waiting->deadline);
+	return r;
+}
+
+/* Cancels the future and waits until it is done. */
+static int cancel_and_wait(struct waiting_for *waiting, struct coro_future *future)
+{
+	deadline_begin(&waiting->deadline, future->loop, CORO_FOREVER);
+	watch_add(&waiting->watch, future, release);
+	future_cancel(future);
+	int r = signal_wait(&waiting->deadline.signal);
+	watch_remove(&waiting->watch);
+	return r;
+}
+
+/* The future's time is over: what it came to nevertheless, or -ETIMEDOUT. */
+static int time_out(struct waiting_for *waiting, struct coro_future *future, void **ret)
+{
+	int r = cancel_and_wait(waiting, future);
+	if (r == 0)
+		r = future_result(future, ret);
+	else
+		return r;
+	return r == -ECANCELED ? -ETIMEDOUT : r;
+}
+
+static int wait_for(struct coro_future *future, int64_t timeout, void **ret)
+{
+	struct waiting_for waiting;
+	if (timeout <= 0)
+		return future->done ? future_result(future, ret) : time_out(&waiting, future, ret);
+	int r = wait_until(&waiting, future, timeout);
+	if (r < 0 && r != -ECANCELED)
+		return r;
+	if (future->done)
+		return future_result(future, ret);
+	if (r == 0)
+		return time_out(&waiting, future, ret);
+	/* The caller was cancelled; the future must have ended before this returns. */
+	cancel_and_wait(&waiting, future);
+	return -ECANCELED;
+}
+
+int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, &future, 1);
+	if (r < 0)
+		return r;
+	if (timeout == CORO_FOREVER)
+		return coro_await(future, ret);
+	r = loop_reserve(future->loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct coro_loop *loop = future->loop;
+	coro_future_ref(future);
+	r = wait_for(future, timeout, ret);
+	coro_future_unref(future);
+	loop_release(loop, 0, 1);
+	return r;
+}
+
+/* -- shield */
+
+int coro_shield(struct coro_future *future, void **ret)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, &future, 1);
+	if (r < 0)
+		return r;
+	if (future->done)
+		return future_result(future, ret);
+	struct coro_loop *loop = future->loop;
+	r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct waiting_for waiting;
+	coro_future_ref(future);
+	r = wait_until(&waiting, future, CORO_FOREVER);
+	if (r == 0)
+		r = future_result(future, ret);
+	coro_future_unref(future);
+	loop_release(loop, 0, 1);
+	return r;
+}

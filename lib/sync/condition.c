@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/waiters.h"
+
+#include <errno.h>
+
+void coro_condition_init(struct coro_condition *condition, struct coro_lock *lock)
+{
+	waiters_init(&condition->waiters);
+	coro_lock_init(&condition->own);
+	condition->lock = lock;
+}
+
+static struct coro_lock *lock_of(const struct coro_condition *condition)
+{
+	return condition->lock ? condition->lock : (struct coro_lock *)&condition->own;
+}
+
+int coro_condition_acquire(struct coro_condition *condition)
+{
+	return condition ? coro_lock_acquire(lock_of(condition)) : -EINVAL;
+}
+
+int coro_condition_release(struct coro_condition *condition)
+{
+	return condition ? coro_lock_release(lock_of(condition)) : -EINVAL;
+}
+
+bool coro_condition_locked(const struct coro_condition *condition)
+{
+	return condition && coro_lock_locked(lock_of(condition));
+}
+
+int coro_condition_wait(struct coro_condition *condition)
+{
+	struct signal signal;
+	if (!condition)
+		return -EINVAL;
+	if (!task_running())
+		return -EPERM;
+	int r = coro_lock_release(lock_of(condition));
+	if (r < 0)
+		return r;
+	r = waiters_wait(&condition->waiters, &signal);
+	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
+	int again;
+	while ((again = coro_lock_acquire(lock_of(condition))) < 0)
+		r = again;
+	return r;
+}
+
+int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg), void *arg)
+{
+	int value;
+	if (!condition || !predicate)
+		return -EINVAL;
+	while ((value = predicate(arg)) == 0) {
+		int r = coro_condition_wait(condition);
+		if (r < 0)
+			return r;
+	}
+	return value;
+}
+
+int coro_condition_notify(struct coro_condition *condition, size_t n)
+{
+	if (!condition)
+		return -EINVAL;
+	if (!coro_condition_locked(condition))
+		return -EPERM;
+	waiters_wake(&condition->waiters, n);
+	return 0;
+}
+
+int coro_condition_notify_all(struct coro_condition *condition)
+{
+	return coro_condition_notify(condition, SIZE_MAX);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/waiters.h"
+
+#include <errno.h>
+
+void coro_event_init(struct coro_event *event)
+{
+	waiters_init(&event->waiters);
+	event->set = false;
+}
+
+int coro_event_wait(struct coro_event *event)
+{
+	struct signal signal;
+	if (!event)
+		return -EINVAL;
+	return event->set ? 0 : waiters_wait(&event->waiters, &signal);
+}
+
+void coro_event_set(struct coro_event *event)
+{
+	if (!event || event->set)
+		return;
+	event->set = true;
+	waiters_wake(&event->waiters, SIZE_MAX);
+}
+
+void coro_event_clear(struct coro_event *event)
+{
+	if (event)
+		event->set = false;
+}
+
+bool coro_event_is_set(const struct coro_event *event)
+{
+	return event && event->set;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/queue.h"
+
+#include "sync/waiters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum order { FIFO, LIFO, PRIORITY };
+
+struct coro_queue {
+	void **items; /* FIFO: a ring from head; LIFO: a stack; PRIORITY: a binary heap */
+	size_t head, count, room;
+	size_t maxsize; /* SIZE_MAX for no bound */
+	enum order order;
+	int (*compare)(const void *a, const void *b);
+	bool shut;
+
+	struct coro_waiters getters, putters;
+	size_t unfinished;
+	struct coro_event finished; /* set while unfinished is 0 */
+};
+
+/* -- life */
+
+static int create(size_t maxsize, enum order order, int (*compare)(const void *a, const void *b),
+		  struct coro_queue **ret)
+{
+	if (!ret)
+		return -EINVAL;
+	struct coro_queue *queue = malloc(sizeof(*queue));
+	if (!queue)
+		return -ENOMEM;
+	*queue = (struct coro_queue){
+		.maxsize = maxsize ? maxsize : SIZE_MAX,
+		.order = order,
+		.compare = compare,
+	};
+	waiters_init(&queue->getters);
+	waiters_init(&queue->putters);
+	coro_event_init(&queue->finished);
+	coro_event_set(&queue->finished);
+	*ret = queue;
+	return 0;
+}
+
+int coro_queue_create(size_t maxsize, struct coro_queue **ret)
+{
+	return create(maxsize, FIFO, NULL, ret);
+}
+
+int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret)
+{
+	return create(maxsize, LIFO, NULL, ret);
+}
+
+int coro_queue_create_priority(size_t maxsize, int (*compare)(const void *a, const void *b),
+			       struct coro_queue **ret)
+{
+	return compare ? create(maxsize, PRIORITY, compare, ret) : -EINVAL;
+}
+
+int coro_queue_destroy(struct coro_queue *queue)
+{
+	if (!queue)
+		return 0;
+	if (!list_empty(waiters_list(&queue->getters)) || !list_empty(waiters_list(&queue->putters)) ||
+	    !list_empty(waiters_list(&queue->finished.waiters)))
+		return -EBUSY;
+	free(queue->items);
+	free(queue);
+	return 0;
+}
+
+/* -- items */
+
+static int grow(struct coro_queue *queue)
+{
+	size_t room = queue->room ? 2 * queue->room : 16;
+	void **items = malloc(room * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < queue->count; i++)
+		items[i] = queue->items[(queue->head + i) % queue->room];
+	free(queue->items);
+	queue->items = items;
+	queue->head = 0;
+	queue->room = room;
+	return 0;
+}
+
+static void sift_up(struct coro_queue *queue, size_t place, void *item)
+{
+	void **heap = queue->items;
+	while (place > 0 && queue->compare(item, heap[(place - 1) / 2]) < 0) {
+		heap[place] = heap[(place - 1) / 2];
+		place = (place - 1) / 2;
+	}
+	heap[place] = item;
+}
+
+static void sift_down(struct coro_queue *queue, size_t place, void *item)
+{
+	void **heap = queue->items;
+	for (size_t child; (child = 2 * place + 1) < queue->count; place = child) {
+		if (child + 1 < queue->count && queue->compare(heap[child + 1], heap[child]) < 0)
+			child++;
+		if (queue->compare(heap[child], item) >= 0)
+			break;
+		heap[place] = heap[child];
+	}
+	heap[place] = item;
+}
+
+static void add(struct coro_queue *queue, void *item)
+{
+	size_t place = queue->count++;
+	if (queue->order == PRIORITY)
+		sift_up(queue, place, item);
+	else
+		queue->items[(queue->head + place) % queue->room] = item;
+}
+
+static void *take(struct coro_queue *queue)
+{
+	size_t left = --queue->count;
+	void *item = queue->items[queue->head];
+	switch (queue->order) {
+	case FIFO:
+		queue->head = (queue->head + 1) % queue->room;
+		break;
+	case LIFO:
+		item = queue->items[left];
+		break;
+	case PRIORITY:
+		if (left > 0)
+			sift_down(queue, 0, queue->items[left]);
+		break;
+	}
+	return item;
+}
+
+/* -- the calls */
+
+static bool full(const struct coro_queue *queue)
+{
+	return queue->count >= queue->maxsize;
+}
+
+/*
+ * Waits in line until woken. Who is cancelled just after it was woken passes that on, if what it was woken for is
+ * still to be had.
+ */
+static int wait_in(struct coro_waiters *line, const struct coro_queue *queue, bool (*still)(const struct coro_queue *))
+{
+	struct signal signal;
+	int r = waiters_wait(line, &signal);
+	if (r < 0 && signal.state == SIGNAL_SET && still(queue))
+		waiters_wake(line, 1);
+	return r;
+}
+
+static bool has_room(const struct coro_queue *queue)
+{
+	return !full(queue);
+}
+
+static bool has_items(const struct coro_queue *queue)
+{
+	return queue->count > 0;
+}
+
+int coro_queue_try_put(struct coro_queue *queue, void *item)
+{
+	if (!queue)
+		return -EINVAL;
+	if (queue->shut)
+		return -EPIPE;
+	if (full(queue))
+		return -EAGAIN;
+	if (queue->count == queue->room) {
+		int r = grow(queue);
+		if (r < 0)
+			return r;
+	}
+	add(queue, item);
+	queue->unfinished++;
+	coro_event_clear(&queue->finished);
+	waiters_wake(&queue->getters, 1);
+	return 0;
+}
+
+int coro_queue_put(struct coro_queue *queue, void *item)
+{
+	int r;
+	if (!queue)
+		return -EINVAL;
+	while ((r = coro_queue_try_put(queue, item)) == -EAGAIN) {
+		r = wait_in(&queue->putters, queue, has_room);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int coro_queue_try_get(struct coro_queue *queue, void **ret)
+{
+	if (!queue || !ret)
+		return -EINVAL;
+	if (queue->count == 0)
+		return queue->shut ? -EPIPE : -EAGAIN;
+	*ret = take(queue);
+	waiters_wake(&queue->putters, 1);
+	return 0;
+}
+
+int coro_queue_get(struct coro_queue *queue, void **ret)
+{
+	int r;
+	if (!queue || !ret)
+		return -EINVAL;
+	while ((r = coro_queue_try_get(queue, ret)) == -EAGAIN) {
+		r = wait_in(&queue->getters, queue, has_items);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int coro_queue_task_done(struct coro_queue *queue)
+{
+	if (!queue || queue->unfinished == 0)
+		return -EINVAL;
+	if (--queue->unfinished == 0)
+		coro_event_set(&queue->finished);
+	return 0;
+}
+
+int coro_queue_join(struct coro_queue *queue)
+{
+	if (!queue)
+		return -EINVAL;
+	return queue->unfinished > 0 ? coro_event_wait(&queue->finished) : 0;
+}
+
+int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
+{
+	if (!queue)
+		return -EINVAL;
+	queue->shut = true;
+	if (immediate) {
+		while (queue->count > 0) {
+			take(queue);
+			if (queue->unfinished > 0)
+				coro_queue_task_done(queue);
+		}
+	}
+	waiters_wake(&queue->getters, SIZE_MAX);
+	waiters_wake(&queue->putters, SIZE_MAX);
+	return 0;
+}
+
+size_t coro_queue_size(const struct coro_queue *queue)
+{
+	return queue ? queue->count : 0;
+}
+
+bool coro_queue_empty(const struct coro_queue *queue)
+{
+	return coro_queue_size(queue) == 0;
+}
+
+bool coro_queue_full(const struct coro_queue *queue)
+{
+	return queue && full(queue);
+}

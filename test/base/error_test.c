@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+
+#include "coro/base.h"
+#include "fail_alloc.h"
+#include "support.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static struct failure *CORO_PRINTF(3, 4) make(int error, const char *site, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	struct failure *failure = failure_create(error, site, format, args);
+	va_end(args);
+	return failure;
+}
+
+START_TEST(every_error_has_words)
+{
+	ck_assert_str_eq(coro_strerror(-ENOENT), strerror(ENOENT));
+	ck_assert_str_eq(coro_strerror(ENOENT), strerror(ENOENT));
+	ck_assert_str_eq(coro_strerror(0), strerror(0));
+	ck_assert_str_ne(coro_strerror(-4095), "");
+	ck_assert_str_eq(coro_strerror(CORO_EXIT), "Asked to leave");
+	ck_assert_str_eq(coro_strerror(-CORO_EXIT), "Asked to leave");
+	ck_assert_str_eq(coro_strerror(CORO_EXIT - 1), "Unknown error");
+	ck_assert_str_eq(coro_strerror(CORO_USER_ERROR + 1), "Unknown error");
+	ck_assert_str_eq(coro_strerror(CORO_USER_ERROR), "Error of the program");
+	ck_assert_str_eq(coro_strerror(CORO_USER_ERROR - 77), "Error of the program");
+	ck_assert_str_eq(coro_strerror(INT_MIN), "Error of the program");
+	ck_assert_str_eq(coro_strerror(INT_MAX), "Error of the program");
+}
+END_TEST
+
+START_TEST(version_is_that_of_the_header)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%d.%d.%d", CORO_VERSION_MAJOR, CORO_VERSION_MINOR, CORO_VERSION_PATCH);
+	ck_assert_str_eq(coro_version(), text);
+}
+END_TEST
+
+START_TEST(here_is_file_and_line)
+{
+	char text[256];
+	snprintf(text, sizeof(text), "%s:%d", __FILE__, __LINE__ + 1);
+	ck_assert_str_eq(CORO_HERE, text);
+}
+END_TEST
+
+START_TEST(failure_carries_code_words_and_place)
+{
+	struct failure *failure = make(-EIO, "here:1", "%s number %d", "disk", 3);
+	ck_assert_int_eq(failure->error, -EIO);
+	ck_assert_str_eq(failure->site, "here:1");
+	ck_assert_str_eq(failure->words, "disk number 3");
+	failure_unref(failure);
+}
+END_TEST
+
+START_TEST(words_may_be_as_long_as_they_like_or_none)
+{
+	struct failure *failure = make(-EIO, NULL, "%*d", 100000, 1);
+	ck_assert_uint_eq(strlen(failure->words), 100000);
+	failure_unref(failure);
+	failure = make(-EIO, NULL, "%s", "");
+	ck_assert_str_eq(failure->words, "");
+	failure_unref(failure);
+}
+END_TEST
+
+START_TEST(failure_lives_until_the_last_lets_go)
+{
+	struct failure *failure = make(-EIO, NULL, "%s", "shared");
+	ck_assert_ptr_eq(failure_ref(failure), failure);
+	failure_unref(failure);
+	ck_assert_str_eq(failure->words, "shared");
+	failure_unref(failure);
+	ck_assert_ptr_null(failure_ref(NULL));
+	failure_unref(NULL);
+}
+END_TEST
+
+START_TEST(without_memory_there_is_no_failure)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	fail_nth(1);
+	struct failure *failure = make(-EIO, NULL, "%s", "words");
+	ck_assert(fail_off());
+	ck_assert_ptr_null(failure);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, every_error_has_words);
+	tcase_add_test(tests, version_is_that_of_the_header);
+	tcase_add_test(tests, here_is_file_and_line);
+	tcase_add_test(tests, failure_carries_code_words_and_place);
+	tcase_add_test(tests, words_may_be_as_long_as_they_like_or_none);
+	tcase_add_test(tests, failure_lives_until_the_last_lets_go);
+	tcase_add_test(tests, without_memory_there_is_no_failure);
+}
+
+TEST_MAIN("error", add_tests)

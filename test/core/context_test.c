@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/* Contexts by themselves, whichever backend the build has, and the one that it falls back to. */
+#include "core/context.h"
+
+#include "core/context/birth.h"
+#include "coro/generator.h"
+#include "support.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unwind.h>
+
+/* Absent in a build whose one backend is ucontext.c; the latter, also where there is no shadow stack to flee. */
+extern bool context_shadowed __attribute__((weak));
+void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
+	__attribute__((weak));
+
+enum { SIZE = 64 * 1024 };
+
+/* One of two that switch to each other. */
+struct side {
+	void *context;
+	struct sanitize_stack sanitize;
+	char *memory;
+	struct side *other;
+	int (*body)(struct side *self);
+	uint64_t seed;
+	bool right; /* all was as it should be */
+};
+
+/* Continues the other side, and returns what that gives to whoever continues this one. */
+static int give(struct side *self, int result)
+{
+	sanitize_leave(&self->sanitize, &self->other->sanitize, false);
+	result = context_switch(&self->context, self->other->context, result);
+	sanitize_enter(&self->sanitize, false);
+	return result;
+}
+
+/* Runs the body, and goes to the other side for good with what it returns. */
+static void entry(void *arg)
+{
+	struct side *self = arg;
+	sanitize_enter(&self->sanitize, true);
+	int result = self->body(self);
+	sanitize_leave(&self->sanitize, &self->other->sanitize, true);
+	context_switch(&self->context, self->other->context, result);
+}
+
+static bool side_make(struct side *self, struct side *other, size_t size, int (*body)(struct side *self))
+{
+	*self = (struct side){.other = other, .body = body, .memory = malloc(size)};
+	sanitize_stack_init(&self->sanitize, self->memory, size);
+	self->context = context_make(self->memory, size, entry, self);
+	other->other = self;
+	return self->context;
+}
+
+static void side_finish(struct side *side)
+{
+	sanitize_stack_finish(&side->sanitize);
+	free(side->memory);
+}
+
+static struct side main_side(void)
+{
+	struct side side = {0};
+	sanitize_stack_adopt(&side.sanitize);
+	return side;
+}
+
+/* ---- results ---- */
+
+static int give_back_what_comes(struct side *self)
+{
+	int result = 1;
+	for (int i = 0; i < 5; i++)
+		result = give(self, result);
+	return result;
+}
+
+START_TEST(switch_hands_over_any_result)
+{
+	static const int results[] = {0, -1, INT32_MAX, INT32_MIN, -4096};
+	struct side a = main_side(), b;
+	ck_assert(side_make(&b, &a, SIZE, give_back_what_comes));
+	ck_assert_int_eq(give(&a, 7), 1);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(give(&a, results[i]), results[i]);
+	side_finish(&b);
+}
+END_TEST
+
+static int raise_right(struct side *self)
+{
+	self->right = true;
+	return 0;
+}
+
+START_TEST(nothing_runs_on_a_context_before_somebody_switches_to_it)
+{
+	struct side a = main_side(), b;
+	ck_assert(side_make(&b, &a, SIZE, raise_right));
+	ck_assert(!b.right);
+	give(&a, 0);
+	ck_assert(b.right);
+	side_finish(&b);
+}
+END_TEST
+
+/* ---- what survives ---- */
+
+#ifdef __x86_64__
+
+/*
+ * int with_registers(const uint64_t put[6], uint64_t got[6], int (*call)(void *), void *arg): calls
+ * call(arg) with put in rbx, rbp, r12 to r15, and tells in got what is there after.
+ */
+__asm__(".text\n"
+	".type with_registers, @function\n"
+	"with_registers:\n"
+	"	endbr64\n"
+	"	pushq %rbp\n"
+	"	pushq %rbx\n"
+	"	pushq %r12\n"
+	"	pushq %r13\n"
+	"	pushq %r14\n"
+	"	pushq %r15\n"
+	"	pushq %rsi\n"
+	"	movq 0(%rdi), %rbx\n"
+	"	movq 8(%rdi), %rbp\n"
+	"	movq 16(%rdi), %r12\n"
+	"	movq 24(%rdi), %r13\n"
+	"	movq 32(%rdi), %r14\n"
+	"	movq 40(%rdi), %r15\n"
+	"	movq %rcx, %rdi\n"
+	"	call *%rdx\n"
+	"	popq %rsi\n"
+	"	movq %rbx, 0(%rsi)\n"
+	"	movq %rbp, 8(%rsi)\n"
+	"	movq %r12, 16(%rsi)\n"
+	"	movq %r13, 24(%rsi)\n"
+	"	movq %r14, 32(%rsi)\n"
+	"	movq %r15, 40(%rsi)\n"
+	"	popq %r15\n"
+	"	popq %r14\n"
+	"	popq %r13\n"
+	"	popq %r12\n"
+	"	popq %rbx\n"
+	"	popq %rbp\n"
+	"	ret\n"
+	".size with_registers, . - with_registers\n");
+int with_registers(const uint64_t put[6], uint64_t got[6], int (*call)(void *), void *arg);
+
+static int give_zero(void *arg)
+{
+	return give(arg, 0);
+}
+
+static int fill_registers(struct side *self)
+{
+	self->right = true;
+	for (uint64_t round = 0; round < 100; round++) {
+		uint64_t put[6], got[6] = {0};
+		for (int i = 0; i < 6; i++)
+			put[i] = (self->seed + round * 6 + (uint64_t)i) * UINT64_C(0x9e3779b97f4a7c15);
+		with_registers(put, got, give_zero, self);
+		self->right &= memcmp(put, got, sizeof(put)) == 0;
+	}
+	return 0;
+}
+
+START_TEST(registers_that_a_call_keeps_survive_a_switch)
+{
+	struct side a = main_side(), b;
+	ck_assert(side_make(&b, &a, SIZE, fill_registers));
+	a.seed = 1;
+	b.seed = 1000000;
+	fill_registers(&a);
+	ck_assert(a.right);
+	ck_assert(b.right);
+	give(&a, 0);
+	side_finish(&b);
+}
+END_TEST
+
+#endif
+
+/* More values live across a switch than there are registers. */
+static int keep_values(struct side *self)
+{
+	uint64_t n = self->seed;
+	uint64_t a = n, b = n * 3, c = n * 5, d = n * 7, e = n * 11, f = n * 13, g = n * 17, h = n * 19;
+	double s = (double)n / 3, t = (double)n / 7, u = (double)n * 1e100, v = -(double)n / 11;
+	double w = s * t, x = t * v, y = u - v, z = s + w;
+	long double p = (long double)n / 3;
+	self->right = true;
+	for (int round = 0; round < 100; round++) {
+		int r = give(self, 0);
+		a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7, h += 8;
+		s += 1, t += 2, u -= 3, v -= 4, w *= 2, x /= 2, y += 5, z -= 6, p += 1;
+		if (r != 0)
+			break;
+	}
+	uint64_t k = 100;
+	self->right &= a == n + k && b == n * 3 + 2 * k && c == n * 5 + 3 * k && d == n * 7 + 4 * k;
+	self->right &= e == n * 11 + 5 * k && f == n * 13 + 6 * k && g == n * 17 + 7 * k;
+	self->right &= h == n * 19 + 8 * k;
+	/* The same sums, with no switch in between. */
+	double s2 = (double)n / 3, t2 = (double)n / 7, u2 = (double)n * 1e100, v2 = -(double)n / 11;
+	double w2 = s2 * t2, x2 = t2 * v2, y2 = u2 - v2, z2 = s2 + w2;
+	long double p2 = (long double)n / 3;
+	for (int round = 0; round < 100; round++)
+		s2 += 1, t2 += 2, u2 -= 3, v2 -= 4, w2 *= 2, x2 /= 2, y2 += 5, z2 -= 6, p2 += 1;
+	self->right &= s == s2 && t == t2 && u == u2 && v == v2;
+	self->right &= w == w2 && x == x2 && y == y2 && z == z2 && p == p2;
+	return 0;
+}
+
+START_TEST(locals_and_floating_point_values_survive_a_switch)
+{
+	struct side a = main_side(), b;
+	ck_assert(side_make(&b, &a, SIZE, keep_values));
+	a.seed = 12345;
+	b.seed = 98765;
+	keep_values(&a);
+	give(&a, 0);
+	ck_assert(a.right);
+	ck_assert(b.right);
+	side_finish(&b);
+}
+END_TEST
+
+/* Kept on the stack with the alignment that vector instructions ask for. */
+static int check_alignment(struct side *self)
+{
+	volatile struct {
+		_Alignas(32) char wide[32];
+	} local = {{0}};
+	volatile long double p = 1;
+	self->right = (uintptr_t)local.wide % 32 == 0 && (uintptr_t)&p % 16 == 0;
+	char text[64];
+	snprintf(text, sizeof(text), "%.3f %Lf", 1.5, p + local.wide[0]); /* faults on a crooked stack */
+	self->right &= strcmp(text, "1.500 1.000000") == 0;
+	return 0;
+}
+
+START_TEST(stack_is_aligned_wherever_its_memory_ends)
+{
+	for (size_t odd = 0; odd < 64; odd += 8) {
+		struct side a = main_side(), b;
+		ck_assert(side_make(&b, &a, SIZE - odd, check_alignment));
+		give(&a, 0);
+		ck_assert(b.right);
+		side_finish(&b);
+	}
+}
+END_TEST
+
+/* ---- many, and small ---- */
+
+static int count_to_three(struct side *self)
+{
+	give(self, 1);
+	give(self, 2);
+	return 3;
+}
+
+START_TEST(thousands_of_contexts_live_side_by_side)
+{
+	int count = many(5000, 200);
+	struct side a = main_side(), *sides = calloc((size_t)count, sizeof(*sides));
+	for (int i = 0; i < count; i++)
+		ck_assert(side_make(&sides[i], &a, 16 * 1024, count_to_three));
+	bool right = true;
+	for (int round = 1; round <= 3; round++) {
+		for (int i = 0; i < count; i++) {
+			a.other = &sides[(i + round * 7) % count];
+			right &= give(&a, 0) == round;
+		}
+	}
+	ck_assert(right);
+	for (int i = 0; i < count; i++)
+		side_finish(&sides[i]);
+	free(sides);
+}
+END_TEST
+
+START_TEST(context_is_content_with_little_more_than_its_room)
+{
+	if (SANITIZED)
+		skip_test("frames are larger under a sanitizer");
+	/* The first resolves libc's functions, on its own stack, which takes much. */
+	const size_t sizes[] = {SIZE, context_room + 3072};
+	for (int round = 0; round < 2; round++) {
+		struct side a = main_side(), b;
+		ck_assert(side_make(&b, &a, sizes[round], count_to_three));
+		for (int i = 1; i <= 3; i++)
+			ck_assert_int_eq(give(&a, 0), i);
+		side_finish(&b);
+	}
+}
+END_TEST
+
+START_TEST(making_and_saving_a_context_touches_no_more_than_its_room)
+{
+	if (SANITIZED || RUNNING_ON_VALGRIND)
+		skip_test("frames are larger under a sanitizer");
+	for (int round = 0; round < 2; round++) { /* the first resolves libc's functions */
+		struct side a = main_side(), b = {.other = &a, .body = count_to_three};
+		size_t untouched = 0;
+		b.memory = malloc(SIZE);
+		memset(b.memory, 0x5a, SIZE);
+		sanitize_stack_init(&b.sanitize, b.memory, SIZE);
+		b.context = context_make(b.memory, SIZE, entry, &b);
+		a.other = &b;
+		while (untouched < SIZE && b.memory[untouched] == 0x5a)
+			untouched++;
+		if (round == 1)
+			ck_assert_uint_le(SIZE - untouched, context_room + 256);
+		for (int i = 1; i <= 3; i++)
+			ck_assert_int_eq(give(&a, 0), i);
+		side_finish(&b);
+	}
+}
+END_TEST
+
+/* ---- unwinding ---- */
+
+struct walk {
+	int frames;
+	uintptr_t wanted[3];
+	int found; /* a bit for each */
+};
+
+static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *arg)
+{
+	struct walk *walk = arg;
+	uintptr_t start = (uintptr_t)_Unwind_GetRegionStart(context);
+	for (int i = 0; i < 3; i++)
+		if (start == walk->wanted[i])
+			walk->found |= 1 << i;
+	return ++walk->frames < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+static struct walk walk;
+static int walk_end;
+
+static void __attribute__((noinline)) walk_here(void)
+{
+	walk_end = (int)_Unwind_Backtrace(step, &walk);
+	__asm__ volatile("" ::: "memory");
+}
+
+static int __attribute__((noinline)) walk_deep(struct side *self, int depth)
+{
+	int r = depth ? walk_deep(self, depth - 1) : (walk_here(), 0);
+	__asm__ volatile("" ::: "memory");
+	return r + 1;
+}
+
+static int walk_body(struct side *self)
+{
+	give(self, 0);
+	int r = walk_deep(self, 10);
+	__asm__ volatile("" ::: "memory");
+	return r;
+}
+
+START_TEST(unwinder_walks_a_context_and_stops_at_its_entry)
+{
+	struct side a = main_side(), b;
+	ck_assert(side_make(&b, &a, SIZE, walk_body));
+	walk = (struct walk){.wanted = {(uintptr_t)walk_body, (uintptr_t)walk_here, (uintptr_t)entry}};
+	give(&a, 0);
+	ck_assert_int_eq(give(&a, 0), 11);
+	ck_assert_int_eq(walk_end, _URC_END_OF_STACK);
+	ck_assert_int_lt(walk.frames, 30);
+	ck_assert_int_eq(walk.found, 7);
+	side_finish(&b);
+}
+END_TEST
+
+/* ---- the fallback ---- */
+
+static int echo(void *arg)
+{
+	void *value = arg;
+	int r;
+	while ((r = coro_yield(value, &value)) == 0)
+		;
+	return r;
+}
+
+static int inner(void *arg)
+{
+	coro_yield(arg, NULL);
+	return coro_return(arg);
+}
+
+static int outer(void *arg)
+{
+	struct coro *in;
+	void *got = NULL;
+	int r = coro_create(inner, arg, &in);
+	if (r == 0)
+		r = coro_yield_from(in, &got);
+	coro_destroy(in);
+	coro_return(got);
+	return r;
+}
+
+/* 0 if it all works, else where it does not. */
+static int use_coroutines(void *arg)
+{
+	struct coro *co, *cos[100];
+	void *got = NULL;
+	int one, two;
+	if (arg)
+		*(bool *)arg = true;
+	if (coro_create(echo, &one, &co) < 0)
+		return 1;
+	if (coro_resume(co, NULL, &got) != 1 || got != &one)
+		return 2;
+	if (coro_resume(co, &two, &got) != 1 || got != &two)
+		return 3;
+	if (coro_throw(co, -EIO, NULL) != -EIO || coro_destroy(co) != 0)
+		return 4;
+	for (int i = 0; i < 100; i++)
+		if (coro_create(echo, &cos[i], &cos[i]) < 0 || coro_next(cos[i], &got) != 1 || got != &cos[i])
+			return 5;
+	for (int i = 0; i < 100; i++)
+		if (coro_destroy(cos[i]) != 0)
+			return 6;
+	coro_pool_trim();
+	if (coro_create(outer, &two, &co) < 0 || coro_next(co, &got) != 1 || got != &two)
+		return 7;
+	got = NULL;
+	if (coro_next(co, &got) != 0 || got != &two || coro_destroy(co) != 0)
+		return 8;
+	if (arg && !*(bool *)arg)
+		return 9;
+	return 0;
+}
+
+START_TEST(build_works_as_it_is)
+{
+	struct child child = child_run(use_coroutines, NULL);
+	ck_assert_exited(child, 0);
+}
+END_TEST
+
+START_TEST(ucontext_stands_in_on_a_shadow_stack_system)
+{
+	if (!context_make_ucontext || !&context_shadowed)
+		skip_test("this build's backend has none beside it");
+	struct child child = child_run(use_coroutines, &context_shadowed);
+	ck_assert_exited(child, 0);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, switch_hands_over_any_result);
+	tcase_add_test(tests, nothing_runs_on_a_context_before_somebody_switches_to_it);
+#ifdef __x86_64__
+	tcase_add_test(tests, registers_that_a_call_keeps_survive_a_switch);
+#endif
+	tcase_add_test(tests, locals_and_floating_point_values_survive_a_switch);
+	tcase_add_test(tests, stack_is_aligned_wherever_its_memory_ends);
+	tcase_add_test(tests, thousands_of_contexts_live_side_by_side);
+	tcase_add_test(tests, context_is_content_with_little_more_than_its_room);
+	tcase_add_test(tests, making_and_saving_a_context_touches_no_more_than_its_room);
+	tcase_add_test(tests, unwinder_walks_a_context_and_stops_at_its_entry);
+	tcase_add_test(tests, build_works_as_it_is);
+	tcase_add_test(tests, ucontext_stands_in_on_a_shadow_stack_system);
+}
+
+TEST_MAIN("context", add_tests)

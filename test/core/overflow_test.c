@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* What a stack overflow says, and whose faults it keeps out of. Every one is made in a child process. */
+#include "coro/coroutine.h"
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+enum { KIB = 1024 };
+
+/* Children that end without a signal end with one of these. */
+enum { SURVIVED = 3, FAILED = 4, OWN_HANDLER = 5 };
+
+#define skip_under_checkers()                                                            \
+	do {                                                                             \
+		if (SANITIZED || RUNNING_ON_VALGRIND)                                    \
+			skip_test("a checker handles faults itself"); \
+	} while (0)
+
+/* ---- faults ---- */
+
+static int __attribute__((noinline)) recurse(int depth)
+{
+	volatile char frame[512];
+	frame[0] = (char)depth;
+	if (depth < 0)
+		return frame[0];
+	return recurse(depth + 1) + frame[0];
+}
+
+static int overflow(void *arg)
+{
+	return recurse(0);
+}
+
+static int read_null(void *arg)
+{
+	volatile int *volatile nowhere = NULL;
+	return *nowhere;
+}
+
+static int past_the_end_of_a_file(void *arg)
+{
+	FILE *file = tmpfile();
+	if (!file)
+		return FAILED;
+	volatile char *memory = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
+	return memory == MAP_FAILED ? FAILED : memory[0];
+}
+
+static int just_yield(void *arg)
+{
+	return coro_yield(NULL, NULL);
+}
+
+/* ---- children ---- */
+
+/* A coroutine, and how it is made. */
+struct run {
+	coro_fn *fn;
+	struct coro_options options;
+	const char *guard;    /* CORO_GUARD */
+	const char *overflow; /* CORO_OVERFLOW */
+};
+
+static int resume_one(void *arg)
+{
+	struct run *run = arg;
+	struct coro *co;
+	if (run->guard)
+		setenv("CORO_GUARD", run->guard, 1);
+	if (run->overflow)
+		setenv("CORO_OVERFLOW", run->overflow, 1);
+	if (coro_create_with(&run->options, run->fn, NULL, &co) < 0)
+		return FAILED;
+	int r = coro_resume(co, NULL, NULL);
+	return r < 0 ? FAILED : SURVIVED;
+}
+
+static struct child run_child(struct run run)
+{
+	return child_run(resume_one, &run);
+}
+
+/* ---- the report ---- */
+
+START_TEST(overflow_names_the_coroutine_its_origin_and_its_size)
+{
+	static const char *const guards[] = {"default", "mprotect"};
+	skip_under_checkers();
+	struct child child = run_child((struct run){
+		.fn = overflow,
+		.options = {.name = "parser", .site = "parse.c:12", .stack_size = (size_t)64 * KIB},
+		.guard = guards[_i],
+	});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in parser, made at parse.c:12, stack of 64 KiB\n");
+}
+END_TEST
+
+START_TEST(overflow_of_the_nameless_is_told_too)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = overflow});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in a coroutine, stack of 256 KiB\n");
+}
+END_TEST
+
+static int overflow_on_smallest(void *arg)
+{
+	struct run run = {.fn = overflow, .options = {.stack_size = coro_stack_min()}};
+	return resume_one(&run);
+}
+
+START_TEST(smallest_stack_is_reported)
+{
+	skip_under_checkers();
+	struct child child = child_run(overflow_on_smallest, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(child.said, "coro: stack overflow in a coroutine"));
+}
+END_TEST
+
+static int create_and_overflow(void *arg)
+{
+	struct coro *co;
+	if (coro_create(overflow, NULL, &co) < 0)
+		return FAILED;
+	coro_resume(co, NULL, NULL);
+	return SURVIVED;
+}
+
+START_TEST(coro_create_remembers_its_caller)
+{
+	skip_under_checkers();
+	struct child child = child_run(create_and_overflow, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(child.said, ", made at " __FILE__ ":"));
+}
+END_TEST
+
+static int run_inner(void *arg)
+{
+	struct run run = {.fn = overflow, .options = {.name = "inner"}};
+	return resume_one(&run);
+}
+
+START_TEST(innermost_of_nested_coroutines_is_named)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = run_inner, .options = {.name = "outer"}});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in inner, stack of 256 KiB\n");
+}
+END_TEST
+
+static int overflow_later(void *arg)
+{
+	coro_yield(NULL, NULL);
+	return recurse(0);
+}
+
+static int overflow_at_second_resume(void *arg)
+{
+	struct coro *cos[50];
+	for (int i = 0; i < 50; i++) {
+		struct coro_options options = {.name = i == 30 ? "thirty" : "another"};
+		if (coro_create_with(&options, overflow_later, NULL, &cos[i]) < 0 ||
+		    coro_resume(cos[i], NULL, NULL) != 1)
+			return FAILED;
+	}
+	coro_resume(cos[30], NULL, NULL);
+	return SURVIVED;
+}
+
+START_TEST(overflow_is_told_among_many_stacks)
+{
+	skip_under_checkers();
+	struct child child = child_run(overflow_at_second_resume, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in thirty, stack of 256 KiB\n");
+}
+END_TEST
+
+static void *overflow_in_thread(void *arg)
+{
+	struct run run = {.fn = overflow, .options = {.name = "threaded"}};
+	return resume_one(&run) == SURVIVED ? arg : NULL;
+}
+
+static int yield_here_overflow_there(void *arg)
+{
+	struct run run = {.fn = just_yield};
+	if (resume_one(&run) != SURVIVED)
+		return FAILED;
+	return in_thread(overflow_in_thread, &run) ? SURVIVED : FAILED;
+}
+
+START_TEST(overflow_in_another_thread_is_reported)
+{
+	skip_under_checkers();
+	struct child child = child_run(yield_here_overflow_there, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in threaded, stack of 256 KiB\n");
+}
+END_TEST
+
+/* ---- no report ---- */
+
+START_TEST(report_is_switched_off_by_the_environment)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = overflow, .overflow = "0"});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+START_TEST(null_dereference_in_a_coroutine_is_no_overflow)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = read_null});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+static int fault_outside(void *arg)
+{
+	struct run run = {.fn = just_yield};
+	return resume_one(&run) == SURVIVED ? ((coro_fn *)arg)(NULL) : FAILED;
+}
+
+START_TEST(fault_outside_a_coroutine_is_no_overflow)
+{
+	skip_under_checkers();
+	struct child child = child_run(fault_outside, (void *)read_null);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "");
+	child = child_run(fault_outside, (void *)past_the_end_of_a_file);
+	ck_assert_killed(child, SIGBUS);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+static int overflow_the_threads_own_stack(void *arg)
+{
+	setrlimit(RLIMIT_STACK, &(struct rlimit){256 * KIB, 256 * KIB});
+	return fault_outside((void *)overflow);
+}
+
+START_TEST(overflow_of_the_threads_own_stack_is_not_ours)
+{
+	skip_under_checkers();
+	struct child child = child_run(overflow_the_threads_own_stack, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+static int wait_to_be_killed(void *arg)
+{
+	struct run run = {.fn = just_yield};
+	if (resume_one(&run) != SURVIVED || write(STDERR_FILENO, "ready", 5) != 5)
+		return FAILED;
+	for (;;)
+		pause();
+}
+
+START_TEST(fault_signal_from_outside_still_kills)
+{
+	static const int numbers[] = {SIGSEGV, SIGBUS};
+	char ready[5];
+	skip_under_checkers();
+	struct child child = child_start(wait_to_be_killed, NULL);
+	ck_assert_int_eq(read(child.err, ready, 5), 5);
+	kill(child.pid, numbers[_i]);
+	child_wait(&child);
+	ck_assert_killed(child, numbers[_i]);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+static int raise_in_a_coroutine(void *arg)
+{
+	raise(SIGSEGV);
+	return 0;
+}
+
+START_TEST(raised_fault_signal_still_kills)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = raise_in_a_coroutine});
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+/* ---- what the user had before ---- */
+
+static void own_handler(int number)
+{
+	_exit(OWN_HANDLER);
+}
+
+static int set_handler_and_overflow(void *arg)
+{
+	static char stack[64 * KIB];
+	sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+	struct sigaction own = {.sa_handler = own_handler, .sa_flags = SA_ONSTACK}, now;
+	sigaction(SIGSEGV, &own, NULL);
+	struct run run = {.fn = just_yield};
+	if (resume_one(&run) != SURVIVED)
+		return FAILED;
+	sigaction(SIGSEGV, NULL, &now);
+	if (now.sa_handler != own_handler)
+		return FAILED;
+	run.fn = overflow;
+	return resume_one(&run);
+}
+
+START_TEST(handler_that_was_there_before_is_left_alone)
+{
+	skip_under_checkers();
+	struct child child = child_run(set_handler_and_overflow, NULL);
+	ck_assert_exited(child, OWN_HANDLER);
+	ck_assert_str_eq(child.said, "");
+}
+END_TEST
+
+static int ignore_and_query(void *arg)
+{
+	struct sigaction now;
+	signal(SIGBUS, SIG_IGN);
+	struct run run = {.fn = just_yield};
+	if (resume_one(&run) != SURVIVED)
+		return FAILED;
+	sigaction(SIGBUS, NULL, &now);
+	return now.sa_handler == SIG_IGN ? SURVIVED : FAILED;
+}
+
+START_TEST(ignored_signal_is_left_ignored)
+{
+	skip_under_checkers();
+	struct child child = child_run(ignore_and_query, NULL);
+	ck_assert_exited(child, SURVIVED);
+}
+END_TEST
+
+static int keep_alternate_stack(void *arg)
+{
+	static char stack[64 * KIB];
+	stack_t now;
+	sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+	struct run run = {.fn = just_yield};
+	if (resume_one(&run) != SURVIVED || sigaltstack(NULL, &now) < 0)
+		return FAILED;
+	if (now.ss_sp != stack || now.ss_size != sizeof(stack))
+		return FAILED;
+	run.fn = overflow;
+	return resume_one(&run);
+}
+
+START_TEST(alternate_stack_that_was_there_before_is_kept_and_used)
+{
+	skip_under_checkers();
+	struct child child = child_run(keep_alternate_stack, NULL);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in a coroutine, stack of 256 KiB\n");
+}
+END_TEST
+
+/* ---- after the thread ---- */
+
+static void *at_exit_stack;
+
+static void query_alternate_stack(void *arg)
+{
+	stack_t now;
+	at_exit_stack = sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) ? now.ss_sp : NULL;
+}
+
+static pthread_key_t late;
+
+/* A key made after the library's own; destructors run in the order of the keys, here. */
+static void *use_and_leave(void *arg)
+{
+	stack_t now;
+	struct run run = {.fn = just_yield};
+	resume_one(&run);
+	sigaltstack(NULL, &now);
+	pthread_setspecific(late, &late);
+	return now.ss_flags & SS_DISABLE ? NULL : now.ss_sp;
+}
+
+START_TEST(alternate_stack_of_a_thread_is_taken_down_at_its_exit)
+{
+	skip_under_checkers();
+	struct run run = {.fn = just_yield};
+	resume_one(&run); /* makes the library's key */
+	pthread_key_create(&late, query_alternate_stack);
+	at_exit_stack = &late;
+	ck_assert_ptr_nonnull(in_thread(use_and_leave, NULL));
+	ck_assert_ptr_null(at_exit_stack);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_loop_test(tests, overflow_names_the_coroutine_its_origin_and_its_size, 0, 2);
+	tcase_add_test(tests, overflow_of_the_nameless_is_told_too);
+	tcase_add_test(tests, smallest_stack_is_reported);
+	tcase_add_test(tests, coro_create_remembers_its_caller);
+	tcase_add_test(tests, innermost_of_nested_coroutines_is_named);
+	tcase_add_test(tests, overflow_is_told_among_many_stacks);
+	tcase_add_test(tests, overflow_in_another_thread_is_reported);
+
+	tcase_add_test(tests, report_is_switched_off_by_the_environment);
+	tcase_add_test(tests, null_dereference_in_a_coroutine_is_no_overflow);
+	tcase_add_test(tests, fault_outside_a_coroutine_is_no_overflow);
+	tcase_add_test(tests, overflow_of_the_threads_own_stack_is_not_ours);
+	tcase_add_loop_test(tests, fault_signal_from_outside_still_kills, 0, 2);
+	tcase_add_test(tests, raised_fault_signal_still_kills);
+
+	tcase_add_test(tests, handler_that_was_there_before_is_left_alone);
+	tcase_add_test(tests, ignored_signal_is_left_ignored);
+	tcase_add_test(tests, alternate_stack_that_was_there_before_is_kept_and_used);
+
+	tcase_add_test(tests, alternate_stack_of_a_thread_is_taken_down_at_its_exit);
+}
+
+TEST_MAIN("overflow", add_tests)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* What tests share: main, a recorder of the order of events, children that may die, smaller counts. */
+#ifndef TEST_SUPPORT_H
+#define TEST_SUPPORT_H
+
+#include "base/sanitize.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+/* The program's main: a suite of that name with the tests that add adds. */
+#define TEST_MAIN(name, add)                            \
+	int main(void)                                  \
+	{                                               \
+		Suite *suite = suite_create(name);      \
+		TCase *tests = tcase_create(name);      \
+		add(tests);                             \
+		suite_add_tcase(suite, tests);          \
+		SRunner *runner = srunner_create(suite);\
+		srunner_run_all(runner, CK_ENV);        \
+		int failed = srunner_ntests_failed(runner); \
+		srunner_free(runner);                   \
+		return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
+	}
+
+/* Leaves a test that cannot be made here, and says why. */
+#define skip_test(...)                              \
+	do {                                        \
+		printf("%s: skipped: ", __func__);  \
+		printf(__VA_ARGS__);                \
+		printf("\n");                       \
+		fflush(stdout);                     \
+		return;                             \
+	} while (0)
+
+/* ---- counts ---- */
+
+static inline bool running_slow(void)
+{
+	return SANITIZED || RUNNING_ON_VALGRIND || getenv("RUNNING_SLOW");
+}
+
+/* So many, or so few where all is slow. */
+static inline int many(int count, int few)
+{
+	return running_slow() ? few : count;
+}
+
+/* ---- order ---- */
+
+static struct {
+	char text[8192];
+	size_t length;
+} traced;
+
+/* Appends a word to what has happened. */
+static inline void __attribute__((format(printf, 1, 2))) trace(const char *format, ...)
+{
+	size_t room = sizeof(traced.text) - traced.length;
+	va_list args;
+	if (room < 64)
+		return; /* that alone will not be what was expected */
+	if (traced.length)
+		traced.text[traced.length++] = ' ';
+	va_start(args, format);
+	traced.length += (size_t)vsnprintf(traced.text + traced.length, 60, format, args);
+	va_end(args);
+}
+
+/* What has happened since it was last asked for, one word after another. */
+static inline const char *trace_take(void)
+{
+	static char text[sizeof(traced.text)];
+	memcpy(text, traced.text, traced.length);
+	text[traced.length] = '\0';
+	traced.length = 0;
+	return text;
+}
+
+#define ck_assert_trace(expected) ck_assert_str_eq(trace_take(), expected)
+
+/* ---- elsewhere ---- */
+
+/* Runs fn(arg) in a thread of its own, to its end. */
+static inline void *in_thread(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+	void *result;
+	if (pthread_create(&thread, NULL, fn, arg) != 0 || pthread_join(thread, &result) != 0)
+		abort();
+	return result;
+}
+
+/* A process and its end. */
+struct child {
+	pid_t pid;
+	int err;    /* the other end of its stderr */
+	int status; /* as waitpid's */
+	char said[4096];
+};
+
+/*
+ * Runs fn(arg) in a process of its own, which ends with what it returns, and leaves no core. Nothing of
+ * Check's in there. NUL-terminated in said: what it wrote to stderr.
+ */
+static inline struct child child_start(int (*fn)(void *arg), void *arg)
+{
+	struct child child = {0};
+	int err[2];
+	fflush(NULL);
+	if (pipe(err) < 0 || (child.pid = fork()) < 0)
+		abort();
+	if (child.pid == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		dup2(err[1], STDERR_FILENO);
+		close(err[0]);
+		close(err[1]);
+		_exit(fn(arg));
+	}
+	close(err[1]);
+	child.err = err[0];
+	return child;
+}
+
+static inline void child_wait(struct child *child)
+{
+	size_t length = 0;
+	ssize_t n;
+	char drop[256];
+	while ((n = read(child->err, child->said + length, sizeof(child->said) - 1 - length)) > 0)
+		length += (size_t)n;
+	while (read(child->err, drop, sizeof(drop)) > 0)
+		;
+	close(child->err);
+	if (waitpid(child->pid, &child->status, 0) < 0)
+		abort();
+}
+
+static inline struct child child_run(int (*fn)(void *arg), void *arg)
+{
+	struct child child = child_start(fn, arg);
+	child_wait(&child);
+	return child;
+}
+
+#define ck_assert_exited(child, code)                                                           \
+	ck_assert_msg(WIFEXITED((child).status) && WEXITSTATUS((child).status) == (code),       \
+		      "status %#x, not exit %d; it said: %s", (unsigned)(child).status, (code), \
+		      (child).said)
+
+#define ck_assert_killed(child, number)                                                               \
+	ck_assert_msg(WIFSIGNALED((child).status) && WTERMSIG((child).status) == (number),            \
+		      "status %#x, not signal %d; it said: %s", (unsigned)(child).status, (number), \
+		      (child).said)
+
+#endif
