@@ -59,8 +59,8 @@ static inline struct coro_iterator *fibonacci(void)
 }
 
 /*
- * Python needs two of these, search_gen and aio_search. Here a predicate that waits makes this wait,
- * and coro_iter_find too, and neither of them is written for that.
+ * Python needs two of these, search_gen and aio_search. Here a predicate that waits makes this
+ * wait, and coro_iter_find too, and neither of them is written for that.
  */
 static inline int search(struct coro_iterator *it, coro_predicate *predicate, int64_t *ret)
 {
