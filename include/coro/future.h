@@ -44,7 +44,7 @@ CORO_API bool coro_future_cancelled(const struct coro_future *future);
 
 /*
  * The result of a future that is done (future.result): >= 0, what the task's body returned, 0 for a plain future,
- * and the value in *ret; or its failure; -EAGAIN if it is not done. ret may be NULL.
+ * and the value in *ret; or its failure; -EAGAIN if it is not done; -EPERM from another thread. ret may be NULL.
  */
 CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 

@@ -43,7 +43,7 @@ CORO_API const char *coro_task_site(const struct coro_future *task);
 /* How many requests to cancel the task are pending (task.cancelling). */
 CORO_API int coro_task_cancelling(const struct coro_future *task);
 
-/* Takes one of them back; returns how many are left (task.uncancel). -EINVAL for a plain future. */
+/* Takes one of them back; returns how many are left (task.uncancel). -EINVAL for a plain future, -EPERM. */
 CORO_API int coro_task_uncancel(struct coro_future *task);
 
 /* Lets everything run that is ready, once: coro_sleep(0). */

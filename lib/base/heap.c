@@ -17,22 +17,18 @@ void heap_finish(struct heap *heap)
 	heap_init(heap);
 }
 
-int heap_reserve(struct heap *heap, size_t count)
+int heap_grow(struct heap *heap, size_t nodes)
 {
-	if (count > SIZE_MAX / 2 / sizeof(struct heap_entry) - heap->reserved)
+	size_t capacity = heap->capacity ? heap->capacity : SMALLEST;
+	if (nodes > SIZE_MAX / 2 / sizeof(struct heap_entry))
 		return -ENOMEM;
-	size_t wanted = heap->reserved + count;
-	if (wanted > heap->capacity) {
-		size_t capacity = heap->capacity ? heap->capacity : SMALLEST;
-		while (capacity < wanted)
-			capacity *= 2;
-		struct heap_entry *entries = realloc(heap->entries, capacity * sizeof(*entries));
-		if (!entries)
-			return -ENOMEM;
-		heap->entries = entries;
-		heap->capacity = capacity;
-	}
-	heap->reserved = wanted;
+	while (capacity < nodes)
+		capacity *= 2;
+	struct heap_entry *entries = realloc(heap->entries, capacity * sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	heap->entries = entries;
+	heap->capacity = capacity;
 	return 0;
 }
 

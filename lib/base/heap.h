@@ -32,8 +32,21 @@ struct heap {
 void heap_init(struct heap *heap);
 void heap_finish(struct heap *heap);
 
+/* Lets the heap hold as many nodes as that, at the least: 0 or -ENOMEM. */
+int heap_grow(struct heap *heap, size_t nodes);
+
 /* Makes room for count more nodes than before: 0 or -ENOMEM. */
-int heap_reserve(struct heap *heap, size_t count);
+static inline int heap_reserve(struct heap *heap, size_t count)
+{
+	size_t wanted = heap->reserved + count;
+	if (wanted > heap->capacity) {
+		int r = heap_grow(heap, wanted);
+		if (r < 0)
+			return r;
+	}
+	heap->reserved = wanted;
+	return 0;
+}
 
 static inline void heap_release(struct heap *heap, size_t count)
 {

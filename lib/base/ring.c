@@ -18,7 +18,7 @@ void ring_finish(struct ring *ring)
 	ring_init(ring);
 }
 
-static int grow(struct ring *ring, size_t capacity)
+static int set_capacity(struct ring *ring, size_t capacity)
 {
 	void **slots = malloc(capacity * sizeof(*slots));
 	if (!slots)
@@ -32,21 +32,12 @@ static int grow(struct ring *ring, size_t capacity)
 	return 0;
 }
 
-int ring_reserve(struct ring *ring, size_t count)
+int ring_grow(struct ring *ring, size_t entries)
 {
-	if (count > SIZE_MAX / 2 / sizeof(void *) - ring->reserved)
+	size_t capacity = ring->slots ? ring->mask + 1 : SMALLEST;
+	if (entries > SIZE_MAX / 2 / sizeof(void *))
 		return -ENOMEM;
-	size_t wanted = ring->reserved + count;
-	size_t capacity = ring->mask + 1;
-	if (wanted > capacity) {
-		if (capacity == 0)
-			capacity = SMALLEST;
-		while (capacity < wanted)
-			capacity *= 2;
-		int r = grow(ring, capacity);
-		if (r < 0)
-			return r;
-	}
-	ring->reserved = wanted;
-	return 0;
+	while (capacity < entries)
+		capacity *= 2;
+	return set_capacity(ring, capacity);
 }

@@ -20,8 +20,21 @@ struct ring {
 void ring_init(struct ring *ring);
 void ring_finish(struct ring *ring);
 
+/* Lets the ring hold as many entries as that, at the least: 0 or -ENOMEM. */
+int ring_grow(struct ring *ring, size_t entries);
+
 /* Makes room for count more entries than before: 0 or -ENOMEM. */
-int ring_reserve(struct ring *ring, size_t count);
+static inline int ring_reserve(struct ring *ring, size_t count)
+{
+	size_t wanted = ring->reserved + count;
+	if (wanted > ring->mask + 1) {
+		int r = ring_grow(ring, wanted);
+		if (r < 0)
+			return r;
+	}
+	ring->reserved = wanted;
+	return 0;
+}
 
 /* Gives that much room back. */
 static inline void ring_release(struct ring *ring, size_t count)

@@ -6,9 +6,11 @@
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H
 
-#include <stddef.h>
+#include "base/sanitize.h"
 
-struct slab_chunk;
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 struct slab {
 	size_t size;
@@ -17,16 +19,58 @@ struct slab {
 	char *fresh, *end;         /* what of it was never handed out */
 };
 
+/* At the start of a chunk, whose memory is aligned so that an object finds it. */
+struct slab_chunk {
+	struct slab *slab; /* NULL: the slab is finished */
+	struct slab_chunk *next;
+	size_t used;
+};
+
+/* A chunk leaves the malloc header of the next one room, so that chunks can lie one after another. */
+enum { SLAB_CHUNK_ALIGN = 64 * 1024, SLAB_CHUNK = SLAB_CHUNK_ALIGN - 64 };
+
 /* size: a multiple of 8, at most 1,024. */
 void slab_init(struct slab *slab, size_t size);
 
 /* Gives all memory back but that of objects still in use, which goes when they are freed. */
 void slab_finish(struct slab *slab);
 
+/* An object that was never in use. */
+void *slab_alloc_fresh(struct slab *slab);
+
+static inline struct slab_chunk *slab_chunk_of(const void *object)
+{
+	return (struct slab_chunk *)((uintptr_t)object & ~(uintptr_t)(SLAB_CHUNK_ALIGN - 1));
+}
+
 /* An object, not cleared; NULL without memory. */
-void *slab_alloc(struct slab *slab);
+static inline void *slab_alloc(struct slab *slab)
+{
+	if (SANITIZED)
+		return malloc(slab->size);
+	void *object = slab->free;
+	if (!object)
+		return slab_alloc_fresh(slab);
+	slab->free = *(void **)object;
+	slab_chunk_of(object)->used++;
+	return object;
+}
 
 /* Gives an object back to the slab that it came from, which may be finished. NULL is not fine. */
-void slab_free(void *object);
+static inline void slab_free(void *object)
+{
+	if (SANITIZED) {
+		free(object);
+		return;
+	}
+	struct slab_chunk *chunk = slab_chunk_of(object);
+	chunk->used--;
+	if (chunk->slab) {
+		*(void **)object = chunk->slab->free;
+		chunk->slab->free = object;
+	} else if (chunk->used == 0) {
+		free(chunk);
+	}
+}
 
 #endif

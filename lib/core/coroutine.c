@@ -22,17 +22,6 @@ int coro_check_options(const struct coro_options *options)
 	return options->stack_size && options->stack_size < stack_least() ? -EINVAL : 0;
 }
 
-void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg)
-{
-	*co = (struct coro){.fn = fn, .arg = arg, .state = STATE_CREATED};
-	if (options) {
-		co->stack_size = options->stack_size;
-		co->flags = (uint16_t)options->flags;
-		co->name = options->name;
-		co->site = options->site;
-	}
-}
-
 /*
  * Memory for coroutines: a thread keeps some of what was freed. All of it comes from malloc, so that one may
  * be created in one thread and freed in another.

@@ -101,7 +101,16 @@ struct coro {
 	const char *name, *site;
 };
 
-void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg);
+static inline void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg)
+{
+	*co = (struct coro){.fn = fn, .arg = arg, .state = STATE_CREATED};
+	if (options) {
+		co->stack_size = options->stack_size;
+		co->flags = (uint16_t)options->flags;
+		co->name = options->name;
+		co->site = options->site;
+	}
+}
 
 /* Whether the options can be. */
 int coro_check_options(const struct coro_options *options);

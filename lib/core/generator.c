@@ -97,6 +97,9 @@ int generator_innermost(struct coro *co, struct coro **ret)
 		struct coro *inner = leaf->frame->delegate;
 		if (inner->state == STATE_RUNNING)
 			return -EBUSY;
+		/* What comes of a chain that runs is for who drives it, so it is not attached. */
+		if (inner->state == STATE_DELEGATING && inner->frame->leaf->state == STATE_RUNNING)
+			return -EBUSY;
 		leaf = attach(co, leaf, inner);
 	}
 	if (leaf->state == STATE_RUNNING)
@@ -148,9 +151,10 @@ int coro_yield_from(struct coro *generator, void **ret)
 /* What the delegator's coro_yield_from returns. One that is being closed must leave, however the other took it. */
 static int delegated_result(struct coro *outer, const struct coro *inner, int status)
 {
-	if (inner->flags & CORO_CLOSING && (status >= 0 || status == CORO_EXIT)) {
+	if (inner->flags & CORO_CLOSING) {
 		outer->flags |= CORO_CLOSING;
-		return CORO_EXIT;
+		if (status >= 0)
+			return CORO_EXIT;
 	}
 	return status < 0 ? status : 0;
 }
@@ -177,6 +181,17 @@ void *generator_leave(struct coro *co, int status, int *result)
 	outer->context = co->context;
 	thread_current->self = outer;
 	return context;
+}
+
+void generator_abandon(struct coro *leaf)
+{
+	for (struct coro *co = leaf, *outer; co; co = outer) {
+		struct coro *delegator = co->frame->delegator;
+		outer = co->flags & CORO_HAS_DELEGATOR ? delegator : NULL;
+		if (delegator)
+			delegator->frame->delegate = NULL;
+		coro_abandon(co);
+	}
 }
 
 void generator_reopen(struct coro *co)

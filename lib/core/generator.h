@@ -25,6 +25,9 @@ int generator_innermost(struct coro *co, struct coro **ret);
  */
 void *generator_leave(struct coro *co, int status, int *result);
 
+/* Throws the leaf of a chain away where it stands, and with it those that delegate to it: see coro_abandon. */
+void generator_abandon(struct coro *leaf);
+
 /* It yielded where it was asked to leave: it is not closing any more. */
 void generator_reopen(struct coro *co);
 

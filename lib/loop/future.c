@@ -10,13 +10,6 @@
 
 /* -- life */
 
-void future_init(struct coro_future *future, struct coro_loop *loop)
-{
-	*future = (struct coro_future){.loop = loop, .refs = 1};
-	list_init(&future->waiters);
-	loop->refs++;
-}
-
 int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
 {
 	int r = loop_check(loop);
@@ -41,10 +34,15 @@ static void forget_callbacks(struct coro_future *future);
 
 void coro_future_unref(struct coro_future *future)
 {
-	if (!future || --future->refs > 0)
-		return;
+	if (future)
+		future_unref(future);
+}
+
+void future_free(struct coro_future *future)
+{
 	struct coro_loop *loop = future->loop;
-	forget_callbacks(future);
+	if (!list_empty(&future->waiters))
+		forget_callbacks(future);
 	failure_unref(future->failure);
 	slab_free(is_task(future) ? (void *)task_of(future) : future);
 	loop_unref(loop);
@@ -59,12 +57,12 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 	future->status = status;
 	future->value = value;
 	future->failure = failure;
-	future->refs++; /* a waiter may hold the last one */
+	future_ref(future); /* a waiter may hold the last one */
 	while ((link = list_pop(&future->waiters))) {
 		struct waiter *waiter = container_of(link, struct waiter, link);
 		waiter->notify(waiter, future);
 	}
-	coro_future_unref(future);
+	future_unref(future);
 }
 
 int future_result(const struct coro_future *future, void **ret)
@@ -121,6 +119,8 @@ int coro_future_result(const struct coro_future *future, void **ret)
 {
 	if (!future)
 		return -EINVAL;
+	if (future->loop->thread != thread_current)
+		return -EPERM;
 	return future->done ? future_result(future, ret) : -EAGAIN;
 }
 
@@ -150,6 +150,12 @@ static void run_callback(struct call *call)
 	loop_release(callback->loop, 0, 1);
 	free(callback);
 	fn(arg);
+}
+
+void callback_abandon(struct call *call)
+{
+	if (call->run == run_callback)
+		free(container_of(call, struct done_callback, call));
 }
 
 static void queue_callback(struct waiter *waiter, struct coro_future *future)
@@ -234,13 +240,13 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 		wait->task->coro.flags |= CORO_HAS_RESULT;
 	}
 	wake(wait->task, future->status);
-	coro_future_unref(future);
+	future_unref(future);
 }
 
 static void leave_future(struct wait *wait)
 {
 	list_remove(&wait->waiter.link);
-	coro_future_unref(wait->future);
+	future_unref(wait->future);
 }
 
 /* Whether a task waits for itself if it waits for this: only one that is waited for can. */
@@ -276,7 +282,7 @@ int coro_await(struct coro_future *future, void **ret)
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = leave_future;
-	wait->future = coro_future_ref(future);
+	wait->future = future_ref(future);
 	wait->ret = ret;
 	wait->waiter.notify = wake_with_result;
 	list_append(&future->waiters, &wait->waiter.link);

@@ -28,13 +28,31 @@ struct coro_future {
 	uint32_t number;   /* task: which one of its loop */
 };
 
-void future_init(struct coro_future *future, struct coro_loop *loop);
+/* Nobody has a reference any more. */
+void future_free(struct coro_future *future);
+
+static inline struct coro_future *future_ref(struct coro_future *future)
+{
+	future->refs++;
+	return future;
+}
+
+static inline void future_unref(struct coro_future *future)
+{
+	if (--future->refs == 0)
+		future_free(future);
+}
 
 /* Makes it done and notifies who waits. Takes the reference to the failure over. */
 void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
 
 /* Cancels it, or what it waits for; false if it is done. */
 bool future_cancel(struct coro_future *future);
+
+struct call;
+
+/* If the call is a done callback's, it will not run: frees it. */
+void callback_abandon(struct call *call);
 
 /* Hands its result over as coro_await does. */
 int future_result(const struct coro_future *future, void **ret);

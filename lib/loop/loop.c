@@ -18,7 +18,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		options = &defaults;
 	if (!ret || options->flags & ~(unsigned)CORO_VIRTUAL_CLOCK)
 		return -EINVAL;
-	if (options->stack_size && options->stack_size < coro_stack_min())
+	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}) < 0)
 		return -EINVAL;
 	struct thread *thread = thread_self();
 	struct coro_loop *loop = thread ? malloc(sizeof(*loop)) : NULL;
@@ -56,8 +56,11 @@ static void forget_calls(struct coro_loop *loop)
 {
 	while (!ring_empty(&loop->ready)) {
 		void *entry = ring_pop(&loop->ready);
-		if (!ready_is_task(entry) && entry != READY_NOTHING)
-			handle_abandon((struct call *)(void *)((char *)entry - 1));
+		if (!ready_is_task(entry) && entry != READY_NOTHING) {
+			struct call *call = (struct call *)(void *)((char *)entry - 1);
+			handle_abandon(call);
+			callback_abandon(call);
+		}
 	}
 	while (!heap_empty(&loop->timers)) {
 		struct timer *timer = container_of(heap_first(&loop->timers), struct timer, node);
@@ -91,28 +94,6 @@ int loop_check(const struct coro_loop *loop)
 	if (!loop)
 		return -EINVAL;
 	return loop->thread == thread_current && !loop->closed ? 0 : -EPERM;
-}
-
-/*
- * -- room: a task can be ready while the timer that it slept by is still in the ring, as a place left empty; and
- * so can a call that was taken back and made again.
- */
-
-int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls)
-{
-	int r = ring_reserve(&loop->ready, 2 * (tasks + calls));
-	if (r < 0)
-		return r;
-	r = heap_reserve(&loop->timers, tasks + calls);
-	if (r < 0)
-		ring_release(&loop->ready, 2 * (tasks + calls));
-	return r;
-}
-
-void loop_release(struct coro_loop *loop, size_t tasks, size_t calls)
-{
-	ring_release(&loop->ready, 2 * (tasks + calls));
-	heap_release(&loop->timers, tasks + calls);
 }
 
 /* -- time */
@@ -334,19 +315,31 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	return r;
 }
 
-/* Cancels all tasks, and runs those that were there until they have ended. */
+static struct coro_future *oldest_task(const struct coro_loop *loop)
+{
+	return list_empty(&loop->tasks) ? NULL : &container_of(loop->tasks.next, struct task, all)->future;
+}
+
+/*
+ * Cancels all tasks, and runs those that were there until they have ended; then the same with what they have spawned
+ * in their cleanup. Gives up where one waits for what cannot come.
+ */
 static void cancel_all(struct coro_loop *loop)
 {
-	list_for_each(link, &loop->tasks)
-		coro_cancel(&container_of(link, struct task, all)->future);
-	while (!list_empty(&loop->tasks)) {
-		struct task *task = container_of(loop->tasks.next, struct task, all);
-		struct coro_future *future = coro_future_ref(&task->future);
-		coro_run_until_complete(loop, future, NULL);
-		bool stuck = !future->done;
-		coro_future_unref(future);
-		if (stuck)
-			break;
+	struct coro_future *task;
+	uint32_t cancelled = 0;
+	int r = 0;
+	while (r != -EDEADLK && r != -ENOMEM && (task = oldest_task(loop))) {
+		if (task->number > cancelled) {
+			cancelled = loop->spawned;
+			list_for_each(link, &loop->tasks)
+				coro_cancel(&container_of(link, struct task, all)->future);
+		}
+		coro_future_ref(task);
+		r = coro_run_until_complete(loop, task, NULL);
+		if (task->done)
+			r = 0; /* its own */
+		coro_future_unref(task);
 	}
 }
 
@@ -363,6 +356,8 @@ int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *ar
 	if (r == 0) {
 		r = coro_run_until_complete(loop, main_task, NULL);
 		cancel_all(loop);
+		if (main_task->done)
+			future_result(main_task, NULL); /* for the words, which others' have replaced */
 		coro_future_unref(main_task);
 	}
 	coro_loop_close(loop);

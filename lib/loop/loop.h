@@ -52,11 +52,39 @@ static inline bool ready_is_task(const void *entry)
 	return !((uintptr_t)entry & 1);
 }
 
-/* Room for what `tasks` tasks and `calls` calls can have in the ring and the heap at once: 0 or -ENOMEM. */
-int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls);
-void loop_release(struct coro_loop *loop, size_t tasks, size_t calls);
+/*
+ * Room for what so many tasks and calls can have in the ring and the heap at once. A task can be ready while the timer
+ * that it slept by is still in the ring, as a place left empty; and so can a call that was taken back and made again.
+ */
+enum { PLACES_EACH = 2 };
+
+static inline void loop_release(struct coro_loop *loop, size_t tasks, size_t calls)
+{
+	ring_release(&loop->ready, PLACES_EACH * (tasks + calls));
+	heap_release(&loop->timers, tasks + calls);
+}
+
+/* 0 or -ENOMEM. */
+static inline int loop_reserve(struct coro_loop *loop, size_t tasks, size_t calls)
+{
+	int r = ring_reserve(&loop->ready, PLACES_EACH * (tasks + calls));
+	if (r < 0)
+		return r;
+	r = heap_reserve(&loop->timers, tasks + calls);
+	if (r < 0)
+		ring_release(&loop->ready, PLACES_EACH * (tasks + calls));
+	return r;
+}
 
 void loop_unref(struct coro_loop *loop);
+
+/* A future of the loop, pending, with one reference: the caller's. */
+static inline void future_init(struct coro_future *future, struct coro_loop *loop)
+{
+	*future = (struct coro_future){.loop = loop, .refs = 1};
+	list_init(&future->waiters);
+	loop->refs++;
+}
 
 /* 0 if the caller may use the loop, else -EINVAL, -EPERM. */
 int loop_check(const struct coro_loop *loop);

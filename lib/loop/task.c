@@ -2,6 +2,7 @@
 #include "loop/task.h"
 
 #include "base/error.h"
+#include "core/generator.h"
 #include "coro/task.h"
 #include "loop/loop.h"
 
@@ -10,15 +11,10 @@
 
 /* -- birth */
 
-int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
-		    struct coro_future **ret)
+static inline int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
+			struct coro_future **ret)
 {
-	int r = loop_check(loop);
-	if (r < 0)
-		return r;
-	if (!fn || coro_check_options(options) < 0)
-		return -EINVAL;
-	r = loop_reserve(loop, 1, 0);
+	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
 		return r;
 	struct task *task = slab_alloc(&loop->tasks_slab);
@@ -38,15 +34,29 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	list_append(&loop->tasks, &task->all);
 	ring_push(&loop->ready, task);
 	if (ret)
-		*ret = coro_future_ref(&task->future);
+		*ret = future_ref(&task->future);
 	return 0;
+}
+
+int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
+		    struct coro_future **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (!fn || coro_check_options(options) < 0)
+		return -EINVAL;
+	return spawn(loop, options, fn, arg, ret);
 }
 
 int coro_spawn_at(coro_fn *fn, void *arg, const char *site, struct coro_future **ret)
 {
 	struct coro_loop *loop = thread_current->loop;
-	struct coro_options options = {.site = site};
-	return loop ? coro_loop_spawn(loop, &options, fn, arg, ret) : -EPERM;
+	if (!loop)
+		return -EPERM;
+	if (!fn)
+		return -EINVAL;
+	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
 /* -- end */
@@ -59,7 +69,7 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	list_remove(&task->all);
 	loop_release(loop, 1, 0);
 	future_finish(&task->future, status, value, failure);
-	coro_future_unref(&task->future);
+	future_unref(&task->future);
 }
 
 bool task_start(struct task *task)
@@ -91,6 +101,17 @@ void *task_leave(struct coro *co, int status, int *result)
 	return loop_next(loop, result);
 }
 
+/* The generators that the task stands in; nobody is left to resume them. */
+static void abandon_generators(struct task *task)
+{
+	struct coro *co = task->coro.at;
+	while (co != &task->coro) {
+		struct coro *resumer = co->resumer;
+		generator_abandon(co);
+		co = resumer;
+	}
+}
+
 void task_abandon(struct task *task)
 {
 	struct coro *co = &task->coro;
@@ -98,12 +119,13 @@ void task_abandon(struct task *task)
 		struct wait *wait = task_wait(task);
 		if (wait->leave)
 			wait_abandon(wait);
+		abandon_generators(task);
 	}
 	coro_abandon(co);
 	list_remove(&task->all);
 	task->future.done = true;
 	task->future.status = -ECANCELED;
-	coro_future_unref(&task->future);
+	future_unref(&task->future);
 }
 
 /* -- questions */
@@ -145,6 +167,8 @@ int coro_task_uncancel(struct coro_future *future)
 {
 	if (!coro_is_task(future))
 		return -EINVAL;
+	if (future->loop->thread != thread_current)
+		return -EPERM;
 	struct task *task = task_of(future);
 	if (task->cancels > 0)
 		task->cancels--;

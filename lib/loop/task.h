@@ -26,6 +26,12 @@ void *task_leave(struct coro *co, int status, int *result);
 /* Throws a task away where it stands; nobody is told. */
 void task_abandon(struct task *task);
 
+/* The wait of a task that has started. */
+static inline struct wait *task_wait(const struct task *task)
+{
+	return (struct wait *)(void *)task->coro.frame->outer;
+}
+
 static inline bool is_task(const struct coro_future *future)
 {
 	return future->kind == FUTURE_TASK;

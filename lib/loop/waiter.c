@@ -8,11 +8,6 @@
 
 #include <errno.h>
 
-struct wait *task_wait(struct task *task)
-{
-	return (struct wait *)(void *)task->coro.frame->outer;
-}
-
 struct task *task_running(void)
 {
 	struct coro_loop *loop = thread_current->loop;

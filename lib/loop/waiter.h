@@ -70,9 +70,6 @@ bool task_cancel(struct task *task);
 /* Unlinks a wait whose task is thrown away. */
 void wait_abandon(struct wait *wait);
 
-/* The wait of a task that has started. */
-struct wait *task_wait(struct task *task);
-
 /* The running task, ready to fill in its wait; NULL if no task runs. */
 struct task *task_running(void);
 

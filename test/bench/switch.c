@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One-way switches and what is made of them, beside a bare register switch, swapcontext and _setjmp. */
+#include "bare.h"
 #include "bench.h"
 
 #include <coro.h>
@@ -13,14 +14,7 @@ static char other_stack[256 * 1024] __attribute__((aligned(4096)));
 
 /* -- the baselines */
 
-#ifdef __x86_64__
-void bare_switch(void **from, void *to);
-__asm__(".text\n.p2align 5\nbare_switch:\n"
-	"push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-	"mov %rsp, (%rdi); mov %rsi, %rsp\n"
-	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
-	"pop %rcx; jmp *%rcx\n");
-
+#if HAVE_BARE
 static void *bare_main, *bare_other;
 
 static void bare_body(void)
@@ -31,10 +25,7 @@ static void bare_body(void)
 
 static double bare(void)
 {
-	void **top = (void **)(void *)(other_stack + sizeof(other_stack) - 64);
-	top[0] = NULL;
-	top[-1] = (void *)bare_body;
-	bare_other = top - 7;
+	bare_other = bare_make(other_stack + sizeof(other_stack), bare_body);
 	double start = bench_now();
 	for (int i = 0; i < SWITCHES / 2; i++)
 		bare_switch(&bare_main, bare_other);
@@ -212,7 +203,7 @@ static double call(void)
 int main(void)
 {
 	static struct bench table[] = {
-#ifdef __x86_64__
+#if HAVE_BARE
 		{.name = "bare register switch, one way", .run = bare},
 #endif
 		{.name = "swapcontext, one way", .run = raw_swapcontext},

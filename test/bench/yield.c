@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* coro_task_yield with 2, 1,000 and 100,000 runnable tasks, by stack size; and spawn with await. */
+/*
+ * coro_task_yield with 2, 1,000 and 100,000 runnable tasks, by stack size; and spawn with await. Beside each a bare
+ * register switch from stack to stack, in a circle, over as many stacks placed alike: what the memory costs alone.
+ */
+#include "bare.h"
 #include "bench.h"
 
 #include <coro.h>
+#include <sys/mman.h>
 
 static long rounds_left;
 
@@ -38,6 +43,76 @@ static double yield_ns(long tasks, size_t stack_size)
 		exit(1);
 	return (end_time - start_time) / ((double)rounds_left * (double)tasks);
 }
+
+/* -- the floor */
+
+#if HAVE_BARE
+static void **circle;
+static long circle_length, circle_at;
+
+static void circle_body(void)
+{
+	for (;;) {
+		long from = circle_at;
+		circle_at = from + 1 < circle_length ? from + 1 : 0;
+		bare_switch(&circle[from], circle[circle_at]);
+	}
+}
+
+static double circle_ns(long stacks, size_t stride)
+{
+	size_t size = (size_t)stacks * stride;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	circle = malloc((size_t)stacks * sizeof(*circle));
+	if (memory == MAP_FAILED || !circle)
+		exit(1);
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	for (long i = 1; i < stacks; i++)
+		circle[i] = bare_make(memory + (size_t)(i + 1) * stride - (size_t)(i * 7 % 40) * 64, circle_body);
+	circle_length = stacks;
+	circle_at = 0;
+	long rounds = (stacks < 10000 ? 4000000 : 8000000) / stacks;
+	double start = 0;
+	for (long i = -1; i < rounds; i++) {
+		if (i == 0)
+			start = bench_now(); /* all have been touched */
+		circle_at = 1;
+		bare_switch(&circle[0], circle[1]);
+	}
+	double ns = (bench_now() - start) / ((double)rounds * (double)stacks);
+	munmap(memory, size);
+	free(circle);
+	return ns;
+}
+#else
+static double circle_ns(long stacks, size_t stride)
+{
+	(void)stacks, (void)stride;
+	return 1;
+}
+#endif
+
+static double floor_two(void)
+{
+	return circle_ns(2, 262144);
+}
+
+static double floor_thousand(void)
+{
+	return circle_ns(1000, 262144);
+}
+
+static double floor_many(void)
+{
+	return circle_ns(100000, 262144);
+}
+
+static double floor_many_small(void)
+{
+	return circle_ns(100000, 65536);
+}
+
+/* -- the library */
 
 static double two(void)
 {
@@ -89,13 +164,18 @@ static double spawn_await(void)
 
 int main(void)
 {
-	static struct bench table[] = {
-		{.name = "yield, 2 tasks", .run = two},
-		{.name = "yield, 1,000 tasks", .run = thousand},
-		{.name = "yield, 100,000 tasks, 256 KiB stacks", .run = many},
-		{.name = "yield, 100,000 tasks, 64 KiB stacks", .run = many_small},
-		{.name = "spawn and await an empty task", .run = spawn_await},
+	static struct bench rows[][2] = {
+		{{.name = "bare switch, 2 stacks", .run = floor_two}, {.name = "yield, 2 tasks", .run = two}},
+		{{.name = "bare switch, 1,000 stacks", .run = floor_thousand},
+		 {.name = "yield, 1,000 tasks", .run = thousand}},
+		{{.name = "bare switch, 100,000 stacks of 256 KiB", .run = floor_many},
+		 {.name = "yield, 100,000 tasks, 256 KiB stacks", .run = many}},
+		{{.name = "bare switch, 100,000 stacks of 64 KiB", .run = floor_many_small},
+		 {.name = "yield, 100,000 tasks, 64 KiB stacks", .run = many_small}},
+		{{.name = "yield, 2 tasks", .run = two},
+		 {.name = "spawn and await an empty task", .run = spawn_await}},
 	};
-	bench_table(table, sizeof(table) / sizeof(table[0]), 5);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		bench_table(rows[i], 2, 7);
 	return 0;
 }

@@ -13,7 +13,7 @@ static int value, other_value;
 
 static void setup(void)
 {
-	struct coro_loop_options options = { .flags = CORO_VIRTUAL_CLOCK };
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
 	ck_assert_int_eq(coro_future_create(loop, &future), 0);
 }
@@ -82,36 +82,36 @@ static int never(void *arg)
 }
 
 START_TEST(task_cancelled_before_it_starts_never_runs)
-	{
-		task = spawn(never, NULL);
-		cancel(task);
-		cancel(task);
-		ck_assert(!coro_future_done(task));
-		run();
-		assert_result(task, -ECANCELED);
-		ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
-		ck_assert_int_eq(coro_cancel(task), 0);
-	}
+{
+	task = spawn(never, NULL);
+	cancel(task);
+	cancel(task);
+	ck_assert(!coro_future_done(task));
+	run();
+	assert_result(task, -ECANCELED);
+	ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
+	ck_assert_int_eq(coro_cancel(task), 0);
+}
 END_TEST
 
 START_TEST(task_that_nobody_holds_may_be_cancelled_before_it_starts)
-	{
-		task = spawn(never, NULL);
-		cancel(task);
-		coro_future_unref(task);
-		task = NULL;
-		run();
-	}
+{
+	task = spawn(never, NULL);
+	cancel(task);
+	coro_future_unref(task);
+	task = NULL;
+	run();
+}
 END_TEST
 
 START_TEST(sleep_ends_at_once_and_its_timer_is_gone)
-	{
-		start(sleeps, NULL);
-		cancel(task);
-		run();
-		assert_result(task, -ECANCELED);
-		ck_assert_int_eq(coro_loop_time(loop), 0);
-	}
+{
+	start(sleeps, NULL);
+	cancel(task);
+	run();
+	assert_result(task, -ECANCELED);
+	ck_assert_int_eq(coro_loop_time(loop), 0);
+}
 END_TEST
 
 static int gives_way(void *arg)
@@ -125,35 +125,35 @@ static int gives_way(void *arg)
 }
 
 START_TEST(giving_way_ends_in_cancellation)
-	{
-		start(gives_way, NULL);
-		cancel(task);
-		turn();
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(gives_way, NULL);
+	cancel(task);
+	turn();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 START_TEST(awaited_future_is_cancelled_too)
-	{
-		start(awaits, future);
-		cancel(task);
-		ck_assert(coro_future_cancelled(future));
-		ck_assert(!coro_future_done(task));
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(awaits, future);
+	cancel(task);
+	ck_assert(coro_future_cancelled(future));
+	ck_assert(!coro_future_done(task));
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 START_TEST(all_who_await_that_future_are_cancelled_with_it)
-	{
-		struct coro_future *other = spawn(awaits, future);
-		start(awaits, future);
-		cancel(task);
-		run();
-		assert_result(other, -ECANCELED);
-		ck_assert_int_eq(coro_task_cancelling(other), 0);
-		coro_future_unref(other);
-	}
+{
+	struct coro_future *other = spawn(awaits, future);
+	start(awaits, future);
+	cancel(task);
+	run();
+	assert_result(other, -ECANCELED);
+	ck_assert_int_eq(coro_task_cancelling(other), 0);
+	coro_future_unref(other);
+}
 END_TEST
 
 static int awaits_with_place(void *arg)
@@ -165,25 +165,25 @@ static int awaits_with_place(void *arg)
 }
 
 START_TEST(result_that_came_in_the_same_turn_is_lost)
-	{
-		start(awaits_with_place, future);
-		ck_assert_int_eq(coro_future_set_result(future, &value), 0);
-		cancel(task);
-		run();
-		assert_result(task, -ECANCELED);
-		ck_assert_int_eq(coro_future_result(future, NULL), 0);
-	}
+{
+	start(awaits_with_place, future);
+	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
+	cancel(task);
+	run();
+	assert_result(task, -ECANCELED);
+	ck_assert_int_eq(coro_future_result(future, NULL), 0);
+}
 END_TEST
 
 START_TEST(failure_that_came_in_the_same_turn_is_lost)
-	{
-		start(awaits_with_place, future);
-		ck_assert_int_eq(coro_future_set_error(future, coro_raise(-EIO, "torn")), 0);
-		cancel(task);
-		run();
-		assert_result(task, -ECANCELED);
-		ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
-	}
+{
+	start(awaits_with_place, future);
+	ck_assert_int_eq(coro_future_set_error(future, coro_raise(-EIO, "torn")), 0);
+	cancel(task);
+	run();
+	assert_result(task, -ECANCELED);
+	ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
+}
 END_TEST
 
 static int sleeps_once(void *arg)
@@ -197,22 +197,22 @@ static void cancel_task(void *arg)
 }
 
 START_TEST(sleep_that_ended_in_the_same_turn_is_cancelled)
-	{
-		/* Armed before the sleep, for the same time: it runs first. */
-		ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
-		start(sleeps_once, NULL);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	/* Armed before the sleep, for the same time: it runs first. */
+	ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
+	start(sleeps_once, NULL);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 START_TEST(task_that_is_ready_after_its_sleep_is_cancelled)
-	{
-		start(sleeps_once, NULL);
-		ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(sleeps_once, NULL);
+	ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 /* The place that an earlier await wrote to is the caller's again. */
@@ -228,14 +228,14 @@ static int awaits_then_gives_way(void *arg)
 }
 
 START_TEST(place_of_an_earlier_await_is_left_alone)
-	{
-		start(awaits_then_gives_way, future);
-		ck_assert_int_eq(coro_future_set_result(future, &value), 0);
-		turn();
-		cancel(task);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(awaits_then_gives_way, future);
+	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
+	turn();
+	cancel(task);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 /* ---- chains ---- */
@@ -255,18 +255,18 @@ static int inner_says(void *arg)
 }
 
 START_TEST(awaited_task_is_cancelled_first)
-	{
-		struct coro_future *inner = spawn(inner_says, NULL);
-		start(outer_says, inner);
-		cancel(task);
-		run();
-		ck_assert_trace("inner outer");
-		assert_result(inner, -ECANCELED);
-		assert_result(task, -ECANCELED);
-		ck_assert_int_eq(coro_task_cancelling(inner), 1);
-		ck_assert_int_eq(coro_task_cancelling(task), 1);
-		coro_future_unref(inner);
-	}
+{
+	struct coro_future *inner = spawn(inner_says, NULL);
+	start(outer_says, inner);
+	cancel(task);
+	run();
+	ck_assert_trace("inner outer");
+	assert_result(inner, -ECANCELED);
+	assert_result(task, -ECANCELED);
+	ck_assert_int_eq(coro_task_cancelling(inner), 1);
+	ck_assert_int_eq(coro_task_cancelling(task), 1);
+	coro_future_unref(inner);
+}
 END_TEST
 
 static int awaits_at(void *place)
@@ -275,17 +275,17 @@ static int awaits_at(void *place)
 }
 
 START_TEST(awaited_task_that_has_not_started_never_runs)
-	{
-		struct coro_future *inner;
-		task = spawn(awaits_at, &inner);
-		inner = spawn(never, NULL);
-		cancel(inner);
-		run();
-		assert_result(inner, -ECANCELED);
-		assert_result(task, -ECANCELED);
-		ck_assert_int_eq(coro_task_cancelling(task), 0);
-		coro_future_unref(inner);
-	}
+{
+	struct coro_future *inner;
+	task = spawn(awaits_at, &inner);
+	inner = spawn(never, NULL);
+	cancel(inner);
+	run();
+	assert_result(inner, -ECANCELED);
+	assert_result(task, -ECANCELED);
+	ck_assert_int_eq(coro_task_cancelling(task), 0);
+	coro_future_unref(inner);
+}
 END_TEST
 
 static int spawns_and_awaits(void *arg)
@@ -298,12 +298,12 @@ static int spawns_and_awaits(void *arg)
 }
 
 START_TEST(cancel_reaches_a_task_that_waits_to_start)
-	{
-		start(spawns_and_awaits, NULL);
-		cancel(task);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(spawns_and_awaits, NULL);
+	cancel(task);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 static int swallows(void *arg)
@@ -314,28 +314,28 @@ static int swallows(void *arg)
 }
 
 START_TEST(outer_goes_on_when_the_inner_swallows)
-	{
-		struct coro_future *inner = spawn(swallows, NULL);
-		start(awaits, inner);
-		cancel(task);
-		run();
-		assert_result(inner, 7);
-		assert_result(task, 7);
-		ck_assert_int_eq(coro_task_cancelling(task), 1);
-		coro_future_unref(inner);
-	}
+{
+	struct coro_future *inner = spawn(swallows, NULL);
+	start(awaits, inner);
+	cancel(task);
+	run();
+	assert_result(inner, 7);
+	assert_result(task, 7);
+	ck_assert_int_eq(coro_task_cancelling(task), 1);
+	coro_future_unref(inner);
+}
 END_TEST
 
 START_TEST(inner_cancelled_by_others_does_not_cancel_the_outer)
-	{
-		struct coro_future *inner = spawn(sleeps, NULL);
-		start(awaits, inner);
-		cancel(inner);
-		run();
-		assert_result(task, -ECANCELED); /* what its body returned */
-		ck_assert_int_eq(coro_task_cancelling(task), 0);
-		coro_future_unref(inner);
-	}
+{
+	struct coro_future *inner = spawn(sleeps, NULL);
+	start(awaits, inner);
+	cancel(inner);
+	run();
+	assert_result(task, -ECANCELED); /* what its body returned */
+	ck_assert_int_eq(coro_task_cancelling(task), 0);
+	coro_future_unref(inner);
+}
 END_TEST
 
 static int cancels_who_awaits_it(void *arg)
@@ -347,14 +347,14 @@ static int cancels_who_awaits_it(void *arg)
 
 /* What the outer waits for runs, and so is cancelled itself; it ends before it waits again. */
 START_TEST(cancel_by_the_task_that_is_awaited_is_not_lost)
-	{
-		struct coro_future *inner = spawn(cancels_who_awaits_it, &task);
-		start(awaits, inner);
-		run();
-		assert_result(inner, -ECANCELED);
-		assert_result(task, -ECANCELED);
-		coro_future_unref(inner);
-	}
+{
+	struct coro_future *inner = spawn(cancels_who_awaits_it, &task);
+	start(awaits, inner);
+	run();
+	assert_result(inner, -ECANCELED);
+	assert_result(task, -ECANCELED);
+	coro_future_unref(inner);
+}
 END_TEST
 
 /* How many stacks there may be: without guards that cost no mapping, not many. */
@@ -395,18 +395,18 @@ static int cancels(void *arg)
 }
 
 START_TEST(cancel_goes_down_a_long_chain_on_a_small_stack)
-	{
-		size_t length = links = chain_length();
-		smallest.stack_size = coro_stack_min();
-		ck_assert_int_eq(coro_loop_spawn(loop, &smallest, link_of_chain, NULL, &task), 0);
-		run();
-		ck_assert_uint_eq(links, 0);
-		ck_assert_int_eq(coro_loop_spawn(loop, &smallest, cancels, task, NULL), 0);
-		run();
-		ck_assert_uint_eq(cancelled_links, length - 1);
-		assert_result(task, -ECANCELED);
-		ck_assert(coro_future_cancelled(future));
-	}
+{
+	size_t length = links = chain_length();
+	smallest.stack_size = coro_stack_min();
+	ck_assert_int_eq(coro_loop_spawn(loop, &smallest, link_of_chain, NULL, &task), 0);
+	run();
+	ck_assert_uint_eq(links, 0);
+	ck_assert_int_eq(coro_loop_spawn(loop, &smallest, cancels, task, NULL), 0);
+	run();
+	ck_assert_uint_eq(cancelled_links, length - 1);
+	assert_result(task, -ECANCELED);
+	ck_assert(coro_future_cancelled(future));
+}
 END_TEST
 
 /* ---- cycles ---- */
@@ -420,11 +420,11 @@ static int awaits_itself(void *arg)
 }
 
 START_TEST(task_cannot_await_itself)
-	{
-		start(awaits_itself, NULL);
-		run();
-		assert_result(task, 4);
-	}
+{
+	start(awaits_itself, NULL);
+	run();
+	assert_result(task, 4);
+}
 END_TEST
 
 static struct coro_future *ring[100];
@@ -437,19 +437,19 @@ static int awaits_next(void *arg)
 }
 
 START_TEST(who_closes_a_cycle_of_awaits_is_told)
-	{
-		static const int sizes[] = { 1, 2, 3, 100 };
-		for (size_t n = 0; n < sizeof(sizes) / sizeof(*sizes); n++) {
-			ring_size = sizes[n];
-			for (int i = 0; i < ring_size; i++)
-				ring[i] = spawn(awaits_next, (void *)(intptr_t)i);
-			run();
-			for (int i = 0; i < ring_size; i++) {
-				assert_result(ring[i], -EDEADLK);
-				coro_future_unref(ring[i]);
-			}
+{
+	static const int sizes[] = {1, 2, 3, 100};
+	for (size_t n = 0; n < sizeof(sizes) / sizeof(*sizes); n++) {
+		ring_size = sizes[n];
+		for (int i = 0; i < ring_size; i++)
+			ring[i] = spawn(awaits_next, (void *)(intptr_t)i);
+		run();
+		for (int i = 0; i < ring_size; i++) {
+			assert_result(ring[i], -EDEADLK);
+			coro_future_unref(ring[i]);
 		}
 	}
+}
 END_TEST
 
 static int reads_who_awaits(void *arg)
@@ -462,16 +462,16 @@ static int reads_who_awaits(void *arg)
 }
 
 START_TEST(cycle_of_awaits_is_found_through_generators)
-	{
-		struct coro_future *a, *b;
-		a = spawn(reads_who_awaits, &b);
-		b = spawn(reads_who_awaits, &a);
-		run();
-		assert_result(a, -EDEADLK);
-		assert_result(b, -EDEADLK);
-		coro_future_unref(a);
-		coro_future_unref(b);
-	}
+{
+	struct coro_future *a, *b;
+	a = spawn(reads_who_awaits, &b);
+	b = spawn(reads_who_awaits, &a);
+	run();
+	assert_result(a, -EDEADLK);
+	assert_result(b, -EDEADLK);
+	coro_future_unref(a);
+	coro_future_unref(b);
+}
 END_TEST
 
 /* ---- a task that cancels itself ---- */
@@ -488,22 +488,22 @@ static int cancels_itself_and_waits(void *arg)
 }
 
 START_TEST(task_that_cancels_itself_learns_at_its_next_wait)
-	{
-		task = spawn(cancels_itself_and_waits, NULL);
-		run();
-		ck_assert_trace("asked woken");
-		assert_result(task, 6);
-		ck_assert_int_eq(coro_loop_time(loop), 1);
-	}
+{
+	task = spawn(cancels_itself_and_waits, NULL);
+	run();
+	ck_assert_trace("asked woken");
+	assert_result(task, 6);
+	ck_assert_int_eq(coro_loop_time(loop), 1);
+}
 END_TEST
 
 START_TEST(what_a_cancelled_task_then_awaits_is_cancelled)
-	{
-		task = spawn(cancels_itself_and_waits, future);
-		run();
-		assert_result(task, 6);
-		ck_assert(coro_future_cancelled(future));
-	}
+{
+	task = spawn(cancels_itself_and_waits, future);
+	run();
+	assert_result(task, 6);
+	ck_assert(coro_future_cancelled(future));
+}
 END_TEST
 
 static int cancels_itself_and_gives_way(void *arg)
@@ -515,11 +515,11 @@ static int cancels_itself_and_gives_way(void *arg)
 }
 
 START_TEST(giving_way_is_a_wait)
-	{
-		task = spawn(cancels_itself_and_gives_way, NULL);
-		run();
-		assert_result(task, 2);
-	}
+{
+	task = spawn(cancels_itself_and_gives_way, NULL);
+	run();
+	assert_result(task, 2);
+}
 END_TEST
 
 static int cancels_itself_and_awaits_the_done(void *arg)
@@ -533,12 +533,12 @@ static int cancels_itself_and_awaits_the_done(void *arg)
 }
 
 START_TEST(await_of_a_done_future_is_no_wait)
-	{
-		ck_assert_int_eq(coro_future_set_result(future, &value), 0);
-		task = spawn(cancels_itself_and_awaits_the_done, future);
-		run();
-		assert_result(task, 1);
-	}
+{
+	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
+	task = spawn(cancels_itself_and_awaits_the_done, future);
+	run();
+	assert_result(task, 1);
+}
 END_TEST
 
 static int cancels_itself_and_returns(void *status)
@@ -549,37 +549,37 @@ static int cancels_itself_and_returns(void *status)
 }
 
 START_TEST(task_that_is_asked_in_its_last_step_is_cancelled_in_place_of_a_success)
-	{
-		static int success = 5, failure = -EIO, cancelled = -ECANCELED;
-		void *ret = NULL;
-		task = spawn(cancels_itself_and_returns, &success);
-		run();
-		assert_result(task, -ECANCELED);
-		ck_assert_int_eq(coro_future_result(task, &ret), -ECANCELED);
-		ck_assert_ptr_null(ret);
-		ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
-		coro_future_unref(task);
+{
+	static int success = 5, failure = -EIO, cancelled = -ECANCELED;
+	void *ret = NULL;
+	task = spawn(cancels_itself_and_returns, &success);
+	run();
+	assert_result(task, -ECANCELED);
+	ck_assert_int_eq(coro_future_result(task, &ret), -ECANCELED);
+	ck_assert_ptr_null(ret);
+	ck_assert_str_eq(coro_future_message(task), coro_strerror(-ECANCELED));
+	coro_future_unref(task);
 
-		task = spawn(cancels_itself_and_returns, &failure);
-		run();
-		assert_result(task, -EIO);
-		coro_future_unref(task);
+	task = spawn(cancels_itself_and_returns, &failure);
+	run();
+	assert_result(task, -EIO);
+	coro_future_unref(task);
 
-		task = spawn(cancels_itself_and_returns, &cancelled);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+	task = spawn(cancels_itself_and_returns, &cancelled);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 /* ---- what the task makes of it ---- */
 
 START_TEST(task_that_swallows_is_not_cancelled)
-	{
-		start(swallows, NULL);
-		cancel(task);
-		run();
-		assert_result(task, 7);
-	}
+{
+	start(swallows, NULL);
+	cancel(task);
+	run();
+	assert_result(task, 7);
+}
 END_TEST
 
 static int cleans_up_slowly(void *arg)
@@ -593,14 +593,14 @@ static int cleans_up_slowly(void *arg)
 }
 
 START_TEST(cleanup_may_wait)
-	{
-		start(cleans_up_slowly, NULL);
-		cancel(task);
-		run();
-		ck_assert_trace("clean");
-		ck_assert_int_eq(coro_loop_time(loop), 5);
-		assert_result(task, -ECANCELED);
-	}
+{
+	start(cleans_up_slowly, NULL);
+	cancel(task);
+	run();
+	ck_assert_trace("clean");
+	ck_assert_int_eq(coro_loop_time(loop), 5);
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 static int is_cancelled_in_cleanup(void *arg)
@@ -612,15 +612,15 @@ static int is_cancelled_in_cleanup(void *arg)
 }
 
 START_TEST(cleanup_may_be_cancelled_too)
-	{
-		start(is_cancelled_in_cleanup, NULL);
-		cancel(task);
-		turn();
-		cancel(task);
-		run();
-		assert_result(task, 9);
-		ck_assert_int_eq(coro_task_cancelling(task), 2);
-	}
+{
+	start(is_cancelled_in_cleanup, NULL);
+	cancel(task);
+	turn();
+	cancel(task);
+	run();
+	assert_result(task, 9);
+	ck_assert_int_eq(coro_task_cancelling(task), 2);
+}
 END_TEST
 
 static int fails_in_cleanup(void *arg)
@@ -630,13 +630,13 @@ static int fails_in_cleanup(void *arg)
 }
 
 START_TEST(failure_in_cleanup_is_the_result)
-	{
-		start(fails_in_cleanup, NULL);
-		cancel(task);
-		run();
-		assert_result(task, -EIO);
-		ck_assert_str_eq(coro_future_message(task), "could not flush");
-	}
+{
+	start(fails_in_cleanup, NULL);
+	cancel(task);
+	run();
+	assert_result(task, -EIO);
+	ck_assert_str_eq(coro_future_message(task), "could not flush");
+}
 END_TEST
 
 static int counts_cancellations(void *arg)
@@ -648,14 +648,14 @@ static int counts_cancellations(void *arg)
 }
 
 START_TEST(two_requests_before_the_task_runs_arrive_as_one)
-	{
-		start(counts_cancellations, NULL);
-		cancel(task);
-		cancel(task);
-		ck_assert_int_eq(coro_task_cancelling(task), 2);
-		run();
-		assert_result(task, 1);
-	}
+{
+	start(counts_cancellations, NULL);
+	cancel(task);
+	cancel(task);
+	ck_assert_int_eq(coro_task_cancelling(task), 2);
+	run();
+	assert_result(task, 1);
+}
 END_TEST
 
 static int generator_with_cleanup(void *arg)
@@ -679,13 +679,13 @@ static int reads_cancelled_generator(void *arg)
 }
 
 START_TEST(cancellation_arrives_where_the_task_waits_inside_a_generator)
-	{
-		start(reads_cancelled_generator, NULL);
-		cancel(task);
-		run();
-		ck_assert_trace("generator task");
-		assert_result(task, 1);
-	}
+{
+	start(reads_cancelled_generator, NULL);
+	cancel(task);
+	run();
+	ck_assert_trace("generator task");
+	assert_result(task, 1);
+}
 END_TEST
 
 /* ---- counts ---- */
@@ -706,13 +706,13 @@ static int takes_back(void *arg)
 }
 
 START_TEST(requests_are_counted_and_taken_back)
-	{
-		start(takes_back, NULL);
-		for (int i = 0; i < 3; i++)
-			cancel(task);
-		run();
-		assert_result(task, 0);
-	}
+{
+	start(takes_back, NULL);
+	for (int i = 0; i < 3; i++)
+		cancel(task);
+	run();
+	assert_result(task, 0);
+}
 END_TEST
 
 static int takes_back_too_early(void *arg)
@@ -723,11 +723,11 @@ static int takes_back_too_early(void *arg)
 }
 
 START_TEST(request_that_is_taken_back_arrives_all_the_same)
-	{
-		task = spawn(takes_back_too_early, NULL);
-		run();
-		assert_result(task, -ECANCELED);
-	}
+{
+	task = spawn(takes_back_too_early, NULL);
+	run();
+	assert_result(task, -ECANCELED);
+}
 END_TEST
 
 /* ---- of what is done ---- */
@@ -740,16 +740,15 @@ static void cancel_from_callback(void *arg)
 }
 
 START_TEST(cancel_of_a_done_task_does_nothing)
-	{
-		start(gives_way, NULL);
-		ck_assert_int_eq(coro_future_add_done_callback(task, cancel_from_callback, NULL),
-				 0);
-		run();
-		ck_assert_int_eq(status_of_cancel, 0);
-		ck_assert_int_eq(coro_cancel(task), 0);
-		ck_assert_int_eq(coro_task_cancelling(task), 0);
-		assert_result(task, 0);
-	}
+{
+	start(gives_way, NULL);
+	ck_assert_int_eq(coro_future_add_done_callback(task, cancel_from_callback, NULL), 0);
+	run();
+	ck_assert_int_eq(status_of_cancel, 0);
+	ck_assert_int_eq(coro_cancel(task), 0);
+	ck_assert_int_eq(coro_task_cancelling(task), 0);
+	assert_result(task, 0);
+}
 END_TEST
 
 static int cancels_each_other(void *arg)
@@ -762,16 +761,16 @@ static int cancels_each_other(void *arg)
 }
 
 START_TEST(of_two_that_cancel_each_other_the_first_lives)
-	{
-		struct coro_future *a, *b;
-		a = spawn(cancels_each_other, &b);
-		b = spawn(cancels_each_other, &a);
-		run();
-		assert_result(a, 0);
-		assert_result(b, -ECANCELED);
-		coro_future_unref(a);
-		coro_future_unref(b);
-	}
+{
+	struct coro_future *a, *b;
+	a = spawn(cancels_each_other, &b);
+	b = spawn(cancels_each_other, &a);
+	run();
+	assert_result(a, 0);
+	assert_result(b, -ECANCELED);
+	coro_future_unref(a);
+	coro_future_unref(b);
+}
 END_TEST
 
 static void add_tests(TCase *tests)

@@ -10,7 +10,7 @@ static struct coro_handle *handle, *other;
 
 static void setup(void)
 {
-	struct coro_loop_options options = { .flags = CORO_VIRTUAL_CLOCK };
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
 	handle = other = NULL;
 }
@@ -53,47 +53,47 @@ static void at(int64_t when, coro_callback *fn, const char *word, struct coro_ha
 /* ---- cancel ---- */
 
 START_TEST(cancelled_callback_never_runs)
-	{
-		soon(say, "soon", &handle);
-		at(5, say, "timer", &other);
-		soon(say, "a", NULL);
-		ck_assert(!coro_handle_cancelled(handle));
-		ck_assert(!coro_handle_cancelled(other));
-		ck_assert_int_eq(coro_handle_cancel(handle), 0);
-		ck_assert_int_eq(coro_handle_cancel(other), 0);
-		run();
-		ck_assert_trace("a");
-		ck_assert(coro_handle_cancelled(handle));
-		ck_assert(coro_handle_cancelled(other));
-	}
+{
+	soon(say, "soon", &handle);
+	at(5, say, "timer", &other);
+	soon(say, "a", NULL);
+	ck_assert(!coro_handle_cancelled(handle));
+	ck_assert(!coro_handle_cancelled(other));
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	ck_assert_int_eq(coro_handle_cancel(other), 0);
+	run();
+	ck_assert_trace("a");
+	ck_assert(coro_handle_cancelled(handle));
+	ck_assert(coro_handle_cancelled(other));
+}
 END_TEST
 
 START_TEST(cancelling_again_does_nothing)
-	{
-		soon(say, "soon", &handle);
-		at(5, say, "timer", &other);
-		for (int i = 0; i < 3; i++) {
-			ck_assert_int_eq(coro_handle_cancel(handle), 0);
-			ck_assert_int_eq(coro_handle_cancel(other), 0);
-		}
-		run();
+{
+	soon(say, "soon", &handle);
+	at(5, say, "timer", &other);
+	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(coro_handle_cancel(handle), 0);
 		ck_assert_int_eq(coro_handle_cancel(other), 0);
-		ck_assert_trace("");
 	}
+	run();
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	ck_assert_int_eq(coro_handle_cancel(other), 0);
+	ck_assert_trace("");
+}
 END_TEST
 
 START_TEST(callback_that_has_run_cannot_be_cancelled)
-	{
-		soon(say, "soon", &handle);
-		at(5, say, "timer", &other);
-		run();
-		ck_assert_trace("soon timer");
-		ck_assert_int_eq(coro_handle_cancel(handle), -EALREADY);
-		ck_assert_int_eq(coro_handle_cancel(other), -EALREADY);
-		ck_assert(!coro_handle_cancelled(handle));
-		ck_assert(!coro_handle_cancelled(other));
-	}
+{
+	soon(say, "soon", &handle);
+	at(5, say, "timer", &other);
+	run();
+	ck_assert_trace("soon timer");
+	ck_assert_int_eq(coro_handle_cancel(handle), -EALREADY);
+	ck_assert_int_eq(coro_handle_cancel(other), -EALREADY);
+	ck_assert(!coro_handle_cancelled(handle));
+	ck_assert(!coro_handle_cancelled(other));
+}
 END_TEST
 
 static void cancel_other(void *arg)
@@ -103,23 +103,23 @@ static void cancel_other(void *arg)
 }
 
 START_TEST(callback_cancelled_in_its_turn_does_not_run)
-	{
-		soon(cancel_other, NULL, NULL);
-		soon(say, "other", &other);
-		soon(say, "a", NULL);
-		turn();
-		ck_assert_trace("cancel a");
-	}
+{
+	soon(cancel_other, NULL, NULL);
+	soon(say, "other", &other);
+	soon(say, "a", NULL);
+	turn();
+	ck_assert_trace("cancel a");
+}
 END_TEST
 
 START_TEST(timer_cancelled_in_its_turn_does_not_run)
-	{
-		at(5, cancel_other, NULL, NULL);
-		at(5, say, "other", &other);
-		at(5, say, "a", NULL);
-		run();
-		ck_assert_trace("cancel a");
-	}
+{
+	at(5, cancel_other, NULL, NULL);
+	at(5, say, "other", &other);
+	at(5, say, "a", NULL);
+	run();
+	ck_assert_trace("cancel a");
+}
 END_TEST
 
 static void cancel_itself(void *arg)
@@ -129,67 +129,67 @@ static void cancel_itself(void *arg)
 }
 
 START_TEST(callback_that_runs_cannot_be_cancelled)
-	{
-		soon(cancel_itself, NULL, &handle);
-		run();
-		ck_assert_trace("ran");
-		ck_assert(!coro_handle_cancelled(handle));
-	}
+{
+	soon(cancel_itself, NULL, &handle);
+	run();
+	ck_assert_trace("ran");
+	ck_assert(!coro_handle_cancelled(handle));
+}
 END_TEST
 
 START_TEST(cancelled_timer_does_not_take_time)
-	{
-		at(1000, say, "late", &handle);
-		at(3, say, "early", NULL);
-		ck_assert_int_eq(coro_handle_cancel(handle), 0);
-		run();
-		ck_assert_trace("early");
-		ck_assert_int_eq(coro_loop_time(loop), 3);
-	}
+{
+	at(1000, say, "late", &handle);
+	at(3, say, "early", NULL);
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	run();
+	ck_assert_trace("early");
+	ck_assert_int_eq(coro_loop_time(loop), 3);
+}
 END_TEST
 
 START_TEST(timer_cancelled_among_others_leaves_them_in_order)
-	{
-		struct coro_handle *handles[9];
-		static const char *const words[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8" };
-		for (int i = 8; i >= 0; i--)
-			at(i, say, words[i], &handles[i]);
-		for (int i = 0; i < 9; i++) {
-			if (i % 4 == 0)
-				ck_assert_int_eq(coro_handle_cancel(handles[i]), 0);
-			coro_handle_unref(handles[i]);
-		}
-		run();
-		ck_assert_trace("1 2 3 5 6 7");
+{
+	struct coro_handle *handles[9];
+	static const char *const words[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8"};
+	for (int i = 8; i >= 0; i--)
+		at(i, say, words[i], &handles[i]);
+	for (int i = 0; i < 9; i++) {
+		if (i % 4 == 0)
+			ck_assert_int_eq(coro_handle_cancel(handles[i]), 0);
+		coro_handle_unref(handles[i]);
 	}
+	run();
+	ck_assert_trace("1 2 3 5 6 7");
+}
 END_TEST
 
 /* ---- references ---- */
 
 START_TEST(callback_runs_though_its_handle_was_given_back)
-	{
-		soon(say, "soon", &handle);
-		at(5, say, "timer", &other);
-		coro_handle_unref(handle);
-		coro_handle_unref(other);
-		handle = other = NULL;
-		run();
-		ck_assert_trace("soon timer");
-	}
+{
+	soon(say, "soon", &handle);
+	at(5, say, "timer", &other);
+	coro_handle_unref(handle);
+	coro_handle_unref(other);
+	handle = other = NULL;
+	run();
+	ck_assert_trace("soon timer");
+}
 END_TEST
 
 START_TEST(handle_may_be_cancelled_and_given_back_at_once)
-	{
-		soon(say, "soon", &handle);
-		at(5, say, "timer", &other);
-		ck_assert_int_eq(coro_handle_cancel(handle), 0);
-		ck_assert_int_eq(coro_handle_cancel(other), 0);
-		coro_handle_unref(handle);
-		coro_handle_unref(other);
-		handle = other = NULL;
-		run();
-		ck_assert_trace("");
-	}
+{
+	soon(say, "soon", &handle);
+	at(5, say, "timer", &other);
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	ck_assert_int_eq(coro_handle_cancel(other), 0);
+	coro_handle_unref(handle);
+	coro_handle_unref(other);
+	handle = other = NULL;
+	run();
+	ck_assert_trace("");
+}
 END_TEST
 
 static void let_go(void *arg)
@@ -200,43 +200,43 @@ static void let_go(void *arg)
 }
 
 START_TEST(callback_may_give_its_own_handle_back)
-	{
-		soon(let_go, NULL, &handle);
-		run();
-		at(5, let_go, NULL, &handle);
-		run();
-		ck_assert_trace("let-go let-go");
-	}
+{
+	soon(let_go, NULL, &handle);
+	run();
+	at(5, let_go, NULL, &handle);
+	run();
+	ck_assert_trace("let-go let-go");
+}
 END_TEST
 
 START_TEST(no_handle_is_fine_to_give_back)
-	{
-		coro_handle_unref(NULL);
-	}
+{
+	coro_handle_unref(NULL);
+}
 END_TEST
 
 START_TEST(handle_outlives_its_loop)
-	{
-		struct coro_loop *brief;
-		struct coro_handle *ran;
-		ck_assert_int_eq(coro_loop_create(NULL, &brief), 0);
-		ck_assert_int_eq(coro_call_soon(brief, say, (void *)"ran", &ran), 0);
-		ck_assert_int_eq(coro_loop_stop(brief), 0);
-		ck_assert_int_eq(coro_run_forever(brief), 0);
-		ck_assert_int_eq(coro_call_soon(brief, say, (void *)"soon", &handle), 0);
-		ck_assert_int_eq(coro_call_at(brief, 5, say, (void *)"timer", &other), 0);
-		ck_assert_int_eq(coro_loop_close(brief), 0);
-		ck_assert_trace("ran");
+{
+	struct coro_loop *brief;
+	struct coro_handle *ran;
+	ck_assert_int_eq(coro_loop_create(NULL, &brief), 0);
+	ck_assert_int_eq(coro_call_soon(brief, say, (void *)"ran", &ran), 0);
+	ck_assert_int_eq(coro_loop_stop(brief), 0);
+	ck_assert_int_eq(coro_run_forever(brief), 0);
+	ck_assert_int_eq(coro_call_soon(brief, say, (void *)"soon", &handle), 0);
+	ck_assert_int_eq(coro_call_at(brief, 5, say, (void *)"timer", &other), 0);
+	ck_assert_int_eq(coro_loop_close(brief), 0);
+	ck_assert_trace("ran");
 
-		ck_assert(!coro_handle_cancelled(ran));
-		ck_assert(coro_handle_cancelled(handle));
-		ck_assert(coro_handle_cancelled(other));
-		ck_assert_int_eq(coro_handle_when(other), 5);
-		ck_assert_int_eq(coro_handle_cancel(ran), -EALREADY);
-		ck_assert_int_eq(coro_handle_cancel(handle), 0);
-		ck_assert_int_eq(coro_handle_cancel(other), 0);
-		coro_handle_unref(ran);
-	}
+	ck_assert(!coro_handle_cancelled(ran));
+	ck_assert(coro_handle_cancelled(handle));
+	ck_assert(coro_handle_cancelled(other));
+	ck_assert_int_eq(coro_handle_when(other), 5);
+	ck_assert_int_eq(coro_handle_cancel(ran), -EALREADY);
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	ck_assert_int_eq(coro_handle_cancel(other), 0);
+	coro_handle_unref(ran);
+}
 END_TEST
 
 /* ---- when ---- */
@@ -248,26 +248,26 @@ static void now(void *arg)
 }
 
 START_TEST(when_is_the_time_by_the_clock_of_the_loop)
-	{
-		soon(say, "soon", &handle);
-		ck_assert_int_eq(coro_handle_when(handle), 0);
-		coro_handle_unref(handle);
-		at(7, now, NULL, &handle);
-		ck_assert_int_eq(coro_handle_when(handle), 7);
-		run();
-		ck_assert_trace("soon 7 again");
-		ck_assert_int_eq(coro_handle_when(handle), 7);
-		ck_assert_int_eq(coro_handle_when(other), 17);
-		ck_assert_int_eq(coro_loop_time(loop), 17);
-	}
+{
+	soon(say, "soon", &handle);
+	ck_assert_int_eq(coro_handle_when(handle), 0);
+	coro_handle_unref(handle);
+	at(7, now, NULL, &handle);
+	ck_assert_int_eq(coro_handle_when(handle), 7);
+	run();
+	ck_assert_trace("soon 7 again");
+	ck_assert_int_eq(coro_handle_when(handle), 7);
+	ck_assert_int_eq(coro_handle_when(other), 17);
+	ck_assert_int_eq(coro_loop_time(loop), 17);
+}
 END_TEST
 
 START_TEST(when_stays_when_cancelled)
-	{
-		at(7, say, "timer", &handle);
-		ck_assert_int_eq(coro_handle_cancel(handle), 0);
-		ck_assert_int_eq(coro_handle_when(handle), 7);
-	}
+{
+	at(7, say, "timer", &handle);
+	ck_assert_int_eq(coro_handle_cancel(handle), 0);
+	ck_assert_int_eq(coro_handle_when(handle), 7);
+}
 END_TEST
 
 /* ---- callbacks that call on ---- */
@@ -284,12 +284,12 @@ static void tick(void *arg)
 }
 
 START_TEST(callback_may_arm_itself_again)
-	{
-		left = 4;
-		at(5, tick, NULL, &handle);
-		run();
-		ck_assert_trace("5 15 25 35");
-	}
+{
+	left = 4;
+	at(5, tick, NULL, &handle);
+	run();
+	ck_assert_trace("5 15 25 35");
+}
 END_TEST
 
 static int task(void *arg)
@@ -304,12 +304,12 @@ static void spawn(void *arg)
 }
 
 START_TEST(callback_may_spawn)
-	{
-		soon(spawn, NULL, NULL);
-		soon(say, "a", NULL);
-		run();
-		ck_assert_trace("a task");
-	}
+{
+	soon(spawn, NULL, NULL);
+	soon(say, "a", NULL);
+	run();
+	ck_assert_trace("a task");
+}
 END_TEST
 
 static int calls;
@@ -320,22 +320,22 @@ static void count(void *arg)
 }
 
 START_TEST(callbacks_come_in_any_number)
-	{
-		enum { COUNT = 5000 };
-		static struct coro_handle *handles[COUNT];
-		for (int round = 0; round < 3; round++) {
-			calls = 0;
-			for (int i = 0; i < COUNT; i++)
-				soon(count, NULL, &handles[i]);
-			for (int i = 0; i < COUNT; i++)
-				if (i % 3 == 0)
-					ck_assert_int_eq(coro_handle_cancel(handles[i]), 0);
-			run();
-			ck_assert_int_eq(calls, COUNT - (COUNT + 2) / 3);
-			for (int i = 0; i < COUNT; i++)
-				coro_handle_unref(handles[i]);
-		}
+{
+	enum { COUNT = 5000 };
+	static struct coro_handle *handles[COUNT];
+	for (int round = 0; round < 3; round++) {
+		calls = 0;
+		for (int i = 0; i < COUNT; i++)
+			soon(count, NULL, &handles[i]);
+		for (int i = 0; i < COUNT; i++)
+			if (i % 3 == 0)
+				ck_assert_int_eq(coro_handle_cancel(handles[i]), 0);
+		run();
+		ck_assert_int_eq(calls, COUNT - (COUNT + 2) / 3);
+		for (int i = 0; i < COUNT; i++)
+			coro_handle_unref(handles[i]);
 	}
+}
 END_TEST
 
 static void add_tests(TCase *tests)

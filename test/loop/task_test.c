@@ -14,7 +14,7 @@ static int value;
 
 static void setup(void)
 {
-	struct coro_loop_options options = { .flags = CORO_VIRTUAL_CLOCK };
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
 }
 
@@ -58,13 +58,12 @@ static int gives(void *status)
 }
 
 START_TEST(result_is_what_the_body_returned)
-	{
-		static int statuses[] = { 0,        1,     42,        INT32_MAX,
-					  -EIO,     -4095, CORO_EXIT, CORO_USER_ERROR - 1,
-					  INT32_MIN };
-		for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
-			ck_assert_int_eq(result_of(gives, &statuses[i]), statuses[i]);
-	}
+{
+	static int statuses[] = {
+		0, 1, 42, INT32_MAX, -EIO, -4095, CORO_EXIT, CORO_USER_ERROR - 1, INT32_MIN};
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+		ck_assert_int_eq(result_of(gives, &statuses[i]), statuses[i]);
+}
 END_TEST
 
 static int returns_value(void *arg)
@@ -77,25 +76,25 @@ static int returns_value(void *arg)
 }
 
 START_TEST(value_is_the_last_that_the_body_gave)
-	{
-		void *ret = NULL;
-		struct coro_future *task = spawn(returns_value, &value);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), 5);
-		ck_assert_ptr_eq(ret, &value);
-		ck_assert_int_eq(coro_future_result(task, &ret), 5);
-		ck_assert_ptr_null(coro_future_message(task));
-		coro_future_unref(task);
-	}
+{
+	void *ret = NULL;
+	struct coro_future *task = spawn(returns_value, &value);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), 5);
+	ck_assert_ptr_eq(ret, &value);
+	ck_assert_int_eq(coro_future_result(task, &ret), 5);
+	ck_assert_ptr_null(coro_future_message(task));
+	coro_future_unref(task);
+}
 END_TEST
 
 START_TEST(task_without_a_value_gives_null)
-	{
-		void *ret = &value;
-		struct coro_future *task = spawn(nothing, NULL);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), 0);
-		ck_assert_ptr_null(ret);
-		coro_future_unref(task);
-	}
+{
+	void *ret = &value;
+	struct coro_future *task = spawn(nothing, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), 0);
+	ck_assert_ptr_null(ret);
+	coro_future_unref(task);
+}
 END_TEST
 
 static int fails_with_value(void *arg)
@@ -105,14 +104,14 @@ static int fails_with_value(void *arg)
 }
 
 START_TEST(value_of_a_task_that_failed_is_not_given)
-	{
-		void *ret = NULL;
-		struct coro_future *task = spawn(fails_with_value, &value);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), -EIO);
-		ck_assert_ptr_null(ret);
-		ck_assert_str_eq(coro_future_message(task), coro_strerror(-EIO));
-		coro_future_unref(task);
-	}
+{
+	void *ret = NULL;
+	struct coro_future *task = spawn(fails_with_value, &value);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, &ret), -EIO);
+	ck_assert_ptr_null(ret);
+	ck_assert_str_eq(coro_future_message(task), coro_strerror(-EIO));
+	coro_future_unref(task);
+}
 END_TEST
 
 static int awaits(void *task)
@@ -125,19 +124,19 @@ static int awaits(void *task)
 }
 
 START_TEST(any_number_of_tasks_may_await_one)
-	{
-		struct coro_future *task = spawn(returns_value, &value), *waiting[10];
-		for (int i = 0; i < 10; i++)
-			waiting[i] = spawn(awaits, task);
-		run();
-		for (int i = 0; i < 10; i++) {
-			void *ret = NULL;
-			ck_assert_int_eq(coro_future_result(waiting[i], &ret), 5);
-			ck_assert_ptr_eq(ret, &value);
-			coro_future_unref(waiting[i]);
-		}
-		coro_future_unref(task);
+{
+	struct coro_future *task = spawn(returns_value, &value), *waiting[10];
+	for (int i = 0; i < 10; i++)
+		waiting[i] = spawn(awaits, task);
+	run();
+	for (int i = 0; i < 10; i++) {
+		void *ret = NULL;
+		ck_assert_int_eq(coro_future_result(waiting[i], &ret), 5);
+		ck_assert_ptr_eq(ret, &value);
+		coro_future_unref(waiting[i]);
 	}
+	coro_future_unref(task);
+}
 END_TEST
 
 static const char *raised_at;
@@ -160,20 +159,19 @@ static int awaits_and_tells(void *task)
 }
 
 START_TEST(all_who_await_a_failed_task_share_its_words)
-	{
-		struct coro_future *task = spawn(raises, NULL), *waiting[5];
-		for (int i = 0; i < 5; i++)
-			waiting[i] = spawn(awaits_and_tells, task);
-		run();
-		ck_assert_str_eq(coro_future_message(task), "no page 17");
-		for (int i = 0; i < 5; i++) {
-			ck_assert_int_eq(coro_future_result(waiting[i], NULL), -ENOENT);
-			ck_assert_ptr_eq(coro_future_message(waiting[i]),
-					 coro_future_message(task));
-			coro_future_unref(waiting[i]);
-		}
-		coro_future_unref(task);
+{
+	struct coro_future *task = spawn(raises, NULL), *waiting[5];
+	for (int i = 0; i < 5; i++)
+		waiting[i] = spawn(awaits_and_tells, task);
+	run();
+	ck_assert_str_eq(coro_future_message(task), "no page 17");
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(coro_future_result(waiting[i], NULL), -ENOENT);
+		ck_assert_ptr_eq(coro_future_message(waiting[i]), coro_future_message(task));
+		coro_future_unref(waiting[i]);
 	}
+	coro_future_unref(task);
+}
 END_TEST
 
 static int spawns_and_awaits(void *arg)
@@ -199,11 +197,11 @@ static int outer(void *arg)
 }
 
 START_TEST(failure_goes_up_two_levels_of_awaiting_with_its_words)
-	{
-		ck_assert_int_eq(result_of(outer, NULL), -ENOENT);
-		ck_assert_str_eq(coro_message(-ENOENT), "no page 17");
-		ck_assert_str_eq(coro_origin(-ENOENT), raised_at);
-	}
+{
+	ck_assert_int_eq(result_of(outer, NULL), -ENOENT);
+	ck_assert_str_eq(coro_message(-ENOENT), "no page 17");
+	ck_assert_str_eq(coro_origin(-ENOENT), raised_at);
+}
 END_TEST
 
 static int turns_into_another(void *arg)
@@ -212,10 +210,10 @@ static int turns_into_another(void *arg)
 }
 
 START_TEST(words_do_not_go_with_another_code)
-	{
-		ck_assert_int_eq(result_of(turns_into_another, NULL), -EPROTO);
-		ck_assert_str_eq(coro_message(-EPROTO), coro_strerror(-EPROTO));
-	}
+{
+	ck_assert_int_eq(result_of(turns_into_another, NULL), -EPROTO);
+	ck_assert_str_eq(coro_message(-EPROTO), coro_strerror(-EPROTO));
+}
 END_TEST
 
 static int recovers(void *arg)
@@ -224,9 +222,9 @@ static int recovers(void *arg)
 }
 
 START_TEST(failure_that_is_caught_goes_no_further)
-	{
-		ck_assert_int_eq(result_of(recovers, NULL), 3);
-	}
+{
+	ck_assert_int_eq(result_of(recovers, NULL), 3);
+}
 END_TEST
 
 static int returns_cancelled(void *arg)
@@ -235,12 +233,12 @@ static int returns_cancelled(void *arg)
 }
 
 START_TEST(task_that_returns_cancelled_is_cancelled)
-	{
-		struct coro_future *task = spawn(returns_cancelled, NULL);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
-		ck_assert(coro_future_cancelled(task));
-		coro_future_unref(task);
-	}
+{
+	struct coro_future *task = spawn(returns_cancelled, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	ck_assert(coro_future_cancelled(task));
+	coro_future_unref(task);
+}
 END_TEST
 
 /* ---- references ---- */
@@ -253,27 +251,27 @@ static int sets(void *arg)
 }
 
 START_TEST(task_that_nobody_holds_runs_to_its_end)
-	{
-		int never_held = 0, let_go = 0;
-		ck_assert_int_eq(coro_loop_spawn(loop, NULL, sets, &never_held, NULL), 0);
-		coro_future_unref(spawn(sets, &let_go));
-		run();
-		ck_assert_int_eq(never_held, 1);
-		ck_assert_int_eq(let_go, 1);
-	}
+{
+	int never_held = 0, let_go = 0;
+	ck_assert_int_eq(coro_loop_spawn(loop, NULL, sets, &never_held, NULL), 0);
+	coro_future_unref(spawn(sets, &let_go));
+	run();
+	ck_assert_int_eq(never_held, 1);
+	ck_assert_int_eq(let_go, 1);
+}
 END_TEST
 
 START_TEST(task_can_be_asked_long_after_its_end)
-	{
-		static int status = 6;
-		struct coro_future *task = spawn(gives, &status);
-		run();
-		for (int i = 0; i < 100; i++)
-			result_of(nothing, NULL);
-		ck_assert(coro_future_done(task));
-		ck_assert_int_eq(coro_future_result(task, NULL), 6);
-		coro_future_unref(task);
-	}
+{
+	static int status = 6;
+	struct coro_future *task = spawn(gives, &status);
+	run();
+	for (int i = 0; i < 100; i++)
+		result_of(nothing, NULL);
+	ck_assert(coro_future_done(task));
+	ck_assert_int_eq(coro_future_result(task, NULL), 6);
+	coro_future_unref(task);
+}
 END_TEST
 
 static int awaits_the_unheld(void *arg)
@@ -286,9 +284,9 @@ static int awaits_the_unheld(void *arg)
 }
 
 START_TEST(task_may_be_awaited_by_whom_the_loop_lends_it)
-	{
-		ck_assert_int_eq(result_of(awaits_the_unheld, NULL), 5);
-	}
+{
+	ck_assert_int_eq(result_of(awaits_the_unheld, NULL), 5);
+}
 END_TEST
 
 /* ---- waiting at any depth ---- */
@@ -309,11 +307,11 @@ static int deep(void *arg)
 }
 
 START_TEST(plain_functions_wait_at_any_depth)
-	{
-		for (int i = 0; i < 20; i++)
-			coro_future_unref(spawn(deep, NULL));
-		ck_assert_int_eq(result_of(deep, NULL), 0);
-	}
+{
+	for (int i = 0; i < 20; i++)
+		coro_future_unref(spawn(deep, NULL));
+	ck_assert_int_eq(result_of(deep, NULL), 0);
+}
 END_TEST
 
 static int sums(void *arg)
@@ -328,14 +326,14 @@ static int sums(void *arg)
 }
 
 START_TEST(locals_survive_waits_among_others)
-	{
-		double sums_of[10];
-		for (int i = 0; i < 10; i++)
-			coro_future_unref(spawn(sums, &sums_of[i]));
-		run();
-		for (int i = 0; i < 10; i++)
-			ck_assert_double_eq_tol(sums_of[i], 2.9289682539682538, 1e-12);
-	}
+{
+	double sums_of[10];
+	for (int i = 0; i < 10; i++)
+		coro_future_unref(spawn(sums, &sums_of[i]));
+	run();
+	for (int i = 0; i < 10; i++)
+		ck_assert_double_eq_tol(sums_of[i], 2.9289682539682538, 1e-12);
+}
 END_TEST
 
 /* ---- who runs ---- */
@@ -380,18 +378,18 @@ static int knows_itself(void *arg)
 }
 
 START_TEST(current_task_is_who_runs_and_none_in_callbacks)
-	{
-		struct coro_future *tasks[3];
-		ck_assert_ptr_null(coro_current_task());
-		for (int i = 0; i < 3; i++)
-			tasks[i] = spawn(knows_itself, &tasks[i]);
-		run();
-		ck_assert_ptr_null(coro_current_task());
-		for (int i = 0; i < 3; i++) {
-			ck_assert_int_eq(coro_future_result(tasks[i], NULL), 0);
-			coro_future_unref(tasks[i]);
-		}
+{
+	struct coro_future *tasks[3];
+	ck_assert_ptr_null(coro_current_task());
+	for (int i = 0; i < 3; i++)
+		tasks[i] = spawn(knows_itself, &tasks[i]);
+	run();
+	ck_assert_ptr_null(coro_current_task());
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(coro_future_result(tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
 	}
+}
 END_TEST
 
 static int knows_its_loop(void *arg)
@@ -402,9 +400,9 @@ static int knows_its_loop(void *arg)
 }
 
 START_TEST(task_knows_its_loop)
-	{
-		ck_assert_int_eq(result_of(knows_its_loop, NULL), 0);
-	}
+{
+	ck_assert_int_eq(result_of(knows_its_loop, NULL), 0);
+}
 END_TEST
 
 static int resumes_a_task(void *arg)
@@ -421,9 +419,9 @@ static int resumes_a_task(void *arg)
 }
 
 START_TEST(task_is_no_coroutine_to_resume)
-	{
-		ck_assert_int_eq(result_of(resumes_a_task, NULL), 0);
-	}
+{
+	ck_assert_int_eq(result_of(resumes_a_task, NULL), 0);
+}
 END_TEST
 
 static struct coro *parked;
@@ -444,14 +442,14 @@ static int disturbs(void *arg)
 }
 
 START_TEST(task_that_waits_cannot_be_resumed_by_hand)
-	{
-		struct coro_future *task = spawn(parks, NULL);
-		ck_assert_int_eq(result_of(disturbs, NULL), 0);
-		run();
-		ck_assert_int_eq(coro_future_result(task, NULL), 0);
-		ck_assert_int_eq(coro_loop_time(loop), 10);
-		coro_future_unref(task);
-	}
+{
+	struct coro_future *task = spawn(parks, NULL);
+	ck_assert_int_eq(result_of(disturbs, NULL), 0);
+	run();
+	ck_assert_int_eq(coro_future_result(task, NULL), 0);
+	ck_assert_int_eq(coro_loop_time(loop), 10);
+	coro_future_unref(task);
+}
 END_TEST
 
 static int yields_in_body(void *arg)
@@ -463,39 +461,39 @@ static int yields_in_body(void *arg)
 }
 
 START_TEST(task_itself_cannot_yield)
-	{
-		ck_assert_int_eq(result_of(yields_in_body, NULL), 0);
-	}
+{
+	ck_assert_int_eq(result_of(yields_in_body, NULL), 0);
+}
 END_TEST
 
 /* ---- names ---- */
 
 START_TEST(tasks_are_numbered_in_their_loop)
-	{
-		struct coro_future *a = spawn(nothing, NULL), *b = spawn(nothing, NULL);
-		ck_assert_str_eq(coro_task_name(a), "Task-1");
-		ck_assert_str_eq(coro_task_name(b), "Task-2");
-		run();
-		ck_assert_str_eq(coro_task_name(a), "Task-1");
-		coro_future_unref(a);
-		coro_future_unref(b);
-	}
+{
+	struct coro_future *a = spawn(nothing, NULL), *b = spawn(nothing, NULL);
+	ck_assert_str_eq(coro_task_name(a), "Task-1");
+	ck_assert_str_eq(coro_task_name(b), "Task-2");
+	run();
+	ck_assert_str_eq(coro_task_name(a), "Task-1");
+	coro_future_unref(a);
+	coro_future_unref(b);
+}
 END_TEST
 
 START_TEST(name_and_site_are_those_given)
-	{
-		struct coro_options options = { .name = "reader", .site = "a.c:1" };
-		struct coro_future *task, *plain = spawn(nothing, NULL);
-		ck_assert_int_eq(coro_loop_spawn(loop, &options, nothing, NULL, &task), 0);
-		ck_assert_str_eq(coro_task_name(task), "reader");
-		ck_assert_str_eq(coro_task_site(task), "a.c:1");
-		ck_assert_ptr_null(coro_task_site(plain));
-		run();
-		ck_assert_str_eq(coro_task_name(task), "reader");
-		ck_assert_str_eq(coro_task_site(task), "a.c:1");
-		coro_future_unref(task);
-		coro_future_unref(plain);
-	}
+{
+	struct coro_options options = {.name = "reader", .site = "a.c:1"};
+	struct coro_future *task, *plain = spawn(nothing, NULL);
+	ck_assert_int_eq(coro_loop_spawn(loop, &options, nothing, NULL, &task), 0);
+	ck_assert_str_eq(coro_task_name(task), "reader");
+	ck_assert_str_eq(coro_task_site(task), "a.c:1");
+	ck_assert_ptr_null(coro_task_site(plain));
+	run();
+	ck_assert_str_eq(coro_task_name(task), "reader");
+	ck_assert_str_eq(coro_task_site(task), "a.c:1");
+	coro_future_unref(task);
+	coro_future_unref(plain);
+}
 END_TEST
 
 static int spawns_here(void *arg)
@@ -511,16 +509,16 @@ static int spawns_here(void *arg)
 }
 
 START_TEST(spawn_notes_where_it_stands)
-	{
-		ck_assert_int_eq(result_of(spawns_here, NULL), 0);
-	}
+{
+	ck_assert_int_eq(result_of(spawns_here, NULL), 0);
+}
 END_TEST
 
 /* ---- generators ---- */
 
 static int counts_slowly(void *arg)
 {
-	static int items[] = { 1, 2, 3 };
+	static int items[] = {1, 2, 3};
 	for (int i = 0; i < 3; i++) {
 		int r = coro_sleep(10);
 		if (r < 0)
@@ -558,11 +556,11 @@ static int ticks(void *arg)
 }
 
 START_TEST(others_run_while_a_generator_waits)
-	{
-		coro_future_unref(spawn(ticks, NULL));
-		ck_assert_int_eq(result_of(reads_slowly, NULL), 6);
-		ck_assert_trace("tick item tick item tick item");
-	}
+{
+	coro_future_unref(spawn(ticks, NULL));
+	ck_assert_int_eq(result_of(reads_slowly, NULL), 6);
+	ck_assert_trace("tick item tick item tick item");
+}
 END_TEST
 
 static int delegates(void *arg)
@@ -591,11 +589,11 @@ static int reads_delegated(void *arg)
 }
 
 START_TEST(generator_waits_below_a_delegation)
-	{
-		coro_future_unref(spawn(ticks, NULL));
-		ck_assert_int_eq(result_of(reads_delegated, NULL), 6);
-		ck_assert_int_eq(coro_loop_time(loop), 30);
-	}
+{
+	coro_future_unref(spawn(ticks, NULL));
+	ck_assert_int_eq(result_of(reads_delegated, NULL), 6);
+	ck_assert_int_eq(coro_loop_time(loop), 30);
+}
 END_TEST
 
 static struct coro *shared;
@@ -620,17 +618,17 @@ static int drives_meanwhile(void *arg)
 }
 
 START_TEST(generator_that_waits_for_one_task_is_busy_for_another)
-	{
-		ck_assert_int_eq(coro_create(counts_slowly, NULL, &shared), 0);
-		struct coro_future *first = spawn(drives, NULL);
-		ck_assert_int_eq(result_of(drives_meanwhile, NULL), 0);
-		ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 1);
-		/* It is free again between two items, and goes from task to task. */
-		ck_assert_int_eq(result_of(drives, NULL), 2);
-		ck_assert_int_eq(result_of(drives, NULL), 3);
-		ck_assert_int_eq(coro_destroy(shared), 0);
-		coro_future_unref(first);
-	}
+{
+	ck_assert_int_eq(coro_create(counts_slowly, NULL, &shared), 0);
+	struct coro_future *first = spawn(drives, NULL);
+	ck_assert_int_eq(result_of(drives_meanwhile, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 1);
+	/* It is free again between two items, and goes from task to task. */
+	ck_assert_int_eq(result_of(drives, NULL), 2);
+	ck_assert_int_eq(result_of(drives, NULL), 3);
+	ck_assert_int_eq(coro_destroy(shared), 0);
+	coro_future_unref(first);
+}
 END_TEST
 
 static int creates_for_another(void *arg)
@@ -646,9 +644,9 @@ static int creates_for_another(void *arg)
 }
 
 START_TEST(generator_may_be_made_in_one_task_and_driven_in_another)
-	{
-		ck_assert_int_eq(result_of(creates_for_another, NULL), 0);
-	}
+{
+	ck_assert_int_eq(result_of(creates_for_another, NULL), 0);
+}
 END_TEST
 
 static int cleans_up_slowly(void *arg)
@@ -671,11 +669,11 @@ static int closes_slowly(void *arg)
 }
 
 START_TEST(generator_may_wait_while_it_is_closed)
-	{
-		ck_assert_int_eq(result_of(closes_slowly, NULL), 0);
-		ck_assert_trace("clean closed");
-		ck_assert_int_eq(coro_loop_time(loop), 7);
-	}
+{
+	ck_assert_int_eq(result_of(closes_slowly, NULL), 0);
+	ck_assert_trace("clean closed");
+	ck_assert_int_eq(coro_loop_time(loop), 7);
+}
 END_TEST
 
 static int fails_in_generator(void *arg)
@@ -694,10 +692,10 @@ static int reads_the_failing(void *arg)
 }
 
 START_TEST(failure_of_a_generator_goes_up_through_its_task)
-	{
-		ck_assert_int_eq(result_of(reads_the_failing, NULL), -EIO);
-		ck_assert_str_eq(coro_message(-EIO), "page torn");
-	}
+{
+	ck_assert_int_eq(result_of(reads_the_failing, NULL), -EIO);
+	ck_assert_str_eq(coro_message(-EIO), "page torn");
+}
 END_TEST
 
 static int waits_in_callback(void *arg)
@@ -724,15 +722,15 @@ static void resumes_in_callback(void *arg)
 }
 
 START_TEST(coroutine_in_a_callback_cannot_wait)
-	{
-		struct coro_future *future;
-		ck_assert_int_eq(coro_future_create(loop, &future), 0);
-		coro_future_unref(spawn(ticks, NULL));
-		ck_assert_int_eq(coro_call_later(loop, 7, resumes_in_callback, future, NULL), 0);
-		run();
-		ck_assert_trace("tick called tick tick");
-		coro_future_unref(future);
-	}
+{
+	struct coro_future *future;
+	ck_assert_int_eq(coro_future_create(loop, &future), 0);
+	coro_future_unref(spawn(ticks, NULL));
+	ck_assert_int_eq(coro_call_later(loop, 7, resumes_in_callback, future, NULL), 0);
+	run();
+	ck_assert_trace("tick called tick tick");
+	coro_future_unref(future);
+}
 END_TEST
 
 static int runs_a_loop(void *arg)
@@ -746,17 +744,17 @@ static int runs_a_loop(void *arg)
 }
 
 START_TEST(generator_may_run_a_loop)
-	{
-		struct coro *generator;
-		ck_assert_int_eq(coro_create(runs_a_loop, NULL, &generator), 0);
-		ck_assert_int_eq(coro_next(generator, NULL), 1);
-		ck_assert_trace("before tick tick tick");
-		ck_assert_int_eq(coro_next(generator, NULL), 1);
-		ck_assert_int_eq(coro_next(generator, NULL), 1);
-		ck_assert_int_eq(coro_next(generator, NULL), 0);
-		ck_assert_int_eq(coro_destroy(generator), 0);
-		ck_assert_int_eq(coro_loop_time(loop), 105);
-	}
+{
+	struct coro *generator;
+	ck_assert_int_eq(coro_create(runs_a_loop, NULL, &generator), 0);
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	ck_assert_trace("before tick tick tick");
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	ck_assert_int_eq(coro_next(generator, NULL), 0);
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_int_eq(coro_loop_time(loop), 105);
+}
 END_TEST
 
 static int resumes_the_runner(void *arg)
@@ -772,11 +770,11 @@ static int runs_who_resumes_it(void *arg)
 }
 
 START_TEST(generator_that_runs_the_loop_is_busy_for_its_tasks)
-	{
-		ck_assert_int_eq(coro_create(runs_who_resumes_it, NULL, &shared), 0);
-		ck_assert_int_eq(coro_next(shared, NULL), 0);
-		ck_assert_int_eq(coro_destroy(shared), 0);
-	}
+{
+	ck_assert_int_eq(coro_create(runs_who_resumes_it, NULL, &shared), 0);
+	ck_assert_int_eq(coro_next(shared, NULL), 0);
+	ck_assert_int_eq(coro_destroy(shared), 0);
+}
 END_TEST
 
 /* ---- stacks ---- */
@@ -788,27 +786,26 @@ static int stack_of(void *arg)
 }
 
 START_TEST(stack_has_the_size_of_the_task_else_of_the_loop_else_the_default)
-	{
-		struct coro_loop_options options = { .flags = CORO_VIRTUAL_CLOCK,
-						     .stack_size = 128 * 1024 };
-		struct coro_options own = { .stack_size = 512 * 1024 },
-				    smallest = { .stack_size = coro_stack_min() };
-		struct coro_loop *small;
-		struct coro_future *task;
-		ck_assert_int_eq(result_of(stack_of, NULL), CORO_STACK_SIZE);
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .stack_size = 128 * 1024};
+	struct coro_options own = {.stack_size = 512 * 1024},
+			    smallest = {.stack_size = coro_stack_min()};
+	struct coro_loop *small;
+	struct coro_future *task;
+	ck_assert_int_eq(result_of(stack_of, NULL), CORO_STACK_SIZE);
 
-		ck_assert_int_eq(coro_loop_create(&options, &small), 0);
-		ck_assert_int_eq(coro_loop_spawn(small, NULL, stack_of, NULL, &task), 0);
-		ck_assert_int_eq(coro_run_until_complete(small, task, NULL), 128 * 1024);
-		coro_future_unref(task);
-		ck_assert_int_eq(coro_loop_spawn(small, &own, stack_of, NULL, &task), 0);
-		ck_assert_int_eq(coro_run_until_complete(small, task, NULL), 512 * 1024);
-		coro_future_unref(task);
-		ck_assert_int_eq(coro_loop_spawn(small, &smallest, stack_of, NULL, &task), 0);
-		ck_assert_int_eq(coro_run_until_complete(small, task, NULL), (int)coro_stack_min());
-		coro_future_unref(task);
-		ck_assert_int_eq(coro_loop_close(small), 0);
-	}
+	ck_assert_int_eq(coro_loop_create(&options, &small), 0);
+	ck_assert_int_eq(coro_loop_spawn(small, NULL, stack_of, NULL, &task), 0);
+	ck_assert_int_eq(coro_run_until_complete(small, task, NULL), 128 * 1024);
+	coro_future_unref(task);
+	ck_assert_int_eq(coro_loop_spawn(small, &own, stack_of, NULL, &task), 0);
+	ck_assert_int_eq(coro_run_until_complete(small, task, NULL), 512 * 1024);
+	coro_future_unref(task);
+	ck_assert_int_eq(coro_loop_spawn(small, &smallest, stack_of, NULL, &task), 0);
+	ck_assert_int_eq(coro_run_until_complete(small, task, NULL), (int)coro_stack_min());
+	coro_future_unref(task);
+	ck_assert_int_eq(coro_loop_close(small), 0);
+}
 END_TEST
 
 static int uses_much(void *arg)
@@ -822,27 +819,27 @@ static int uses_much(void *arg)
 }
 
 START_TEST(stack_can_be_used_to_its_size)
-	{
-		size_t bytes = 7 << 20;
-		struct coro_options options = { .stack_size = 8 << 20 };
-		struct coro_future *task;
-		ck_assert_int_eq(coro_loop_spawn(loop, &options, uses_much, &bytes, &task), 0);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 1);
-		coro_future_unref(task);
-	}
+{
+	size_t bytes = 7 << 20;
+	struct coro_options options = {.stack_size = 8 << 20};
+	struct coro_future *task;
+	ck_assert_int_eq(coro_loop_spawn(loop, &options, uses_much, &bytes, &task), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 1);
+	coro_future_unref(task);
+}
 END_TEST
 
 START_TEST(options_that_cannot_be_are_refused)
-	{
-		struct coro_future *task;
-		struct coro_options small = { .stack_size = coro_stack_min() - 1 },
-				    flags = { .flags = 1u << 9 };
-		struct coro_options large = { .stack_size = SIZE_MAX };
-		ck_assert_int_eq(coro_loop_spawn(loop, &small, nothing, NULL, &task), -EINVAL);
-		ck_assert_int_eq(coro_loop_spawn(loop, &large, nothing, NULL, &task), -EINVAL);
-		ck_assert_int_eq(coro_loop_spawn(loop, &flags, nothing, NULL, &task), -EINVAL);
-		run();
-	}
+{
+	struct coro_future *task;
+	struct coro_options small = {.stack_size = coro_stack_min() - 1},
+			    flags = {.flags = 1u << 9};
+	struct coro_options large = {.stack_size = SIZE_MAX};
+	ck_assert_int_eq(coro_loop_spawn(loop, &small, nothing, NULL, &task), -EINVAL);
+	ck_assert_int_eq(coro_loop_spawn(loop, &large, nothing, NULL, &task), -EINVAL);
+	ck_assert_int_eq(coro_loop_spawn(loop, &flags, nothing, NULL, &task), -EINVAL);
+	run();
+}
 END_TEST
 
 static int never(void *arg)
@@ -852,7 +849,7 @@ static int never(void *arg)
 
 static int awaits_without_stack(void *arg)
 {
-	struct coro_options options = { .stack_size = SIZE_MAX / 4 };
+	struct coro_options options = {.stack_size = SIZE_MAX / 4};
 	struct coro_future *child;
 	ck_assert_int_eq(coro_loop_spawn(loop, &options, never, NULL, &child), 0);
 	int r = coro_await(child, NULL);
@@ -862,78 +859,77 @@ static int awaits_without_stack(void *arg)
 }
 
 START_TEST(task_without_a_stack_fails_and_the_loop_goes_on)
-	{
-		coro_future_unref(spawn(ticks, NULL));
-		ck_assert_int_eq(result_of(awaits_without_stack, NULL), -ENOMEM);
-		run();
-		ck_assert_trace("tick tick tick");
-	}
+{
+	coro_future_unref(spawn(ticks, NULL));
+	ck_assert_int_eq(result_of(awaits_without_stack, NULL), -ENOMEM);
+	run();
+	ck_assert_trace("tick tick tick");
+}
 END_TEST
 
 START_TEST(only_the_task_that_found_no_stack_fails)
-	{
-		/* The first stack takes several allocations, the last of them within the step that starts the task. */
-		for (unsigned long n = 1;; n++) {
-			int done = 0;
-			struct coro_future *first = spawn(sets, &done);
-			struct coro_future *second = spawn(sets, &done);
-			coro_pool_trim();
-			fail_nth(n);
-			int r = coro_run_forever(loop);
-			bool failed = fail_off();
-			ck_assert_int_eq(r, -EDEADLK);
-			int one = coro_future_result(first, NULL),
-			    two = coro_future_result(second, NULL);
-			ck_assert(one == 0 || (failed && one == -ENOMEM));
-			ck_assert(two == 0 || (failed && one == 0 && two == -ENOMEM));
-			coro_future_unref(first);
-			coro_future_unref(second);
-			if (!failed)
-				break;
-		}
+{
+	/* The first stack takes several allocations, the last of them within the step that starts the task. */
+	for (unsigned long n = 1;; n++) {
+		int done = 0;
+		struct coro_future *first = spawn(sets, &done);
+		struct coro_future *second = spawn(sets, &done);
+		coro_pool_trim();
+		fail_nth(n);
+		int r = coro_run_forever(loop);
+		bool failed = fail_off();
+		ck_assert_int_eq(r, -EDEADLK);
+		int one = coro_future_result(first, NULL), two = coro_future_result(second, NULL);
+		ck_assert(one == 0 || (failed && one == -ENOMEM));
+		ck_assert(two == 0 || (failed && one == 0 && two == -ENOMEM));
+		coro_future_unref(first);
+		coro_future_unref(second);
+		if (!failed)
+			break;
 	}
+}
 END_TEST
 
 START_TEST(short_tasks_share_one_warm_stack)
-	{
-		struct coro_pool_stats stats;
-		for (int i = 0; i < 1000; i++)
-			coro_future_unref(spawn(nothing, NULL));
-		run();
-		coro_pool_stats(&stats);
-		ck_assert_uint_eq(stats.in_use, 0);
-		ck_assert_uint_eq(stats.warm, 1);
-	}
+{
+	struct coro_pool_stats stats;
+	for (int i = 0; i < 1000; i++)
+		coro_future_unref(spawn(nothing, NULL));
+	run();
+	coro_pool_stats(&stats);
+	ck_assert_uint_eq(stats.in_use, 0);
+	ck_assert_uint_eq(stats.warm, 1);
+}
 END_TEST
 
 START_TEST(stack_of_a_task_is_free_at_its_end_whoever_holds_it)
-	{
-		struct coro_pool_stats stats;
-		struct coro_future *tasks[10];
-		int done;
-		for (int i = 0; i < 10; i++)
-			tasks[i] = spawn(sets, &done);
-		run();
-		coro_pool_stats(&stats);
-		ck_assert_uint_eq(stats.in_use, 0);
-		for (int i = 0; i < 10; i++)
-			coro_future_unref(tasks[i]);
-	}
+{
+	struct coro_pool_stats stats;
+	struct coro_future *tasks[10];
+	int done;
+	for (int i = 0; i < 10; i++)
+		tasks[i] = spawn(sets, &done);
+	run();
+	coro_pool_stats(&stats);
+	ck_assert_uint_eq(stats.in_use, 0);
+	for (int i = 0; i < 10; i++)
+		coro_future_unref(tasks[i]);
+}
 END_TEST
 
 START_TEST(tasks_may_outnumber_the_pool)
-	{
-		static int done[200];
-		ck_assert_int_eq(coro_pool_limit(3), 0);
-		for (int round = 0; round < 3; round++) {
-			memset(done, 0, sizeof(done));
-			for (int i = 0; i < 200; i++)
-				coro_future_unref(spawn(sets, &done[i]));
-			run();
-			for (int i = 0; i < 200; i++)
-				ck_assert_int_eq(done[i], 1);
-		}
+{
+	static int done[200];
+	ck_assert_int_eq(coro_pool_limit(3), 0);
+	for (int round = 0; round < 3; round++) {
+		memset(done, 0, sizeof(done));
+		for (int i = 0; i < 200; i++)
+			coro_future_unref(spawn(sets, &done[i]));
+		run();
+		for (int i = 0; i < 200; i++)
+			ck_assert_int_eq(done[i], 1);
 	}
+}
 END_TEST
 
 static int waits_in_every_way(void *arg)
@@ -950,27 +946,26 @@ static int waits_in_every_way(void *arg)
 }
 
 START_TEST(tasks_that_keep_exceptions_wait_as_others_do)
-	{
-		struct coro_options options = { .flags = CORO_SAVE_EXCEPTIONS };
-		struct coro_future *tasks[3];
-		for (int i = 0; i < 3; i++)
-			ck_assert_int_eq(coro_loop_spawn(loop, &options, waits_in_every_way, NULL,
-							 &tasks[i]),
-					 0);
-		run();
-		for (int i = 0; i < 3; i++) {
-			ck_assert_int_eq(coro_future_result(tasks[i], NULL), 6);
-			coro_future_unref(tasks[i]);
-		}
+{
+	struct coro_options options = {.flags = CORO_SAVE_EXCEPTIONS};
+	struct coro_future *tasks[3];
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			coro_loop_spawn(loop, &options, waits_in_every_way, NULL, &tasks[i]), 0);
+	run();
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(coro_future_result(tasks[i], NULL), 6);
+		coro_future_unref(tasks[i]);
 	}
+}
 END_TEST
 
 /* ---- memory ---- */
 
 START_TEST(a_task_is_small)
-	{
-		ck_assert_uint_le(sizeof(struct task), 152);
-	}
+{
+	ck_assert_uint_le(sizeof(struct task), 152);
+}
 END_TEST
 
 static struct coro_future *made_done;
@@ -992,41 +987,41 @@ static int ends_the_wait(void *arg)
 }
 
 START_TEST(waiting_allocates_nothing)
-	{
-		if (!fail_possible())
-			return;
-		struct coro_future *tasks[50];
-		ck_assert_int_eq(coro_future_create(loop, &made_done), 0);
-		for (int i = 0; i < 50; i++)
-			tasks[i] = spawn(waits_on_nothing, NULL);
-		coro_future_unref(spawn(ends_the_wait, NULL));
-		/* One turn, by which all have their stacks. */
-		coro_loop_stop(loop);
-		ck_assert_int_eq(coro_run_forever(loop), 0);
+{
+	if (!fail_possible())
+		return;
+	struct coro_future *tasks[50];
+	ck_assert_int_eq(coro_future_create(loop, &made_done), 0);
+	for (int i = 0; i < 50; i++)
+		tasks[i] = spawn(waits_on_nothing, NULL);
+	coro_future_unref(spawn(ends_the_wait, NULL));
+	/* One turn, by which all have their stacks. */
+	coro_loop_stop(loop);
+	ck_assert_int_eq(coro_run_forever(loop), 0);
 
-		fail_nth(0);
-		int r = coro_run_forever(loop);
-		fail_off();
-		ck_assert_int_eq(r, -EDEADLK);
-		ck_assert_uint_eq(fail_count(), 0);
-		for (int i = 0; i < 50; i++) {
-			ck_assert_int_eq(coro_future_result(tasks[i], NULL), 0);
-			coro_future_unref(tasks[i]);
-		}
-		coro_future_unref(made_done);
+	fail_nth(0);
+	int r = coro_run_forever(loop);
+	fail_off();
+	ck_assert_int_eq(r, -EDEADLK);
+	ck_assert_uint_eq(fail_count(), 0);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_int_eq(coro_future_result(tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
 	}
+	coro_future_unref(made_done);
+}
 END_TEST
 
 START_TEST(tasks_come_and_go_in_any_number)
-	{
-		enum { COUNT = 3000 };
-		static int done[COUNT];
-		for (int i = 0; i < COUNT; i++)
-			coro_future_unref(spawn(sets, &done[i]));
-		run();
-		for (int i = 0; i < COUNT; i++)
-			ck_assert_int_eq(done[i], 1);
-	}
+{
+	enum { COUNT = 3000 };
+	static int done[COUNT];
+	for (int i = 0; i < COUNT; i++)
+		coro_future_unref(spawn(sets, &done[i]));
+	run();
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(done[i], 1);
+}
 END_TEST
 
 static void add_tests(TCase *tests)

@@ -9,7 +9,7 @@ static struct coro_loop *loop;
 
 static void setup(void)
 {
-	struct coro_loop_options options = { .flags = CORO_VIRTUAL_CLOCK };
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
 }
 
@@ -43,12 +43,12 @@ static void say(void *word)
 /* ---- the virtual clock ---- */
 
 START_TEST(virtual_time_begins_at_0_and_stands_still)
-	{
-		ck_assert_int_eq(coro_loop_time(loop), 0);
-		ck_assert_int_eq(coro_call_soon(loop, say, (void *)"a", NULL), 0);
-		run();
-		ck_assert_int_eq(coro_loop_time(loop), 0);
-	}
+{
+	ck_assert_int_eq(coro_loop_time(loop), 0);
+	ck_assert_int_eq(coro_call_soon(loop, say, (void *)"a", NULL), 0);
+	run();
+	ck_assert_int_eq(coro_loop_time(loop), 0);
+}
 END_TEST
 
 static int gives_way(void *arg)
@@ -60,28 +60,26 @@ static int gives_way(void *arg)
 }
 
 START_TEST(time_does_not_pass_while_anything_is_ready)
-	{
-		int64_t time = -1;
-		ck_assert_int_eq(coro_call_later(loop, 1, note_time, &time, NULL), 0);
-		spawn(gives_way, NULL);
-		run();
-		ck_assert_int_eq(time, 1);
-	}
+{
+	int64_t time = -1;
+	ck_assert_int_eq(coro_call_later(loop, 1, note_time, &time, NULL), 0);
+	spawn(gives_way, NULL);
+	run();
+	ck_assert_int_eq(time, 1);
+}
 END_TEST
 
 START_TEST(time_jumps_to_the_next_timer)
-	{
-		int64_t times[3];
-		ck_assert_int_eq(coro_call_later(loop, 3 * CORO_SEC, note_time, &times[1], NULL),
-				 0);
-		ck_assert_int_eq(coro_call_later(loop, CORO_MSEC, note_time, &times[0], NULL), 0);
-		ck_assert_int_eq(coro_call_at(loop, 100000 * CORO_SEC, note_time, &times[2], NULL),
-				 0);
-		run();
-		ck_assert_int_eq(times[0], CORO_MSEC);
-		ck_assert_int_eq(times[1], 3 * CORO_SEC);
-		ck_assert_int_eq(times[2], 100000 * CORO_SEC);
-	}
+{
+	int64_t times[3];
+	ck_assert_int_eq(coro_call_later(loop, 3 * CORO_SEC, note_time, &times[1], NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, CORO_MSEC, note_time, &times[0], NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, 100000 * CORO_SEC, note_time, &times[2], NULL), 0);
+	run();
+	ck_assert_int_eq(times[0], CORO_MSEC);
+	ck_assert_int_eq(times[1], 3 * CORO_SEC);
+	ck_assert_int_eq(times[2], 100000 * CORO_SEC);
+}
 END_TEST
 
 static int naps(void *arg)
@@ -96,90 +94,89 @@ static int naps(void *arg)
 }
 
 START_TEST(sleep_takes_as_long_as_it_says)
-	{
-		spawn(naps, NULL);
-		run();
-		ck_assert_int_eq(coro_loop_time(loop), 70);
-	}
+{
+	spawn(naps, NULL);
+	run();
+	ck_assert_int_eq(coro_loop_time(loop), 70);
+}
 END_TEST
 
 START_TEST(time_goes_on_from_run_to_run)
-	{
-		int64_t time = -1;
-		ck_assert_int_eq(coro_call_later(loop, 5, note_time, &time, NULL), 0);
-		run();
-		ck_assert_int_eq(coro_call_later(loop, 5, note_time, &time, NULL), 0);
-		run();
-		ck_assert_int_eq(time, 10);
-	}
+{
+	int64_t time = -1;
+	ck_assert_int_eq(coro_call_later(loop, 5, note_time, &time, NULL), 0);
+	run();
+	ck_assert_int_eq(coro_call_later(loop, 5, note_time, &time, NULL), 0);
+	run();
+	ck_assert_int_eq(time, 10);
+}
 END_TEST
 
 /* ---- ends of the range ---- */
 
 START_TEST(time_in_the_past_is_due_at_once)
-	{
-		int64_t time = -1;
-		ck_assert_int_eq(coro_call_at(loop, 50, note_time, &time, NULL), 0);
+{
+	int64_t time = -1;
+	ck_assert_int_eq(coro_call_at(loop, 50, note_time, &time, NULL), 0);
+	run();
+	static const int64_t pasts[] = {50, 49, 0, -1, INT64_MIN};
+	for (int i = 0; i < 5; i++) {
+		time = -1;
+		ck_assert_int_eq(coro_call_at(loop, pasts[i], note_time, &time, NULL), 0);
 		run();
-		static const int64_t pasts[] = { 50, 49, 0, -1, INT64_MIN };
-		for (int i = 0; i < 5; i++) {
-			time = -1;
-			ck_assert_int_eq(coro_call_at(loop, pasts[i], note_time, &time, NULL), 0);
-			run();
-			ck_assert_int_eq(time, 50);
-		}
-		ck_assert_int_eq(coro_loop_time(loop), 50);
+		ck_assert_int_eq(time, 50);
 	}
+	ck_assert_int_eq(coro_loop_time(loop), 50);
+}
 END_TEST
 
 START_TEST(past_times_run_the_earliest_first)
-	{
-		ck_assert_int_eq(coro_call_at(loop, 0, say, (void *)"c", NULL), 0);
-		ck_assert_int_eq(coro_call_at(loop, -5, say, (void *)"b", NULL), 0);
-		ck_assert_int_eq(coro_call_at(loop, INT64_MIN, say, (void *)"a", NULL), 0);
-		run();
-		ck_assert_trace("a b c");
-	}
+{
+	ck_assert_int_eq(coro_call_at(loop, 0, say, (void *)"c", NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, -5, say, (void *)"b", NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, INT64_MIN, say, (void *)"a", NULL), 0);
+	run();
+	ck_assert_trace("a b c");
+}
 END_TEST
 
 START_TEST(negative_delay_is_none)
-	{
-		struct coro_handle *handle;
-		static const int64_t delays[] = { 0, -1, -CORO_SEC, INT64_MIN };
-		int64_t time;
-		ck_assert_int_eq(coro_call_at(loop, 50, note_time, &time, NULL), 0);
+{
+	struct coro_handle *handle;
+	static const int64_t delays[] = {0, -1, -CORO_SEC, INT64_MIN};
+	int64_t time;
+	ck_assert_int_eq(coro_call_at(loop, 50, note_time, &time, NULL), 0);
+	run();
+	for (int i = 0; i < 4; i++) {
+		time = -1;
+		ck_assert_int_eq(coro_call_later(loop, delays[i], note_time, &time, &handle), 0);
+		ck_assert_int_eq(coro_handle_when(handle), 50);
 		run();
-		for (int i = 0; i < 4; i++) {
-			time = -1;
-			ck_assert_int_eq(
-				coro_call_later(loop, delays[i], note_time, &time, &handle), 0);
-			ck_assert_int_eq(coro_handle_when(handle), 50);
-			run();
-			ck_assert_int_eq(time, 50);
-			coro_handle_unref(handle);
-		}
+		ck_assert_int_eq(time, 50);
+		coro_handle_unref(handle);
 	}
+}
 END_TEST
 
 START_TEST(longest_delay_ends_at_the_end_of_time)
-	{
-		struct coro_handle *handle;
-		int64_t first = -1, last = -1;
-		ck_assert_int_eq(coro_call_later(loop, INT64_MAX, note_time, &last, &handle), 0);
-		ck_assert_int_eq(coro_call_later(loop, 5, note_time, &first, NULL), 0);
-		ck_assert_int_eq(coro_handle_when(handle), INT64_MAX);
-		coro_handle_unref(handle);
-		run();
-		ck_assert_int_eq(first, 5);
-		ck_assert_int_eq(last, INT64_MAX);
+{
+	struct coro_handle *handle;
+	int64_t first = -1, last = -1;
+	ck_assert_int_eq(coro_call_later(loop, INT64_MAX, note_time, &last, &handle), 0);
+	ck_assert_int_eq(coro_call_later(loop, 5, note_time, &first, NULL), 0);
+	ck_assert_int_eq(coro_handle_when(handle), INT64_MAX);
+	coro_handle_unref(handle);
+	run();
+	ck_assert_int_eq(first, 5);
+	ck_assert_int_eq(last, INT64_MAX);
 
-		/* There is no later: what is armed now is due. */
-		ck_assert_int_eq(coro_call_later(loop, INT64_MAX, note_time, &first, &handle), 0);
-		ck_assert_int_eq(coro_handle_when(handle), INT64_MAX);
-		coro_handle_unref(handle);
-		run();
-		ck_assert_int_eq(first, INT64_MAX);
-	}
+	/* There is no later: what is armed now is due. */
+	ck_assert_int_eq(coro_call_later(loop, INT64_MAX, note_time, &first, &handle), 0);
+	ck_assert_int_eq(coro_handle_when(handle), INT64_MAX);
+	coro_handle_unref(handle);
+	run();
+	ck_assert_int_eq(first, INT64_MAX);
+}
 END_TEST
 
 static int sleeps_at_the_ends(void *arg)
@@ -199,11 +196,11 @@ static int sleeps_at_the_ends(void *arg)
 }
 
 START_TEST(sleeps_may_be_of_any_length)
-	{
-		spawn(sleeps_at_the_ends, NULL);
-		run();
-		ck_assert_trace("awake");
-	}
+{
+	spawn(sleeps_at_the_ends, NULL);
+	run();
+	ck_assert_trace("awake");
+}
 END_TEST
 
 /* ---- many ---- */
@@ -281,24 +278,24 @@ static int count_armed(void)
 }
 
 START_TEST(timers_armed_in_any_order_run_in_that_of_their_times)
-	{
-		for (int i = 0; i < MANY; i++)
-			arm(&alarms[i], random_below(SPAN));
-		run();
-		ck_assert_int_eq(rang, MANY);
-		ck_assert_int_eq(count_armed(), 0);
-	}
+{
+	for (int i = 0; i < MANY; i++)
+		arm(&alarms[i], random_below(SPAN));
+	run();
+	ck_assert_int_eq(rang, MANY);
+	ck_assert_int_eq(count_armed(), 0);
+}
 END_TEST
 
 START_TEST(timers_may_be_taken_back_and_armed_anew_in_any_order)
-	{
-		for (int i = 0; i < 10 * MANY; i++)
-			change_one(0);
-		int armed = count_armed();
-		ck_assert_int_gt(armed, MANY / 2);
-		run();
-		ck_assert_int_eq(rang, armed);
-	}
+{
+	for (int i = 0; i < 10 * MANY; i++)
+		change_one(0);
+	int armed = count_armed();
+	ck_assert_int_gt(armed, MANY / 2);
+	run();
+	ck_assert_int_eq(rang, armed);
+}
 END_TEST
 
 static void change_some(void *arg)
@@ -310,14 +307,14 @@ static void change_some(void *arg)
 }
 
 START_TEST(timers_may_be_changed_while_others_run)
-	{
-		for (int i = 0; i < MANY; i++)
-			arm(&alarms[i], random_below(SPAN));
-		ck_assert_int_eq(coro_call_later(loop, 0, change_some, NULL, NULL), 0);
-		run();
-		ck_assert_int_eq(count_armed(), 0);
-		ck_assert_int_gt(rang, MANY);
-	}
+{
+	for (int i = 0; i < MANY; i++)
+		arm(&alarms[i], random_below(SPAN));
+	ck_assert_int_eq(coro_call_later(loop, 0, change_some, NULL, NULL), 0);
+	run();
+	ck_assert_int_eq(count_armed(), 0);
+	ck_assert_int_gt(rang, MANY);
+}
 END_TEST
 
 static int sleeps_for(void *arg)
@@ -332,26 +329,25 @@ static int sleeps_for(void *arg)
 }
 
 START_TEST(tasks_sleep_and_are_woken_in_any_order)
-	{
-		struct coro_future *tasks[MANY];
-		int count = many(MANY, 100), cancelled = 0;
-		for (int i = 0; i < count; i++) {
-			intptr_t delay = random_below(SPAN);
-			ck_assert_int_eq(coro_loop_spawn(loop, NULL, sleeps_for, (void *)delay,
-							 &tasks[i]),
-					 0);
-		}
-		/* Into their sleeps. */
-		ck_assert_int_eq(coro_loop_stop(loop), 0);
-		ck_assert_int_eq(coro_run_forever(loop), 0);
-		for (int i = 0; i < count; i += 3)
-			cancelled += coro_cancel(tasks[i]);
-		run();
-		ck_assert_int_gt(cancelled, 0);
-		ck_assert_int_eq(rang, count - cancelled);
-		for (int i = 0; i < count; i++)
-			coro_future_unref(tasks[i]);
+{
+	struct coro_future *tasks[MANY];
+	int count = many(MANY, 100), cancelled = 0;
+	for (int i = 0; i < count; i++) {
+		intptr_t delay = random_below(SPAN);
+		ck_assert_int_eq(coro_loop_spawn(loop, NULL, sleeps_for, (void *)delay, &tasks[i]),
+				 0);
 	}
+	/* Into their sleeps. */
+	ck_assert_int_eq(coro_loop_stop(loop), 0);
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+	for (int i = 0; i < count; i += 3)
+		cancelled += coro_cancel(tasks[i]);
+	run();
+	ck_assert_int_gt(cancelled, 0);
+	ck_assert_int_eq(rang, count - cancelled);
+	for (int i = 0; i < count; i++)
+		coro_future_unref(tasks[i]);
+}
 END_TEST
 
 /* ---- the real clock ---- */
@@ -367,9 +363,9 @@ static int sleeps_really(void *arg)
 }
 
 START_TEST(sleep_never_ends_early)
-	{
-		ck_assert_int_eq(coro_run(sleeps_really, NULL), 0);
-	}
+{
+	ck_assert_int_eq(coro_run(sleeps_really, NULL), 0);
+}
 END_TEST
 
 static void note_clock(void *arg)
@@ -379,31 +375,31 @@ static void note_clock(void *arg)
 }
 
 START_TEST(callback_never_comes_early)
-	{
-		struct coro_loop *real;
-		int64_t called = 0;
-		ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
-		int64_t when = coro_clock() + 2 * CORO_MSEC;
-		ck_assert_int_eq(coro_call_at(real, when, note_clock, &called, NULL), 0);
-		ck_assert_int_eq(coro_run_forever(real), 0);
-		ck_assert_int_ge(called, when);
-		when = coro_clock() + CORO_MSEC;
-		ck_assert_int_eq(coro_call_later(real, CORO_MSEC, note_clock, &called, NULL), 0);
-		ck_assert_int_eq(coro_run_forever(real), 0);
-		ck_assert_int_ge(called, when);
-		ck_assert_int_eq(coro_loop_close(real), 0);
-	}
+{
+	struct coro_loop *real;
+	int64_t called = 0;
+	ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
+	int64_t when = coro_clock() + 2 * CORO_MSEC;
+	ck_assert_int_eq(coro_call_at(real, when, note_clock, &called, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(real), 0);
+	ck_assert_int_ge(called, when);
+	when = coro_clock() + CORO_MSEC;
+	ck_assert_int_eq(coro_call_later(real, CORO_MSEC, note_clock, &called, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(real), 0);
+	ck_assert_int_ge(called, when);
+	ck_assert_int_eq(coro_loop_close(real), 0);
+}
 END_TEST
 
 START_TEST(real_time_is_that_of_the_clock)
-	{
-		struct coro_loop *real;
-		ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
-		int64_t before = coro_clock(), time = coro_loop_time(real), after = coro_clock();
-		ck_assert_int_ge(time, before);
-		ck_assert_int_le(time, after);
-		ck_assert_int_eq(coro_loop_close(real), 0);
-	}
+{
+	struct coro_loop *real;
+	ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
+	int64_t before = coro_clock(), time = coro_loop_time(real), after = coro_clock();
+	ck_assert_int_ge(time, before);
+	ck_assert_int_le(time, after);
+	ck_assert_int_eq(coro_loop_close(real), 0);
+}
 END_TEST
 
 static void add_tests(TCase *tests)

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* What tests of waiting share: a loop on the virtual clock for each test, tasks in it, and failing programs. */
+#ifndef TEST_TASKS_H
+#define TEST_TASKS_H
+
+#include "fail_alloc.h"
+#include "support.h"
+
+#include <coro.h>
+#include <errno.h>
+#include <malloc.h>
+
+/* ---- a loop ---- */
+
+static struct coro_loop *loop;
+
+static inline void loop_setup(void)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+}
+
+static inline void loop_teardown(void)
+{
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+}
+
+/* Runs all there is: until every task has ended, or waits for what cannot come. */
+static inline void run(void)
+{
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+}
+
+/* Has the loop make one turn. */
+static inline void turn(void)
+{
+	ck_assert_int_eq(coro_loop_stop(loop), 0);
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+}
+
+/* Has the loop call fn(arg) at a time of its clock. */
+static inline void at(int64_t when, coro_callback *fn, void *arg)
+{
+	ck_assert_int_eq(coro_call_at(loop, when, fn, arg, NULL), 0);
+}
+
+/* Calls fn from a callback: the loop runs, but no task does. */
+static inline void call_outside_tasks(coro_callback *fn, void *arg)
+{
+	ck_assert_int_eq(coro_call_soon(loop, fn, arg, NULL), 0);
+	turn();
+}
+
+/* ---- tasks ---- */
+
+static inline struct coro_future *spawn(coro_fn *fn, void *arg)
+{
+	struct coro_future *task;
+	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &task), 0);
+	return task;
+}
+
+/* Spawns a task and lets it come to its first wait. */
+static inline struct coro_future *start(coro_fn *fn, void *arg)
+{
+	struct coro_future *task = spawn(fn, arg);
+	turn();
+	return task;
+}
+
+static inline struct coro_future *make_future(void)
+{
+	struct coro_future *future;
+	ck_assert_int_eq(coro_future_create(loop, &future), 0);
+	return future;
+}
+
+static inline void cancel(struct coro_future *future)
+{
+	ck_assert_int_eq(coro_cancel(future), 1);
+}
+
+static inline void cancel_it(void *future)
+{
+	cancel(future);
+}
+
+static inline void set(struct coro_future *future, void *value)
+{
+	ck_assert_int_eq(coro_future_set_result(future, value), 0);
+}
+
+static inline void set_it(void *future)
+{
+	set(future, NULL);
+}
+
+/* The future is done, with this result; gives it back. */
+#define assert_ended(future, expected)                                        \
+	do {                                                                  \
+		ck_assert(coro_future_done(future));                          \
+		ck_assert_int_eq(coro_future_result(future, NULL), expected); \
+		coro_future_unref(future);                                    \
+	} while (0)
+
+/* What a task returns that runs fn(arg). */
+static inline int result_of(coro_fn *fn, void *arg)
+{
+	struct coro_future *task = spawn(fn, arg);
+	int r = coro_run_until_complete(loop, task, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+/* A body that gives way once. */
+static inline int gives_way(void *arg)
+{
+	return coro_task_yield();
+}
+
+/* A body that puts its word in the trace: so much for a chance to run. */
+static inline int says(void *word)
+{
+	trace("%s", (const char *)word);
+	return 0;
+}
+
+/* ---- allocations ---- */
+
+/* Runs all there is; how many allocations that made, of which there are none known under a sanitizer. */
+static inline unsigned long allocations_of_run(void)
+{
+	fail_nth(0);
+	int r = coro_run_forever(loop);
+	fail_off();
+	ck_assert_int_eq(r, -EDEADLK);
+	return fail_count();
+}
+
+/* Bytes that are allocated now. */
+static inline size_t allocated(void)
+{
+#ifdef __GLIBC__
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
+}
+
+struct attempt {
+	coro_fn *program;
+	unsigned long n; /* the allocation that is to fail */
+	int result;
+	bool failed;
+};
+
+static inline void *attempt(void *arg)
+{
+	struct attempt *attempt = arg;
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	fail_nth(attempt->n);
+	attempt->result = coro_run_with(&options, attempt->program, NULL);
+	attempt->failed = fail_off();
+	return NULL;
+}
+
+/*
+ * Runs a program, which returns 0 when all goes well, with each of its allocations failing in turn. It is then to
+ * return -ENOMEM, or 0 if it can do without; and to leave nothing allocated.
+ */
+static inline void fail_each_allocation(coro_fn *program)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+	struct attempt this = {.program = program, .failed = true};
+	for (this.n = 1; this.failed; this.n++) {
+		/* In a thread whose memory goes with it; twice, as a first one allocates what stays. */
+		in_thread(attempt, &this);
+		size_t before = allocated();
+		in_thread(attempt, &this);
+		ck_assert_uint_eq(allocated(), before);
+		ck_assert_msg(this.result == 0 || (this.failed && this.result == -ENOMEM),
+			      "allocation %lu: %s", this.n, coro_strerror(this.result));
+		ck_assert_uint_lt(this.n, 10000);
+	}
+}
+
+#endif
