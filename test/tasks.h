@@ -8,7 +8,9 @@
 
 #include <coro.h>
 #include <errno.h>
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
 
 /* ---- a loop ---- */
 

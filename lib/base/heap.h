@@ -7,6 +7,7 @@
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,9 @@ int heap_grow(struct heap *heap, size_t nodes);
 /* Makes room for count more nodes than before: 0 or -ENOMEM. */
 static inline int heap_reserve(struct heap *heap, size_t count)
 {
-	size_t wanted = heap->reserved + count;
+	size_t wanted;
+	if (__builtin_add_overflow(heap->reserved, count, &wanted))
+		return -ENOMEM;
 	if (wanted > heap->capacity) {
 		int r = heap_grow(heap, wanted);
 		if (r < 0)

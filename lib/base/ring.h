@@ -6,6 +6,7 @@
 #ifndef BASE_RING_H
 #define BASE_RING_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,7 +27,9 @@ int ring_grow(struct ring *ring, size_t entries);
 /* Makes room for count more entries than before: 0 or -ENOMEM. */
 static inline int ring_reserve(struct ring *ring, size_t count)
 {
-	size_t wanted = ring->reserved + count;
+	size_t wanted;
+	if (__builtin_add_overflow(ring->reserved, count, &wanted))
+		return -ENOMEM;
 	if (wanted > ring->mask + 1) {
 		int r = ring_grow(ring, wanted);
 		if (r < 0)
