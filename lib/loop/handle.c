@@ -51,14 +51,15 @@ static void handle_run(struct call *call)
 	handle_over(handle);
 }
 
-void handle_abandon(struct call *call)
+bool handle_abandon(struct call *call)
 {
 	if (call->run != handle_run)
-		return;
+		return false;
 	struct timer *timer = container_of(call, struct timer, call);
 	struct coro_handle *handle = container_of(timer, struct coro_handle, timer);
 	handle->state = HANDLE_CANCELLED;
 	coro_handle_unref(handle);
+	return true;
 }
 
 static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, int64_t when,

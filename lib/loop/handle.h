@@ -7,7 +7,7 @@
 
 size_t handle_size(void);
 
-/* If the call is a handle's, it will not run: the loop lets go of it. */
-void handle_abandon(struct call *call);
+/* If the call is a handle's, it will not run: the loop lets go of it. False if it is none. */
+bool handle_abandon(struct call *call);
 
 #endif

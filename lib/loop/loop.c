@@ -58,8 +58,8 @@ static void forget_calls(struct coro_loop *loop)
 		void *entry = ring_pop(&loop->ready);
 		if (!ready_is_task(entry) && entry != READY_NOTHING) {
 			struct call *call = (struct call *)(void *)((char *)entry - 1);
-			handle_abandon(call);
-			callback_abandon(call);
+			if (!handle_abandon(call))
+				callback_abandon(call);
 		}
 	}
 	while (!heap_empty(&loop->timers)) {

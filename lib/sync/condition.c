@@ -5,6 +5,8 @@
 
 void coro_condition_init(struct coro_condition *condition, struct coro_lock *lock)
 {
+	if (!condition)
+		return;
 	waiters_init(&condition->waiters);
 	coro_lock_init(&condition->own);
 	condition->lock = lock;

@@ -5,6 +5,8 @@
 
 void coro_event_init(struct coro_event *event)
 {
+	if (!event)
+		return;
 	waiters_init(&event->waiters);
 	event->set = false;
 }

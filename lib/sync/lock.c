@@ -5,6 +5,8 @@
 
 void coro_lock_init(struct coro_lock *lock)
 {
+	if (!lock)
+		return;
 	waiters_init(&lock->waiters);
 	lock->locked = false;
 }

@@ -5,6 +5,8 @@
 
 void coro_semaphore_init(struct coro_semaphore *semaphore, size_t value)
 {
+	if (!semaphore)
+		return;
 	waiters_init(&semaphore->waiters);
 	semaphore->value = value;
 	semaphore->bound = SIZE_MAX;
@@ -13,7 +15,8 @@ void coro_semaphore_init(struct coro_semaphore *semaphore, size_t value)
 void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size_t value)
 {
 	coro_semaphore_init(semaphore, value);
-	semaphore->bound = value;
+	if (semaphore)
+		semaphore->bound = value;
 }
 
 bool coro_semaphore_locked(const struct coro_semaphore *semaphore)

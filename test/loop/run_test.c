@@ -526,13 +526,14 @@ START_TEST(program_whose_loop_is_stopped_is_cancelled)
 }
 END_TEST
 
+static struct coro_future *thrown_away;
+
 static int swallows_for_ever(void *arg)
 {
 	for (int i = 0; i < 5; i++)
 		coro_sleep(100);
-	struct coro_future *never_done;
-	ck_assert_int_eq(coro_future_create(coro_running_loop(), &never_done), 0);
-	coro_await(never_done, NULL);
+	ck_assert_int_eq(coro_future_create(coro_running_loop(), &thrown_away), 0);
+	coro_await(thrown_away, NULL);
 	ck_abort_msg("it ran on");
 }
 
@@ -546,6 +547,7 @@ static int leaves_a_stubborn_one(void *arg)
 START_TEST(left_over_that_waits_for_nothing_is_thrown_away)
 {
 	ck_assert_int_eq(coro_run_with(&virtual, leaves_a_stubborn_one, NULL), 2);
+	coro_future_unref(thrown_away);
 }
 END_TEST
 
