@@ -7,6 +7,7 @@
 #   make install     into PREFIX, by way of DESTDIR; make uninstall takes it back
 #   make check-all   the tests on every backend, compiler and sanitizer (see test/matrix)
 #   make bench       builds the benchmarks into build/test/bench/
+#   make conformance holds the loop against CPython's asyncio, event by event (see test/conformance/SPEC.md)
 #   make format      has clang-format lay out the sources; make format-check only looks
 #   make clean       removes build/
 #
@@ -84,6 +85,8 @@ unit_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard $(rings:%=test/%/*_test.c)))
 api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
 tests := $(unit_tests) $(api_tests)
 bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+aio := $(BUILD)/test/conformance/aio
+aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/conformance/*.c)))
 
 # million last: it is the longest.
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
@@ -180,6 +183,13 @@ $(BUILD)/test/bench/%.o: test/bench/%.c $(BUILD)/flags
 $(bench): %: %.o $(BUILD)/libcoro.so
 	$(call link_shared,../..) -lm
 
+$(aio_objs): $(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(demo_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+$(aio): $(aio_objs) $(BUILD)/libcoro.so
+	$(call link_shared,../..)
+
 $(BUILD)/test/%.o: test/%.c $(BUILD)/flags | need-check
 	@mkdir -p $(@D)
 	$(CC) $(test_flags) $(check_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
@@ -214,6 +224,9 @@ check-all:
 	@test/matrix
 
 bench: all $(bench)
+
+conformance: all $(aio)
+	@test/conformance/run $(aio)
 
 # ---- the rest ----
 
@@ -263,8 +276,8 @@ format-check:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check check-all bench deps install uninstall format format-check clean need-check FORCE
+.PHONY: all demo check check-all bench conformance deps install uninstall format format-check clean need-check FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard $(objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d))
+-include $(wildcard $(objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d) $(aio_objs:.o=.d))

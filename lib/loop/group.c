@@ -19,6 +19,7 @@ struct coro_group {
 	struct task *parent;
 	struct list members;   /* in the order spawned */
 	struct signal *ending; /* set when the last member is done; NULL: nobody waits */
+	struct cleanup cleanup;
 	bool exiting;
 	bool aborting;
 	bool parent_cancel_requested;
@@ -27,6 +28,27 @@ struct coro_group {
 	size_t error_count, room, spawned;
 	struct failure *first; /* the words of the first */
 };
+
+static void group_free(struct coro_group *group)
+{
+	failure_unref(group->first);
+	free(group->errors);
+	free(group);
+}
+
+/* Its owner is thrown away: the members are, too, or were. */
+static void group_abandon(struct cleanup *cleanup)
+{
+	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	struct list *link;
+	while ((link = list_pop(&group->members))) {
+		struct member *member = container_of(link, struct member, link);
+		watch_remove(&member->watch);
+		coro_future_unref(member->watch.future);
+		free(member);
+	}
+	group_free(group);
+}
 
 int coro_group_create(struct coro_group **ret)
 {
@@ -40,6 +62,7 @@ int coro_group_create(struct coro_group **ret)
 		return -ENOMEM;
 	*group = (struct coro_group){.parent = task};
 	list_init(&group->members);
+	cleanup_push(task, &group->cleanup, group_abandon);
 	*ret = group;
 	return 0;
 }
@@ -144,6 +167,7 @@ static void join(struct coro_group *group, bool *cancelled)
 		list_init(&ending.link);
 		group->ending = &ending;
 		int r = signal_wait(&ending);
+		signal_end(&ending);
 		group->ending = NULL;
 		if (r == -ECANCELED && !group->aborting) {
 			*cancelled = true;
@@ -177,8 +201,7 @@ int coro_group_end(struct coro_group *group, int status)
 		abort_members(group);
 	join(group, &cancelled);
 	status = group_status(group, status, cancelled);
-	failure_unref(group->first);
-	free(group->errors);
-	free(group);
+	cleanup_pop(&group->cleanup);
+	group_free(group);
 	return status;
 }

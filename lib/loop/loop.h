@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void loop_prefetch(const struct rin
 	const struct task *sooner = *ring_at(ready, ready->head + STACK);
 	if (ready_is_task(sooner)) {
 		__builtin_prefetch(sooner->coro.context);
-		__builtin_prefetch((char *)sooner->coro.context + LINE);
+		__builtin_prefetch((void *)((uintptr_t)sooner->coro.context + LINE));
 	}
 }
 

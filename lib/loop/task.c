@@ -81,7 +81,10 @@ bool task_start(struct task *task)
 		if (r == 0) {
 			task->coro.state = STATE_RUNNING; /* to all but the loop */
 			task->coro.at = &task->coro;
-			task_wait(task)->leave = NULL;
+			struct wait *wait = task_wait(task);
+			wait->leave = NULL;
+			wait->signal = NULL;
+			wait->cleanups = NULL;
 			return true;
 		}
 	}
@@ -116,9 +119,7 @@ void task_abandon(struct task *task)
 {
 	struct coro *co = &task->coro;
 	if (co->frame) {
-		struct wait *wait = task_wait(task);
-		if (wait->leave)
-			wait_abandon(wait);
+		wait_abandon(task_wait(task));
 		abandon_generators(task);
 	}
 	coro_abandon(co);
@@ -148,7 +149,9 @@ const char *coro_task_name(const struct coro_future *future)
 	const struct task *task = task_of(future);
 	if (task->coro.name)
 		return task->coro.name;
-	struct thread *thread = future->loop->thread;
+	struct thread *thread = thread_self();
+	if (!thread)
+		return NULL;
 	snprintf(thread->task_name, sizeof(thread->task_name), "Task-%u", future->number);
 	return thread->task_name;
 }

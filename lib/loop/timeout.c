@@ -12,6 +12,7 @@ enum timeout_state { TIMEOUT_ENTERED = 1, TIMEOUT_EXPIRING, TIMEOUT_EXPIRED, TIM
 /* What lies in struct coro_timeout. */
 struct scope {
 	struct timer timer;
+	struct cleanup cleanup;
 	struct task *task;
 	int64_t when;
 	int cancelling; /* requests to cancel the task that were pending at the beginning */
@@ -46,6 +47,12 @@ static void arm(struct scope *scope, int64_t when)
 		timer_arm(loop, &scope->timer, when);
 }
 
+static void scope_abandon(struct cleanup *cleanup)
+{
+	struct scope *scope = container_of(cleanup, struct scope, cleanup);
+	timer_disarm(scope->task->future.loop, &scope->timer);
+}
+
 int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 {
 	struct task *task = task_running();
@@ -63,6 +70,7 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 		.cancelling = task->cancels,
 		.state = TIMEOUT_ENTERED,
 	};
+	cleanup_push(task, &scope->cleanup, scope_abandon);
 	arm(scope, when);
 	return 0;
 }
@@ -109,6 +117,7 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
 		return -EALREADY;
 	struct coro_loop *loop = scope->task->future.loop;
+	cleanup_pop(&scope->cleanup);
 	timer_disarm(loop, &scope->timer);
 	loop_release(loop, 0, 1);
 	if (scope->state == TIMEOUT_ENTERED) {

@@ -91,6 +91,7 @@ static void watches_end(struct watches *watches)
 struct gather {
 	struct coro_future outer;
 	struct watches watches;
+	struct cleanup cleanup;
 	size_t finished;
 	bool failures_are_results;
 	bool cancel_requested;
@@ -119,6 +120,18 @@ static void child_done(struct watch *watch)
 		future_finish(&gather->outer, gather->cancel_requested ? -ECANCELED : 0, NULL, NULL);
 }
 
+static void gather_end(struct gather *gather)
+{
+	watches_end(&gather->watches);
+	failure_unref(gather->outer.failure);
+	loop_unref(gather->outer.loop);
+}
+
+static void gather_abandon(struct cleanup *cleanup)
+{
+	gather_end(container_of(cleanup, struct gather, cleanup));
+}
+
 static int gather(struct coro_future *const *futures, size_t count, struct coro_result *ret,
 		  bool failures_are_results)
 {
@@ -133,12 +146,12 @@ static int gather(struct coro_future *const *futures, size_t count, struct coro_
 	future_init(&all.outer, task->future.loop);
 	all.outer.kind = FUTURE_GATHER;
 	watches_begin(&all.watches, futures, child_done);
+	cleanup_push(task, &all.cleanup, gather_abandon);
 	r = coro_await(&all.outer, NULL);
+	cleanup_pop(&all.cleanup);
 	for (size_t i = 0; r == 0 && ret && i < count; i++)
 		ret[i] = (struct coro_result){futures[i]->status, futures[i]->value};
-	watches_end(&all.watches);
-	failure_unref(all.outer.failure);
-	loop_unref(all.outer.loop);
+	gather_end(&all);
 	return r;
 }
 
@@ -194,6 +207,7 @@ static void deadline_end(struct deadline *deadline)
 struct waiting {
 	struct deadline deadline;
 	struct watches watches;
+	struct cleanup cleanup;
 	size_t left;
 	enum coro_wait_mode mode;
 };
@@ -206,6 +220,17 @@ static void one_completed(struct watch *watch)
 	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
 	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
 		signal_set(&waiting->deadline.signal);
+}
+
+static void waiting_end(struct waiting *waiting)
+{
+	deadline_end(&waiting->deadline);
+	watches_end(&waiting->watches);
+}
+
+static void waiting_abandon(struct cleanup *cleanup)
+{
+	waiting_end(container_of(cleanup, struct waiting, cleanup));
 }
 
 int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode, int64_t timeout)
@@ -226,11 +251,13 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 		return r;
 	}
 	watches_begin(&waiting.watches, futures, one_completed);
+	cleanup_push(task, &waiting.cleanup, waiting_abandon);
 	r = signal_wait(&waiting.deadline.signal);
-	deadline_end(&waiting.deadline);
+	signal_end(&waiting.deadline.signal);
+	cleanup_pop(&waiting.cleanup);
 	for (size_t i = 0; r >= 0 && i < count; i++)
 		r += futures[i]->done;
-	watches_end(&waiting.watches);
+	waiting_end(&waiting);
 	return r;
 }
 
@@ -239,11 +266,31 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 struct waiting_for {
 	struct deadline deadline;
 	struct watch watch;
+	struct cleanup cleanup;
 };
 
 static void release(struct watch *watch)
 {
 	signal_set(&container_of(watch, struct waiting_for, watch)->deadline.signal);
+}
+
+/* Also gives back the caller's reference to the future. */
+static void waiting_for_abandon(struct cleanup *cleanup)
+{
+	struct waiting_for *waiting = container_of(cleanup, struct waiting_for, cleanup);
+	watch_remove(&waiting->watch);
+	deadline_end(&waiting->deadline);
+	coro_future_unref(waiting->watch.future);
+}
+
+static int wait_released(struct waiting_for *waiting)
+{
+	struct signal *signal = &waiting->deadline.signal;
+	cleanup_push(task_running(), &waiting->cleanup, waiting_for_abandon);
+	int r = signal_wait(signal);
+	signal_end(signal);
+	cleanup_pop(&waiting->cleanup);
+	return r;
 }
 
 /* Waits for the future or the deadline, whichever comes first. */
@@ -253,7 +300,7 @@ static int wait_until(struct waiting_for *waiting, struct coro_future *future, i
 	if (r < 0)
 		return r;
 	watch_add(&waiting->watch, future, release);
-	r = signal_wait(&waiting->deadline.signal);
+	r = wait_released(waiting);
 	watch_remove(&waiting->watch);
 	deadline_end(&waiting->deadline);
 	return r;
@@ -265,7 +312,7 @@ static int cancel_and_wait(struct waiting_for *waiting, struct coro_future *futu
 	deadline_begin(&waiting->deadline, future->loop, CORO_FOREVER);
 	watch_add(&waiting->watch, future, release);
 	future_cancel(future);
-	int r = signal_wait(&waiting->deadline.signal);
+	int r = wait_released(waiting);
 	watch_remove(&waiting->watch);
 	return r;
 }

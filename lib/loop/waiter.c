@@ -109,13 +109,23 @@ static void leave_signal(struct wait *wait)
 int signal_wait(struct signal *signal)
 {
 	struct task *task = task_running();
+	signal->task = task;
 	if (!task)
 		return -EPERM;
 	struct wait *wait = task_wait(task);
-	*wait = (struct wait){.task = task, .leave = leave_signal, .signal = signal};
-	signal->task = task;
+	wait->task = task;
+	wait->leave = leave_signal;
+	wait->future = NULL;
+	wait->signal = signal;
 	signal->state = SIGNAL_PENDING;
 	return park(task);
+}
+
+void signal_end(struct signal *signal)
+{
+	list_remove(&signal->link);
+	if (signal->task)
+		task_wait(signal->task)->signal = NULL;
 }
 
 void signal_set(struct signal *signal)
@@ -126,11 +136,35 @@ void signal_set(struct signal *signal)
 	wake(signal->task, 0);
 }
 
+/* -- cleanups */
+
+void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct cleanup *cleanup))
+{
+	struct cleanup **first = &task_wait(task)->cleanups;
+	*cleanup = (struct cleanup){.next = *first, .place = first, .run = run};
+	if (cleanup->next)
+		cleanup->next->place = &cleanup->next;
+	*first = cleanup;
+}
+
+void cleanup_pop(struct cleanup *cleanup)
+{
+	*cleanup->place = cleanup->next;
+	if (cleanup->next)
+		cleanup->next->place = cleanup->place;
+}
+
 void wait_abandon(struct wait *wait)
 {
-	if (wait->leave == leave_signal)
+	if (wait->leave)
+		wait->leave(wait);
+	if (wait->signal)
 		list_remove(&wait->signal->link);
-	wait->leave(wait);
+	struct cleanup *cleanup;
+	while ((cleanup = wait->cleanups)) {
+		cleanup_pop(cleanup);
+		cleanup->run(cleanup);
+	}
 }
 
 /* -- waits that need nothing but the loop */

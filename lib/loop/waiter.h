@@ -34,8 +34,23 @@ struct signal {
 /* Waits for the signal to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM: no task. */
 int signal_wait(struct signal *signal);
 
+/* To be called when signal_wait has returned: takes the signal off its list. */
+void signal_end(struct signal *signal);
+
 /* Wakes who waits for it, if it is pending. */
 void signal_set(struct signal *signal);
+
+/*
+ * What a call has built up on its task's stack, until it takes that down again. Of a task that is thrown away it
+ * is taken down from outside, the last first.
+ */
+struct cleanup {
+	struct cleanup *next, **place;
+	void (*run)(struct cleanup *cleanup);
+};
+
+void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct cleanup *cleanup));
+void cleanup_pop(struct cleanup *cleanup);
 
 /* What a parked task waits for, and with what. */
 struct wait {
@@ -45,10 +60,11 @@ struct wait {
 	struct coro_future *future; /* what to cancel in the task's place; a reference is held. NULL for none */
 	void **ret;                 /* where the waiting call wants its value; NULL for nowhere */
 	void *old;                  /* what stood there, should the wait be cancelled after all */
+	struct signal *signal;      /* that may be in a list: until signal_end. NULL for none */
+	struct cleanup *cleanups;   /* the last first */
 	union {
 		struct waiter waiter;
 		struct timer timer;
-		struct signal *signal;
 	};
 };
 
@@ -67,7 +83,7 @@ void wake(struct task *task, int result);
  */
 bool task_cancel(struct task *task);
 
-/* Unlinks a wait whose task is thrown away. */
+/* Takes down all that the stack of a task is linked to, before it is thrown away. */
 void wait_abandon(struct wait *wait);
 
 /* The running task, ready to fill in its wait; NULL if no task runs. */

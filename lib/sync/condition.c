@@ -47,6 +47,9 @@ int coro_condition_wait(struct coro_condition *condition)
 	int again;
 	while ((again = coro_lock_acquire(lock_of(condition))) < 0)
 		r = again;
+	/* Who is cancelled takes no notification along, as POSIX has it (and asyncio from 3.13 on). */
+	if (r < 0 && signal.state == SIGNAL_SET)
+		waiters_wake(&condition->waiters, 1);
 	return r;
 }
 

@@ -29,7 +29,7 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct signal *sign
 	signal->state = SIGNAL_CANCELLED;
 	list_append(waiters_list(waiters), &signal->link);
 	int r = signal_wait(signal);
-	list_remove(&signal->link);
+	signal_end(signal);
 	return r;
 }
 

@@ -5,7 +5,6 @@
 #include "loop/task.h"
 #include "support.h"
 
-#include <alloca.h>
 #include <coro.h>
 #include <errno.h>
 
@@ -480,6 +479,23 @@ START_TEST(tasks_are_numbered_in_their_loop)
 }
 END_TEST
 
+static void *ask_for_name(void *task)
+{
+	return strcmp(coro_task_name(task), "Task-2") == 0 ? task : NULL;
+}
+
+START_TEST(text_of_a_name_is_the_calling_threads)
+{
+	struct coro_future *a = spawn(nothing, NULL), *b = spawn(nothing, NULL);
+	const char *name = coro_task_name(a);
+	ck_assert_ptr_nonnull(in_thread(ask_for_name, b));
+	ck_assert_str_eq(name, "Task-1");
+	run();
+	coro_future_unref(a);
+	coro_future_unref(b);
+}
+END_TEST
+
 START_TEST(name_and_site_are_those_given)
 {
 	struct coro_options options = {.name = "reader", .site = "a.c:1"};
@@ -808,23 +824,27 @@ START_TEST(stack_has_the_size_of_the_task_else_of_the_loop_else_the_default)
 }
 END_TEST
 
+/* Goes so many bytes down, in steps, and sleeps there. */
+static int go_down(size_t bytes)
+{
+	volatile char step[16 * 1024];
+	memset((char *)step, 1, sizeof(step));
+	int r = bytes > sizeof(step) ? go_down(bytes - sizeof(step)) : coro_sleep(1);
+	return r + step[sizeof(step) / 2];
+}
+
 static int uses_much(void *arg)
 {
-	size_t bytes = *(size_t *)arg;
-	volatile char *space = alloca(bytes);
-	for (size_t i = 0; i < bytes; i += 1024)
-		space[i] = 1;
-	coro_sleep(1);
-	return space[bytes / 2048 * 1024];
+	return go_down(*(size_t *)arg);
 }
 
 START_TEST(stack_can_be_used_to_its_size)
 {
-	size_t bytes = 7 << 20;
+	size_t bytes = 6 << 20;
 	struct coro_options options = {.stack_size = 8 << 20};
 	struct coro_future *task;
 	ck_assert_int_eq(coro_loop_spawn(loop, &options, uses_much, &bytes, &task), 0);
-	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 1);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), (int)(bytes >> 14));
 	coro_future_unref(task);
 }
 END_TEST
@@ -1014,12 +1034,12 @@ END_TEST
 
 START_TEST(tasks_come_and_go_in_any_number)
 {
-	enum { COUNT = 3000 };
-	static int done[COUNT];
-	for (int i = 0; i < COUNT; i++)
+	static int done[3000];
+	int count = many(3000, 300);
+	for (int i = 0; i < count; i++)
 		coro_future_unref(spawn(sets, &done[i]));
 	run();
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < count; i++)
 		ck_assert_int_eq(done[i], 1);
 }
 END_TEST
@@ -1053,6 +1073,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_itself_cannot_yield);
 
 	tcase_add_test(tests, tasks_are_numbered_in_their_loop);
+	tcase_add_test(tests, text_of_a_name_is_the_calling_threads);
 	tcase_add_test(tests, name_and_site_are_those_given);
 	tcase_add_test(tests, spawn_notes_where_it_stands);
 

@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+/* Conditions: waiting gives the lock away and takes it again, whatever happens. */
+#include "tasks.h"
+
+static struct coro_condition condition;
+
+static void setup(void)
+{
+	loop_setup();
+	coro_condition_init(&condition, NULL);
+}
+
+static void take(void)
+{
+	ck_assert_int_eq(coro_condition_acquire(&condition), 0);
+}
+
+static void give(void)
+{
+	ck_assert_int_eq(coro_condition_release(&condition), 0);
+}
+
+static void assert_held(void)
+{
+	ck_assert(coro_condition_locked(&condition));
+}
+
+static void assert_free(void)
+{
+	ck_assert(!coro_condition_locked(&condition));
+}
+
+/* Waits once, says so by its word with the lock taken, and gives it back. */
+static int waits(void *word)
+{
+	take();
+	int r = coro_condition_wait(&condition);
+	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	give();
+	return r;
+}
+
+/* What a holder of the lock does to the condition, from outside any task. */
+static void notify(size_t n)
+{
+	take();
+	ck_assert_int_eq(coro_condition_notify(&condition, n), 0);
+	give();
+}
+
+static void notify_one(void *arg)
+{
+	notify(1);
+}
+
+/* Three who wait. */
+static struct coro_future *a, *b, *c;
+
+static void line_up(void)
+{
+	a = spawn(waits, "a");
+	b = spawn(waits, "b");
+	c = spawn(waits, "c");
+	turn();
+	assert_free();
+}
+
+static void assert_line(int of_a, int of_b, int of_c)
+{
+	assert_ended(a, of_a);
+	assert_ended(b, of_b);
+	assert_ended(c, of_c);
+	assert_free();
+}
+
+/* ---- misuse ---- */
+
+static int waits_without_lock(void *arg)
+{
+	return coro_condition_wait(&condition);
+}
+
+static int never_true(void *arg)
+{
+	trace("asked");
+	return 0;
+}
+
+static int waits_for_without_lock(void *arg)
+{
+	return coro_condition_wait_for(&condition, never_true, NULL);
+}
+
+START_TEST(all_but_acquire_needs_the_lock_to_be_held)
+{
+	ck_assert_int_eq(result_of(waits_without_lock, NULL), -EPERM);
+	ck_assert_int_eq(result_of(waits_for_without_lock, NULL), -EPERM);
+	ck_assert_trace("asked");
+	ck_assert_int_eq(coro_condition_notify(&condition, 1), -EPERM);
+	ck_assert_int_eq(coro_condition_notify_all(&condition), -EPERM);
+	ck_assert_int_eq(coro_condition_release(&condition), -EPERM);
+	assert_free();
+
+	line_up();
+	ck_assert_int_eq(coro_condition_notify_all(&condition), -EPERM);
+	run();
+	ck_assert_trace("");
+	notify(3);
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(no_condition_or_predicate_at_all_is_refused)
+{
+	coro_condition_init(NULL, NULL);
+	ck_assert_int_eq(coro_condition_acquire(NULL), -EINVAL);
+	ck_assert_int_eq(coro_condition_release(NULL), -EINVAL);
+	ck_assert(!coro_condition_locked(NULL));
+	ck_assert_int_eq(coro_condition_wait(NULL), -EINVAL);
+	ck_assert_int_eq(coro_condition_wait_for(NULL, never_true, NULL), -EINVAL);
+	ck_assert_int_eq(coro_condition_wait_for(&condition, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(coro_condition_notify(NULL, 1), -EINVAL);
+	ck_assert_int_eq(coro_condition_notify_all(NULL), -EINVAL);
+	ck_assert_trace("");
+}
+END_TEST
+
+static void waits_outside_tasks(void *arg)
+{
+	take();
+	ck_assert_int_eq(coro_condition_wait(&condition), -EPERM);
+	ck_assert_int_eq(coro_condition_wait_for(&condition, never_true, NULL), -EPERM);
+	ck_assert_int_eq(coro_condition_acquire(&condition), -EPERM);
+	assert_held();
+	give();
+}
+
+START_TEST(outside_a_task_nobody_waits_and_the_lock_stays_held)
+{
+	waits_outside_tasks(NULL);
+	line_up();
+	call_outside_tasks(waits_outside_tasks, NULL);
+	ck_assert_trace("asked asked");
+	notify(3);
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+/* ---- waiting ---- */
+
+START_TEST(wait_gives_the_lock_away_and_has_it_again_at_its_end)
+{
+	line_up();
+	take();
+	ck_assert_int_eq(coro_condition_notify(&condition, 1), 0);
+	run();
+	ck_assert_trace("");
+	give();
+	run();
+	ck_assert_trace("a");
+	notify(2);
+	run();
+	ck_assert_trace("b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(notify_wakes_the_first_who_wait)
+{
+	line_up();
+	notify(0);
+	run();
+	ck_assert_trace("");
+	notify(2);
+	run();
+	ck_assert_trace("a b");
+	notify(2);
+	notify(2);
+	run();
+	ck_assert_trace("c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(two_notifications_in_one_turn_wake_two)
+{
+	line_up();
+	notify(1);
+	notify(1);
+	run();
+	ck_assert_trace("a b");
+	notify(1);
+	run();
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(notify_all_wakes_all_and_none_who_comes_later)
+{
+	line_up();
+	take();
+	ck_assert_int_eq(coro_condition_notify_all(&condition), 0);
+	give();
+	struct coro_future *late = spawn(waits, "late");
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+	notify(1);
+	run();
+	ck_assert_trace("late");
+	assert_ended(late, 0);
+}
+END_TEST
+
+START_TEST(notification_that_nobody_waits_for_is_gone)
+{
+	notify(5);
+	line_up();
+	run();
+	ck_assert_trace("");
+	notify(3);
+	run();
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+static int holds_between(void *arg)
+{
+	take();
+	int r = coro_condition_wait(&condition);
+	trace("in");
+	coro_sleep(10);
+	trace("out");
+	give();
+	return r;
+}
+
+START_TEST(those_woken_together_have_the_lock_one_after_the_other)
+{
+	struct coro_future *tasks[3];
+	for (int i = 0; i < 3; i++)
+		tasks[i] = spawn(holds_between, NULL);
+	turn();
+	notify(3);
+	run();
+	ck_assert_trace("in out in out in out");
+	ck_assert_int_eq(coro_loop_time(loop), 30);
+	for (int i = 0; i < 3; i++)
+		assert_ended(tasks[i], 0);
+}
+END_TEST
+
+/* ---- whose lock ---- */
+
+static struct coro_lock lock;
+static struct coro_condition full, empty;
+static int stored;
+
+static int produces(void *arg)
+{
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+		while (stored == 3)
+			ck_assert_int_eq(coro_condition_wait(&full), 0);
+		stored++;
+		ck_assert_int_eq(coro_condition_notify(&empty, 1), 0);
+		ck_assert_int_eq(coro_lock_release(&lock), 0);
+		ck_assert_int_eq(coro_sleep(i % 3), 0);
+	}
+	return 0;
+}
+
+static int consumes(void *arg)
+{
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(coro_condition_acquire(&empty), 0);
+		while (stored == 0)
+			ck_assert_int_eq(coro_condition_wait(&empty), 0);
+		ck_assert_int_le(stored, 3);
+		stored--;
+		ck_assert_int_eq(coro_condition_notify(&full, 1), 0);
+		ck_assert_int_eq(coro_condition_release(&empty), 0);
+		ck_assert_int_eq(coro_sleep(i % 5), 0);
+	}
+	return 0;
+}
+
+START_TEST(conditions_may_share_a_lock)
+{
+	coro_lock_init(&lock);
+	coro_condition_init(&full, &lock);
+	coro_condition_init(&empty, &lock);
+	struct coro_future *producer = spawn(produces, NULL), *one = spawn(consumes, NULL),
+			   *two = spawn(consumes, NULL);
+	run();
+	ck_assert_int_eq(stored, 0);
+	assert_ended(producer, 0);
+	assert_ended(one, 0);
+	assert_ended(two, 0);
+}
+END_TEST
+
+START_TEST(lock_of_others_is_the_conditions_too)
+{
+	coro_lock_init(&lock);
+	coro_condition_init(&condition, &lock);
+	take();
+	ck_assert(coro_lock_locked(&lock));
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	assert_free();
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	assert_held();
+	give();
+	ck_assert(!coro_lock_locked(&lock));
+}
+END_TEST
+
+/* ---- predicates ---- */
+
+static int level;
+
+static int is_high(void *threshold)
+{
+	return level >= *(int *)threshold ? level : 0;
+}
+
+static int waits_until_high(void *threshold)
+{
+	take();
+	int r = coro_condition_wait_for(&condition, is_high, threshold);
+	assert_held();
+	give();
+	trace("%d%s", r < 0 ? 0 : r, r == -ECANCELED ? "!" : "");
+	return r;
+}
+
+static void rise(void *arg)
+{
+	level += 10;
+	notify(SIZE_MAX);
+}
+
+START_TEST(predicate_is_waited_for_and_its_value_returned)
+{
+	static int low = 5, high = 25;
+	struct coro_future *first = spawn(waits_until_high, &high), *second = spawn(waits_until_high, &low);
+	for (int time = 1; time <= 3; time++)
+		at(time, rise, NULL);
+	run();
+	ck_assert_trace("10 30");
+	assert_ended(first, 30);
+	assert_ended(second, 10);
+}
+END_TEST
+
+START_TEST(predicate_that_holds_is_no_wait)
+{
+	static int low = 5;
+	level = 7;
+	struct coro_future *task = spawn(waits_until_high, &low);
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("7 other");
+	assert_ended(task, 7);
+}
+END_TEST
+
+static int fails(void *countdown)
+{
+	return --*(int *)countdown < 0 ? coro_raise(-EIO, "cannot tell") : 0;
+}
+
+static int waits_for_failure(void *countdown)
+{
+	take();
+	int r = coro_condition_wait_for(&condition, fails, countdown);
+	give();
+	return r;
+}
+
+START_TEST(failure_of_the_predicate_ends_the_wait)
+{
+	int countdown = 2;
+	struct coro_future *task = spawn(waits_for_failure, &countdown);
+	at(1, rise, NULL);
+	at(2, rise, NULL);
+	run();
+	ck_assert_str_eq(coro_future_message(task), "cannot tell");
+	assert_ended(task, -EIO);
+	assert_free();
+}
+END_TEST
+
+static int is_high_later(void *threshold)
+{
+	ck_assert_int_eq(coro_sleep(5), 0);
+	return is_high(threshold);
+}
+
+static int waits_for_what_waits(void *threshold)
+{
+	take();
+	int r = coro_condition_wait_for(&condition, is_high_later, threshold);
+	give();
+	return r;
+}
+
+START_TEST(predicate_may_wait_itself)
+{
+	static int low = 5;
+	struct coro_future *task = spawn(waits_for_what_waits, &low);
+	at(7, rise, NULL);
+	run();
+	ck_assert_int_eq(coro_loop_time(loop), 12);
+	assert_ended(task, 10);
+}
+END_TEST
+
+START_TEST(cancelled_wait_for_a_predicate_has_the_lock_and_says_so)
+{
+	static int high = 100;
+	struct coro_future *task = start(waits_until_high, &high);
+	cancel(task);
+	run();
+	ck_assert_trace("0!");
+	assert_ended(task, -ECANCELED);
+	assert_free();
+}
+END_TEST
+
+/* ---- cancelled ---- */
+
+START_TEST(who_is_cancelled_while_it_waits_has_the_lock_again)
+{
+	line_up();
+	cancel(b);
+	run();
+	ck_assert_trace("b!");
+	notify(2);
+	run();
+	ck_assert_trace("a c");
+	assert_line(0, -ECANCELED, 0);
+}
+END_TEST
+
+START_TEST(who_is_cancelled_waits_for_the_lock_all_the_same)
+{
+	line_up();
+	take();
+	cancel(a);
+	run();
+	ck_assert_trace("");
+	give();
+	run();
+	ck_assert_trace("a!");
+	notify(2);
+	run();
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it)
+{
+	line_up();
+	take();
+	ck_assert_int_eq(coro_condition_notify(&condition, 1), 0);
+	turn();
+	for (int i = 0; i < 3; i++) {
+		cancel(a); /* it stands in line for the lock */
+		turn();
+		ck_assert_trace("");
+		ck_assert(!coro_future_done(a));
+	}
+	give();
+	run();
+	/* Nobody has taken the notification, so it goes to the next. */
+	ck_assert_trace("a! b");
+	notify(1);
+	run();
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(who_is_cancelled_twice_has_the_lock_again)
+{
+	line_up();
+	take();
+	cancel(a);
+	turn();
+	cancel(a);
+	turn();
+	ck_assert(!coro_future_done(a));
+	give();
+	run();
+	ck_assert_trace("a!");
+	ck_assert_int_eq(coro_task_cancelling(a), 2);
+	notify(2);
+	run();
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled)
+{
+	line_up();
+	take();
+	ck_assert_int_eq(coro_condition_notify(&condition, 2), 0);
+	turn();
+	give();
+	cancel(a); /* woken for the lock, and cancelled */
+	run();
+	/* It came to the end of the line, and passed its notification on. */
+	ck_assert_trace("b a! c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(notification_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
+{
+	line_up();
+	notify(1);
+	cancel(a);
+	run();
+	ck_assert_trace("a! b");
+	notify(1);
+	run();
+	ck_assert_trace("c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(notification_goes_to_the_next_when_the_first_is_cancelled_just_before)
+{
+	line_up();
+	cancel(a);
+	notify(1);
+	run();
+	ck_assert_trace("a! b");
+	notify(1);
+	run();
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(cancellation_without_a_notification_wakes_nobody_else)
+{
+	line_up();
+	cancel(a);
+	cancel(c);
+	run();
+	ck_assert_trace("a! c!");
+	notify(1);
+	run();
+	assert_line(-ECANCELED, 0, -ECANCELED);
+}
+END_TEST
+
+START_TEST(notification_of_all_who_are_cancelled_is_gone)
+{
+	line_up();
+	notify(3);
+	cancel(a);
+	cancel(b);
+	cancel(c);
+	run();
+	ck_assert_trace("a! b! c!");
+	struct coro_future *late = start(waits, "late");
+	run();
+	ck_assert(!coro_future_done(late));
+	notify(1);
+	run();
+	assert_ended(late, 0);
+	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+}
+END_TEST
+
+static int is_cancelled_before(void *arg)
+{
+	take();
+	cancel(coro_current_task());
+	int r = coro_condition_wait(&condition);
+	assert_held();
+	give();
+	return r;
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_waits)
+{
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
+	assert_free();
+}
+END_TEST
+
+static int gives_up(void *word)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
+	return coro_timeout_end(&timeout, waits(word));
+}
+
+START_TEST(wait_may_time_out)
+{
+	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(waits, "patient");
+	at(5, notify_one, NULL);
+	run();
+	ck_assert_trace("hasty! patient");
+	assert_ended(hasty, -ETIMEDOUT);
+	assert_ended(patient, 0);
+	assert_free();
+}
+END_TEST
+
+/* ---- memory ---- */
+
+/* With nothing of Check's, which allocates. */
+static int passes_through(void *arg)
+{
+	int r = coro_condition_acquire(&condition);
+	if (r < 0)
+		return r;
+	r = coro_condition_wait(&condition);
+	int released = coro_condition_release(&condition);
+	return r < 0 ? r : released;
+}
+
+START_TEST(waiting_allocates_nothing)
+{
+	struct coro_future *tasks[20];
+	for (int i = 0; i < 20; i++)
+		tasks[i] = spawn(passes_through, NULL);
+	turn();
+	notify(20);
+	cancel(tasks[0]);
+	cancel(tasks[10]);
+	ck_assert_uint_eq(allocations_of_run(), 0);
+	for (int i = 0; i < 20; i++)
+		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
+	assert_free();
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, setup, loop_teardown);
+
+	tcase_add_test(tests, all_but_acquire_needs_the_lock_to_be_held);
+	tcase_add_test(tests, no_condition_or_predicate_at_all_is_refused);
+	tcase_add_test(tests, outside_a_task_nobody_waits_and_the_lock_stays_held);
+
+	tcase_add_test(tests, wait_gives_the_lock_away_and_has_it_again_at_its_end);
+	tcase_add_test(tests, notify_wakes_the_first_who_wait);
+	tcase_add_test(tests, two_notifications_in_one_turn_wake_two);
+	tcase_add_test(tests, notify_all_wakes_all_and_none_who_comes_later);
+	tcase_add_test(tests, notification_that_nobody_waits_for_is_gone);
+	tcase_add_test(tests, those_woken_together_have_the_lock_one_after_the_other);
+
+	tcase_add_test(tests, conditions_may_share_a_lock);
+	tcase_add_test(tests, lock_of_others_is_the_conditions_too);
+
+	tcase_add_test(tests, predicate_is_waited_for_and_its_value_returned);
+	tcase_add_test(tests, predicate_that_holds_is_no_wait);
+	tcase_add_test(tests, failure_of_the_predicate_ends_the_wait);
+	tcase_add_test(tests, predicate_may_wait_itself);
+	tcase_add_test(tests, cancelled_wait_for_a_predicate_has_the_lock_and_says_so);
+
+	tcase_add_test(tests, who_is_cancelled_while_it_waits_has_the_lock_again);
+	tcase_add_test(tests, who_is_cancelled_waits_for_the_lock_all_the_same);
+	tcase_add_test(tests, who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it);
+	tcase_add_test(tests, who_is_cancelled_twice_has_the_lock_again);
+	tcase_add_test(tests, lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled);
+	tcase_add_test(tests, notification_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
+	tcase_add_test(tests, notification_goes_to_the_next_when_the_first_is_cancelled_just_before);
+	tcase_add_test(tests, cancellation_without_a_notification_wakes_nobody_else);
+	tcase_add_test(tests, notification_of_all_who_are_cancelled_is_gone);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
+	tcase_add_test(tests, wait_may_time_out);
+
+	tcase_add_test(tests, waiting_allocates_nothing);
+}
+
+TEST_MAIN("condition", add_tests)

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Events: all who wait are woken, once it is set. */
+#include "tasks.h"
+
+static struct coro_event event;
+
+static void setup(void)
+{
+	loop_setup();
+	coro_event_init(&event);
+}
+
+static int waits(void *word)
+{
+	int r = coro_event_wait(&event);
+	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	return r;
+}
+
+static void set_event(void *arg)
+{
+	coro_event_set(&event);
+}
+
+/* ---- alone ---- */
+
+START_TEST(event_is_clear_at_first_and_then_what_it_was_made)
+{
+	ck_assert(!coro_event_is_set(&event));
+	for (int i = 0; i < 2; i++) {
+		coro_event_set(&event);
+		coro_event_set(&event);
+		ck_assert(coro_event_is_set(&event));
+		coro_event_clear(&event);
+		coro_event_clear(&event);
+		ck_assert(!coro_event_is_set(&event));
+	}
+}
+END_TEST
+
+START_TEST(no_event_at_all_is_refused)
+{
+	coro_event_init(NULL);
+	coro_event_set(NULL);
+	coro_event_clear(NULL);
+	ck_assert(!coro_event_is_set(NULL));
+	ck_assert_int_eq(coro_event_wait(NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(event_that_is_set_is_not_waited_for)
+{
+	coro_event_set(&event);
+	struct coro_future *task = spawn(waits, "waiter");
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("waiter other");
+	assert_ended(task, 0);
+	ck_assert(coro_event_is_set(&event));
+}
+END_TEST
+
+static void waits_outside_tasks(void *expected)
+{
+	ck_assert_int_eq(coro_event_wait(&event), *(int *)expected);
+}
+
+START_TEST(outside_a_task_only_a_set_event_is_no_wait)
+{
+	int refused = -EPERM, at_once = 0;
+	struct coro_future *task = start(waits, "a");
+	waits_outside_tasks(&refused);
+	call_outside_tasks(waits_outside_tasks, &refused);
+	ck_assert_trace("");
+	coro_event_set(&event);
+	waits_outside_tasks(&at_once);
+	call_outside_tasks(waits_outside_tasks, &at_once);
+	run();
+	ck_assert_trace("a");
+	assert_ended(task, 0);
+}
+END_TEST
+
+/* ---- waiting ---- */
+
+static struct coro_future *a, *b, *c;
+
+static void line_up(void)
+{
+	a = spawn(waits, "a");
+	b = spawn(waits, "b");
+	c = spawn(waits, "c");
+	turn();
+}
+
+static void assert_line(int of_a, int of_b, int of_c)
+{
+	assert_ended(a, of_a);
+	assert_ended(b, of_b);
+	assert_ended(c, of_c);
+}
+
+START_TEST(all_who_wait_are_woken_in_the_order_they_came)
+{
+	line_up();
+	ck_assert_trace("");
+	at(5, set_event, NULL);
+	run();
+	ck_assert_trace("a b c");
+	ck_assert_int_eq(coro_loop_time(loop), 5);
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(who_was_woken_goes_on_though_it_is_cleared_at_once)
+{
+	line_up();
+	coro_event_set(&event);
+	coro_event_clear(&event);
+	struct coro_future *late = spawn(waits, "late");
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+	coro_event_set(&event);
+	run();
+	ck_assert_trace("late");
+	assert_ended(late, 0);
+}
+END_TEST
+
+static int waits_again(void *arg)
+{
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(coro_event_wait(&event), 0);
+		coro_event_clear(&event);
+		trace("%d", (int)coro_loop_time(loop));
+	}
+	return 0;
+}
+
+START_TEST(cleared_event_can_be_waited_for_again)
+{
+	struct coro_future *task = spawn(waits_again, NULL);
+	for (int time = 10; time <= 30; time += 10)
+		at(time, set_event, NULL);
+	run();
+	ck_assert_trace("10 20 30");
+	assert_ended(task, 0);
+}
+END_TEST
+
+/* ---- cancelled ---- */
+
+START_TEST(who_is_cancelled_while_it_waits_is_no_more_woken)
+{
+	line_up();
+	cancel(b);
+	turn();
+	ck_assert_trace("b!");
+	coro_event_set(&event);
+	run();
+	ck_assert_trace("a c");
+	assert_line(0, -ECANCELED, 0);
+}
+END_TEST
+
+START_TEST(who_is_woken_and_cancelled_in_the_same_turn_is_cancelled)
+{
+	line_up();
+	coro_event_set(&event);
+	cancel(a);
+	cancel(c);
+	run();
+	ck_assert_trace("a! b c!");
+	assert_line(-ECANCELED, 0, -ECANCELED);
+}
+END_TEST
+
+START_TEST(who_is_cancelled_just_before_it_would_be_woken_is_cancelled)
+{
+	line_up();
+	cancel(b);
+	coro_event_set(&event);
+	run();
+	ck_assert_trace("b! a c");
+	assert_line(0, -ECANCELED, 0);
+}
+END_TEST
+
+static int is_cancelled_before(void *arg)
+{
+	cancel(coro_current_task());
+	int r = coro_event_wait(&event);
+	return r == 0 ? 7 : r;
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_waits)
+{
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
+	coro_event_set(&event);
+	struct coro_future *task = spawn(is_cancelled_before, NULL);
+	run();
+	/* It did not wait, and learned at its end. */
+	assert_ended(task, -ECANCELED);
+}
+END_TEST
+
+START_TEST(waiting_for_it_allocates_nothing)
+{
+	line_up();
+	coro_event_set(&event);
+	cancel(c);
+	ck_assert_uint_eq(allocations_of_run(), 0);
+	assert_line(0, 0, -ECANCELED);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, setup, loop_teardown);
+
+	tcase_add_test(tests, event_is_clear_at_first_and_then_what_it_was_made);
+	tcase_add_test(tests, no_event_at_all_is_refused);
+	tcase_add_test(tests, event_that_is_set_is_not_waited_for);
+	tcase_add_test(tests, outside_a_task_only_a_set_event_is_no_wait);
+
+	tcase_add_test(tests, all_who_wait_are_woken_in_the_order_they_came);
+	tcase_add_test(tests, who_was_woken_goes_on_though_it_is_cleared_at_once);
+	tcase_add_test(tests, cleared_event_can_be_waited_for_again);
+
+	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_woken);
+	tcase_add_test(tests, who_is_woken_and_cancelled_in_the_same_turn_is_cancelled);
+	tcase_add_test(tests, who_is_cancelled_just_before_it_would_be_woken_is_cancelled);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
+	tcase_add_test(tests, waiting_for_it_allocates_nothing);
+}
+
+TEST_MAIN("event", add_tests)

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks: taken in the order of coming, and never lost. */
+#include "tasks.h"
+
+static struct coro_lock lock;
+
+static void setup(void)
+{
+	loop_setup();
+	coro_lock_init(&lock);
+}
+
+/* Takes the lock, says so by its word, holds it for a while, and gives it back. */
+static int locks(void *word)
+{
+	int r = coro_lock_acquire(&lock);
+	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	if (r < 0)
+		return r;
+	r = coro_sleep(10);
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	return r;
+}
+
+/* ---- alone ---- */
+
+static int takes_and_gives(void *arg)
+{
+	for (int i = 0; i < 3; i++) {
+		ck_assert(!coro_lock_locked(&lock));
+		ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+		ck_assert(coro_lock_locked(&lock));
+		ck_assert_int_eq(coro_lock_release(&lock), 0);
+	}
+	ck_assert(!coro_lock_locked(&lock));
+	trace("done");
+	return 0;
+}
+
+START_TEST(free_lock_is_taken_without_letting_others_run)
+{
+	struct coro_future *task = spawn(takes_and_gives, NULL);
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("done other");
+	assert_ended(task, 0);
+}
+END_TEST
+
+START_TEST(free_lock_cannot_be_released)
+{
+	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
+	ck_assert(!coro_lock_locked(&lock));
+	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
+	ck_assert_trace("done");
+	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
+}
+END_TEST
+
+START_TEST(no_lock_at_all_is_refused)
+{
+	coro_lock_init(NULL);
+	ck_assert_int_eq(coro_lock_acquire(NULL), -EINVAL);
+	ck_assert_int_eq(coro_lock_release(NULL), -EINVAL);
+	ck_assert(!coro_lock_locked(NULL));
+}
+END_TEST
+
+static void acquires_outside_tasks(void *expected)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), *(int *)expected);
+	ck_assert(coro_lock_locked(&lock));
+}
+
+START_TEST(outside_a_task_only_a_free_lock_can_be_taken)
+{
+	int taken = 0, refused = -EPERM;
+	acquires_outside_tasks(&taken);
+	acquires_outside_tasks(&refused);
+	call_outside_tasks(acquires_outside_tasks, &refused);
+
+	struct coro_future *task = start(locks, "a");
+	call_outside_tasks(acquires_outside_tasks, &refused);
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	call_outside_tasks(acquires_outside_tasks, &refused);
+	run();
+	ck_assert_trace("a");
+	assert_ended(task, 0);
+	ck_assert(!coro_lock_locked(&lock));
+	call_outside_tasks(acquires_outside_tasks, &taken);
+}
+END_TEST
+
+/* ---- in line ---- */
+
+static int tickets, served;
+
+static int is_served_in_turn(void *arg)
+{
+	int ticket = tickets++;
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	ck_assert_int_eq(served++, ticket);
+	ck_assert_int_eq(coro_task_yield(), 0);
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	return 0;
+}
+
+START_TEST(tasks_get_it_in_the_order_they_came)
+{
+	struct coro_future *tasks[200];
+	for (int i = 0; i < 200; i++)
+		tasks[i] = spawn(is_served_in_turn, NULL);
+	run();
+	ck_assert_int_eq(served, 200);
+	for (int i = 0; i < 200; i++)
+		assert_ended(tasks[i], 0);
+}
+END_TEST
+
+static int takes_again(void *word)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	ck_assert_int_eq(coro_sleep(1), 0);
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	trace("released");
+	return locks(word);
+}
+
+START_TEST(who_releases_it_and_comes_again_waits_behind_who_was_there)
+{
+	struct coro_future *again = spawn(takes_again, "again"), *a = spawn(locks, "a"), *b = spawn(locks, "b");
+	run();
+	ck_assert_trace("released a b again");
+	assert_ended(again, 0);
+	assert_ended(a, 0);
+	assert_ended(b, 0);
+}
+END_TEST
+
+static void release(void *arg)
+{
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+}
+
+static int keeps(void *arg)
+{
+	return coro_lock_acquire(&lock);
+}
+
+START_TEST(anyone_may_release_it)
+{
+	struct coro_future *keeper = spawn(keeps, NULL), *a = spawn(locks, "a");
+	run();
+	ck_assert_trace("");
+	ck_assert(coro_lock_locked(&lock));
+	at(5, release, NULL);
+	run();
+	ck_assert_trace("a");
+	assert_ended(keeper, 0);
+	assert_ended(a, 0);
+}
+END_TEST
+
+START_TEST(lock_looks_free_until_who_was_woken_has_run)
+{
+	coro_lock_acquire(&lock);
+	struct coro_future *a = start(locks, "a");
+	release(NULL);
+	ck_assert(!coro_lock_locked(&lock));
+	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
+	struct coro_future *b = spawn(locks, "b");
+	run();
+	ck_assert_trace("a b");
+	assert_ended(a, 0);
+	assert_ended(b, 0);
+}
+END_TEST
+
+/* ---- cancelled ---- */
+
+/* Three in line for a lock that is held. */
+static struct coro_future *a, *b, *c;
+
+static void line_up(void)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	a = spawn(locks, "a");
+	b = spawn(locks, "b");
+	c = spawn(locks, "c");
+	turn();
+}
+
+static void assert_line(int of_a, int of_b, int of_c)
+{
+	assert_ended(a, of_a);
+	assert_ended(b, of_b);
+	assert_ended(c, of_c);
+	ck_assert(!coro_lock_locked(&lock));
+}
+
+START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
+{
+	line_up();
+	cancel(b);
+	turn();
+	ck_assert_trace("b!");
+	ck_assert(coro_lock_locked(&lock));
+	release(NULL);
+	run();
+	ck_assert_trace("a c");
+	assert_line(0, -ECANCELED, 0);
+}
+END_TEST
+
+START_TEST(lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
+{
+	line_up();
+	release(NULL);
+	cancel(a);
+	run();
+	ck_assert_trace("a! b c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(lock_goes_on_when_the_first_is_cancelled_just_before)
+{
+	line_up();
+	cancel(a);
+	release(NULL);
+	run();
+	ck_assert_trace("a! b c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(lock_passes_all_who_are_cancelled_in_the_same_turn)
+{
+	line_up();
+	release(NULL);
+	cancel(a);
+	cancel(b);
+	run();
+	ck_assert_trace("a! b! c");
+	assert_line(-ECANCELED, -ECANCELED, 0);
+}
+END_TEST
+
+START_TEST(lock_is_free_when_all_in_line_are_cancelled)
+{
+	line_up();
+	release(NULL);
+	cancel(c);
+	cancel(b);
+	cancel(a);
+	run();
+	ck_assert_trace("a! c! b!");
+	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+}
+END_TEST
+
+static int takes_at_once(void *arg)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	trace("newcomer");
+	return coro_lock_release(&lock);
+}
+
+static int passes_the_cancelled(void *arg)
+{
+	cancel(a);
+	cancel(b);
+	cancel(c);
+	release(NULL);
+	return takes_at_once(NULL);
+}
+
+START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
+{
+	line_up();
+	struct coro_future *newcomer = spawn(passes_the_cancelled, NULL);
+	run();
+	ck_assert_trace("newcomer a! b! c!");
+	assert_ended(newcomer, 0);
+	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+}
+END_TEST
+
+START_TEST(newcomer_gets_it_from_who_was_woken_and_cancelled)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	a = start(locks, "a");
+	struct coro_future *newcomer = spawn(takes_at_once, NULL);
+	release(NULL);
+	cancel(a);
+	run();
+	ck_assert_trace("a! newcomer");
+	assert_ended(newcomer, 0);
+	assert_ended(a, -ECANCELED);
+}
+END_TEST
+
+static int is_cancelled_before(void *arg)
+{
+	cancel(coro_current_task());
+	int r = coro_lock_acquire(&lock);
+	if (r == 0) {
+		ck_assert_int_eq(coro_sleep(1), -ECANCELED);
+		ck_assert_int_eq(coro_lock_release(&lock), 0);
+	}
+	return r;
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_waits)
+{
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
+	ck_assert(coro_lock_locked(&lock));
+	release(NULL);
+	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
+}
+END_TEST
+
+static int gives_up(void *word)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
+	return coro_timeout_end(&timeout, locks(word));
+}
+
+START_TEST(wait_for_it_may_time_out)
+{
+	struct coro_future *holder = spawn(locks, "holder"), *hasty = spawn(gives_up, "hasty"),
+			   *patient = spawn(locks, "patient");
+	run();
+	ck_assert_trace("holder hasty! patient");
+	ck_assert_int_eq(coro_loop_time(loop), 20);
+	assert_ended(holder, 0);
+	assert_ended(hasty, -ETIMEDOUT);
+	assert_ended(patient, 0);
+}
+END_TEST
+
+/* ---- many ---- */
+
+static struct coro_lock two[2];
+static int inside[2], entered, refused;
+
+static int visits(void *which)
+{
+	int i = (int)(intptr_t)which % 2;
+	for (int round = 0; round < 10; round++) {
+		if (coro_lock_acquire(&two[i]) < 0) {
+			refused++;
+			continue;
+		}
+		ck_assert_int_eq(inside[i]++, 0);
+		entered++;
+		if (round % 3)
+			coro_task_yield();
+		ck_assert_int_eq(--inside[i], 0);
+		ck_assert_int_eq(coro_lock_release(&two[i]), 0);
+	}
+	return 0;
+}
+
+static int cancels_some(void *arg)
+{
+	struct coro_future **tasks = arg;
+	for (int i = 0; i < 100; i++) {
+		coro_cancel(tasks[i * 7 % 20]);
+		ck_assert_int_eq(coro_task_yield(), 0);
+	}
+	return 0;
+}
+
+START_TEST(one_at_a_time_is_inside_in_any_order_of_events)
+{
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
+		struct coro_loop *plain = loop;
+		struct coro_future *tasks[20];
+		ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+		coro_lock_init(&two[0]);
+		coro_lock_init(&two[1]);
+		for (intptr_t i = 0; i < 20; i++)
+			tasks[i] = spawn(visits, (void *)i);
+		turn(); /* one that is cancelled before it starts never runs */
+		struct coro_future *canceller = spawn(cancels_some, tasks);
+		run();
+		for (int i = 0; i < 20; i++)
+			coro_future_unref(tasks[i]);
+		assert_ended(canceller, 0);
+		ck_assert(!coro_lock_locked(&two[0]));
+		ck_assert(!coro_lock_locked(&two[1]));
+		ck_assert_int_eq(coro_loop_close(loop), 0);
+		loop = plain;
+	}
+	ck_assert_int_gt(entered, 100);
+	ck_assert_int_gt(refused, 100);
+}
+END_TEST
+
+/* With nothing of Check's, which allocates. */
+static int passes_through(void *arg)
+{
+	int r = coro_lock_acquire(&lock);
+	if (r == 0)
+		r = coro_task_yield();
+	if (r == 0)
+		r = coro_lock_release(&lock);
+	return r;
+}
+
+START_TEST(waiting_for_it_allocates_nothing)
+{
+	coro_lock_acquire(&lock);
+	struct coro_future *tasks[20];
+	for (int i = 0; i < 20; i++)
+		tasks[i] = spawn(passes_through, NULL);
+	turn();
+	release(NULL);
+	cancel(tasks[0]);
+	cancel(tasks[10]);
+	ck_assert_uint_eq(allocations_of_run(), 0);
+	for (int i = 0; i < 20; i++)
+		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, setup, loop_teardown);
+
+	tcase_add_test(tests, free_lock_is_taken_without_letting_others_run);
+	tcase_add_test(tests, free_lock_cannot_be_released);
+	tcase_add_test(tests, no_lock_at_all_is_refused);
+	tcase_add_test(tests, outside_a_task_only_a_free_lock_can_be_taken);
+
+	tcase_add_test(tests, tasks_get_it_in_the_order_they_came);
+	tcase_add_test(tests, who_releases_it_and_comes_again_waits_behind_who_was_there);
+	tcase_add_test(tests, anyone_may_release_it);
+	tcase_add_test(tests, lock_looks_free_until_who_was_woken_has_run);
+
+	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
+	tcase_add_test(tests, lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
+	tcase_add_test(tests, lock_goes_on_when_the_first_is_cancelled_just_before);
+	tcase_add_test(tests, lock_passes_all_who_are_cancelled_in_the_same_turn);
+	tcase_add_test(tests, lock_is_free_when_all_in_line_are_cancelled);
+	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
+	tcase_add_test(tests, newcomer_gets_it_from_who_was_woken_and_cancelled);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
+	tcase_add_test(tests, wait_for_it_may_time_out);
+
+	tcase_add_test(tests, one_at_a_time_is_inside_in_any_order_of_events);
+	tcase_add_test(tests, waiting_for_it_allocates_nothing);
+}
+
+TEST_MAIN("lock", add_tests)

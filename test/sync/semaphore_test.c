@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/* Semaphores: so many at a time, in the order of coming, and no unit lost. */
+#include "tasks.h"
+
+static struct coro_semaphore semaphore;
+
+static void setup(void)
+{
+	loop_setup();
+	coro_semaphore_init(&semaphore, 0);
+}
+
+/* Takes a unit, says so by its word, and keeps it. */
+static int takes(void *word)
+{
+	int r = coro_semaphore_acquire(&semaphore);
+	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	return r;
+}
+
+static void release(void *arg)
+{
+	ck_assert_int_eq(coro_semaphore_release(&semaphore), 0);
+}
+
+/* How many units can be had without waiting; leaves them there. */
+static int units(void)
+{
+	int count = 0;
+	while (!coro_semaphore_locked(&semaphore)) {
+		ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+		count++;
+	}
+	for (int i = 0; i < count; i++)
+		release(NULL);
+	return count;
+}
+
+/* ---- alone ---- */
+
+START_TEST(value_is_what_can_be_had_without_waiting)
+{
+	for (int value = 0; value < 5; value++) {
+		coro_semaphore_init(&semaphore, (size_t)value);
+		ck_assert_int_eq(coro_semaphore_locked(&semaphore), value == 0);
+		ck_assert_int_eq(units(), value);
+		release(NULL);
+		ck_assert_int_eq(units(), value + 1);
+	}
+}
+END_TEST
+
+static int takes_three(void *arg)
+{
+	for (int i = 0; i < 3; i++) {
+		ck_assert(!coro_semaphore_locked(&semaphore));
+		ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+	}
+	ck_assert(coro_semaphore_locked(&semaphore));
+	trace("done");
+	return 0;
+}
+
+START_TEST(units_are_taken_without_letting_others_run)
+{
+	coro_semaphore_init(&semaphore, 3);
+	struct coro_future *task = spawn(takes_three, NULL);
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("done other");
+	assert_ended(task, 0);
+}
+END_TEST
+
+START_TEST(no_semaphore_at_all_is_refused)
+{
+	coro_semaphore_init(NULL, 1);
+	coro_semaphore_init_bounded(NULL, 1);
+	ck_assert_int_eq(coro_semaphore_acquire(NULL), -EINVAL);
+	ck_assert_int_eq(coro_semaphore_release(NULL), -EINVAL);
+	ck_assert(!coro_semaphore_locked(NULL));
+}
+END_TEST
+
+START_TEST(bounded_one_is_not_released_above_its_first_value)
+{
+	for (int value = 0; value < 3; value++) {
+		coro_semaphore_init_bounded(&semaphore, (size_t)value);
+		ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+		for (int i = 0; i < value; i++)
+			ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+		for (int i = 0; i < value; i++)
+			release(NULL);
+		ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+		ck_assert_int_eq(units(), value);
+	}
+}
+END_TEST
+
+START_TEST(bounded_one_may_be_released_while_others_wait)
+{
+	coro_semaphore_init_bounded(&semaphore, 1);
+	ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+	struct coro_future *task = start(takes, "a");
+	release(NULL);
+	run();
+	assert_ended(task, 0);
+	release(NULL);
+	ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+	ck_assert_trace("a");
+}
+END_TEST
+
+START_TEST(value_does_not_run_over)
+{
+	coro_semaphore_init(&semaphore, SIZE_MAX - 1);
+	release(NULL);
+	ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+	ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+	release(NULL);
+}
+END_TEST
+
+static void takes_outside_tasks(void *expected)
+{
+	ck_assert_int_eq(coro_semaphore_acquire(&semaphore), *(int *)expected);
+}
+
+START_TEST(outside_a_task_only_what_is_there_can_be_taken)
+{
+	int taken = 0, refused = -EPERM;
+	release(NULL);
+	takes_outside_tasks(&taken);
+	takes_outside_tasks(&refused);
+	release(NULL);
+	call_outside_tasks(takes_outside_tasks, &taken);
+	struct coro_future *task = start(takes, "a");
+	call_outside_tasks(takes_outside_tasks, &refused);
+	release(NULL);
+	run();
+	ck_assert_trace("a");
+	assert_ended(task, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+/* ---- in line ---- */
+
+static int tickets, served, inside;
+
+static int is_served_in_turn(void *arg)
+{
+	int ticket = tickets++;
+	ck_assert_int_eq(coro_semaphore_acquire(&semaphore), 0);
+	ck_assert_int_eq(served++, ticket);
+	ck_assert_int_le(++inside, 3);
+	ck_assert_int_eq(coro_sleep(1 + ticket % 4), 0);
+	inside--;
+	return coro_semaphore_release(&semaphore);
+}
+
+START_TEST(tasks_get_units_in_the_order_they_came)
+{
+	struct coro_future *tasks[200];
+	coro_semaphore_init(&semaphore, 3);
+	for (int i = 0; i < 200; i++)
+		tasks[i] = spawn(is_served_in_turn, NULL);
+	run();
+	ck_assert_int_eq(served, 200);
+	for (int i = 0; i < 200; i++)
+		assert_ended(tasks[i], 0);
+	ck_assert_int_eq(units(), 3);
+}
+END_TEST
+
+static struct coro_future *a, *b, *c;
+
+static void line_up(void)
+{
+	a = spawn(takes, "a");
+	b = spawn(takes, "b");
+	c = spawn(takes, "c");
+	turn();
+}
+
+static void assert_line(int of_a, int of_b, int of_c)
+{
+	assert_ended(a, of_a);
+	assert_ended(b, of_b);
+	assert_ended(c, of_c);
+}
+
+START_TEST(each_release_wakes_one)
+{
+	line_up();
+	release(NULL);
+	turn();
+	ck_assert_trace("a");
+	release(NULL);
+	release(NULL);
+	turn();
+	ck_assert_trace("b c");
+	assert_line(0, 0, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+START_TEST(releases_before_anyone_waits_are_kept)
+{
+	for (int i = 0; i < 5; i++)
+		release(NULL);
+	line_up();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+	ck_assert_int_eq(units(), 2);
+}
+END_TEST
+
+static int comes_later(void *arg)
+{
+	release(NULL);
+	ck_assert(coro_semaphore_locked(&semaphore));
+	return takes("newcomer");
+}
+
+START_TEST(newcomer_does_not_overtake_who_was_woken)
+{
+	line_up();
+	struct coro_future *newcomer = spawn(comes_later, NULL);
+	run();
+	ck_assert_trace("a");
+	for (int i = 0; i < 3; i++)
+		release(NULL);
+	run();
+	ck_assert_trace("b c newcomer");
+	assert_line(0, 0, 0);
+	assert_ended(newcomer, 0);
+}
+END_TEST
+
+/* ---- cancelled ---- */
+
+START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
+{
+	line_up();
+	cancel(a);
+	turn();
+	ck_assert_trace("a!");
+	release(NULL);
+	release(NULL);
+	run();
+	ck_assert_trace("b c");
+	assert_line(-ECANCELED, 0, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+START_TEST(unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
+{
+	line_up();
+	release(NULL);
+	cancel(a);
+	run();
+	ck_assert_trace("a! b");
+	release(NULL);
+	run();
+	ck_assert_trace("c");
+	assert_line(-ECANCELED, 0, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+START_TEST(unit_goes_to_the_next_when_the_first_is_cancelled_just_before)
+{
+	line_up();
+	cancel(a);
+	release(NULL);
+	run();
+	ck_assert_trace("a! b");
+	release(NULL);
+	run();
+	ck_assert_trace("c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
+START_TEST(of_several_units_none_is_lost_with_who_is_cancelled)
+{
+	line_up();
+	release(NULL);
+	release(NULL);
+	cancel(a);
+	cancel(b);
+	run();
+	ck_assert_trace("a! b! c");
+	assert_line(-ECANCELED, -ECANCELED, 0);
+	ck_assert_int_eq(units(), 1);
+}
+END_TEST
+
+START_TEST(units_are_there_again_when_all_in_line_are_cancelled)
+{
+	line_up();
+	for (int i = 0; i < 3; i++)
+		release(NULL);
+	cancel(c);
+	cancel(a);
+	cancel(b);
+	ck_assert(coro_semaphore_locked(&semaphore));
+	run();
+	ck_assert_trace("a! b! c!");
+	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+	ck_assert_int_eq(units(), 3);
+}
+END_TEST
+
+static int takes_at_once(void *arg)
+{
+	cancel(a);
+	cancel(b);
+	cancel(c);
+	release(NULL);
+	return takes("newcomer");
+}
+
+START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
+{
+	line_up();
+	struct coro_future *newcomer = spawn(takes_at_once, NULL);
+	run();
+	ck_assert_trace("newcomer a! b! c!");
+	assert_ended(newcomer, 0);
+	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+static int is_cancelled_before(void *arg)
+{
+	cancel(coro_current_task());
+	int r = coro_semaphore_acquire(&semaphore);
+	if (r == 0)
+		ck_assert_int_eq(coro_task_yield(), -ECANCELED);
+	return r;
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_waits)
+{
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
+	ck_assert_int_eq(units(), 0);
+	release(NULL);
+	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+static int gives_up(void *word)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
+	return coro_timeout_end(&timeout, takes(word));
+}
+
+START_TEST(wait_for_it_may_time_out)
+{
+	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(takes, "patient");
+	at(5, release, NULL);
+	run();
+	ck_assert_trace("hasty! patient");
+	assert_ended(hasty, -ETIMEDOUT);
+	assert_ended(patient, 0);
+}
+END_TEST
+
+/* At the tick of the release: who comes first on the loop, does. */
+START_TEST(unit_released_at_the_tick_of_the_timeout_is_not_lost)
+{
+	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(takes, "patient");
+	at(3, release, NULL);
+	run();
+	ck_assert_trace("hasty! patient");
+	assert_ended(hasty, -ETIMEDOUT);
+	assert_ended(patient, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+/* ---- many ---- */
+
+static int refused;
+
+static int visits(void *arg)
+{
+	for (int round = 0; round < 10; round++) {
+		if (coro_semaphore_acquire(&semaphore) < 0) {
+			refused++;
+			continue;
+		}
+		ck_assert_int_le(++inside, 3);
+		if (round % 3)
+			coro_task_yield();
+		inside--;
+		ck_assert_int_eq(coro_semaphore_release(&semaphore), 0);
+	}
+	return 0;
+}
+
+static int cancels_some(void *arg)
+{
+	struct coro_future **tasks = arg;
+	for (int i = 0; i < 100; i++) {
+		coro_cancel(tasks[i * 7 % 20]);
+		ck_assert_int_eq(coro_task_yield(), 0);
+	}
+	return 0;
+}
+
+START_TEST(no_unit_is_lost_or_made_in_any_order_of_events)
+{
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
+		struct coro_loop *plain = loop;
+		struct coro_future *tasks[20];
+		ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+		coro_semaphore_init_bounded(&semaphore, 3);
+		for (int i = 0; i < 20; i++)
+			tasks[i] = spawn(visits, NULL);
+		turn(); /* one that is cancelled before it starts never runs */
+		struct coro_future *canceller = spawn(cancels_some, tasks);
+		run();
+		for (int i = 0; i < 20; i++)
+			coro_future_unref(tasks[i]);
+		assert_ended(canceller, 0);
+		ck_assert_int_eq(inside, 0);
+		ck_assert_int_eq(units(), 3);
+		ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+		ck_assert_int_eq(coro_loop_close(loop), 0);
+		loop = plain;
+	}
+	ck_assert_int_gt(refused, 100);
+}
+END_TEST
+
+/* With nothing of Check's, which allocates. */
+static int passes_through(void *arg)
+{
+	int r = coro_semaphore_acquire(&semaphore);
+	if (r == 0)
+		r = coro_task_yield();
+	if (r == 0)
+		r = coro_semaphore_release(&semaphore);
+	return r;
+}
+
+START_TEST(waiting_for_it_allocates_nothing)
+{
+	struct coro_future *tasks[20];
+	for (int i = 0; i < 20; i++)
+		tasks[i] = spawn(passes_through, NULL);
+	turn();
+	release(NULL);
+	release(NULL);
+	cancel(tasks[0]);
+	cancel(tasks[10]);
+	ck_assert_uint_eq(allocations_of_run(), 0);
+	for (int i = 0; i < 20; i++)
+		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
+	ck_assert_int_eq(units(), 2);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, setup, loop_teardown);
+
+	tcase_add_test(tests, value_is_what_can_be_had_without_waiting);
+	tcase_add_test(tests, units_are_taken_without_letting_others_run);
+	tcase_add_test(tests, no_semaphore_at_all_is_refused);
+	tcase_add_test(tests, bounded_one_is_not_released_above_its_first_value);
+	tcase_add_test(tests, bounded_one_may_be_released_while_others_wait);
+	tcase_add_test(tests, value_does_not_run_over);
+	tcase_add_test(tests, outside_a_task_only_what_is_there_can_be_taken);
+
+	tcase_add_test(tests, tasks_get_units_in_the_order_they_came);
+	tcase_add_test(tests, each_release_wakes_one);
+	tcase_add_test(tests, releases_before_anyone_waits_are_kept);
+	tcase_add_test(tests, newcomer_does_not_overtake_who_was_woken);
+
+	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
+	tcase_add_test(tests, unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
+	tcase_add_test(tests, unit_goes_to_the_next_when_the_first_is_cancelled_just_before);
+	tcase_add_test(tests, of_several_units_none_is_lost_with_who_is_cancelled);
+	tcase_add_test(tests, units_are_there_again_when_all_in_line_are_cancelled);
+	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
+	tcase_add_test(tests, wait_for_it_may_time_out);
+	tcase_add_test(tests, unit_released_at_the_tick_of_the_timeout_is_not_lost);
+
+	tcase_add_test(tests, no_unit_is_lost_or_made_in_any_order_of_events);
+	tcase_add_test(tests, waiting_for_it_allocates_nothing);
+}
+
+TEST_MAIN("semaphore", add_tests)
