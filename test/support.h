@@ -21,28 +21,28 @@
 #endif
 
 /* The program's main: a suite of that name with the tests that add adds. */
-#define TEST_MAIN(name, add)                            \
-	int main(void)                                  \
-	{                                               \
-		Suite *suite = suite_create(name);      \
-		TCase *tests = tcase_create(name);      \
-		add(tests);                             \
-		suite_add_tcase(suite, tests);          \
-		SRunner *runner = srunner_create(suite);\
-		srunner_run_all(runner, CK_ENV);        \
-		int failed = srunner_ntests_failed(runner); \
-		srunner_free(runner);                   \
+#define TEST_MAIN(name, add)                                 \
+	int main(void)                                       \
+	{                                                    \
+		Suite *suite = suite_create(name);           \
+		TCase *tests = tcase_create(name);           \
+		add(tests);                                  \
+		suite_add_tcase(suite, tests);               \
+		SRunner *runner = srunner_create(suite);     \
+		srunner_run_all(runner, CK_ENV);             \
+		int failed = srunner_ntests_failed(runner);  \
+		srunner_free(runner);                        \
 		return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
 	}
 
 /* Leaves a test that cannot be made here, and says why. */
-#define skip_test(...)                              \
-	do {                                        \
-		printf("%s: skipped: ", __func__);  \
-		printf(__VA_ARGS__);                \
-		printf("\n");                       \
-		fflush(stdout);                     \
-		return;                             \
+#define skip_test(...)                             \
+	do {                                       \
+		printf("%s: skipped: ", __func__); \
+		printf(__VA_ARGS__);               \
+		printf("\n");                      \
+		fflush(stdout);                    \
+		return;                            \
 	} while (0)
 
 /* ---- counts ---- */
@@ -160,9 +160,9 @@ static inline struct child child_run(int (*fn)(void *arg), void *arg)
 		      "status %#x, not exit %d; it said: %s", (unsigned)(child).status, (code), \
 		      (child).said)
 
-#define ck_assert_killed(child, number)                                                               \
-	ck_assert_msg(WIFSIGNALED((child).status) && WTERMSIG((child).status) == (number),            \
-		      "status %#x, not signal %d; it said: %s", (unsigned)(child).status, (number), \
-		      (child).said)
+#define ck_assert_killed(child, number)                                                    \
+	ck_assert_msg(WIFSIGNALED((child).status) && WTERMSIG((child).status) == (number), \
+		      "status %#x, not signal %d; it said: %s", (unsigned)(child).status,  \
+		      (number), (child).said)
 
 #endif

@@ -66,7 +66,8 @@ CORO_API int coro_run_forever(struct coro_loop *loop);
 
 /*
  * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
- * whole program (asyncio.run). Tasks that are left when it ends are cancelled and run to their end.
+ * whole program (asyncio.run). Tasks that are left when it ends are cancelled and run to their end, and then
+ * those that they have spawned meanwhile.
  */
 CORO_API int coro_run(coro_fn *fn, void *arg);
 

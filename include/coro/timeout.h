@@ -30,7 +30,10 @@ CORO_API int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay);
 /* The same, ending at a time of the loop's clock (asyncio.timeout_at). */
 CORO_API int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when);
 
-/* Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has expired. */
+/*
+ * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has expired; -ENOMEM,
+ * which may come of a time that is over, and then it is not moved.
+ */
 CORO_API int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when);
 
 /* When the scope ends (timeout.when). */

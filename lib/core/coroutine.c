@@ -288,7 +288,7 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 {
 	struct coro *to = self->resumer;
 	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
-	if (!to)
+	if (!to || self->flags & CORO_RUNS_LOOP)
 		return -EPERM;
 	self->state = self->flags & CORO_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;

@@ -41,6 +41,7 @@ enum {
 	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
 	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
 	CORO_MUST_CANCEL = 1 << 11,  /* a task: cancelled while it ran, or before; for its next wait */
+	CORO_RUNS_LOOP = 1 << 13,    /* a loop runs on its stack: callbacks may not yield in its place */
 	CORO_HAS_RESULT = 1 << 12,   /* a task: its await wrote to where it wants the value; until it next parks */
 };
 

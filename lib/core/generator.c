@@ -108,12 +108,21 @@ int generator_innermost(struct coro *co, struct coro **ret)
 	return 0;
 }
 
+/* The other begins where the consumer is, and not inside the catch block that delegates. */
+static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct coro *to, void *context)
+{
+	coro_swap_exceptions(self->frame);
+	int r = coro_switch(self, &self->context, to, context, 0);
+	coro_swap_exceptions(self->frame);
+	return r;
+}
+
 int coro_yield_from(struct coro *generator, void **ret)
 {
 	struct coro *self = thread_current->self, *to;
 	if (!generator)
 		return -EINVAL;
-	if (!self->resumer)
+	if (!self->resumer || self->flags & CORO_RUNS_LOOP)
 		return -EPERM;
 	if (generator->state == STATE_DONE) {
 		if (ret)
@@ -145,6 +154,8 @@ int coro_yield_from(struct coro *generator, void **ret)
 	/* What it will yield to is where our own resumer stands. */
 	void *context = to->context;
 	to->context = self->context;
+	if (unlikely(self->flags & CORO_SAVE_EXCEPTIONS))
+		return yield_from_slow(self, to, context);
 	return coro_switch(self, &self->context, to, context, 0);
 }
 

@@ -235,11 +235,13 @@ int coro_run_forever(struct coro_loop *loop)
 		return -EBUSY;
 	thread->loop = loop;
 	thread->leave = task_leave;
-	loop->runner = thread_current->self;
+	loop->runner = thread->self;
+	loop->runner->flags |= CORO_RUNS_LOOP;
 	do
 		r = run_once(loop);
 	while (r == 0 && !loop->stopping);
 	loop->stopping = false;
+	loop->runner->flags &= (uint16_t)~CORO_RUNS_LOOP;
 	loop->runner = NULL;
 	thread->loop = NULL;
 	if (thread->stacks.over)

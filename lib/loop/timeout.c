@@ -34,17 +34,35 @@ static void expire(struct call *call)
 	coro_cancel(&scope->task->future);
 }
 
-static void arm(struct scope *scope, int64_t when)
+/*
+ * Room for one call more, however many that were taken back have left their places empty: a scope may be armed and
+ * disarmed any number of times in one turn, where others must wait in between.
+ */
+static int reserve_place(struct coro_loop *loop)
+{
+	size_t used = loop->ready.tail - loop->ready.head;
+	int r = ring_reserve(&loop->ready, used);
+	if (r == 0)
+		ring_release(&loop->ready, used);
+	return r;
+}
+
+static int arm(struct scope *scope, int64_t when)
 {
 	struct coro_loop *loop = scope->task->future.loop;
+	bool over = when <= loop_time(loop) && when != CORO_FOREVER;
+	if (over) {
+		int r = reserve_place(loop);
+		if (r < 0)
+			return r;
+	}
 	timer_disarm(loop, &scope->timer);
 	scope->when = when;
-	if (when == CORO_FOREVER)
-		return;
-	if (when <= loop_time(loop))
+	if (over)
 		call_push(loop, &scope->timer.call);
-	else
+	else if (when != CORO_FOREVER)
 		timer_arm(loop, &scope->timer, when);
+	return 0;
 }
 
 static void scope_abandon(struct cleanup *cleanup)
@@ -71,8 +89,10 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 		.state = TIMEOUT_ENTERED,
 	};
 	cleanup_push(task, &scope->cleanup, scope_abandon);
-	arm(scope, when);
-	return 0;
+	r = arm(scope, when);
+	if (r < 0)
+		loop_release(task->future.loop, 0, 1);
+	return r;
 }
 
 int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
@@ -92,8 +112,7 @@ int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
 		return -EALREADY;
 	if (scope->task->future.loop->thread != thread_current)
 		return -EPERM;
-	arm(scope, when);
-	return 0;
+	return arm(scope, when);
 }
 
 int64_t coro_timeout_when(const struct coro_timeout *timeout)

@@ -37,7 +37,8 @@ END_TEST
 START_TEST(version_is_that_of_the_header)
 {
 	char text[32];
-	snprintf(text, sizeof(text), "%d.%d.%d", CORO_VERSION_MAJOR, CORO_VERSION_MINOR, CORO_VERSION_PATCH);
+	snprintf(text, sizeof(text), "%d.%d.%d", CORO_VERSION_MAJOR, CORO_VERSION_MINOR,
+		 CORO_VERSION_PATCH);
 	ck_assert_str_eq(coro_version(), text);
 }
 END_TEST

@@ -154,7 +154,8 @@ START_TEST(does_what_a_sorted_list_does)
 		}
 		struct item *first = first_of(items, COUNT);
 		same &= heap.count == in && heap_empty(&heap) == !first;
-		same &= !first || (heap_first(&heap) == &first->node && heap_first_key(&heap) == first->key);
+		same &= !first ||
+			(heap_first(&heap) == &first->node && heap_first_key(&heap) == first->key);
 		if (first && rand() % 3 == 0) {
 			same &= take_first(&heap) == first;
 			in--;

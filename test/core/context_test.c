@@ -48,7 +48,8 @@ static void entry(void *arg)
 	context_switch(&self->context, self->other->context, result);
 }
 
-static bool side_make(struct side *self, struct side *other, size_t size, int (*body)(struct side *self))
+static bool side_make(struct side *self, struct side *other, size_t size,
+		      int (*body)(struct side *self))
 {
 	*self = (struct side){.other = other, .body = body, .memory = malloc(size)};
 	sanitize_stack_init(&self->sanitize, self->memory, size);
@@ -164,7 +165,8 @@ static int fill_registers(struct side *self)
 	for (uint64_t round = 0; round < 100; round++) {
 		uint64_t put[6], got[6] = {0};
 		for (int i = 0; i < 6; i++)
-			put[i] = (self->seed + round * 6 + (uint64_t)i) * UINT64_C(0x9e3779b97f4a7c15);
+			put[i] = (self->seed + round * 6 + (uint64_t)i) *
+				 UINT64_C(0x9e3779b97f4a7c15);
 		with_registers(put, got, give_zero, self);
 		self->right &= memcmp(put, got, sizeof(put)) == 0;
 	}
@@ -191,7 +193,8 @@ END_TEST
 static int keep_values(struct side *self)
 {
 	uint64_t n = self->seed;
-	uint64_t a = n, b = n * 3, c = n * 5, d = n * 7, e = n * 11, f = n * 13, g = n * 17, h = n * 19;
+	uint64_t a = n, b = n * 3, c = n * 5, d = n * 7, e = n * 11, f = n * 13, g = n * 17,
+		 h = n * 19;
 	double s = (double)n / 3, t = (double)n / 7, u = (double)n * 1e100, v = -(double)n / 11;
 	double w = s * t, x = t * v, y = u - v, z = s + w;
 	long double p = (long double)n / 3;
@@ -241,7 +244,8 @@ static int check_alignment(struct side *self)
 	volatile long double p = 1;
 	self->right = (uintptr_t)local.wide % 32 == 0 && (uintptr_t)&p % 16 == 0;
 	char text[64];
-	snprintf(text, sizeof(text), "%.3f %Lf", 1.5, p + local.wide[0]); /* faults on a crooked stack */
+	snprintf(text, sizeof(text), "%.3f %Lf", 1.5,
+		 p + local.wide[0]); /* faults on a crooked stack */
 	self->right &= strcmp(text, "1.500 1.000000") == 0;
 	return 0;
 }
@@ -372,7 +376,8 @@ START_TEST(unwinder_walks_a_context_and_stops_at_its_entry)
 {
 	struct side a = main_side(), b;
 	ck_assert(side_make(&b, &a, SIZE, walk_body));
-	walk = (struct walk){.wanted = {(uintptr_t)walk_body, (uintptr_t)walk_here, (uintptr_t)entry}};
+	walk = (struct walk){
+		.wanted = {(uintptr_t)walk_body, (uintptr_t)walk_here, (uintptr_t)entry}};
 	give(&a, 0);
 	ck_assert_int_eq(give(&a, 0), 11);
 	ck_assert_int_eq(walk_end, _URC_END_OF_STACK);
@@ -428,7 +433,8 @@ static int use_coroutines(void *arg)
 	if (coro_throw(co, -EIO, NULL) != -EIO || coro_destroy(co) != 0)
 		return 4;
 	for (int i = 0; i < 100; i++)
-		if (coro_create(echo, &cos[i], &cos[i]) < 0 || coro_next(cos[i], &got) != 1 || got != &cos[i])
+		if (coro_create(echo, &cos[i], &cos[i]) < 0 || coro_next(cos[i], &got) != 1 ||
+		    got != &cos[i])
 			return 5;
 	for (int i = 0; i < 100; i++)
 		if (coro_destroy(cos[i]) != 0)

@@ -326,8 +326,14 @@ END_TEST
 
 START_TEST(failure_reaches_the_resumer_unchanged)
 {
-	static const int errors[] = {-1, -ENOENT, -ECANCELED, -4095, CORO_EXIT, CORO_USER_ERROR,
-				     CORO_USER_ERROR - 123456, INT32_MIN};
+	static const int errors[] = {-1,
+				     -ENOENT,
+				     -ECANCELED,
+				     -4095,
+				     CORO_EXIT,
+				     CORO_USER_ERROR,
+				     CORO_USER_ERROR - 123456,
+				     INT32_MIN};
 	for (int i = 0; i < 8; i++) {
 		void *got = &got;
 		struct coro *co = make(return_arg, number(errors[i]));
@@ -721,7 +727,8 @@ static const char *raised_at;
 
 static int raise_words(void *arg)
 {
-	raised_at = CORO_HERE; int r = coro_raise(-ENOENT, "no %s in %d", "key", number_of(arg));
+	raised_at = CORO_HERE;
+	int r = coro_raise(-ENOENT, "no %s in %d", "key", number_of(arg));
 	return r;
 }
 

@@ -831,7 +831,8 @@ START_TEST(any_of_the_chain_may_be_driven_by_itself)
 	for (int i = 0; i < 11; i++)
 		trace_next(all[i * 7 % 4]);
 	ck_assert_trace("2 3 4 5 6 7 8 9 10 11 12");
-	trace_next(links[1].inner); /* its inner one is at the end: it goes on, to its own consumer */
+	trace_next(
+		links[1].inner); /* its inner one is at the end: it goes on, to its own consumer */
 	ck_assert_trace("1:got(100) 1");
 	trace_next(g);
 	ck_assert_trace("2:got(100) 2");
@@ -965,7 +966,8 @@ START_TEST(outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
 	struct link links[3] = {0};
 	struct coro *g = NULL, *inner = make(poke, &g);
 	g = start_chain(links, inner);
-	trace_next(links[1].inner); /* its inner one resumes g, then ends: what follows is this driver's */
+	trace_next(
+		links[1].inner); /* its inner one resumes g, then ends: what follows is this driver's */
 	ck_assert_trace("error(16) 1:got(4) 1");
 	trace_next(links[1].inner);
 	ck_assert_trace("end(100)");
@@ -1030,7 +1032,8 @@ static struct chain chain_make(int length, struct coro *inner)
 	struct chain chain = {calloc((size_t)length, sizeof(struct link)), length, NULL};
 	for (int i = 0; i < length; i++) {
 		chain.links[i].inner = inner;
-		ck_assert_int_eq(coro_create_with(&options, just_delegate, &chain.links[i], &inner), 0);
+		ck_assert_int_eq(coro_create_with(&options, just_delegate, &chain.links[i], &inner),
+				 0);
 	}
 	chain.outermost = inner;
 	return chain;
@@ -1102,9 +1105,9 @@ START_TEST(long_chain_is_driven_from_its_middle)
 	void *item = NULL;
 	bool ordered = true;
 	for (int i = 1; i <= 100; i++) {
-		struct coro *driven = i % 3 == 0 ? chain.links[length / 2].inner :
-				      i % 3 == 1 ? chain.outermost :
-						   chain.links[0].inner;
+		struct coro *driven = i % 3 == 0   ? chain.links[length / 2].inner
+				      : i % 3 == 1 ? chain.outermost
+						   : chain.links[0].inner;
 		ordered &= coro_next(driven, &item) == 1 && number_of(item) == i;
 	}
 	ck_assert(ordered);
@@ -1265,7 +1268,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, close_after_inner_was_driven_closes_all_of_the_chain);
 	tcase_add_test(tests, outer_of_one_that_runs_by_itself_is_ebusy_and_stays_as_it_is);
 	tcase_add_test(tests, outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is);
-	tcase_add_test(tests, end_of_a_chain_that_runs_by_itself_is_its_drivers_whoever_was_refused_meanwhile);
+	tcase_add_test(
+		tests,
+		end_of_a_chain_that_runs_by_itself_is_its_drivers_whoever_was_refused_meanwhile);
 	tcase_add_test(tests, delegating_to_the_outer_of_ones_running_chain_is_ebusy);
 
 	tcase_add_test(tests, nobody_between_runs_for_an_item_of_a_long_chain);

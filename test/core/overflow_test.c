@@ -14,9 +14,9 @@ enum { KIB = 1024 };
 /* Children that end without a signal end with one of these. */
 enum { SURVIVED = 3, FAILED = 4, OWN_HANDLER = 5 };
 
-#define skip_under_checkers()                                                            \
-	do {                                                                             \
-		if (SANITIZED || RUNNING_ON_VALGRIND)                                    \
+#define skip_under_checkers()                                         \
+	do {                                                          \
+		if (SANITIZED || RUNNING_ON_VALGRIND)                 \
 			skip_test("a checker handles faults itself"); \
 	} while (0)
 
@@ -97,7 +97,8 @@ START_TEST(overflow_names_the_coroutine_its_origin_and_its_size)
 		.guard = guards[_i],
 	});
 	ck_assert_killed(child, SIGSEGV);
-	ck_assert_str_eq(child.said, "coro: stack overflow in parser, made at parse.c:12, stack of 64 KiB\n");
+	ck_assert_str_eq(child.said,
+			 "coro: stack overflow in parser, made at parse.c:12, stack of 64 KiB\n");
 }
 END_TEST
 
@@ -381,7 +382,8 @@ static void *at_exit_stack;
 static void query_alternate_stack(void *arg)
 {
 	stack_t now;
-	at_exit_stack = sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) ? now.ss_sp : NULL;
+	at_exit_stack =
+		sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) ? now.ss_sp : NULL;
 }
 
 static pthread_key_t late;

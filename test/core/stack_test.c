@@ -38,7 +38,8 @@ static int count_mappings(void)
 static bool kernel_has_guards(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bool has = memory != MAP_FAILED && madvise(memory, page, MADV_GUARD_INSTALL) == 0;
 	munmap(memory, 2 * page);
 	return has;
@@ -597,7 +598,8 @@ static int churn(void *arg)
 		void *got = NULL;
 		if (coro_create(yield_once, arg, &a) < 0 || coro_create(yield_once, arg, &b) < 0)
 			return -1;
-		if (coro_resume(a, NULL, &got) != 1 || got != arg || coro_resume(b, NULL, NULL) != 1)
+		if (coro_resume(a, NULL, &got) != 1 || got != arg ||
+		    coro_resume(b, NULL, NULL) != 1)
 			return -2;
 		if (coro_destroy(b) != 0)
 			return -3;
@@ -738,7 +740,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, stack_that_is_too_small_is_einval);
 	tcase_add_test(tests, smallest_stack_has_room_for_a_signal_frame_and_4_kib);
-	tcase_add_test(tests, stack_larger_than_the_address_space_is_enomem_and_the_coroutine_as_it_was);
+	tcase_add_test(tests,
+		       stack_larger_than_the_address_space_is_enomem_and_the_coroutine_as_it_was);
 	tcase_add_test(tests, signal_is_handled_on_the_smallest_stack);
 	tcase_add_test(tests, body_may_use_4_kib_of_the_smallest_stack);
 	tcase_add_test(tests, each_size_has_stacks_of_its_own);

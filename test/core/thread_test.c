@@ -48,12 +48,13 @@ static const char *use_coroutines(int id)
 	char words[32];
 	void *got = NULL;
 	for (int i = 0; i < COUNT; i++)
-		if (coro_create(echo, &cos[i], &cos[i]) < 0 || coro_resume(cos[i], NULL, &got) != 1 ||
-		    got != &cos[i])
+		if (coro_create(echo, &cos[i], &cos[i]) < 0 ||
+		    coro_resume(cos[i], NULL, &got) != 1 || got != &cos[i])
 			return "create";
 	for (int round = 0; round < many(200, 20); round++)
 		for (int i = 0; i < COUNT; i++)
-			if (coro_resume(cos[i], &words[round % 32], &got) != 1 || got != &words[round % 32])
+			if (coro_resume(cos[i], &words[round % 32], &got) != 1 ||
+			    got != &words[round % 32])
 				return "resume";
 	for (int i = 0; i < COUNT; i++)
 		if (coro_destroy(cos[i]) != 0)
@@ -287,7 +288,8 @@ static void *use_loaded(void *arg)
 		    loaded_resume(cos[i], NULL, &got) != 1 || got != &cos[i])
 			return "resume";
 	for (int i = 0; i < 20; i++)
-		if (loaded_resume(cos[i], &got, &got) != 1 || got != &got || loaded_destroy(cos[i]) != 0)
+		if (loaded_resume(cos[i], &got, &got) != 1 || got != &got ||
+		    loaded_destroy(cos[i]) != 0)
 			return "destroy";
 	return NULL;
 }
@@ -300,10 +302,10 @@ static void *find(void *library, const char *name)
 }
 
 /* ISO C has no cast from an object pointer to a function's. */
-#define FIND(library, name)                                         \
-	do {                                                        \
-		void *symbol = find(library, "coro_" #name);        \
-		memcpy(&loaded_##name, &symbol, sizeof(symbol));    \
+#define FIND(library, name)                                      \
+	do {                                                     \
+		void *symbol = find(library, "coro_" #name);     \
+		memcpy(&loaded_##name, &symbol, sizeof(symbol)); \
 	} while (0)
 
 static pthread_barrier_t barrier;

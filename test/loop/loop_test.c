@@ -607,6 +607,43 @@ START_TEST(shuffled_sleepers_can_be_cancelled_in_their_turn)
 }
 END_TEST
 
+static int yielded_from_callback;
+
+static void yield_for_the_runner(void *arg)
+{
+	yielded_from_callback = coro_yield(NULL, NULL);
+	ck_assert_int_eq(coro_yield_from(arg, NULL), -EPERM);
+	coro_loop_stop(coro_running_loop());
+}
+
+static int nothing_to_yield(void *arg)
+{
+	return 0;
+}
+
+static int run_a_loop_and_yield(void *arg)
+{
+	struct coro_loop *own = arg;
+	ck_assert_int_eq(coro_run_forever(own), 0);
+	return coro_yield(NULL, NULL);
+}
+
+START_TEST(callback_cannot_yield_for_the_generator_that_runs_its_loop)
+{
+	struct coro_loop *own;
+	struct coro *runner, *other;
+	ck_assert_int_eq(coro_loop_create(NULL, &own), 0);
+	ck_assert_int_eq(coro_create(run_a_loop_and_yield, own, &runner), 0);
+	ck_assert_int_eq(coro_create(nothing_to_yield, NULL, &other), 0);
+	ck_assert_int_eq(coro_call_soon(own, yield_for_the_runner, other, NULL), 0);
+	ck_assert_int_eq(coro_next(runner, NULL), 1); /* its own yield, after the run */
+	ck_assert_int_eq(yielded_from_callback, -EPERM);
+	ck_assert_int_eq(coro_destroy(runner), 0);
+	ck_assert_int_eq(coro_destroy(other), 0);
+	ck_assert_int_eq(coro_loop_close(own), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -626,6 +663,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, run_that_ends_early_leaves_nothing_in_the_queue);
 	tcase_add_test(tests, queue_grows_while_it_is_in_use);
 
+	tcase_add_test(tests, callback_cannot_yield_for_the_generator_that_runs_its_loop);
 	tcase_add_test(tests, loops_may_follow_one_another);
 	tcase_add_test(tests, loops_may_take_turns);
 	tcase_add_test(tests, one_loop_cannot_wait_for_another);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CORO_SAVE_EXCEPTIONS, by way of a stand-in for the C++ runtime: what it has of exceptions in a thread, and
+ * the two calls between which a catch block lies.
+ */
+#include "coro/generator.h"
+#include "support.h"
+
+#include <errno.h>
+
+struct exception {
+	struct exception *outer; /* that of the catch block around this one */
+	const char *name;
+};
+
+/* As in the C++ ABI. */
+static struct {
+	struct exception *caught;
+	unsigned uncaught;
+} globals;
+
+void *__cxa_get_globals(void);
+
+void *__cxa_get_globals(void)
+{
+	return &globals;
+}
+
+static void catch_begin(struct exception *exception, const char *name)
+{
+	*exception = (struct exception){globals.caught, name};
+	globals.caught = exception;
+}
+
+static void catch_end(void)
+{
+	globals.caught = globals.caught->outer;
+}
+
+/* The exception whose catch block we are in. */
+static void trace_caught(void)
+{
+	trace("%s", globals.caught ? globals.caught->name : "-");
+}
+
+static struct coro *make(coro_fn *fn, void *arg, unsigned flags)
+{
+	struct coro_options options = {.flags = flags};
+	struct coro *co;
+	ck_assert_int_eq(coro_create_with(&options, fn, arg, &co), 0);
+	return co;
+}
+
+/* Yields inside of a catch block in a catch block. */
+static int yield_in_catch(void *arg)
+{
+	struct exception outer, inner;
+	trace_caught();
+	catch_begin(&outer, arg);
+	int r = coro_yield(NULL, NULL);
+	trace_caught();
+	catch_begin(&inner, "inner");
+	if (r == 0)
+		r = coro_yield(NULL, NULL);
+	trace_caught();
+	catch_end();
+	trace_caught();
+	catch_end();
+	trace_caught();
+	return r;
+}
+
+START_TEST(catch_blocks_of_two_coroutines_do_not_meet)
+{
+	struct coro *a = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
+	struct coro *b = make(yield_in_catch, "b", CORO_SAVE_EXCEPTIONS);
+	for (int i = 0; i < 3; i++) {
+		coro_resume(a, NULL, NULL);
+		trace_caught();
+		coro_resume(b, NULL, NULL);
+		trace_caught();
+	}
+	ck_assert_trace("- - - - a - b - inner a - - inner b - -");
+	ck_assert_int_eq(coro_destroy(a), 0);
+	ck_assert_int_eq(coro_destroy(b), 0);
+}
+END_TEST
+
+START_TEST(resumer_keeps_its_own_catch_block)
+{
+	struct exception mine;
+	struct coro *co = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
+	coro_resume(co, NULL, NULL);
+	catch_begin(&mine, "mine");
+	coro_resume(co, NULL, NULL);
+	trace_caught();
+	catch_end();
+	coro_resume(co, NULL, NULL);
+	trace_caught();
+	ck_assert_trace("- a mine inner a - -");
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+START_TEST(catch_block_is_left_in_closing)
+{
+	struct exception mine;
+	struct coro *co = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
+	coro_resume(co, NULL, NULL);
+	catch_begin(&mine, "mine");
+	ck_assert_int_eq(coro_destroy(co), 0);
+	trace_caught();
+	catch_end();
+	ck_assert_trace("- a inner a - mine");
+}
+END_TEST
+
+START_TEST(next_on_the_stack_begins_without_a_catch_block)
+{
+	struct exception mine;
+	for (int i = 0; i < 3; i++) {
+		struct coro *co = make(yield_in_catch, "a", i == 1 ? 0 : CORO_SAVE_EXCEPTIONS);
+		if (i == 0)
+			catch_begin(&mine, "mine");
+		for (int round = 0; round < 3; round++)
+			coro_resume(co, NULL, NULL);
+		if (i == 0)
+			catch_end();
+		ck_assert_trace("- a inner a -");
+		ck_assert_int_eq(coro_destroy(co), 0);
+	}
+	trace_caught();
+	ck_assert_trace("-");
+}
+END_TEST
+
+static int yield_twice(void *arg)
+{
+	int r = coro_yield(NULL, NULL);
+	return r < 0 ? r : coro_yield(NULL, NULL);
+}
+
+static int delegate_in_catch(void *arg)
+{
+	struct exception outer;
+	catch_begin(&outer, "outer");
+	int r = coro_yield_from(arg, NULL);
+	trace_caught();
+	catch_end();
+	trace_caught();
+	return r;
+}
+
+START_TEST(generator_may_delegate_inside_a_catch_block)
+{
+	for (unsigned flags = 0; flags <= CORO_SAVE_EXCEPTIONS; flags++) {
+		struct exception mine;
+		struct coro *inner = make(yield_twice, NULL, flags);
+		struct coro *g = make(delegate_in_catch, inner, CORO_SAVE_EXCEPTIONS);
+		ck_assert_int_eq(coro_next(g, NULL), 1);
+		trace_caught();
+		catch_begin(&mine, "mine");
+		ck_assert_int_eq(coro_next(g, NULL), 1);
+		trace_caught();
+		ck_assert_int_eq(_i ? coro_close(g) : coro_next(g, NULL), 0);
+		trace_caught();
+		catch_end();
+		trace_caught();
+		ck_assert_trace("- mine outer - mine -");
+		ck_assert_int_eq(coro_destroy(g), 0);
+		ck_assert_int_eq(coro_destroy(inner), 0);
+	}
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, catch_blocks_of_two_coroutines_do_not_meet);
+	tcase_add_test(tests, resumer_keeps_its_own_catch_block);
+	tcase_add_test(tests, catch_block_is_left_in_closing);
+	tcase_add_test(tests, next_on_the_stack_begins_without_a_catch_block);
+	tcase_add_loop_test(tests, generator_may_delegate_inside_a_catch_block, 0, 2);
+}
+
+TEST_MAIN("exception", add_tests)
