@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tests share: main, a recorder of the order of events, children that may die, smaller counts. */
+/* What tests share: main, smaller counts, a recorder of the order of events, child processes. */
 #ifndef TEST_SUPPORT_H
 #define TEST_SUPPORT_H
 
@@ -112,8 +112,8 @@ struct child {
 };
 
 /*
- * Runs fn(arg) in a process of its own, which ends with what it returns, and leaves no core. Nothing of
- * Check's in there. NUL-terminated in said: what it wrote to stderr.
+ * Runs fn(arg) in a process of its own, which ends with what it returns, and leaves no core.
+ * Nothing of Check's in there. What it wrote to stderr is in said, NUL-terminated.
  */
 static inline struct child child_start(int (*fn)(void *arg), void *arg)
 {

@@ -9,7 +9,8 @@
  *   - Out-parameters come last, are called ret, and are untouched when the call fails. Where a
  *     pointer to one may be NULL, the header says so.
  *   - Times are int64_t nanoseconds.
- *   - A call marked coro_async may suspend its caller: other tasks run before it returns.
+ *   - A call marked coro_async may suspend its caller: other tasks run before it returns. So may a call
+ *     that runs a body or a function of yours (coro_resume, coro_next, the ends of an iterator), if that waits.
  *   - NULL for an object, a function or a required ret is -EINVAL.
  */
 #ifndef CORO_BASE_H
@@ -31,25 +32,26 @@
 #define CORO_END_DECLS
 #endif
 
-#ifndef __has_attribute
-#define __has_attribute(x) 0
-#endif
-
-/* A switch is short enough for the jump by way of the PLT to count; noplt calls through the GOT. */
-#if __has_attribute(noplt)
-#define CORO_API __attribute__((visibility("default"), noplt))
-#elif defined(__GNUC__)
+#if defined(__GNUC__)
 #define CORO_API __attribute__((visibility("default")))
 #else
 #define CORO_API
 #endif
 
+/* A switch is short enough for the jump by way of the PLT to count; noplt calls through the GOT. */
+#ifdef __has_attribute
+#if __has_attribute(noplt)
+#undef CORO_API
+#define CORO_API __attribute__((visibility("default"), noplt))
+#endif
+#endif
+
 #if defined(__GNUC__)
+#define CORO_UNUSED __attribute__((unused))
 #define CORO_PRINTF(words, values) __attribute__((__format__(__printf__, words, values)))
-#define CORO_NODISCARD __attribute__((warn_unused_result))
 #else
+#define CORO_UNUSED
 #define CORO_PRINTF(words, values)
-#define CORO_NODISCARD
 #endif
 
 /* Marks a function that may suspend its caller; it says so to the reader, and nothing to the compiler. */
@@ -76,6 +78,9 @@
 #define CORO_USEC INT64_C(1000)
 #define CORO_MSEC INT64_C(1000000)
 #define CORO_SEC INT64_C(1000000000)
+
+/* A timeout that never comes; as a delay to sleep, the end of time. */
+#define CORO_FOREVER INT64_MAX
 
 CORO_BEGIN_DECLS
 

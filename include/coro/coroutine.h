@@ -13,8 +13,9 @@
  * Values are pointers and are not copied: a value yielded from a local variable is valid until the
  * next resume.
  *
- * A coroutine belongs to the thread that first resumes it; every call on it from another thread is
- * -EPERM from then on. Until then it may be handed over, with the usual care.
+ * A coroutine belongs to the thread that first resumes it; until it is done, every call on it from another thread
+ * is -EPERM. Before the first resume and after the end it may be handed over, with the usual care. It must be
+ * done when its thread ends.
  *
  * What a switch keeps: the registers that a function call keeps, and the stack. What it does not: the signal
  * mask, errno, and the floating-point environment (rounding mode, exception flags), which belong to
@@ -32,8 +33,8 @@ struct coro;
 
 enum coro_state {
 	CORO_CREATED,   /* not yet resumed; it has no stack yet */
-	CORO_SUSPENDED, /* at a yield, or waiting inside a task */
-	CORO_RUNNING,   /* it runs, or has resumed one that runs, or delegates to another */
+	CORO_SUSPENDED, /* at a yield, its own or that of the innermost it delegates to */
+	CORO_RUNNING,   /* it runs, or has resumed one that runs, or waits inside a task */
 	CORO_DONE,      /* its body has returned */
 };
 
@@ -64,8 +65,8 @@ CORO_API size_t coro_stack_min(void);
  * Makes a coroutine that will run fn(arg). The caller owns it and gives it back with coro_destroy.
  * Its stack is taken at the first resume. -EINVAL, -ENOMEM.
  */
-#define coro_create(fn, arg, ret) coro_create_at(fn, arg, CORO_HERE, ret)
-CORO_API int coro_create_at(coro_fn *fn, void *arg, const char *site, struct coro **ret);
+#define coro_create(...) coro_create_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro **ret) */
+CORO_API int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret);
 
 /* The same with options; NULL for the defaults. Also -EINVAL for options that cannot be. */
 CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg, struct coro **ret);
@@ -143,8 +144,9 @@ CORO_API struct coro *coro_current(void);
 CORO_API int coro_raise_at(const char *site, int error, const char *format, ...) CORO_PRINTF(3, 4);
 
 /*
- * The words of an error that the caller raised or received last: those given to coro_raise if it is that
- * error, else coro_strerror's. Valid until the caller's next call of the library.
+ * The words of an error that the caller raised or received: those of the last one that had any, if it was that
+ * code, else coro_strerror's. Valid until the caller's next call of the library. A coroutine that handles an
+ * error and later returns the same code of its own should raise that one, with words of its own.
  */
 CORO_API const char *coro_message(int error);
 

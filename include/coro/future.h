@@ -65,7 +65,7 @@ CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_c
  * at once, without letting others run, if it is done.
  *
  *   -ECANCELED  the future was cancelled, or the waiting task was, which cancels the future too
- *   -EDEADLK    the caller waits for itself, directly or through others
+ *   -EDEADLK    the caller waits for itself, directly or through tasks that await one another
  *   -EPERM      the caller is not in a task, or the future belongs to another loop
  */
 coro_async CORO_API int coro_await(struct coro_future *future, void **ret);

@@ -53,34 +53,36 @@ CORO_API int coro_send(struct coro *generator, void *value, void **ret);
 CORO_API int coro_yield_from(struct coro *generator, void **ret);
 
 /*
- * A typed view over all this, free of cost: CORO_GENERATOR(pages, struct page) declares
+ * A typed view over all this, free of cost: CORO_GENERATOR(pages, struct page); declares
  *
  *   int pages_create(coro_fn *fn, void *arg, struct coro **ret);
  *   int pages_next(struct coro *generator, struct page **ret);
  *   int pages_yield(struct page *item);
  *   int pages_destroy(struct coro *generator);
+ *
+ * A report names such a generator by the place of this line. ret of pages_next may be NULL.
  */
-#define CORO_GENERATOR(name, type)                                                                       \
-	static inline int name##_create(coro_fn *fn, void *arg, struct coro **ret)                       \
-	{                                                                                                \
-		return coro_create_at(fn, arg, #name, ret);                                              \
-	}                                                                                                \
-	static inline int name##_next(struct coro *generator, type **ret)                                \
-	{                                                                                                \
-		void *item;                                                                              \
-		int r = coro_next(generator, &item);                                                     \
-		if (r > 0)                                                                               \
-			*ret = (type *)item;                                                             \
-		return r;                                                                                \
-	}                                                                                                \
-	static inline int name##_yield(type *item)                                                       \
-	{                                                                                                \
-		return coro_yield((void *)item, NULL);                                                   \
-	}                                                                                                \
-	static inline int name##_destroy(struct coro *generator)                                         \
-	{                                                                                                \
-		return coro_destroy(generator);                                                          \
-	}                                                                                                \
+#define CORO_GENERATOR(name, type)                                                                  \
+	CORO_UNUSED static inline int name##_create(coro_fn *fn, void *arg, struct coro **ret)             \
+	{                                                                                           \
+		return coro_create_at(CORO_HERE, fn, arg, ret);                                     \
+	}                                                                                           \
+	CORO_UNUSED static inline int name##_next(struct coro *generator, type **ret)                      \
+	{                                                                                           \
+		void *item;                                                                         \
+		int r = coro_next(generator, &item);                                                \
+		if (r > 0 && ret)                                                                   \
+			*ret = (type *)item;                                                        \
+		return r;                                                                           \
+	}                                                                                           \
+	CORO_UNUSED static inline int name##_yield(type *item)                                             \
+	{                                                                                           \
+		return coro_yield((void *)item, NULL);                                              \
+	}                                                                                           \
+	CORO_UNUSED static inline int name##_destroy(struct coro *generator)                               \
+	{                                                                                           \
+		return coro_destroy(generator);                                                     \
+	}                                                                                           \
 	struct coro
 
 CORO_END_DECLS

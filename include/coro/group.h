@@ -28,14 +28,11 @@ CORO_API int coro_group_create(struct coro_group **ret);
 
 /*
  * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others. -ESHUTDOWN once the
- * group cancels its tasks, or has ended; -EINVAL, -ENOMEM.
+ * group cancels its tasks, or was joined; -EPERM on another loop; -EINVAL, -ENOMEM.
  */
-#define coro_group_spawn(group, fn, arg, ret) coro_group_spawn_at(group, fn, arg, CORO_HERE, ret)
-CORO_API int coro_group_spawn_at(struct coro_group *group, coro_fn *fn, void *arg, const char *site,
+#define coro_group_spawn(...) coro_group_spawn_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, ret) */
+CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
 				 struct coro_future **ret);
-
-/* How many of its tasks have failed so far, and how: fills in at most count. */
-CORO_API size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count);
 
 /*
  * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body between has given. A
@@ -44,6 +41,18 @@ CORO_API size_t coro_group_errors(const struct coro_group *group, int *ret, size
  * by others, unless a task failed.
  */
 coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
+
+/* The same, but the group stays, for coro_group_errors, until coro_group_destroy. */
+coro_async CORO_API int coro_group_join(struct coro_group *group, int status);
+
+/*
+ * How many failures there were (ExceptionGroup.exceptions): of tasks in the order they failed, and last, after the
+ * join, the body's. Fills in at most count of them.
+ */
+CORO_API size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count);
+
+/* Frees a group after coro_group_join: 0; -EBUSY before. NULL is fine. */
+CORO_API int coro_group_destroy(struct coro_group *group);
 
 CORO_END_DECLS
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Queues of pointers between the tasks of one loop (asyncio.Queue, LifoQueue, PriorityQueue). Waiting as in
- * sync.h; items are not touched and stay their owners'.
+ * sync.h, and for one thread; items are not touched and stay their owners'.
  */
 #ifndef CORO_QUEUE_H
 #define CORO_QUEUE_H

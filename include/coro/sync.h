@@ -3,7 +3,7 @@
  * Locks and their kin, between the tasks of one loop: asyncio's. All are fair, in the order in which tasks came, and
  * safe when a waiter is cancelled at the very moment it is woken. None allocates.
  *
- * The objects are yours to place; init makes one, and nothing need be done at its end but that nobody waits any
+ * An object is for one thread. The objects are yours to place; init makes one, and nothing need be done at its end but that nobody waits any
  * more. The fields are the library's.
  *
  * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a task. What can be had

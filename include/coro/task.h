@@ -18,8 +18,8 @@ CORO_BEGIN_DECLS
  * -ECANCELED is cancelled. The stack is taken when the task first runs; if there is none, the task fails with -ENOMEM.
  * -EPERM outside a running loop; -EINVAL, -ENOMEM.
  */
-#define coro_spawn(fn, arg, ret) coro_spawn_at(fn, arg, CORO_HERE, ret)
-CORO_API int coro_spawn_at(coro_fn *fn, void *arg, const char *site, struct coro_future **ret);
+#define coro_spawn(...) coro_spawn_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro_future **ret) */
+CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret);
 
 /* The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or NULL. */
 CORO_API int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,

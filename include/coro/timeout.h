@@ -21,7 +21,7 @@ CORO_BEGIN_DECLS
 
 /* On the stack of its task, which begins and ends it. The fields are the library's. */
 struct coro_timeout {
-	void *own[12];
+	uint64_t own[16];
 };
 
 /* Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EPERM outside a task, -ENOMEM. */

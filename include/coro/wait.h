@@ -33,8 +33,6 @@ enum coro_wait_mode {
 	CORO_FIRST_EXCEPTION, /* the first failure that is not a cancellation, or all */
 };
 
-#define CORO_FOREVER INT64_MAX /* a timeout that never comes */
-
 /*
  * Waits until some are done, for at most timeout nanoseconds (asyncio.wait). Cancels none of them. Returns how
  * many are done, which may be 0; ask each by coro_future_done. -EINVAL for no futures; -ECANCELED, -ENOMEM.

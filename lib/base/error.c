@@ -43,12 +43,12 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 struct failure *failure_ref(struct failure *failure)
 {
 	if (failure)
-		failure->refs++;
+		__atomic_add_fetch(&failure->refs, 1, __ATOMIC_RELAXED);
 	return failure;
 }
 
 void failure_unref(struct failure *failure)
 {
-	if (failure && --failure->refs == 0)
+	if (failure && __atomic_sub_fetch(&failure->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free(failure);
 }

@@ -15,7 +15,7 @@ struct failure {
 /* The caller owns the reference; NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
 
-/* NULL is fine for both. */
+/* NULL is fine for both; one that is shared may be let go of in several threads. */
 struct failure *failure_ref(struct failure *failure);
 void failure_unref(struct failure *failure);
 

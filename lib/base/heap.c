@@ -99,3 +99,17 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 	else
 		sift_down(heap, place, last);
 }
+
+void heap_discard(struct heap *heap, const void *low, const void *high)
+{
+	size_t kept = 0;
+	for (size_t place = 0; place < heap->count; place++) {
+		const char *node = (const char *)heap->entries[place].node;
+		if (node < (const char *)low || node >= (const char *)high)
+			heap->entries[kept++] = heap->entries[place];
+	}
+	heap->count = kept;
+	/* A heap is made of what is left from its leaves upwards. */
+	for (size_t place = kept; place-- > 0;)
+		sift_down(heap, place, heap->entries[place]);
+}

@@ -75,4 +75,7 @@ static inline struct heap_node *heap_first(const struct heap *heap)
 void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
 void heap_remove(struct heap *heap, struct heap_node *node);
 
+/* Takes out all nodes that lie in [low, high), without touching them: their memory is another's now. O(n). */
+void heap_discard(struct heap *heap, const void *low, const void *high);
+
 #endif

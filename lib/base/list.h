@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct list {
+/* Public objects have room for one under other names. */
+struct __attribute__((may_alias)) list {
 	struct list *next, *prev;
 };
 

@@ -24,14 +24,19 @@ void ring_finish(struct ring *ring);
 /* Lets the ring hold as many entries as that, at the least: 0 or -ENOMEM. */
 int ring_grow(struct ring *ring, size_t entries);
 
-/* Makes room for count more entries than before: 0 or -ENOMEM. */
+/*
+ * Makes room for count more entries than before: 0 or -ENOMEM. What is in the ring now counts beside what is
+ * reserved, since its reservation may have been given back already; so no push of a reserved entry
+ * finds the ring full.
+ */
 static inline int ring_reserve(struct ring *ring, size_t count)
 {
 	size_t wanted;
 	if (__builtin_add_overflow(ring->reserved, count, &wanted))
 		return -ENOMEM;
-	if (wanted > ring->mask + 1) {
-		int r = ring_grow(ring, wanted);
+	size_t used = ring->tail - ring->head;
+	if (wanted + used > ring->mask + 1) {
+		int r = ring_grow(ring, wanted + used);
 		if (r < 0)
 			return r;
 	}

@@ -63,7 +63,7 @@ int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
 	return 0;
 }
 
-int coro_create_at(coro_fn *fn, void *arg, const char *site, struct coro **ret)
+int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 {
 	if (!fn || !ret)
 		return -EINVAL;
@@ -84,7 +84,7 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 	struct frame *frame = co->frame;
 	thread_current->self = to;
 	if (status < 0)
-		coro_take_failure(to, failure_ref(co->failure));
+		coro_take_failure(to, status, failure_ref(co->failure));
 	else if (co->out)
 		*co->out = frame->value;
 	*result = status < 0 ? status : 0;
@@ -374,7 +374,7 @@ int coro_return(void *value)
 {
 	struct thread *thread = thread_current;
 	struct coro *self = thread->self;
-	if (self == &thread->root)
+	if (self == &thread->root || self->flags & CORO_RUNS_LOOP)
 		return -EPERM;
 	self->frame->value = value;
 	return 0;
@@ -429,7 +429,8 @@ int coro_pool_limit(size_t limit)
 
 void coro_pool_trim(void)
 {
-	stack_pool_settle(&thread_current->stacks, 0);
+	if (thread_current != &thread_nobody)
+		stack_pool_settle(&thread_current->stacks, 0);
 }
 
 void coro_pool_stats(struct coro_pool_stats *ret)
@@ -449,10 +450,10 @@ struct failure *coro_claim_failure(struct frame *frame, int error)
 	return failure;
 }
 
-void coro_take_failure(struct coro *co, struct failure *failure)
+void coro_take_failure(struct coro *co, int error, struct failure *failure)
 {
 	struct frame *frame = co->frame;
-	if (likely(!frame->failure && !failure))
+	if (!failure && (!frame->failure || frame->failure->error != error))
 		return;
 	failure_unref(frame->failure);
 	frame->failure = failure;
@@ -466,7 +467,7 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 	if (thread && format) {
 		va_list args;
 		va_start(args, format);
-		coro_take_failure(thread_current->self, failure_create(error, site, format, args));
+		coro_take_failure(thread_current->self, error, failure_create(error, site, format, args));
 		va_end(args);
 	}
 	return error;

@@ -64,7 +64,7 @@ struct frame {
 	struct coro *leaf;      /* of a root: where its chain ends */
 
 	void *exceptions[2]; /* CORO_SAVE_EXCEPTIONS: the C++ runtime's, of whoever does not run */
-	void *outer[12];     /* the outer ring's, for what runs on this stack */
+	uint64_t outer[12];  /* the outer ring's, for what runs on this stack */
 };
 
 _Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's header");
@@ -128,8 +128,11 @@ void coro_abandon(struct coro *co);
 /* Saves or restores the C++ runtime's exception state by exchanging it with that in the frame. */
 void coro_swap_exceptions(struct frame *frame);
 
-/* The words of a failure become the coroutine's; the caller's reference goes over. */
-void coro_take_failure(struct coro *co, struct failure *failure);
+/*
+ * The coroutine receives an error: its words become the coroutine's, and the caller's reference goes over; NULL for an
+ * error without words, which only evicts those of an earlier one of the same code.
+ */
+void coro_take_failure(struct coro *co, int error, struct failure *failure);
 
 /* Takes the words out if they belong to that error: a reference or NULL. */
 struct failure *coro_claim_failure(struct frame *frame, int error);

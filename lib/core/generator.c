@@ -187,7 +187,8 @@ void *generator_leave(struct coro *co, int status, int *result)
 	*result = delegated_result(outer, co, status);
 	if (*result == 0 && outer->in)
 		*outer->in = frame->value;
-	coro_take_failure(outer, failure_ref(co->failure));
+	if (status < 0)
+		coro_take_failure(outer, status, failure_ref(co->failure));
 	void *context = outer->context;
 	outer->context = co->context;
 	thread_current->self = outer;

@@ -211,11 +211,11 @@ struct coro_iterator *coro_iter_generator(struct coro *generator, size_t item_si
 	return it;
 }
 
-struct coro_iterator *coro_iter_generate_at(coro_fn *fn, void *arg, const char *site,
+struct coro_iterator *coro_iter_generate_at(const char *site, coro_fn *fn, void *arg,
 					    size_t item_size)
 {
 	struct coro *generator;
-	int r = coro_create_at(fn, arg, site, &generator);
+	int r = coro_create_at(site, fn, arg, &generator);
 	return r < 0 ? stage_failed(r) : coro_iter_generator(generator, item_size);
 }
 

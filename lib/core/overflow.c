@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/overflow.h"
 
+#include "base/system.h"
 #include "core/coroutine.h"
 #include "core/thread.h"
 
@@ -86,8 +87,7 @@ void *overflow_watch(void)
 	stack_t old;
 	if (sigaltstack(NULL, &old) < 0 || !(old.ss_flags & SS_DISABLE))
 		return NULL;
-	long size = sysconf(_SC_SIGSTKSZ);
-	stack_t ours = {.ss_size = size > 0 ? (size_t)size : 65536};
+	stack_t ours = {.ss_size = system_signal_stack()};
 	ours.ss_sp = malloc(ours.ss_size);
 	if (!ours.ss_sp || sigaltstack(&ours, NULL) < 0) {
 		free(ours.ss_sp); /* an overflow then ends the process without a report */

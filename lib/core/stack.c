@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/stack.h"
 
+#include "base/system.h"
 #include "coro/coroutine.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
-#endif
 
 /*
  * Stacks in the first mapping of a size, and in the largest: a few tasks should not reserve much, nor a million need
@@ -106,7 +101,7 @@ static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 	*slab = (struct stack_slab){.count = count};
 	memset(slab->cold, 0, words * sizeof(slab->cold[0]));
 	slab->start = mmap(NULL, count * size->slot, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (slab->start == MAP_FAILED) {
 		free(slab);
 		return NULL;
@@ -162,6 +157,7 @@ static void slot_use(const struct stack_pool *pool, struct stack_size *size, str
 	struct stack *stack = header_of(pool, size, slab, index);
 	memset(stack, 0, STACK_HEADER);
 	stack->size = size;
+	stack->slab = slab;
 	stack->low = slab->start + index * size->slot + pool->page;
 	sanitize_stack_init(&stack->sanitize, stack->low, (size_t)((char *)stack - stack->low));
 	*ret = stack;
@@ -211,19 +207,11 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
 	return 0;
 }
 
-static struct stack_slab *slab_of(const struct stack *stack)
-{
-	struct stack_slab *slab = stack->size->slabs;
-	while (stack->low < slab->start || stack->low >= slab->start + slab->count * stack->size->slot)
-		slab = slab->next;
-	return slab;
-}
-
 /* Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all the same. */
 static void chill(const struct stack_pool *pool, struct stack *stack)
 {
 	struct stack_size *size = stack->size;
-	struct stack_slab *slab = slab_of(stack);
+	struct stack_slab *slab = stack->slab;
 	size_t index = (size_t)(stack->low - slab->start) / size->slot;
 	sanitize_stack_finish(&stack->sanitize);
 	madvise(stack->low, size->slot - pool->page, MADV_DONTNEED);

@@ -25,6 +25,7 @@ struct coro_pool_stats;
 struct stack {
 	struct stack *next; /* warm: the next of its pool */
 	struct stack_size *size;
+	struct stack_slab *slab;
 	char *low; /* the lowest byte above the guard */
 	struct sanitize_stack sanitize;
 };

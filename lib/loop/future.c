@@ -68,7 +68,7 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 int future_result(const struct coro_future *future, void **ret)
 {
 	if (future->status < 0)
-		coro_take_failure(thread_current->self, failure_ref(future->failure));
+		coro_take_failure(thread_current->self, future->status, failure_ref(future->failure));
 	else if (ret)
 		*ret = future->value;
 	return future->status;
@@ -233,7 +233,7 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 {
 	struct wait *wait = container_of(waiter, struct wait, waiter);
 	if (future->status < 0) {
-		coro_take_failure(wait->task->coro.at, failure_ref(future->failure));
+		coro_take_failure(wait->task->coro.at, future->status, failure_ref(future->failure));
 	} else if (wait->ret) {
 		wait->old = *wait->ret;
 		*wait->ret = future->value;
@@ -291,26 +291,38 @@ int coro_await(struct coro_future *future, void **ret)
 
 /* -- cancellation */
 
-bool future_cancel(struct coro_future *future)
+/*
+ * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If that is a gather, it
+ * becomes *gather, and its children are still to be.
+ */
+static bool cancel_chain(struct coro_future *future, struct coro_future **gather)
 {
 	struct task *last = NULL;
 	if (future->done)
 		return false;
-	/* Down the chain of tasks that wait for one another: what the last one waits for is cancelled. */
 	for (; is_task(future); future = task_wait(last)->future) {
 		last = task_of(future);
 		last->cancels++;
 		if (!task_cancel(last))
 			return true;
 	}
-	bool cancelled = true;
-	if (future->kind == FUTURE_GATHER)
-		cancelled = gather_cancel(future);
-	else
-		future_finish(future, -ECANCELED, NULL, NULL);
-	if (!cancelled && last)
-		last->coro.flags |= CORO_MUST_CANCEL;
-	return cancelled || last;
+	if (future->kind == FUTURE_GATHER && gather_cancel_begin(future, *gather, last)) {
+		*gather = future;
+		return false;
+	}
+	future_finish(future, -ECANCELED, NULL, NULL);
+	return true;
+}
+
+bool future_cancel(struct coro_future *future)
+{
+	struct coro_future *gather = NULL;
+	bool cancelled = cancel_chain(future, &gather);
+	while (gather) {
+		struct coro_future *child = gather_cancel_next(gather, cancelled);
+		cancelled = child ? cancel_chain(child, &gather) : gather_cancel_end(&gather);
+	}
+	return cancelled;
 }
 
 int coro_cancel(struct coro_future *future)

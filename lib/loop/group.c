@@ -21,17 +21,19 @@ struct coro_group {
 	struct signal *ending; /* set when the last member is done; NULL: nobody waits */
 	struct cleanup cleanup;
 	bool exiting;
+	bool joined;
 	bool aborting;
 	bool parent_cancel_requested;
 
-	int *errors; /* of members, in the order they failed; room for all members */
-	size_t error_count, room, spawned;
+	int *errors; /* of members, in the order they failed; room for those that may still fail */
+	size_t error_count, room, running;
 	struct failure *first; /* the words of the first */
 };
 
 static void group_free(struct coro_group *group)
 {
 	failure_unref(group->first);
+	future_unref(&group->parent->future);
 	free(group->errors);
 	free(group);
 }
@@ -61,6 +63,7 @@ int coro_group_create(struct coro_group **ret)
 	if (!group)
 		return -ENOMEM;
 	*group = (struct coro_group){.parent = task};
+	future_ref(&task->future); /* it should end the group, but may end before */
 	list_init(&group->members);
 	cleanup_push(task, &group->cleanup, group_abandon);
 	*ret = group;
@@ -93,6 +96,7 @@ static void member_done(struct watch *watch)
 	struct coro_group *group = member->group;
 	struct coro_future *task = watch->future;
 	list_remove(&member->link);
+	group->running--;
 	loop_release(task->loop, 0, 1);
 	free(member);
 	if (group->ending && list_empty(&group->members))
@@ -105,7 +109,7 @@ static void member_done(struct watch *watch)
 /* Room for the failure of one member more, so that none is lost for want of memory. */
 static int reserve_error(struct coro_group *group)
 {
-	if (group->spawned < group->room)
+	if (group->error_count + group->running < group->room)
 		return 0;
 	size_t room = group->room ? 2 * group->room : 8;
 	int *errors = realloc(group->errors, room * sizeof(*errors));
@@ -116,7 +120,7 @@ static int reserve_error(struct coro_group *group)
 	return 0;
 }
 
-int coro_group_spawn_at(struct coro_group *group, coro_fn *fn, void *arg, const char *site,
+int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
 			struct coro_future **ret)
 {
 	if (!group || !fn)
@@ -142,7 +146,7 @@ int coro_group_spawn_at(struct coro_group *group, coro_fn *fn, void *arg, const 
 		return r;
 	}
 	member->group = group;
-	group->spawned++;
+	group->running++;
 	list_append(&group->members, &member->link);
 	watch_add(&member->watch, task, member_done);
 	if (ret)
@@ -176,23 +180,32 @@ static void join(struct coro_group *group, bool *cancelled)
 	}
 }
 
+/* The body's own failure comes last; it is returned even where there is no memory to note it. */
+static void note_body(struct coro_group *group, int status)
+{
+	if (status >= 0 || status == -ECANCELED || reserve_error(group) < 0)
+		return;
+	group->errors[group->error_count++] = status;
+}
+
 /* What the end gives: the first failure of a member, or the body's, or a cancellation that was not the group's own. */
 static int group_status(struct coro_group *group, int status, bool cancelled)
 {
-	if (cancelled && group->error_count == 0)
-		return -ECANCELED;
-	if (group->error_count == 0)
-		return status == -ECANCELED ? 0 : status;
-	coro_take_failure(thread_current->self, failure_ref(group->first));
-	return group->errors[0];
+	if (group->error_count > 0) {
+		coro_take_failure(thread_current->self, group->errors[0], failure_ref(group->first));
+		return group->errors[0];
+	}
+	return cancelled ? -ECANCELED : status;
 }
 
-int coro_group_end(struct coro_group *group, int status)
+int coro_group_join(struct coro_group *group, int status)
 {
 	if (!group)
 		return -EINVAL;
 	if (group->parent != task_running())
 		return -EPERM;
+	if (group->joined)
+		return -EALREADY;
 	group->exiting = true;
 	bool cancelled = status == -ECANCELED;
 	if (group->parent_cancel_requested && coro_task_uncancel(&group->parent->future) == 0)
@@ -200,8 +213,29 @@ int coro_group_end(struct coro_group *group, int status)
 	if (status < 0 && !group->aborting)
 		abort_members(group);
 	join(group, &cancelled);
-	status = group_status(group, status, cancelled);
+	group->joined = true;
+	int r = group_status(group, status, cancelled);
+	note_body(group, status);
+	return r;
+}
+
+int coro_group_destroy(struct coro_group *group)
+{
+	if (!group)
+		return 0;
+	if (group->parent != task_running())
+		return -EPERM;
+	if (!group->joined)
+		return -EBUSY;
 	cleanup_pop(&group->cleanup);
 	group_free(group);
-	return status;
+	return 0;
+}
+
+int coro_group_end(struct coro_group *group, int status)
+{
+	int r = coro_group_join(group, status);
+	if (group && group->joined)
+		coro_group_destroy(group);
+	return r;
 }

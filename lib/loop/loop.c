@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "coro/task.h"
 #include "loop/handle.h"
+#include "loop/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static void forget_calls(struct coro_loop *loop)
 	while (!ring_empty(&loop->ready)) {
 		void *entry = ring_pop(&loop->ready);
 		if (!ready_is_task(entry) && entry != READY_NOTHING) {
-			struct call *call = (struct call *)(void *)((char *)entry - 1);
+			struct call *call = ready_to_call(entry);
 			if (!handle_abandon(call))
 				callback_abandon(call);
 		}
@@ -136,7 +137,7 @@ static void set_ready(struct coro_loop *loop, size_t position, void *entry)
 {
 	*ring_at(&loop->ready, position) = entry;
 	if (!ready_is_task(entry) && entry != READY_NOTHING)
-		((struct call *)(void *)((char *)entry - 1))->position = position;
+		ready_to_call(entry)->position = position;
 }
 
 /* Fisher and Yates, over this turn's part of the ring. */
@@ -203,7 +204,7 @@ static void run_ready(struct coro_loop *loop)
 		}
 		ready->head++;
 		if (entry != READY_NOTHING) {
-			struct call *call = (struct call *)(void *)((char *)entry - 1);
+			struct call *call = ready_to_call(entry);
 			call->position = CALL_IDLE;
 			call->run(call);
 		}
@@ -259,23 +260,9 @@ int coro_loop_stop(struct coro_loop *loop)
 	return 0;
 }
 
-/* A waiter whose call stops the loop: what run_until_complete adds to its future. */
-struct stopper {
-	struct waiter waiter;
-	struct call call;
-	struct coro_loop *loop;
-};
-
-static void stop_loop(struct call *call)
+static void stop_loop(struct watch *watch)
 {
-	coro_loop_stop(container_of(call, struct stopper, call)->loop);
-}
-
-static void queue_stop(struct waiter *waiter, struct coro_future *future)
-{
-	struct stopper *stopper = container_of(waiter, struct stopper, waiter);
-	(void)future;
-	call_push(stopper->loop, &stopper->call);
+	coro_loop_stop(watch->future->loop);
 }
 
 int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret)
@@ -292,22 +279,10 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
-	struct stopper stopper = {
-		.waiter.notify = queue_stop,
-		.call = {.run = stop_loop, .position = CALL_IDLE},
-		.loop = loop,
-	};
-	list_init(&stopper.waiter.link);
-	coro_future_ref(future);
-	if (future->done)
-		queue_stop(&stopper.waiter, future);
-	else
-		list_append(&future->waiters, &stopper.waiter.link);
-
+	struct watch watch;
+	watch_add(&watch, coro_future_ref(future), stop_loop);
 	r = coro_run_forever(loop);
-
-	list_remove(&stopper.waiter.link);
-	call_remove(loop, &stopper.call);
+	watch_remove(&watch);
 	loop_release(loop, 0, 1);
 	if (future->done)
 		r = future_result(future, ret);
@@ -332,7 +307,7 @@ static void cancel_all(struct coro_loop *loop)
 	uint32_t cancelled = 0;
 	int r = 0;
 	while (r != -EDEADLK && r != -ENOMEM && (task = oldest_task(loop))) {
-		if (task->number > cancelled) {
+		if ((int32_t)(task->number - cancelled) > 0) { /* they may wrap */
 			cancelled = loop->spawned;
 			list_for_each(link, &loop->tasks)
 				coro_cancel(&container_of(link, struct task, all)->future);

@@ -47,6 +47,12 @@ static inline void *ready_call(struct call *call)
 	return (char *)call + 1;
 }
 
+/* The call of an entry that is not a task, nor READY_NOTHING. */
+static inline struct call *ready_to_call(void *entry)
+{
+	return (struct call *)(void *)((char *)entry - 1);
+}
+
 static inline bool ready_is_task(const void *entry)
 {
 	return !((uintptr_t)entry & 1);

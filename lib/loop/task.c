@@ -49,7 +49,7 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	return spawn(loop, options, fn, arg, ret);
 }
 
-int coro_spawn_at(coro_fn *fn, void *arg, const char *site, struct coro_future **ret)
+int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	struct coro_loop *loop = thread_current->loop;
 	if (!loop)
@@ -85,6 +85,7 @@ bool task_start(struct task *task)
 			wait->leave = NULL;
 			wait->signal = NULL;
 			wait->cleanups = NULL;
+			wait->scopes = 0;
 			return true;
 		}
 	}
@@ -98,6 +99,8 @@ void *task_leave(struct coro *co, int status, int *result)
 {
 	struct task *task = container_of(co, struct task, coro);
 	struct coro_loop *loop = task->future.loop;
+	if (unlikely(task_wait(task)->scopes > 0))
+		timers_forget_stack(task);
 	if (co->flags & CORO_MUST_CANCEL && status >= 0)
 		status = -ECANCELED; /* it ended before it came to wait again */
 	task_finish(task, status, co->frame->value, co->failure);

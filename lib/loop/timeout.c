@@ -10,13 +10,14 @@
 enum timeout_state { TIMEOUT_ENTERED = 1, TIMEOUT_EXPIRING, TIMEOUT_EXPIRED, TIMEOUT_EXITED };
 
 /* What lies in struct coro_timeout. */
-struct scope {
+struct __attribute__((may_alias)) scope {
 	struct timer timer;
 	struct cleanup cleanup;
 	struct task *task;
 	int64_t when;
 	int cancelling; /* requests to cancel the task that were pending at the beginning */
 	enum timeout_state state;
+	bool counted; /* in its task's scopes, being on its stack; else it holds a reference to the task */
 };
 
 _Static_assert(sizeof(struct scope) <= sizeof(struct coro_timeout), "a scope fits");
@@ -34,17 +35,25 @@ static void expire(struct call *call)
 	coro_cancel(&scope->task->future);
 }
 
-/*
- * Room for one call more, however many that were taken back have left their places empty: a scope may be armed and
- * disarmed any number of times in one turn, where others must wait in between.
- */
-static int reserve_place(struct coro_loop *loop)
+/* A task may end before a scope of its does, by mistake or since the scope is a generator's. */
+static void hold_task(struct scope *scope)
 {
-	size_t used = loop->ready.tail - loop->ready.head;
-	int r = ring_reserve(&loop->ready, used);
-	if (r == 0)
-		ring_release(&loop->ready, used);
-	return r;
+	struct task *task = scope->task;
+	const char *at = (const char *)scope;
+	scope->counted = at >= task->coro.frame->stack.low && at < (const char *)task->coro.frame;
+	if (scope->counted)
+		task_wait(task)->scopes++;
+	else
+		future_ref(&task->future);
+}
+
+static void release_task(struct scope *scope)
+{
+	loop_release(scope->task->future.loop, 0, 1);
+	if (scope->counted)
+		task_wait(scope->task)->scopes--;
+	else
+		future_unref(&scope->task->future);
 }
 
 static int arm(struct scope *scope, int64_t when)
@@ -52,7 +61,8 @@ static int arm(struct scope *scope, int64_t when)
 	struct coro_loop *loop = scope->task->future.loop;
 	bool over = when <= loop_time(loop) && when != CORO_FOREVER;
 	if (over) {
-		int r = reserve_place(loop);
+		/* A scope may be armed and disarmed any number of times in a turn, and each leaves an empty place. */
+		int r = ring_reserve(&loop->ready, 0);
 		if (r < 0)
 			return r;
 	}
@@ -69,6 +79,7 @@ static void scope_abandon(struct cleanup *cleanup)
 {
 	struct scope *scope = container_of(cleanup, struct scope, cleanup);
 	timer_disarm(scope->task->future.loop, &scope->timer);
+	release_task(scope);
 }
 
 int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
@@ -88,11 +99,15 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 		.cancelling = task->cancels,
 		.state = TIMEOUT_ENTERED,
 	};
-	cleanup_push(task, &scope->cleanup, scope_abandon);
 	r = arm(scope, when);
-	if (r < 0)
+	if (r < 0) {
+		scope->state = 0;
 		loop_release(task->future.loop, 0, 1);
-	return r;
+		return r;
+	}
+	hold_task(scope);
+	cleanup_push(task, &scope->cleanup, scope_abandon);
+	return 0;
 }
 
 int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
@@ -135,15 +150,20 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	struct scope *scope = scope_of(timeout);
 	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
 		return -EALREADY;
-	struct coro_loop *loop = scope->task->future.loop;
-	cleanup_pop(&scope->cleanup);
-	timer_disarm(loop, &scope->timer);
-	loop_release(loop, 0, 1);
-	if (scope->state == TIMEOUT_ENTERED) {
+	struct task *task = scope->task;
+	bool ours = task == task_running();
+	if (!ours && !task->future.done)
+		return -EPERM;
+	if (ours)
+		cleanup_pop(&scope->cleanup);
+	timer_disarm(task->future.loop, &scope->timer);
+	if (scope->state == TIMEOUT_EXPIRING && ours) {
+		scope->state = TIMEOUT_EXPIRED;
+		if (coro_task_uncancel(&task->future) <= scope->cancelling && status == -ECANCELED)
+			status = -ETIMEDOUT;
+	} else {
 		scope->state = TIMEOUT_EXITED;
-		return status;
 	}
-	scope->state = TIMEOUT_EXPIRED;
-	int left = coro_task_uncancel(&scope->task->future);
-	return left <= scope->cancelling && status == -ECANCELED ? -ETIMEDOUT : status;
+	release_task(scope);
+	return status;
 }

@@ -41,3 +41,16 @@ void timers_expire(struct coro_loop *loop, int64_t now)
 		call_push(loop, &timer->call);
 	}
 }
+
+void timers_forget_stack(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	const char *low = task->coro.frame->stack.low, *high = (const char *)task->coro.frame;
+	for (size_t at = loop->ready.head; at != loop->ready.tail; at++) {
+		void **entry = ring_at(&loop->ready, at);
+		if (!ready_is_task(*entry) && (char *)*entry >= low && (char *)*entry < high)
+			*entry = READY_NOTHING;
+	}
+	heap_discard(&loop->timers, low, high);
+	loop_release(loop, 0, task_wait(task)->scopes);
+}

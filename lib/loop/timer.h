@@ -43,6 +43,14 @@ static inline int64_t time_after(int64_t time, int64_t delay)
 /* Makes a timer idle, whether it waits for its time or for its turn. */
 void timer_disarm(struct coro_loop *loop, struct timer *timer);
 
+struct task;
+
+/*
+ * Lets go of timers on the stack of a task that has ended: timeouts that it has begun and not ended. What is there
+ * may have been written over, and is not looked at.
+ */
+void timers_forget_stack(struct task *task);
+
 /* Makes those that are due ready, in the order of their times. */
 void timers_expire(struct coro_loop *loop, int64_t now);
 

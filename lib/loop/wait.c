@@ -95,16 +95,48 @@ struct gather {
 	size_t finished;
 	bool failures_are_results;
 	bool cancel_requested;
+
+	/* While its children are being cancelled. */
+	bool cancelling, any_cancelled;
+	size_t next;
+	struct coro_future *above;
+	struct task *task;
 };
 
-bool gather_cancel(struct coro_future *outer)
+static struct gather *gather_of(struct coro_future *outer)
 {
-	struct gather *gather = container_of(outer, struct gather, outer);
-	bool any = false;
-	for (size_t i = 0; i < gather->watches.count; i++)
-		any |= future_cancel(gather->watches.all[i].watch.future);
-	gather->cancel_requested |= any;
-	return any;
+	return container_of(outer, struct gather, outer);
+}
+
+bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above, struct task *task)
+{
+	struct gather *gather = gather_of(outer);
+	if (gather->cancelling)
+		return false;
+	gather->cancelling = true;
+	gather->any_cancelled = false;
+	gather->next = 0;
+	gather->above = above;
+	gather->task = task;
+	return true;
+}
+
+struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled)
+{
+	struct gather *gather = gather_of(outer);
+	gather->any_cancelled |= cancelled;
+	return gather->next < gather->watches.count ? gather->watches.all[gather->next++].watch.future : NULL;
+}
+
+bool gather_cancel_end(struct coro_future **outer)
+{
+	struct gather *gather = gather_of(*outer);
+	gather->cancelling = false;
+	gather->cancel_requested |= gather->any_cancelled;
+	if (!gather->any_cancelled && gather->task)
+		gather->task->coro.flags |= CORO_MUST_CANCEL;
+	*outer = gather->above;
+	return gather->any_cancelled || gather->task;
 }
 
 static void child_done(struct watch *watch)

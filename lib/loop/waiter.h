@@ -62,6 +62,7 @@ struct wait {
 	void *old;                  /* what stood there, should the wait be cancelled after all */
 	struct signal *signal;      /* that may be in a list: until signal_end. NULL for none */
 	struct cleanup *cleanups;   /* the last first */
+	unsigned scopes;            /* timeouts on the task's stack that have begun and not ended */
 	union {
 		struct waiter waiter;
 		struct timer timer;

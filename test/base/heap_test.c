@@ -132,6 +132,30 @@ START_TEST(any_node_can_be_removed_from_the_middle)
 }
 END_TEST
 
+START_TEST(nodes_in_memory_that_is_gone_can_be_discarded_untouched)
+{
+	enum { COUNT = 100, GONE = 30 };
+	struct item items[COUNT];
+	struct heap heap;
+	bool ordered = true;
+	heap_init(&heap);
+	ck_assert_int_eq(heap_reserve(&heap, COUNT), 0);
+	for (int i = 0; i < COUNT; i++)
+		insert(&heap, &items[i], i * 37 % COUNT);
+	memset(items, 0xA5, GONE * sizeof(items[0]));
+	heap_discard(&heap, items, items + GONE);
+	for (size_t i = 0; i < GONE * sizeof(items[0]); i++)
+		ordered &= ((unsigned char *)items)[i] == 0xA5;
+	for (int i = GONE; i < COUNT; i++) {
+		struct item *expected = first_of(items + GONE, COUNT - GONE);
+		ordered &= take_first(&heap) == expected;
+	}
+	ck_assert(ordered);
+	ck_assert(heap_empty(&heap));
+	heap_finish(&heap);
+}
+END_TEST
+
 START_TEST(does_what_a_sorted_list_does)
 {
 	enum { COUNT = 300 };
@@ -201,6 +225,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, equal_keys_leave_in_the_order_inserted);
 	tcase_add_test(tests, node_knows_whether_it_is_in);
 	tcase_add_test(tests, any_node_can_be_removed_from_the_middle);
+	tcase_add_test(tests, nodes_in_memory_that_is_gone_can_be_discarded_untouched);
 	tcase_add_test(tests, does_what_a_sorted_list_does);
 	tcase_add_test(tests, heap_is_as_it_was_when_it_cannot_grow);
 }

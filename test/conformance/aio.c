@@ -30,7 +30,6 @@ void emit(struct machine *machine, const char *who, const char *format, ...)
 
 /* -- errors */
 
-/* An empty or full queue says the same in the library, for which a program has two words. */
 int error_code(struct machine *machine, const char *name)
 {
 	int *code = table_get(&machine->errors, name);
@@ -78,7 +77,7 @@ static int run_block(struct actor *me, const struct statement *block);
 
 static int run_operation(struct actor *me, const struct statement *statement)
 {
-	struct act act = { me, statement, statement->words + 1, "" };
+	struct act act = {me, statement, statement->words + 1, ""};
 	int r = statement->operation->run(&act);
 	if (r < 0)
 		emit(me->machine, me->name, "%s ! %s", statement->text, error_name(me->machine, r));
@@ -96,7 +95,8 @@ static int run_return(struct actor *me, const struct statement *statement)
 static int handle(struct actor *me, const struct statement *statement, int error)
 {
 	const char *name = error_name(me->machine, error);
-	for (const struct handler *handler = statement->handlers; handler; handler = handler->next) {
+	for (const struct handler *handler = statement->handlers; handler;
+	     handler = handler->next) {
 		if (strcmp(handler->kind, "any") != 0 && strcmp(handler->kind, name) != 0)
 			continue;
 		emit(me->machine, me->name, "except %s ! %s", handler->kind, name);
@@ -211,7 +211,7 @@ static int run_block(struct actor *me, const struct statement *block)
 struct actor *actor_create(struct machine *machine, const char *name, const struct body *body)
 {
 	struct actor *actor = arena_take(&machine->program->arena, sizeof(*actor));
-	*actor = (struct actor){ .machine = machine, .name = name, .body = body };
+	*actor = (struct actor){.machine = machine, .name = name, .body = body};
 	return actor;
 }
 
@@ -246,7 +246,7 @@ static void run_main(struct machine *machine)
 	struct actor *main_actor =
 		actor_create(machine, "main", table_get(&machine->program->tasks, "main"));
 	struct coro_future *task;
-	void *value;
+	void *value = NULL;
 	int r = coro_loop_spawn(machine->loop, NULL, run_task, main_actor, &task);
 	if (r < 0)
 		fault(0, "no task", coro_strerror(r));
@@ -287,9 +287,9 @@ static void tear_down(struct machine *machine)
 static void run_program(char *text)
 {
 	struct program program;
-	struct machine machine = { .program = &program };
+	struct machine machine = {.program = &program};
 	program_parse(&program, text);
-	int r = coro_loop_create(&(struct coro_loop_options){ .flags = CORO_VIRTUAL_CLOCK },
+	int r = coro_loop_create(&(struct coro_loop_options){.flags = CORO_VIRTUAL_CLOCK},
 				 &machine.loop);
 	if (r < 0)
 		fault(0, "no loop", coro_strerror(r));

@@ -85,10 +85,28 @@ struct operation {
 	int (*run)(struct act *act);
 };
 
+/* Each ends with one without a name. */
+extern const struct operation task_operations[], thing_operations[], generator_operations[];
+
 /* The operation that the statement names; ends in fault() if there is none, or words are missing. */
 const struct operation *operation_find(const struct statement *statement);
 
+size_t words_count(char **words);
+
 /* Nanoseconds of so many ticks; CORO_FOREVER for "-". */
 int64_t ticks(const char *word);
+
+/* The body of that name; ends in fault() if there is none. */
+const struct body *body_named(struct act *act, const struct table *table, const char *name);
+
+struct arena *arena_of(struct act *act);
+
+/* What the operation gives, unless r is an error. They return r. */
+int answer(struct act *act, int r, const void *value);
+int answer_number(struct act *act, int r, size_t number);
+
+/* The same of what cannot fail: 0. */
+int answer_bool(struct act *act, bool truth);
+int answer_unknown(struct act *act); /* there is nothing of the name given yet */
 
 #endif

@@ -96,7 +96,8 @@ static struct statement *split(struct parser *parser, char *line)
 	size_t count = 0;
 	for (char *word = strtok(line, blanks); word; word = strtok(NULL, blanks)) {
 		statement->words[count++] = word;
-		statement->text = count == 1 ? word : arena_format(arena, "%s %s", statement->text, word);
+		statement->text =
+			count == 1 ? word : arena_format(arena, "%s %s", statement->text, word);
 	}
 	return count > 0 ? statement : NULL;
 }
@@ -158,8 +159,8 @@ static void parse_handlers(struct parser *parser, struct statement *statement)
 static int kind_of(const struct statement *statement)
 {
 	static const char *const words[] = {
-		[RAISE] = "raise", [RETURN] = "return", [TRY] = "try",	     [TIMEOUT] = "timeout",
-		[WITH] = "with",   [GROUP] = "group",	[REPEAT] = "repeat",
+		[RAISE] = "raise", [RETURN] = "return", [TRY] = "try",       [TIMEOUT] = "timeout",
+		[WITH] = "with",   [GROUP] = "group",   [REPEAT] = "repeat",
 	};
 	for (int kind = RAISE; kind <= REPEAT; kind++)
 		if (strcmp(statement->words[0], words[kind]) == 0)
@@ -223,8 +224,8 @@ static void parse_body(struct parser *parser, struct table *table, const char *n
 
 void program_parse(struct program *program, char *text)
 {
-	*program = (struct program){ 0 };
-	struct parser parser = { .program = program, .rest = text };
+	*program = (struct program){0};
+	struct parser parser = {.program = program, .rest = text};
 	struct statement **last = &program->declarations;
 	advance(&parser);
 	while (parser.now) {

@@ -12,7 +12,8 @@ struct arena {
 };
 
 void *arena_take(struct arena *arena, size_t size);
-char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_format(struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void arena_free(struct arena *arena);
 
 /* -- things by name, in the order in which they came */

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unwind.h>
 
-/* Absent in a build whose one backend is ucontext.c; the latter, also where there is no shadow stack to flee. */
+/* Absent where ucontext.c is the one backend; the latter also where no CPU has shadow stacks. */
 extern bool context_shadowed __attribute__((weak));
 void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
 	__attribute__((weak));

@@ -727,9 +727,7 @@ static const char *raised_at;
 
 static int raise_words(void *arg)
 {
-	raised_at = CORO_HERE;
-	int r = coro_raise(-ENOENT, "no %s in %d", "key", number_of(arg));
-	return r;
+	return raised_at = CORO_HERE, coro_raise(-ENOENT, "no %s in %d", "key", number_of(arg));
 }
 
 START_TEST(words_go_up_with_the_error)
@@ -804,6 +802,20 @@ START_TEST(error_without_words_forgets_those_received_before)
 	ck_assert_int_eq(coro_resume(bare, NULL, NULL), -ENOENT);
 	ck_assert_str_eq(coro_message(-ENOENT), strerror(ENOENT));
 	ck_assert_ptr_null(coro_origin(-ENOENT));
+	ck_assert_int_eq(coro_destroy(co), 0);
+	ck_assert_int_eq(coro_destroy(bare), 0);
+}
+END_TEST
+
+START_TEST(words_are_kept_until_another_error_has_some)
+{
+	struct coro *co = make(raise_words, number(1)), *bare = make(return_arg, number(-EIO));
+	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
+	ck_assert_int_eq(coro_resume(bare, NULL, NULL), -EIO);
+	ck_assert_str_eq(coro_message(-ENOENT), "no key in 1");
+	ck_assert_str_eq(coro_message(-EIO), strerror(EIO));
+	ck_assert_int_eq(coro_raise(-EIO, "%s", "with words"), -EIO);
+	ck_assert_str_eq(coro_message(-ENOENT), strerror(ENOENT));
 	ck_assert_int_eq(coro_destroy(co), 0);
 	ck_assert_int_eq(coro_destroy(bare), 0);
 }
@@ -958,6 +970,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, words_go_up_through_nested_coroutines);
 	tcase_add_test(tests, words_of_an_error_that_is_not_returned_stay_behind);
 	tcase_add_test(tests, error_without_words_forgets_those_received_before);
+	tcase_add_test(tests, words_are_kept_until_another_error_has_some);
 	tcase_add_test(tests, words_may_be_raised_outside_of_a_coroutine);
 	tcase_add_test(tests, words_are_each_coroutines_own);
 	tcase_add_test(tests, body_that_is_closed_may_raise);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CORO_SAVE_EXCEPTIONS, by way of a stand-in for the C++ runtime: what it has of exceptions in a thread, and
+ * CORO_SAVE_EXCEPTIONS, by way of a stand-in for the C++ runtime: what it knows of exceptions, and
  * the two calls between which a catch block lies.
  */
 #include "coro/generator.h"

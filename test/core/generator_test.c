@@ -334,7 +334,7 @@ END_TEST
 
 /* ---- delegation ---- */
 
-/* Yields 1000 times its number, then all of the inner one, then tells how that ended, and yields its number. */
+/* Yields its number times 1000, then all of the inner one, tells how it ended, then its number. */
 struct link {
 	struct coro *inner;
 	int id;
@@ -631,6 +631,31 @@ START_TEST(cleanup_may_delegate_to_one_that_does_not_yield)
 	ck_assert_trace("0:exit 0:after(0) 1:exit 2:exit 3:exit");
 	destroy_chain(g, links);
 	ck_assert_int_eq(coro_destroy(cleaner), 0);
+}
+END_TEST
+
+/* ---- states ---- */
+
+static int trace_state(void *arg)
+{
+	int r = coro_yield(number(1), NULL);
+	trace("%d", coro_state(*(struct coro **)arg));
+	return r < 0 ? r : coro_yield(number(2), NULL);
+}
+
+START_TEST(one_that_delegates_runs_while_its_innermost_does_and_else_is_suspended)
+{
+	struct link links[3] = {0};
+	struct coro *g = NULL;
+	g = start_chain(links, make(trace_state, &g));
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(coro_state(links[i].inner), CORO_SUSPENDED);
+	ck_assert_int_eq(coro_state(g), CORO_SUSPENDED);
+	ck_assert_int_eq(coro_status(g), -EAGAIN);
+	ck_assert_int_eq(coro_next(g, NULL), 1);
+	ck_assert_int_eq(atoi(trace_take()), CORO_RUNNING);
+	ck_assert_int_eq(coro_close(g), 0);
+	destroy_chain(g, links);
 }
 END_TEST
 
@@ -966,8 +991,8 @@ START_TEST(outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
 	struct link links[3] = {0};
 	struct coro *g = NULL, *inner = make(poke, &g);
 	g = start_chain(links, inner);
-	trace_next(
-		links[1].inner); /* its inner one resumes g, then ends: what follows is this driver's */
+	/* Its inner one resumes g, then ends: what follows is this driver's. */
+	trace_next(links[1].inner);
 	ck_assert_trace("error(16) 1:got(4) 1");
 	trace_next(links[1].inner);
 	ck_assert_trace("end(100)");
@@ -1145,6 +1170,10 @@ START_TEST(typed_view_gives_the_type)
 	ck_assert_int_eq(pages_create(print_pages, &n, &book), 0);
 	ck_assert_int_eq(pages_next(book, &page), 1);
 	ck_assert_str_eq(page->text, "page 1");
+	struct coro *skipped;
+	ck_assert_int_eq(pages_create(print_pages, &n, &skipped), 0);
+	ck_assert_int_eq(pages_next(skipped, NULL), 1);
+	ck_assert_int_eq(pages_destroy(skipped), 0);
 	ck_assert_int_eq(pages_next(book, &page), 1);
 	ck_assert_int_eq(page->number, 2);
 	struct page *last = page;
@@ -1246,6 +1275,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_in_closing_may_be_handled_but_yielding_then_is_eproto);
 	tcase_add_test(tests, chain_whose_innermost_does_not_leave_lives_on);
 	tcase_add_test(tests, cleanup_may_delegate_to_one_that_does_not_yield);
+
+	tcase_add_test(tests,
+		       one_that_delegates_runs_while_its_innermost_does_and_else_is_suspended);
 
 	tcase_add_test(tests, one_that_is_done_yields_nothing_and_has_no_value);
 	tcase_add_test(tests, one_that_failed_before_yields_nothing_too);

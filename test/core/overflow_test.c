@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stack overflow says, and whose faults it keeps out of. Every one is made in a child process. */
+/* What a stack overflow says, and whose faults it keeps out of. Each is made in a child process. */
 #include "coro/coroutine.h"
 #include "support.h"
 

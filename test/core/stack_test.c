@@ -222,7 +222,7 @@ static bool stack_is_guarded(const struct coro *co)
 	return guarded(&co->frame->stack, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* Makes more stacks than there can be mappings; 0 if all goes as it should, else where it does not. */
+/* Makes more stacks than there can be mappings: 0 if all goes as it should, else where not. */
 static int exhaust_mappings(void *arg)
 {
 	int most = *(int *)arg, count = 0, r = 1;
@@ -590,7 +590,7 @@ START_TEST(every_size_has_the_limit_to_itself)
 }
 END_TEST
 
-/* A body that makes and ends others: stacks go cold, and are born again, from a stack of the same pool. */
+/* Makes others and ends them: stacks go cold, and are born again, from one of the same pool. */
 static int churn(void *arg)
 {
 	for (int i = 0; i < 50; i++) {

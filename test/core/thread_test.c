@@ -284,7 +284,7 @@ static void *use_loaded(void *arg)
 	struct coro *cos[20];
 	void *got = NULL;
 	for (int i = 0; i < 20; i++)
-		if (loaded_create_at(loaded_body, &cos[i], NULL, &cos[i]) < 0 ||
+		if (loaded_create_at(NULL, loaded_body, &cos[i], &cos[i]) < 0 ||
 		    loaded_resume(cos[i], NULL, &got) != 1 || got != &cos[i])
 			return "resume";
 	for (int i = 0; i < 20; i++)

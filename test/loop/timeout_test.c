@@ -644,6 +644,76 @@ START_TEST(scope_ends_once)
 }
 END_TEST
 
+static int ends_for_others(void *arg)
+{
+	return coro_timeout_end(&shared, 0);
+}
+
+static void end_for_others(void *arg)
+{
+	ck_assert_int_eq(coro_timeout_end(&shared, 0), -EPERM);
+}
+
+START_TEST(only_its_task_ends_a_scope)
+{
+	int64_t delay = 10;
+	struct coro_future *task = start(sleeps_under_the_shared, &delay);
+	ck_assert_int_eq(result_of(ends_for_others, NULL), -EPERM);
+	call_outside_tasks(end_for_others, NULL);
+	run();
+	assert_time(10);
+	assert_ended(task, -ETIMEDOUT);
+}
+END_TEST
+
+static int forgets_some(void *arg)
+{
+	struct coro_timeout timeouts[3];
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(coro_timeout_begin(&timeouts[i], i * 10), 0);
+	return 4;
+}
+
+START_TEST(scope_that_its_task_forgot_to_end_does_not_come)
+{
+	coro_future_unref(spawn(gives_way, NULL));
+	ck_assert_int_eq(result_of(forgets_some, NULL), 4);
+	ck_assert_int_eq(result_of(forgets_some, NULL), 4); /* on the same stack */
+	run();
+	assert_time(0);
+}
+END_TEST
+
+static int generates_under_a_timeout(void *arg)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 10), 0);
+	int r = coro_yield(arg, NULL);
+	ck_assert_int_eq(coro_timeout_end(&timeout, r), r);
+	trace("ended");
+	return r;
+}
+
+static int takes_one(void *generator)
+{
+	return coro_next(generator, NULL);
+}
+
+START_TEST(scope_in_a_generator_may_outlive_its_task)
+{
+	/* Closed before its time would have come, and after. */
+	for (int i = 0; i < 2; i++) {
+		struct coro *generator;
+		ck_assert_int_eq(coro_create(generates_under_a_timeout, loop, &generator), 0);
+		ck_assert_int_eq(result_of(takes_one, generator), 1);
+		if (i == 1)
+			run();
+		ck_assert_int_eq(coro_destroy(generator), 0);
+		ck_assert_trace("ended");
+	}
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* With nothing of Check's, which allocates. */
@@ -763,6 +833,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, outside_a_task_there_are_no_timeouts);
 	tcase_add_test(tests, no_timeout_at_all_is_refused);
 	tcase_add_test(tests, scope_ends_once);
+	tcase_add_test(tests, only_its_task_ends_a_scope);
+	tcase_add_test(tests, scope_that_its_task_forgot_to_end_does_not_come);
+	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_task);
 
 	tcase_add_test(tests, timeouts_allocate_nothing);
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);

@@ -76,6 +76,7 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 	struct birth *birth = malloc(sizeof(*birth));
 	if (!birth)
 		return NULL;
+	birth->context = NULL;
 	birth->entry = entry;
 	birth->arg = arg;
 	void *context = NULL;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which must not return.
- * Returns when somebody switches to *from.
+ * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which goes to another.
+ * Returns when somebody switches to *from; or when leave does, which could not go.
  */
 void context_call(void **from, void (*leave)(void *arg), void *arg);
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Gather: three tasks at once take as long as the slowest, and their results come in order. */
+#include <coro.h>
+
+#include <stdio.h>
+
+struct page {
+	const char *name;
+	int64_t takes;
+	int words;
+};
+
+static coro_async int fetch(void *arg)
+{
+	struct page *page = arg;
+	int r = coro_sleep(page->takes);
+	if (r < 0)
+		return r;
+	printf("%s is here\n", page->name);
+	return page->words;
+}
+
+static coro_async int program(void *arg)
+{
+	struct page pages[] = {
+		{"one", 300 * CORO_MSEC, 120},
+		{"two", 100 * CORO_MSEC, 80},
+		{"three", 200 * CORO_MSEC, 250},
+	};
+	struct coro_future *tasks[3];
+	struct coro_result results[3];
+	int r = 0, spawned = 0;
+
+	while (r == 0 && spawned < 3) {
+		r = coro_spawn(fetch, &pages[spawned], &tasks[spawned]);
+		spawned += r == 0;
+	}
+	if (r == 0)
+		r = coro_gather(tasks, 3, results);
+	for (int i = 0; r == 0 && i < 3; i++)
+		printf("%s has %d words\n", pages[i].name, results[i].status);
+	printf("after %d ms\n", (int)(coro_loop_time(coro_running_loop()) / CORO_MSEC));
+	while (spawned > 0)
+		coro_future_unref(tasks[--spawned]);
+	return r;
+}
+
+int main(void)
+{
+	/* On the virtual clock nobody waits for real, here or in a test. */
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	return coro_run_with(&options, program, NULL) < 0;
+}

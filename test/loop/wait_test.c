@@ -1,0 +1,1465 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for several, for a time, or without passing a cancellation on. */
+#include "tasks.h"
+
+static int values[200];
+
+static void assert_time(int64_t expected)
+{
+	ck_assert_int_eq(coro_loop_time(loop), expected);
+}
+
+/* ---- children ---- */
+
+/* A task that sleeps, and then ends in some way. */
+struct sleeper {
+	int64_t sleeps;
+	int status;
+	void *value;
+	int64_t cleanup; /* how long that takes when it is cancelled */
+	bool refuses;    /* to be cancelled: ends as if it had not been */
+};
+
+static int sleeper(void *arg)
+{
+	struct sleeper *this = arg;
+	int r = coro_sleep(this->sleeps);
+	if (r < 0 && this->cleanup)
+		coro_sleep(this->cleanup);
+	if (r < 0 && !this->refuses)
+		return r;
+	if (this->status < 0)
+		return coro_raise(this->status, "after %d", (int)this->sleeps);
+	coro_return(this->value);
+	return this->status;
+}
+
+/* A test's children, and those who wait for them in all. */
+static struct coro_future *children[200];
+static size_t count;
+static struct coro_result results[200];
+
+#define spawn_children(...)                                                        \
+	do {                                                                       \
+		static struct sleeper all[] = {__VA_ARGS__};                         \
+		for (count = 0; count < sizeof(all) / sizeof(*all); count++)       \
+			children[count] = spawn(sleeper, &all[count]);               \
+	} while (0)
+
+static void make_futures(size_t number)
+{
+	for (count = 0; count < number; count++)
+		children[count] = make_future();
+}
+
+static void drop_children(void)
+{
+	while (count > 0)
+		coro_future_unref(children[--count]);
+}
+
+static void assert_child(size_t i, int expected)
+{
+	ck_assert(coro_future_done(children[i]));
+	ck_assert_int_eq(coro_future_result(children[i], NULL), expected);
+}
+
+/* What the results of a gather hold before. */
+static void mark_results(void)
+{
+	for (size_t i = 0; i < 200; i++)
+		results[i] = (struct coro_result){77, &results[i]};
+}
+
+static bool results_untouched(void)
+{
+	for (size_t i = 0; i < 200; i++)
+		if (results[i].status != 77 || results[i].value != &results[i])
+			return false;
+	return true;
+}
+
+/* Tasks that gather all children; they say when they are over. */
+static int gathers(void *arg)
+{
+	mark_results();
+	int r = coro_gather(children, count, results);
+	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? coro_message(r) : "");
+	ck_assert(r == 0 || results_untouched());
+	return r;
+}
+
+static int gathers_all(void *arg)
+{
+	mark_results();
+	int r = coro_gather_all(children, count, results);
+	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? coro_message(r) : "");
+	ck_assert(r == 0 || results_untouched());
+	return r;
+}
+
+static void assert_result(size_t i, int status, void *value)
+{
+	ck_assert_int_eq(results[i].status, status);
+	ck_assert_ptr_eq(results[i].value, value);
+}
+
+/* ---- gather ---- */
+
+static int gathers_nothing(void *arg)
+{
+	mark_results();
+	ck_assert_int_eq(coro_gather(NULL, 0, NULL), 0);
+	ck_assert_int_eq(coro_gather(children, 0, results), 0);
+	ck_assert_int_eq(coro_gather_all(NULL, 0, NULL), 0);
+	ck_assert(results_untouched());
+	trace("none");
+	return 0;
+}
+
+START_TEST(nothing_is_gathered_at_once)
+{
+	struct coro_future *task = spawn(gathers_nothing, NULL);
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("none other");
+	assert_ended(task, 0);
+}
+END_TEST
+
+START_TEST(results_come_in_the_order_of_the_arguments)
+{
+	spawn_children({.sleeps = 3, .status = 1, .value = &values[0]}, {.sleeps = 1},
+		       {.sleeps = 2, .status = 5}, {.sleeps = 0, .value = &values[3]});
+	struct coro_future *task = spawn(gathers, NULL);
+	run();
+	ck_assert_trace("3");
+	assert_ended(task, 0);
+	assert_result(0, 1, &values[0]);
+	assert_result(1, 0, NULL);
+	assert_result(2, 5, NULL);
+	assert_result(3, 0, &values[3]);
+	ck_assert_int_eq(results[4].status, 77);
+	drop_children();
+}
+END_TEST
+
+static int gathers_without_results(void *arg)
+{
+	int r = coro_gather(children, count, NULL);
+	return r < 0 ? r : coro_gather_all(children, count, NULL);
+}
+
+START_TEST(results_need_not_be_wanted)
+{
+	spawn_children({.sleeps = 3}, {.sleeps = 1});
+	ck_assert_int_eq(result_of(gathers_without_results, NULL), 0);
+	assert_time(3);
+	drop_children();
+}
+END_TEST
+
+START_TEST(futures_that_are_done_are_gathered_too)
+{
+	make_futures(3);
+	set(children[0], &values[0]);
+	set(children[2], &values[2]);
+	struct coro_future *task = start(gathers, NULL);
+	set(children[1], &values[1]);
+	run();
+	assert_ended(task, 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_result(i, 0, &values[i]);
+
+	/* All of them. */
+	ck_assert_int_eq(result_of(gathers, NULL), 0);
+	assert_result(1, 0, &values[1]);
+	ck_assert_trace("0 0");
+	drop_children();
+}
+END_TEST
+
+START_TEST(one_that_is_named_twice_has_its_result_twice)
+{
+	make_futures(2);
+	struct coro_future *one = children[0], *two = children[1];
+	struct coro_future *named[] = {one, two, one, one, two};
+	memcpy(children, named, sizeof(named));
+	count = 5;
+	struct coro_future *task = start(gathers, NULL);
+	set(one, &values[1]);
+	turn();
+	turn();
+	ck_assert(!coro_future_done(task));
+	set(two, &values[2]);
+	run();
+	assert_ended(task, 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_result(i, 0, &values[named[i] == one ? 1 : 2]);
+	coro_future_unref(one);
+	coro_future_unref(two);
+}
+END_TEST
+
+START_TEST(any_number_can_be_gathered)
+{
+	static const size_t counts[] = {1, 15, 16, 17, 200};
+	for (size_t n = 0; n < sizeof(counts) / sizeof(*counts); n++) {
+		make_futures(counts[n]);
+		struct coro_future *task = start(gathers, NULL);
+		for (size_t i = count; i-- > 0;) {
+			ck_assert(!coro_future_done(task));
+			set(children[i], &values[i]);
+			turn();
+		}
+		run();
+		assert_ended(task, 0);
+		for (size_t i = 0; i < count; i++)
+			assert_result(i, 0, &values[i]);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(first_failure_comes_at_once_and_the_others_go_on)
+{
+	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -EIO}, {.sleeps = 3, .status = -ENOENT},
+		       {.sleeps = 4, .value = &values[3]});
+	struct coro_future *task = spawn(gathers, NULL);
+	run();
+	ck_assert_trace("2after 2");
+	ck_assert_str_eq(coro_future_message(task), "after 2");
+	assert_ended(task, -EIO);
+	assert_time(4);
+	assert_child(2, -ENOENT);
+	assert_child(3, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(failure_that_is_there_already_comes_all_the_same)
+{
+	make_futures(3);
+	ck_assert_int_eq(coro_future_set_error(children[1], coro_raise(-EIO, "torn")), 0);
+	ck_assert_int_eq(coro_future_set_error(children[2], -ENOENT), 0);
+	ck_assert_int_eq(result_of(gathers, NULL), -EIO);
+	ck_assert_trace("0torn");
+	ck_assert(!coro_future_done(children[0]));
+	drop_children();
+}
+END_TEST
+
+START_TEST(failures_may_be_results_like_any_other)
+{
+	spawn_children({.sleeps = 1, .status = -EIO}, {.sleeps = 2, .value = &values[1]},
+		       {.sleeps = 0, .status = -ECANCELED}, {.sleeps = 3, .status = CORO_USER_ERROR});
+	struct coro_future *task = spawn(gathers_all, NULL);
+	run();
+	ck_assert_trace("3");
+	assert_ended(task, 0);
+	assert_result(0, -EIO, NULL);
+	assert_result(1, 0, &values[1]);
+	assert_result(2, -ECANCELED, NULL);
+	assert_result(3, CORO_USER_ERROR, NULL);
+	drop_children();
+}
+END_TEST
+
+START_TEST(child_that_is_cancelled_does_not_cancel_who_gathers_or_the_others)
+{
+	spawn_children({.sleeps = 5}, {.sleeps = 5, .value = &values[1]});
+	struct coro_future *task = start(gathers, NULL), *both = start(gathers_all, NULL);
+	cancel(children[0]);
+	run();
+	ck_assert_int_eq(coro_task_cancelling(task), 0);
+	assert_ended(task, -ECANCELED);
+	assert_ended(both, 0);
+	assert_result(0, -ECANCELED, NULL);
+	assert_result(1, 0, &values[1]);
+	assert_time(5);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_cancels_all_that_are_not_done)
+{
+	spawn_children({.sleeps = 5}, {.sleeps = 1}, {.sleeps = 5});
+	children[count++] = make_future();
+	struct coro_future *task = start(gathers, NULL);
+	at(2, cancel_it, task);
+	run();
+	assert_time(2);
+	ck_assert_int_eq(coro_task_cancelling(task), 1);
+	assert_ended(task, -ECANCELED);
+	assert_child(0, -ECANCELED);
+	assert_child(1, 0);
+	assert_child(2, -ECANCELED);
+	assert_child(3, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_waits_for_the_first_to_end_or_for_all)
+{
+	spawn_children({.sleeps = 50, .cleanup = 9}, {.sleeps = 50, .cleanup = 3});
+	struct coro_future *first = start(gathers, NULL);
+	at(1, cancel_it, first);
+	run();
+	assert_ended(first, -ECANCELED);
+	drop_children();
+
+	spawn_children({.sleeps = 50, .cleanup = 9}, {.sleeps = 50, .cleanup = 3});
+	struct coro_future *all = start(gathers_all, NULL);
+	at(11, cancel_it, all);
+	run();
+	assert_ended(all, -ECANCELED);
+	drop_children();
+
+	char expected[128];
+	snprintf(expected, sizeof(expected), "4%s 20%s", coro_strerror(-ECANCELED), coro_strerror(-ECANCELED));
+	ck_assert_trace(expected);
+}
+END_TEST
+
+START_TEST(cancellation_arrives_though_the_children_make_light_of_it)
+{
+	spawn_children({.sleeps = 5, .refuses = true}, {.sleeps = 5, .refuses = true, .cleanup = 1});
+	struct coro_future *one = start(gathers, NULL), *all = start(gathers_all, NULL);
+	cancel(one);
+	cancel(all);
+	run();
+	assert_ended(one, -ECANCELED);
+	assert_ended(all, -ECANCELED);
+	assert_child(0, 0);
+	assert_child(1, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_when_all_are_done_is_cancelled)
+{
+	/* Before the loop has told it, and after. */
+	for (int turns = 0; turns < 2; turns++) {
+		make_futures(2);
+		struct coro_future *task = start(gathers, NULL);
+		set(children[0], NULL);
+		set(children[1], NULL);
+		for (int i = 0; i < turns; i++)
+			turn();
+		ck_assert(!coro_future_done(task));
+		cancel(task);
+		run();
+		assert_ended(task, -ECANCELED);
+		assert_child(0, 0);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(who_is_cancelled_as_a_child_fails_is_cancelled)
+{
+	make_futures(2);
+	struct coro_future *task = start(gathers, NULL);
+	ck_assert_int_eq(coro_future_set_error(children[0], -EIO), 0);
+	turn();
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	ck_assert(!coro_future_done(children[1])); /* the gathering was over */
+	drop_children();
+}
+END_TEST
+
+static int is_cancelled_before(void *fn)
+{
+	cancel(coro_current_task());
+	return ((coro_fn *)(intptr_t)fn)(NULL);
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_gathers)
+{
+	make_futures(2);
+	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)gathers), -ECANCELED);
+	assert_child(0, -ECANCELED);
+	assert_child(1, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+/* Gathers two, each of which does so, and so on down to futures. */
+static struct coro_future *leaves[8];
+static int leaf_count, ended_count;
+
+static int gathers_two(void *level)
+{
+	struct coro_future *two[2];
+	struct coro_result both[2];
+	int depth = (int)(intptr_t)level;
+	for (int i = 0; i < 2; i++) {
+		if (depth == 1)
+			two[i] = coro_future_ref(leaves[leaf_count++]);
+		else
+			ck_assert_int_eq(coro_spawn(gathers_two, (void *)(intptr_t)(depth - 1), &two[i]), 0);
+	}
+	int r = coro_gather_all(two, 2, both);
+	coro_future_unref(two[0]);
+	coro_future_unref(two[1]);
+	ended_count++;
+	return r;
+}
+
+START_TEST(cancellation_goes_down_to_the_leaves_and_up_again)
+{
+	for (int i = 0; i < 8; i++)
+		leaves[i] = make_future();
+	struct coro_future *task = spawn(gathers_two, (void *)3);
+	run();
+	ck_assert_int_eq(leaf_count, 8);
+	cancel(task);
+	for (int i = 0; i < 8; i++)
+		ck_assert(coro_future_cancelled(leaves[i]));
+	run();
+	ck_assert_int_eq(ended_count, 7);
+	assert_ended(task, -ECANCELED);
+	for (int i = 0; i < 8; i++)
+		coro_future_unref(leaves[i]);
+}
+END_TEST
+
+static size_t links;
+
+static int link_of_gathers(void *arg)
+{
+	struct coro_options smallest = {.stack_size = coro_stack_min()};
+	struct coro_future *next;
+	if (--links == 0)
+		return coro_gather(children, 1, NULL);
+	ck_assert_int_eq(coro_loop_spawn(loop, &smallest, link_of_gathers, NULL, &next), 0);
+	int r = coro_gather(&next, 1, NULL);
+	coro_future_unref(next);
+	return r;
+}
+
+static int cancels_task(void *task)
+{
+	cancel(task);
+	return 0;
+}
+
+START_TEST(cancel_goes_down_a_long_chain_of_gathers_on_a_small_stack)
+{
+	struct coro_options smallest = {.stack_size = coro_stack_min()};
+	struct coro_future *top, *canceller;
+	make_futures(1);
+	links = (size_t)many(10000, 500);
+	ck_assert_int_eq(coro_loop_spawn(loop, &smallest, link_of_gathers, NULL, &top), 0);
+	run();
+	ck_assert_uint_eq(links, 0);
+	ck_assert_int_eq(coro_loop_spawn(loop, &smallest, cancels_task, top, &canceller), 0);
+	run();
+	assert_ended(canceller, 0);
+	assert_ended(top, -ECANCELED);
+	assert_child(0, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+static int gathers_itself(void *arg)
+{
+	struct coro_future *self = coro_current_task();
+	return coro_gather(&self, 1, NULL);
+}
+
+static int awaits(void *future)
+{
+	return coro_await(*(struct coro_future **)future, NULL);
+}
+
+static int gathers_one(void *future)
+{
+	return coro_gather(future, 1, NULL);
+}
+
+START_TEST(cancel_ends_those_who_gather_each_other)
+{
+	struct coro_future *task = spawn(gathers_itself, NULL), *a, *b;
+	run();
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+
+	a = spawn(gathers_one, &b);
+	b = spawn(gathers_one, &a);
+	run();
+	cancel(a);
+	run();
+	assert_ended(a, -ECANCELED);
+	assert_ended(b, -ECANCELED);
+
+	a = spawn(gathers_one, &b);
+	b = spawn(awaits, &a);
+	run();
+	cancel(b);
+	run();
+	assert_ended(a, -ECANCELED);
+	assert_ended(b, -ECANCELED);
+}
+END_TEST
+
+/* ---- wait ---- */
+
+/* A task that waits for all children in a mode, for a time. */
+struct waiting {
+	enum coro_wait_mode mode;
+	int64_t timeout;
+};
+
+static int waits(void *arg)
+{
+	struct waiting *this = arg;
+	int r = coro_wait(children, count, this->mode, this->timeout);
+	trace("%d", (int)coro_loop_time(loop));
+	return r;
+}
+
+static int wait_result(enum coro_wait_mode mode, int64_t timeout)
+{
+	return result_of(waits, &(struct waiting){mode, timeout});
+}
+
+START_TEST(wait_is_over_when_all_are_done)
+{
+	spawn_children({.sleeps = 1, .status = -EIO}, {.sleeps = 3}, {.sleeps = 2, .status = -ECANCELED});
+	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, CORO_FOREVER), 3);
+	ck_assert_trace("3");
+	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, CORO_FOREVER), 3);
+	ck_assert_trace("3");
+	drop_children();
+}
+END_TEST
+
+START_TEST(wait_is_over_when_the_first_is_done)
+{
+	spawn_children({.sleeps = 4}, {.sleeps = 2, .status = -ECANCELED}, {.sleeps = 3});
+	ck_assert_int_eq(wait_result(CORO_FIRST_COMPLETED, CORO_FOREVER), 1);
+	ck_assert_trace("2");
+	ck_assert(!coro_future_done(children[0]) && coro_future_done(children[1]));
+	ck_assert_int_eq(wait_result(CORO_FIRST_COMPLETED, CORO_FOREVER), 1);
+	ck_assert_trace("2");
+	run();
+	assert_child(0, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(wait_is_over_when_the_first_fails_or_all_are_done)
+{
+	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -ECANCELED}, {.sleeps = 3, .status = -EIO},
+		       {.sleeps = 4});
+	ck_assert_int_eq(wait_result(CORO_FIRST_EXCEPTION, CORO_FOREVER), 3);
+	ck_assert_trace("3");
+	run();
+	drop_children();
+
+	spawn_children({.sleeps = 1, .status = -ECANCELED}, {.sleeps = 5}, {.sleeps = 2});
+	ck_assert_int_eq(wait_result(CORO_FIRST_EXCEPTION, CORO_FOREVER), 3);
+	ck_assert_trace("9");
+	drop_children();
+}
+END_TEST
+
+START_TEST(all_that_were_done_by_then_count)
+{
+	make_futures(4);
+	struct waiting first = {CORO_FIRST_COMPLETED, CORO_FOREVER};
+	struct coro_future *task = start(waits, &first);
+	set(children[1], NULL);
+	set(children[3], NULL);
+	run();
+	assert_ended(task, 2);
+	drop_children();
+}
+END_TEST
+
+START_TEST(wait_ends_in_time_and_cancels_nothing)
+{
+	spawn_children({.sleeps = 2}, {.sleeps = 50});
+	for (enum coro_wait_mode mode = CORO_ALL_COMPLETED; mode <= CORO_FIRST_EXCEPTION; mode++)
+		ck_assert_int_eq(wait_result(mode, 1), mode == CORO_ALL_COMPLETED ? 0 : 1);
+	/* 0 to 1, 1 to 2, and 2 to 3 or at once. */
+	ck_assert_trace("1 2 3");
+	ck_assert(!coro_future_done(children[1]));
+	run();
+	assert_time(50);
+	assert_child(0, 0);
+	assert_child(1, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(wait_of_no_time_looks_at_what_is_done)
+{
+	static const int64_t timeouts[] = {0, -1, INT64_MIN};
+	make_futures(3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, timeouts[i]), (int)i);
+		set(children[i], NULL);
+	}
+	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, 0), 3);
+	ck_assert_trace("0 0 0 0");
+	drop_children();
+}
+END_TEST
+
+START_TEST(wait_that_was_over_leaves_no_timer)
+{
+	spawn_children({.sleeps = 2});
+	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, 1000), 1);
+	run();
+	assert_time(2);
+	drop_children();
+}
+END_TEST
+
+START_TEST(future_that_is_named_twice_counts_twice)
+{
+	make_futures(1);
+	children[2] = children[1] = children[0];
+	count = 3;
+	struct waiting all = {CORO_ALL_COMPLETED, CORO_FOREVER};
+	struct coro_future *task = start(waits, &all);
+	set(children[0], NULL);
+	run();
+	assert_ended(task, 3);
+	coro_future_unref(children[0]);
+}
+END_TEST
+
+START_TEST(any_number_can_be_waited_for)
+{
+	struct waiting all = {CORO_ALL_COMPLETED, 10};
+	static const size_t counts[] = {1, 15, 16, 17, 200};
+	for (size_t n = 0; n < sizeof(counts) / sizeof(*counts); n++) {
+		make_futures(counts[n]);
+		struct coro_future *task = start(waits, &all);
+		for (size_t i = count; i-- > 0;) {
+			ck_assert(!coro_future_done(task));
+			set(children[i], NULL);
+			turn();
+		}
+		run();
+		assert_ended(task, (int)count);
+		assert_time(0);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(who_is_cancelled_while_it_waits_for_several_cancels_none)
+{
+	make_futures(2);
+	struct waiting all = {CORO_ALL_COMPLETED, 10};
+	struct coro_future *task = start(waits, &all);
+	set(children[0], NULL);
+	turn();
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	assert_time(0);
+	ck_assert(!coro_future_done(children[1]));
+
+	/* At the tick at which its time is over: before that, and after. */
+	task = spawn(waits, &all);
+	at(10, cancel_it, task);
+	run();
+	assert_ended(task, -ECANCELED);
+	task = start(waits, &all);
+	at(20, cancel_it, task);
+	run();
+	assert_ended(task, -ECANCELED);
+	ck_assert(!coro_future_done(children[1]));
+
+	/* And when all are done. */
+	task = start(waits, &all);
+	set(children[1], NULL);
+	turn();
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+static int waits_for_all(void *arg)
+{
+	return coro_wait(children, count, CORO_ALL_COMPLETED, CORO_FOREVER);
+}
+
+START_TEST(cancellation_from_before_arrives_where_it_waits_for_several)
+{
+	make_futures(2);
+	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)waits_for_all), -ECANCELED);
+	ck_assert(!coro_future_done(children[0]));
+	drop_children();
+}
+END_TEST
+
+/* ---- one, for a time ---- */
+
+static int64_t limit;
+
+/* Waits for the first child at most that long. */
+static int waits_for(void *arg)
+{
+	void *value = &value;
+	int r = coro_wait_for(children[0], limit, &value);
+	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? coro_message(r) : "");
+	ck_assert(r < 0 ? value == &value : value == NULL || value == &values[0]);
+	return r;
+}
+
+static int wait_for_result(int64_t timeout)
+{
+	limit = timeout;
+	return result_of(waits_for, NULL);
+}
+
+/* A word of the trace: when, and that error. */
+static const char *when(int time, int error)
+{
+	static char text[64];
+	snprintf(text, sizeof(text), "%d%s", time, coro_strerror(error));
+	return text;
+}
+
+START_TEST(result_that_comes_in_time_is_returned)
+{
+	static const int64_t timeouts[] = {5, 4, CORO_FOREVER};
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(*timeouts); i++) {
+		int64_t began = coro_loop_time(loop);
+		spawn_children({.sleeps = 3, .status = 9, .value = &values[0]});
+		ck_assert_int_eq(wait_for_result(timeouts[i]), 9);
+		run();
+		assert_time(began + 3);
+		drop_children();
+	}
+	trace_take();
+}
+END_TEST
+
+START_TEST(failure_that_comes_in_time_is_returned_with_its_words)
+{
+	spawn_children({.sleeps = 3, .status = -EIO});
+	ck_assert_int_eq(wait_for_result(5), -EIO);
+	ck_assert_trace("3after 3");
+	drop_children();
+}
+END_TEST
+
+START_TEST(cancellation_by_others_is_returned)
+{
+	static const int64_t timeouts[] = {5, CORO_FOREVER};
+	for (size_t i = 0; i < 2; i++) {
+		make_futures(1);
+		limit = timeouts[i];
+		struct coro_future *task = start(waits_for, NULL);
+		cancel(children[0]);
+		run();
+		ck_assert_int_eq(coro_task_cancelling(task), 0);
+		assert_ended(task, -ECANCELED);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(what_takes_too_long_is_cancelled_and_its_end_awaited)
+{
+	spawn_children({.sleeps = 50, .cleanup = 7});
+	ck_assert_int_eq(wait_for_result(5), -ETIMEDOUT);
+	ck_assert_trace(when(12, -ETIMEDOUT));
+	assert_child(0, -ECANCELED);
+	ck_assert_int_eq(coro_task_cancelling(children[0]), 1);
+	run();
+	assert_time(12);
+	drop_children();
+}
+END_TEST
+
+START_TEST(plain_future_that_takes_too_long_is_cancelled)
+{
+	make_futures(1);
+	ck_assert_int_eq(wait_for_result(5), -ETIMEDOUT);
+	ck_assert_trace(when(5, -ETIMEDOUT));
+	assert_child(0, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(task_that_refuses_to_be_cancelled_gives_its_result_late)
+{
+	spawn_children({.sleeps = 50, .cleanup = 7, .refuses = true, .status = 3, .value = &values[0]});
+	ck_assert_int_eq(wait_for_result(5), 3);
+	ck_assert_trace("12");
+	drop_children();
+	spawn_children({.sleeps = 50, .cleanup = 7, .refuses = true, .status = -EIO});
+	ck_assert_int_eq(wait_for_result(5), -EIO);
+	ck_assert_trace("24after 50");
+	drop_children();
+}
+END_TEST
+
+START_TEST(no_time_at_all_is_time_for_what_is_done)
+{
+	static const int64_t timeouts[] = {0, -1, INT64_MIN};
+	make_futures(1);
+	set(children[0], &values[0]);
+	for (size_t i = 0; i < 3; i++) {
+		limit = timeouts[i];
+		struct coro_future *task = spawn(waits_for, NULL);
+		coro_future_unref(spawn(says, "other"));
+		run();
+		ck_assert_trace("0 other");
+		assert_ended(task, 0);
+	}
+	drop_children();
+}
+END_TEST
+
+START_TEST(no_time_at_all_cancels_what_is_not_done)
+{
+	static const int64_t timeouts[] = {0, -1, INT64_MIN};
+	for (size_t i = 0; i < 3; i++) {
+		int64_t began = coro_loop_time(loop);
+		make_futures(1);
+		ck_assert_int_eq(wait_for_result(timeouts[i]), -ETIMEDOUT);
+		assert_child(0, -ECANCELED);
+		drop_children();
+		assert_time(began);
+
+		spawn_children({.sleeps = 50, .cleanup = 7});
+		turn();
+		ck_assert_int_eq(wait_for_result(timeouts[i]), -ETIMEDOUT);
+		assert_child(0, -ECANCELED);
+		drop_children();
+		assert_time(began + 7);
+
+		spawn_children({.sleeps = 50, .refuses = true, .value = &values[0]});
+		turn();
+		ck_assert_int_eq(wait_for_result(timeouts[i]), 0);
+		drop_children();
+	}
+	trace_take();
+}
+END_TEST
+
+static int never(void *arg)
+{
+	ck_abort_msg("it ran");
+}
+
+static int waits_for_a_new_task(void *arg)
+{
+	struct coro_future *task;
+	ck_assert_int_eq(coro_spawn(never, NULL, &task), 0);
+	int r = coro_wait_for(task, 0, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+START_TEST(no_time_at_all_keeps_a_new_task_from_running)
+{
+	ck_assert_int_eq(result_of(waits_for_a_new_task, NULL), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(result_at_the_tick_of_the_deadline_is_in_time)
+{
+	/* Before the deadline in that tick, and after it. */
+	make_futures(1);
+	at(5, set_it, children[0]);
+	ck_assert_int_eq(wait_for_result(5), 0);
+	drop_children();
+
+	make_futures(1);
+	limit = 5;
+	struct coro_future *task = start(waits_for, NULL);
+	at(10, set_it, children[0]);
+	run();
+	assert_ended(task, 0);
+	ck_assert_trace("5 10");
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_cancels_it_and_waits_for_its_end)
+{
+	spawn_children({.sleeps = 50, .cleanup = 7});
+	limit = 20;
+	struct coro_future *task = start(waits_for, NULL);
+	at(3, cancel_it, task);
+	run();
+	ck_assert_trace(when(10, -ECANCELED));
+	assert_child(0, -ECANCELED);
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_is_so_though_the_task_refuses)
+{
+	spawn_children({.sleeps = 50, .cleanup = 7, .refuses = true, .value = &values[0]});
+	limit = 20;
+	struct coro_future *task = start(waits_for, NULL);
+	at(3, cancel_it, task);
+	run();
+	ck_assert_trace(when(10, -ECANCELED));
+	assert_child(0, 0);
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_again_does_not_wait_for_the_end)
+{
+	spawn_children({.sleeps = 50, .cleanup = 7});
+	limit = 20;
+	struct coro_future *task = start(waits_for, NULL);
+	at(3, cancel_it, task);
+	at(5, cancel_it, task);
+	run();
+	ck_assert_trace(when(5, -ECANCELED));
+	assert_time(10);
+	assert_child(0, -ECANCELED);
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_when_the_time_is_over_does_not_wait_for_the_end)
+{
+	for (int i = 0; i < 2; i++) {
+		int64_t began = coro_loop_time(loop);
+		spawn_children({.sleeps = 50, .cleanup = 7});
+		limit = i == 0 ? 5 : 0;
+		turn();
+		struct coro_future *task = start(waits_for, NULL);
+		at(began + 6, cancel_it, task);
+		run();
+		ck_assert_trace(when((int)began + 6, -ECANCELED));
+		assert_child(0, -ECANCELED);
+		assert_ended(task, -ECANCELED);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(result_that_is_there_is_returned_though_the_caller_is_cancelled)
+{
+	/* Before the loop has told it, and after. */
+	for (int turns = 0; turns < 2; turns++) {
+		make_futures(1);
+		limit = 5;
+		struct coro_future *task = start(waits_for, NULL);
+		set(children[0], &values[0]);
+		for (int i = 0; i < turns; i++)
+			turn();
+		ck_assert(!coro_future_done(task));
+		cancel(task);
+		run();
+		ck_assert_trace("0");
+		ck_assert_int_eq(coro_task_cancelling(task), 1);
+		assert_ended(task, 0);
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(forever_is_as_awaiting)
+{
+	make_futures(1);
+	limit = CORO_FOREVER;
+	struct coro_future *task = start(waits_for, NULL);
+	set(children[0], &values[0]);
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	drop_children();
+
+	make_futures(1);
+	task = start(waits_for, NULL);
+	cancel(task);
+	assert_child(0, -ECANCELED);
+	run();
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+static int waits_for_itself(void *arg)
+{
+	int r = coro_wait_for(coro_current_task(), limit, NULL);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), limit == CORO_FOREVER ? 0 : 1);
+	return r;
+}
+
+START_TEST(task_that_waits_for_itself_cancels_itself_in_the_end)
+{
+	limit = 5;
+	ck_assert_int_eq(result_of(waits_for_itself, NULL), -ECANCELED);
+	limit = 0;
+	ck_assert_int_eq(result_of(waits_for_itself, NULL), -ECANCELED);
+	limit = CORO_FOREVER;
+	ck_assert_int_eq(result_of(waits_for_itself, NULL), -EDEADLK);
+}
+END_TEST
+
+/* ---- shield ---- */
+
+static int shields(void *arg)
+{
+	void *value = &value;
+	int r = coro_shield(children[0], &value);
+	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? coro_message(r) : "");
+	ck_assert(r < 0 ? value == &value : value == NULL || value == &values[0]);
+	return r;
+}
+
+START_TEST(shield_gives_the_result)
+{
+	spawn_children({.sleeps = 3, .status = 4, .value = &values[0]});
+	ck_assert_int_eq(result_of(shields, NULL), 4);
+	drop_children();
+	spawn_children({.sleeps = 3, .status = -EIO});
+	ck_assert_int_eq(result_of(shields, NULL), -EIO);
+	ck_assert_trace("3 6after 3");
+	drop_children();
+}
+END_TEST
+
+START_TEST(shield_of_what_is_done_is_no_wait)
+{
+	make_futures(1);
+	set(children[0], &values[0]);
+	struct coro_future *task = spawn(shields, NULL);
+	coro_future_unref(spawn(says, "other"));
+	run();
+	ck_assert_trace("0 other");
+	assert_ended(task, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(what_is_shielded_goes_on_when_the_caller_is_cancelled)
+{
+	spawn_children({.sleeps = 3, .value = &values[0]});
+	struct coro_future *task = start(shields, NULL);
+	cancel(task);
+	run();
+	ck_assert_trace(when(0, -ECANCELED));
+	assert_time(3);
+	assert_ended(task, -ECANCELED);
+	assert_child(0, 0);
+	ck_assert_int_eq(coro_task_cancelling(children[0]), 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(what_is_shielded_can_be_cancelled_by_others)
+{
+	spawn_children({.sleeps = 3});
+	struct coro_future *task = start(shields, NULL);
+	cancel(children[0]);
+	run();
+	ck_assert_int_eq(coro_task_cancelling(task), 0);
+	assert_ended(task, -ECANCELED);
+	drop_children();
+}
+END_TEST
+
+START_TEST(caller_that_is_cancelled_as_the_result_comes_is_cancelled)
+{
+	for (int turns = 0; turns < 2; turns++) {
+		make_futures(1);
+		struct coro_future *task = start(shields, NULL);
+		set(children[0], &values[0]);
+		for (int i = 0; i < turns; i++)
+			turn();
+		ck_assert(!coro_future_done(task));
+		cancel(task);
+		run();
+		assert_ended(task, -ECANCELED);
+		assert_child(0, 0);
+		drop_children();
+	}
+}
+END_TEST
+
+static int shields_for_a_time(void *arg)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 2), 0);
+	return coro_timeout_end(&timeout, shields(NULL));
+}
+
+START_TEST(what_is_shielded_goes_on_when_the_callers_time_is_over)
+{
+	spawn_children({.sleeps = 3});
+	ck_assert_int_eq(result_of(shields_for_a_time, NULL), -ETIMEDOUT);
+	assert_time(2);
+	run();
+	assert_child(0, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(cancellation_from_before_arrives_where_it_shields)
+{
+	make_futures(1);
+	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)shields), -ECANCELED);
+	ck_assert(!coro_future_done(children[0]));
+	drop_children();
+}
+END_TEST
+
+/* ---- misuse ---- */
+
+/* All calls, with futures that they are to refuse. */
+static void assert_refused(struct coro_future *const *futures, size_t number, int expected)
+{
+	void *value = &value;
+	mark_results();
+	ck_assert_int_eq(coro_gather(futures, number, results), expected);
+	ck_assert_int_eq(coro_gather_all(futures, number, results), expected);
+	ck_assert_int_eq(coro_wait(futures, number, CORO_ALL_COMPLETED, 0), expected);
+	ck_assert(results_untouched());
+	if (!futures)
+		return;
+	static const int64_t timeouts[] = {-1, 0, 5, CORO_FOREVER};
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(coro_wait_for(futures[number - 1], timeouts[i], &value), expected);
+	ck_assert_int_eq(coro_shield(futures[number - 1], &value), expected);
+	ck_assert_ptr_eq(value, &value);
+}
+
+static void waits_outside_tasks(void *arg)
+{
+	assert_refused(children, count, -EPERM);
+}
+
+START_TEST(outside_a_task_nothing_is_waited_for)
+{
+	make_futures(2);
+	waits_outside_tasks(NULL);
+	call_outside_tasks(waits_outside_tasks, NULL);
+	ck_assert(!coro_future_done(children[1]));
+	set(children[0], NULL);
+	set(children[1], NULL);
+	call_outside_tasks(waits_outside_tasks, NULL); /* even if it is done */
+	ck_assert_int_eq(coro_gather(NULL, 0, NULL), -EPERM);
+	drop_children();
+}
+END_TEST
+
+static int waits_for_nothing(void *arg)
+{
+	struct coro_future *with_null[] = {children[0], NULL};
+	assert_refused(with_null, 2, -EINVAL);
+	assert_refused(NULL, 2, -EINVAL);
+	ck_assert_int_eq(coro_wait(NULL, 0, CORO_ALL_COMPLETED, 0), -EINVAL);
+	ck_assert_int_eq(coro_wait(children, 0, CORO_ALL_COMPLETED, 0), -EINVAL);
+	ck_assert_int_eq(coro_wait(children, 1, (enum coro_wait_mode)3, 0), -EINVAL);
+	ck_assert_int_eq(coro_wait(children, 1, (enum coro_wait_mode)-1, 0), -EINVAL);
+	return coro_task_yield();
+}
+
+START_TEST(nothing_to_wait_for_is_refused)
+{
+	make_futures(1);
+	ck_assert_int_eq(result_of(waits_for_nothing, NULL), 0);
+	ck_assert(!coro_future_done(children[0]));
+	drop_children();
+}
+END_TEST
+
+static int waits_for_strangers(void *arg)
+{
+	assert_refused(children, count, -EPERM);
+	return coro_task_yield();
+}
+
+START_TEST(future_of_another_loop_is_refused)
+{
+	struct coro_loop *other;
+	make_futures(1);
+	ck_assert_int_eq(coro_loop_create(NULL, &other), 0);
+	ck_assert_int_eq(coro_future_create(other, &children[count++]), 0);
+	ck_assert_int_eq(result_of(waits_for_strangers, NULL), 0);
+	drop_children();
+	ck_assert_int_eq(coro_loop_close(other), 0);
+}
+END_TEST
+
+/* ---- holding ---- */
+
+static int waits_for_what_is_dropped(void *arg)
+{
+	struct coro_future *futures[2];
+	for (int way = 0; way < 5; way++) {
+		for (int i = 0; i < 2; i++) {
+			futures[i] = make_future();
+			at(coro_loop_time(loop) + 5, set_it, futures[i]);
+		}
+		struct coro_future *copies[] = {futures[0], futures[1]};
+		at(coro_loop_time(loop) + 1, (coro_callback *)coro_future_unref, futures[0]);
+		if (way < 3)
+			at(coro_loop_time(loop) + 1, (coro_callback *)coro_future_unref, futures[1]);
+		switch (way) {
+		case 0:
+			ck_assert_int_eq(coro_gather(copies, 2, NULL), 0);
+			break;
+		case 1:
+			ck_assert_int_eq(coro_gather_all(copies, 2, NULL), 0);
+			break;
+		case 2:
+			ck_assert_int_eq(coro_wait(copies, 2, CORO_ALL_COMPLETED, CORO_FOREVER), 2);
+			break;
+		case 3:
+			ck_assert_int_eq(coro_wait_for(futures[0], 10, NULL), 0);
+			coro_future_unref(futures[1]);
+			break;
+		case 4:
+			ck_assert_int_eq(coro_shield(futures[0], NULL), 0);
+			coro_future_unref(futures[1]);
+			break;
+		}
+	}
+	return 0;
+}
+
+START_TEST(who_waits_holds_what_it_waits_for)
+{
+	ck_assert_int_eq(result_of(waits_for_what_is_dropped, NULL), 0);
+}
+END_TEST
+
+/* All ways to wait, of a few and of many. */
+static int waits_in_some_way(void *way)
+{
+	switch ((intptr_t)way) {
+	case 0:
+		return coro_gather(children, 2, NULL);
+	case 1:
+		return coro_gather(children, count, NULL);
+	case 2:
+		return coro_wait(children, 2, CORO_ALL_COMPLETED, 100);
+	case 3:
+		return coro_wait(children, count, CORO_ALL_COMPLETED, CORO_FOREVER);
+	case 4:
+		return coro_wait_for(children[0], 100, NULL);
+	case 5:
+		return coro_wait_for(children[0], CORO_FOREVER, NULL);
+	case 6:
+		return coro_shield(children[0], NULL);
+	default:
+		return -EINVAL;
+	}
+}
+
+START_TEST(loop_can_be_closed_while_tasks_wait)
+{
+	/* As they wait, as the future is done, and as they are woken. */
+	for (int stage = 0; stage < 3; stage++) {
+		for (intptr_t way = 0; way < 7; way++) {
+			struct coro_loop *plain = loop;
+			loop_setup();
+			make_futures(20);
+			struct coro_future *task = start(waits_in_some_way, (void *)way);
+			ck_assert(!coro_future_done(task));
+			if (stage > 0)
+				for (size_t i = 0; i < count; i++)
+					set(children[i], NULL);
+			if (stage > 1)
+				turn();
+			loop_teardown();
+			coro_future_unref(task);
+			drop_children();
+			loop = plain;
+		}
+	}
+}
+END_TEST
+
+/* ---- memory ---- */
+
+START_TEST(waiting_for_up_to_16_allocates_nothing)
+{
+	for (intptr_t way = 0; way < 7; way++) {
+		make_futures(16);
+		/* Once before, so that the loop has room for it. */
+		for (int round = 0; round < 2; round++) {
+			struct coro_future *tasks[3];
+			for (int i = 0; i < 3; i++)
+				tasks[i] = spawn(gives_way, NULL);
+			turn();
+			run();
+			for (int i = 0; i < 3; i++)
+				coro_future_unref(tasks[i]);
+			struct coro_future *task = spawn(waits_in_some_way, (void *)way);
+			if (round == 1) {
+				fail_nth(0);
+				coro_loop_stop(loop);
+				coro_run_forever(loop);
+				fail_off();
+				ck_assert_uint_eq(fail_count(), 0);
+			}
+			turn();
+			cancel(task);
+			ck_assert_uint_eq(allocations_of_run(), 0);
+			coro_future_unref(task);
+			if (round == 0) {
+				drop_children();
+				make_futures(16);
+			}
+		}
+		drop_children();
+	}
+}
+END_TEST
+
+START_TEST(waiting_for_more_makes_one_allocation)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be counted here");
+	static const intptr_t ways[] = {1, 3};
+	make_futures(200);
+	for (size_t i = 0; i < 200; i++)
+		set(children[i], NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_ge(result_of(waits_in_some_way, (void *)ways[i]), 0);
+		struct coro_future *task = spawn(waits_in_some_way, (void *)ways[i]);
+		ck_assert_uint_eq(allocations_of_run(), 1);
+		coro_future_unref(task);
+		ck_assert_int_eq(coro_task_yield(), -EPERM);
+	}
+	drop_children();
+}
+END_TEST
+
+/* Uses all of it, and passes an -ENOMEM on. */
+static int program(void *arg)
+{
+	static struct sleeper all[40];
+	struct coro_future *tasks[40];
+	struct coro_result some[40];
+	size_t spawned = 0;
+	int r = 0, ended;
+	while (r == 0 && spawned < 40) {
+		all[spawned] = (struct sleeper){.sleeps = (int64_t)(spawned * 7 % 10), .status = 1};
+		r = coro_spawn(sleeper, &all[spawned], &tasks[spawned]);
+		if (r == 0)
+			spawned++;
+	}
+	for (size_t n = 0; n <= spawned && r >= 0; n += 8) {
+		r = n == 0 ? 0 : coro_wait(tasks, n, CORO_FIRST_COMPLETED, 2);
+		if (r >= 0)
+			r = coro_gather(tasks, n, some);
+		for (size_t i = 0; r == 0 && i < n; i++)
+			r = some[i].status == 1 ? 0 : -EPROTO;
+	}
+	for (size_t i = 0; i < spawned; i++) {
+		ended = i % 2 ? coro_wait_for(tasks[i], 50, NULL) : coro_shield(tasks[i], NULL);
+		if (r >= 0 && ended < 0)
+			r = ended;
+	}
+	if (r >= 0)
+		r = coro_gather_all(tasks, spawned, some);
+	/* Whatever came of that, all are to end. */
+	for (size_t i = 0; i < spawned; i++) {
+		ended = coro_await(tasks[i], NULL);
+		if (r >= 0 && ended < 0)
+			r = ended;
+		coro_future_unref(tasks[i]);
+	}
+	return r;
+}
+
+START_TEST(wait_that_finds_no_memory_leaves_all_as_it_was)
+{
+	fail_each_allocation(program);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
+
+	tcase_add_test(tests, nothing_is_gathered_at_once);
+	tcase_add_test(tests, results_come_in_the_order_of_the_arguments);
+	tcase_add_test(tests, results_need_not_be_wanted);
+	tcase_add_test(tests, futures_that_are_done_are_gathered_too);
+	tcase_add_test(tests, one_that_is_named_twice_has_its_result_twice);
+	tcase_add_test(tests, any_number_can_be_gathered);
+	tcase_add_test(tests, first_failure_comes_at_once_and_the_others_go_on);
+	tcase_add_test(tests, failure_that_is_there_already_comes_all_the_same);
+	tcase_add_test(tests, failures_may_be_results_like_any_other);
+	tcase_add_test(tests, child_that_is_cancelled_does_not_cancel_who_gathers_or_the_others);
+	tcase_add_test(tests, who_is_cancelled_cancels_all_that_are_not_done);
+	tcase_add_test(tests, who_is_cancelled_waits_for_the_first_to_end_or_for_all);
+	tcase_add_test(tests, cancellation_arrives_though_the_children_make_light_of_it);
+	tcase_add_test(tests, who_is_cancelled_when_all_are_done_is_cancelled);
+	tcase_add_test(tests, who_is_cancelled_as_a_child_fails_is_cancelled);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_gathers);
+	tcase_add_test(tests, cancellation_goes_down_to_the_leaves_and_up_again);
+	tcase_add_test(tests, cancel_goes_down_a_long_chain_of_gathers_on_a_small_stack);
+	tcase_add_test(tests, cancel_ends_those_who_gather_each_other);
+
+	tcase_add_test(tests, wait_is_over_when_all_are_done);
+	tcase_add_test(tests, wait_is_over_when_the_first_is_done);
+	tcase_add_test(tests, wait_is_over_when_the_first_fails_or_all_are_done);
+	tcase_add_test(tests, all_that_were_done_by_then_count);
+	tcase_add_test(tests, wait_ends_in_time_and_cancels_nothing);
+	tcase_add_test(tests, wait_of_no_time_looks_at_what_is_done);
+	tcase_add_test(tests, wait_that_was_over_leaves_no_timer);
+	tcase_add_test(tests, future_that_is_named_twice_counts_twice);
+	tcase_add_test(tests, any_number_can_be_waited_for);
+	tcase_add_test(tests, who_is_cancelled_while_it_waits_for_several_cancels_none);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits_for_several);
+
+	tcase_add_test(tests, result_that_comes_in_time_is_returned);
+	tcase_add_test(tests, failure_that_comes_in_time_is_returned_with_its_words);
+	tcase_add_test(tests, cancellation_by_others_is_returned);
+	tcase_add_test(tests, what_takes_too_long_is_cancelled_and_its_end_awaited);
+	tcase_add_test(tests, plain_future_that_takes_too_long_is_cancelled);
+	tcase_add_test(tests, task_that_refuses_to_be_cancelled_gives_its_result_late);
+	tcase_add_test(tests, no_time_at_all_is_time_for_what_is_done);
+	tcase_add_test(tests, no_time_at_all_cancels_what_is_not_done);
+	tcase_add_test(tests, no_time_at_all_keeps_a_new_task_from_running);
+	tcase_add_test(tests, result_at_the_tick_of_the_deadline_is_in_time);
+	tcase_add_test(tests, who_is_cancelled_cancels_it_and_waits_for_its_end);
+	tcase_add_test(tests, who_is_cancelled_is_so_though_the_task_refuses);
+	tcase_add_test(tests, who_is_cancelled_again_does_not_wait_for_the_end);
+	tcase_add_test(tests, who_is_cancelled_when_the_time_is_over_does_not_wait_for_the_end);
+	tcase_add_test(tests, result_that_is_there_is_returned_though_the_caller_is_cancelled);
+	tcase_add_test(tests, forever_is_as_awaiting);
+	tcase_add_test(tests, task_that_waits_for_itself_cancels_itself_in_the_end);
+
+	tcase_add_test(tests, shield_gives_the_result);
+	tcase_add_test(tests, shield_of_what_is_done_is_no_wait);
+	tcase_add_test(tests, what_is_shielded_goes_on_when_the_caller_is_cancelled);
+	tcase_add_test(tests, what_is_shielded_can_be_cancelled_by_others);
+	tcase_add_test(tests, caller_that_is_cancelled_as_the_result_comes_is_cancelled);
+	tcase_add_test(tests, what_is_shielded_goes_on_when_the_callers_time_is_over);
+	tcase_add_test(tests, cancellation_from_before_arrives_where_it_shields);
+
+	tcase_add_test(tests, outside_a_task_nothing_is_waited_for);
+	tcase_add_test(tests, nothing_to_wait_for_is_refused);
+	tcase_add_test(tests, future_of_another_loop_is_refused);
+	tcase_add_test(tests, who_waits_holds_what_it_waits_for);
+	tcase_add_test(tests, loop_can_be_closed_while_tasks_wait);
+
+	tcase_add_test(tests, waiting_for_up_to_16_allocates_nothing);
+	tcase_add_test(tests, waiting_for_more_makes_one_allocation);
+	tcase_add_test(tests, wait_that_finds_no_memory_leaves_all_as_it_was);
+}
+
+TEST_MAIN("wait", add_tests)
