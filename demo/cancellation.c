@@ -1,59 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* Cancellation is a result: the call that waits returns it, cleanup is ordinary code and may wait. */
+/* Cancellation is a result of the call that waits; the cleanup is ordinary code, and may wait. */
 #include <coro.h>
 
 #include <errno.h>
 #include <stdio.h>
 
-static coro_async int save(const char *what)
-{
-	puts("saving");
-	int r = coro_sleep(10 * CORO_MSEC);
-	printf("%s saved\n", what);
-	return r;
-}
-
+/* Stops where its sleep is cut short, and need not know why. */
 static coro_async int write_letters(void)
 {
 	for (int i = 1;; i++) {
 		int r = coro_sleep(40 * CORO_MSEC);
 		if (r < 0)
-			return r; /* goes up like any error */
+			return r;
 		printf("letter %d\n", i);
 	}
 }
 
-static coro_async int secretary(void *arg)
+static coro_async int write_and_post(void *arg)
 {
 	int r = write_letters();
-	save("letters");
-	return r;
-}
-
-/* What must not be cut short is another task's, behind a shield. */
-static coro_async int backup(void *arg)
-{
-	int r = coro_sleep(50 * CORO_MSEC);
-	puts(r < 0 ? "half a backup" : "a whole backup");
-	return r;
-}
-
-static coro_async int waits_for_backup(void *task)
-{
-	int r = coro_shield(task, NULL);
-	puts(r == -ECANCELED ? "not waiting any longer" : "seen it");
+	puts("off to the post");
+	if (coro_sleep(10 * CORO_MSEC) == 0)
+		puts("posted");
 	return r;
 }
 
 static coro_async int program(void *arg)
 {
-	struct coro_future *tasks[3];
-	int r = coro_spawn(secretary, NULL, &tasks[0]);
-	if (r == 0 && (r = coro_spawn(backup, NULL, &tasks[1])) == 0)
-		r = coro_spawn(waits_for_backup, tasks[1], &tasks[2]);
-	if (r < 0 || (r = coro_sleep(100 * CORO_MSEC)) < 0)
+	struct coro_future *writer;
+	int r = coro_spawn(write_and_post, NULL, &writer);
+	if (r < 0)
 		return r;
-	return r;
+	r = coro_sleep(100 * CORO_MSEC);
+	if (r == 0) {
+		puts("that will do");
+		coro_cancel(writer);
+		r = coro_await(writer, NULL);
+		printf("the writer was %s, after %d ms\n", r == -ECANCELED ? "cancelled" : "done",
+		       (int)(coro_loop_time(coro_running_loop()) / CORO_MSEC));
+	}
+	coro_future_unref(writer);
+	return r == -ECANCELED ? 0 : r;
 }
 
 int main(void)

@@ -9,7 +9,7 @@ static int at_least_10(const void *item, void *arg)
 
 int main(void)
 {
-	struct async_search search = { .in = fibonacci(), .predicate = at_least_10 };
+	struct async_search search = {.in = fibonacci(), .predicate = at_least_10};
 	struct coro *g;
 	void *value;
 

@@ -2,7 +2,7 @@
 /* A future that fails: the error and its words reach whoever waits for it. */
 #include "talk.h"
 
-static int64_t list[] = { 4, 6, 8 }, found;
+static int64_t list[] = {4, 6, 8}, found;
 
 static coro_async int monitored_search(void *future)
 {

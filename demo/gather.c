@@ -47,7 +47,7 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	/* On the virtual clock nobody waits for real, here or in a test. */
+	/* The virtual clock jumps to when something is due, so that nobody waits for real. */
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	return coro_run_with(&options, program, NULL) < 0;
 }

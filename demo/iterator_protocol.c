@@ -4,7 +4,7 @@
 
 int main(void)
 {
-	int64_t list[] = { 4, 7, 0, 3 }, *item;
+	int64_t list[] = {4, 7, 0, 3}, *item;
 	struct coro_iterator *my_iter = numbers_iter_array(list, 4);
 
 	while (must(numbers_iter_next(my_iter, &item)) > 0)

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		wanted = strtoul(argv[1], NULL, 10);
-	int r = coro_run_with(&(struct coro_loop_options){ .flags = CORO_VIRTUAL_CLOCK }, million,
+	int r = coro_run_with(&(struct coro_loop_options){.flags = CORO_VIRTUAL_CLOCK}, million,
 			      NULL);
 	if (r < 0)
 		fprintf(stderr, "%s\n", coro_message(r));

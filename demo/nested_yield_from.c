@@ -56,7 +56,7 @@ int main(void)
 {
 	struct coro_iterator *iterable = fibonacci();
 	char msg[] = "Interval message";
-	struct scheduler s = { 0 };
+	struct scheduler s = {0};
 	scheduler_add(&s, async_print_matches, iterable);
 	scheduler_add(&s, async_repetitive_msg, msg);
 

@@ -15,8 +15,8 @@ static int countdown_task(void *arg)
 
 int main(void)
 {
-	int64_t starts[] = { 5, 7, 9 };
-	struct deque tasks = { 0 };
+	int64_t starts[] = {5, 7, 9};
+	struct deque tasks = {0};
 	struct coro *task;
 
 	for (int i = 0; i < 3; i++) {

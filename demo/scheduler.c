@@ -34,12 +34,12 @@ static void run_until_complete(struct scheduler *s)
 
 int main(void)
 {
-	int64_t list[] = { 1, 2, 3 };
+	int64_t list[] = {1, 2, 3};
 	struct async_search searches[] = {
-		{ .in = fibonacci(), .predicate = six_digits },
-		{ .in = numbers_iter_array(list, 3), .predicate = greater_than_3 },
+		{.in = fibonacci(), .predicate = six_digits},
+		{.in = numbers_iter_array(list, 3), .predicate = greater_than_3},
 	};
-	struct scheduler s = { 0 };
+	struct scheduler s = {0};
 	int a = scheduler_add(&s, async_search, &searches[0]);
 	int b = scheduler_add(&s, async_search, &searches[1]);
 

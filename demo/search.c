@@ -14,7 +14,7 @@ static int greater_than_3(const void *item, void *arg)
 
 int main(void)
 {
-	int64_t list[] = { 1, 2, 3 }, found;
+	int64_t list[] = {1, 2, 3}, found;
 
 	must(search(fibonacci(), six_digits, &found));
 	printf("%" PRId64 "\n", found);

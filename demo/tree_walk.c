@@ -50,7 +50,7 @@ static struct tree *plant(struct tree nodes[5], const char *const words[5])
 		struct tree **at = &root;
 		while (*at)
 			at = strcmp(words[i], (*at)->word) < 0 ? &(*at)->left : &(*at)->right;
-		nodes[i] = (struct tree){ .word = words[i] };
+		nodes[i] = (struct tree){.word = words[i]};
 		*at = &nodes[i];
 	}
 	return root;
@@ -60,11 +60,11 @@ int main(void)
 {
 	struct tree nodes[3][5];
 	struct tree *bushy =
-		plant(nodes[0], (const char *[]){ "cedar", "alder", "elm", "birch", "dogwood" });
+		plant(nodes[0], (const char *[]){"cedar", "alder", "elm", "birch", "dogwood"});
 	struct tree *list =
-		plant(nodes[1], (const char *[]){ "alder", "birch", "cedar", "dogwood", "elm" });
+		plant(nodes[1], (const char *[]){"alder", "birch", "cedar", "dogwood", "elm"});
 	struct tree *other =
-		plant(nodes[2], (const char *[]){ "fir", "birch", "elm", "cedar", "alder" });
+		plant(nodes[2], (const char *[]){"fir", "birch", "elm", "cedar", "alder"});
 
 	compare(bushy, list);
 	compare(bushy, other);

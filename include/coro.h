@@ -5,15 +5,15 @@
 
 #include <coro/base.h>
 #include <coro/coroutine.h>
+#include <coro/future.h>
 #include <coro/generator.h>
+#include <coro/group.h>
 #include <coro/iterator.h>
 #include <coro/loop.h>
-#include <coro/future.h>
-#include <coro/task.h>
-#include <coro/wait.h>
-#include <coro/timeout.h>
-#include <coro/group.h>
-#include <coro/sync.h>
 #include <coro/queue.h>
+#include <coro/sync.h>
+#include <coro/task.h>
+#include <coro/timeout.h>
+#include <coro/wait.h>
 
 #endif

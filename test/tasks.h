@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tests of waiting share: a loop on the virtual clock for each test, tasks in it, and failing programs. */
+/* What tests of waiting share: a loop in virtual time for each, tasks in it, failing programs. */
 #ifndef TEST_TASKS_H
 #define TEST_TASKS_H
 
@@ -129,7 +129,7 @@ static inline int says(void *word)
 
 /* ---- allocations ---- */
 
-/* Runs all there is; how many allocations that made, of which there are none known under a sanitizer. */
+/* Runs all there is; how many allocations that made: 0 also where a sanitizer hides them. */
 static inline unsigned long allocations_of_run(void)
 {
 	fail_nth(0);
@@ -167,8 +167,8 @@ static inline void *attempt(void *arg)
 }
 
 /*
- * Runs a program, which returns 0 when all goes well, with each of its allocations failing in turn. It is then to
- * return -ENOMEM, or 0 if it can do without; and to leave nothing allocated.
+ * Runs a program, which returns 0 when all goes well, with each of its allocations failing in turn.
+ * It is then to return -ENOMEM, or 0 if it can do without; and to leave nothing allocated.
  */
 static inline void fail_each_allocation(coro_fn *program)
 {

@@ -9,8 +9,9 @@
  *   - Out-parameters come last, are called ret, and are untouched when the call fails. Where a
  *     pointer to one may be NULL, the header says so.
  *   - Times are int64_t nanoseconds.
- *   - A call marked coro_async may suspend its caller: other tasks run before it returns. So may a call
- *     that runs a body or a function of yours (coro_resume, coro_next, the ends of an iterator), if that waits.
+ *   - A call marked coro_async may suspend its caller: other tasks run before it returns. So may a
+ *     call that runs a body or a function of yours (coro_resume, coro_next, the ends of an
+ *     iterator), if that waits.
  *   - NULL for an object, a function or a required ret is -EINVAL.
  */
 #ifndef CORO_BASE_H
@@ -54,7 +55,10 @@
 #define CORO_PRINTF(words, values)
 #endif
 
-/* Marks a function that may suspend its caller; it says so to the reader, and nothing to the compiler. */
+/*
+ * Marks a function that may suspend its caller; it says so to the reader, and nothing to the
+ * compiler.
+ */
 #define coro_async
 
 #define CORO_STRING_(x) #x
@@ -91,8 +95,8 @@ typedef int coro_fn(void *arg);
 typedef void coro_callback(void *arg);
 
 /*
- * Words for an error code, of either sign: strerror's for errno, the library's for its own, a general phrase for
- * yours (see coro_raise for better ones). Never fails.
+ * Words for an error code, of either sign: strerror's for errno, the library's for its own, a
+ * general phrase for yours (see coro_raise for better ones). Never fails.
  */
 CORO_API const char *coro_strerror(int error);
 

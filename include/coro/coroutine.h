@@ -3,7 +3,8 @@
  * Coroutines: functions that stop in the middle, each on a stack of its own.
  *
  * A coroutine runs when somebody resumes it and stops where it yields, however many calls deep it
- * stands; the value yielded goes to the resumer, the value of the next resume comes back from the yield.
+ * stands; the value yielded goes to the resumer, the value of the next resume comes back from the
+ * yield.
  *
  *        resumer                           coroutine
  *   coro_resume(co, v, &x)  ----------->   fn(arg) runs
@@ -13,14 +14,14 @@
  * Values are pointers and are not copied: a value yielded from a local variable is valid until the
  * next resume.
  *
- * A coroutine belongs to the thread that first resumes it; until it is done, every call on it from another thread
- * is -EPERM. Before the first resume and after the end it may be handed over, with the usual care. It must be
- * done when its thread ends.
+ * A coroutine belongs to the thread that first resumes it; until it is done, every call on it from
+ * another thread is -EPERM. Before the first resume and after the end it may be handed over, with
+ * the usual care. It must be done when its thread ends.
  *
- * What a switch keeps: the registers that a function call keeps, and the stack. What it does not: the signal
- * mask, errno, and the floating-point environment (rounding mode, exception flags), which belong to
- * the thread. Nor are a C++ runtime's exception globals kept, unless CORO_SAVE_EXCEPTIONS is given.
- * A C++ exception that leaves a body terminates the program.
+ * What a switch keeps: the registers that a function call keeps, and the stack. What it does not:
+ * the signal mask, errno, and the floating-point environment (rounding mode, exception flags),
+ * which belong to the thread. Nor are a C++ runtime's exception globals kept, unless
+ * CORO_SAVE_EXCEPTIONS is given. A C++ exception that leaves a body terminates the program.
  */
 #ifndef CORO_COROUTINE_H
 #define CORO_COROUTINE_H
@@ -40,14 +41,18 @@ enum coro_state {
 
 /* Flags of struct coro_options. */
 enum {
-	/* Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a catch block. */
+	/*
+	 * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a
+	 * catch block.
+	 */
 	CORO_SAVE_EXCEPTIONS = 1,
 };
 
 struct coro_options {
 	/*
-	 * Bytes of address space for the stack, its guard page included; 0 for the default. Rounded up to whole
-	 * pages; memory is used only as far down as the body goes. -EINVAL below coro_stack_min().
+	 * Bytes of address space for the stack, its guard page included; 0 for the default. Rounded
+	 * up to whole pages; memory is used only as far down as the body goes. -EINVAL below
+	 * coro_stack_min().
 	 */
 	size_t stack_size;
 	unsigned flags;
@@ -65,16 +70,18 @@ CORO_API size_t coro_stack_min(void);
  * Makes a coroutine that will run fn(arg). The caller owns it and gives it back with coro_destroy.
  * Its stack is taken at the first resume. -EINVAL, -ENOMEM.
  */
-#define coro_create(...) coro_create_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro **ret) */
+#define coro_create(...) \
+	coro_create_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro **ret) */
 CORO_API int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret);
 
 /* The same with options; NULL for the defaults. Also -EINVAL for options that cannot be. */
-CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg, struct coro **ret);
+CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
+			      struct coro **ret);
 
 /*
- * Runs the coroutine until its next yield or its end (Lua's coroutine.resume). value becomes what its
- * pending yield gives back; before the first resume nobody is there to receive it, and it must be NULL
- * (-EINVAL).
+ * Runs the coroutine until its next yield or its end (Lua's coroutine.resume). value becomes what
+ * its pending yield gives back; before the first resume nobody is there to receive it, and it must
+ * be NULL (-EINVAL).
  *
  *   1     it yielded; *ret is the value
  *   0     it ended; *ret is what it gave to coro_return, NULL for nothing
@@ -89,8 +96,8 @@ CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, v
 CORO_API int coro_resume(struct coro *co, void *value, void **ret);
 
 /*
- * Stops the running coroutine and gives value to whoever resumed it; returns at the next resume, with the
- * value sent in *ret (Python's yield). ret may be NULL.
+ * Stops the running coroutine and gives value to whoever resumed it; returns at the next resume,
+ * with the value sent in *ret (Python's yield). ret may be NULL.
  *
  *   0     resumed
  *   < 0   the error thrown in; CORO_EXIT asks the body to clean up and return
@@ -99,30 +106,30 @@ CORO_API int coro_resume(struct coro *co, void *value, void **ret);
 CORO_API int coro_yield(void *value, void **ret);
 
 /*
- * Resumes the coroutine with an error: its pending yield returns error, which must be negative (Python's
- * generator.throw). Results as coro_resume's. One that has not started is done at once, without
- * running; one that is done gives the error back.
+ * Resumes the coroutine with an error: its pending yield returns error, which must be negative
+ * (Python's generator.throw). Results as coro_resume's. One that has not started is done at once,
+ * without running; one that is done gives the error back.
  */
 CORO_API int coro_throw(struct coro *co, int error, void **ret);
 
 /*
- * Asks the body to leave: throws CORO_EXIT in at its yield and lets it clean up (Python's generator.close).
- * 0 once it has returned, CORO_EXIT or a success, or if it was done or had not started; any other failure of its body
- * is returned. -EPROTO if it yielded instead of leaving: it is then suspended still. -EBUSY, -EPERM as
- * coro_resume.
+ * Asks the body to leave: throws CORO_EXIT in at its yield and lets it clean up (Python's
+ * generator.close). 0 once it has returned, CORO_EXIT or a success, or if it was done or had not
+ * started; any other failure of its body is returned. -EPROTO if it yielded instead of leaving: it
+ * is then suspended still. -EBUSY, -EPERM as coro_resume.
  */
 CORO_API int coro_close(struct coro *co);
 
 /*
- * Closes the coroutine and frees it. 0 for NULL. On -EBUSY, -EPERM and -EPROTO (see coro_close) it is not
- * freed; a failure of its body while closing is returned, and it is freed.
+ * Closes the coroutine and frees it. 0 for NULL. On -EBUSY, -EPERM and -EPROTO (see coro_close) it
+ * is not freed; a failure of its body while closing is returned, and it is freed.
  */
 CORO_API int coro_destroy(struct coro *co);
 
 /*
- * Sets the value that the running body will end with, be it a coroutine's, a generator's or a task's (Python's
- * `return value`); the last one counts. Returns 0, so that a body can end in `return coro_return(x);`.
- * -EPERM outside of one.
+ * Sets the value that the running body will end with, be it a coroutine's, a generator's or a
+ * task's (Python's `return value`); the last one counts. Returns 0, so that a body can end in
+ * `return coro_return(x);`. -EPERM outside of one.
  */
 CORO_API int coro_return(void *value);
 
@@ -137,16 +144,17 @@ CORO_API struct coro *coro_current(void);
 
 /*
  * Records words for an error, and where it was made, and returns the error, so that a body can say
- * `return coro_raise(-ENOENT, "no %s", name);`. The words go up with the code: to whoever resumes or awaits
- * the body that returns it. Without memory for the words the code goes up alone.
+ * `return coro_raise(-ENOENT, "no %s", name);`. The words go up with the code: to whoever resumes
+ * or awaits the body that returns it. Without memory for the words the code goes up alone.
  */
 #define coro_raise(error, ...) coro_raise_at(CORO_HERE, error, __VA_ARGS__)
 CORO_API int coro_raise_at(const char *site, int error, const char *format, ...) CORO_PRINTF(3, 4);
 
 /*
- * The words of an error that the caller raised or received: those of the last one that had any, if it was that
- * code, else coro_strerror's. Valid until the caller's next call of the library. A coroutine that handles an
- * error and later returns the same code of its own should raise that one, with words of its own.
+ * The words of an error that the caller raised or received: those of the last one that had any, if
+ * it was that code, else coro_strerror's. Valid until the caller's next call of the library. A
+ * coroutine that handles an error and later returns the same code of its own should raise that one,
+ * with words of its own.
  */
 CORO_API const char *coro_message(int error);
 
@@ -154,14 +162,14 @@ CORO_API const char *coro_message(int error);
 CORO_API const char *coro_origin(int error);
 
 /*
- * The most bytes of its stack that the coroutine has used so far, in whole pages (touched pages count, also those
- * touched by an earlier user of a pooled stack). 0 if it has no stack. -EPERM.
+ * The most bytes of its stack that the coroutine has used so far, in whole pages (touched pages
+ * count, also those touched by an earlier user of a pooled stack). 0 if it has no stack. -EPERM.
  */
 CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
 
 /*
- * Stacks of finished bodies are kept for the next, in the thread that used them. At most limit of each
- * size stay in memory (1,024 unless told); the memory of the rest is given back to the system.
+ * Stacks of finished bodies are kept for the next, in the thread that used them. At most limit of
+ * each size stay in memory (1,024 unless told); the memory of the rest is given back to the system.
  * Returns 0, or -ENOMEM.
  */
 CORO_API int coro_pool_limit(size_t limit);

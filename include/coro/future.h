@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futures: results that are not there yet. A task is a future too, one whose result its body gives, so
- * every call here takes tasks as well.
+ * Futures: results that are not there yet. A task is a future too, one whose result its body gives,
+ * so every call here takes tasks as well.
  *
- * References: whoever creates a future or spawns a task owns one, and gives it back with coro_future_unref.
- * A task runs on without; who waits for a future holds it meanwhile.
+ * References: whoever creates a future or spawns a task owns one, and gives it back with
+ * coro_future_unref. A task runs on without; who waits for a future holds it meanwhile.
  */
 #ifndef CORO_FUTURE_H
 #define CORO_FUTURE_H
@@ -24,15 +24,15 @@ CORO_API void coro_future_unref(struct coro_future *future);
 
 /*
  * Makes the future done with this value, and wakes who waits for it, in the order they came
- * (future.set_result). -EALREADY if it is done, -EPERM for a task, whose body alone gives its result,
- * and from another thread.
+ * (future.set_result). -EALREADY if it is done, -EPERM for a task, whose body alone gives its
+ * result, and from another thread.
  */
 CORO_API int coro_future_set_result(struct coro_future *future, void *value);
 
 /*
- * Makes the future fail with a negative code (future.set_exception). The words that the caller raised or
- * received with that code, if any, go with it. -EINVAL for error >= 0; -EALREADY, -EPERM as above.
- * With -ECANCELED it is cancelled.
+ * Makes the future fail with a negative code (future.set_exception). The words that the caller
+ * raised or received with that code, if any, go with it. -EINVAL for error >= 0; -EALREADY, -EPERM
+ * as above. With -ECANCELED it is cancelled.
  */
 CORO_API int coro_future_set_error(struct coro_future *future, int error);
 
@@ -43,8 +43,9 @@ CORO_API bool coro_future_done(const struct coro_future *future);
 CORO_API bool coro_future_cancelled(const struct coro_future *future);
 
 /*
- * The result of a future that is done (future.result): >= 0, what the task's body returned, 0 for a plain future,
- * and the value in *ret; or its failure; -EAGAIN if it is not done; -EPERM from another thread. ret may be NULL.
+ * The result of a future that is done (future.result): >= 0, what the task's body returned, 0 for a
+ * plain future, and the value in *ret; or its failure; -EAGAIN if it is not done; -EPERM from
+ * another thread. ret may be NULL.
  */
 CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 
@@ -52,17 +53,19 @@ CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 CORO_API const char *coro_future_message(const struct coro_future *future);
 
 /*
- * Has fn(arg) called by the loop, in a turn of its own, once the future is done; at once done means in the next turn
- * (future.add_done_callback). Called in the order added. -ENOMEM.
+ * Has fn(arg) called by the loop, in a turn of its own, once the future is done; at once done means
+ * in the next turn (future.add_done_callback). Called in the order added. -ENOMEM.
  */
-CORO_API int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg);
+CORO_API int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
+					   void *arg);
 
 /* Takes back all such calls that have not been handed to the loop yet; returns how many. */
-CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn, void *arg);
+CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn,
+					      void *arg);
 
 /*
- * Waits until the future is done and gives back its result (await future): as coro_future_result. Returns
- * at once, without letting others run, if it is done.
+ * Waits until the future is done and gives back its result (await future): as coro_future_result.
+ * Returns at once, without letting others run, if it is done.
  *
  *   -ECANCELED  the future was cancelled, or the waiting task was, which cancels the future too
  *   -EDEADLK    the caller waits for itself, directly or through tasks that await one another
@@ -73,9 +76,9 @@ coro_async CORO_API int coro_await(struct coro_future *future, void **ret);
 /*
  * Asks for the cancellation of a task, or cancels a plain future (task.cancel, future.cancel).
  *
- * A task gets -ECANCELED from the call it waits in, or from its next wait, and may clean up, wait, or go
- * on regardless; one that has not started never runs. What the task waits for is cancelled first, if
- * that is a future or task.
+ * A task gets -ECANCELED from the call it waits in, or from its next wait, and may clean up, wait,
+ * or go on regardless; one that has not started never runs. What the task waits for is cancelled
+ * first, if that is a future or task.
  *
  *   1         asked
  *   0         it was done already

@@ -11,8 +11,8 @@
  *   return v         return coro_return(v);
  *   raise e          return e;
  *
- * A generator may yield from any depth of calls, and may be used inside tasks: there it may also wait, which
- * makes it what Python calls an async generator.
+ * A generator may yield from any depth of calls, and may be used inside tasks: there it may also
+ * wait, which makes it what Python calls an async generator.
  */
 #ifndef CORO_GENERATOR_H
 #define CORO_GENERATOR_H
@@ -26,29 +26,31 @@ CORO_BEGIN_DECLS
  *
  *   1     *ret is the item, valid until the generator runs again
  *   0     the end; *ret is the value returned, NULL for none and at every later call
- *   < 0   the body failed with this code, or the call was wrong: -EBUSY, -EPERM, -ENOMEM as coro_resume
+ *   < 0   the body failed with this code, or the call was wrong: -EBUSY, -EPERM, -ENOMEM as
+ *         coro_resume
  *
  * ret may be NULL.
  */
 CORO_API int coro_next(struct coro *generator, void **ret);
 
 /*
- * The same, with value as what the pending yield gives back (Python's generator.send). -EINVAL if it
- * has not started and value is not NULL.
+ * The same, with value as what the pending yield gives back (Python's generator.send). -EINVAL if
+ * it has not started and value is not NULL.
  */
 CORO_API int coro_send(struct coro *generator, void *value, void **ret);
 
 /*
- * Called in a generator: yields all that another one yields, in its place (Python's yield from). Until that ends,
- * items, values sent and errors thrown pass between the caller's consumer and the innermost generator
- * directly: an item costs the same however long the chain of delegations.
+ * Called in a generator: yields all that another one yields, in its place (Python's yield from).
+ * Until that ends, items, values sent and errors thrown pass between the caller's consumer and the
+ * innermost generator directly: an item costs the same however long the chain of delegations.
  *
  *   0     the other ended; *ret is the value it returned. ret may be NULL.
- *   < 0   it failed with this code, or the caller is being closed: CORO_EXIT, and it has been closed too
+ *   < 0   it failed with this code, or the caller is being closed: CORO_EXIT, and it has been
+ *         closed too
  *   -EPERM  the caller is no generator; -EBUSY: the other runs, or is delegated to already
  *
- * The other stays the caller's, who destroys it. While delegated to, it may still be driven by itself,
- * as in Python.
+ * The other stays the caller's, who destroys it. While delegated to, it may still be driven by
+ * itself, as in Python.
  */
 CORO_API int coro_yield_from(struct coro *generator, void **ret);
 
@@ -62,27 +64,27 @@ CORO_API int coro_yield_from(struct coro *generator, void **ret);
  *
  * A report names such a generator by the place of this line. ret of pages_next may be NULL.
  */
-#define CORO_GENERATOR(name, type)                                                                  \
-	CORO_UNUSED static inline int name##_create(coro_fn *fn, void *arg, struct coro **ret)             \
-	{                                                                                           \
-		return coro_create_at(CORO_HERE, fn, arg, ret);                                     \
-	}                                                                                           \
-	CORO_UNUSED static inline int name##_next(struct coro *generator, type **ret)                      \
-	{                                                                                           \
-		void *item;                                                                         \
-		int r = coro_next(generator, &item);                                                \
-		if (r > 0 && ret)                                                                   \
-			*ret = (type *)item;                                                        \
-		return r;                                                                           \
-	}                                                                                           \
-	CORO_UNUSED static inline int name##_yield(type *item)                                             \
-	{                                                                                           \
-		return coro_yield((void *)item, NULL);                                              \
-	}                                                                                           \
-	CORO_UNUSED static inline int name##_destroy(struct coro *generator)                               \
-	{                                                                                           \
-		return coro_destroy(generator);                                                     \
-	}                                                                                           \
+#define CORO_GENERATOR(name, type)                                                             \
+	CORO_UNUSED static inline int name##_create(coro_fn *fn, void *arg, struct coro **ret) \
+	{                                                                                      \
+		return coro_create_at(CORO_HERE, fn, arg, ret);                                \
+	}                                                                                      \
+	CORO_UNUSED static inline int name##_next(struct coro *generator, type **ret)          \
+	{                                                                                      \
+		void *item;                                                                    \
+		int r = coro_next(generator, &item);                                           \
+		if (r > 0 && ret)                                                              \
+			*ret = (type *)item;                                                   \
+		return r;                                                                      \
+	}                                                                                      \
+	CORO_UNUSED static inline int name##_yield(type *item)                                 \
+	{                                                                                      \
+		return coro_yield((void *)item, NULL);                                         \
+	}                                                                                      \
+	CORO_UNUSED static inline int name##_destroy(struct coro *generator)                   \
+	{                                                                                      \
+		return coro_destroy(generator);                                                \
+	}                                                                                      \
 	struct coro
 
 CORO_END_DECLS

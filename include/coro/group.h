@@ -11,8 +11,8 @@
  *		r = coro_group_spawn(group, fetch, &b, NULL);
  *	return coro_group_end(group, r);
  *
- * The end waits for all of them. The first that fails cancels the others, and the task that owns the
- * group, wherever that waits.
+ * The end waits for all of them. The first that fails cancels the others, and the task that owns
+ * the group, wherever that waits.
  */
 #ifndef CORO_GROUP_H
 #define CORO_GROUP_H
@@ -27,18 +27,20 @@ struct coro_group;
 CORO_API int coro_group_create(struct coro_group **ret);
 
 /*
- * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others. -ESHUTDOWN once the
- * group cancels its tasks, or was joined; -EPERM on another loop; -EINVAL, -ENOMEM.
+ * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others.
+ * -ESHUTDOWN once the group cancels its tasks, or was joined; -EPERM on another loop; -EINVAL,
+ * -ENOMEM.
  */
-#define coro_group_spawn(...) coro_group_spawn_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, ret) */
+#define coro_group_spawn(...) \
+	coro_group_spawn_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, ret) */
 CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
 				 struct coro_future **ret);
 
 /*
- * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body between has given. A
- * body that failed cancels the tasks. Returns status if no task failed; else the failure of the first that did,
- * in place of the cancellation by which the group made the body leave. -ECANCELED if the owner was cancelled
- * by others, unless a task failed.
+ * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body
+ * between has given. A body that failed cancels the tasks. Returns status if no task failed; else
+ * the failure of the first that did, in place of the cancellation by which the group made the body
+ * leave. -ECANCELED if the owner was cancelled by others, unless a task failed.
  */
 coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
 
@@ -46,8 +48,8 @@ coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
 coro_async CORO_API int coro_group_join(struct coro_group *group, int status);
 
 /*
- * How many failures there were (ExceptionGroup.exceptions): of tasks in the order they failed, and last, after the
- * join, the body's. Fills in at most count of them.
+ * How many failures there were (ExceptionGroup.exceptions): of tasks in the order they failed, and
+ * last, after the join, the body's. Fills in at most count of them.
  */
 CORO_API size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count);
 

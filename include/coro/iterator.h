@@ -101,7 +101,8 @@ CORO_API struct coro_iterator *coro_iter_string(const char *string);
 CORO_API struct coro_iterator *coro_iter_generator(struct coro *generator, size_t item_size);
 
 /* The same of a generator made for it: what fn(arg) yields. */
-#define coro_iter_generate(...) coro_iter_generate_at(CORO_HERE, __VA_ARGS__) /* (fn, arg, item_size) */
+#define coro_iter_generate(...) \
+	coro_iter_generate_at(CORO_HERE, __VA_ARGS__) /* (fn, arg, item_size) */
 CORO_API struct coro_iterator *coro_iter_generate_at(const char *site, coro_fn *fn, void *arg,
 						     size_t item_size);
 
@@ -272,23 +273,25 @@ CORO_API int coro_iter_max(coro_compare *compare, void *arg, struct coro_iterato
  *   struct coro_iterator *pages_iter_generator(struct coro *generator);
  *   int pages_iter_next(struct coro_iterator *it, struct page **ret);
  */
-#define CORO_ITERATOR(name, type)                                                         \
-	CORO_UNUSED static inline struct coro_iterator *name##_iter_array(type *base, size_t count) \
-	{                                                                                 \
-		return coro_iter_array(base, count, sizeof(type));                        \
-	}                                                                                 \
-	CORO_UNUSED static inline struct coro_iterator *name##_iter_generator(struct coro *generator)\
-	{                                                                                 \
-		return coro_iter_generator(generator, sizeof(type));                      \
-	}                                                                                 \
-	CORO_UNUSED static inline int name##_iter_next(struct coro_iterator *it, type **ret)        \
-	{                                                                                 \
-		void *item;                                                               \
-		int r = coro_iter_next(it, &item);                                        \
-		if (r > 0)                                                                \
-			*ret = (type *)item;                                              \
-		return r;                                                                 \
-	}                                                                                 \
+#define CORO_ITERATOR(name, type)                                                            \
+	CORO_UNUSED static inline struct coro_iterator *name##_iter_array(type *base,        \
+									  size_t count)      \
+	{                                                                                    \
+		return coro_iter_array(base, count, sizeof(type));                           \
+	}                                                                                    \
+	CORO_UNUSED static inline struct coro_iterator *name##_iter_generator(               \
+		struct coro *generator)                                                      \
+	{                                                                                    \
+		return coro_iter_generator(generator, sizeof(type));                         \
+	}                                                                                    \
+	CORO_UNUSED static inline int name##_iter_next(struct coro_iterator *it, type **ret) \
+	{                                                                                    \
+		void *item;                                                                  \
+		int r = coro_iter_next(it, &item);                                           \
+		if (r > 0)                                                                   \
+			*ret = (type *)item;                                                 \
+		return r;                                                                    \
+	}                                                                                    \
 	struct coro_iterator
 
 CORO_END_DECLS

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event loop: runs tasks and callbacks, one at a time, in the order in which they became ready. Its order of
- * events is asyncio's: one turn moves the timers that are due to the ready queue, then runs exactly what was
- * ready when the turn began.
+ * The event loop: runs tasks and callbacks, one at a time, in the order in which they became ready.
+ * Its order of events is asyncio's: one turn moves the timers that are due to the ready queue, then
+ * runs exactly what was ready when the turn began.
  *
- * A loop belongs to the thread that made it; its calls from another thread are -EPERM. A thread may have
- * several loops, but runs one at a time.
+ * A loop belongs to the thread that made it; its calls from another thread are -EPERM. A thread may
+ * have several loops, but runs one at a time.
  */
 #ifndef CORO_LOOP_H
 #define CORO_LOOP_H
@@ -21,8 +21,9 @@ struct coro_handle;
 /* Flags of struct coro_loop_options. */
 enum {
 	/*
-	 * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the next
-	 * timer when nothing is. When there is no timer either, running the loop returns -EDEADLK.
+	 * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the
+	 * next timer when nothing is. When there is no timer either, running the loop returns
+	 * -EDEADLK.
 	 */
 	CORO_VIRTUAL_CLOCK = 1,
 };
@@ -30,20 +31,20 @@ enum {
 struct coro_loop_options {
 	unsigned flags;
 	size_t stack_size; /* of its tasks, unless theirs says otherwise; 0 for the default */
-	uint64_t seed;     /* not 0: run what is ready in a random order, the same for the same seed */
+	uint64_t seed;     /* not 0: run what is ready in a random order, told by the seed */
 };
 
 /*
- * Makes a loop (asyncio.new_event_loop); options may be NULL. The caller owns it and gives it back with
- * coro_loop_close. -EINVAL, -ENOMEM.
+ * Makes a loop (asyncio.new_event_loop); options may be NULL. The caller owns it and gives it back
+ * with coro_loop_close. -EINVAL, -ENOMEM.
  */
 CORO_API int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret);
 
 /*
- * Frees a loop that does not run (-EBUSY). Callbacks that have not run never will. Tasks that are not done are
- * thrown away where they stand: their bodies do not run on, so cancel them and let them end before. Futures and handles
- * that the caller still holds stay valid; on them, only result, message, state and unref calls have an effect.
- * 0 for NULL (asyncio's loop.close).
+ * Frees a loop that does not run (-EBUSY). Callbacks that have not run never will. Tasks that are
+ * not done are thrown away where they stand: their bodies do not run on, so cancel them and let
+ * them end before. Futures and handles that the caller still holds stay valid; on them, only
+ * result, message, state and unref calls have an effect. 0 for NULL (asyncio's loop.close).
  */
 CORO_API int coro_loop_close(struct coro_loop *loop);
 
@@ -56,18 +57,20 @@ CORO_API int coro_loop_close(struct coro_loop *loop);
  *   -ESHUTDOWN  the loop was stopped before the future was done
  *   -EPERM    the future belongs to another loop
  */
-CORO_API int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret);
+CORO_API int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future,
+				     void **ret);
 
 /*
- * Runs the loop until coro_loop_stop: 0. -EBUSY if a loop runs in this thread already; -EDEADLK when nothing
- * is left to wait for: no callback, no timer, and no task that could make one (loop.run_forever).
+ * Runs the loop until coro_loop_stop: 0. -EBUSY if a loop runs in this thread already; -EDEADLK
+ * when nothing is left to wait for: no callback, no timer, and no task that could make one
+ * (loop.run_forever).
  */
 CORO_API int coro_run_forever(struct coro_loop *loop);
 
 /*
  * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
- * whole program (asyncio.run). Tasks that are left when it ends are cancelled and run to their end, and then
- * those that they have spawned meanwhile.
+ * whole program (asyncio.run). Tasks that are left when it ends are cancelled and run to their end,
+ * and then those that they have spawned meanwhile.
  */
 CORO_API int coro_run(coro_fn *fn, void *arg);
 
@@ -75,8 +78,8 @@ CORO_API int coro_run(coro_fn *fn, void *arg);
 CORO_API int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *arg);
 
 /*
- * Ends the run after the present turn; if the loop does not run, its next run makes one turn that does not wait,
- * and ends (loop.stop).
+ * Ends the run after the present turn; if the loop does not run, its next run makes one turn that
+ * does not wait, and ends (loop.stop).
  */
 CORO_API int coro_loop_stop(struct coro_loop *loop);
 
@@ -89,13 +92,17 @@ CORO_API bool coro_loop_running(const struct coro_loop *loop);
 CORO_API int64_t coro_loop_time(const struct coro_loop *loop);
 
 /*
- * Calls fn(arg) in the loop's next turn (loop.call_soon). The handle may cancel it; where ret is not NULL, the
- * caller owns *ret and gives it back with coro_handle_unref. Callbacks may not wait: in them, waiting is
- * -EPERM. -EINVAL, -ENOMEM.
+ * Calls fn(arg) in the loop's next turn (loop.call_soon). The handle may cancel it; where ret is
+ * not NULL, the caller owns *ret and gives it back with coro_handle_unref. Callbacks may not wait:
+ * in them, waiting is -EPERM. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct coro_handle **ret);
+CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg,
+			    struct coro_handle **ret);
 
-/* The same after delay nanoseconds, counted from now by the loop's clock (loop.call_later). Negative is 0. */
+/*
+ * The same after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
+ * Negative is 0.
+ */
 CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,
 			     struct coro_handle **ret);
 
@@ -103,7 +110,10 @@ CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callbac
 CORO_API int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg,
 			  struct coro_handle **ret);
 
-/* The callback will not run (handle.cancel): 0, also if it was cancelled before; -EALREADY once it has run. */
+/*
+ * The callback will not run (handle.cancel): 0, also if it was cancelled before; -EALREADY once it
+ * has run.
+ */
 CORO_API int coro_handle_cancel(struct coro_handle *handle);
 
 /* Whether the handle was cancelled before it ran. */
@@ -116,8 +126,8 @@ CORO_API int64_t coro_handle_when(const struct coro_handle *handle);
 CORO_API void coro_handle_unref(struct coro_handle *handle);
 
 /*
- * Waits for delay nanoseconds, in a task: 0 (asyncio.sleep). 0 or less lets everything run that is ready,
- * once. Never ends early. -ECANCELED if the task was cancelled; -EPERM outside a task.
+ * Waits for delay nanoseconds, in a task: 0 (asyncio.sleep). 0 or less lets everything run that is
+ * ready, once. Never ends early. -ECANCELED if the task was cancelled; -EPERM outside a task.
  */
 coro_async CORO_API int coro_sleep(int64_t delay);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queues of pointers between the tasks of one loop (asyncio.Queue, LifoQueue, PriorityQueue). Waiting as in
- * sync.h, and for one thread; items are not touched and stay their owners'.
+ * Queues of pointers between the tasks of one loop (asyncio.Queue, LifoQueue, PriorityQueue).
+ * Waiting as in sync.h, and for one thread; items are not touched and stay their owners'.
  */
 #ifndef CORO_QUEUE_H
 #define CORO_QUEUE_H
@@ -12,14 +12,18 @@ CORO_BEGIN_DECLS
 
 struct coro_queue;
 
-/* Makes a queue: first in, first out. maxsize: the most items it holds, 0 for no bound. -EINVAL, -ENOMEM. */
+/*
+ * Makes a queue: first in, first out. maxsize: the most items it holds, 0 for no bound. -EINVAL,
+ * -ENOMEM.
+ */
 CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
 
 /* One that gives back the last item first. */
 CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
 
 /* One that gives back the smallest item first: compare(a, b) < 0 if a comes before b. */
-CORO_API int coro_queue_create_priority(size_t maxsize, int (*compare)(const void *a, const void *b),
+CORO_API int coro_queue_create_priority(size_t maxsize,
+					int (*compare)(const void *a, const void *b),
 					struct coro_queue **ret);
 
 /* Frees a queue that nobody waits for: 0; -EBUSY. NULL is fine. */
@@ -37,15 +41,19 @@ coro_async CORO_API int coro_queue_get(struct coro_queue *queue, void **ret);
 /* The same without waiting: -EAGAIN if it is empty (get_nowait, QueueEmpty). */
 CORO_API int coro_queue_try_get(struct coro_queue *queue, void **ret);
 
-/* The work on an item that was taken out is done: 0; -EINVAL if it was called more often than items came. */
+/*
+ * The work on an item that was taken out is done: 0; -EINVAL if it was called more often than items
+ * came.
+ */
 CORO_API int coro_queue_task_done(struct coro_queue *queue);
 
 /* Waits until the work on all items is done: 0. */
 coro_async CORO_API int coro_queue_join(struct coro_queue *queue);
 
 /*
- * No item goes in any more, and who waits to put one gets -EPIPE; items inside may still be taken out, but
- * with `immediate` they are dropped, and their work counts as done (queue.shutdown of Python 3.13).
+ * No item goes in any more, and who waits to put one gets -EPIPE; items inside may still be taken
+ * out, but with `immediate` they are dropped, and their work counts as done (queue.shutdown of
+ * Python 3.13).
  */
 CORO_API int coro_queue_shutdown(struct coro_queue *queue, bool immediate);
 

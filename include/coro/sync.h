@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks and their kin, between the tasks of one loop: asyncio's. All are fair, in the order in which tasks came, and
- * safe when a waiter is cancelled at the very moment it is woken. None allocates.
+ * Locks and their kin, between the tasks of one loop: asyncio's. All are fair, in the order in
+ * which tasks came, and safe when a waiter is cancelled at the very moment it is woken. None
+ * allocates.
  *
- * An object is for one thread. The objects are yours to place; init makes one, and nothing need be done at its end but that nobody waits any
- * more. The fields are the library's.
+ * An object is for one thread. The objects are yours to place; init makes one, and nothing need be
+ * done at its end but that nobody waits any more. The fields are the library's.
  *
- * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a task. What can be had
- * at once is had without letting others run.
+ * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a
+ * task. What can be had at once is had without letting others run.
  */
 #ifndef CORO_SYNC_H
 #define CORO_SYNC_H
@@ -72,17 +73,18 @@ CORO_API int coro_condition_release(struct coro_condition *condition);
 CORO_API bool coro_condition_locked(const struct coro_condition *condition);
 
 /*
- * Frees the lock, waits until notified, and takes the lock again, whatever happens: 0. -EPERM if the lock is free. When
- * cancelled, -ECANCELED, with the lock taken.
+ * Frees the lock, waits until notified, and takes the lock again, whatever happens: 0. -EPERM if
+ * the lock is free. When cancelled, -ECANCELED, with the lock taken; a notification that it had
+ * already is spent, as in Python 3.11.
  */
 coro_async CORO_API int coro_condition_wait(struct coro_condition *condition);
 
 /*
- * Waits until predicate(arg) is not 0, and returns what it was (condition.wait_for); a negative result is an error
- * of the predicate's. Errors as coro_condition_wait.
+ * Waits until predicate(arg) is not 0, and returns what it was (condition.wait_for); a negative
+ * result is an error of the predicate's. Errors as coro_condition_wait.
  */
-coro_async CORO_API int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg),
-						void *arg);
+coro_async CORO_API int coro_condition_wait_for(struct coro_condition *condition,
+						int (*predicate)(void *arg), void *arg);
 
 /* Wakes the first n who wait: 0; -EPERM if the lock is free. */
 CORO_API int coro_condition_notify(struct coro_condition *condition, size_t n);
@@ -122,8 +124,9 @@ struct coro_barrier {
 CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
 
 /*
- * Waits until so many tasks wait here, then all go on: which one this was, 0 to parties - 1, in *ret, which
- * may be NULL. -EPIPE if the barrier is broken, or is reset meanwhile (BrokenBarrierError).
+ * Waits until so many tasks wait here, then all go on: which one this was, 0 to parties - 1, in
+ * *ret, which may be NULL. -EPIPE if the barrier is broken, or is reset meanwhile
+ * (BrokenBarrierError).
  */
 coro_async CORO_API int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks: bodies that a loop runs, each on a stack of its own, beside one another. A task waits where it
- * calls something that waits, however deep in plain functions that stands.
+ * Tasks: bodies that a loop runs, each on a stack of its own, beside one another. A task waits
+ * where it calls something that waits, however deep in plain functions that stands.
  */
 #ifndef CORO_TASK_H
 #define CORO_TASK_H
@@ -12,18 +12,23 @@
 CORO_BEGIN_DECLS
 
 /*
- * Has the running loop run fn(arg) as a task, from its next turn on (asyncio.create_task). Where ret is
- * not NULL the caller owns *ret; either way the task runs to its end. What fn returns is the task's
- * result: negative its failure, else its status, to which coro_return adds a value. A body that returns
- * -ECANCELED is cancelled. The stack is taken when the task first runs; if there is none, the task fails with -ENOMEM.
- * -EPERM outside a running loop; -EINVAL, -ENOMEM.
+ * Has the running loop run fn(arg) as a task, from its next turn on (asyncio.create_task). Where
+ * ret is not NULL the caller owns *ret; either way the task runs to its end. What fn returns is the
+ * task's result: negative its failure, else its status, to which coro_return adds a value. A body
+ * that returns -ECANCELED is cancelled. The stack is taken when the task first runs; if there is
+ * none, the task fails with -ENOMEM. -EPERM outside a running loop; -EINVAL, -ENOMEM.
  */
-#define coro_spawn(...) coro_spawn_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro_future **ret) */
+#define coro_spawn(...)          \
+	coro_spawn_at(CORO_HERE, \
+		      __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro_future **ret) */
 CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret);
 
-/* The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or NULL. */
-CORO_API int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
-			     void *arg, struct coro_future **ret);
+/*
+ * The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or
+ * NULL.
+ */
+CORO_API int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options,
+			     coro_fn *fn, void *arg, struct coro_future **ret);
 
 /* The task that calls, NULL for none (asyncio.current_task). The caller gets no reference. */
 CORO_API struct coro_future *coro_current_task(void);
@@ -32,8 +37,8 @@ CORO_API struct coro_future *coro_current_task(void);
 CORO_API bool coro_is_task(const struct coro_future *future);
 
 /*
- * The task's name (task.get_name): the one given, else "Task-N", N counting the tasks of its loop; that text
- * lives in the calling thread until the next call. NULL for a plain future.
+ * The task's name (task.get_name): the one given, else "Task-N", N counting the tasks of its loop;
+ * that text lives in the calling thread until the next call. NULL for a plain future.
  */
 CORO_API const char *coro_task_name(const struct coro_future *task);
 
@@ -43,7 +48,10 @@ CORO_API const char *coro_task_site(const struct coro_future *task);
 /* How many requests to cancel the task are pending (task.cancelling). */
 CORO_API int coro_task_cancelling(const struct coro_future *task);
 
-/* Takes one of them back; returns how many are left (task.uncancel). -EINVAL for a plain future, -EPERM. */
+/*
+ * Takes one of them back; returns how many are left (task.uncancel). -EINVAL for a plain future,
+ * -EPERM.
+ */
 CORO_API int coro_task_uncancel(struct coro_future *task);
 
 /* Lets everything run that is ready, once: coro_sleep(0). */

@@ -9,8 +9,8 @@
  *	r = talk_to(server);
  *	return coro_timeout_end(&timeout, r);
  *
- * When the time is over the task is cancelled; coro_timeout_end turns that cancellation, and no other, into
- * -ETIMEDOUT. Timeouts nest.
+ * When the time is over the task is cancelled; coro_timeout_end turns that cancellation, and no
+ * other, into -ETIMEDOUT. Timeouts nest.
  */
 #ifndef CORO_TIMEOUT_H
 #define CORO_TIMEOUT_H
@@ -24,15 +24,18 @@ struct coro_timeout {
 	uint64_t own[16];
 };
 
-/* Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EPERM outside a task, -ENOMEM. */
+/*
+ * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EPERM outside a task,
+ * -ENOMEM.
+ */
 CORO_API int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay);
 
 /* The same, ending at a time of the loop's clock (asyncio.timeout_at). */
 CORO_API int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when);
 
 /*
- * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has expired; -ENOMEM,
- * which may come of a time that is over, and then it is not moved.
+ * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has
+ * expired; -ENOMEM, which may come of a time that is over, and then it is not moved.
  */
 CORO_API int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when);
 
@@ -43,8 +46,8 @@ CORO_API int64_t coro_timeout_when(const struct coro_timeout *timeout);
 CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
 
 /*
- * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this timeout's doing:
- * -ETIMEDOUT. To be called however the body ended.
+ * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this
+ * timeout's doing: -ETIMEDOUT. To be called however the body ended.
  */
 CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for several futures, for a time, or without passing a cancellation on. All of these are called
- * in a task (-EPERM elsewhere), on futures of its loop (-EPERM), and hold the futures while they wait.
+ * Waiting for several futures, for a time, or without passing a cancellation on. All of these are
+ * called in a task (-EPERM elsewhere), on futures of its loop (-EPERM), and hold the futures while
+ * they wait.
  */
 #ifndef CORO_WAIT_H
 #define CORO_WAIT_H
@@ -17,13 +18,17 @@ struct coro_result {
 };
 
 /*
- * Waits until all are done, and gives their results in order (asyncio.gather). ret has room for count, and may be
- * NULL. 0; or the failure of the first that fails, at once, while the others go on, and ret is untouched.
- * If the caller is cancelled, those not done are cancelled. More than 16 futures make one allocation: -ENOMEM.
+ * Waits until all are done, and gives their results in order (asyncio.gather). ret has room for
+ * count, and may be NULL. 0; or the failure of the first that fails, at once, while the others go
+ * on, and ret is untouched. If the caller is cancelled, those not done are cancelled. More than 16
+ * futures make one allocation: -ENOMEM.
  */
-coro_async CORO_API int coro_gather(struct coro_future *const *futures, size_t count, struct coro_result *ret);
+coro_async CORO_API int coro_gather(struct coro_future *const *futures, size_t count,
+				    struct coro_result *ret);
 
-/* The same, but a failure is a result like any other (return_exceptions=True). -ECANCELED, -ENOMEM. */
+/*
+ * The same, but a failure is a result like any other (return_exceptions=True). -ECANCELED, -ENOMEM.
+ */
 coro_async CORO_API int coro_gather_all(struct coro_future *const *futures, size_t count,
 					struct coro_result *ret);
 
@@ -34,16 +39,18 @@ enum coro_wait_mode {
 };
 
 /*
- * Waits until some are done, for at most timeout nanoseconds (asyncio.wait). Cancels none of them. Returns how
- * many are done, which may be 0; ask each by coro_future_done. -EINVAL for no futures; -ECANCELED, -ENOMEM.
+ * Waits until some are done, for at most timeout nanoseconds (asyncio.wait). Cancels none of them.
+ * Returns how many are done, which may be 0; ask each by coro_future_done. -EINVAL for no futures;
+ * -ECANCELED, -ENOMEM.
  */
-coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
-				  int64_t timeout);
+coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t count,
+				  enum coro_wait_mode mode, int64_t timeout);
 
 /*
- * Waits for one, for at most timeout nanoseconds; then cancels it, waits until that has taken effect, and returns
- * -ETIMEDOUT (asyncio.wait_for of Python 3.11). If the caller is cancelled, so is the future; but a result that is there
- * already is returned all the same. Otherwise as coro_await.
+ * Waits for one, for at most timeout nanoseconds; then cancels it, waits until that has taken
+ * effect, and returns -ETIMEDOUT (asyncio.wait_for of Python 3.11). If the caller is cancelled, so
+ * is the future; but a result that is there already is returned all the same. Otherwise as
+ * coro_await.
  */
 coro_async CORO_API int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A failure: an error code with its words and the place it was made, shared by all who receive it. */
+/*
+ * A failure: an error code with its words and the place it was made, shared by all who receive it.
+ */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 

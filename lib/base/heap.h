@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap of nodes by key, four children to a parent: the smallest key first, equal keys in the order inserted.
- * The key lies beside the pointer, so that sifting reads no node. A node knows its place, so that removing
- * one from the middle is O(log n). Room is reserved beforehand, so that an insertion cannot fail.
+ * A heap of nodes by key, four children to a parent: the smallest key first, equal keys in the
+ * order inserted. The key lies beside the pointer, so that sifting reads no node. A node knows its
+ * place, so that removing one from the middle is O(log n). Room is reserved beforehand, so that an
+ * insertion cannot fail.
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
@@ -75,7 +76,10 @@ static inline struct heap_node *heap_first(const struct heap *heap)
 void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
 void heap_remove(struct heap *heap, struct heap_node *node);
 
-/* Takes out all nodes that lie in [low, high), without touching them: their memory is another's now. O(n). */
+/*
+ * Takes out all nodes that lie in [low, high), without touching them: their memory is another's
+ * now. O(n).
+ */
 void heap_discard(struct heap *heap, const void *low, const void *high);
 
 #endif

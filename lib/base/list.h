@@ -11,8 +11,8 @@ struct __attribute__((may_alias)) list {
 	struct list *next, *prev;
 };
 
-#define container_of(pointer, type, member)                                                        \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void list_init(struct list *list)
 {
@@ -50,7 +50,7 @@ static inline struct list *list_pop(struct list *list)
 	return node;
 }
 
-#define list_for_each(node, head)                                                                  \
+#define list_for_each(node, head) \
 	for (struct list *node = (head)->next; node != (head); node = node->next)
 
 #endif

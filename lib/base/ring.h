@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue of pointers in a ring that grows. Room is reserved beforehand, so that a push cannot fail.
- * A position counts all pushes ever made; it names an entry for as long as that is in the ring.
+ * A queue of pointers in a ring that grows. Room is reserved beforehand, so that a push cannot
+ * fail. A position counts all pushes ever made; it names an entry for as long as that is in the
+ * ring.
  */
 #ifndef BASE_RING_H
 #define BASE_RING_H
@@ -25,9 +26,9 @@ void ring_finish(struct ring *ring);
 int ring_grow(struct ring *ring, size_t entries);
 
 /*
- * Makes room for count more entries than before: 0 or -ENOMEM. What is in the ring now counts beside what is
- * reserved, since its reservation may have been given back already; so no push of a reserved entry
- * finds the ring full.
+ * Makes room for count more entries than before: 0 or -ENOMEM. What is in the ring now counts
+ * beside what is reserved, since its reservation may have been given back already; so no push of a
+ * reserved entry finds the ring full.
  */
 static inline int ring_reserve(struct ring *ring, size_t count)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What AddressSanitizer, ThreadSanitizer and Valgrind must be told of stacks and switches. In an ordinary build
- * there is none of it in a switch; Valgrind's part, where its header was found, is a few instructions at a
- * stack's first use. Beside system.h and the context backends the only file with #if in it.
+ * What AddressSanitizer, ThreadSanitizer and Valgrind must be told of stacks and switches. In an
+ * ordinary build there is none of it in a switch; Valgrind's part, where its header was found, is a
+ * few instructions at a stack's first use. Beside system.h and the context backends the only file
+ * with #if in it.
  */
 #ifndef BASE_SANITIZE_H
 #define BASE_SANITIZE_H
@@ -90,7 +91,8 @@ static inline void sanitize_stack_finish(struct sanitize_stack *stack)
 }
 
 /* Before a switch. `ended`: nothing on the stack that is left will run on. */
-static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_stack *to, bool ended)
+static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_stack *to,
+				  bool ended)
 {
 	(void)from, (void)to, (void)ended;
 #if SANITIZE_ADDRESS
@@ -101,7 +103,10 @@ static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_s
 #endif
 }
 
-/* After a switch, on the stack that runs now; `first`: it runs for the first time, or again from its start. */
+/*
+ * After a switch, on the stack that runs now; `first`: it runs for the first time, or again from
+ * its start.
+ */
 static inline void sanitize_enter(struct sanitize_stack *stack, bool first)
 {
 	(void)stack, (void)first;

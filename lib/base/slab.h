@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects of one size, packed into chunks: no header per object, and last freed, first reused. An object may
- * outlive its slab: its chunk goes when its last object does.
+ * Objects of one size, packed into chunks: no header per object, and last freed, first reused. An
+ * object may outlive its slab: its chunk goes when its last object does.
  */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H
@@ -26,7 +26,9 @@ struct slab_chunk {
 	size_t used;
 };
 
-/* A chunk leaves the malloc header of the next one room, so that chunks can lie one after another. */
+/*
+ * A chunk leaves the malloc header of the next one room, so that chunks can lie one after another.
+ */
 enum { SLAB_CHUNK_ALIGN = 64 * 1024, SLAB_CHUNK = SLAB_CHUNK_ALIGN - 64 };
 
 /* size: a multiple of 8, at most 1,024. */

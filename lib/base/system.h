@@ -21,7 +21,10 @@
 #define MAP_NORESERVE 0
 #endif
 
-/* Bytes of the smallest and of a sensible stack for signals; where the system does not tell, room for AVX-512. */
+/*
+ * Bytes of the smallest and of a sensible stack for signals; where the system does not tell, room
+ * for AVX-512.
+ */
 static inline size_t system_signal_frame(void)
 {
 #ifdef _SC_MINSIGSTKSZ

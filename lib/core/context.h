@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts: the register half of a coroutine. A context is one pointer, to where its registers are saved, which is on
- * the stack that they belong to. Backends are files in context/; the build picks one.
+ * Contexts: the register half of a coroutine. A context is one pointer, to where its registers are
+ * saved, which is on the stack that they belong to. Backends are files in context/; the build picks
+ * one.
  *
  * Kept are the registers that a function call keeps. Not kept: signal mask (but see ucontext.c),
  * errno, floating-point environment.
@@ -12,18 +13,22 @@
 #include <stddef.h>
 
 /*
- * A context on the stack [low, low + size): whoever first switches to it runs entry(arg) there, which must not
- * return. The stack is touched at its upper end only. NULL and errno if the system refuses.
+ * A context on the stack [low, low + size): whoever first switches to it runs entry(arg) there,
+ * which must not return. The stack is touched at its upper end only. NULL and errno if the system
+ * refuses.
  */
 void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg);
 
 /*
- * Saves the caller in *from and continues `to`, where the context_switch that saved it returns result.
- * A context is used up by switching to it.
+ * Saves the caller in *from and continues `to`, where the context_switch that saved it returns
+ * result. A context is used up by switching to it.
  */
 int context_switch(void **from, void *to, int result);
 
-/* The most bytes of a stack that a context takes, from its birth and saved: what the backend adds to a stack's use. */
+/*
+ * The most bytes of a stack that a context takes, from its birth and saved: what the backend adds
+ * to a stack's use.
+ */
 extern const size_t context_room;
 
 #endif

@@ -23,8 +23,8 @@ int coro_check_options(const struct coro_options *options)
 }
 
 /*
- * Memory for coroutines: a thread keeps some of what was freed. All of it comes from malloc, so that one may
- * be created in one thread and freed in another.
+ * Memory for coroutines: a thread keeps some of what was freed. All of it comes from malloc, so
+ * that one may be created in one thread and freed in another.
  */
 enum { SPARE_MOST = 64 };
 
@@ -91,7 +91,10 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 	return co->context;
 }
 
-/* Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and returns where that stands. */
+/*
+ * Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and
+ * returns where that stands.
+ */
 static void *leave(struct coro *co, int status, int *result)
 {
 	struct frame *frame = co->frame;
@@ -108,7 +111,8 @@ static void *leave(struct coro *co, int status, int *result)
 	stack_give(&co->thread->stacks, &frame->stack);
 	if (unlikely(!co->resumer))
 		return co->thread->leave(co, status, result);
-	void *context = unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
+	void *context =
+		unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
 	if (!context)
 		context = leave_to_resumer(co, status, result);
 	co->frame = NULL;
@@ -126,8 +130,10 @@ static void entry(void *arg)
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
 			coro_swap_exceptions(frame);
 		void *context = leave(co, frame->fn(frame->arg), &result);
-		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize, true);
-		if (context != frame->context) /* else the next has this very stack, and begins here */
+		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize,
+			       true);
+		/* Else the next has this very stack, and begins here. */
+		if (context != frame->context)
 			context_switch(&frame->context, context, result);
 	}
 }
@@ -211,8 +217,8 @@ void coro_abandon(struct coro *co)
 /* -- resume and yield */
 
 /*
- * Finds what a resume of co switches to: co, or the innermost of its chain of delegations. 0, or the error for
- * the resumer.
+ * Finds what a resume of co switches to: co, or the innermost of its chain of delegations. 0, or
+ * the error for the resumer.
  */
 static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 {
@@ -250,7 +256,8 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 }
 
 /* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
-static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error, void **ret)
+static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error,
+						 void **ret)
 {
 	struct coro *self = thread_current->self, *to;
 	if (co && co->state == STATE_CREATED)
@@ -467,7 +474,8 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 	if (thread && format) {
 		va_list args;
 		va_start(args, format);
-		coro_take_failure(thread_current->self, error, failure_create(error, site, format, args));
+		coro_take_failure(thread_current->self, error,
+				  failure_create(error, site, format, args));
 		va_end(args);
 	}
 	return error;

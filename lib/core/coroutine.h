@@ -2,10 +2,10 @@
 /*
  * A coroutine from inside: what it is made of, and the switch between two of them.
  *
- * Nothing of ours runs after a switch: resume, yield and park do all their bookkeeping first, write what the other
- * side is to find, and end in a tail call to context_switch, which hands over a result and jumps
- * into the caller's caller. A `ret` of ours on the far side would be mispredicted every time, since the CPU's
- * return stack belongs to the coroutine that we left.
+ * Nothing of ours runs after a switch: resume, yield and park do all their bookkeeping first, write
+ * what the other side is to find, and end in a tail call to context_switch, which hands over a
+ * result and jumps into the caller's caller. A `ret` of ours on the far side would be mispredicted
+ * every time, since the CPU's return stack belongs to the coroutine that we left.
  */
 #ifndef CORE_COROUTINE_H
 #define CORE_COROUTINE_H
@@ -40,14 +40,17 @@ enum {
 	CORO_IS_TASK = 1 << 8,
 	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
 	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
-	CORO_MUST_CANCEL = 1 << 11,  /* a task: cancelled while it ran, or before; for its next wait */
-	CORO_RUNS_LOOP = 1 << 13,    /* a loop runs on its stack: callbacks may not yield in its place */
-	CORO_HAS_RESULT = 1 << 12,   /* a task: its await wrote to where it wants the value; until it next parks */
+	/* A task: cancelled while it ran, or before it started; for its next wait. */
+	CORO_MUST_CANCEL = 1 << 11,
+	/* A task: its await wrote to where it wants the value; until it next parks. */
+	CORO_HAS_RESULT = 1 << 12,
+	/* A loop runs on its stack: callbacks may not yield in its place. */
+	CORO_RUNS_LOOP = 1 << 13,
 };
 
 /*
- * The header at the top of a stack: what a coroutine needs only once it has started. It lies in the page that the
- * stack touches anyway; when the body ends it goes back to the pool with the stack.
+ * The header at the top of a stack: what a coroutine needs only once it has started. It lies in the
+ * page that the stack touches anyway; when the body ends it goes back to the pool with the stack.
  */
 struct frame {
 	struct stack stack;
@@ -73,9 +76,10 @@ _Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's
 struct coro {
 	union {
 		/*
-		 * Of the two sides of a resume, the one that stands still: suspended, where this one stands;
-		 * running, where its resumer does. A switch between them exchanges it with the CPU, and so need not
-		 * look the resumer up first. Of a task: where it is parked.
+		 * Of the two sides of a resume, the one that stands still: suspended, where this
+		 * one stands; running, where its resumer does. A switch between them exchanges it
+		 * with the CPU, and so need not look the resumer up first. Of a task: where it is
+		 * parked.
 		 */
 		void *context;
 		size_t stack_size; /* created: bytes, 0 for the default */
@@ -83,7 +87,7 @@ struct coro {
 	union {
 		void **out;      /* running: where the resumer wants the value */
 		coro_fn *fn;     /* created */
-		struct coro *at; /* a started task: the innermost that runs for it, itself or a generator */
+		struct coro *at; /* a started task: the innermost that runs for it, or itself */
 	};
 	uint8_t state;
 	uint16_t flags;
@@ -102,7 +106,8 @@ struct coro {
 	const char *name, *site;
 };
 
-static inline void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn, void *arg)
+static inline void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn,
+			     void *arg)
 {
 	*co = (struct coro){.fn = fn, .arg = arg, .state = STATE_CREATED};
 	if (options) {
@@ -117,20 +122,24 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 int coro_check_options(const struct coro_options *options);
 
 /*
- * Gives a created coroutine a stack of the calling thread and readies it to be switched to: suspended at its
- * start. -ENOMEM.
+ * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
+ * suspended at its start. -ENOMEM.
  */
 int coro_prepare(struct coro *co, struct thread *thread);
 
-/* Throws a coroutine away where it stands; its body does not run on. The caller must stand elsewhere. */
+/*
+ * Throws a coroutine away where it stands; its body does not run on. The caller must stand
+ * elsewhere.
+ */
 void coro_abandon(struct coro *co);
 
 /* Saves or restores the C++ runtime's exception state by exchanging it with that in the frame. */
 void coro_swap_exceptions(struct frame *frame);
 
 /*
- * The coroutine receives an error: its words become the coroutine's, and the caller's reference goes over; NULL for an
- * error without words, which only evicts those of an earlier one of the same code.
+ * The coroutine receives an error: its words become the coroutine's, and the caller's reference
+ * goes over; NULL for an error without words, which only evicts those of an earlier one of the same
+ * code.
  */
 void coro_take_failure(struct coro *co, int error, struct failure *failure);
 
@@ -138,11 +147,12 @@ void coro_take_failure(struct coro *co, int error, struct failure *failure);
 struct failure *coro_claim_failure(struct frame *frame, int error);
 
 /*
- * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context; thread->self is
- * set already. Returns what whoever comes back gives.
+ * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context;
+ * thread->self is set already. Returns what whoever comes back gives.
  */
-static inline __attribute__((always_inline)) int coro_switch(struct coro *from, void **save, struct coro *to,
-							     void *context, int result)
+static inline __attribute__((always_inline)) int coro_switch(struct coro *from, void **save,
+							     struct coro *to, void *context,
+							     int result)
 {
 	if (!SANITIZED)
 		return context_switch(save, context, result);

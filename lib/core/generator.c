@@ -22,7 +22,8 @@ static __attribute__((noinline)) int next_slow(struct coro *generator, void *val
 int coro_send(struct coro *generator, void *value, void **ret)
 {
 	struct thread *thread = thread_current;
-	if (unlikely(!generator || generator->state != STATE_SUSPENDED || generator->thread != thread))
+	if (unlikely(!generator || generator->state != STATE_SUSPENDED ||
+		     generator->thread != thread))
 		return next_slow(generator, value, ret);
 	struct coro *self = thread->self;
 	if (generator->in)
@@ -65,8 +66,8 @@ static struct coro *attach(struct coro *root, struct coro *outer, struct coro *i
 }
 
 /*
- * Makes a chain of its own of co and what lies below, so that co can be driven by itself. Its delegator
- * keeps its `delegate`, and attaches it again when it is resumed itself.
+ * Makes a chain of its own of co and what lies below, so that co can be driven by itself. Its
+ * delegator keeps its `delegate`, and attaches it again when it is resumed itself.
  */
 static int cut(struct coro *co)
 {
@@ -92,7 +93,9 @@ int generator_innermost(struct coro *co, struct coro **ret)
 			return r;
 	}
 	struct coro *leaf = co->state == STATE_DELEGATING ? co->frame->leaf : co;
-	/* A leaf that delegates has lost its delegate: to somebody who drove that, or to its end. */
+	/*
+	 * A leaf that delegates has lost its delegate: to somebody who drove that, or to its end.
+	 */
 	while (leaf->state == STATE_DELEGATING && leaf->frame->delegate) {
 		struct coro *inner = leaf->frame->delegate;
 		if (inner->state == STATE_RUNNING)
@@ -109,7 +112,8 @@ int generator_innermost(struct coro *co, struct coro **ret)
 }
 
 /* The other begins where the consumer is, and not inside the catch block that delegates. */
-static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct coro *to, void *context)
+static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct coro *to,
+						     void *context)
 {
 	coro_swap_exceptions(self->frame);
 	int r = coro_switch(self, &self->context, to, context, 0);
@@ -159,7 +163,10 @@ int coro_yield_from(struct coro *generator, void **ret)
 	return coro_switch(self, &self->context, to, context, 0);
 }
 
-/* What the delegator's coro_yield_from returns. One that is being closed must leave, however the other took it. */
+/*
+ * What the delegator's coro_yield_from returns. One that is being closed must leave, however the
+ * other took it.
+ */
 static int delegated_result(struct coro *outer, const struct coro *inner, int status)
 {
 	if (inner->flags & CORO_CLOSING) {

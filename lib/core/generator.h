@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delegation from inside. A chain root -> ... -> leaf is formed and shortened at its leaf alone, while the
- * leaf runs: so root and leaf know each other, and the consumer's resume goes from the one to the
- * other without walking.
+ * Delegation from inside. A chain root -> ... -> leaf is formed and shortened at its leaf alone,
+ * while the leaf runs: so root and leaf know each other, and the consumer's resume goes from the
+ * one to the other without walking.
  *
  *   consumer --resume--> root [DELEGATING] . . > [DELEGATING] . . > leaf
  *       ^                  `------------- frame->leaf ---------------^ |
@@ -16,16 +16,22 @@
 
 #include "core/coroutine.h"
 
-/* The one to switch to when co is resumed, in its own thread: co suspended, or the end of its chain. -EBUSY. */
+/*
+ * The one to switch to when co is resumed, in its own thread: co suspended, or the end of its
+ * chain. -EBUSY.
+ */
 int generator_innermost(struct coro *co, struct coro **ret);
 
 /*
- * Where a body that has ended goes, if another generator delegates to it: that one runs on, and is thread->self.
- * NULL: nowhere special, since it was driven by itself.
+ * Where a body that has ended goes, if another generator delegates to it: that one runs on, and is
+ * thread->self. NULL: nowhere special, since it was driven by itself.
  */
 void *generator_leave(struct coro *co, int status, int *result);
 
-/* Throws the leaf of a chain away where it stands, and with it those that delegate to it: see coro_abandon. */
+/*
+ * Throws the leaf of a chain away where it stands, and with it those that delegate to it: see
+ * coro_abandon.
+ */
 void generator_abandon(struct coro *leaf);
 
 /* It yielded where it was asked to leave: it is not closing any more. */

@@ -167,7 +167,7 @@ static int enumerate_next(struct coro_iterator *it, void **ret)
 		return r;
 	if (enumerate->past)
 		return stage_end(it, -EOVERFLOW);
-	enumerate->item = (struct coro_enumerated){ enumerate->number, item };
+	enumerate->item = (struct coro_enumerated){enumerate->number, item};
 	enumerate->past = __builtin_add_overflow(enumerate->number, 1, &enumerate->number);
 	*ret = &enumerate->item;
 	return 1;
@@ -398,7 +398,7 @@ static int batched_next(struct coro_iterator *it, void **ret)
 		stage_end(it, r);
 	if (r < 0 || places->count == 0)
 		return r;
-	batched->batch = (struct coro_array){ places->items, places->count };
+	batched->batch = (struct coro_array){places->items, places->count};
 	*ret = &batched->batch;
 	return 1;
 }

@@ -46,8 +46,8 @@ static void report(const struct coro *co)
 }
 
 /*
- * An overflow is told by its address. Whatever the fault was, it then happens again, with the default
- * action, so that a core dump shows it where it was.
+ * An overflow is told by its address. Whatever the fault was, it then happens again, with the
+ * default action, so that a core dump shows it where it was.
  */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
@@ -64,9 +64,11 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 static void install(int number)
 {
-	struct sigaction old, ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction old,
+		ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 	sigemptyset(&ours.sa_mask);
-	if (sigaction(number, NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
+	if (sigaction(number, NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) &&
+	    old.sa_handler == SIG_DFL)
 		sigaction(number, &ours, NULL);
 }
 

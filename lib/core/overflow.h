@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a stack overflow: a fault in a guard page says which coroutine ran out of stack, then
- * happens again as it would have without us.
+ * The report of a stack overflow: a fault in a guard page says which coroutine ran out of stack,
+ * then happens again as it would have without us.
  */
 #ifndef CORE_OVERFLOW_H
 #define CORE_OVERFLOW_H
 
 /*
- * Readies the calling thread: the handler, once a process and only where SIGSEGV and SIGBUS are at their
- * default; and an alternate signal stack if the thread has none. Returns that stack, NULL if it made none.
- * CORO_OVERFLOW=0 in the environment keeps it from doing anything.
+ * Readies the calling thread: the handler, once a process and only where SIGSEGV and SIGBUS are at
+ * their default; and an alternate signal stack if the thread has none. Returns that stack, NULL if
+ * it made none. CORO_OVERFLOW=0 in the environment keeps it from doing anything.
  */
 void *overflow_watch(void);
 

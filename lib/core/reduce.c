@@ -38,13 +38,13 @@ int coro_iter_collect(struct coro_iterator *it, struct coro_array *ret)
 {
 	if (!ret || !items_copyable(it))
 		return refuse(it);
-	struct places places = { .item_size = it->item_size };
+	struct places places = {.item_size = it->item_size};
 	int r = finish(it, places_fill(&places, SIZE_MAX, it));
 	if (r < 0) {
 		free(places.items);
 		return r;
 	}
-	*ret = (struct coro_array){ places.items, places.count };
+	*ret = (struct coro_array){places.items, places.count};
 	return 0;
 }
 
@@ -122,7 +122,7 @@ int coro_iter_find(coro_predicate *predicate, void *arg, struct coro_iterator *i
 	predicate = predicate ? predicate : items_truth(it);
 	if (!predicate || !ret || !items_copyable(it))
 		return refuse(it);
-	struct places found = { .item_size = it->item_size };
+	struct places found = {.item_size = it->item_size};
 	void *item;
 	int r = search(it, predicate, arg, true, &item);
 	if (r > 0 && places_add(&found, item) < 0)
@@ -149,7 +149,7 @@ int coro_iter_reduce(coro_reducer *fn, void *arg, struct coro_iterator *it, void
 {
 	if (!fn || !ret || !items_copyable(it))
 		return refuse(it);
-	struct places total = { .item_size = it->item_size };
+	struct places total = {.item_size = it->item_size};
 	int found = places_fill(&total, 1, it);
 	int r = found > 0 ? fold(total.items, fn, arg, it) : found;
 	return deliver(&total, finish(it, r < 0 ? r : found), ret);

@@ -37,7 +37,7 @@ static int many_close(struct coro_iterator *it)
 static struct coro_iterator *many_create(struct stage stage, size_t n,
 					 struct coro_iterator *const *its)
 {
-	struct many prototype = { .stage = stage, .n = n };
+	struct many prototype = {.stage = stage, .n = n};
 	prototype.stage.iterator.close = many_close;
 	size_t pointers = n * sizeof(*its) + n * sizeof(void *);
 	struct coro_iterator *it = stage_create(&prototype.stage, sizeof(prototype), pointers);

@@ -10,22 +10,22 @@
 #include <string.h>
 
 /*
- * Stacks in the first mapping of a size, and in the largest: a few tasks should not reserve much, nor a million need
- * many mappings.
+ * Stacks in the first mapping of a size, and in the largest: a few tasks should not reserve much,
+ * nor a million need many mappings.
  */
 enum { SLAB_FIRST = 16, SLAB_LARGEST = 4096 };
 
 /*
- * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a task that sleeps leaves free of its
- * first page: of that, a context takes its room, and bodies are left 1 KiB.
+ * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a task that sleeps
+ * leaves free of its first page: of that, a context takes its room, and bodies are left 1 KiB.
  */
 enum { COLOUR_UNIT = 64, COLOUR_STEP = 7, COLOURS_MOST = 40, BODY = 1024 };
 
 enum { WORD = 64 };
 
 /*
- * A mapping cut into slots. Slots from `fresh` on have never been used and have no guard yet; below it, the bits of
- * `cold` tell which ones wait for use, with their guard.
+ * A mapping cut into slots. Slots from `fresh` on have never been used and have no guard yet; below
+ * it, the bits of `cold` tell which ones wait for use, with their guard.
  */
 struct stack_slab {
 	struct stack_slab *next;
@@ -37,8 +37,8 @@ struct stack_slab {
 void stack_pool_init(struct stack_pool *pool, size_t room)
 {
 	/*
-	 * CORO_GUARD=mprotect forces what older kernels need. LeakSanitizer needs it too: it reads our
-	 * mappings wherever they are readable, and a page with a mark still counts as that.
+	 * CORO_GUARD=mprotect forces what older kernels need. LeakSanitizer needs it too: it reads
+	 * our mappings wherever they are readable, and a page with a mark still counts as that.
 	 */
 	const char *wanted = getenv("CORO_GUARD");
 	*pool = (struct stack_pool){
@@ -63,8 +63,7 @@ static size_t round_up(size_t n, size_t unit)
 size_t stack_least(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	long frame = sysconf(_SC_MINSIGSTKSZ);
-	size_t need = (size_t)(frame > 0 ? frame : 8192) + 4096 + STACK_HEADER + COLOURS_MOST * COLOUR_UNIT;
+	size_t need = system_signal_frame() + 4096 + STACK_HEADER + COLOURS_MOST * COLOUR_UNIT;
 	return round_up(need, page) + page;
 }
 
@@ -106,7 +105,10 @@ static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 		free(slab);
 		return NULL;
 	}
-	/* A huge page under many stacks would cost each of them 2 MiB; where there are none, this fails. */
+	/*
+	 * A huge page under many stacks would cost each of them 2 MiB; where there are none, this
+	 * fails.
+	 */
 	madvise(slab->start, count * size->slot, MADV_NOHUGEPAGE);
 	sanitize_map(slab->start, count * size->slot);
 	return slab;
@@ -132,8 +134,8 @@ static int slab_add(struct stack_size *size)
 }
 
 /*
- * The guard is a mark in the page table where the kernel can do that, and costs no mapping of its own; that fails on
- * older kernels and on locked memory.
+ * The guard is a mark in the page table where the kernel can do that, and costs no mapping of its
+ * own; that fails on older kernels and on locked memory.
  */
 static int guard(const struct stack_pool *pool, char *slot)
 {
@@ -151,8 +153,8 @@ static struct stack *header_of(const struct stack_pool *pool, const struct stack
 
 /* -- the pool */
 
-static void slot_use(const struct stack_pool *pool, struct stack_size *size, struct stack_slab *slab,
-		     size_t index, struct stack **ret)
+static void slot_use(const struct stack_pool *pool, struct stack_size *size,
+		     struct stack_slab *slab, size_t index, struct stack **ret)
 {
 	struct stack *stack = header_of(pool, size, slab, index);
 	memset(stack, 0, STACK_HEADER);
@@ -207,7 +209,10 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
 	return 0;
 }
 
-/* Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all the same. */
+/*
+ * Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all
+ * the same.
+ */
 static void chill(const struct stack_pool *pool, struct stack *stack)
 {
 	struct stack_size *size = stack->size;
@@ -288,7 +293,9 @@ void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret
 size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
 	char *top = stack->low - pool->page + stack->size->slot;
-	/* Pages are touched from the top down, with no gap but that of a frame larger than a page. */
+	/*
+	 * Pages are touched from the top down, with no gap but that of a frame larger than a page.
+	 */
 	for (char *page = stack->low; page < top; page += pool->page) {
 		unsigned char resident = 0;
 		if (mincore(page, pool->page, &resident) == 0 && resident & 1)

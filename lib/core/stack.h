@@ -4,11 +4,12 @@
  *
  *   slot:  [guard][ ............ grows down ............ <-][header][colour]
  *
- * The header lies at the stack's top, in the page that is touched anyway. The colour is a distance that differs from
- * slot to slot, so that the tops of many stacks do not fight for one set of the cache.
+ * The header lies at the stack's top, in the page that is touched anyway. The colour is a distance
+ * that differs from slot to slot, so that the tops of many stacks do not fight for one set of the
+ * cache.
  *
- * A pooled stack is warm, with its memory and what the header's owner left in it, or cold: its memory
- * is given back to the system, or was never used.
+ * A pooled stack is warm, with its memory and what the header's owner left in it, or cold: its
+ * memory is given back to the system, or was never used.
  */
 #ifndef CORE_STACK_H
 #define CORE_STACK_H
@@ -36,7 +37,7 @@ struct stack {
 /* The stacks of one size, and the mappings that they come from. */
 struct stack_size {
 	struct stack_size *next;
-	size_t slot; /* bytes, guard included */
+	size_t slot;        /* bytes, guard included */
 	struct stack *warm; /* last in, first out */
 	size_t warm_count;
 	size_t in_use;
@@ -62,7 +63,10 @@ void stack_pool_finish(struct stack_pool *pool);
 /* Bytes of the smallest slot: what coro_stack_min tells. */
 size_t stack_least(void);
 
-/* The entry for stacks of that many bytes, 0 for the default: -EINVAL if too small or large, -ENOMEM. */
+/*
+ * The entry for stacks of that many bytes, 0 for the default: -EINVAL if too small or large,
+ * -ENOMEM.
+ */
 int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **ret);
 
 /* Takes a warm stack; NULL if there is none. */
@@ -81,8 +85,8 @@ static inline struct stack *stack_take_warm(struct stack_size *size)
 int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct stack **ret);
 
 /*
- * Puts a stack back, warm; the caller may still stand on it. Past the limit another one's memory is given back
- * instead, so that one more than the limit may be warm until stack_pool_settle.
+ * Puts a stack back, warm; the caller may still stand on it. Past the limit another one's memory is
+ * given back instead, so that one more than the limit may be warm until stack_pool_settle.
  */
 void stack_give(struct stack_pool *pool, struct stack *stack);
 

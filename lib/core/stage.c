@@ -45,8 +45,8 @@ static int invalid_next(struct coro_iterator *it, void **ret)
 }
 
 /* Shared by all pipelines that failed, since making one could fail too. */
-static const struct coro_iterator no_memory = { .next = no_memory_next };
-static const struct coro_iterator invalid = { .next = invalid_next };
+static const struct coro_iterator no_memory = {.next = no_memory_next};
+static const struct coro_iterator invalid = {.next = invalid_next};
 
 int stage_error(const struct coro_iterator *it)
 {

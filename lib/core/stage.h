@@ -64,13 +64,13 @@ static inline int stage_pull(struct stage *stage, void **ret)
 static inline struct stage stage_making(size_t item_size, stage_next_fn *next,
 					struct coro_iterator *it)
 {
-	return (struct stage){ { next, stage_close, item_size, false }, it };
+	return (struct stage){{next, stage_close, item_size, false}, it};
 }
 
 /* The start of a stage that hands on items as they come. */
 static inline struct stage stage_passing(stage_next_fn *next, struct coro_iterator *it)
 {
-	return (struct stage){ { next, stage_close, it->item_size, it->lasting }, it };
+	return (struct stage){{next, stage_close, it->item_size, it->lasting}, it};
 }
 
 /* ---- what is known of items ---- */

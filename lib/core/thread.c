@@ -9,7 +9,9 @@
 
 struct thread thread_nobody = {
 	.self = &thread_nobody.root,
-	.root = {.state = STATE_RUNNING, .thread = &thread_nobody, .frame = &thread_nobody.root_frame},
+	.root = {.state = STATE_RUNNING,
+		 .thread = &thread_nobody,
+		 .frame = &thread_nobody.root_frame},
 };
 
 __thread struct thread *thread_current = &thread_nobody;
@@ -18,7 +20,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
 static int no_key;
 
-/* Runs at the thread's exit; the library may be used again after that, by other keys' destructors. */
+/*
+ * Runs at the thread's exit; the library may be used again after that, by other keys' destructors.
+ */
 static void thread_finish(void *arg)
 {
 	struct thread *thread = arg;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a thread has: its own stack as the coroutine that all others start from, its pool, and a place for the loop. */
+/*
+ * What a thread has: its own stack as the coroutine that all others start from, its pool, and a
+ * place for the loop.
+ */
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
 
@@ -10,7 +13,10 @@ struct coro_loop;
 
 struct thread {
 	struct coro *self; /* who runs: root, if no coroutine does */
-	/* The outer ring's: the loop that runs, NULL for none; and room for the text that a name is made in. */
+	/*
+	 * The outer ring's: the loop that runs, NULL for none; and room for the text that a name is
+	 * made in.
+	 */
 	struct coro_loop *loop;
 	char task_name[24];
 
@@ -26,18 +32,22 @@ struct thread {
 	unsigned spare_count;
 
 	/*
-	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back to, which is
-	 * a task's. Its stack is in the pool again. Sets thread->self to who goes on; gives where that stands, and a
-	 * result for it.
+	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back
+	 * to, which is a task's. Its stack is in the pool again. Sets thread->self to who goes on;
+	 * gives where that stands, and a result for it.
 	 */
 	void *(*leave)(struct coro *co, int status, int *result);
 };
 
-/* Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop runs. */
+/*
+ * Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop
+ * runs.
+ */
 extern struct thread thread_nobody;
 
 /* The calling thread, or thread_nobody. The one thing that is thread-local. */
-extern __thread struct thread *thread_current __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct thread *thread_current
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 struct thread *thread_create(void);
 

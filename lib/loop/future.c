@@ -68,7 +68,8 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 int future_result(const struct coro_future *future, void **ret)
 {
 	if (future->status < 0)
-		coro_take_failure(thread_current->self, future->status, failure_ref(future->failure));
+		coro_take_failure(thread_current->self, future->status,
+				  failure_ref(future->failure));
 	else if (ret)
 		*ret = future->value;
 	return future->status;
@@ -79,7 +80,8 @@ static int check_settable(const struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->kind != FUTURE_PLAIN || future->loop->thread != thread_current || future->loop->closed)
+	if (future->kind != FUTURE_PLAIN || future->loop->thread != thread_current ||
+	    future->loop->closed)
 		return -EPERM;
 	return future->done ? -EALREADY : 0;
 }
@@ -198,7 +200,8 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	int count = 0;
-	for (struct list *link = future->waiters.next, *next; link != &future->waiters; link = next) {
+	for (struct list *link = future->waiters.next, *next; link != &future->waiters;
+	     link = next) {
 		next = link->next;
 		struct waiter *waiter = container_of(link, struct waiter, link);
 		if (waiter->notify != queue_callback)
@@ -233,7 +236,8 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 {
 	struct wait *wait = container_of(waiter, struct wait, waiter);
 	if (future->status < 0) {
-		coro_take_failure(wait->task->coro.at, future->status, failure_ref(future->failure));
+		coro_take_failure(wait->task->coro.at, future->status,
+				  failure_ref(future->failure));
 	} else if (wait->ret) {
 		wait->old = *wait->ret;
 		*wait->ret = future->value;
@@ -292,8 +296,8 @@ int coro_await(struct coro_future *future, void **ret)
 /* -- cancellation */
 
 /*
- * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If that is a gather, it
- * becomes *gather, and its children are still to be.
+ * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
+ * that is a gather, it becomes *gather, and its children are still to be.
  */
 static bool cancel_chain(struct coro_future *future, struct coro_future **gather)
 {

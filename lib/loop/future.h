@@ -25,7 +25,7 @@ struct coro_future {
 	unsigned refs;
 	bool done;
 	uint8_t kind;
-	uint32_t number;   /* task: which one of its loop */
+	uint32_t number; /* task: which one of its loop */
 };
 
 /* Nobody has a reference any more. */

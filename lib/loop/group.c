@@ -188,11 +188,15 @@ static void note_body(struct coro_group *group, int status)
 	group->errors[group->error_count++] = status;
 }
 
-/* What the end gives: the first failure of a member, or the body's, or a cancellation that was not the group's own. */
+/*
+ * What the end gives: the first failure of a member, or the body's, or a cancellation that was not
+ * the group's own.
+ */
 static int group_status(struct coro_group *group, int status, bool cancelled)
 {
 	if (group->error_count > 0) {
-		coro_take_failure(thread_current->self, group->errors[0], failure_ref(group->first));
+		coro_take_failure(thread_current->self, group->errors[0],
+				  failure_ref(group->first));
 		return group->errors[0];
 	}
 	return cancelled ? -ECANCELED : status;

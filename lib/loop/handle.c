@@ -108,7 +108,8 @@ int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct 
 	return 0;
 }
 
-int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg, struct coro_handle **ret)
+int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg,
+		 struct coro_handle **ret)
 {
 	struct coro_handle *handle;
 	int r = loop_check(loop);

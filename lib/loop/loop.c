@@ -145,7 +145,8 @@ static void shuffle(struct coro_loop *loop)
 {
 	struct ring *ready = &loop->ready;
 	for (size_t left = loop->turn_end - ready->head; left > 1; left--) {
-		size_t last = ready->head + left - 1, other = ready->head + next_random(loop) % left;
+		size_t last = ready->head + left - 1,
+		       other = ready->head + next_random(loop) % left;
 		void *entry = *ring_at(ready, last);
 		set_ready(loop, last, *ring_at(ready, other));
 		set_ready(loop, other, entry);
@@ -166,8 +167,12 @@ void *loop_next(struct coro_loop *loop, int *result)
 		loop->turn_end = ready->tail;
 	if (ready->head != loop->turn_end) {
 		struct task *task = *ring_at(ready, ready->head);
-		/* One that ends here without running has left its place empty: the runner passes it over. */
-		if (ready_is_task(task) && (task->coro.state != STATE_CREATED || task_start(task))) {
+		/*
+		 * One that ends here without running has left its place empty: the runner passes it
+		 * over.
+		 */
+		if (ready_is_task(task) &&
+		    (task->coro.state != STATE_CREATED || task_start(task))) {
 			ready->head++;
 			loop->running = task;
 			*result = task->coro.wake;
@@ -294,12 +299,13 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 
 static struct coro_future *oldest_task(const struct coro_loop *loop)
 {
-	return list_empty(&loop->tasks) ? NULL : &container_of(loop->tasks.next, struct task, all)->future;
+	return list_empty(&loop->tasks) ? NULL
+					: &container_of(loop->tasks.next, struct task, all)->future;
 }
 
 /*
- * Cancels all tasks, and runs those that were there until they have ended; then the same with what they have spawned
- * in their cleanup. Gives up where one waits for what cannot come.
+ * Cancels all tasks, and runs those that were there until they have ended; then the same with what
+ * they have spawned in their cleanup. Gives up where one waits for what cannot come.
  */
 static void cancel_all(struct coro_loop *loop)
 {
@@ -334,7 +340,8 @@ int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *ar
 		r = coro_run_until_complete(loop, main_task, NULL);
 		cancel_all(loop);
 		if (main_task->done)
-			future_result(main_task, NULL); /* for the words, which others' have replaced */
+			future_result(main_task,
+				      NULL); /* for the words, which others' have replaced */
 		coro_future_unref(main_task);
 	}
 	coro_loop_close(loop);

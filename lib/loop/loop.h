@@ -5,8 +5,8 @@
  *   ready:  [ run already | this turn ....... | next turn ...... ]
  *                         head                turn_end           tail
  *
- * A task that parks or ends goes straight on to the next ready task of this turn. The runner, the coroutine that
- * called run, gets control where the turn comes to a call, or to its end.
+ * A task that parks or ends goes straight on to the next ready task of this turn. The runner, the
+ * coroutine that called run, gets control where the turn comes to a call, or to its end.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -20,9 +20,12 @@
 struct coro_loop {
 	struct ring ready; /* tasks, and calls with bit 0 set */
 	size_t turn_end;   /* position in ready */
-	bool plain;        /* no timer, no request to stop, no shuffling: a turn may follow another without the runner */
+	/*
+	 * No timer, no request to stop, no shuffling: a turn may follow another without the runner.
+	 */
+	bool plain;
 	struct task *running;
-	struct coro *runner; /* NULL while the loop does not run */
+	struct coro *runner;  /* NULL while the loop does not run */
 	void *runner_context; /* where it stands, while a task runs */
 	struct heap timers;
 
@@ -59,8 +62,9 @@ static inline bool ready_is_task(const void *entry)
 }
 
 /*
- * Room for what so many tasks and calls can have in the ring and the heap at once. A task can be ready while the timer
- * that it slept by is still in the ring, as a place left empty; and so can a call that was taken back and made again.
+ * Room for what so many tasks and calls can have in the ring and the heap at once. A task can be
+ * ready while the timer that it slept by is still in the ring, as a place left empty; and so can a
+ * call that was taken back and made again.
  */
 enum { PLACES_EACH = 2 };
 
@@ -98,8 +102,8 @@ int loop_check(const struct coro_loop *loop);
 int64_t loop_time(const struct coro_loop *loop);
 
 /*
- * Begins a fetch of what will be switched to soon: its task, then, told by that, the top of its stack. Where few are
- * ready, they are near already.
+ * Begins a fetch of what will be switched to soon: its task, then, told by that, the top of its
+ * stack. Where few are ready, they are near already.
  */
 static inline __attribute__((always_inline)) void loop_prefetch(const struct ring *ready)
 {
@@ -115,8 +119,8 @@ static inline __attribute__((always_inline)) void loop_prefetch(const struct rin
 }
 
 /*
- * Sets thread->self to who runs next: the next ready task, or the runner. Returns where that stands, and what its parking
- * call is to return.
+ * Sets thread->self to who runs next: the next ready task, or the runner. Returns where that
+ * stands, and what its parking call is to return.
  */
 void *loop_next(struct coro_loop *loop, int *result);
 
@@ -124,10 +128,11 @@ void *loop_next(struct coro_loop *loop, int *result);
 int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save);
 
 /*
- * Leaves the running coroutine, saved in *save, for whoever is next; returns what it is woken with. Here only
- * the common case is written out, the next task of this turn, so that it needs no frame.
+ * Leaves the running coroutine, saved in *save, for whoever is next; returns what it is woken with.
+ * Here only the common case is written out, the next task of this turn, so that it needs no frame.
  */
-static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop *loop, struct coro *self, void **save)
+static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop *loop,
+							       struct coro *self, void **save)
 {
 	struct ring *ready = &loop->ready;
 	if (unlikely(ready->head == loop->turn_end)) {

@@ -11,8 +11,8 @@
 
 /* -- birth */
 
-static inline int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
-			struct coro_future **ret)
+static inline int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
+			void *arg, struct coro_future **ret)
 {
 	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
@@ -38,8 +38,8 @@ static inline int spawn(struct coro_loop *loop, const struct coro_options *optio
 	return 0;
 }
 
-int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
-		    struct coro_future **ret)
+int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
+		    void *arg, struct coro_future **ret)
 {
 	int r = loop_check(loop);
 	if (r < 0)

@@ -11,13 +11,16 @@
 struct task {
 	struct coro coro;
 	struct coro_future future;
-	int cancels; /* requests that were not taken back */
+	int cancels;     /* requests that were not taken back */
 	struct list all; /* in loop->tasks, until it is done */
 };
 
 _Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
 
-/* Readies a task that has not started to be switched to; false if it has ended instead, without running. */
+/*
+ * Readies a task that has not started to be switched to; false if it has ended instead, without
+ * running.
+ */
 bool task_start(struct task *task);
 
 /* The loop's counterpart of struct thread's leave. */

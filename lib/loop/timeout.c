@@ -17,7 +17,7 @@ struct __attribute__((may_alias)) scope {
 	int64_t when;
 	int cancelling; /* requests to cancel the task that were pending at the beginning */
 	enum timeout_state state;
-	bool counted; /* in its task's scopes, being on its stack; else it holds a reference to the task */
+	bool counted; /* in its task's scopes, being on its stack; else it holds the task */
 };
 
 _Static_assert(sizeof(struct scope) <= sizeof(struct coro_timeout), "a scope fits");
@@ -61,7 +61,10 @@ static int arm(struct scope *scope, int64_t when)
 	struct coro_loop *loop = scope->task->future.loop;
 	bool over = when <= loop_time(loop) && when != CORO_FOREVER;
 	if (over) {
-		/* A scope may be armed and disarmed any number of times in a turn, and each leaves an empty place. */
+		/*
+		 * A scope may be armed and disarmed any number of times in a turn, and each leaves
+		 * an empty place.
+		 */
 		int r = ring_reserve(&loop->ready, 0);
 		if (r < 0)
 			return r;

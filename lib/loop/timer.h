@@ -46,8 +46,8 @@ void timer_disarm(struct coro_loop *loop, struct timer *timer);
 struct task;
 
 /*
- * Lets go of timers on the stack of a task that has ended: timeouts that it has begun and not ended. What is there
- * may have been written over, and is not looked at.
+ * Lets go of timers on the stack of a task that has ended: timeouts that it has begun and not
+ * ended. What is there may have been written over, and is not looked at.
  */
 void timers_forget_stack(struct task *task);
 

@@ -28,8 +28,8 @@ static int check_futures(struct task *task, struct coro_future *const *futures, 
 }
 
 /*
- * Watches over futures, for as long as a call waits. Each future is held; one that is named twice is watched twice. The
- * storage on the stack serves where it is large enough.
+ * Watches over futures, for as long as a call waits. Each future is held; one that is named twice
+ * is watched twice. The storage on the stack serves where it is large enough.
  */
 struct watches {
 	struct coro_loop *loop;
@@ -87,7 +87,10 @@ static void watches_end(struct watches *watches)
 
 /* -- gather */
 
-/* What the task waits for is `outer`, as in asyncio, so that cancelling it can mean cancelling the children. */
+/*
+ * What the task waits for is `outer`, as in asyncio, so that cancelling it can mean cancelling the
+ * children.
+ */
 struct gather {
 	struct coro_future outer;
 	struct watches watches;
@@ -125,7 +128,9 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 {
 	struct gather *gather = gather_of(outer);
 	gather->any_cancelled |= cancelled;
-	return gather->next < gather->watches.count ? gather->watches.all[gather->next++].watch.future : NULL;
+	return gather->next < gather->watches.count
+		       ? gather->watches.all[gather->next++].watch.future
+		       : NULL;
 }
 
 bool gather_cancel_end(struct coro_future **outer)
@@ -149,7 +154,8 @@ static void child_done(struct watch *watch)
 	if (child->status < 0 && !gather->failures_are_results)
 		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
 	else if (gather->finished == gather->watches.count)
-		future_finish(&gather->outer, gather->cancel_requested ? -ECANCELED : 0, NULL, NULL);
+		future_finish(&gather->outer, gather->cancel_requested ? -ECANCELED : 0, NULL,
+			      NULL);
 }
 
 static void gather_end(struct gather *gather)
@@ -265,7 +271,8 @@ static void waiting_abandon(struct cleanup *cleanup)
 	waiting_end(container_of(cleanup, struct waiting, cleanup));
 }
 
-int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode, int64_t timeout)
+int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
+	      int64_t timeout)
 {
 	struct task *task = task_running();
 	int r = check_futures(task, futures, count);

@@ -69,7 +69,8 @@ static void cancel_parked(struct task *task)
 }
 
 /* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
-static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
+static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task,
+					       struct coro *self)
 {
 	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
 	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
@@ -84,7 +85,7 @@ static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct ta
 }
 
 static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop, struct task *task,
-							  struct coro *self)
+							 struct coro *self)
 {
 	task->coro.at = self;
 	enum { SLOW = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | CORO_HAS_RESULT };

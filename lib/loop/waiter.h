@@ -2,8 +2,8 @@
 /*
  * Park and wake: the one way in which a task waits, under futures, timers, locks and all else.
  *
- * What a task waits with lies in the header of its stack, so that waiting allocates nothing, and so that the call
- * that waits can end in the switch, with no frame of its own to keep.
+ * What a task waits with lies in the header of its stack, so that waiting allocates nothing, and so
+ * that the call that waits can end in the switch, with no frame of its own to keep.
  */
 #ifndef LOOP_WAITER_H
 #define LOOP_WAITER_H
@@ -22,8 +22,9 @@ struct waiter {
 };
 
 /*
- * A future on the waiting task's stack: locks, queues and the like keep these in their lists. It stays in the list
- * until the task that waits takes it off, after it was set or cancelled, as asyncio's do.
+ * A future on the waiting task's stack: locks, queues and the like keep these in their lists. It
+ * stays in the list until the task that waits takes it off, after it was set or cancelled, as
+ * asyncio's do.
  */
 struct signal {
 	struct list link;
@@ -31,7 +32,10 @@ struct signal {
 	enum { SIGNAL_PENDING, SIGNAL_SET, SIGNAL_CANCELLED } state;
 };
 
-/* Waits for the signal to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM: no task. */
+/*
+ * Waits for the signal to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
+ * no task.
+ */
 int signal_wait(struct signal *signal);
 
 /* To be called when signal_wait has returned: takes the signal off its list. */
@@ -41,8 +45,8 @@ void signal_end(struct signal *signal);
 void signal_set(struct signal *signal);
 
 /*
- * What a call has built up on its task's stack, until it takes that down again. Of a task that is thrown away it
- * is taken down from outside, the last first.
+ * What a call has built up on its task's stack, until it takes that down again. Of a task that is
+ * thrown away it is taken down from outside, the last first.
  */
 struct cleanup {
 	struct cleanup *next, **place;
@@ -55,9 +59,12 @@ void cleanup_pop(struct cleanup *cleanup);
 /* What a parked task waits for, and with what. */
 struct wait {
 	struct task *task;
-	/* Takes the wait off what it is linked to, before the task is woken by others. NULL: the task is not parked. */
+	/*
+	 * Takes the wait off what it is linked to, before the task is woken by others. NULL: the
+	 * task is not parked.
+	 */
 	void (*leave)(struct wait *wait);
-	struct coro_future *future; /* what to cancel in the task's place; a reference is held. NULL for none */
+	struct coro_future *future; /* held; to cancel in the task's place. NULL for none */
 	void **ret;                 /* where the waiting call wants its value; NULL for nowhere */
 	void *old;                  /* what stood there, should the wait be cancelled after all */
 	struct signal *signal;      /* that may be in a list: until signal_end. NULL for none */
@@ -70,8 +77,8 @@ struct wait {
 };
 
 /*
- * Parks the running task, which has filled in its wait, and goes on with what is ready. Returns what it
- * is woken with. To be called last: see core/coroutine.h.
+ * Parks the running task, which has filled in its wait, and goes on with what is ready. Returns
+ * what it is woken with. To be called last: see core/coroutine.h.
  */
 int park(struct task *task);
 
@@ -79,8 +86,8 @@ int park(struct task *task);
 void wake(struct task *task, int result);
 
 /*
- * A request to cancel a task that is not done. True if it waits for a future, which is to be cancelled in its
- * place; else it has been seen to.
+ * A request to cancel a task that is not done. True if it waits for a future, which is to be
+ * cancelled in its place; else it has been seen to.
  */
 bool task_cancel(struct task *task);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A done callback of the library's own, on the stack of a task that waits: like the program's, it is called by the
- * loop, a turn after the future is done.
+ * A done callback of the library's own, on the stack of a task that waits: like the program's, it
+ * is called by the loop, a turn after the future is done.
  */
 #ifndef LOOP_WATCH_H
 #define LOOP_WATCH_H

@@ -47,11 +47,15 @@ int coro_condition_wait(struct coro_condition *condition)
 	int again;
 	while ((again = coro_lock_acquire(lock_of(condition))) < 0)
 		r = again;
-	/* A notification that met a cancellation is spent, as in the asyncio that the conformance tests hold us to, 3.11. */
+	/*
+	 * A notification that met a cancellation is spent, as in the asyncio that the conformance
+	 * tests hold us to, 3.11.
+	 */
 	return r;
 }
 
-int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg), void *arg)
+int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg),
+			    void *arg)
 {
 	int value;
 	if (!condition || !predicate)

@@ -64,7 +64,8 @@ int coro_queue_destroy(struct coro_queue *queue)
 {
 	if (!queue)
 		return 0;
-	if (!list_empty(waiters_list(&queue->getters)) || !list_empty(waiters_list(&queue->putters)) ||
+	if (!list_empty(waiters_list(&queue->getters)) ||
+	    !list_empty(waiters_list(&queue->putters)) ||
 	    !list_empty(waiters_list(&queue->finished.waiters)))
 		return -EBUSY;
 	free(queue->items);
@@ -148,10 +149,11 @@ static bool full(const struct coro_queue *queue)
 }
 
 /*
- * Waits in line until woken. Who is cancelled just after it was woken passes that on, if what it was woken for is
- * still to be had.
+ * Waits in line until woken. Who is cancelled just after it was woken passes that on, if what it
+ * was woken for is still to be had.
  */
-static int wait_in(struct coro_waiters *line, const struct coro_queue *queue, bool (*still)(const struct coro_queue *))
+static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
+		   bool (*still)(const struct coro_queue *))
 {
 	struct signal signal;
 	int r = waiters_wait(line, &signal);

@@ -24,7 +24,10 @@ bool coro_semaphore_locked(const struct coro_semaphore *semaphore)
 	return semaphore && (semaphore->value == 0 || waiters_any(&semaphore->waiters));
 }
 
-/* Hands one unit of the value to the first in line: it is taken now, so that nobody else can have it meanwhile. */
+/*
+ * Hands one unit of the value to the first in line: it is taken now, so that nobody else can have
+ * it meanwhile.
+ */
 static void wake_next(struct coro_semaphore *semaphore)
 {
 	if (waiters_wake(&semaphore->waiters, 1) == 1)

@@ -23,7 +23,10 @@ static inline struct signal *signal_of(struct list *link)
 	return container_of(link, struct signal, link);
 }
 
-/* Waits at the end of the line: 0, -ECANCELED, -EPERM. The signal tells afterwards whether it was set. */
+/*
+ * Waits at the end of the line: 0, -ECANCELED, -EPERM. The signal tells afterwards whether it was
+ * set.
+ */
 static inline int waiters_wait(struct coro_waiters *waiters, struct signal *signal)
 {
 	signal->state = SIGNAL_CANCELLED;
@@ -33,7 +36,9 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct signal *sign
 	return r;
 }
 
-/* Whether somebody waits who has not been cancelled; one that was woken but has not run yet counts. */
+/*
+ * Whether somebody waits who has not been cancelled; one that was woken but has not run yet counts.
+ */
 static inline bool waiters_any(const struct coro_waiters *waiters)
 {
 	list_for_each(link, waiters_list(waiters))

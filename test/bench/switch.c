@@ -136,7 +136,8 @@ static int through(void *arg)
 {
 	struct coro *inner;
 	long depth = (long)arg;
-	int r = depth ? coro_create(through, (void *)(depth - 1), &inner) : coro_create(integers, NULL, &inner);
+	int r = depth ? coro_create(through, (void *)(depth - 1), &inner)
+		      : coro_create(integers, NULL, &inner);
 	if (r == 0)
 		r = coro_yield_from(inner, NULL);
 	coro_destroy(inner);

@@ -62,13 +62,15 @@ static void circle_body(void)
 static double circle_ns(long stacks, size_t stride)
 {
 	size_t size = (size_t)stacks * stride;
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	circle = malloc((size_t)stacks * sizeof(*circle));
 	if (memory == MAP_FAILED || !circle)
 		exit(1);
 	madvise(memory, size, MADV_NOHUGEPAGE);
 	for (long i = 1; i < stacks; i++)
-		circle[i] = bare_make(memory + (size_t)(i + 1) * stride - (size_t)(i * 7 % 40) * 64, circle_body);
+		circle[i] = bare_make(memory + (size_t)(i + 1) * stride - (size_t)(i * 7 % 40) * 64,
+				      circle_body);
 	circle_length = stacks;
 	circle_at = 0;
 	long rounds = (stacks < 10000 ? 4000000 : 8000000) / stacks;
@@ -165,7 +167,8 @@ static double spawn_await(void)
 int main(void)
 {
 	static struct bench rows[][2] = {
-		{{.name = "bare switch, 2 stacks", .run = floor_two}, {.name = "yield, 2 tasks", .run = two}},
+		{{.name = "bare switch, 2 stacks", .run = floor_two},
+		 {.name = "yield, 2 tasks", .run = two}},
 		{{.name = "bare switch, 1,000 stacks", .run = floor_thousand},
 		 {.name = "yield, 1,000 tasks", .run = thousand}},
 		{{.name = "bare switch, 100,000 stacks of 256 KiB", .run = floor_many},

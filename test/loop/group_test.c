@@ -63,7 +63,14 @@ static int owner(void *arg)
 	return r;
 }
 
-#define MEMBERS(...) (const struct member[]){__VA_ARGS__, {.name = NULL}}
+#define MEMBERS(...)                 \
+	(const struct member[])      \
+	{                            \
+		__VA_ARGS__,         \
+		{                    \
+			.name = NULL \
+		}                    \
+	}
 
 /* What comes of a group with such members and such a body. */
 static struct coro_future *spawn_owner(const struct owner *this)
@@ -94,7 +101,8 @@ END_TEST
 
 START_TEST(end_need_not_wait_if_all_have_ended)
 {
-	ck_assert_int_eq(result_of_group(&(struct owner){.members = MEMBERS({"a", 1}), .sleeps = 5}), 0);
+	ck_assert_int_eq(
+		result_of_group(&(struct owner){.members = MEMBERS({"a", 1}), .sleeps = 5}), 0);
 	ck_assert_trace("a body end");
 	assert_time(5);
 }
@@ -207,12 +215,12 @@ END_TEST
 /* ---- a task fails ---- */
 
 /* The owner's task, done: its result, its words, and how many requests to cancel it are left. */
-#define assert_owner(task, expected, words, requests)                          \
-	do {                                                                   \
-		ck_assert_int_eq(coro_task_cancelling(task), requests);        \
-		if (coro_future_message(task))                                 \
-			ck_assert_str_eq(coro_future_message(task), words);    \
-		assert_ended(task, expected);                                  \
+#define assert_owner(task, expected, words, requests)                       \
+	do {                                                                \
+		ck_assert_int_eq(coro_task_cancelling(task), requests);     \
+		if (coro_future_message(task))                              \
+			ck_assert_str_eq(coro_future_message(task), words); \
+		assert_ended(task, expected);                               \
 	} while (0)
 
 START_TEST(first_failure_cancels_the_others_and_the_body)
@@ -289,8 +297,8 @@ START_TEST(failures_are_listed_in_the_order_they_came)
 {
 	struct coro_future *task = spawn_owner(&(struct owner){
 		.members = MEMBERS({"a", 9, .status_of_cleanup = -ENOENT}, {"b", 2, -EIO},
-				   {"c", 9, .status_of_cleanup = CORO_USER_ERROR, .cleanup = 2}, {"d", 9},
-				   {"e", 2, -EPROTO}),
+				   {"c", 9, .status_of_cleanup = CORO_USER_ERROR, .cleanup = 2},
+				   {"d", 9}, {"e", 2, -EPROTO}),
 		.sleeps = 50,
 		.cleanup = 10,
 	});
@@ -610,7 +618,8 @@ static int joins(void *arg)
 START_TEST(failures_while_the_join_waits_are_listed_too)
 {
 	struct owner this = {
-		.members = MEMBERS({"a", 3, -EIO}, {"b", 9, .status_of_cleanup = -ENOENT}, {"c", 9}),
+		.members =
+			MEMBERS({"a", 3, -EIO}, {"b", 9, .status_of_cleanup = -ENOENT}, {"c", 9}),
 		.sleeps = 1,
 	};
 	ck_assert_int_eq(result_of(joins, &this), -EIO);
@@ -692,7 +701,11 @@ struct nest {
 
 static const char *word_of(int r)
 {
-	return r == 0 ? "ok" : r == -EIO ? "io" : r == -EPROTO ? "proto" : r == -ECANCELED ? "cancelled" : "?";
+	return r == 0            ? "ok"
+	       : r == -EIO       ? "io"
+	       : r == -EPROTO    ? "proto"
+	       : r == -ECANCELED ? "cancelled"
+				 : "?";
 }
 
 static int nests(void *arg)
@@ -724,7 +737,6 @@ static int nest(const struct member *outer, const struct member *inner, bool cat
 	return r;
 }
 
-
 START_TEST(failure_in_the_inner_group_goes_on_to_the_outer)
 {
 	ck_assert_int_eq(nest(MEMBERS({"o", 50}), MEMBERS({"a", 1, -EIO}, {"b", 50}), false), -EIO);
@@ -755,7 +767,8 @@ END_TEST
 
 START_TEST(of_failures_in_both_at_the_same_tick_each_group_has_its_own)
 {
-	ck_assert_int_eq(nest(MEMBERS({"o", 1, -EPROTO}), MEMBERS({"a", 1, -EIO}, {"b", 9}), true), -EPROTO);
+	ck_assert_int_eq(nest(MEMBERS({"o", 1, -EPROTO}), MEMBERS({"a", 1, -EIO}, {"b", 9}), true),
+			 -EPROTO);
 	ck_assert_trace("o a b! inner:io outer:proto");
 }
 END_TEST
@@ -1043,7 +1056,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, body_that_returns_cancelled_cancels_the_tasks);
 
 	tcase_add_test(tests, owner_that_is_cancelled_in_its_body_cancels_the_tasks);
-	tcase_add_test(tests, owner_that_is_cancelled_at_the_end_cancels_the_tasks_and_waits_for_them);
+	tcase_add_test(tests,
+		       owner_that_is_cancelled_at_the_end_cancels_the_tasks_and_waits_for_them);
 	tcase_add_test(tests, owner_that_is_cancelled_as_the_last_task_ends_is_cancelled);
 	tcase_add_test(tests, failure_of_a_task_comes_before_the_cancellation);
 	tcase_add_test(tests, cancellation_at_the_tick_of_a_failure_is_still_counted);

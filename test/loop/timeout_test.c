@@ -69,7 +69,8 @@ static int sleeps_forever_long(void *arg)
 START_TEST(forever_does_not_come)
 {
 	static int64_t delay = 5;
-	ck_assert_int_eq(result_of(ends_before_it_waits, &delay), 0); /* so that it is not 0 o'clock */
+	ck_assert_int_eq(result_of(ends_before_it_waits, &delay),
+			 0); /* so that it is not 0 o'clock */
 	ck_assert_int_eq(result_of(sleeps_forever_long, NULL), 0);
 }
 END_TEST
@@ -114,7 +115,8 @@ START_TEST(time_that_is_over_already_ends_the_first_wait)
 	static const int64_t delays[] = {0, -1, INT64_MIN};
 	for (size_t i = 0; i < sizeof(delays) / sizeof(*delays); i++) {
 		int64_t now = coro_loop_time(loop);
-		ck_assert_int_eq(result_of(is_late, &(struct overdue){.delay = delays[i]}), -ETIMEDOUT);
+		ck_assert_int_eq(result_of(is_late, &(struct overdue){.delay = delays[i]}),
+				 -ETIMEDOUT);
 		assert_time(now + 1);
 	}
 }
@@ -814,7 +816,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, outer_that_expires_first_cancels_the_inner);
 	tcase_add_test(tests, of_two_at_the_same_tick_the_outer_is_late);
 	tcase_add_test(tests, outer_that_expires_while_the_inner_cleans_up_cancels_that);
-	tcase_add_test(tests, inner_that_expires_while_the_body_cleans_up_for_the_outer_cancels_that);
+	tcase_add_test(tests,
+		       inner_that_expires_while_the_body_cleans_up_for_the_outer_cancels_that);
 	tcase_add_test(tests, two_that_are_over_at_once_end_the_first_wait);
 
 	tcase_add_test(tests, cancellation_before_the_deadline_is_that_of_others);

@@ -39,11 +39,11 @@ static struct coro_future *children[200];
 static size_t count;
 static struct coro_result results[200];
 
-#define spawn_children(...)                                                        \
-	do {                                                                       \
-		static struct sleeper all[] = {__VA_ARGS__};                         \
-		for (count = 0; count < sizeof(all) / sizeof(*all); count++)       \
-			children[count] = spawn(sleeper, &all[count]);               \
+#define spawn_children(...)                                                  \
+	do {                                                                 \
+		static struct sleeper all[] = {__VA_ARGS__};                 \
+		for (count = 0; count < sizeof(all) / sizeof(*all); count++) \
+			children[count] = spawn(sleeper, &all[count]);       \
 	} while (0)
 
 static void make_futures(size_t number)
@@ -223,8 +223,8 @@ END_TEST
 
 START_TEST(first_failure_comes_at_once_and_the_others_go_on)
 {
-	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -EIO}, {.sleeps = 3, .status = -ENOENT},
-		       {.sleeps = 4, .value = &values[3]});
+	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -EIO},
+		       {.sleeps = 3, .status = -ENOENT}, {.sleeps = 4, .value = &values[3]});
 	struct coro_future *task = spawn(gathers, NULL);
 	run();
 	ck_assert_trace("2after 2");
@@ -252,7 +252,8 @@ END_TEST
 START_TEST(failures_may_be_results_like_any_other)
 {
 	spawn_children({.sleeps = 1, .status = -EIO}, {.sleeps = 2, .value = &values[1]},
-		       {.sleeps = 0, .status = -ECANCELED}, {.sleeps = 3, .status = CORO_USER_ERROR});
+		       {.sleeps = 0, .status = -ECANCELED},
+		       {.sleeps = 3, .status = CORO_USER_ERROR});
 	struct coro_future *task = spawn(gathers_all, NULL);
 	run();
 	ck_assert_trace("3");
@@ -316,14 +317,16 @@ START_TEST(who_is_cancelled_waits_for_the_first_to_end_or_for_all)
 	drop_children();
 
 	char expected[128];
-	snprintf(expected, sizeof(expected), "4%s 20%s", coro_strerror(-ECANCELED), coro_strerror(-ECANCELED));
+	snprintf(expected, sizeof(expected), "4%s 20%s", coro_strerror(-ECANCELED),
+		 coro_strerror(-ECANCELED));
 	ck_assert_trace(expected);
 }
 END_TEST
 
 START_TEST(cancellation_arrives_though_the_children_make_light_of_it)
 {
-	spawn_children({.sleeps = 5, .refuses = true}, {.sleeps = 5, .refuses = true, .cleanup = 1});
+	spawn_children({.sleeps = 5, .refuses = true},
+		       {.sleeps = 5, .refuses = true, .cleanup = 1});
 	struct coro_future *one = start(gathers, NULL), *all = start(gathers_all, NULL);
 	cancel(one);
 	cancel(all);
@@ -399,7 +402,8 @@ static int gathers_two(void *level)
 		if (depth == 1)
 			two[i] = coro_future_ref(leaves[leaf_count++]);
 		else
-			ck_assert_int_eq(coro_spawn(gathers_two, (void *)(intptr_t)(depth - 1), &two[i]), 0);
+			ck_assert_int_eq(
+				coro_spawn(gathers_two, (void *)(intptr_t)(depth - 1), &two[i]), 0);
 	}
 	int r = coro_gather_all(two, 2, both);
 	coro_future_unref(two[0]);
@@ -529,7 +533,8 @@ static int wait_result(enum coro_wait_mode mode, int64_t timeout)
 
 START_TEST(wait_is_over_when_all_are_done)
 {
-	spawn_children({.sleeps = 1, .status = -EIO}, {.sleeps = 3}, {.sleeps = 2, .status = -ECANCELED});
+	spawn_children({.sleeps = 1, .status = -EIO}, {.sleeps = 3},
+		       {.sleeps = 2, .status = -ECANCELED});
 	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, CORO_FOREVER), 3);
 	ck_assert_trace("3");
 	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, CORO_FOREVER), 3);
@@ -554,8 +559,8 @@ END_TEST
 
 START_TEST(wait_is_over_when_the_first_fails_or_all_are_done)
 {
-	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -ECANCELED}, {.sleeps = 3, .status = -EIO},
-		       {.sleeps = 4});
+	spawn_children({.sleeps = 1}, {.sleeps = 2, .status = -ECANCELED},
+		       {.sleeps = 3, .status = -EIO}, {.sleeps = 4});
 	ck_assert_int_eq(wait_result(CORO_FIRST_EXCEPTION, CORO_FOREVER), 3);
 	ck_assert_trace("3");
 	run();
@@ -698,7 +703,8 @@ static int waits_for_all(void *arg)
 START_TEST(cancellation_from_before_arrives_where_it_waits_for_several)
 {
 	make_futures(2);
-	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)waits_for_all), -ECANCELED);
+	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)waits_for_all),
+			 -ECANCELED);
 	ck_assert(!coro_future_done(children[0]));
 	drop_children();
 }
@@ -797,7 +803,8 @@ END_TEST
 
 START_TEST(task_that_refuses_to_be_cancelled_gives_its_result_late)
 {
-	spawn_children({.sleeps = 50, .cleanup = 7, .refuses = true, .status = 3, .value = &values[0]});
+	spawn_children(
+		{.sleeps = 50, .cleanup = 7, .refuses = true, .status = 3, .value = &values[0]});
 	ck_assert_int_eq(wait_for_result(5), 3);
 	ck_assert_trace("12");
 	drop_children();
@@ -1168,7 +1175,7 @@ static int waits_for_nothing(void *arg)
 	ck_assert_int_eq(coro_wait(NULL, 0, CORO_ALL_COMPLETED, 0), -EINVAL);
 	ck_assert_int_eq(coro_wait(children, 0, CORO_ALL_COMPLETED, 0), -EINVAL);
 	ck_assert_int_eq(coro_wait(children, 1, (enum coro_wait_mode)3, 0), -EINVAL);
-	ck_assert_int_eq(coro_wait(children, 1, (enum coro_wait_mode)-1, 0), -EINVAL);
+	ck_assert_int_eq(coro_wait(children, 1, (enum coro_wait_mode) - 1, 0), -EINVAL);
 	return coro_task_yield();
 }
 
@@ -1212,7 +1219,8 @@ static int waits_for_what_is_dropped(void *arg)
 		struct coro_future *copies[] = {futures[0], futures[1]};
 		at(coro_loop_time(loop) + 1, (coro_callback *)coro_future_unref, futures[0]);
 		if (way < 3)
-			at(coro_loop_time(loop) + 1, (coro_callback *)coro_future_unref, futures[1]);
+			at(coro_loop_time(loop) + 1, (coro_callback *)coro_future_unref,
+			   futures[1]);
 		switch (way) {
 		case 0:
 			ck_assert_int_eq(coro_gather(copies, 2, NULL), 0);

@@ -18,7 +18,10 @@ static int waits(void *word)
 	if (r == 0)
 		trace("%s%zu", (const char *)word, index);
 	else
-		trace("%s%s", (const char *)word, r == -EPIPE ? "-broken" : r == -ECANCELED ? "!" : "?");
+		trace("%s%s", (const char *)word,
+		      r == -EPIPE       ? "-broken"
+		      : r == -ECANCELED ? "!"
+					: "?");
 	ck_assert(r == 0 || index == 99);
 	return r;
 }

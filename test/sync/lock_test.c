@@ -128,7 +128,8 @@ static int takes_again(void *word)
 
 START_TEST(who_releases_it_and_comes_again_waits_behind_who_was_there)
 {
-	struct coro_future *again = spawn(takes_again, "again"), *a = spawn(locks, "a"), *b = spawn(locks, "b");
+	struct coro_future *again = spawn(takes_again, "again"), *a = spawn(locks, "a"),
+			   *b = spawn(locks, "b");
 	run();
 	ck_assert_trace("released a b again");
 	assert_ended(again, 0);

@@ -54,7 +54,10 @@ static int gets(void *word)
 	if (r == 0)
 		trace("%s%c", (const char *)word, *(char *)item);
 	else
-		trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : r == -EPIPE ? "-shut" : "?");
+		trace("%s%s", (const char *)word,
+		      r == -ECANCELED ? "!"
+		      : r == -EPIPE   ? "-shut"
+				      : "?");
 	ck_assert(r == 0 || item == queue);
 	return r;
 }
@@ -63,7 +66,11 @@ static int gets(void *word)
 static int puts_in(void *word)
 {
 	int r = coro_queue_put(queue, word);
-	trace("%s%s", (const char *)word, r == 0 ? "" : r == -ECANCELED ? "!" : r == -EPIPE ? "-shut" : "?");
+	trace("%s%s", (const char *)word,
+	      r == 0            ? ""
+	      : r == -ECANCELED ? "!"
+	      : r == -EPIPE     ? "-shut"
+				: "?");
 	return r;
 }
 
@@ -857,7 +864,8 @@ START_TEST(each_item_comes_out_once_in_any_order_of_events)
 		for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++)
 			tasks[i] = spawn(consumes, NULL);
 		turn(); /* one that is cancelled before it starts never runs */
-		struct coro_future *canceller = spawn(cancels_some, tasks), *end = spawn(shuts_when_done, tasks);
+		struct coro_future *canceller = spawn(cancels_some, tasks),
+				   *end = spawn(shuts_when_done, tasks);
 		run();
 		ck_assert_int_eq(produced, PRODUCERS * EACH);
 		ck_assert_int_eq(taken, PRODUCERS * EACH);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a stack is entered for the first time where the backend has a switch of its own: with
- * makecontext and swapcontext. The newborn stops at once in the backend's switch, and is from then on a context like
- * any other. This costs two system calls, the signal masks of getcontext and swapcontext, once in a stack's life.
+ * makecontext and swapcontext. The newborn stops at once in the backend's switch, and is from then
+ * on a context like any other. This costs two system calls, the signal masks of getcontext and
+ * swapcontext, once in a stack's life.
  *
  *   maker                                newborn
  *   context_call: saves the maker
@@ -72,7 +73,10 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 {
 	if (shadowed())
 		return context_make_ucontext(low, size, entry, arg);
-	/* Not on this stack: a task may be the maker of the next, and would keep a page more in memory. */
+	/*
+	 * Not on this stack: a task may be the maker of the next, and would keep a page more in
+	 * memory.
+	 */
 	struct birth *birth = malloc(sizeof(*birth));
 	if (!birth)
 		return NULL;

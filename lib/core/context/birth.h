@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a backend with a switch of its own adds to context.h, so that birth.c can make its contexts. */
+/*
+ * What a backend with a switch of its own adds to context.h, so that birth.c can make its contexts.
+ */
 #ifndef CORE_CONTEXT_BIRTH_H
 #define CORE_CONTEXT_BIRTH_H
 
 #include <stdbool.h>
 
 /*
- * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which goes to another.
- * Returns when somebody switches to *from; or when leave does, which could not go.
+ * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which
+ * goes to another. Returns when somebody switches to *from; or when leave does, which could not go.
  */
 void context_call(void **from, void (*leave)(void *arg), void *arg);
 
-/* Whether contexts are made and switched by ucontext.c instead; it never changes once a context was made. */
+/*
+ * Whether contexts are made and switched by ucontext.c instead; it never changes once a context was
+ * made.
+ */
 extern bool context_shadowed;
 
 #endif

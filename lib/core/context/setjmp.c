@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The portable backend: born by birth.c, switched by _setjmp and _longjmp, which leave the signal mask alone.
- * Built without FORTIFY, whose longjmp takes a jump to another stack for an attack.
+ * The portable backend: born by birth.c, switched by _setjmp and _longjmp, which leave the signal
+ * mask alone. Built without FORTIFY, whose longjmp takes a jump to another stack for an attack.
  */
 #include "core/context.h"
 #include "core/context/birth.h"

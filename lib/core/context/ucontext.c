@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference backend, getcontext/makecontext/swapcontext alone: POSIX.1-2001's, which glibc and the BSDs have.
- * swapcontext saves the signal mask too, by a system call, and the whole floating-point environment.
+ * The reference backend, getcontext/makecontext/swapcontext alone: POSIX.1-2001's, which glibc and
+ * the BSDs have. swapcontext saves the signal mask too, by a system call, and the whole
+ * floating-point environment.
  */
 #include "core/context.h"
 
