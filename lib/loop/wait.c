@@ -302,6 +302,7 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 
 /* -- one, for a time */
 
+/* Holds the future, which is watched while the task waits. */
 struct waiting_for {
 	struct deadline deadline;
 	struct watch watch;
@@ -313,92 +314,100 @@ static void release(struct watch *watch)
 	signal_set(&container_of(watch, struct waiting_for, watch)->deadline.signal);
 }
 
-/* Also gives back the caller's reference to the future. */
 static void waiting_for_abandon(struct cleanup *cleanup)
 {
 	struct waiting_for *waiting = container_of(cleanup, struct waiting_for, cleanup);
 	watch_remove(&waiting->watch);
 	deadline_end(&waiting->deadline);
-	coro_future_unref(waiting->watch.future);
+	future_unref(waiting->watch.future);
 }
 
-static int wait_released(struct waiting_for *waiting)
-{
-	struct signal *signal = &waiting->deadline.signal;
-	cleanup_push(task_running(), &waiting->cleanup, waiting_for_abandon);
-	int r = signal_wait(signal);
-	signal_end(signal);
-	cleanup_pop(&waiting->cleanup);
-	return r;
-}
-
-/* Waits for the future or the deadline, whichever comes first. */
-static int wait_until(struct waiting_for *waiting, struct coro_future *future, int64_t timeout)
+static int waiting_for_begin(struct waiting_for *waiting, struct coro_future *future,
+			     int64_t timeout)
 {
 	int r = deadline_begin(&waiting->deadline, future->loop, timeout);
 	if (r < 0)
 		return r;
-	watch_add(&waiting->watch, future, release);
-	r = wait_released(waiting);
+	waiting->watch = (struct watch){
+		.future = future_ref(future),
+		.call.position = CALL_IDLE,
+	};
+	list_init(&waiting->watch.waiter.link);
+	cleanup_push(task_running(), &waiting->cleanup, waiting_for_abandon);
+	return 0;
+}
+
+static void waiting_for_end(struct waiting_for *waiting)
+{
+	cleanup_pop(&waiting->cleanup);
+	waiting_for_abandon(&waiting->cleanup);
+}
+
+/* Waits for the future or the deadline, whichever comes first. */
+static int wait_until(struct waiting_for *waiting)
+{
+	struct signal *signal = &waiting->deadline.signal;
+	watch_add(&waiting->watch, waiting->watch.future, release);
+	int r = signal_wait(signal);
+	signal_end(signal);
 	watch_remove(&waiting->watch);
-	deadline_end(&waiting->deadline);
 	return r;
 }
 
 /* Cancels the future and waits until it is done. */
-static int cancel_and_wait(struct waiting_for *waiting, struct coro_future *future)
+static int cancel_and_wait(struct coro_future *future)
 {
-	deadline_begin(&waiting->deadline, future->loop, CORO_FOREVER);
-	watch_add(&waiting->watch, future, release);
+	struct waiting_for waiting;
+	waiting_for_begin(&waiting, future, CORO_FOREVER);
 	future_cancel(future);
-	int r = wait_released(waiting);
-	watch_remove(&waiting->watch);
+	int r = wait_until(&waiting);
+	waiting_for_end(&waiting);
 	return r;
 }
 
 /* The future's time is over: what it came to nevertheless, or -ETIMEDOUT. */
-static int time_out(struct waiting_for *waiting, struct coro_future *future, void **ret)
+static int time_out(struct coro_future *future, void **ret)
 {
-	int r = cancel_and_wait(waiting, future);
-	if (r == 0)
-		r = future_result(future, ret);
-	else
+	int r = cancel_and_wait(future);
+	if (r < 0)
 		return r;
+	r = future_result(future, ret);
 	return r == -ECANCELED ? -ETIMEDOUT : r;
 }
 
-static int wait_for(struct coro_future *future, int64_t timeout, void **ret)
+static int wait_for(struct waiting_for *waiting, struct coro_future *future, void **ret)
 {
-	struct waiting_for waiting;
-	if (timeout <= 0)
-		return future->done ? future_result(future, ret) : time_out(&waiting, future, ret);
-	int r = wait_until(&waiting, future, timeout);
-	if (r < 0 && r != -ECANCELED)
-		return r;
+	int r = wait_until(waiting);
 	if (future->done)
 		return future_result(future, ret);
 	if (r == 0)
-		return time_out(&waiting, future, ret);
+		return time_out(future, ret);
 	/* The caller was cancelled; the future must have ended before this returns. */
-	cancel_and_wait(&waiting, future);
+	cancel_and_wait(future);
 	return -ECANCELED;
 }
 
 int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
 {
+	struct waiting_for waiting;
 	struct task *task = task_running();
 	int r = check_futures(task, &future, 1);
 	if (r < 0)
 		return r;
 	if (timeout == CORO_FOREVER)
 		return coro_await(future, ret);
-	r = loop_reserve(future->loop, 0, 1);
+	struct coro_loop *loop = future->loop;
+	r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
-	struct coro_loop *loop = future->loop;
-	coro_future_ref(future);
-	r = wait_for(future, timeout, ret);
-	coro_future_unref(future);
+	r = waiting_for_begin(&waiting, future, timeout > 0 ? timeout : CORO_FOREVER);
+	if (r == 0) {
+		if (timeout > 0)
+			r = wait_for(&waiting, future, ret);
+		else
+			r = future->done ? future_result(future, ret) : time_out(future, ret);
+		waiting_for_end(&waiting);
+	}
 	loop_release(loop, 0, 1);
 	return r;
 }
@@ -407,6 +416,7 @@ int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
 
 int coro_shield(struct coro_future *future, void **ret)
 {
+	struct waiting_for waiting;
 	struct task *task = task_running();
 	int r = check_futures(task, &future, 1);
 	if (r < 0)
@@ -417,12 +427,11 @@ int coro_shield(struct coro_future *future, void **ret)
 	r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
-	struct waiting_for waiting;
-	coro_future_ref(future);
-	r = wait_until(&waiting, future, CORO_FOREVER);
+	waiting_for_begin(&waiting, future, CORO_FOREVER);
+	r = wait_until(&waiting);
 	if (r == 0)
 		r = future_result(future, ret);
-	coro_future_unref(future);
+	waiting_for_end(&waiting);
 	loop_release(loop, 0, 1);
 	return r;
 }
