@@ -17,8 +17,8 @@ struct member {
 
 struct coro_group {
 	struct task *parent;
-	struct list members;   /* in the order spawned */
-	struct signal *ending; /* set when the last member is done; NULL: nobody waits */
+	struct list members;  /* in the order spawned */
+	struct latch *ending; /* set when the last member is done; NULL: nobody waits */
 	struct cleanup cleanup;
 	bool exiting;
 	bool joined;
@@ -100,7 +100,7 @@ static void member_done(struct watch *watch)
 	loop_release(task->loop, 0, 1);
 	free(member);
 	if (group->ending && list_empty(&group->members))
-		signal_set(group->ending);
+		latch_set(group->ending);
 	if (task->status < 0 && task->status != -ECANCELED)
 		member_failed(group, task);
 	coro_future_unref(task);
@@ -167,11 +167,11 @@ size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
 static void join(struct coro_group *group, bool *cancelled)
 {
 	while (!list_empty(&group->members)) {
-		struct signal ending;
+		struct latch ending;
 		list_init(&ending.link);
 		group->ending = &ending;
-		int r = signal_wait(&ending);
-		signal_end(&ending);
+		int r = latch_wait(&ending);
+		latch_end(&ending);
 		group->ending = NULL;
 		if (r == -ECANCELED && !group->aborting) {
 			*cancelled = true;

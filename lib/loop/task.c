@@ -83,7 +83,7 @@ bool task_start(struct task *task)
 			task->coro.at = &task->coro;
 			struct wait *wait = task_wait(task);
 			wait->leave = NULL;
-			wait->signal = NULL;
+			wait->latch = NULL;
 			wait->cleanups = NULL;
 			wait->scopes = 0;
 			return true;

@@ -203,10 +203,10 @@ int coro_gather_all(struct coro_future *const *futures, size_t count, struct cor
 	return gather(futures, count, ret, true);
 }
 
-/* -- a signal with a deadline: asyncio's waiter future, released by a callback or by call_later */
+/* -- a latch with a deadline: asyncio's waiter future, released by a callback or by call_later */
 
 struct deadline {
-	struct signal signal;
+	struct latch latch;
 	struct timer timer;
 	struct coro_loop *loop; /* NULL: there is no deadline */
 };
@@ -214,13 +214,13 @@ struct deadline {
 static void deadline_come(struct call *call)
 {
 	struct timer *timer = container_of(call, struct timer, call);
-	signal_set(&container_of(timer, struct deadline, timer)->signal);
+	latch_set(&container_of(timer, struct deadline, timer)->latch);
 }
 
 static int deadline_begin(struct deadline *deadline, struct coro_loop *loop, int64_t timeout)
 {
-	*deadline = (struct deadline){.signal.state = SIGNAL_PENDING};
-	list_init(&deadline->signal.link);
+	*deadline = (struct deadline){.latch.state = LATCH_PENDING};
+	list_init(&deadline->latch.link);
 	if (timeout == CORO_FOREVER)
 		return 0;
 	int r = loop_reserve(loop, 0, 1);
@@ -257,7 +257,7 @@ static void one_completed(struct watch *watch)
 	waiting->left--;
 	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
 	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
-		signal_set(&waiting->deadline.signal);
+		latch_set(&waiting->deadline.latch);
 }
 
 static void waiting_end(struct waiting *waiting)
@@ -291,8 +291,8 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	}
 	watches_begin(&waiting.watches, futures, one_completed);
 	cleanup_push(task, &waiting.cleanup, waiting_abandon);
-	r = signal_wait(&waiting.deadline.signal);
-	signal_end(&waiting.deadline.signal);
+	r = latch_wait(&waiting.deadline.latch);
+	latch_end(&waiting.deadline.latch);
 	cleanup_pop(&waiting.cleanup);
 	for (size_t i = 0; r >= 0 && i < count; i++)
 		r += futures[i]->done;
@@ -311,7 +311,7 @@ struct waiting_for {
 
 static void release(struct watch *watch)
 {
-	signal_set(&container_of(watch, struct waiting_for, watch)->deadline.signal);
+	latch_set(&container_of(watch, struct waiting_for, watch)->deadline.latch);
 }
 
 static void waiting_for_abandon(struct cleanup *cleanup)
@@ -346,10 +346,10 @@ static void waiting_for_end(struct waiting_for *waiting)
 /* Waits for the future or the deadline, whichever comes first. */
 static int wait_until(struct waiting_for *waiting)
 {
-	struct signal *signal = &waiting->deadline.signal;
+	struct latch *latch = &waiting->deadline.latch;
 	watch_add(&waiting->watch, waiting->watch.future, release);
-	int r = signal_wait(signal);
-	signal_end(signal);
+	int r = latch_wait(latch);
+	latch_end(latch);
 	watch_remove(&waiting->watch);
 	return r;
 }

@@ -100,41 +100,41 @@ int park(struct task *task)
 	return park_in(task->future.loop, task, thread_current->self);
 }
 
-/* -- signals */
+/* -- latches */
 
-static void leave_signal(struct wait *wait)
+static void leave_latch(struct wait *wait)
 {
-	wait->signal->state = SIGNAL_CANCELLED;
+	wait->latch->state = LATCH_CANCELLED;
 }
 
-int signal_wait(struct signal *signal)
+int latch_wait(struct latch *latch)
 {
 	struct task *task = task_running();
-	signal->task = task;
+	latch->task = task;
 	if (!task)
 		return -EPERM;
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = leave_signal;
+	wait->leave = leave_latch;
 	wait->future = NULL;
-	wait->signal = signal;
-	signal->state = SIGNAL_PENDING;
+	wait->latch = latch;
+	latch->state = LATCH_PENDING;
 	return park(task);
 }
 
-void signal_end(struct signal *signal)
+void latch_end(struct latch *latch)
 {
-	list_remove(&signal->link);
-	if (signal->task)
-		task_wait(signal->task)->signal = NULL;
+	list_remove(&latch->link);
+	if (latch->task)
+		task_wait(latch->task)->latch = NULL;
 }
 
-void signal_set(struct signal *signal)
+void latch_set(struct latch *latch)
 {
-	if (signal->state != SIGNAL_PENDING)
+	if (latch->state != LATCH_PENDING)
 		return;
-	signal->state = SIGNAL_SET;
-	wake(signal->task, 0);
+	latch->state = LATCH_SET;
+	wake(latch->task, 0);
 }
 
 /* -- cleanups */
@@ -159,8 +159,8 @@ void wait_abandon(struct wait *wait)
 {
 	if (wait->leave)
 		wait->leave(wait);
-	if (wait->signal)
-		list_remove(&wait->signal->link);
+	if (wait->latch)
+		list_remove(&wait->latch->link);
 	struct cleanup *cleanup;
 	while ((cleanup = wait->cleanups)) {
 		cleanup_pop(cleanup);

@@ -22,27 +22,27 @@ struct waiter {
 };
 
 /*
- * A future on the waiting task's stack: locks, queues and the like keep these in their lists. It
+ * A latch: a future on the waiting task's stack: locks, queues and the like keep these in their lists. It
  * stays in the list until the task that waits takes it off, after it was set or cancelled, as
  * asyncio's do.
  */
-struct signal {
+struct latch {
 	struct list link;
 	struct task *task;
-	enum { SIGNAL_PENDING, SIGNAL_SET, SIGNAL_CANCELLED } state;
+	enum { LATCH_PENDING, LATCH_SET, LATCH_CANCELLED } state;
 };
 
 /*
- * Waits for the signal to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
+ * Waits for the latch to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
  * no task.
  */
-int signal_wait(struct signal *signal);
+int latch_wait(struct latch *latch);
 
-/* To be called when signal_wait has returned: takes the signal off its list. */
-void signal_end(struct signal *signal);
+/* To be called when latch_wait has returned: takes the latch off its list. */
+void latch_end(struct latch *latch);
 
 /* Wakes who waits for it, if it is pending. */
-void signal_set(struct signal *signal);
+void latch_set(struct latch *latch);
 
 /*
  * What a call has built up on its task's stack, until it takes that down again. Of a task that is
@@ -67,7 +67,7 @@ struct wait {
 	struct coro_future *future; /* held; to cancel in the task's place. NULL for none */
 	void **ret;                 /* where the waiting call wants its value; NULL for nowhere */
 	void *old;                  /* what stood there, should the wait be cancelled after all */
-	struct signal *signal;      /* that may be in a list: until signal_end. NULL for none */
+	struct latch *latch;        /* that may be in a list: until latch_end. NULL for none */
 	struct cleanup *cleanups;   /* the last first */
 	unsigned scopes;            /* timeouts on the task's stack that have begun and not ended */
 	union {

@@ -34,7 +34,7 @@ bool coro_condition_locked(const struct coro_condition *condition)
 
 int coro_condition_wait(struct coro_condition *condition)
 {
-	struct signal signal;
+	struct latch latch;
 	if (!condition)
 		return -EINVAL;
 	if (!task_running())
@@ -42,7 +42,7 @@ int coro_condition_wait(struct coro_condition *condition)
 	int r = coro_lock_release(lock_of(condition));
 	if (r < 0)
 		return r;
-	r = waiters_wait(&condition->waiters, &signal);
+	r = waiters_wait(&condition->waiters, &latch);
 	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
 	int again;
 	while ((again = coro_lock_acquire(lock_of(condition))) < 0)

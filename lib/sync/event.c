@@ -13,10 +13,10 @@ void coro_event_init(struct coro_event *event)
 
 int coro_event_wait(struct coro_event *event)
 {
-	struct signal signal;
+	struct latch latch;
 	if (!event)
 		return -EINVAL;
-	return event->set ? 0 : waiters_wait(&event->waiters, &signal);
+	return event->set ? 0 : waiters_wait(&event->waiters, &latch);
 }
 
 void coro_event_set(struct coro_event *event)

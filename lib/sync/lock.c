@@ -16,19 +16,19 @@ static void wake_first(struct coro_lock *lock)
 {
 	struct list *line = waiters_list(&lock->waiters);
 	if (!list_empty(line))
-		signal_set(signal_of(line->next));
+		latch_set(latch_of(line->next));
 }
 
 int coro_lock_acquire(struct coro_lock *lock)
 {
-	struct signal signal;
+	struct latch latch;
 	if (!lock)
 		return -EINVAL;
 	if (!lock->locked && !waiters_any(&lock->waiters)) {
 		lock->locked = true;
 		return 0;
 	}
-	int r = waiters_wait(&lock->waiters, &signal);
+	int r = waiters_wait(&lock->waiters, &latch);
 	if (r == 0)
 		lock->locked = true;
 	else if (!lock->locked)

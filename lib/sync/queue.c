@@ -155,9 +155,9 @@ static bool full(const struct coro_queue *queue)
 static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
 		   bool (*still)(const struct coro_queue *))
 {
-	struct signal signal;
-	int r = waiters_wait(line, &signal);
-	if (r < 0 && signal.state == SIGNAL_SET && still(queue))
+	struct latch latch;
+	int r = waiters_wait(line, &latch);
+	if (r < 0 && latch.state == LATCH_SET && still(queue))
 		waiters_wake(line, 1);
 	return r;
 }

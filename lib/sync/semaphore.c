@@ -36,15 +36,15 @@ static void wake_next(struct coro_semaphore *semaphore)
 
 int coro_semaphore_acquire(struct coro_semaphore *semaphore)
 {
-	struct signal signal;
+	struct latch latch;
 	if (!semaphore)
 		return -EINVAL;
 	if (!coro_semaphore_locked(semaphore)) {
 		semaphore->value--;
 		return 0;
 	}
-	int r = waiters_wait(&semaphore->waiters, &signal);
-	if (r < 0 && signal.state == SIGNAL_SET) {
+	int r = waiters_wait(&semaphore->waiters, &latch);
+	if (r < 0 && latch.state == LATCH_SET) {
 		semaphore->value++;
 		wake_next(semaphore);
 	} else if (r == 0 && semaphore->value > 0) {

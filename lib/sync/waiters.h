@@ -18,21 +18,21 @@ static inline void waiters_init(struct coro_waiters *waiters)
 	list_init(waiters_list(waiters));
 }
 
-static inline struct signal *signal_of(struct list *link)
+static inline struct latch *latch_of(struct list *link)
 {
-	return container_of(link, struct signal, link);
+	return container_of(link, struct latch, link);
 }
 
 /*
- * Waits at the end of the line: 0, -ECANCELED, -EPERM. The signal tells afterwards whether it was
+ * Waits at the end of the line: 0, -ECANCELED, -EPERM. The latch tells afterwards whether it was
  * set.
  */
-static inline int waiters_wait(struct coro_waiters *waiters, struct signal *signal)
+static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch)
 {
-	signal->state = SIGNAL_CANCELLED;
-	list_append(waiters_list(waiters), &signal->link);
-	int r = signal_wait(signal);
-	signal_end(signal);
+	latch->state = LATCH_CANCELLED;
+	list_append(waiters_list(waiters), &latch->link);
+	int r = latch_wait(latch);
+	latch_end(latch);
 	return r;
 }
 
@@ -42,7 +42,7 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct signal *sign
 static inline bool waiters_any(const struct coro_waiters *waiters)
 {
 	list_for_each(link, waiters_list(waiters))
-		if (signal_of(link)->state != SIGNAL_CANCELLED)
+		if (latch_of(link)->state != LATCH_CANCELLED)
 			return true;
 	return false;
 }
@@ -54,8 +54,8 @@ static inline size_t waiters_wake(struct coro_waiters *waiters, size_t n)
 	list_for_each(link, waiters_list(waiters)) {
 		if (woken == n)
 			break;
-		if (signal_of(link)->state == SIGNAL_PENDING) {
-			signal_set(signal_of(link));
+		if (latch_of(link)->state == LATCH_PENDING) {
+			latch_set(latch_of(link));
 			woken++;
 		}
 	}
