@@ -8,6 +8,7 @@
 #   make check-all   the tests on every backend, compiler and sanitizer (see test/matrix)
 #   make bench       builds the benchmarks into build/test/bench/
 #   make conformance holds the loop against CPython's asyncio, event by event (see test/conformance/SPEC.md)
+#   make conformance-faults  sees that it would find faults: plants them in copies of the library
 #   make format      has clang-format lay out the sources; make format-check only looks
 #   make clean       removes build/
 #
@@ -207,7 +208,8 @@ need-check: $(filter deps,$(MAKECMDGOALS))
 # What the scripts in test/ are told.
 export BUILD CC CXX CPPFLAGS CFLAGS LDFLAGS CONTEXT SANITIZE PKG_CONFIG MAKE
 export CK_DEFAULT_TIMEOUT ?= 60
-export TAILCALLS ?= coro_resume coro_yield coro_next coro_send coro_task_yield
+export TAILCALLS ?= coro_resume coro_yield coro_next coro_send coro_task_yield \
+	coro_channel_send coro_channel_receive
 export CORO_LIBRARY := $(abspath $(BUILD))/$(soname)
 
 # The scripts that check runs; CHECKS= for none.
@@ -227,6 +229,10 @@ bench: all $(bench)
 
 conformance: all $(aio)
 	@test/conformance/run $(aio)
+
+# FAULTS="words of some headings" in faults.txt; all without.
+conformance-faults:
+	@test/conformance/faults $(FAULTS)
 
 # ---- the rest ----
 
@@ -276,7 +282,8 @@ format-check:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check check-all bench conformance deps install uninstall format format-check clean need-check FORCE
+.PHONY: all demo check check-all bench conformance conformance-faults deps install uninstall format format-check
+.PHONY: clean need-check FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

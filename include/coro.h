@@ -4,13 +4,18 @@
 #define CORO_H
 
 #include <coro/base.h>
+#include <coro/channel.h>
 #include <coro/coroutine.h>
+#include <coro/defer.h>
 #include <coro/future.h>
 #include <coro/generator.h>
 #include <coro/group.h>
 #include <coro/iterator.h>
+#include <coro/local.h>
 #include <coro/loop.h>
 #include <coro/queue.h>
+#include <coro/report.h>
+#include <coro/runner.h>
 #include <coro/sync.h>
 #include <coro/task.h>
 #include <coro/timeout.h>

@@ -46,6 +46,8 @@ enum {
 	 * catch block.
 	 */
 	CORO_SAVE_EXCEPTIONS = 1,
+	/* Of a task: it runs at once. See coro_loop_spawn; for others -EINVAL. */
+	CORO_EAGER_START = 2,
 };
 
 struct coro_options {

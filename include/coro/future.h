@@ -19,7 +19,10 @@ CORO_API int coro_future_create(struct coro_loop *loop, struct coro_future **ret
 /* One more reference; returns its argument, which may be NULL. */
 CORO_API struct coro_future *coro_future_ref(struct coro_future *future);
 
-/* Gives a reference back; the last one frees the future. NULL is fine. */
+/*
+ * Gives a reference back; the last one frees the future, and a failure that nobody has asked for is
+ * reported: see coro/report.h. NULL is fine.
+ */
 CORO_API void coro_future_unref(struct coro_future *future);
 
 /*
@@ -36,6 +39,12 @@ CORO_API int coro_future_set_result(struct coro_future *future, void *value);
  */
 CORO_API int coro_future_set_error(struct coro_future *future, int error);
 
+/*
+ * The loop that it belongs to (future.get_loop), for as long as the future is held; NULL for NULL.
+ * The caller gets no reference.
+ */
+CORO_API struct coro_loop *coro_future_loop(const struct coro_future *future);
+
 /* Whether it has a result, has failed or was cancelled (future.done). */
 CORO_API bool coro_future_done(const struct coro_future *future);
 
@@ -51,6 +60,12 @@ CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 
 /* Words for the failure of a future that is done (future.exception); NULL if it has not failed. */
 CORO_API const char *coro_future_message(const struct coro_future *future);
+
+/*
+ * Where that failure was raised, or its cancellation asked for, "file.c:12"; NULL if that is not
+ * known.
+ */
+CORO_API const char *coro_future_origin(const struct coro_future *future);
 
 /*
  * Has fn(arg) called by the loop, in a turn of its own, once the future is done; at once done means
@@ -85,6 +100,18 @@ coro_async CORO_API int coro_await(struct coro_future *future, void **ret);
  *   -EPERM    it belongs to another thread
  */
 CORO_API int coro_cancel(struct coro_future *future);
+
+/*
+ * The same with words (task.cancel(msg)): those who receive the cancellation, in the task and by
+ * awaiting it, get them from coro_message(-ECANCELED), and from coro_origin where this was called.
+ * Of several requests that reach the same wait, the words of the last count; but a wait that has
+ * ended in cancellation keeps its own. Without memory for the words it is coro_cancel. A format of
+ * NULL is no words.
+ */
+#define coro_cancel_with(...) \
+	coro_cancel_with_at(CORO_HERE, __VA_ARGS__) /* (future, const char *format, ...) */
+CORO_API int coro_cancel_with_at(const char *site, struct coro_future *future, const char *format,
+				 ...) CORO_PRINTF(3, 4);
 
 CORO_END_DECLS
 

@@ -12,7 +12,9 @@
  *   raise e          return e;
  *
  * A generator may yield from any depth of calls, and may be used inside tasks: there it may also
- * wait, which makes it what Python calls an async generator.
+ * wait, which makes it what Python calls an async generator. A loop knows those that have waited in
+ * it, and coro_run closes those still open at its end (see coro_loop_shutdown_asyncgens): you may
+ * leave one in the middle, but it stays yours to destroy.
  */
 #ifndef CORO_GENERATOR_H
 #define CORO_GENERATOR_H

@@ -4,8 +4,8 @@
  * Its order of events is asyncio's: one turn moves the timers that are due to the ready queue, then
  * runs exactly what was ready when the turn began.
  *
- * A loop belongs to the thread that made it; its calls from another thread are -EPERM. A thread may
- * have several loops, but runs one at a time.
+ * A loop belongs to the thread that made it; its calls from another thread are -EPERM, and those on
+ * a loop that was closed -EPIPE. A thread may have several loops, but runs one at a time.
  */
 #ifndef CORO_LOOP_H
 #define CORO_LOOP_H
@@ -26,6 +26,10 @@ enum {
 	 * -EDEADLK.
 	 */
 	CORO_VIRTUAL_CLOCK = 1,
+	/* Debug mode: see coro_loop_set_debug. */
+	CORO_DEBUG = 2,
+	/* Tasks run at once when they are spawned: see coro_loop_spawn (eager_task_factory). */
+	CORO_EAGER_TASKS = 4,
 };
 
 struct coro_loop_options {
@@ -41,12 +45,24 @@ struct coro_loop_options {
 CORO_API int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret);
 
 /*
- * Frees a loop that does not run (-EBUSY). Callbacks that have not run never will. Tasks that are
- * not done are thrown away where they stand: their bodies do not run on, so cancel them and let
- * them end before. Futures and handles that the caller still holds stay valid; on them, only
- * result, message, state and unref calls have an effect. 0 for NULL (asyncio's loop.close).
+ * Closes a loop that does not run (-EBUSY), and gives the caller's reference back
+ * (loop.close). Callbacks that have not run never will. Tasks that are not done are reported and
+ * thrown away where they stand: their bodies do not run on, but for the calls they have deferred
+ * (coro_defer), so cancel them and let them end before.
+ * Futures and handles that the caller still holds stay valid; on them, only result, message, state
+ * and unref calls have an effect, the others are -EPIPE. 0, also for NULL, and for a loop that is
+ * closed, which changes nothing.
  */
 CORO_API int coro_loop_close(struct coro_loop *loop);
+
+/*
+ * One more reference, by which a loop can be asked after its close: what it answers then stays as
+ * it was, and calls that would use it are -EPIPE. Returns its argument, which may be NULL.
+ */
+CORO_API struct coro_loop *coro_loop_ref(struct coro_loop *loop);
+
+/* Gives such a reference back. NULL is fine. The owner's is given back by coro_loop_close. */
+CORO_API void coro_loop_unref(struct coro_loop *loop);
 
 /*
  * Runs the loop until the future is done and gives back its result as coro_await does
@@ -68,25 +84,56 @@ CORO_API int coro_run_until_complete(struct coro_loop *loop, struct coro_future 
 CORO_API int coro_run_forever(struct coro_loop *loop);
 
 /*
- * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
- * whole program (asyncio.run). Tasks that are left when it ends are cancelled and run to their end,
- * and then those that they have spawned meanwhile.
- */
-CORO_API int coro_run(coro_fn *fn, void *arg);
-
-/* The same on a loop with these options. */
-CORO_API int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *arg);
-
-/*
  * Ends the run after the present turn; if the loop does not run, its next run makes one turn that
  * does not wait, and ends (loop.stop).
  */
 CORO_API int coro_loop_stop(struct coro_loop *loop);
 
+/*
+ * Closes all generators that have waited in tasks of this loop and have not ended, each in a task
+ * of its own, and waits for them (loop.shutdown_asyncgens): coro_close, so that they may wait in
+ * their cleanup. What one fails with goes to the exception handler. They stay whose they are, who
+ * destroys them. In a task of the loop; where no loop runs, it runs the loop for that.
+ *
+ * 0; -ECANCELED if the calling task was cancelled, or the results of coro_run_until_complete;
+ * -EPERM in a callback, or in another loop's task; -ENOMEM.
+ */
+coro_async CORO_API int coro_loop_shutdown_asyncgens(struct coro_loop *loop);
+
 /* The loop that runs in the calling thread, NULL for none (asyncio.get_running_loop). */
 CORO_API struct coro_loop *coro_running_loop(void);
 
+/* Whether the loop runs now (loop.is_running); false for NULL. */
 CORO_API bool coro_loop_running(const struct coro_loop *loop);
+
+/* Whether it was closed (loop.is_closed), or is being closed; false for NULL. */
+CORO_API bool coro_loop_closed(const struct coro_loop *loop);
+
+/*
+ * How many tasks of the loop are not done (asyncio.all_tasks). At most count of them, in the order
+ * spawned, are put into ret, each with a reference for the caller to give back; ret may be NULL
+ * where count is 0. -EINVAL, -EPERM.
+ */
+CORO_API int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size_t count);
+
+/*
+ * Debug mode, on or off (loop.set_debug): reports that no handler of the program's gets go to
+ * stderr, and steps that take long are told of there. Off, unless the loop was made with
+ * CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On, each step goes by way of the loop, and
+ * costs two readings of the clock. -EINVAL, -EPERM.
+ */
+CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
+
+CORO_API bool coro_loop_debug(const struct coro_loop *loop);
+
+/*
+ * How long a callback, or a task from one wait to the next, may take before debug mode tells of it
+ * with its name and site (loop.slow_callback_duration): 100 ms unless told, by CLOCK_MONOTONIC also
+ * where the loop's own is virtual. -EINVAL for less than 0, -EPERM.
+ */
+CORO_API int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duration);
+
+CORO_API int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop);
 
 /* The loop's time in nanoseconds; of a real clock, coro_clock's (loop.time). */
 CORO_API int64_t coro_loop_time(const struct coro_loop *loop);

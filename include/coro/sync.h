@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks and their kin, between the tasks of one loop: asyncio's. All are fair, in the order in
- * which tasks came, and safe when a waiter is cancelled at the very moment it is woken. None
- * allocates.
+ * Locks and their kin, between the tasks of one loop: asyncio's, a readers/writer lock and Go's
+ * wait group. All are fair, in the order in which tasks came, and safe when a waiter is cancelled
+ * at the very moment it is woken. None allocates.
  *
- * An object is for one thread. The objects are yours to place; init makes one, and nothing need be
- * done at its end but that nobody waits any more. The fields are the library's.
+ * An object is for one thread: from another, what would wait with, or wake, tasks of the first is
+ * -EPERM. The objects are yours to place; init makes one, and nothing need be done at its end but
+ * that nobody waits any more. The fields are the library's.
  *
  * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a
  * task. What can be had at once is had without letting others run.
@@ -18,7 +19,7 @@
 CORO_BEGIN_DECLS
 
 struct coro_waiters {
-	void *own[2];
+	void *own[4];
 };
 
 /* -- a lock (asyncio.Lock) */
@@ -32,6 +33,9 @@ CORO_API void coro_lock_init(struct coro_lock *lock);
 
 /* Waits until the lock is free and takes it: 0. */
 coro_async CORO_API int coro_lock_acquire(struct coro_lock *lock);
+
+/* The same without waiting: -EAGAIN if it is taken, or promised to who waits. */
+CORO_API int coro_lock_try_acquire(struct coro_lock *lock);
 
 /* Frees the lock, whoever took it: 0; -EPERM if it is free. */
 CORO_API int coro_lock_release(struct coro_lock *lock);
@@ -50,8 +54,8 @@ CORO_API void coro_event_init(struct coro_event *event);
 /* Waits until the event is set: 0. */
 coro_async CORO_API int coro_event_wait(struct coro_event *event);
 
-/* Sets it, and wakes all who wait. */
-CORO_API void coro_event_set(struct coro_event *event);
+/* Sets it, and wakes all who wait: 0. */
+CORO_API int coro_event_set(struct coro_event *event);
 
 CORO_API void coro_event_clear(struct coro_event *event);
 CORO_API bool coro_event_is_set(const struct coro_event *event);
@@ -106,11 +110,80 @@ CORO_API void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size
 /* Waits until the value is above 0, and lowers it: 0. */
 coro_async CORO_API int coro_semaphore_acquire(struct coro_semaphore *semaphore);
 
+/* The same without waiting: -EAGAIN if it would have to (semaphore.locked). */
+CORO_API int coro_semaphore_try_acquire(struct coro_semaphore *semaphore);
+
 /* Raises the value: 0; -EOVERFLOW, and nothing is changed, above the bound. */
 CORO_API int coro_semaphore_release(struct coro_semaphore *semaphore);
 
 /* Whether an acquire would wait. */
 CORO_API bool coro_semaphore_locked(const struct coro_semaphore *semaphore);
+
+/* -- a lock for many readers or one writer (pthread_rwlock) */
+
+struct coro_rwlock {
+	struct coro_waiters waiters;
+	size_t readers; /* that hold it, or were let in and have but to run */
+	bool written;
+};
+
+CORO_API void coro_rwlock_init(struct coro_rwlock *lock);
+
+/*
+ * Waits until no writer holds the lock, and all who came before have had it or gave up: 0. A reader
+ * who comes while a writer waits stands behind it, so that neither side starves; hence a task that
+ * reads must not ask to read once more.
+ */
+coro_async CORO_API int coro_rwlock_read_acquire(struct coro_rwlock *lock);
+
+/* The same, until nobody holds it: 0. A reader cannot become the writer but by release. */
+coro_async CORO_API int coro_rwlock_write_acquire(struct coro_rwlock *lock);
+
+/* The same two without waiting: -EAGAIN if they would have to. */
+CORO_API int coro_rwlock_try_read_acquire(struct coro_rwlock *lock);
+CORO_API int coro_rwlock_try_write_acquire(struct coro_rwlock *lock);
+
+/*
+ * Gives it back, a reader's hold or the writer's, and lets in who is next: one writer, or all
+ * readers in front of the next writer. 0; -EPERM if nobody holds it.
+ */
+CORO_API int coro_rwlock_release(struct coro_rwlock *lock);
+
+/*
+ * The writer becomes a reader, with no other writer in between, and lets in the readers that are
+ * next: 0; -EPERM if no writer holds it.
+ */
+CORO_API int coro_rwlock_downgrade(struct coro_rwlock *lock);
+
+/* Whether anybody holds it; how many readers do. */
+CORO_API bool coro_rwlock_locked(const struct coro_rwlock *lock);
+CORO_API size_t coro_rwlock_readers(const struct coro_rwlock *lock);
+
+/* -- a wait group (Go's sync.WaitGroup) */
+
+struct coro_waitgroup {
+	struct coro_waiters waiters;
+	ptrdiff_t count;
+};
+
+CORO_API void coro_waitgroup_init(struct coro_waitgroup *group);
+
+/*
+ * Adds n, which may be negative, to the count of what is awaited; at 0, wakes all who wait: 0.
+ * -EINVAL if the count would be below 0, -EOVERFLOW if too large, and nothing is changed.
+ */
+CORO_API int coro_waitgroup_add(struct coro_waitgroup *group, ptrdiff_t n);
+
+/* One less: coro_waitgroup_add of -1. */
+CORO_API int coro_waitgroup_done(struct coro_waitgroup *group);
+
+/*
+ * Waits until the count is 0, which it may be already: 0. Who was woken goes on even if the count
+ * has been raised meanwhile, for the next round.
+ */
+coro_async CORO_API int coro_waitgroup_wait(struct coro_waitgroup *group);
+
+CORO_API size_t coro_waitgroup_count(const struct coro_waitgroup *group);
 
 /* -- a barrier (asyncio.Barrier) */
 

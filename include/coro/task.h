@@ -26,6 +26,11 @@ CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro
 /*
  * The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or
  * NULL.
+ *
+ * With CORO_EAGER_START among them, or on a loop with CORO_EAGER_TASKS, the new task runs before
+ * this returns, in the caller's stead, until it first waits or ends (eager_start of Python 3.12);
+ * then the caller goes on before all others. One that needs not wait is done by then, and was never
+ * ready. Where the loop does not run yet, the task starts as any other.
  */
 CORO_API int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options,
 			     coro_fn *fn, void *arg, struct coro_future **ret);
@@ -41,6 +46,18 @@ CORO_API bool coro_is_task(const struct coro_future *future);
  * that text lives in the calling thread until the next call. NULL for a plain future.
  */
 CORO_API const char *coro_task_name(const struct coro_future *task);
+
+/*
+ * Names the task (task.set_name). The name is not copied, and must outlive the task; NULL for
+ * "Task-N". -EINVAL for a plain future, -EPERM.
+ */
+CORO_API int coro_task_set_name(struct coro_future *task, const char *name);
+
+/* The N of "Task-N", from 1 on; 0 for a plain future. */
+CORO_API unsigned coro_task_number(const struct coro_future *task);
+
+/* The number of the task that spawned it; 0 if none did, and for a plain future. */
+CORO_API unsigned coro_task_parent(const struct coro_future *task);
 
 /* Where the task was spawned, "file.c:12"; NULL if that is not known. */
 CORO_API const char *coro_task_site(const struct coro_future *task);

@@ -8,6 +8,7 @@
 #define CORO_WAIT_H
 
 #include <coro/future.h>
+#include <coro/iterator.h>
 
 CORO_BEGIN_DECLS
 
@@ -40,8 +41,8 @@ enum coro_wait_mode {
 
 /*
  * Waits until some are done, for at most timeout nanoseconds (asyncio.wait). Cancels none of them.
- * Returns how many are done, which may be 0; ask each by coro_future_done. -EINVAL for no futures;
- * -ECANCELED, -ENOMEM.
+ * Returns how many are done, which may be 0; ask each by coro_future_done. One that is named twice
+ * counts once. -EINVAL for no futures; -ECANCELED, -ENOMEM.
  */
 coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t count,
 				  enum coro_wait_mode mode, int64_t timeout);
@@ -56,6 +57,28 @@ coro_async CORO_API int coro_wait_for(struct coro_future *future, int64_t timeou
 
 /* As coro_await, but if the caller is cancelled, the future is not (await asyncio.shield). */
 coro_async CORO_API int coro_shield(struct coro_future *future, void **ret);
+
+/*
+ * An iterator over the futures in the order in which they are done (asyncio.as_completed), each
+ * once, however often it is named:
+ *
+ *	struct coro_iterator *it = coro_as_completed(tasks, count, CORO_FOREVER);
+ *	void *task;
+ *	while ((r = coro_iter_next(it, &task)) > 0)
+ *		use(task, coro_future_result(task, &value));
+ *	coro_iter_close(it);
+ *
+ * coro_iter_next waits for the next: 1 and a future, which is done; 0 when all were given. Once
+ * timeout nanoseconds are over, counted from here, those that were done by then come first, and
+ * after them -ETIMEDOUT; nothing is cancelled. -ECANCELED if the caller is cancelled, which may ask
+ * on: none is lost. -EBUSY while another task waits in it; -EPERM outside a task of the loop. The
+ * iterator holds the futures. Close it before its loop, and not while a task waits in it: -EBUSY.
+ *
+ * The one allocation is made here. As with all that make iterators, -EPERM, -EINVAL and -ENOMEM
+ * come in place of the first item.
+ */
+CORO_API struct coro_iterator *coro_as_completed(struct coro_future *const *futures, size_t count,
+						 int64_t timeout);
 
 CORO_END_DECLS
 

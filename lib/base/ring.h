@@ -62,6 +62,12 @@ static inline size_t ring_push(struct ring *ring, void *entry)
 	return ring->tail++;
 }
 
+/* Puts an entry before the oldest: room for it was reserved, as for a push. */
+static inline void ring_push_front(struct ring *ring, void *entry)
+{
+	ring->slots[--ring->head & ring->mask] = entry;
+}
+
 static inline void **ring_at(const struct ring *ring, size_t position)
 {
 	return &ring->slots[position & ring->mask];

@@ -2,6 +2,7 @@
 #include "core/coroutine.h"
 
 #include "base/error.h"
+#include "core/defer.h"
 #include "core/generator.h"
 #include "core/overflow.h"
 #include "core/thread.h"
@@ -77,6 +78,13 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 
 /* -- life and death on a stack */
 
+/* A generator that has ended is not open any more. */
+static void unlist(struct frame *frame)
+{
+	list_remove(&frame->open.link);
+	frame->open.link.next = NULL;
+}
+
 /* Where a body that has ended goes: to its resumer. */
 static void *leave_to_resumer(struct coro *co, int status, int *result)
 {
@@ -111,6 +119,8 @@ static void *leave(struct coro *co, int status, int *result)
 	stack_give(&co->thread->stacks, &frame->stack);
 	if (unlikely(!co->resumer))
 		return co->thread->leave(co, status, result);
+	if (unlikely(frame->open.link.next != NULL))
+		unlist(frame);
 	void *context =
 		unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
 	if (!context)
@@ -129,7 +139,10 @@ static void entry(void *arg)
 		sanitize_enter(&frame->stack.sanitize, true);
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
 			coro_swap_exceptions(frame);
-		void *context = leave(co, frame->fn(frame->arg), &result);
+		int status = frame->fn(frame->arg);
+		if (unlikely(frame->deferred != NULL))
+			status = deferred_run(co, status);
+		void *context = leave(co, status, &result);
 		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize,
 			       true);
 		/* Else the next has this very stack, and begins here. */
@@ -204,9 +217,14 @@ int coro_prepare(struct coro *co, struct thread *thread)
 
 void coro_abandon(struct coro *co)
 {
-	if (co->frame) {
-		failure_unref(co->frame->failure);
-		stack_give_cold(&co->thread->stacks, &co->frame->stack);
+	struct frame *frame = co->frame;
+	if (frame) {
+		if (frame->deferred)
+			deferred_abandon(co);
+		if (!(co->flags & CORO_IS_TASK) && frame->open.link.next)
+			unlist(frame);
+		failure_unref(frame->failure);
+		stack_give_cold(&co->thread->stacks, &frame->stack);
 	}
 	co->frame = NULL;
 	co->state = STATE_DONE;
@@ -379,9 +397,8 @@ int coro_destroy(struct coro *co)
 
 int coro_return(void *value)
 {
-	struct thread *thread = thread_current;
-	struct coro *self = thread->self;
-	if (self == &thread->root || self->flags & CORO_RUNS_LOOP)
+	struct coro *self = thread_body(thread_current);
+	if (!self)
 		return -EPERM;
 	self->frame->value = value;
 	return 0;

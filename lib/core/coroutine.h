@@ -10,6 +10,7 @@
 #ifndef CORE_COROUTINE_H
 #define CORE_COROUTINE_H
 
+#include "base/list.h"
 #include "base/sanitize.h"
 #include "core/context.h"
 #include "core/stack.h"
@@ -23,6 +24,8 @@
 
 struct thread;
 struct failure;
+struct deferred;
+struct locals;
 struct coro;
 
 /* More states than the public ones, from the side of who wants to resume it. */
@@ -46,6 +49,22 @@ enum {
 	CORO_HAS_RESULT = 1 << 12,
 	/* A loop runs on its stack: callbacks may not yield in its place. */
 	CORO_RUNS_LOOP = 1 << 13,
+	/*
+	 * A task: its wait gave it what cannot be taken back, such as an item of a channel, so that
+	 * a cancellation is for its next wait. Until it parks again, or cancels itself.
+	 */
+	CORO_GIVEN = 1 << 14,
+	/*
+	 * A task: it spawns one that runs at once, in its stead, and is to be treated as running
+	 * until it parks.
+	 */
+	CORO_STARTS = 1 << 15,
+};
+
+/* A generator's place among the open ones of a loop: see loop/open.h. */
+struct open {
+	struct list link; /* next: NULL while it is in no list */
+	struct coro *co;
 };
 
 /*
@@ -57,8 +76,13 @@ struct frame {
 	void *context; /* pooled: alive in the entry trampoline, waiting for the next body */
 	coro_fn *fn;
 	void *arg;
-	void *value;             /* what coro_return was given */
-	struct failure *failure; /* the words of the error raised or received last */
+	void *value;               /* what coro_return was given */
+	struct failure *failure;   /* the words of the error raised or received last */
+	struct deferred *deferred; /* calls to make at the end, the last first; NULL when pooled */
+	union {
+		struct locals *locals; /* of a task, and of a thread; NULL when pooled */
+		struct open open;      /* of others */
+	};
 
 	/* A chain of delegations: root -> ... -> leaf, each with its own `delegate`. */
 	struct coro *delegate;  /* whom this one delegates to */
@@ -97,7 +121,10 @@ struct coro {
 	};
 	struct frame *frame; /* from start to end: the header of its stack */
 	struct thread *thread;
-	struct coro *resumer; /* running: who gets control at its yield; NULL: nobody */
+	union {
+		struct coro *resumer;  /* running: who gets control at its yield; NULL: nobody */
+		struct locals *locals; /* created, a task: what it inherits */
+	};
 	union {
 		void **in;               /* suspended: where its yield wants what is sent */
 		void *arg;               /* created */
@@ -132,6 +159,12 @@ int coro_prepare(struct coro *co, struct thread *thread);
  * elsewhere.
  */
 void coro_abandon(struct coro *co);
+
+/* Whether a task that ended now would be cancelled, by a request that it has not seen. */
+static inline bool coro_cancel_due(const struct coro *co)
+{
+	return (co->flags & (CORO_MUST_CANCEL | CORO_GIVEN)) == CORO_MUST_CANCEL;
+}
 
 /* Saves or restores the C++ runtime's exception state by exchanging it with that in the frame. */
 void coro_swap_exceptions(struct frame *frame);

@@ -2,6 +2,7 @@
 #include "core/thread.h"
 
 #include "base/error.h"
+#include "base/locals.h"
 #include "core/overflow.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ static void thread_finish(void *arg)
 	struct thread *thread = arg;
 	thread_current = &thread_nobody;
 	failure_unref(thread->root_frame.failure);
+	locals_unref(thread->root_frame.locals);
 	for (struct coro *co = thread->spare, *next; co; co = next) {
 		next = co->resumer;
 		free(co);

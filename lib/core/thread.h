@@ -26,6 +26,7 @@ struct thread {
 	struct stack_size *default_size; /* NULL before the first stack */
 	void *alternate;                 /* signal stack, if it is ours */
 	bool watched;                    /* overflow_watch was called */
+	bool has_locals;                 /* somebody in it has set a task-local value */
 
 	/* Coroutines that were freed, for the next to be created; linked by resumer. */
 	struct coro *spare;
@@ -56,6 +57,13 @@ static inline struct thread *thread_self(void)
 {
 	struct thread *thread = thread_current;
 	return likely(thread != &thread_nobody) ? thread : thread_create();
+}
+
+/* The coroutine whose body calls; NULL outside of one, and in a callback. */
+static inline struct coro *thread_body(const struct thread *thread)
+{
+	struct coro *self = thread->self;
+	return self == &thread->root || self->flags & CORO_RUNS_LOOP ? NULL : self;
 }
 
 #endif

@@ -2,7 +2,9 @@
 #include "loop/future.h"
 
 #include "base/error.h"
+#include "loop/local.h"
 #include "loop/loop.h"
+#include "loop/report.h"
 #include "loop/wait.h"
 
 #include <errno.h>
@@ -41,6 +43,8 @@ void coro_future_unref(struct coro_future *future)
 void future_free(struct coro_future *future)
 {
 	struct coro_loop *loop = future->loop;
+	if (future->status < 0 && report_lost(future))
+		return;
 	if (!list_empty(&future->waiters))
 		forget_callbacks(future);
 	failure_unref(future->failure);
@@ -67,6 +71,7 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 
 int future_result(const struct coro_future *future, void **ret)
 {
+	future_retrieved(future);
 	if (future->status < 0)
 		coro_take_failure(thread_current->self, future->status,
 				  failure_ref(future->failure));
@@ -80,9 +85,11 @@ static int check_settable(const struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->kind != FUTURE_PLAIN || future->loop->thread != thread_current ||
-	    future->loop->closed)
+	if (future->kind != FUTURE_PLAIN)
 		return -EPERM;
+	int r = loop_check(future->loop);
+	if (r < 0)
+		return r;
 	return future->done ? -EALREADY : 0;
 }
 
@@ -105,6 +112,11 @@ int coro_future_set_error(struct coro_future *future, int error)
 	bool ours = failure && failure->error == error;
 	future_finish(future, error, NULL, ours ? failure_ref(failure) : NULL);
 	return 0;
+}
+
+struct coro_loop *coro_future_loop(const struct coro_future *future)
+{
+	return future ? future->loop : NULL;
 }
 
 bool coro_future_done(const struct coro_future *future)
@@ -130,7 +142,15 @@ const char *coro_future_message(const struct coro_future *future)
 {
 	if (!future || !future->done || future->status >= 0)
 		return NULL;
+	future_retrieved(future);
 	return future->failure ? future->failure->words : coro_strerror(future->status);
+}
+
+const char *coro_future_origin(const struct coro_future *future)
+{
+	if (!future || !future->done || future->status >= 0 || !future->failure)
+		return NULL;
+	return future->failure->site;
 }
 
 /* -- callbacks */
@@ -142,22 +162,36 @@ struct done_callback {
 	coro_callback *fn;
 	void *arg;
 	struct coro_loop *loop;
+	struct locals *locals; /* what it inherits */
 };
+
+static void callback_free(struct done_callback *callback)
+{
+	locals_unref(callback->locals);
+	free(callback);
+}
 
 static void run_callback(struct call *call)
 {
 	struct done_callback *callback = container_of(call, struct done_callback, call);
 	coro_callback *fn = callback->fn;
 	void *arg = callback->arg;
+	struct locals *locals = callback->locals;
 	loop_release(callback->loop, 0, 1);
 	free(callback);
-	fn(arg);
+	locals_call(locals, fn, arg);
 }
 
 void callback_abandon(struct call *call)
 {
 	if (call->run == run_callback)
-		free(container_of(call, struct done_callback, call));
+		callback_free(container_of(call, struct done_callback, call));
+}
+
+coro_callback *callback_function(const struct call *call)
+{
+	return call->run == run_callback ? container_of(call, struct done_callback, call)->fn
+					 : NULL;
 }
 
 static void queue_callback(struct waiter *waiter, struct coro_future *future)
@@ -188,6 +222,7 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 		.fn = fn,
 		.arg = arg,
 		.loop = future->loop,
+		.locals = locals_inherit(thread_current),
 	};
 	if (future->done)
 		queue_callback(&callback->waiter, future);
@@ -211,7 +246,7 @@ static int remove_callbacks(struct coro_future *future, coro_callback *fn, void 
 			continue;
 		list_remove(link);
 		loop_release(callback->loop, 0, 1);
-		free(callback);
+		callback_free(callback);
 		count++;
 	}
 	return count;
@@ -236,8 +271,10 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 {
 	struct wait *wait = container_of(waiter, struct wait, waiter);
 	if (future->status < 0) {
+		future_retrieved(future);
 		coro_take_failure(wait->task->coro.at, future->status,
 				  failure_ref(future->failure));
+		wait->cancelled_late = false;
 	} else if (wait->ret) {
 		wait->old = *wait->ret;
 		*wait->ret = future->value;
@@ -299,32 +336,36 @@ int coro_await(struct coro_future *future, void **ret)
  * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
  * that is a gather, it becomes *gather, and its children are still to be.
  */
-static bool cancel_chain(struct coro_future *future, struct coro_future **gather)
+static bool cancel_chain(struct coro_future *future, struct failure *words,
+			 struct coro_future **gather)
 {
 	struct task *last = NULL;
-	if (future->done)
+	if (future->done) {
+		future_retrieved(future); /* as in asyncio */
 		return false;
+	}
 	for (; is_task(future); future = task_wait(last)->future) {
 		last = task_of(future);
 		last->cancels++;
-		if (!task_cancel(last))
+		if (!task_cancel(last, words))
 			return true;
 	}
 	if (future->kind == FUTURE_GATHER && gather_cancel_begin(future, *gather, last)) {
 		*gather = future;
 		return false;
 	}
-	future_finish(future, -ECANCELED, NULL, NULL);
+	future_finish(future, -ECANCELED, NULL, failure_ref(words));
 	return true;
 }
 
-bool future_cancel(struct coro_future *future)
+bool future_cancel_with(struct coro_future *future, struct failure *words)
 {
 	struct coro_future *gather = NULL;
-	bool cancelled = cancel_chain(future, &gather);
+	bool cancelled = cancel_chain(future, words, &gather);
 	while (gather) {
 		struct coro_future *child = gather_cancel_next(gather, cancelled);
-		cancelled = child ? cancel_chain(child, &gather) : gather_cancel_end(&gather);
+		cancelled = child ? cancel_chain(child, words, &gather)
+				  : gather_cancel_end(&gather, words);
 	}
 	return cancelled;
 }
@@ -333,7 +374,26 @@ int coro_cancel(struct coro_future *future)
 {
 	if (!future)
 		return -EINVAL;
-	if (future->loop->thread != thread_current || future->loop->closed)
-		return -EPERM;
+	if (unlikely(future->loop->thread != thread_current || future->loop->closed))
+		return loop_check(future->loop);
 	return future_cancel(future);
+}
+
+int coro_cancel_with_at(const char *site, struct coro_future *future, const char *format, ...)
+{
+	int r = future ? loop_check(future->loop) : -EINVAL;
+	if (r < 0)
+		return r;
+	if (future->done)
+		return future_cancel(future);
+	struct failure *words = NULL;
+	if (format) {
+		va_list args;
+		va_start(args, format);
+		words = failure_create(-ECANCELED, site, format, args);
+		va_end(args);
+	}
+	r = future_cancel_with(future, words);
+	failure_unref(words);
+	return r;
 }

@@ -17,14 +17,20 @@ enum future_kind {
 
 /* Part of a task too, where the fields marked so are used. */
 struct coro_future {
-	struct coro_loop *loop;  /* holds a reference */
-	struct list waiters;     /* struct waiter, in the order they came */
-	void *value;             /* done */
-	struct failure *failure; /* done, failed: its words, if it has any */
-	int status;              /* done: the result, a negative one its failure */
+	struct coro_loop *loop; /* holds a reference */
+	struct list waiters;    /* struct waiter, in the order they came */
+	void *value;            /* done */
+	/*
+	 * Done, failed: its words, if it has any. A task that is CORO_MUST_CANCEL: those of the
+	 * request.
+	 */
+	struct failure *failure;
+	int status; /* done: the result, a negative one its failure */
 	unsigned refs;
 	bool done;
+	bool retrieved; /* its failure was asked for, or will be: it need not be reported */
 	uint8_t kind;
+	bool marked;     /* while a call looks for those that it was given twice */
 	uint32_t number; /* task: which one of its loop */
 };
 
@@ -46,13 +52,30 @@ static inline void future_unref(struct coro_future *future)
 /* Makes it done and notifies who waits. Takes the reference to the failure over. */
 void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
 
-/* Cancels it, or what it waits for; false if it is done. */
-bool future_cancel(struct coro_future *future);
+/*
+ * Cancels it, or what it waits for; false if it is done. Who receives the cancellation gets the
+ * words, NULL for none.
+ */
+bool future_cancel_with(struct coro_future *future, struct failure *words);
+
+static inline bool future_cancel(struct coro_future *future)
+{
+	return future_cancel_with(future, NULL);
+}
 
 struct call;
 
 /* If the call is a done callback's, it will not run: frees it. */
 void callback_abandon(struct call *call);
+
+/* The program's function, if the call is a done callback's; else NULL. */
+coro_callback *callback_function(const struct call *call);
+
+/* Const is what the program can see of it. */
+static inline void future_retrieved(const struct coro_future *future)
+{
+	((struct coro_future *)future)->retrieved = true;
+}
 
 /* Hands its result over as coro_await does. */
 int future_result(const struct coro_future *future, void **ret);

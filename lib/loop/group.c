@@ -99,6 +99,7 @@ static void member_done(struct watch *watch)
 	group->running--;
 	loop_release(task->loop, 0, 1);
 	free(member);
+	future_retrieved(task);
 	if (group->ending && list_empty(&group->members))
 		latch_set(group->ending);
 	if (task->status < 0 && task->status != -ECANCELED)
@@ -120,6 +121,24 @@ static int reserve_error(struct coro_group *group)
 	return 0;
 }
 
+/*
+ * A task that started eagerly may have ended, of which the group learns at once, as asyncio's does;
+ * or it may have spawned another, by whose failure the group cancels its members.
+ */
+static void add_member(struct coro_group *group, struct member *member, struct coro_future *task)
+{
+	member->group = group;
+	list_append(&group->members, &member->link);
+	if (task->done) {
+		member->watch.future = task;
+		member_done(&member->watch);
+		return;
+	}
+	watch_add(&member->watch, task, member_done);
+	if (group->aborting)
+		future_cancel(task);
+}
+
 int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
 			struct coro_future **ret)
 {
@@ -139,18 +158,17 @@ int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn,
 	struct member *member = malloc(sizeof(*member));
 	struct coro_future *task;
 	struct coro_options options = {.site = site};
+	group->running++; /* before it may run, and spawn others */
 	r = member ? coro_loop_spawn(loop, &options, fn, arg, &task) : -ENOMEM;
 	if (r < 0) {
+		group->running--;
 		free(member);
 		loop_release(loop, 0, 1);
 		return r;
 	}
-	member->group = group;
-	group->running++;
-	list_append(&group->members, &member->link);
-	watch_add(&member->watch, task, member_done);
 	if (ret)
 		*ret = coro_future_ref(task);
+	add_member(group, member, task);
 	return 0;
 }
 

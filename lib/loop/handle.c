@@ -3,6 +3,7 @@
 #include "loop/handle.h"
 
 #include "base/list.h"
+#include "loop/local.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ struct coro_handle {
 	coro_callback *fn;
 	void *arg;
 	struct coro_loop *loop; /* holds a reference */
+	struct locals *locals;  /* what it inherits, until it runs */
 	int64_t when;
 	unsigned refs; /* one the loop's until it is over, one the caller's */
 	enum handle_state state;
@@ -29,6 +31,7 @@ void coro_handle_unref(struct coro_handle *handle)
 	if (!handle || --handle->refs > 0)
 		return;
 	struct coro_loop *loop = handle->loop;
+	locals_unref(handle->locals);
 	slab_free(handle);
 	loop_unref(loop);
 }
@@ -46,7 +49,9 @@ static void handle_run(struct call *call)
 	struct coro_handle *handle = container_of(timer, struct coro_handle, timer);
 	if (handle->state == HANDLE_QUEUED) {
 		handle->state = HANDLE_RAN;
-		handle->fn(handle->arg);
+		struct locals *locals = handle->locals;
+		handle->locals = NULL;
+		locals_call(locals, handle->fn, handle->arg);
 	}
 	handle_over(handle);
 }
@@ -60,6 +65,15 @@ bool handle_abandon(struct call *call)
 	handle->state = HANDLE_CANCELLED;
 	coro_handle_unref(handle);
 	return true;
+}
+
+coro_callback *handle_function(const struct call *call)
+{
+	if (call->run != handle_run)
+		return NULL;
+	const struct timer *timer = container_of(call, struct timer, call);
+	const struct coro_handle *handle = container_of(timer, struct coro_handle, timer);
+	return handle->state == HANDLE_QUEUED ? handle->fn : NULL;
 }
 
 static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, int64_t when,
@@ -78,6 +92,7 @@ static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, i
 		.fn = fn,
 		.arg = arg,
 		.loop = loop,
+		.locals = locals_inherit(loop->thread),
 		.when = when,
 		.refs = 1,
 	};

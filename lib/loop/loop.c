@@ -2,22 +2,34 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
-#include "base/error.h"
+#include "base/hooks.h"
+#include "base/random.h"
 #include "coro/task.h"
 #include "loop/handle.h"
+#include "loop/open.h"
+#include "loop/report.h"
 #include "loop/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* -- life */
+
+/* CORO_DEBUG in the environment: any text but 0. */
+static bool debug_wanted(void)
+{
+	const char *wanted = getenv("CORO_DEBUG");
+	return wanted && *wanted && strcmp(wanted, "0") != 0;
+}
 
 int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
 {
 	static const struct coro_loop_options defaults;
+	enum { FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS };
 	if (!options)
 		options = &defaults;
-	if (!ret || options->flags & ~(unsigned)CORO_VIRTUAL_CLOCK)
+	if (!ret || options->flags & ~(unsigned)FLAGS)
 		return -EINVAL;
 	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}) < 0)
 		return -EINVAL;
@@ -29,12 +41,19 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.thread = thread,
 		.stack_size = options->stack_size,
 		.virtual_clock = options->flags & CORO_VIRTUAL_CLOCK,
+		.eager = options->flags & CORO_EAGER_TASKS,
 		.random = options->seed,
+		.choices = random_state(options->seed),
+		.debug = options->flags & CORO_DEBUG || debug_wanted(),
+		.slow = 100 * CORO_MSEC,
 		.refs = 1,
 	};
 	ring_init(&loop->ready);
 	heap_init(&loop->timers);
 	list_init(&loop->tasks);
+	list_init(&loop->open);
+	list_init(&loop->leaving);
+	list_init(&loop->unheard);
 	slab_init(&loop->tasks_slab, sizeof(struct task));
 	slab_init(&loop->futures_slab, sizeof(struct coro_future));
 	slab_init(&loop->handles_slab, handle_size());
@@ -50,6 +69,31 @@ void loop_unref(struct coro_loop *loop)
 	slab_finish(&loop->futures_slab);
 	slab_finish(&loop->handles_slab);
 	free(loop);
+}
+
+struct coro_loop *coro_loop_ref(struct coro_loop *loop)
+{
+	if (loop)
+		loop->refs++;
+	return loop;
+}
+
+void coro_loop_unref(struct coro_loop *loop)
+{
+	if (loop)
+		loop_unref(loop);
+}
+
+/* Throws away what is not done. Whoever is told of it finds the loop closed. */
+static void abandon_tasks(struct coro_loop *loop)
+{
+	loop->abandoning = true;
+	while (!list_empty(&loop->tasks)) {
+		struct task *task = container_of(loop->tasks.next, struct task, all);
+		report_future(&task->future, "Task was destroyed but it is pending!");
+		task_abandon(task);
+	}
+	loop->abandoning = false;
 }
 
 /* Lets go of whatever waits for its turn or its time. */
@@ -76,16 +120,16 @@ int coro_loop_close(struct coro_loop *loop)
 		return 0;
 	int r = loop_check(loop);
 	if (r < 0)
-		return r;
+		return r == -EPIPE ? 0 : r;
 	if (loop->runner)
 		return -EBUSY;
-	struct list *link;
-	while ((link = loop->tasks.next) != &loop->tasks)
-		task_abandon(container_of(link, struct task, all));
+	loop->closed = true;
+	abandon_tasks(loop);
 	forget_calls(loop);
+	open_forget(loop);
 	ring_finish(&loop->ready);
 	heap_finish(&loop->timers);
-	loop->closed = true;
+	report_unheard(loop);
 	loop_unref(loop);
 	return 0;
 }
@@ -94,7 +138,9 @@ int loop_check(const struct coro_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
-	return loop->thread == thread_current && !loop->closed ? 0 : -EPERM;
+	if (loop->thread != thread_current)
+		return -EPERM;
+	return loop->closed ? -EPIPE : 0;
 }
 
 /* -- time */
@@ -124,15 +170,6 @@ static int wait_for_timer(struct coro_loop *loop)
 
 /* -- turns */
 
-/* xorshift64*: any state but 0 will do. */
-static uint64_t next_random(struct coro_loop *loop)
-{
-	loop->random ^= loop->random >> 12;
-	loop->random ^= loop->random << 25;
-	loop->random ^= loop->random >> 27;
-	return loop->random * UINT64_C(0x2545F4914F6CDD1D);
-}
-
 static void set_ready(struct coro_loop *loop, size_t position, void *entry)
 {
 	*ring_at(&loop->ready, position) = entry;
@@ -146,7 +183,7 @@ static void shuffle(struct coro_loop *loop)
 	struct ring *ready = &loop->ready;
 	for (size_t left = loop->turn_end - ready->head; left > 1; left--) {
 		size_t last = ready->head + left - 1,
-		       other = ready->head + next_random(loop) % left;
+		       other = ready->head + random_next(&loop->random) % left;
 		void *entry = *ring_at(ready, last);
 		set_ready(loop, last, *ring_at(ready, other));
 		set_ready(loop, other, entry);
@@ -194,13 +231,10 @@ int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)
 	return coro_switch(self, save, thread_current->self, context, result);
 }
 
-/* Runs what is ready now, and nothing that becomes ready meanwhile. */
-static void run_ready(struct coro_loop *loop)
+/* Runs what is ready up to turn_end. */
+static void run_piece(struct coro_loop *loop)
 {
 	struct ring *ready = &loop->ready;
-	loop->turn_end = ready->tail;
-	if (loop->random)
-		shuffle(loop);
 	while (ready->head != loop->turn_end) {
 		void *entry = *ring_at(ready, ready->head);
 		if (ready_is_task(entry)) {
@@ -214,6 +248,61 @@ static void run_ready(struct coro_loop *loop)
 			call->run(call);
 		}
 	}
+}
+
+/* The program's function that a call is for; NULL if it is the library's own. */
+static coro_callback *callback_of(const struct call *call)
+{
+	coro_callback *fn = handle_function(call);
+	return fn ? fn : callback_function(call);
+}
+
+/* Debug mode: one step as a piece of the turn, told of if it takes long. */
+static void run_step(struct coro_loop *loop)
+{
+	if (loop->ready.head == loop->turn_end)
+		return;
+	loop_cut(loop, 1);
+	void *entry = *ring_at(&loop->ready, loop->ready.head);
+	struct coro_future *task = NULL;
+	coro_callback *fn = NULL;
+	if (ready_is_task(entry))
+		task = future_ref(&((struct task *)entry)->future); /* it may end */
+	else if (entry != READY_NOTHING)
+		fn = callback_of(ready_to_call(entry));
+	int64_t start = coro_clock();
+	run_piece(loop);
+	int64_t duration = coro_clock() - start;
+	if ((task || fn) && duration >= loop->slow)
+		hooks.slow(task, fn, duration);
+	if (task)
+		future_unref(task);
+}
+
+/* Goes on with the rest of a turn that was cut; false if there is none. */
+static bool run_on(struct coro_loop *loop)
+{
+	if (!loop->cut)
+		return false;
+	loop->cut = false;
+	loop->turn_end = loop->uncut_end;
+	return true;
+}
+
+/* Runs what is ready now, and nothing that becomes ready meanwhile. */
+static void run_ready(struct coro_loop *loop)
+{
+	loop->turn_end = loop->ready.tail;
+	if (loop->random)
+		shuffle(loop);
+	do {
+		if (unlikely(loop->debug))
+			run_step(loop);
+		else
+			run_piece(loop);
+		if (unlikely(!list_empty(&loop->unheard)))
+			report_unheard(loop);
+	} while (unlikely(run_on(loop)));
 }
 
 /* One turn, as asyncio's: wait if nothing is ready, make ready what is due, run what is ready. */
@@ -297,62 +386,6 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	return r;
 }
 
-static struct coro_future *oldest_task(const struct coro_loop *loop)
-{
-	return list_empty(&loop->tasks) ? NULL
-					: &container_of(loop->tasks.next, struct task, all)->future;
-}
-
-/*
- * Cancels all tasks, and runs those that were there until they have ended; then the same with what
- * they have spawned in their cleanup. Gives up where one waits for what cannot come.
- */
-static void cancel_all(struct coro_loop *loop)
-{
-	struct coro_future *task;
-	uint32_t cancelled = 0;
-	int r = 0;
-	while (r != -EDEADLK && r != -ENOMEM && (task = oldest_task(loop))) {
-		if ((int32_t)(task->number - cancelled) > 0) { /* they may wrap */
-			cancelled = loop->spawned;
-			list_for_each(link, &loop->tasks)
-				coro_cancel(&container_of(link, struct task, all)->future);
-		}
-		coro_future_ref(task);
-		r = coro_run_until_complete(loop, task, NULL);
-		if (task->done)
-			r = 0; /* its own */
-		coro_future_unref(task);
-	}
-}
-
-int coro_run_with(const struct coro_loop_options *options, coro_fn *fn, void *arg)
-{
-	struct coro_loop *loop;
-	struct coro_future *main_task;
-	if (thread_current->loop)
-		return -EBUSY;
-	int r = coro_loop_create(options, &loop);
-	if (r < 0)
-		return r;
-	r = coro_loop_spawn(loop, &(struct coro_options){.name = "main"}, fn, arg, &main_task);
-	if (r == 0) {
-		r = coro_run_until_complete(loop, main_task, NULL);
-		cancel_all(loop);
-		if (main_task->done)
-			future_result(main_task,
-				      NULL); /* for the words, which others' have replaced */
-		coro_future_unref(main_task);
-	}
-	coro_loop_close(loop);
-	return r;
-}
-
-int coro_run(coro_fn *fn, void *arg)
-{
-	return coro_run_with(NULL, fn, arg);
-}
-
 /* -- questions */
 
 struct coro_loop *coro_running_loop(void)
@@ -363,4 +396,56 @@ struct coro_loop *coro_running_loop(void)
 bool coro_loop_running(const struct coro_loop *loop)
 {
 	return loop && loop->runner;
+}
+
+bool coro_loop_closed(const struct coro_loop *loop)
+{
+	return loop && loop->closed;
+}
+
+int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size_t count)
+{
+	size_t tasks = 0;
+	if (!loop || (!ret && count > 0))
+		return -EINVAL;
+	if (loop->thread != thread_current)
+		return -EPERM;
+	list_for_each(link, &loop->tasks) {
+		if (tasks < count)
+			ret[tasks] = future_ref(&container_of(link, struct task, all)->future);
+		tasks++;
+	}
+	return (int)tasks;
+}
+
+/* -- debug mode */
+
+int coro_loop_set_debug(struct coro_loop *loop, bool on)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	loop->debug = on;
+	if (on && loop->runner)
+		loop_cut(loop, 0);
+	return 0;
+}
+
+bool coro_loop_debug(const struct coro_loop *loop)
+{
+	return loop && loop->debug;
+}
+
+int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duration)
+{
+	int r = loop_check(loop);
+	if (r < 0 || duration < 0)
+		return r < 0 ? r : -EINVAL;
+	loop->slow = duration;
+	return 0;
+}
+
+int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop)
+{
+	return loop ? loop->slow : -EINVAL;
 }

@@ -6,7 +6,9 @@
  *                         head                turn_end           tail
  *
  * A task that parks or ends goes straight on to the next ready task of this turn. The runner, the
- * coroutine that called run, gets control where the turn comes to a call, or to its end.
+ * coroutine that called run, gets control where the turn comes to a call, or to its end. To give it
+ * control before that, the turn is cut: turn_end is then the end of a piece, and the runner goes on
+ * with the rest.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -15,31 +17,46 @@
 #include "base/ring.h"
 #include "base/slab.h"
 #include "core/thread.h"
+#include "coro/report.h"
 #include "loop/task.h"
 
 struct coro_loop {
 	struct ring ready; /* tasks, and calls with bit 0 set */
 	size_t turn_end;   /* position in ready */
 	/*
-	 * No timer, no request to stop, no shuffling: a turn may follow another without the runner.
+	 * No timer, no request to stop, no shuffling, no piece of a turn: a turn may follow another
+	 * without the runner.
 	 */
 	bool plain;
+	bool cut;   /* turn_end is that of a piece, and uncut_end the turn's own */
+	bool eager; /* a new task runs at once */
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
 	void *runner_context; /* where it stands, while a task runs */
+	size_t uncut_end;
 	struct heap timers;
 
 	struct thread *thread; /* whose it is */
 	struct slab tasks_slab, futures_slab, handles_slab;
-	struct list tasks; /* that are not done */
+	struct list tasks;   /* that are not done */
+	struct list open;    /* generators that have waited in them and not ended: see open.h */
+	struct list leaving; /* of these, those being closed by the loop */
 	size_t stack_size;
 	uint32_t spawned;
-	unsigned refs; /* one the owner's, one each future's and handle's */
+	unsigned refs; /* one the owner's, one each future's and handle's, and those asked for */
 	bool stopping;
 	bool virtual_clock;
-	bool closed;
-	int64_t now;     /* of the virtual clock */
-	uint64_t random; /* state of the shuffle; 0: no shuffling */
+	bool abandoning; /* its tasks are being thrown away */
+	bool closed;     /* or being closed */
+	bool debug;
+	int64_t slow; /* debug mode: a step that takes as long is told of */
+
+	coro_exception_handler *handler; /* NULL: the default */
+	void *handler_arg;
+	struct list unheard; /* failed futures whose last reference went, to be reported */
+	int64_t now;         /* of the virtual clock */
+	uint64_t random;     /* state of the shuffle; 0: no shuffling */
+	uint64_t choices;    /* state of what is chosen among equals; told by the seed, never 0 */
 };
 
 /* A place of ready whose call was disarmed. */
@@ -96,8 +113,23 @@ static inline void future_init(struct coro_future *future, struct coro_loop *loo
 	loop->refs++;
 }
 
-/* 0 if the caller may use the loop, else -EINVAL, -EPERM. */
+/* 0 if the caller may use the loop, else -EINVAL, -EPERM, -EPIPE. */
 int loop_check(const struct coro_loop *loop);
+
+/*
+ * Gives the runner control after so many entries more of this turn, which it then goes on with. 0
+ * where a step has something for the runner to do before any other.
+ */
+static inline void loop_cut(struct coro_loop *loop, size_t entries)
+{
+	loop->plain = false;
+	if (loop->turn_end - loop->ready.head <= entries)
+		return;
+	if (!loop->cut)
+		loop->uncut_end = loop->turn_end;
+	loop->cut = true;
+	loop->turn_end = loop->ready.head + entries;
+}
 
 int64_t loop_time(const struct coro_loop *loop);
 

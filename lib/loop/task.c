@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "core/generator.h"
 #include "coro/task.h"
+#include "loop/local.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -11,8 +12,10 @@
 
 /* -- birth */
 
-static inline int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
-			void *arg, struct coro_future **ret)
+static int start_at_once(struct task *task);
+
+static inline int spawn(struct coro_loop *loop, const struct coro_options *options, bool eager,
+			coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
@@ -29,12 +32,17 @@ static inline int spawn(struct coro_loop *loop, const struct coro_options *optio
 	task->coro.flags |= CORO_IS_TASK;
 	if (!task->coro.stack_size)
 		task->coro.stack_size = loop->stack_size;
+	if (unlikely(loop->thread->has_locals))
+		task->coro.locals = locals_inherit(loop->thread);
 	task->coro.wake = 0;
 	task->cancels = 0;
+	task->parent = loop->running ? loop->running->future.number : 0;
 	list_append(&loop->tasks, &task->all);
-	ring_push(&loop->ready, task);
 	if (ret)
 		*ret = future_ref(&task->future);
+	if (unlikely(eager) && thread_current->loop == loop)
+		return start_at_once(task);
+	ring_push(&loop->ready, task);
 	return 0;
 }
 
@@ -44,9 +52,12 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	int r = loop_check(loop);
 	if (r < 0)
 		return r;
-	if (!fn || coro_check_options(options) < 0)
+	struct coro_options rest = options ? *options : (struct coro_options){0};
+	bool eager = loop->eager || rest.flags & CORO_EAGER_START;
+	rest.flags &= ~(unsigned)CORO_EAGER_START;
+	if (!fn || coro_check_options(&rest) < 0)
 		return -EINVAL;
-	return spawn(loop, options, fn, arg, ret);
+	return spawn(loop, &rest, eager, fn, arg, ret);
 }
 
 int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
@@ -56,7 +67,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 		return -EPERM;
 	if (!fn)
 		return -EINVAL;
-	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
+	return spawn(loop, &(struct coro_options){.site = site}, loop->eager, fn, arg, ret);
 }
 
 /* -- end */
@@ -72,27 +83,130 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	future_unref(&task->future);
 }
 
-bool task_start(struct task *task)
+/* What it inherits goes to where it is while the task runs. */
+static void take_locals(struct coro *co)
 {
-	struct coro_loop *loop = task->future.loop;
+	co->frame->locals = co->locals;
+	co->resumer = NULL;
+}
+
+/* Gives the task its stack; else it ends, being cancelled or for want of one, and this is false. */
+static bool prepare(struct task *task)
+{
 	int r = -ECANCELED;
 	if (!(task->coro.flags & CORO_MUST_CANCEL)) {
-		r = coro_prepare(&task->coro, loop->thread);
+		r = coro_prepare(&task->coro, task->future.loop->thread);
 		if (r == 0) {
 			task->coro.state = STATE_RUNNING; /* to all but the loop */
 			task->coro.at = &task->coro;
+			if (unlikely(task->coro.locals != NULL))
+				take_locals(&task->coro);
 			struct wait *wait = task_wait(task);
 			wait->leave = NULL;
 			wait->latch = NULL;
 			wait->cleanups = NULL;
 			wait->scopes = 0;
+			wait->cancelled_late = false;
 			return true;
 		}
 	}
-	*ring_at(&loop->ready, loop->ready.head) = READY_NOTHING;
 	task->coro.state = STATE_DONE;
-	task_finish(task, r, NULL, NULL);
+	locals_unref(task->coro.locals);
+	task_finish(task, r, NULL, task_take_request(task));
 	return false;
+}
+
+bool task_start(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	if (prepare(task))
+		return true;
+	*ring_at(&loop->ready, loop->ready.head) = READY_NOTHING;
+	return false;
+}
+
+/* -- eager start */
+
+/* The task that spawns it comes next, before all that is ready. */
+static int start_in_task(struct coro_loop *loop, struct task *spawner, struct task *task)
+{
+	struct coro *self = thread_current->self;
+	bool swap = (spawner->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
+	spawner->coro.at = self;
+	spawner->coro.wake = 0;
+	spawner->coro.flags |= CORO_STARTS;
+	ring_push_front(&loop->ready, spawner);
+	loop->running = task;
+	thread_current->self = &task->coro;
+	if (!swap)
+		return coro_switch(self, &spawner->coro.context, &task->coro, task->coro.context,
+				   0);
+	coro_swap_exceptions(spawner->coro.frame);
+	coro_switch(self, &spawner->coro.context, &task->coro, task->coro.context, 0);
+	coro_swap_exceptions(spawner->coro.frame);
+	return 0;
+}
+
+/*
+ * The turn ends for a moment, and the callback is who runs the loop, so that control comes back to
+ * it; once tasks that the new one has put before the rest of the turn have run on, too.
+ */
+static int start_in_callback(struct coro_loop *loop, struct task *task)
+{
+	struct coro *self = thread_current->self, *runner = loop->runner;
+	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, plain = loop->plain, cut = loop->cut;
+	size_t head = loop->ready.head, turn_end = loop->turn_end, uncut_end = loop->uncut_end;
+	if (swap)
+		coro_swap_exceptions(self->frame);
+	loop->runner = self;
+	loop->turn_end = head;
+	loop->plain = false;
+	loop->running = task;
+	thread_current->self = &task->coro;
+	coro_switch(self, &loop->runner_context, &task->coro, task->coro.context, 0);
+	while (loop->ready.head != head) {
+		loop->turn_end = head;
+		loop_dispatch(loop, self, &loop->runner_context);
+	}
+	loop->runner = runner;
+	loop->turn_end = turn_end;
+	loop->uncut_end = uncut_end;
+	loop->cut = cut;
+	loop->plain = plain && heap_empty(&loop->timers) && !loop->stopping && !loop->debug;
+	if (!list_empty(&loop->unheard))
+		loop_cut(loop, 0);
+	if (swap)
+		coro_swap_exceptions(self->frame);
+	return 0;
+}
+
+/* Runs a new task until it first waits or ends, and then on with who spawns it. */
+static __attribute__((noinline)) int start_at_once(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	struct task *spawner = loop->running;
+	if (!prepare(task))
+		return 0;
+	return spawner ? start_in_task(loop, spawner, task) : start_in_callback(loop, task);
+}
+
+/* It ended before it came to wait again, where it would have been cancelled. */
+static int end_cancelled(struct task *task, int status)
+{
+	struct failure *words = task_take_request(task);
+	if (status < 0 || task->coro.flags & CORO_GIVEN) {
+		failure_unref(words);
+		return status;
+	}
+	task->coro.failure = words;
+	return -ECANCELED;
+}
+
+/* Not to be found in what is next in the place. */
+static void let_go(struct locals **locals)
+{
+	locals_unref(*locals);
+	*locals = NULL;
 }
 
 void *task_leave(struct coro *co, int status, int *result)
@@ -101,8 +215,10 @@ void *task_leave(struct coro *co, int status, int *result)
 	struct coro_loop *loop = task->future.loop;
 	if (unlikely(task_wait(task)->scopes > 0))
 		timers_forget_stack(task);
-	if (co->flags & CORO_MUST_CANCEL && status >= 0)
-		status = -ECANCELED; /* it ended before it came to wait again */
+	if (unlikely(co->frame->locals != NULL))
+		let_go(&co->frame->locals);
+	if (unlikely(co->flags & CORO_MUST_CANCEL))
+		status = end_cancelled(task, status);
 	task_finish(task, status, co->frame->value, co->failure);
 	return loop_next(loop, result);
 }
@@ -124,6 +240,9 @@ void task_abandon(struct task *task)
 	if (co->frame) {
 		wait_abandon(task_wait(task));
 		abandon_generators(task);
+		let_go(&co->frame->locals);
+	} else {
+		locals_unref(co->locals);
 	}
 	coro_abandon(co);
 	list_remove(&task->all);
@@ -159,6 +278,26 @@ const char *coro_task_name(const struct coro_future *future)
 	return thread->task_name;
 }
 
+int coro_task_set_name(struct coro_future *future, const char *name)
+{
+	if (!coro_is_task(future))
+		return -EINVAL;
+	if (future->loop->thread != thread_current)
+		return -EPERM;
+	task_of(future)->coro.name = name;
+	return 0;
+}
+
+unsigned coro_task_number(const struct coro_future *future)
+{
+	return coro_is_task(future) ? future->number : 0;
+}
+
+unsigned coro_task_parent(const struct coro_future *future)
+{
+	return coro_is_task(future) ? task_of(future)->parent : 0;
+}
+
 const char *coro_task_site(const struct coro_future *future)
 {
 	return coro_is_task(future) ? task_of(future)->coro.site : NULL;
@@ -169,14 +308,20 @@ int coro_task_cancelling(const struct coro_future *future)
 	return coro_is_task(future) ? task_of(future)->cancels : -EINVAL;
 }
 
+int task_uncancel(struct task *task, int others)
+{
+	if (task->cancels > 0)
+		task->cancels--;
+	if (task->coro.flags & CORO_GIVEN && task->cancels <= others)
+		failure_unref(task_take_request(task));
+	return task->cancels;
+}
+
 int coro_task_uncancel(struct coro_future *future)
 {
 	if (!coro_is_task(future))
 		return -EINVAL;
 	if (future->loop->thread != thread_current)
 		return -EPERM;
-	struct task *task = task_of(future);
-	if (task->cancels > 0)
-		task->cancels--;
-	return task->cancels;
+	return task_uncancel(task_of(future), 0);
 }

@@ -12,6 +12,7 @@ struct task {
 	struct coro coro;
 	struct coro_future future;
 	int cancels;     /* requests that were not taken back */
+	uint32_t parent; /* the number of the task that spawned it, 0 for none */
 	struct list all; /* in loop->tasks, until it is done */
 };
 
@@ -28,6 +29,13 @@ void *task_leave(struct coro *co, int status, int *result);
 
 /* Throws a task away where it stands; nobody is told. */
 void task_abandon(struct task *task);
+
+/*
+ * Takes back a request to cancel; returns how many are left. Where the task was given something
+ * before the request could reach it, the request is still pending: once no more than `others` are
+ * left, it is not.
+ */
+int task_uncancel(struct task *task, int others);
 
 /* The wait of a task that has started. */
 static inline struct wait *task_wait(const struct task *task)

@@ -162,7 +162,8 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	timer_disarm(task->future.loop, &scope->timer);
 	if (scope->state == TIMEOUT_EXPIRING && ours) {
 		scope->state = TIMEOUT_EXPIRED;
-		if (coro_task_uncancel(&task->future) <= scope->cancelling && status == -ECANCELED)
+		if (task_uncancel(task, scope->cancelling) <= scope->cancelling &&
+		    status == -ECANCELED)
 			status = -ETIMEDOUT;
 	} else {
 		scope->state = TIMEOUT_EXITED;

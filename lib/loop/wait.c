@@ -11,8 +11,7 @@
 /* Futures to wait for without an allocation. */
 enum { FEW = 16 };
 
-/* 0 if the running task may wait for all of them. */
-static int check_futures(struct task *task, struct coro_future *const *futures, size_t count)
+int check_futures(const struct task *task, struct coro_future *const *futures, size_t count)
 {
 	if (!task)
 		return -EPERM;
@@ -133,15 +132,25 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 		       : NULL;
 }
 
-bool gather_cancel_end(struct coro_future **outer)
+bool gather_cancel_end(struct coro_future **outer, struct failure *words)
 {
 	struct gather *gather = gather_of(*outer);
 	gather->cancelling = false;
 	gather->cancel_requested |= gather->any_cancelled;
 	if (!gather->any_cancelled && gather->task)
-		gather->task->coro.flags |= CORO_MUST_CANCEL;
+		task_must_cancel(gather->task, words);
 	*outer = gather->above;
 	return gather->any_cancelled || gather->task;
+}
+
+/* All children are done. The words of a cancellation are those of the child that was last. */
+static void finish_gather(struct gather *gather, const struct coro_future *last)
+{
+	if (!gather->cancel_requested)
+		future_finish(&gather->outer, 0, NULL, NULL);
+	else
+		future_finish(&gather->outer, -ECANCELED, NULL,
+			      last->status == -ECANCELED ? failure_ref(last->failure) : NULL);
 }
 
 static void child_done(struct watch *watch)
@@ -154,12 +163,17 @@ static void child_done(struct watch *watch)
 	if (child->status < 0 && !gather->failures_are_results)
 		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
 	else if (gather->finished == gather->watches.count)
-		future_finish(&gather->outer, gather->cancel_requested ? -ECANCELED : 0, NULL,
-			      NULL);
+		finish_gather(gather, child);
 }
 
+/*
+ * The failures of its children are the gather's, also of those that are not done yet: as in
+ * asyncio.
+ */
 static void gather_end(struct gather *gather)
 {
+	for (size_t i = 0; i < gather->watches.count; i++)
+		future_retrieved(gather->watches.all[i].watch.future);
 	watches_end(&gather->watches);
 	failure_unref(gather->outer.failure);
 	loop_unref(gather->outer.loop);
@@ -255,6 +269,8 @@ static void one_completed(struct watch *watch)
 	struct waiting *waiting = container_of(watches_of(watch), struct waiting, watches);
 	int status = watch->future->status;
 	waiting->left--;
+	if (waiting->left > 0 && waiting->mode == CORO_FIRST_EXCEPTION)
+		future_retrieved(watch->future); /* asked for, as by asyncio's */
 	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
 	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
 		latch_set(&waiting->deadline.latch);
@@ -269,6 +285,21 @@ static void waiting_end(struct waiting *waiting)
 static void waiting_abandon(struct cleanup *cleanup)
 {
 	waiting_end(container_of(cleanup, struct waiting, cleanup));
+}
+
+/* Each once, however often it is named. */
+static int count_done(struct coro_future *const *futures, size_t count)
+{
+	int done = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!futures[i]->done || futures[i]->marked)
+			continue;
+		futures[i]->marked = true;
+		done++;
+	}
+	for (size_t i = 0; i < count; i++)
+		futures[i]->marked = false;
+	return done;
 }
 
 int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
@@ -294,8 +325,8 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	r = latch_wait(&waiting.deadline.latch);
 	latch_end(&waiting.deadline.latch);
 	cleanup_pop(&waiting.cleanup);
-	for (size_t i = 0; r >= 0 && i < count; i++)
-		r += futures[i]->done;
+	if (r == 0)
+		r = count_done(futures, count);
 	waiting_end(&waiting);
 	return r;
 }
@@ -431,6 +462,8 @@ int coro_shield(struct coro_future *future, void **ret)
 	r = wait_until(&waiting);
 	if (r == 0)
 		r = future_result(future, ret);
+	else if (future->done)
+		future_retrieved(future); /* as by asyncio's */
 	waiting_for_end(&waiting);
 	loop_release(loop, 0, 1);
 	return r;

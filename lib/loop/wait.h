@@ -5,6 +5,7 @@
 
 #include "coro/wait.h"
 
+struct failure;
 struct task;
 
 /*
@@ -19,7 +20,13 @@ bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above, s
  */
 struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled);
 
-/* Whether the gather was cancelled: unless all children were done. Goes up to the one above it. */
-bool gather_cancel_end(struct coro_future **outer);
+/*
+ * Whether the gather was cancelled: unless all children were done. If they were, the words are for
+ * the task that waits for it. Goes up to the gather above it.
+ */
+bool gather_cancel_end(struct coro_future **outer, struct failure *words);
+
+/* 0 if the task may wait for all of these futures, -EPERM, -EINVAL. NULL for no task. */
+int check_futures(const struct task *task, struct coro_future *const *futures, size_t count);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/waiter.h"
 
+#include "base/error.h"
 #include "coro/task.h"
-
 #include "loop/loop.h"
+#include "loop/open.h"
 #include "loop/task.h"
 
 #include <errno.h>
@@ -14,14 +15,59 @@ struct task *task_running(void)
 	return loop ? loop->running : NULL;
 }
 
-/* Once a task is ready, its call is to end as if what it waited for had not come in time. */
-static void cancel_ready(struct task *task)
+void task_must_cancel(struct task *task, struct failure *words)
+{
+	task->coro.flags |= CORO_MUST_CANCEL;
+	failure_ref(words); /* it may be the same as before */
+	failure_unref(task->future.failure);
+	task->future.failure = words;
+}
+
+struct failure *task_take_request(struct task *task)
+{
+	struct failure *words = task->future.failure;
+	task->future.failure = NULL;
+	task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
+	return words;
+}
+
+/* The task receives a cancellation; words of an earlier one go. */
+static inline void receive(struct task *task, struct failure *words)
+{
+	struct coro *at = task->coro.at;
+	if (unlikely(words || at->frame->failure))
+		coro_take_failure(at, -ECANCELED, failure_ref(words));
+}
+
+/*
+ * Once a task is ready, its call is to end as if what it waited for had not come in time; unless
+ * that would be lost.
+ */
+static void cancel_ready(struct task *task, struct failure *words)
 {
 	struct wait *wait = task_wait(task);
+	if (task->coro.flags & CORO_GIVEN) {
+		task_must_cancel(task, words);
+		return;
+	}
+	if (task->coro.wake == -ECANCELED && !wait->cancelled_late)
+		return;
 	if (task->coro.flags & CORO_HAS_RESULT)
 		*wait->ret = wait->old;
 	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
 	task->coro.wake = -ECANCELED;
+	wait->cancelled_late = true;
+	receive(task, words);
+}
+
+/* Ends a wait, which is not for a future, in cancellation. */
+static inline void cancel_wait(struct task *task, struct failure *words)
+{
+	struct wait *wait = task_wait(task);
+	wait->leave(wait);
+	wait->cancelled_late = false;
+	receive(task, words);
+	wake(task, -ECANCELED);
 }
 
 void wake(struct task *task, int result)
@@ -30,26 +76,33 @@ void wake(struct task *task, int result)
 	task_wait(task)->leave = NULL;
 	ring_push(&task->future.loop->ready, task);
 	if (unlikely(task->coro.flags & CORO_MUST_CANCEL)) {
-		task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
-		cancel_ready(task);
+		struct failure *words = task_take_request(task);
+		cancel_ready(task, words);
+		failure_unref(words);
 	}
 }
 
-bool task_cancel(struct task *task)
+void wake_given(struct task *task, int result)
 {
-	if (task->coro.state == STATE_CREATED || task->future.loop->running == task) {
-		task->coro.flags |= CORO_MUST_CANCEL;
+	task->coro.flags |= CORO_GIVEN;
+	wake(task, result);
+}
+
+bool task_cancel(struct task *task, struct failure *words)
+{
+	if (task->coro.state == STATE_CREATED || task->future.loop->running == task ||
+	    task->coro.flags & CORO_STARTS) {
+		task->coro.flags &= (uint16_t)~CORO_GIVEN;
+		task_must_cancel(task, words);
 		return false;
 	}
 	struct wait *wait = task_wait(task);
 	if (wait->leave && wait->future)
 		return true;
-	if (wait->leave) {
-		wait->leave(wait);
-		wake(task, -ECANCELED);
-	} else {
-		cancel_ready(task);
-	}
+	if (wait->leave)
+		cancel_wait(task, words);
+	else
+		cancel_ready(task, words);
 	return false;
 }
 
@@ -57,46 +110,61 @@ bool task_cancel(struct task *task)
 static void cancel_parked(struct task *task)
 {
 	struct wait *wait = task_wait(task);
-	task->coro.flags &= (uint16_t)~CORO_MUST_CANCEL;
-	if (!wait->leave) {
-		cancel_ready(task); /* it gave way, and is ready again already */
-	} else if (!wait->future) {
-		wait->leave(wait);
-		wake(task, -ECANCELED);
-	} else if (!future_cancel(wait->future)) {
-		task->coro.flags |= CORO_MUST_CANCEL;
-	}
+	struct failure *words = task_take_request(task);
+	if (!wait->leave)
+		cancel_ready(task, words); /* it gave way, and is ready again already */
+	else if (!wait->future)
+		cancel_wait(task, words);
+	else if (!future_cancel_with(wait->future, words))
+		task_must_cancel(task, words);
+	failure_unref(words);
 }
+
+/* What a task that parks is no longer. */
+enum { UNTIL_PARKED = CORO_HAS_RESULT | CORO_GIVEN | CORO_STARTS };
 
 /* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
 static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task,
 					       struct coro *self)
 {
 	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
-	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
+	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
 	if (task->coro.flags & CORO_MUST_CANCEL)
 		cancel_parked(task);
-	if (swap)
-		coro_swap_exceptions(task->coro.frame);
+	if (!swap)
+		return loop_dispatch(loop, self, &task->coro.context);
+	coro_swap_exceptions(task->coro.frame);
 	int r = loop_dispatch(loop, self, &task->coro.context);
-	if (swap)
-		coro_swap_exceptions(task->coro.frame);
+	coro_swap_exceptions(task->coro.frame);
 	return r;
+}
+
+enum { PARKS_SLOWLY = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
+
+/* A generator waits. */
+static __attribute__((noinline)) int park_generator(struct coro_loop *loop, struct task *task,
+						    struct coro *self)
+{
+	open_note(loop, task, self);
+	if (unlikely((task->coro.flags | self->flags) & PARKS_SLOWLY))
+		return park_slow(loop, task, self);
+	return loop_dispatch(loop, self, &task->coro.context);
 }
 
 static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop, struct task *task,
 							 struct coro *self)
 {
 	task->coro.at = self;
-	enum { SLOW = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | CORO_HAS_RESULT };
-	if (unlikely((task->coro.flags | self->flags) & SLOW))
+	if (unlikely(self != &task->coro))
+		return park_generator(loop, task, self);
+	if (unlikely(task->coro.flags & PARKS_SLOWLY))
 		return park_slow(loop, task, self);
 	return loop_dispatch(loop, self, &task->coro.context);
 }
 
 int park(struct task *task)
 {
-	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
+	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
 	return park_in(task->future.loop, task, thread_current->self);
 }
 

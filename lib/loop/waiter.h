@@ -12,6 +12,7 @@
 #include "loop/timer.h"
 
 struct task;
+struct failure;
 struct coro_future;
 
 /* One who wants to know: linked into a list of what it waits for. */
@@ -70,9 +71,15 @@ struct wait {
 	struct latch *latch;        /* that may be in a list: until latch_end. NULL for none */
 	struct cleanup *cleanups;   /* the last first */
 	unsigned scopes;            /* timeouts on the task's stack that have begun and not ended */
+	/*
+	 * The task is ready, and was cancelled only then: the words of the last such request count,
+	 * while a wait that ended in cancellation keeps those that it ended with.
+	 */
+	bool cancelled_late;
 	union {
 		struct waiter waiter;
 		struct timer timer;
+		uint64_t outer[4]; /* an outer ring's */
 	};
 };
 
@@ -86,10 +93,22 @@ int park(struct task *task);
 void wake(struct task *task, int result);
 
 /*
- * A request to cancel a task that is not done. True if it waits for a future, which is to be
+ * The same for a task that was given what cannot be taken back: if it is cancelled before it runs
+ * on, the result stands, and the cancellation is for its next wait.
+ */
+void wake_given(struct task *task, int result);
+
+/*
+ * A request to cancel a task that is not done, with words or NULL. True if it waits for a future, which is to be
  * cancelled in its place; else it has been seen to.
  */
-bool task_cancel(struct task *task);
+bool task_cancel(struct task *task, struct failure *words);
+
+/* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
+void task_must_cancel(struct task *task, struct failure *words);
+
+/* The request that the task was to be cancelled by is over: gives its words and the reference. */
+struct failure *task_take_request(struct task *task);
 
 /* Takes down all that the stack of a task is linked to, before it is thrown away. */
 void wait_abandon(struct wait *wait);

@@ -26,6 +26,14 @@ static int not_filling(void *arg)
 	return barrier->state != FILLING;
 }
 
+static int enter(struct coro_barrier *barrier)
+{
+	if (!barrier)
+		return -EINVAL;
+	int r = waiters_check(&barrier->changed.waiters);
+	return r < 0 ? r : coro_condition_acquire(&barrier->changed);
+}
+
 /* Waits until those who were here before have gone. */
 static int wait_for_turn(struct coro_barrier *barrier)
 {
@@ -54,9 +62,7 @@ static void leave(struct coro_barrier *barrier)
 
 int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
 {
-	if (!barrier)
-		return -EINVAL;
-	int r = coro_condition_acquire(&barrier->changed);
+	int r = enter(barrier);
 	if (r < 0)
 		return r;
 	r = wait_for_turn(barrier);
@@ -78,9 +84,7 @@ int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
 
 int coro_barrier_reset(struct coro_barrier *barrier)
 {
-	if (!barrier)
-		return -EINVAL;
-	int r = coro_condition_acquire(&barrier->changed);
+	int r = enter(barrier);
 	if (r < 0)
 		return r;
 	barrier->state = barrier->count > 0 ? RESETTING : FILLING;
@@ -90,9 +94,7 @@ int coro_barrier_reset(struct coro_barrier *barrier)
 
 int coro_barrier_abort(struct coro_barrier *barrier)
 {
-	if (!barrier)
-		return -EINVAL;
-	int r = coro_condition_acquire(&barrier->changed);
+	int r = enter(barrier);
 	if (r < 0)
 		return r;
 	barrier->state = BROKEN;

@@ -39,14 +39,18 @@ int coro_condition_wait(struct coro_condition *condition)
 		return -EINVAL;
 	if (!task_running())
 		return -EPERM;
-	int r = coro_lock_release(lock_of(condition));
+	int r = waiters_check(&condition->waiters);
+	if (r == 0)
+		r = coro_lock_release(lock_of(condition));
 	if (r < 0)
 		return r;
 	r = waiters_wait(&condition->waiters, &latch);
 	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
 	int again;
-	while ((again = coro_lock_acquire(lock_of(condition))) < 0)
+	while ((again = coro_lock_acquire(lock_of(condition))) == -ECANCELED)
 		r = again;
+	if (again < 0)
+		return again;
 	/*
 	 * A notification that met a cancellation is spent, as in the asyncio that the conformance
 	 * tests hold us to, 3.11.
@@ -72,8 +76,9 @@ int coro_condition_notify(struct coro_condition *condition, size_t n)
 {
 	if (!condition)
 		return -EINVAL;
-	if (!coro_condition_locked(condition))
-		return -EPERM;
+	int r = coro_condition_locked(condition) ? waiters_check(&condition->waiters) : -EPERM;
+	if (r < 0)
+		return r;
 	waiters_wake(&condition->waiters, n);
 	return 0;
 }

@@ -19,12 +19,16 @@ int coro_event_wait(struct coro_event *event)
 	return event->set ? 0 : waiters_wait(&event->waiters, &latch);
 }
 
-void coro_event_set(struct coro_event *event)
+int coro_event_set(struct coro_event *event)
 {
-	if (!event || event->set)
-		return;
+	if (!event)
+		return -EINVAL;
+	int r = waiters_check(&event->waiters);
+	if (r < 0 || event->set)
+		return r;
 	event->set = true;
 	waiters_wake(&event->waiters, SIZE_MAX);
+	return 0;
 }
 
 void coro_event_clear(struct coro_event *event)

@@ -11,29 +11,53 @@ void coro_lock_init(struct coro_lock *lock)
 	lock->locked = false;
 }
 
-/* Wakes the first in line, unless that was woken already and has but to run. */
-static void wake_first(struct coro_lock *lock)
+static inline bool take(struct coro_lock *lock)
 {
-	struct list *line = waiters_list(&lock->waiters);
-	if (!list_empty(line))
-		latch_set(latch_of(line->next));
+	if (lock->locked || waiters_any(&lock->waiters))
+		return false;
+	lock->locked = true;
+	return true;
+}
+
+/* Apart, so that where nobody waits no frame is paid for. */
+static __attribute__((noinline)) int wait_and_take(struct coro_lock *lock)
+{
+	struct latch latch;
+	if (take(lock))
+		return 0;
+	int r = waiters_wait(&lock->waiters, &latch);
+	if (r == 0)
+		lock->locked = true;
+	else if (!lock->locked && r == -ECANCELED)
+		waiters_wake_first(&lock->waiters); /* we may have been the one that was woken */
+	return r;
 }
 
 int coro_lock_acquire(struct coro_lock *lock)
 {
-	struct latch latch;
 	if (!lock)
 		return -EINVAL;
-	if (!lock->locked && !waiters_any(&lock->waiters)) {
-		lock->locked = true;
-		return 0;
-	}
-	int r = waiters_wait(&lock->waiters, &latch);
-	if (r == 0)
-		lock->locked = true;
-	else if (!lock->locked)
-		wake_first(lock); /* we may have been the one that was woken */
-	return r;
+	if (lock->locked || !waiters_empty(&lock->waiters))
+		return wait_and_take(lock);
+	lock->locked = true;
+	return 0;
+}
+
+int coro_lock_try_acquire(struct coro_lock *lock)
+{
+	if (!lock)
+		return -EINVAL;
+	return take(lock) ? 0 : -EAGAIN;
+}
+
+static __attribute__((noinline)) int hand_over(struct coro_lock *lock)
+{
+	int r = waiters_check(&lock->waiters);
+	if (r < 0)
+		return r;
+	lock->locked = false;
+	waiters_wake_first(&lock->waiters);
+	return 0;
 }
 
 int coro_lock_release(struct coro_lock *lock)
@@ -42,8 +66,9 @@ int coro_lock_release(struct coro_lock *lock)
 		return -EINVAL;
 	if (!lock->locked)
 		return -EPERM;
+	if (!waiters_empty(&lock->waiters))
+		return hand_over(lock);
 	lock->locked = false;
-	wake_first(lock);
 	return 0;
 }
 

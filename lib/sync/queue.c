@@ -64,9 +64,8 @@ int coro_queue_destroy(struct coro_queue *queue)
 {
 	if (!queue)
 		return 0;
-	if (!list_empty(waiters_list(&queue->getters)) ||
-	    !list_empty(waiters_list(&queue->putters)) ||
-	    !list_empty(waiters_list(&queue->finished.waiters)))
+	if (!waiters_empty(&queue->getters) || !waiters_empty(&queue->putters) ||
+	    !waiters_empty(&queue->finished.waiters))
 		return -EBUSY;
 	free(queue->items);
 	free(queue);
@@ -180,11 +179,11 @@ int coro_queue_try_put(struct coro_queue *queue, void *item)
 		return -EPIPE;
 	if (full(queue))
 		return -EAGAIN;
-	if (queue->count == queue->room) {
-		int r = grow(queue);
-		if (r < 0)
-			return r;
-	}
+	int r = waiters_check(&queue->getters);
+	if (r == 0 && queue->count == queue->room)
+		r = grow(queue);
+	if (r < 0)
+		return r;
 	add(queue, item);
 	queue->unfinished++;
 	coro_event_clear(&queue->finished);
@@ -211,6 +210,9 @@ int coro_queue_try_get(struct coro_queue *queue, void **ret)
 		return -EINVAL;
 	if (queue->count == 0)
 		return queue->shut ? -EPIPE : -EAGAIN;
+	int r = waiters_check(&queue->putters);
+	if (r < 0)
+		return r;
 	*ret = take(queue);
 	waiters_wake(&queue->putters, 1);
 	return 0;
@@ -233,6 +235,9 @@ int coro_queue_task_done(struct coro_queue *queue)
 {
 	if (!queue || queue->unfinished == 0)
 		return -EINVAL;
+	int r = waiters_check(&queue->finished.waiters);
+	if (r < 0)
+		return r;
 	if (--queue->unfinished == 0)
 		coro_event_set(&queue->finished);
 	return 0;
@@ -249,6 +254,13 @@ int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
 {
 	if (!queue)
 		return -EINVAL;
+	int r = waiters_check(&queue->getters);
+	if (r == 0)
+		r = waiters_check(&queue->putters);
+	if (r == 0)
+		r = waiters_check(&queue->finished.waiters);
+	if (r < 0)
+		return r;
 	queue->shut = true;
 	if (immediate) {
 		while (queue->count > 0) {

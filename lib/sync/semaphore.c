@@ -19,9 +19,22 @@ void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size_t value)
 		semaphore->bound = value;
 }
 
+static inline bool locked(const struct coro_semaphore *semaphore)
+{
+	return semaphore->value == 0 || waiters_any(&semaphore->waiters);
+}
+
 bool coro_semaphore_locked(const struct coro_semaphore *semaphore)
 {
-	return semaphore && (semaphore->value == 0 || waiters_any(&semaphore->waiters));
+	return semaphore && locked(semaphore);
+}
+
+static inline bool take(struct coro_semaphore *semaphore)
+{
+	if (locked(semaphore))
+		return false;
+	semaphore->value--;
+	return true;
 }
 
 /*
@@ -34,15 +47,12 @@ static void wake_next(struct coro_semaphore *semaphore)
 		semaphore->value--;
 }
 
-int coro_semaphore_acquire(struct coro_semaphore *semaphore)
+/* Apart, so that where nobody waits no frame is paid for. */
+static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
 {
 	struct latch latch;
-	if (!semaphore)
-		return -EINVAL;
-	if (!coro_semaphore_locked(semaphore)) {
-		semaphore->value--;
+	if (take(semaphore))
 		return 0;
-	}
 	int r = waiters_wait(&semaphore->waiters, &latch);
 	if (r < 0 && latch.state == LATCH_SET) {
 		semaphore->value++;
@@ -53,13 +63,41 @@ int coro_semaphore_acquire(struct coro_semaphore *semaphore)
 	return r;
 }
 
+int coro_semaphore_acquire(struct coro_semaphore *semaphore)
+{
+	if (!semaphore)
+		return -EINVAL;
+	if (semaphore->value == 0 || !waiters_empty(&semaphore->waiters))
+		return wait_and_take(semaphore);
+	semaphore->value--;
+	return 0;
+}
+
+int coro_semaphore_try_acquire(struct coro_semaphore *semaphore)
+{
+	if (!semaphore)
+		return -EINVAL;
+	return take(semaphore) ? 0 : -EAGAIN;
+}
+
+static __attribute__((noinline)) int hand_over(struct coro_semaphore *semaphore)
+{
+	int r = waiters_check(&semaphore->waiters);
+	if (r < 0)
+		return r;
+	semaphore->value++;
+	wake_next(semaphore);
+	return 0;
+}
+
 int coro_semaphore_release(struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
 		return -EINVAL;
 	if (semaphore->value >= semaphore->bound)
 		return -EOVERFLOW;
+	if (!waiters_empty(&semaphore->waiters))
+		return hand_over(semaphore);
 	semaphore->value++;
-	wake_next(semaphore);
 	return 0;
 }

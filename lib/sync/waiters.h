@@ -1,26 +1,62 @@
 /* SPDX-License-Identifier: MIT */
-/* The tasks that wait for one thing, in the order they came. */
+/*
+ * The tasks that wait for one thing, in the order they came.
+ *
+ * Who was woken or cancelled stays in line until it runs on, as in asyncio, whose order of events
+ * depends on that. But nobody is passed over twice: whoever comes to wake and finds such a one in
+ * front moves it aside, so that waking n costs n steps, however many were woken before.
+ */
 #ifndef SYNC_WAITERS_H
 #define SYNC_WAITERS_H
 
+#include "core/thread.h"
 #include "coro/sync.h"
+#include "loop/loop.h"
 #include "loop/waiter.h"
 
-_Static_assert(sizeof(struct coro_waiters) == sizeof(struct list), "waiters are a list");
+#include <errno.h>
 
-static inline struct list *waiters_list(const struct coro_waiters *waiters)
+/* What lies in struct coro_waiters. */
+struct __attribute__((may_alias)) line {
+	struct list waiting;
+	struct list aside; /* nobody here is still to be woken; those that were set come first */
+};
+
+_Static_assert(sizeof(struct line) == sizeof(struct coro_waiters), "a line fits");
+
+static inline struct line *waiters_line(const struct coro_waiters *waiters)
 {
-	return (struct list *)(void *)waiters->own;
+	return (struct line *)(void *)waiters->own;
 }
 
 static inline void waiters_init(struct coro_waiters *waiters)
 {
-	list_init(waiters_list(waiters));
+	list_init(&waiters_line(waiters)->waiting);
+	list_init(&waiters_line(waiters)->aside);
 }
 
 static inline struct latch *latch_of(struct list *link)
 {
 	return container_of(link, struct latch, link);
+}
+
+/* Whether there is nobody, not even one who has but to run on. */
+static inline bool waiters_empty(const struct coro_waiters *waiters)
+{
+	const struct line *line = waiters_line(waiters);
+	return list_empty(&line->waiting) && list_empty(&line->aside);
+}
+
+/* 0; -EPERM if those who wait are another thread's. */
+static inline int waiters_check(const struct coro_waiters *waiters)
+{
+	const struct line *line = waiters_line(waiters);
+	struct list *first = line->waiting.next;
+	if (first == &line->waiting)
+		first = line->aside.next;
+	if (first == &line->aside)
+		return 0;
+	return latch_of(first)->task->future.loop->thread == thread_current ? 0 : -EPERM;
 }
 
 /*
@@ -30,36 +66,57 @@ static inline struct latch *latch_of(struct list *link)
 static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch)
 {
 	latch->state = LATCH_CANCELLED;
-	list_append(waiters_list(waiters), &latch->link);
-	int r = latch_wait(latch);
+	int r = waiters_check(waiters);
+	if (r < 0)
+		return r;
+	list_append(&waiters_line(waiters)->waiting, &latch->link);
+	r = latch_wait(latch);
 	latch_end(latch);
 	return r;
 }
+
+bool line_any(struct line *line);
+struct latch *line_next(struct line *line);
 
 /*
  * Whether somebody waits who has not been cancelled; one that was woken but has not run yet counts.
  */
 static inline bool waiters_any(const struct coro_waiters *waiters)
 {
-	list_for_each(link, waiters_list(waiters))
-		if (latch_of(link)->state != LATCH_CANCELLED)
-			return true;
-	return false;
+	struct line *line = waiters_line(waiters);
+	if (!list_empty(&line->waiting) && latch_of(line->waiting.next)->state != LATCH_CANCELLED)
+		return true;
+	return !waiters_empty(waiters) && line_any(line);
+}
+
+/* Who is to be woken next: the first who was neither woken nor cancelled, NULL for none. */
+static inline struct latch *waiters_next(const struct coro_waiters *waiters)
+{
+	struct line *line = waiters_line(waiters);
+	if (list_empty(&line->waiting))
+		return NULL;
+	struct latch *first = latch_of(line->waiting.next);
+	return likely(first->state == LATCH_PENDING) ? first : line_next(line);
 }
 
 /* Wakes the first n who have not been woken; returns how many. */
 static inline size_t waiters_wake(struct coro_waiters *waiters, size_t n)
 {
+	struct latch *latch;
 	size_t woken = 0;
-	list_for_each(link, waiters_list(waiters)) {
-		if (woken == n)
-			break;
-		if (latch_of(link)->state == LATCH_PENDING) {
-			latch_set(latch_of(link));
-			woken++;
-		}
+	while (woken < n && (latch = waiters_next(waiters))) {
+		latch_set(latch);
+		woken++;
 	}
 	return woken;
+}
+
+/* Wakes the first in line, unless that was woken or cancelled already and has but to run. */
+static inline void waiters_wake_first(struct coro_waiters *waiters)
+{
+	struct line *line = waiters_line(waiters);
+	if (list_empty(&line->aside) && !list_empty(&line->waiting))
+		latch_set(latch_of(line->waiting.next));
 }
 
 #endif

@@ -66,6 +66,16 @@ START_TEST(future_that_is_not_done_has_no_result)
 }
 END_TEST
 
+START_TEST(future_knows_its_loop)
+{
+	struct coro_future *task = spawn(wait_for_it, &(struct found){0});
+	ck_assert_ptr_eq(coro_future_loop(future), loop);
+	ck_assert_ptr_eq(coro_future_loop(task), loop);
+	ck_assert_ptr_null(coro_future_loop(NULL));
+	coro_future_unref(task);
+}
+END_TEST
+
 START_TEST(result_can_be_had_any_number_of_times)
 {
 	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
@@ -450,6 +460,7 @@ static void add_tests(TCase *tests)
 	tcase_add_checked_fixture(tests, setup, teardown);
 
 	tcase_add_test(tests, future_that_is_not_done_has_no_result);
+	tcase_add_test(tests, future_knows_its_loop);
 	tcase_add_test(tests, result_can_be_had_any_number_of_times);
 	tcase_add_test(tests, result_may_be_null);
 	tcase_add_test(tests, first_result_stays);

@@ -512,6 +512,78 @@ START_TEST(name_and_site_are_those_given)
 }
 END_TEST
 
+START_TEST(name_may_be_changed)
+{
+	struct coro_future *task = spawn(nothing, NULL), *plain;
+	ck_assert_int_eq(coro_task_set_name(task, "reader"), 0);
+	ck_assert_str_eq(coro_task_name(task), "reader");
+	run();
+	ck_assert_int_eq(coro_task_set_name(task, NULL), 0);
+	ck_assert_str_eq(coro_task_name(task), "Task-1");
+	ck_assert_int_eq(coro_future_create(loop, &plain), 0);
+	ck_assert_int_eq(coro_task_set_name(plain, "reader"), -EINVAL);
+	ck_assert_int_eq(coro_task_set_name(NULL, "reader"), -EINVAL);
+	coro_future_unref(task);
+	coro_future_unref(plain);
+}
+END_TEST
+
+static void *names(void *task)
+{
+	return coro_task_set_name(task, "reader") == -EPERM ? task : NULL;
+}
+
+START_TEST(name_is_given_in_its_own_thread)
+{
+	struct coro_future *task = spawn(nothing, NULL);
+	ck_assert_ptr_nonnull(in_thread(names, task));
+	ck_assert_str_eq(coro_task_name(task), "Task-1");
+	run();
+	coro_future_unref(task);
+}
+END_TEST
+
+static struct coro_future *grandchild;
+
+static int spawns_a_grandchild(void *arg)
+{
+	return coro_spawn(nothing, NULL, &grandchild);
+}
+
+static int spawns_a_child(void *child)
+{
+	return coro_spawn(spawns_a_grandchild, NULL, (struct coro_future **)child);
+}
+
+static void spawns_without_a_parent(void *child)
+{
+	ck_assert_int_eq(coro_spawn(nothing, NULL, (struct coro_future **)child), 0);
+}
+
+START_TEST(task_knows_its_number_and_its_parents)
+{
+	struct coro_future *other = spawn(nothing, NULL), *child, *orphan, *plain;
+	struct coro_future *task = spawn(spawns_a_child, &child);
+	ck_assert_int_eq(coro_call_soon(loop, spawns_without_a_parent, &orphan, NULL), 0);
+	run();
+	ck_assert_uint_eq(coro_task_number(other), 1);
+	ck_assert_uint_eq(coro_task_number(task), 2);
+	ck_assert_uint_eq(coro_task_parent(task), 0);
+	ck_assert_uint_eq(coro_task_number(child), 3);
+	ck_assert_uint_eq(coro_task_parent(child), 2);
+	ck_assert_uint_eq(coro_task_parent(grandchild), 3);
+	ck_assert_uint_eq(coro_task_parent(orphan), 0);
+	ck_assert_int_eq(coro_future_create(loop, &plain), 0);
+	ck_assert_uint_eq(coro_task_number(plain), 0);
+	ck_assert_uint_eq(coro_task_parent(plain), 0);
+	ck_assert_uint_eq(coro_task_number(NULL), 0);
+	ck_assert_uint_eq(coro_task_parent(NULL), 0);
+	struct coro_future *all[] = {other, task, child, grandchild, orphan, plain};
+	for (int i = 0; i < 6; i++)
+		coro_future_unref(all[i]);
+}
+END_TEST
+
 static int spawns_here(void *arg)
 {
 	struct coro_future *child;
@@ -1075,6 +1147,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, tasks_are_numbered_in_their_loop);
 	tcase_add_test(tests, text_of_a_name_is_the_calling_threads);
 	tcase_add_test(tests, name_and_site_are_those_given);
+	tcase_add_test(tests, name_may_be_changed);
+	tcase_add_test(tests, name_is_given_in_its_own_thread);
+	tcase_add_test(tests, task_knows_its_number_and_its_parents);
 	tcase_add_test(tests, spawn_notes_where_it_stands);
 
 	tcase_add_test(tests, others_run_while_a_generator_waits);

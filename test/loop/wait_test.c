@@ -626,17 +626,26 @@ START_TEST(wait_that_was_over_leaves_no_timer)
 }
 END_TEST
 
-START_TEST(future_that_is_named_twice_counts_twice)
+START_TEST(future_that_is_named_twice_counts_once)
 {
-	make_futures(1);
-	children[2] = children[1] = children[0];
-	count = 3;
-	struct waiting all = {CORO_ALL_COMPLETED, CORO_FOREVER};
-	struct coro_future *task = start(waits, &all);
+	make_futures(2);
+	children[4] = children[2] = children[0];
+	children[3] = children[1];
+	count = 5;
+	struct waiting all = {CORO_ALL_COMPLETED, CORO_FOREVER},
+		       first = {CORO_FIRST_COMPLETED, 100};
+	struct coro_future *task = start(waits, &all), *other = start(waits, &first);
 	set(children[0], NULL);
+	turn();
+	turn();
+	assert_ended(other, 1);
+	ck_assert(!coro_future_done(task));
+	set(children[1], NULL);
 	run();
-	assert_ended(task, 3);
+	assert_ended(task, 2);
+	ck_assert_int_eq(wait_result(CORO_ALL_COMPLETED, 0), 2);
 	coro_future_unref(children[0]);
+	coro_future_unref(children[1]);
 }
 END_TEST
 
@@ -1428,7 +1437,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, wait_ends_in_time_and_cancels_nothing);
 	tcase_add_test(tests, wait_of_no_time_looks_at_what_is_done);
 	tcase_add_test(tests, wait_that_was_over_leaves_no_timer);
-	tcase_add_test(tests, future_that_is_named_twice_counts_twice);
+	tcase_add_test(tests, future_that_is_named_twice_counts_once);
 	tcase_add_test(tests, any_number_can_be_waited_for);
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_for_several_cancels_none);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits_for_several);

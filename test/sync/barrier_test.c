@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Barriers: nobody goes on before all are there; reset, abort, and use again. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_barrier barrier;
 
@@ -44,22 +44,13 @@ static void abort_it(void *arg)
 	assert_waiting(0);
 }
 
-static struct coro_future *a, *b, *c;
-
 /* Two of three are there. */
-static void line_up(void)
+static void two_come(void)
 {
 	a = spawn(waits, "a");
 	b = spawn(waits, "b");
 	turn();
 	assert_waiting(2);
-}
-
-static void assert_line(int of_a, int of_b, int of_c)
-{
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
 }
 
 /* As a new one for three does. */
@@ -68,7 +59,7 @@ static void assert_usable(void)
 	trace_take();
 	assert_waiting(0);
 	ck_assert(!coro_barrier_broken(&barrier));
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	run();
 	ck_assert_trace("c2 a0 b1");
@@ -125,7 +116,7 @@ START_TEST(outside_a_task_nobody_waits_and_nobody_is_counted)
 {
 	waits_outside_tasks(NULL);
 	assert_waiting(0);
-	line_up();
+	two_come();
 	cancel(b);
 	turn();
 	ck_assert_trace("b!");
@@ -144,7 +135,7 @@ END_TEST
 
 START_TEST(tasks_wait_until_all_are_there)
 {
-	line_up();
+	two_come();
 	run();
 	ck_assert_trace("");
 	assert_waiting(2);
@@ -202,7 +193,7 @@ END_TEST
 
 START_TEST(those_who_leave_are_not_counted_as_waiting)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	turn();
 	ck_assert_trace("c2");
@@ -223,7 +214,7 @@ END_TEST
 
 START_TEST(who_is_cancelled_while_it_waits_is_no_more_counted)
 {
-	line_up();
+	two_come();
 	cancel(a);
 	run();
 	ck_assert_trace("a!");
@@ -244,7 +235,7 @@ END_TEST
 
 START_TEST(who_is_let_go_and_cancelled_in_the_same_turn_is_cancelled)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	turn();
 	cancel(a);
@@ -257,7 +248,7 @@ END_TEST
 
 START_TEST(barrier_is_free_when_all_who_were_let_go_are_cancelled)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	turn();
 	cancel(a);
@@ -276,7 +267,7 @@ END_TEST
 
 START_TEST(who_is_cancelled_while_the_others_leave_was_never_there)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	struct coro_future *next = spawn(waits, "next");
 	turn();
@@ -301,10 +292,42 @@ START_TEST(cancellation_from_before_arrives_where_it_waits)
 {
 	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
 	assert_waiting(0);
-	line_up();
+	two_come();
 	c = spawn(is_cancelled_before, NULL);
 	run();
 	ck_assert_trace("a0 b1");
+	assert_line(0, 0, 0);
+	assert_usable();
+}
+END_TEST
+
+/* ---- another thread ---- */
+
+static int waits_elsewhere(void *arg)
+{
+	return coro_barrier_wait(&barrier, NULL);
+}
+
+static int resets_elsewhere(void *arg)
+{
+	return coro_barrier_reset(&barrier);
+}
+
+static int aborts_elsewhere(void *arg)
+{
+	return coro_barrier_abort(&barrier);
+}
+
+START_TEST(from_another_thread_it_is_neither_waited_for_nor_reset)
+{
+	two_come();
+	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(resets_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(aborts_elsewhere), -EPERM);
+	assert_waiting(2);
+	c = spawn(waits, "c");
+	run();
+	ck_assert_trace("c2 a0 b1");
 	assert_line(0, 0, 0);
 	assert_usable();
 }
@@ -314,7 +337,7 @@ END_TEST
 
 START_TEST(reset_sends_away_who_waits)
 {
-	line_up();
+	two_come();
 	reset(NULL);
 	run();
 	ck_assert_trace("a-broken b-broken");
@@ -334,7 +357,7 @@ END_TEST
 
 START_TEST(who_comes_after_a_reset_is_of_the_next_round)
 {
-	line_up();
+	two_come();
 	reset(NULL);
 	c = spawn(waits, "c");
 	struct coro_future *d = spawn(waits, "d"), *e = spawn(waits, "e");
@@ -350,7 +373,7 @@ END_TEST
 
 START_TEST(reset_reaches_those_who_have_not_left_yet)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	turn();
 	reset(NULL);
@@ -363,7 +386,7 @@ END_TEST
 
 START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
 {
-	line_up();
+	two_come();
 	reset(NULL);
 	cancel(a);
 	run();
@@ -376,7 +399,7 @@ END_TEST
 
 START_TEST(reset_may_come_from_a_callback)
 {
-	line_up();
+	two_come();
 	call_outside_tasks(reset, NULL);
 	run();
 	ck_assert_trace("a-broken b-broken");
@@ -390,7 +413,7 @@ END_TEST
 
 START_TEST(abort_sends_away_who_waits_and_who_comes)
 {
-	line_up();
+	two_come();
 	abort_it(NULL);
 	c = spawn(waits, "c");
 	run();
@@ -408,7 +431,7 @@ START_TEST(broken_barrier_is_mended_by_reset)
 	reset(NULL);
 	assert_usable();
 
-	line_up();
+	two_come();
 	abort_it(NULL);
 	run();
 	assert_ended(a, -EPIPE);
@@ -420,7 +443,7 @@ END_TEST
 
 START_TEST(reset_just_after_abort_sends_away_all_the_same)
 {
-	line_up();
+	two_come();
 	abort_it(NULL);
 	reset(NULL);
 	run();
@@ -433,7 +456,7 @@ END_TEST
 
 START_TEST(abort_reaches_those_who_have_not_left_yet)
 {
-	line_up();
+	two_come();
 	c = spawn(waits, "c");
 	struct coro_future *next = spawn(waits, "next");
 	turn();
@@ -490,6 +513,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, barrier_is_free_when_all_who_were_let_go_are_cancelled);
 	tcase_add_test(tests, who_is_cancelled_while_the_others_leave_was_never_there);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
+
+	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_reset);
 
 	tcase_add_test(tests, reset_sends_away_who_waits);
 	tcase_add_test(tests, reset_of_an_idle_barrier_changes_nothing);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conditions: waiting gives the lock away and takes it again, whatever happens. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_condition condition;
 
@@ -34,8 +34,7 @@ static void assert_free(void)
 static int waits(void *word)
 {
 	take();
-	int r = coro_condition_wait(&condition);
-	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	int r = says_with(word, coro_condition_wait(&condition));
 	give();
 	return r;
 }
@@ -53,23 +52,15 @@ static void notify_one(void *arg)
 	notify(1);
 }
 
-/* Three who wait. */
-static struct coro_future *a, *b, *c;
-
-static void line_up(void)
+static void line_up_and_assert_free(void)
 {
-	a = spawn(waits, "a");
-	b = spawn(waits, "b");
-	c = spawn(waits, "c");
-	turn();
+	line_up(waits);
 	assert_free();
 }
 
-static void assert_line(int of_a, int of_b, int of_c)
+static void assert_line_and_free(int of_a, int of_b, int of_c)
 {
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
+	assert_line(of_a, of_b, of_c);
 	assert_free();
 }
 
@@ -101,14 +92,14 @@ START_TEST(all_but_acquire_needs_the_lock_to_be_held)
 	ck_assert_int_eq(coro_condition_release(&condition), -EPERM);
 	assert_free();
 
-	line_up();
+	line_up_and_assert_free();
 	ck_assert_int_eq(coro_condition_notify_all(&condition), -EPERM);
 	run();
 	ck_assert_trace("");
 	notify(3);
 	run();
 	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
@@ -140,13 +131,14 @@ static void waits_outside_tasks(void *arg)
 START_TEST(outside_a_task_nobody_waits_and_the_lock_stays_held)
 {
 	waits_outside_tasks(NULL);
-	line_up();
+	ck_assert_trace("asked");
+	line_up_and_assert_free();
 	call_outside_tasks(waits_outside_tasks, NULL);
-	ck_assert_trace("asked asked");
+	ck_assert_trace("asked");
 	notify(3);
 	run();
 	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
@@ -154,7 +146,7 @@ END_TEST
 
 START_TEST(wait_gives_the_lock_away_and_has_it_again_at_its_end)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	ck_assert_int_eq(coro_condition_notify(&condition, 1), 0);
 	run();
@@ -165,13 +157,13 @@ START_TEST(wait_gives_the_lock_away_and_has_it_again_at_its_end)
 	notify(2);
 	run();
 	ck_assert_trace("b c");
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
 START_TEST(notify_wakes_the_first_who_wait)
 {
-	line_up();
+	line_up_and_assert_free();
 	notify(0);
 	run();
 	ck_assert_trace("");
@@ -182,33 +174,33 @@ START_TEST(notify_wakes_the_first_who_wait)
 	notify(2);
 	run();
 	ck_assert_trace("c");
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
 START_TEST(two_notifications_in_one_turn_wake_two)
 {
-	line_up();
+	line_up_and_assert_free();
 	notify(1);
 	notify(1);
 	run();
 	ck_assert_trace("a b");
 	notify(1);
 	run();
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
 START_TEST(notify_all_wakes_all_and_none_who_comes_later)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	ck_assert_int_eq(coro_condition_notify_all(&condition), 0);
 	give();
 	struct coro_future *late = spawn(waits, "late");
 	run();
 	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 	notify(1);
 	run();
 	ck_assert_trace("late");
@@ -219,12 +211,12 @@ END_TEST
 START_TEST(notification_that_nobody_waits_for_is_gone)
 {
 	notify(5);
-	line_up();
+	line_up_and_assert_free();
 	run();
 	ck_assert_trace("");
 	notify(3);
 	run();
-	assert_line(0, 0, 0);
+	assert_line_and_free(0, 0, 0);
 }
 END_TEST
 
@@ -433,24 +425,51 @@ START_TEST(cancelled_wait_for_a_predicate_has_the_lock_and_says_so)
 }
 END_TEST
 
+/* ---- another thread ---- */
+
+static int waits_elsewhere(void *arg)
+{
+	return coro_condition_wait(&condition);
+}
+
+static int notifies_elsewhere(void *arg)
+{
+	return coro_condition_notify_all(&condition);
+}
+
+START_TEST(from_another_thread_it_is_neither_waited_for_nor_notified)
+{
+	line_up_and_assert_free();
+	take();
+	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(notifies_elsewhere), -EPERM);
+	assert_held();
+	give();
+	notify(3);
+	run();
+	ck_assert_trace("a b c");
+	assert_line_and_free(0, 0, 0);
+}
+END_TEST
+
 /* ---- cancelled ---- */
 
 START_TEST(who_is_cancelled_while_it_waits_has_the_lock_again)
 {
-	line_up();
+	line_up_and_assert_free();
 	cancel(b);
 	run();
 	ck_assert_trace("b!");
 	notify(2);
 	run();
 	ck_assert_trace("a c");
-	assert_line(0, -ECANCELED, 0);
+	assert_line_and_free(0, -ECANCELED, 0);
 }
 END_TEST
 
 START_TEST(who_is_cancelled_waits_for_the_lock_all_the_same)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	cancel(a);
 	run();
@@ -460,13 +479,13 @@ START_TEST(who_is_cancelled_waits_for_the_lock_all_the_same)
 	ck_assert_trace("a!");
 	notify(2);
 	run();
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	ck_assert_int_eq(coro_condition_notify(&condition, 1), 0);
 	turn();
@@ -482,13 +501,13 @@ START_TEST(who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it)
 	notify(2);
 	run();
 	ck_assert_trace("b c");
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(who_is_cancelled_twice_has_the_lock_again)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	cancel(a);
 	turn();
@@ -501,13 +520,13 @@ START_TEST(who_is_cancelled_twice_has_the_lock_again)
 	ck_assert_int_eq(coro_task_cancelling(a), 2);
 	notify(2);
 	run();
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled)
 {
-	line_up();
+	line_up_and_assert_free();
 	take();
 	ck_assert_int_eq(coro_condition_notify(&condition, 2), 0);
 	turn();
@@ -519,14 +538,14 @@ START_TEST(lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled)
 	notify(1);
 	run();
 	ck_assert_trace("c");
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 /* As in asyncio of Python 3.11; later ones pass it on. */
 START_TEST(notification_is_spent_when_the_woken_is_cancelled_in_the_same_turn)
 {
-	line_up();
+	line_up_and_assert_free();
 	notify(1);
 	cancel(a);
 	run();
@@ -534,39 +553,39 @@ START_TEST(notification_is_spent_when_the_woken_is_cancelled_in_the_same_turn)
 	notify(2);
 	run();
 	ck_assert_trace("b c");
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(notification_goes_to_the_next_when_the_first_is_cancelled_just_before)
 {
-	line_up();
+	line_up_and_assert_free();
 	cancel(a);
 	notify(1);
 	run();
 	ck_assert_trace("a! b");
 	notify(1);
 	run();
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(cancellation_without_a_notification_wakes_nobody_else)
 {
-	line_up();
+	line_up_and_assert_free();
 	cancel(a);
 	cancel(c);
 	run();
 	ck_assert_trace("a! c!");
 	notify(1);
 	run();
-	assert_line(-ECANCELED, 0, -ECANCELED);
+	assert_line_and_free(-ECANCELED, 0, -ECANCELED);
 }
 END_TEST
 
 START_TEST(notification_of_all_who_are_cancelled_is_gone)
 {
-	line_up();
+	line_up_and_assert_free();
 	notify(3);
 	cancel(a);
 	cancel(b);
@@ -579,7 +598,7 @@ START_TEST(notification_of_all_who_are_cancelled_is_gone)
 	notify(1);
 	run();
 	assert_ended(late, 0);
-	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
 }
 END_TEST
 
@@ -671,6 +690,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_of_the_predicate_ends_the_wait);
 	tcase_add_test(tests, predicate_may_wait_itself);
 	tcase_add_test(tests, cancelled_wait_for_a_predicate_has_the_lock_and_says_so);
+
+	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_notified);
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_has_the_lock_again);
 	tcase_add_test(tests, who_is_cancelled_waits_for_the_lock_all_the_same);

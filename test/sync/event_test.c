@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Events: all who wait are woken, once it is set. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_event event;
 
@@ -12,9 +12,7 @@ static void setup(void)
 
 static int waits(void *word)
 {
-	int r = coro_event_wait(&event);
-	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
-	return r;
+	return says_with(word, coro_event_wait(&event));
 }
 
 static void set_event(void *arg)
@@ -41,7 +39,7 @@ END_TEST
 START_TEST(no_event_at_all_is_refused)
 {
 	coro_event_init(NULL);
-	coro_event_set(NULL);
+	ck_assert_int_eq(coro_event_set(NULL), -EINVAL);
 	coro_event_clear(NULL);
 	ck_assert(!coro_event_is_set(NULL));
 	ck_assert_int_eq(coro_event_wait(NULL), -EINVAL);
@@ -83,27 +81,9 @@ END_TEST
 
 /* ---- waiting ---- */
 
-static struct coro_future *a, *b, *c;
-
-static void line_up(void)
-{
-	a = spawn(waits, "a");
-	b = spawn(waits, "b");
-	c = spawn(waits, "c");
-	turn();
-}
-
-static void assert_line(int of_a, int of_b, int of_c)
-{
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
-}
-
 START_TEST(all_who_wait_are_woken_in_the_order_they_came)
 {
-	line_up();
-	ck_assert_trace("");
+	line_up(waits);
 	at(5, set_event, NULL);
 	run();
 	ck_assert_trace("a b c");
@@ -114,7 +94,7 @@ END_TEST
 
 START_TEST(who_was_woken_goes_on_though_it_is_cleared_at_once)
 {
-	line_up();
+	line_up(waits);
 	coro_event_set(&event);
 	coro_event_clear(&event);
 	struct coro_future *late = spawn(waits, "late");
@@ -149,11 +129,34 @@ START_TEST(cleared_event_can_be_waited_for_again)
 }
 END_TEST
 
+static int waits_elsewhere(void *arg)
+{
+	return coro_event_wait(&event);
+}
+
+static int sets_elsewhere(void *arg)
+{
+	return coro_event_set(&event);
+}
+
+START_TEST(from_another_thread_it_is_neither_waited_for_nor_set)
+{
+	line_up(waits);
+	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(sets_elsewhere), -EPERM);
+	ck_assert(!coro_event_is_set(&event));
+	ck_assert_int_eq(coro_event_set(&event), 0);
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
 /* ---- cancelled ---- */
 
 START_TEST(who_is_cancelled_while_it_waits_is_no_more_woken)
 {
-	line_up();
+	line_up(waits);
 	cancel(b);
 	turn();
 	ck_assert_trace("b!");
@@ -166,7 +169,7 @@ END_TEST
 
 START_TEST(who_is_woken_and_cancelled_in_the_same_turn_is_cancelled)
 {
-	line_up();
+	line_up(waits);
 	coro_event_set(&event);
 	cancel(a);
 	cancel(c);
@@ -178,7 +181,7 @@ END_TEST
 
 START_TEST(who_is_cancelled_just_before_it_would_be_woken_is_cancelled)
 {
-	line_up();
+	line_up(waits);
 	cancel(b);
 	coro_event_set(&event);
 	run();
@@ -207,7 +210,7 @@ END_TEST
 
 START_TEST(waiting_for_it_allocates_nothing)
 {
-	line_up();
+	line_up(waits);
 	coro_event_set(&event);
 	cancel(c);
 	ck_assert_uint_eq(allocations_of_run(), 0);
@@ -227,6 +230,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, all_who_wait_are_woken_in_the_order_they_came);
 	tcase_add_test(tests, who_was_woken_goes_on_though_it_is_cleared_at_once);
 	tcase_add_test(tests, cleared_event_can_be_waited_for_again);
+	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_set);
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_woken);
 	tcase_add_test(tests, who_is_woken_and_cancelled_in_the_same_turn_is_cancelled);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Locks: taken in the order of coming, and never lost. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_lock lock;
 
@@ -13,8 +13,7 @@ static void setup(void)
 /* Takes the lock, says so by its word, holds it for a while, and gives it back. */
 static int locks(void *word)
 {
-	int r = coro_lock_acquire(&lock);
-	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
+	int r = says_with(word, coro_lock_acquire(&lock));
 	if (r < 0)
 		return r;
 	r = coro_sleep(10);
@@ -61,6 +60,7 @@ START_TEST(no_lock_at_all_is_refused)
 {
 	coro_lock_init(NULL);
 	ck_assert_int_eq(coro_lock_acquire(NULL), -EINVAL);
+	ck_assert_int_eq(coro_lock_try_acquire(NULL), -EINVAL);
 	ck_assert_int_eq(coro_lock_release(NULL), -EINVAL);
 	ck_assert(!coro_lock_locked(NULL));
 }
@@ -128,8 +128,9 @@ static int takes_again(void *word)
 
 START_TEST(who_releases_it_and_comes_again_waits_behind_who_was_there)
 {
-	struct coro_future *again = spawn(takes_again, "again"), *a = spawn(locks, "a"),
-			   *b = spawn(locks, "b");
+	struct coro_future *again = spawn(takes_again, "again");
+	a = spawn(locks, "a");
+	b = spawn(locks, "b");
 	run();
 	ck_assert_trace("released a b again");
 	assert_ended(again, 0);
@@ -150,7 +151,8 @@ static int keeps(void *arg)
 
 START_TEST(anyone_may_release_it)
 {
-	struct coro_future *keeper = spawn(keeps, NULL), *a = spawn(locks, "a");
+	struct coro_future *keeper = spawn(keeps, NULL);
+	a = spawn(locks, "a");
 	run();
 	ck_assert_trace("");
 	ck_assert(coro_lock_locked(&lock));
@@ -165,11 +167,11 @@ END_TEST
 START_TEST(lock_looks_free_until_who_was_woken_has_run)
 {
 	coro_lock_acquire(&lock);
-	struct coro_future *a = start(locks, "a");
+	a = start(locks, "a");
 	release(NULL);
 	ck_assert(!coro_lock_locked(&lock));
 	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
-	struct coro_future *b = spawn(locks, "b");
+	b = spawn(locks, "b");
 	run();
 	ck_assert_trace("a b");
 	assert_ended(a, 0);
@@ -177,31 +179,63 @@ START_TEST(lock_looks_free_until_who_was_woken_has_run)
 }
 END_TEST
 
-/* ---- cancelled ---- */
-
-/* Three in line for a lock that is held. */
-static struct coro_future *a, *b, *c;
-
-static void line_up(void)
+START_TEST(try_takes_it_only_if_nobody_has_it_or_was_promised_it)
 {
-	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
-	a = spawn(locks, "a");
-	b = spawn(locks, "b");
-	c = spawn(locks, "c");
-	turn();
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), 0);
+	ck_assert(coro_lock_locked(&lock));
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), -EAGAIN);
+	a = start(locks, "a");
+	release(NULL);
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), -EAGAIN);
+	ck_assert(!coro_lock_locked(&lock));
+	run();
+	ck_assert_trace("a");
+	assert_ended(a, 0);
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), 0);
+}
+END_TEST
+
+static int acquires_elsewhere(void *arg)
+{
+	return coro_lock_acquire(&lock);
 }
 
-static void assert_line(int of_a, int of_b, int of_c)
+static int releases_elsewhere(void *arg)
 {
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
+	return coro_lock_release(&lock);
+}
+
+START_TEST(from_another_thread_it_is_neither_waited_for_nor_handed_over)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	a = start(locks, "a");
+	ck_assert_int_eq(result_elsewhere(acquires_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(releases_elsewhere), -EPERM);
+	ck_assert(coro_lock_locked(&lock));
+	release(NULL);
+	run();
+	ck_assert_trace("a");
+	assert_ended(a, 0);
+}
+END_TEST
+
+/* ---- cancelled ---- */
+
+static void line_up_for_the_lock(void)
+{
+	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
+	line_up(locks);
+}
+
+static void assert_line_and_free(int of_a, int of_b, int of_c)
+{
+	assert_line(of_a, of_b, of_c);
 	ck_assert(!coro_lock_locked(&lock));
 }
 
 START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
 {
-	line_up();
+	line_up_for_the_lock();
 	cancel(b);
 	turn();
 	ck_assert_trace("b!");
@@ -209,54 +243,54 @@ START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
 	release(NULL);
 	run();
 	ck_assert_trace("a c");
-	assert_line(0, -ECANCELED, 0);
+	assert_line_and_free(0, -ECANCELED, 0);
 }
 END_TEST
 
 START_TEST(lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
 {
-	line_up();
+	line_up_for_the_lock();
 	release(NULL);
 	cancel(a);
 	run();
 	ck_assert_trace("a! b c");
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(lock_goes_on_when_the_first_is_cancelled_just_before)
 {
-	line_up();
+	line_up_for_the_lock();
 	cancel(a);
 	release(NULL);
 	run();
 	ck_assert_trace("a! b c");
-	assert_line(-ECANCELED, 0, 0);
+	assert_line_and_free(-ECANCELED, 0, 0);
 }
 END_TEST
 
 START_TEST(lock_passes_all_who_are_cancelled_in_the_same_turn)
 {
-	line_up();
+	line_up_for_the_lock();
 	release(NULL);
 	cancel(a);
 	cancel(b);
 	run();
 	ck_assert_trace("a! b! c");
-	assert_line(-ECANCELED, -ECANCELED, 0);
+	assert_line_and_free(-ECANCELED, -ECANCELED, 0);
 }
 END_TEST
 
 START_TEST(lock_is_free_when_all_in_line_are_cancelled)
 {
-	line_up();
+	line_up_for_the_lock();
 	release(NULL);
 	cancel(c);
 	cancel(b);
 	cancel(a);
 	run();
 	ck_assert_trace("a! c! b!");
-	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
 }
 END_TEST
 
@@ -278,12 +312,12 @@ static int passes_the_cancelled(void *arg)
 
 START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
 {
-	line_up();
+	line_up_for_the_lock();
 	struct coro_future *newcomer = spawn(passes_the_cancelled, NULL);
 	run();
 	ck_assert_trace("newcomer a! b! c!");
 	assert_ended(newcomer, 0);
-	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
+	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
 }
 END_TEST
 
@@ -298,6 +332,39 @@ START_TEST(newcomer_gets_it_from_who_was_woken_and_cancelled)
 	ck_assert_trace("a! newcomer");
 	assert_ended(newcomer, 0);
 	assert_ended(a, -ECANCELED);
+}
+END_TEST
+
+static int passes_one_who_was_cancelled(void *arg)
+{
+	release(NULL);
+	cancel(a);
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), -EAGAIN);
+	cancel(b);
+	cancel(c);
+	return 0;
+}
+
+/* Of those in line only the first has been woken; it is cancelled, and has yet to pass that on. */
+START_TEST(try_does_not_take_what_was_given_to_one_who_is_cancelled_then)
+{
+	line_up_for_the_lock();
+	ck_assert_int_eq(result_of(passes_one_who_was_cancelled, NULL), 0);
+	run();
+	ck_assert_trace("a! b! c!");
+	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
+}
+END_TEST
+
+START_TEST(who_is_thrown_away_leaves_the_line)
+{
+	line_up_for_the_lock();
+	cancel(b);
+	throw_away_who_waits();
+	line_up(locks);
+	release(NULL);
+	throw_away_who_waits();
+	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
 }
 END_TEST
 
@@ -366,38 +433,21 @@ static int visits(void *which)
 	return 0;
 }
 
-static int cancels_some(void *arg)
+static void begin_free(void)
 {
-	struct coro_future **tasks = arg;
-	for (int i = 0; i < 100; i++) {
-		coro_cancel(tasks[i * 7 % 20]);
-		ck_assert_int_eq(coro_task_yield(), 0);
-	}
-	return 0;
+	coro_lock_init(&two[0]);
+	coro_lock_init(&two[1]);
+}
+
+static void assert_free(void)
+{
+	ck_assert(!coro_lock_locked(&two[0]));
+	ck_assert(!coro_lock_locked(&two[1]));
 }
 
 START_TEST(one_at_a_time_is_inside_in_any_order_of_events)
 {
-	for (uint64_t seed = 1; seed <= 50; seed++) {
-		struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
-		struct coro_loop *plain = loop;
-		struct coro_future *tasks[20];
-		ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
-		coro_lock_init(&two[0]);
-		coro_lock_init(&two[1]);
-		for (intptr_t i = 0; i < 20; i++)
-			tasks[i] = spawn(visits, (void *)i);
-		turn(); /* one that is cancelled before it starts never runs */
-		struct coro_future *canceller = spawn(cancels_some, tasks);
-		run();
-		for (int i = 0; i < 20; i++)
-			coro_future_unref(tasks[i]);
-		assert_ended(canceller, 0);
-		ck_assert(!coro_lock_locked(&two[0]));
-		ck_assert(!coro_lock_locked(&two[1]));
-		ck_assert_int_eq(coro_loop_close(loop), 0);
-		loop = plain;
-	}
+	visit_in_any_order(visits, begin_free, assert_free);
 	ck_assert_int_gt(entered, 100);
 	ck_assert_int_gt(refused, 100);
 }
@@ -443,6 +493,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_releases_it_and_comes_again_waits_behind_who_was_there);
 	tcase_add_test(tests, anyone_may_release_it);
 	tcase_add_test(tests, lock_looks_free_until_who_was_woken_has_run);
+	tcase_add_test(tests, try_takes_it_only_if_nobody_has_it_or_was_promised_it);
+	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_handed_over);
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
 	tcase_add_test(tests, lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
@@ -451,6 +503,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, lock_is_free_when_all_in_line_are_cancelled);
 	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
 	tcase_add_test(tests, newcomer_gets_it_from_who_was_woken_and_cancelled);
+	tcase_add_test(tests, try_does_not_take_what_was_given_to_one_who_is_cancelled_then);
+	tcase_add_test(tests, who_is_thrown_away_leaves_the_line);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, wait_for_it_may_time_out);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queues: what goes in comes out once, in the order of its kind, whoever waits and is cancelled. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_queue *queue;
 
@@ -79,25 +79,6 @@ static int joins(void *word)
 	int r = coro_queue_join(queue);
 	trace("%s%s", (const char *)word, r == 0 ? "" : "!");
 	return r;
-}
-
-static struct coro_future *a, *b, *c;
-
-/* Three who wait for the same. */
-static void line_up(coro_fn *fn)
-{
-	a = spawn(fn, "a");
-	b = spawn(fn, "b");
-	c = spawn(fn, "c");
-	turn();
-	ck_assert_trace("");
-}
-
-static void assert_line(int of_a, int of_b, int of_c)
-{
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
 }
 
 /* ---- misuse ---- */
@@ -559,6 +540,39 @@ START_TEST(wait_for_an_item_may_time_out_at_the_tick_it_comes)
 }
 END_TEST
 
+START_TEST(others_keep_their_places_when_one_is_woken_for_nothing_and_cancelled)
+{
+	make(1);
+	line_up(gets);
+	put("x");
+	ck_assert_int_eq(get(), 'x');
+	cancel(a);
+	run();
+	ck_assert_trace("a!");
+	put("y");
+	run();
+	put("z");
+	run();
+	ck_assert_trace("by cz");
+	assert_line(-ECANCELED, 0, 0);
+
+	put("x");
+	line_up(puts_in);
+	ck_assert_int_eq(get(), 'x');
+	put("y");
+	cancel(a);
+	run();
+	ck_assert_trace("a!");
+	ck_assert_int_eq(get(), 'y');
+	run();
+	ck_assert_int_eq(get(), 'b');
+	run();
+	ck_assert_int_eq(get(), 'c');
+	ck_assert_trace("b c");
+	assert_line(-ECANCELED, 0, 0);
+}
+END_TEST
+
 /* ---- work ---- */
 
 static void done(void)
@@ -791,6 +805,76 @@ START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
 }
 END_TEST
 
+/* ---- another thread ---- */
+
+static int puts_elsewhere(void *arg)
+{
+	static char item[] = "x";
+	int r = coro_queue_try_put(queue, item);
+	return r == -EAGAIN ? coro_queue_put(queue, item) : r;
+}
+
+static int gets_elsewhere(void *arg)
+{
+	void *item;
+	int r = coro_queue_try_get(queue, &item);
+	return r == -EAGAIN ? coro_queue_get(queue, &item) : r;
+}
+
+static int is_done_elsewhere(void *arg)
+{
+	return coro_queue_task_done(queue);
+}
+
+static int shuts_elsewhere(void *arg)
+{
+	return coro_queue_shutdown(queue, true);
+}
+
+START_TEST(from_another_thread_it_is_not_used_while_somebody_waits_here)
+{
+	make(1);
+	line_up(gets);
+	ck_assert_int_eq(result_elsewhere(puts_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(gets_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(shuts_elsewhere), -EPERM);
+	for (int i = 0; i < 3; i++) {
+		put("x");
+		run();
+	}
+	ck_assert_trace("ax bx cx");
+	assert_line(0, 0, 0);
+
+	put("x");
+	line_up(puts_in);
+	ck_assert_int_eq(result_elsewhere(puts_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(gets_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(shuts_elsewhere), -EPERM);
+	ck_assert_uint_eq(coro_queue_size(queue), 1);
+	for (int i = 0; i < 3; i++) {
+		get();
+		run();
+	}
+	get();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
+START_TEST(work_is_not_done_from_another_thread_while_it_is_waited_for_here)
+{
+	make(0);
+	put("x");
+	line_up(joins);
+	ck_assert_int_eq(result_elsewhere(is_done_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(shuts_elsewhere), -EPERM);
+	ck_assert_int_eq(coro_queue_task_done(queue), 0);
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+}
+END_TEST
+
 /* ---- many ---- */
 
 enum { PRODUCERS = 5, CONSUMERS = 4, EACH = 40 };
@@ -830,7 +914,7 @@ static int consumes(void *arg)
 	return 0;
 }
 
-static int cancels_some(void *arg)
+static int cancels_any(void *arg)
 {
 	struct coro_future **tasks = arg;
 	for (int i = 0; i < 200; i++) {
@@ -864,7 +948,7 @@ START_TEST(each_item_comes_out_once_in_any_order_of_events)
 		for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++)
 			tasks[i] = spawn(consumes, NULL);
 		turn(); /* one that is cancelled before it starts never runs */
-		struct coro_future *canceller = spawn(cancels_some, tasks),
+		struct coro_future *canceller = spawn(cancels_any, tasks),
 				   *end = spawn(shuts_when_done, tasks);
 		run();
 		ck_assert_int_eq(produced, PRODUCERS * EACH);
@@ -999,6 +1083,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, immediate_shutdown_leaves_the_work_on_items_taken_out);
 	tcase_add_test(tests, immediate_shutdown_sends_away_all_who_wait);
 	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
+
+	tcase_add_test(tests, others_keep_their_places_when_one_is_woken_for_nothing_and_cancelled);
+	tcase_add_test(tests, from_another_thread_it_is_not_used_while_somebody_waits_here);
+	tcase_add_test(tests, work_is_not_done_from_another_thread_while_it_is_waited_for_here);
 
 	tcase_add_test(tests, each_item_comes_out_once_in_any_order_of_events);
 

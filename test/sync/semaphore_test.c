@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphores: so many at a time, in the order of coming, and no unit lost. */
-#include "tasks.h"
+#include "line.h"
 
 static struct coro_semaphore semaphore;
 
@@ -13,9 +13,7 @@ static void setup(void)
 /* Takes a unit, says so by its word, and keeps it. */
 static int takes(void *word)
 {
-	int r = coro_semaphore_acquire(&semaphore);
-	trace("%s%s", (const char *)word, r == -ECANCELED ? "!" : "");
-	return r;
+	return says_with(word, coro_semaphore_acquire(&semaphore));
 }
 
 static void release(void *arg)
@@ -77,6 +75,7 @@ START_TEST(no_semaphore_at_all_is_refused)
 	coro_semaphore_init(NULL, 1);
 	coro_semaphore_init_bounded(NULL, 1);
 	ck_assert_int_eq(coro_semaphore_acquire(NULL), -EINVAL);
+	ck_assert_int_eq(coro_semaphore_try_acquire(NULL), -EINVAL);
 	ck_assert_int_eq(coro_semaphore_release(NULL), -EINVAL);
 	ck_assert(!coro_semaphore_locked(NULL));
 }
@@ -173,26 +172,9 @@ START_TEST(tasks_get_units_in_the_order_they_came)
 }
 END_TEST
 
-static struct coro_future *a, *b, *c;
-
-static void line_up(void)
-{
-	a = spawn(takes, "a");
-	b = spawn(takes, "b");
-	c = spawn(takes, "c");
-	turn();
-}
-
-static void assert_line(int of_a, int of_b, int of_c)
-{
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
-}
-
 START_TEST(each_release_wakes_one)
 {
-	line_up();
+	line_up(takes);
 	release(NULL);
 	turn();
 	ck_assert_trace("a");
@@ -209,7 +191,9 @@ START_TEST(releases_before_anyone_waits_are_kept)
 {
 	for (int i = 0; i < 5; i++)
 		release(NULL);
-	line_up();
+	a = start(takes, "a");
+	b = start(takes, "b");
+	c = start(takes, "c");
 	ck_assert_trace("a b c");
 	assert_line(0, 0, 0);
 	ck_assert_int_eq(units(), 2);
@@ -225,7 +209,7 @@ static int comes_later(void *arg)
 
 START_TEST(newcomer_does_not_overtake_who_was_woken)
 {
-	line_up();
+	line_up(takes);
 	struct coro_future *newcomer = spawn(comes_later, NULL);
 	run();
 	ck_assert_trace("a");
@@ -238,11 +222,69 @@ START_TEST(newcomer_does_not_overtake_who_was_woken)
 }
 END_TEST
 
+static int releases_two_and_takes_one(void *word)
+{
+	release(NULL);
+	release(NULL);
+	return takes(word);
+}
+
+START_TEST(newcomer_is_woken_by_who_was_woken_before_if_a_unit_is_left)
+{
+	a = start(takes, "a");
+	ck_assert_int_eq(result_of(releases_two_and_takes_one, "newcomer"), 0);
+	ck_assert_trace("a newcomer");
+	assert_ended(a, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+START_TEST(try_takes_only_what_nobody_waits_for)
+{
+	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), -EAGAIN);
+	release(NULL);
+	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), 0);
+	a = start(takes, "a");
+	release(NULL);
+	release(NULL);
+	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), -EAGAIN);
+	run();
+	ck_assert_trace("a");
+	assert_ended(a, 0);
+	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
+static int acquires_elsewhere(void *arg)
+{
+	return coro_semaphore_acquire(&semaphore);
+}
+
+static int releases_elsewhere(void *arg)
+{
+	return coro_semaphore_release(&semaphore);
+}
+
+START_TEST(from_another_thread_it_is_neither_waited_for_nor_released)
+{
+	line_up(takes);
+	ck_assert_int_eq(result_elsewhere(acquires_elsewhere), -EPERM);
+	ck_assert_int_eq(result_elsewhere(releases_elsewhere), -EPERM);
+	for (int i = 0; i < 3; i++)
+		release(NULL);
+	run();
+	ck_assert_trace("a b c");
+	assert_line(0, 0, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
 /* ---- cancelled ---- */
 
 START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
 {
-	line_up();
+	line_up(takes);
 	cancel(a);
 	turn();
 	ck_assert_trace("a!");
@@ -257,7 +299,7 @@ END_TEST
 
 START_TEST(unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
 {
-	line_up();
+	line_up(takes);
 	release(NULL);
 	cancel(a);
 	run();
@@ -272,7 +314,7 @@ END_TEST
 
 START_TEST(unit_goes_to_the_next_when_the_first_is_cancelled_just_before)
 {
-	line_up();
+	line_up(takes);
 	cancel(a);
 	release(NULL);
 	run();
@@ -286,7 +328,7 @@ END_TEST
 
 START_TEST(of_several_units_none_is_lost_with_who_is_cancelled)
 {
-	line_up();
+	line_up(takes);
 	release(NULL);
 	release(NULL);
 	cancel(a);
@@ -300,7 +342,7 @@ END_TEST
 
 START_TEST(units_are_there_again_when_all_in_line_are_cancelled)
 {
-	line_up();
+	line_up(takes);
 	for (int i = 0; i < 3; i++)
 		release(NULL);
 	cancel(c);
@@ -325,7 +367,7 @@ static int takes_at_once(void *arg)
 
 START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
 {
-	line_up();
+	line_up(takes);
 	struct coro_future *newcomer = spawn(takes_at_once, NULL);
 	run();
 	ck_assert_trace("newcomer a! b! c!");
@@ -405,38 +447,21 @@ static int visits(void *arg)
 	return 0;
 }
 
-static int cancels_some(void *arg)
+static void begin_with_three(void)
 {
-	struct coro_future **tasks = arg;
-	for (int i = 0; i < 100; i++) {
-		coro_cancel(tasks[i * 7 % 20]);
-		ck_assert_int_eq(coro_task_yield(), 0);
-	}
-	return 0;
+	coro_semaphore_init_bounded(&semaphore, 3);
+}
+
+static void assert_three(void)
+{
+	ck_assert_int_eq(inside, 0);
+	ck_assert_int_eq(units(), 3);
+	ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
 }
 
 START_TEST(no_unit_is_lost_or_made_in_any_order_of_events)
 {
-	for (uint64_t seed = 1; seed <= 50; seed++) {
-		struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
-		struct coro_loop *plain = loop;
-		struct coro_future *tasks[20];
-		ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
-		coro_semaphore_init_bounded(&semaphore, 3);
-		for (int i = 0; i < 20; i++)
-			tasks[i] = spawn(visits, NULL);
-		turn(); /* one that is cancelled before it starts never runs */
-		struct coro_future *canceller = spawn(cancels_some, tasks);
-		run();
-		for (int i = 0; i < 20; i++)
-			coro_future_unref(tasks[i]);
-		assert_ended(canceller, 0);
-		ck_assert_int_eq(inside, 0);
-		ck_assert_int_eq(units(), 3);
-		ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
-		ck_assert_int_eq(coro_loop_close(loop), 0);
-		loop = plain;
-	}
+	visit_in_any_order(visits, begin_with_three, assert_three);
 	ck_assert_int_gt(refused, 100);
 }
 END_TEST
@@ -485,6 +510,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, each_release_wakes_one);
 	tcase_add_test(tests, releases_before_anyone_waits_are_kept);
 	tcase_add_test(tests, newcomer_does_not_overtake_who_was_woken);
+	tcase_add_test(tests, newcomer_is_woken_by_who_was_woken_before_if_a_unit_is_left);
+	tcase_add_test(tests, try_takes_only_what_nobody_waits_for);
+	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_released);
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
 	tcase_add_test(tests, unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a program: a loop for one body, or for one after another. */
+#ifndef CORO_RUNNER_H
+#define CORO_RUNNER_H
+
+#include <coro/loop.h>
+
+CORO_BEGIN_DECLS
+
+/*
+ * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
+ * whole program (asyncio.run). When it ends, the tasks that are left are cancelled and run to their
+ * end, and then those that they have spawned meanwhile; one that fails in that is reported (see
+ * coro/report.h). Then the generators that are left open are closed, and the loop is.
+ *
+ *   -EBUSY    a loop runs in this thread already
+ *   -EDEADLK  main waits for what cannot come
+ *   -ESHUTDOWN  the loop was stopped before main ended
+ *   -EINVAL, -ENOMEM
+ */
+#define coro_run(...) coro_run_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg) */
+CORO_API int coro_run_at(const char *site, coro_fn *fn, void *arg);
+
+/* The same on a loop with these options (asyncio.run's debug: CORO_DEBUG in options->flags). */
+#define coro_run_with(...) \
+	coro_run_with_at(CORO_HERE, __VA_ARGS__) /* (options, coro_fn *fn, void *arg) */
+CORO_API int coro_run_with_at(const char *site, const struct coro_loop_options *options,
+			      coro_fn *fn, void *arg);
+
+struct coro_runner;
+
+/*
+ * Makes a runner: coro_run in steps, for several bodies on one loop (asyncio.Runner). options are
+ * the loop's, or NULL. The caller gives it back with coro_runner_close. -EINVAL, -ENOMEM.
+ */
+CORO_API int coro_runner_create(const struct coro_loop_options *options, struct coro_runner **ret);
+
+/*
+ * Runs fn(arg) as a task of the runner's loop, until it ends, and returns what it returns
+ * (Runner.run). What else there is on the loop runs meanwhile, and is left as it then stands for
+ * the next run. Errors as coro_run's; -EPIPE if the program has closed the loop.
+ */
+#define coro_runner_run(...) \
+	coro_runner_run_at(CORO_HERE, __VA_ARGS__) /* (runner, coro_fn *fn, void *arg) */
+CORO_API int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn,
+				void *arg);
+
+/* The runner's loop (Runner.get_loop), which the runner closes; NULL for NULL. */
+CORO_API struct coro_loop *coro_runner_loop(const struct coro_runner *runner);
+
+/*
+ * Ends what is left as coro_run does, closes the loop and frees the runner (Runner.close). The
+ * words of the last error, for coro_message, stay. 0, also for NULL; -EBUSY while a loop runs in
+ * this thread, -EPERM in another: the runner is then as it was.
+ */
+CORO_API int coro_runner_close(struct coro_runner *runner);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the inner rings reach the debug ring, which they know nothing of: it defines these. Each is
+ * called in debug mode only.
+ */
+#ifndef BASE_HOOKS_H
+#define BASE_HOOKS_H
+
+#include <stdint.h>
+
+struct coro_report;
+struct coro_future;
+
+struct hooks {
+	/* The default handler was given a report. */
+	void (*report)(const struct coro_report *report);
+	/*
+	 * A step of a task took so many nanoseconds, which is long; or, where task is NULL, the
+	 * callback fn did.
+	 */
+	void (*slow)(const struct coro_future *task, void (*fn)(void *arg), int64_t duration);
+};
+
+extern const struct hooks hooks;
+
+#endif

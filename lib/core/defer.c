@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/defer.h"
+
+#include "base/error.h"
+#include "core/thread.h"
+#include "coro/defer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct deferred {
+	struct deferred *next; /* deferred before it */
+	coro_callback *fn;
+	void *arg;
+};
+
+int coro_defer(coro_callback *fn, void *arg)
+{
+	struct coro *self = thread_body(thread_current);
+	if (!fn)
+		return -EINVAL;
+	if (!self)
+		return -EPERM;
+	struct deferred *deferred = malloc(sizeof(*deferred));
+	if (!deferred)
+		return -ENOMEM;
+	*deferred = (struct deferred){.next = self->frame->deferred, .fn = fn, .arg = arg};
+	self->frame->deferred = deferred;
+	return 0;
+}
+
+int coro_undefer(coro_callback *fn, void *arg)
+{
+	struct coro *self = thread_body(thread_current);
+	if (!fn)
+		return -EINVAL;
+	if (!self)
+		return -EPERM;
+	struct deferred **at = &self->frame->deferred, *deferred;
+	while ((deferred = *at) && (deferred->fn != fn || deferred->arg != arg))
+		at = &deferred->next;
+	if (!deferred)
+		return -ENOENT;
+	*at = deferred->next;
+	free(deferred);
+	return 0;
+}
+
+/* Takes the last one off the frame and calls it. */
+static void run_last(struct frame *frame)
+{
+	struct deferred *last = frame->deferred, call = *last;
+	frame->deferred = last->next;
+	free(last);
+	call.fn(call.arg);
+}
+
+/* The words that a frame has, and has again after calls that may replace them. */
+static void restore_failure(struct frame *frame, struct failure *failure)
+{
+	failure_unref(frame->failure);
+	frame->failure = failure;
+}
+
+int deferred_run(struct coro *co, int status)
+{
+	struct frame *frame = co->frame;
+	struct failure *failure = failure_ref(frame->failure);
+	void *value = frame->value;
+	bool cancelled = status >= 0 && coro_cancel_due(co);
+	while (frame->deferred)
+		run_last(frame);
+	frame->value = value;
+	if (cancelled && !(co->flags & CORO_MUST_CANCEL)) {
+		/* The body left without a look at the request; a wait here got it in its place. */
+		failure_unref(failure);
+		return -ECANCELED;
+	}
+	restore_failure(frame, failure);
+	return status;
+}
+
+void deferred_abandon(struct coro *co)
+{
+	struct thread *thread = thread_current;
+	struct coro *self = thread->self;
+	struct failure *failure = failure_ref(self->frame->failure);
+	struct coro_loop *loop = thread->loop;
+	uint16_t runs_loop = self->flags & CORO_RUNS_LOOP;
+	while (co->frame->deferred) {
+		/* No waiting, yielding or deferring for them, nor for one after they ran a loop. */
+		self->flags |= CORO_RUNS_LOOP;
+		thread->loop = NULL;
+		run_last(co->frame);
+	}
+	thread->loop = loop;
+	self->flags = (uint16_t)((self->flags & ~CORO_RUNS_LOOP) | runs_loop);
+	restore_failure(self->frame, failure);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Debug mode: what a loop reports, said on stderr. */
+#include "base/hooks.h"
+
+#include "core/coroutine.h"
+#include "coro/report.h"
+#include "coro/task.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/*
+ * A text in pieces, for one write, so that those of several threads do not mix, and none is cut
+ * short. It is made on whatever stack the report comes from, which may be a small one.
+ */
+struct text {
+	struct iovec pieces[24];
+	int count;
+};
+
+static void add(struct text *text, const char *piece)
+{
+	text->pieces[text->count++] = (struct iovec){(void *)piece, strlen(piece)};
+}
+
+static void say(const struct text *text)
+{
+	ssize_t written = writev(STDERR_FILENO, text->pieces, text->count);
+	(void)written;
+}
+
+static void add_site(struct text *text, const char *how, const char *site)
+{
+	if (!site)
+		return;
+	add(text, how);
+	add(text, site);
+}
+
+static void add_task(struct text *text, const struct coro_future *task)
+{
+	const char *name = coro_task_name(task);
+	add(text, "task ");
+	add(text, name ? name : "?");
+	add_site(text, ", spawned at ", coro_task_site(task));
+}
+
+static void add_generator(struct text *text, const struct coro *generator)
+{
+	add(text, "\n  generator");
+	if (generator->name) {
+		add(text, " ");
+		add(text, generator->name);
+	}
+	add_site(text, ", made at ", generator->site);
+}
+
+static void say_report(const struct coro_report *report)
+{
+	struct text text = {.count = 0};
+	char number[16];
+	add(&text, "coro: ");
+	add(&text, report->message ? report->message : "Unhandled exception in event loop");
+	if (coro_is_task(report->future)) {
+		add(&text, "\n  ");
+		add_task(&text, report->future);
+	}
+	if (report->generator)
+		add_generator(&text, report->generator);
+	if (report->error) {
+		snprintf(number, sizeof(number), "%d", report->error);
+		add(&text, "\n  error ");
+		add(&text, number);
+		add(&text, ": ");
+		add(&text, report->words ? report->words : coro_strerror(report->error));
+		add_site(&text, ", raised at ", report->origin);
+	}
+	add(&text, "\n");
+	say(&text);
+}
+
+static void say_slow(const struct coro_future *task, coro_callback *fn, int64_t duration)
+{
+	struct text text = {.count = 0};
+	char callback[32], took[48];
+	int64_t msec = duration / CORO_MSEC;
+	add(&text, "coro: executing ");
+	if (task) {
+		add_task(&text, task);
+	} else {
+		snprintf(callback, sizeof(callback), "callback %p", (void *)(uintptr_t)fn);
+		add(&text, callback);
+	}
+	snprintf(took, sizeof(took), " took %lld.%03d seconds\n", (long long)(msec / 1000),
+		 (int)(msec % 1000));
+	add(&text, took);
+	say(&text);
+}
+
+const struct hooks hooks = {.report = say_report, .slow = say_slow};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/report.h"
+
+#include "base/error.h"
+#include "base/hooks.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+/* -- the handler */
+
+static int check(const struct coro_loop *loop, const struct coro_report *report)
+{
+	if (!loop || !report)
+		return -EINVAL;
+	return loop->thread == thread_current ? 0 : -EPERM;
+}
+
+int coro_loop_set_exception_handler(struct coro_loop *loop, coro_exception_handler *fn, void *arg)
+{
+	if (!loop)
+		return -EINVAL;
+	if (loop->thread != thread_current)
+		return -EPERM;
+	loop->handler = fn;
+	loop->handler_arg = fn ? arg : NULL;
+	return 0;
+}
+
+coro_exception_handler *coro_loop_exception_handler(const struct coro_loop *loop, void **ret)
+{
+	if (!loop)
+		return NULL;
+	if (ret)
+		*ret = loop->handler_arg;
+	return loop->handler;
+}
+
+int coro_loop_call_exception_handler(struct coro_loop *loop, const struct coro_report *report)
+{
+	int r = check(loop, report);
+	if (r < 0)
+		return r;
+	if (!loop->handler)
+		return coro_loop_default_exception_handler(loop, report);
+	loop->handler(loop, report, loop->handler_arg);
+	return 0;
+}
+
+int coro_loop_default_exception_handler(struct coro_loop *loop, const struct coro_report *report)
+{
+	int r = check(loop, report);
+	if (r == 0 && loop->debug)
+		hooks.report(report);
+	return r;
+}
+
+/* -- futures */
+
+void report_future(struct coro_future *future, const char *message)
+{
+	struct coro_report report = {.message = message, .future = future};
+	if (future->done && future->status < 0) {
+		report.error = future->status;
+		report.words =
+			future->failure ? future->failure->words : coro_strerror(future->status);
+		report.origin = future->failure ? future->failure->site : NULL;
+	}
+	coro_loop_call_exception_handler(future->loop, &report);
+}
+
+/* The handler may take a reference, and so keep it. */
+static void report_and_drop(struct coro_future *future)
+{
+	report_future(future, is_task(future) ? "Task exception was never retrieved"
+					      : "Future exception was never retrieved");
+	future_unref(future);
+}
+
+/*
+ * A handler is never called where the library is at work: a task's last reference goes on a stack
+ * that is free already, and others go in the middle of some wait's end. While the loop runs, its
+ * runner calls the handler.
+ */
+bool report_lost(struct coro_future *future)
+{
+	struct coro_loop *loop = future->loop;
+	if (future->status == -ECANCELED || future->retrieved || !(loop->handler || loop->debug) ||
+	    loop->thread != thread_current)
+		return false;
+	future_retrieved(future);
+	future->refs = 1;
+	if (loop->runner || loop->abandoning) {
+		list_append(&loop->unheard, &future->waiters);
+		loop_cut(loop, 0);
+	} else {
+		report_and_drop(future);
+	}
+	return true;
+}
+
+void report_unheard(struct coro_loop *loop)
+{
+	struct list *link;
+	while ((link = list_pop(&loop->unheard)))
+		report_and_drop(container_of(link, struct coro_future, waiters));
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/runner.h"
+
+#include "base/error.h"
+#include "coro/task.h"
+#include "loop/loop.h"
+#include "loop/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct coro_runner {
+	struct coro_loop *loop; /* held, beside the owner's reference: the program may close it */
+};
+
+int coro_runner_create(const struct coro_loop_options *options, struct coro_runner **ret)
+{
+	if (!ret)
+		return -EINVAL;
+	struct coro_runner *runner = malloc(sizeof(*runner));
+	if (!runner)
+		return -ENOMEM;
+	int r = coro_loop_create(options, &runner->loop);
+	if (r < 0) {
+		free(runner);
+		return r;
+	}
+	coro_loop_ref(runner->loop);
+	*ret = runner;
+	return 0;
+}
+
+struct coro_loop *coro_runner_loop(const struct coro_runner *runner)
+{
+	return runner ? runner->loop : NULL;
+}
+
+int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn, void *arg)
+{
+	struct coro_future *task;
+	if (!runner)
+		return -EINVAL;
+	if (thread_current->loop)
+		return -EBUSY;
+	struct coro_options options = {.name = "main", .site = site};
+	int r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
+	if (r < 0)
+		return r;
+	r = coro_run_until_complete(runner->loop, task, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+/* -- what is left */
+
+/* The tasks that are not done, held until it is known how they ended. */
+struct leftover {
+	uint32_t last; /* number of the youngest */
+	int count;
+	struct coro_future **tasks; /* NULL without memory: then nobody can be told */
+};
+
+static void leftover_take(struct leftover *left, struct coro_loop *loop)
+{
+	int count = coro_all_tasks(loop, NULL, 0);
+	left->last = loop->spawned;
+	left->tasks = malloc((size_t)count * sizeof(struct coro_future *));
+	left->count = left->tasks ? coro_all_tasks(loop, left->tasks, (size_t)count) : 0;
+}
+
+/* As asyncio: also if somebody has asked for it. */
+static void leftover_report(const struct leftover *left)
+{
+	for (int i = 0; i < left->count; i++) {
+		struct coro_future *task = left->tasks[i];
+		if (!task->done || task->status >= 0 || task->status == -ECANCELED)
+			continue;
+		future_retrieved(task);
+		report_future(task, "unhandled exception during coro_run() shutdown");
+	}
+}
+
+static void leftover_drop(struct leftover *left)
+{
+	for (int i = 0; i < left->count; i++)
+		coro_future_unref(left->tasks[i]);
+	free(left->tasks);
+}
+
+/* The oldest task that is not done, if it was spawned no later than that one; they may wrap. */
+static struct coro_future *oldest(const struct coro_loop *loop, uint32_t last)
+{
+	if (list_empty(&loop->tasks))
+		return NULL;
+	struct coro_future *task = &container_of(loop->tasks.next, struct task, all)->future;
+	return (int32_t)(task->number - last) <= 0 ? task : NULL;
+}
+
+/* Runs the loop until they have ended: 0, or what tells that they will not. */
+static int run_until_ended(struct coro_loop *loop, uint32_t last)
+{
+	struct coro_future *task;
+	while ((task = oldest(loop, last))) {
+		coro_future_ref(task);
+		int r = coro_run_until_complete(loop, task, NULL);
+		bool hopeless = !task->done && r != -ESHUTDOWN;
+		coro_future_unref(task);
+		if (hopeless)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * Cancels all tasks, and runs those that were there until they have ended; then the same with what
+ * they have spawned in their cleanup. Gives up where one waits for what cannot come.
+ */
+static void cancel_all(struct coro_loop *loop)
+{
+	int r = 0;
+	while (r == 0 && !list_empty(&loop->tasks)) {
+		struct leftover left;
+		leftover_take(&left, loop);
+		list_for_each(link, &loop->tasks)
+			coro_cancel(&container_of(link, struct task, all)->future);
+		r = run_until_ended(loop, left.last);
+		leftover_report(&left);
+		leftover_drop(&left);
+	}
+}
+
+/* -- end */
+
+static void end(struct coro_loop *loop)
+{
+	struct frame *frame = thread_current->self->frame;
+	struct failure *words = failure_ref(frame->failure);
+	cancel_all(loop);
+	if (coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
+		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
+	coro_loop_close(loop);
+	failure_unref(frame->failure);
+	frame->failure = words;
+}
+
+int coro_runner_close(struct coro_runner *runner)
+{
+	if (!runner)
+		return 0;
+	int r = loop_check(runner->loop);
+	if (r < 0 && r != -EPIPE)
+		return r;
+	if (thread_current->loop)
+		return -EBUSY;
+	if (r == 0)
+		end(runner->loop);
+	coro_loop_unref(runner->loop);
+	free(runner);
+	return 0;
+}
+
+/* -- a whole program */
+
+int coro_run_with_at(const char *site, const struct coro_loop_options *options, coro_fn *fn,
+		     void *arg)
+{
+	struct coro_runner *runner;
+	if (thread_current->loop)
+		return -EBUSY;
+	int r = coro_runner_create(options, &runner);
+	if (r < 0)
+		return r;
+	r = coro_runner_run_at(site, runner, fn, arg);
+	coro_runner_close(runner);
+	return r;
+}
+
+int coro_run_at(const char *site, coro_fn *fn, void *arg)
+{
+	return coro_run_with_at(site, NULL, fn, arg);
+}

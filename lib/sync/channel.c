@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/channel.h"
+
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- life */
+
+int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel **ret)
+{
+	size_t bytes;
+	if (!ret)
+		return -EINVAL;
+	if (__builtin_mul_overflow(item_size, capacity, &bytes) ||
+	    __builtin_add_overflow(bytes, sizeof(struct coro_channel), &bytes))
+		return -ENOMEM;
+	struct thread *thread = thread_self();
+	struct coro_channel *channel = thread ? malloc(bytes) : NULL;
+	if (!channel)
+		return -ENOMEM;
+	*channel = (struct coro_channel){
+		.thread = thread,
+		.item_size = item_size,
+		.capacity = capacity,
+		.in = channel->items,
+		.out = channel->items,
+		.end = channel->items + item_size * capacity,
+	};
+	list_init(&channel->receivers);
+	list_init(&channel->senders);
+	*ret = channel;
+	return 0;
+}
+
+int coro_channel_destroy(struct coro_channel *channel)
+{
+	if (!channel)
+		return 0;
+	if (!list_empty(&channel->receivers) || !list_empty(&channel->senders))
+		return -EBUSY;
+	free(channel);
+	return 0;
+}
+
+/* -- items */
+
+/* Either side may be NULL where there is nothing to copy, and `to` also to drop it. */
+static inline void copy_item(const struct coro_channel *channel, void *to, const void *from)
+{
+	size_t size = channel->item_size;
+	if (unlikely(!to))
+		return;
+	if (likely(size == sizeof(uint64_t)))
+		memcpy(to, from, sizeof(uint64_t));
+	else if (size == sizeof(uint32_t))
+		memcpy(to, from, sizeof(uint32_t));
+	else if (size > 0)
+		memcpy(to, from, size);
+}
+
+/* The next place of the ring. */
+static inline char *after(const struct coro_channel *channel, char *place)
+{
+	place += channel->item_size;
+	return place == channel->end ? (char *)channel->items : place;
+}
+
+static inline void put(struct coro_channel *channel, const void *item)
+{
+	copy_item(channel, channel->in, item);
+	channel->in = after(channel, channel->in);
+	channel->count++;
+}
+
+static inline void take(struct coro_channel *channel, void *ret)
+{
+	copy_item(channel, ret, channel->out);
+	channel->out = after(channel, channel->out);
+	channel->count--;
+}
+
+/* -- those who wait */
+
+/* An offer was served, or will never be: its task runs on. */
+static inline void settle(struct offer *offer, int result)
+{
+	if (unlikely(offer->select != NULL)) {
+		select_happens(offer, result);
+		return;
+	}
+	struct wait *wait = container_of((void *)offer, struct wait, outer);
+	list_remove(&offer->link);
+	if (likely(result == 0))
+		wake_given(wait->task, 0);
+	else
+		wake(wait->task, result);
+}
+
+static void leave_line(struct wait *wait)
+{
+	list_remove(&wait_offer(wait)->link);
+}
+
+/* Waits in line until the offer is taken up. To be called last. */
+static inline int stand_in(struct list *line, struct thread *thread, void *item)
+{
+	struct task *task = thread->loop ? thread->loop->running : NULL;
+	if (unlikely(!task))
+		return -EPERM;
+	struct wait *wait = task_wait(task);
+	wait->task = task;
+	wait->leave = leave_line;
+	wait->future = NULL;
+	struct offer *offer = wait_offer(wait);
+	offer->item = item;
+	offer->select = NULL;
+	list_append(line, &offer->link);
+	return park(task);
+}
+
+/* -- the calls */
+
+/* 0 if the calling thread may use the channel. */
+static inline int check(const struct coro_channel *channel, const struct thread *thread)
+{
+	if (unlikely(!channel))
+		return -EINVAL;
+	return likely(channel->thread == thread) ? 0 : -EPERM;
+}
+
+static inline int check_send(const struct coro_channel *channel, const struct thread *thread,
+			     const void *item)
+{
+	int r = check(channel, thread);
+	if (unlikely(r < 0))
+		return r;
+	return likely(item || channel->item_size == 0) ? 0 : -EINVAL;
+}
+
+static inline int send_now(struct coro_channel *channel, const void *item)
+{
+	if (!list_empty(&channel->receivers)) {
+		struct offer *receiver = first_offer(&channel->receivers);
+		copy_item(channel, receiver->item, item);
+		settle(receiver, 0);
+		return 0;
+	}
+	if (unlikely(channel->closed))
+		return -EPIPE;
+	if (channel->count == channel->capacity)
+		return -EAGAIN;
+	put(channel, item);
+	return 0;
+}
+
+static inline int receive_now(struct coro_channel *channel, void *ret)
+{
+	if (channel->count > 0) {
+		take(channel, ret);
+		if (list_empty(&channel->senders))
+			return 0;
+		struct offer *sender = first_offer(&channel->senders);
+		put(channel, sender->item);
+		settle(sender, 0);
+		return 0;
+	}
+	if (!list_empty(&channel->senders)) {
+		struct offer *sender = first_offer(&channel->senders);
+		copy_item(channel, ret, sender->item);
+		settle(sender, 0);
+		return 0;
+	}
+	return unlikely(channel->closed) ? -EPIPE : -EAGAIN;
+}
+
+int coro_channel_try_send(struct coro_channel *channel, const void *item)
+{
+	int r = check_send(channel, thread_current, item);
+	return r < 0 ? r : send_now(channel, item);
+}
+
+int coro_channel_send(struct coro_channel *channel, const void *item)
+{
+	struct thread *thread = thread_current;
+	int r = check_send(channel, thread, item);
+	if (likely(r == 0))
+		r = send_now(channel, item);
+	return r == -EAGAIN ? stand_in(&channel->senders, thread, (void *)item) : r;
+}
+
+int coro_channel_try_receive(struct coro_channel *channel, void *ret)
+{
+	int r = check(channel, thread_current);
+	return r < 0 ? r : receive_now(channel, ret);
+}
+
+int coro_channel_receive(struct coro_channel *channel, void *ret)
+{
+	struct thread *thread = thread_current;
+	int r = check(channel, thread);
+	if (likely(r == 0))
+		r = receive_now(channel, ret);
+	return r == -EAGAIN ? stand_in(&channel->receivers, thread, ret) : r;
+}
+
+int coro_channel_close(struct coro_channel *channel)
+{
+	int r = check(channel, thread_current);
+	if (r < 0)
+		return r;
+	if (channel->closed)
+		return -EALREADY;
+	channel->closed = true;
+	while (!list_empty(&channel->receivers))
+		settle(first_offer(&channel->receivers), -EPIPE);
+	while (!list_empty(&channel->senders))
+		settle(first_offer(&channel->senders), -EPIPE);
+	return 0;
+}
+
+/* -- questions */
+
+bool coro_channel_closed(const struct coro_channel *channel)
+{
+	return channel && channel->closed;
+}
+
+size_t coro_channel_length(const struct coro_channel *channel)
+{
+	return channel ? channel->count : 0;
+}
+
+size_t coro_channel_capacity(const struct coro_channel *channel)
+{
+	return channel ? channel->capacity : 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/waiters.h"
+
+#include <errno.h>
+
+/* In line for the lock. It is let in by who wakes it, so that nobody gets in between. */
+struct entrant {
+	struct latch latch;
+	bool writes;
+};
+
+void coro_rwlock_init(struct coro_rwlock *lock)
+{
+	if (!lock)
+		return;
+	waiters_init(&lock->waiters);
+	lock->readers = 0;
+	lock->written = false;
+}
+
+static inline bool may_enter(const struct coro_rwlock *lock, bool writes)
+{
+	return !lock->written && !(writes && lock->readers > 0);
+}
+
+static inline void enter(struct coro_rwlock *lock, bool writes)
+{
+	if (writes)
+		lock->written = true;
+	else
+		lock->readers++;
+}
+
+static inline void leave(struct coro_rwlock *lock)
+{
+	if (lock->written)
+		lock->written = false;
+	else
+		lock->readers--;
+}
+
+/* Lets in who can be: the writer in front, or all readers up to the next one. */
+static void let_in(struct coro_rwlock *lock)
+{
+	struct latch *latch;
+	while ((latch = waiters_next(&lock->waiters))) {
+		bool writes = container_of(latch, struct entrant, latch)->writes;
+		if (!may_enter(lock, writes))
+			return;
+		enter(lock, writes);
+		latch_set(latch);
+	}
+}
+
+static inline bool take(struct coro_rwlock *lock, bool writes)
+{
+	if (!may_enter(lock, writes) || waiters_next(&lock->waiters))
+		return false;
+	enter(lock, writes);
+	return true;
+}
+
+/* Apart, so that where nobody waits no frame is paid for. */
+static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
+{
+	if (take(lock, writes))
+		return 0;
+	struct entrant entrant = {.writes = writes};
+	int r = waiters_wait(&lock->waiters, &entrant.latch);
+	if (r == -ECANCELED) {
+		if (entrant.latch.state == LATCH_SET)
+			leave(lock);
+		let_in(lock); /* also who stood behind a writer that gave up */
+	}
+	return r;
+}
+
+static inline int acquire(struct coro_rwlock *lock, bool writes)
+{
+	if (!lock)
+		return -EINVAL;
+	if (!may_enter(lock, writes) || !waiters_empty(&lock->waiters))
+		return wait_and_take(lock, writes);
+	enter(lock, writes);
+	return 0;
+}
+
+static inline int try_acquire(struct coro_rwlock *lock, bool writes)
+{
+	if (!lock)
+		return -EINVAL;
+	return take(lock, writes) ? 0 : -EAGAIN;
+}
+
+int coro_rwlock_read_acquire(struct coro_rwlock *lock)
+{
+	return acquire(lock, false);
+}
+
+int coro_rwlock_write_acquire(struct coro_rwlock *lock)
+{
+	return acquire(lock, true);
+}
+
+int coro_rwlock_try_read_acquire(struct coro_rwlock *lock)
+{
+	return try_acquire(lock, false);
+}
+
+int coro_rwlock_try_write_acquire(struct coro_rwlock *lock)
+{
+	return try_acquire(lock, true);
+}
+
+bool coro_rwlock_locked(const struct coro_rwlock *lock)
+{
+	return lock && (lock->written || lock->readers > 0);
+}
+
+size_t coro_rwlock_readers(const struct coro_rwlock *lock)
+{
+	return lock ? lock->readers : 0;
+}
+
+int coro_rwlock_release(struct coro_rwlock *lock)
+{
+	if (!lock)
+		return -EINVAL;
+	int r = coro_rwlock_locked(lock) ? waiters_check(&lock->waiters) : -EPERM;
+	if (r < 0)
+		return r;
+	leave(lock);
+	let_in(lock);
+	return 0;
+}
+
+int coro_rwlock_downgrade(struct coro_rwlock *lock)
+{
+	if (!lock)
+		return -EINVAL;
+	int r = lock->written ? waiters_check(&lock->waiters) : -EPERM;
+	if (r < 0)
+		return r;
+	leave(lock);
+	enter(lock, false);
+	let_in(lock);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/channel.h"
+
+#include "base/random.h"
+#include "coro/loop.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+
+/* A select that waits, on its task's stack; it has an offer in the line of each case. */
+struct select {
+	struct task *task;
+	struct coro_select_case *cases;
+	size_t count;
+	struct timer timer; /* idle if there is no deadline */
+};
+
+static struct offer *case_offer(struct coro_select_case *one)
+{
+	return (struct offer *)(void *)one->own;
+}
+
+/* -- without waiting */
+
+/* 0 if the calling thread may do this. */
+static int check_case(const struct coro_select_case *one, const struct thread *thread)
+{
+	if (one->direction != CORO_SEND && one->direction != CORO_RECEIVE)
+		return -EINVAL;
+	if (!one->channel)
+		return 0;
+	if (one->direction == CORO_SEND && !one->item && one->channel->item_size > 0)
+		return -EINVAL;
+	return one->channel->thread == thread ? 0 : -EPERM;
+}
+
+static bool can_go_on(const struct coro_select_case *one)
+{
+	if (!one->channel)
+		return false;
+	return one->direction == CORO_SEND ? can_send(one->channel) : can_receive(one->channel);
+}
+
+/* How many can go on; *ret is the last of them. Nothing is done before all have been checked. */
+static int count_ready(const struct coro_select_case *cases, size_t count,
+		       const struct thread *thread, size_t *ret)
+{
+	int ready = 0;
+	for (size_t i = 0; i < count; i++) {
+		int r = check_case(&cases[i], thread);
+		if (r < 0)
+			return r;
+		if (can_go_on(&cases[i])) {
+			ready++;
+			*ret = i;
+		}
+	}
+	return ready;
+}
+
+/* Each of those that are ready is as likely as another, wherever they stand. */
+static size_t choose(const struct coro_select_case *cases, int ready, struct coro_loop *loop)
+{
+	uint64_t skip = loop ? random_next(&loop->choices) % (uint64_t)ready : 0;
+	size_t i = 0;
+	while (!can_go_on(&cases[i]) || skip-- > 0)
+		i++;
+	return i;
+}
+
+static int go_on(struct coro_select_case *cases, size_t index)
+{
+	struct coro_select_case *one = &cases[index];
+	one->result = one->direction == CORO_SEND
+			      ? coro_channel_try_send(one->channel, one->item)
+			      : coro_channel_try_receive(one->channel, one->item);
+	return (int)index;
+}
+
+/* -- waiting */
+
+static void withdraw(struct select *select)
+{
+	for (size_t i = 0; i < select->count; i++)
+		list_remove(&case_offer(&select->cases[i])->link);
+	timer_disarm(select->task->future.loop, &select->timer);
+}
+
+void select_happens(struct offer *offer, int result)
+{
+	struct select *select = offer->select;
+	struct coro_select_case *one = container_of((void *)offer, struct coro_select_case, own);
+	one->result = result;
+	withdraw(select);
+	int index = (int)(one - select->cases);
+	if (result == 0)
+		wake_given(select->task, index);
+	else
+		wake(select->task, index);
+}
+
+static void time_out(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct select *select = container_of(timer, struct select, timer);
+	withdraw(select);
+	wake(select->task, -ETIMEDOUT);
+}
+
+static void leave_select(struct wait *wait)
+{
+	withdraw(wait_offer(wait)->select);
+}
+
+static void make_offer(struct select *select, struct coro_select_case *one)
+{
+	struct offer *offer = case_offer(one);
+	offer->item = one->item;
+	offer->select = select;
+	if (!one->channel)
+		list_init(&offer->link);
+	else if (one->direction == CORO_SEND)
+		list_append(&one->channel->senders, &offer->link);
+	else
+		list_append(&one->channel->receivers, &offer->link);
+}
+
+/* Waits until the first offer is taken up. The timer's room in the loop is the task's own. */
+static int wait_for_any(struct task *task, struct coro_select_case *cases, size_t count,
+			int64_t timeout)
+{
+	struct coro_loop *loop = task->future.loop;
+	struct select select = {
+		.task = task,
+		.cases = cases,
+		.count = count,
+		.timer = {.call = {.run = time_out, .position = CALL_IDLE},
+			  .node.place = HEAP_NONE},
+	};
+	for (size_t i = 0; i < count; i++)
+		make_offer(&select, &cases[i]);
+	if (timeout != CORO_FOREVER)
+		timer_arm(loop, &select.timer, time_after(loop_time(loop), timeout));
+	struct wait *wait = task_wait(task);
+	wait->task = task;
+	wait->leave = leave_select;
+	wait->future = NULL;
+	wait_offer(wait)->select = &select;
+	return park(task);
+}
+
+int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
+{
+	struct thread *thread = thread_current;
+	if ((!cases && count > 0) || count > INT_MAX)
+		return -EINVAL;
+	size_t index = 0;
+	int ready = count_ready(cases, count, thread, &index);
+	if (ready < 0)
+		return ready;
+	if (ready > 1)
+		index = choose(cases, ready, thread->loop);
+	if (ready > 0)
+		return go_on(cases, index);
+	if (timeout <= 0)
+		return -ETIMEDOUT;
+	struct task *task = task_running();
+	return task ? wait_for_any(task, cases, count, timeout) : -EPERM;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/waiters.h"
+
+static void move_aside(struct line *line, struct latch *latch)
+{
+	list_remove(&latch->link);
+	if (latch->state == LATCH_SET)
+		list_append(line->aside.next, &latch->link); /* before the first */
+	else
+		list_append(&line->aside, &latch->link);
+}
+
+bool line_any(struct line *line)
+{
+	if (!list_empty(&line->aside) && latch_of(line->aside.next)->state == LATCH_SET)
+		return true;
+	while (!list_empty(&line->waiting)) {
+		struct latch *first = latch_of(line->waiting.next);
+		if (first->state != LATCH_CANCELLED)
+			return true;
+		move_aside(line, first);
+	}
+	return false;
+}
+
+/* Who is woken then stays in front: as a rule it runs on before anybody asks again. */
+struct latch *line_next(struct line *line)
+{
+	while (!list_empty(&line->waiting)) {
+		struct latch *first = latch_of(line->waiting.next);
+		if (first->state == LATCH_PENDING)
+			return first;
+		move_aside(line, first);
+	}
+	return NULL;
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* Debug mode: what it says on stderr, and that nothing is said without it. */
+#include "support.h"
+
+#include <coro.h>
+#include <errno.h>
+
+/* Each program is run in a process of its own, whose stderr is looked at. */
+struct program {
+	unsigned flags;
+	const char *environment; /* CORO_DEBUG; NULL: not set */
+	int64_t slow;            /* -1: as it is */
+	coro_fn *fn;
+	coro_exception_handler *handler;
+};
+
+static int run_program(void *arg)
+{
+	const struct program *program = arg;
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | program->flags};
+	struct coro_runner *asyncs;
+	unsetenv("CORO_DEBUG");
+	if (program->environment)
+		setenv("CORO_DEBUG", program->environment, 1);
+	if (coro_runner_create(&options, &asyncs) < 0)
+		return 1;
+	struct coro_loop *loop = coro_runner_loop(asyncs);
+	if (program->slow >= 0)
+		coro_loop_set_slow_callback_duration(loop, program->slow);
+	coro_loop_set_exception_handler(loop, program->handler, NULL);
+	int r = coro_runner_run(asyncs, program->fn, NULL);
+	coro_runner_close(asyncs);
+	return r;
+}
+
+static const char *said(struct program program)
+{
+	static struct child child;
+	child = child_run(run_program, &program);
+	ck_assert_exited(child, 0);
+	/* A sanitizer may have its own word on makecontext first. */
+	const char *ours = strstr(child.said, "coro: ");
+	return SANITIZED ? ours ? ours : "" : child.said;
+}
+
+/* A text that ends here, in place of one that stands on any line. */
+#define SITE "test/debug/report_test.c:"
+
+static const char *without_lines(const char *text)
+{
+	static char result[4096];
+	char *to = result;
+	for (const char *from = text; *from; from++) {
+		bool line = *from == ':' && from > text && from[-1] == 'c';
+		*to++ = *from;
+		while (line && from[1] >= '0' && from[1] <= '9')
+			from++;
+	}
+	*to = '\0';
+	return result;
+}
+
+static int fails(void *arg)
+{
+	coro_sleep(1);
+	return coro_raise(-EIO, "page %d is torn", 3);
+}
+
+static int spawns_one_that_fails(void *arg)
+{
+	int r = coro_spawn(fails, NULL, NULL);
+	coro_sleep(5);
+	return r;
+}
+
+#define UNHEARD                                      \
+	"coro: Task exception was never retrieved\n" \
+	"  task Task-2, spawned at " SITE "\n"       \
+	"  error -5: page 3 is torn, raised at " SITE "\n"
+
+START_TEST(nothing_is_said_without_debug_mode)
+{
+	struct program program = {.fn = spawns_one_that_fails, .slow = 0};
+	ck_assert_str_eq(said(program), "");
+	program.environment = "";
+	ck_assert_str_eq(said(program), "");
+	program.environment = "0";
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
+START_TEST(report_names_the_task_its_site_and_the_words)
+{
+	struct program program = {.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = -1};
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+}
+END_TEST
+
+START_TEST(environment_turns_debug_mode_on)
+{
+	struct program program = {.fn = spawns_one_that_fails, .environment = "1", .slow = -1};
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+}
+END_TEST
+
+static void hear_nothing(struct coro_loop *loop, const struct coro_report *report, void *arg)
+{
+}
+
+static void fall_back(struct coro_loop *loop, const struct coro_report *report, void *arg)
+{
+	coro_loop_default_exception_handler(loop, report);
+}
+
+START_TEST(handler_of_the_program_comes_in_place_of_stderr)
+{
+	struct program program = {.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = -1};
+	program.handler = hear_nothing;
+	ck_assert_str_eq(said(program), "");
+	program.handler = fall_back;
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+}
+END_TEST
+
+static int drops_a_failed_future(void *arg)
+{
+	struct coro_future *future;
+	int r = coro_future_create(coro_running_loop(), &future);
+	if (r < 0)
+		return r;
+	coro_future_set_error(future, CORO_USER_ERROR - 8);
+	coro_future_unref(future);
+	return 0;
+}
+
+START_TEST(report_of_a_future_gives_what_there_is)
+{
+	struct program program = {.fn = drops_a_failed_future, .flags = CORO_DEBUG, .slow = -1};
+	ck_assert_str_eq(said(program), "coro: Future exception was never retrieved\n"
+					"  error -8200: Error of the program\n");
+}
+END_TEST
+
+static int reports_all(void *arg)
+{
+	static char words[1501];
+	struct coro *generator;
+	struct coro_options named = {.name = "pages", .site = "x.c:5"};
+	int r = coro_create_with(&named, fails, NULL, &generator);
+	if (r < 0)
+		return r;
+	memset(words, 'w', sizeof(words) - 1);
+	struct coro_report full = {.message = "all of it",
+				   .error = -ENOENT,
+				   .words = words,
+				   .origin = "y.c:6",
+				   .future = coro_current_task(),
+				   .generator = generator};
+	coro_loop_call_exception_handler(coro_running_loop(), &full);
+	coro_loop_call_exception_handler(coro_running_loop(), &(struct coro_report){.error = -EIO});
+	return coro_destroy(generator);
+}
+
+/* Also on the smallest of stacks. */
+static int reports_all_on_a_small_stack(void *arg)
+{
+	struct coro_future *task;
+	struct coro_options options = {.stack_size = coro_stack_min(), .name = "small"};
+	int r = coro_loop_spawn(coro_running_loop(), &options, reports_all, NULL, &task);
+	if (r < 0)
+		return r;
+	r = coro_await(task, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+START_TEST(report_says_all_that_there_is_and_cuts_nothing_short)
+{
+	struct program program = {
+		.fn = reports_all_on_a_small_stack, .flags = CORO_DEBUG, .slow = -1};
+	const char *text = said(program);
+	ck_assert_ptr_eq(strstr(text, "coro: all of it\n"
+				      "  task small\n"
+				      "  generator pages, made at x.c:5\n"
+				      "  error -2: wwww"),
+			 text);
+	ck_assert_ptr_nonnull(strstr(text, "ww, raised at y.c:6\n"
+					   "coro: Unhandled exception in event loop\n"
+					   "  error -5: "));
+	ck_assert_uint_gt(strlen(text), 1500);
+}
+END_TEST
+
+static int waits(void *arg)
+{
+	struct coro_future *never = arg;
+	coro_sleep(10);
+	return coro_await(never, NULL);
+}
+
+static int leaves_one(void *arg)
+{
+	static struct coro_future *never;
+	coro_future_create(coro_running_loop(), &never);
+	int r = coro_spawn(waits, never, NULL);
+	coro_sleep(5);
+	return r;
+}
+
+START_TEST(task_thrown_away_is_told_of)
+{
+	struct program program = {.fn = leaves_one, .flags = CORO_DEBUG, .slow = -1};
+	if (running_slow())
+		skip_test("its future is lost, which counts as a leak");
+	ck_assert_str_eq(without_lines(said(program)),
+			 "coro: Task was destroyed but it is pending!\n"
+			 "  task Task-2, spawned at " SITE "\n");
+}
+END_TEST
+
+/* ---- steps that take long ---- */
+
+static void be_called(void *arg)
+{
+}
+
+static int gives_way(void *arg)
+{
+	return coro_task_yield();
+}
+
+/* One step of its own, then two of another, and a callback of each kind. */
+static int does_a_few_things(void *arg)
+{
+	struct coro_loop *loop = coro_running_loop();
+	struct coro_future *task;
+	coro_task_set_name(coro_current_task(), "few");
+	struct coro_handle *cancelled;
+	coro_call_soon(loop, be_called, NULL, NULL);
+	int r = coro_call_soon(loop, be_called, NULL, &cancelled);
+	if (r < 0)
+		return r;
+	coro_handle_cancel(cancelled);
+	coro_handle_unref(cancelled);
+	r = coro_spawn(gives_way, NULL, &task);
+	if (r < 0)
+		return r;
+	coro_future_add_done_callback(task, be_called, NULL);
+	coro_await(task, NULL);
+	coro_future_unref(task);
+	return 0;
+}
+
+static int count(const char *text, const char *part)
+{
+	int found = 0;
+	for (; (text = strstr(text, part)); text++)
+		found++;
+	return found;
+}
+
+START_TEST(every_step_is_told_of_that_takes_as_long_as_it_is_told)
+{
+	struct program program = {.fn = does_a_few_things, .flags = CORO_DEBUG};
+	const char *text = said(program);
+	ck_assert_int_eq(count(text, "coro: executing task few, spawned at " SITE), 2);
+	ck_assert_int_eq(count(text, "coro: executing task Task-2, spawned at " SITE), 2);
+	ck_assert_int_eq(count(text, "coro: executing callback 0x"), 2);
+	ck_assert_int_eq(count(text, " seconds\n"), count(text, "coro: "));
+	program.slow = CORO_FOREVER;
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
+/* Until the clock has passed the mark: a step that takes long whatever the machine. */
+static int takes_long(void *arg)
+{
+	int64_t end = coro_clock() + 3 * CORO_MSEC;
+	coro_sleep(1);
+	while (coro_clock() < end)
+		;
+	return coro_sleep(1);
+}
+
+START_TEST(slow_step_is_told_of_with_its_duration)
+{
+	struct program program = {.fn = takes_long, .flags = CORO_DEBUG, .slow = 1};
+	const char *text = said(program);
+	ck_assert_int_ge(count(text, "coro: executing task main, spawned at " SITE), 1);
+	ck_assert_int_lt(count(text, " took 0.000 seconds\n"), count(text, " took "));
+}
+END_TEST
+
+static int turns_it_on(void *arg)
+{
+	struct coro_loop *loop = coro_running_loop();
+	struct coro_future *task;
+	int r = coro_spawn(gives_way, NULL, &task);
+	if (r < 0)
+		return r;
+	coro_task_yield();
+	coro_task_yield();
+	coro_loop_set_debug(loop, true); /* this step is not watched, the next are */
+	coro_task_yield();
+	coro_task_yield();
+	coro_loop_set_debug(loop, false); /* this one still is */
+	coro_task_yield();
+	coro_task_yield();
+	coro_future_unref(task);
+	return 0;
+}
+
+START_TEST(debug_mode_can_be_turned_on_and_off_in_a_run)
+{
+	struct program program = {.fn = turns_it_on};
+	ck_assert_int_eq(count(said(program), "coro: executing task main"), 2);
+}
+END_TEST
+
+START_TEST(questions_are_answered)
+{
+	struct coro_loop *loop;
+	unsetenv("CORO_DEBUG");
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	ck_assert(!coro_loop_debug(loop));
+	ck_assert_int_eq(coro_loop_slow_callback_duration(loop), 100 * CORO_MSEC);
+	ck_assert_int_eq(coro_loop_set_debug(loop, true), 0);
+	ck_assert(coro_loop_debug(loop));
+	ck_assert_int_eq(coro_loop_set_slow_callback_duration(loop, -1), -EINVAL);
+	ck_assert_int_eq(coro_loop_set_slow_callback_duration(loop, 5), 0);
+	ck_assert_int_eq(coro_loop_slow_callback_duration(loop), 5);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+}
+END_TEST
+
+/* ---- the order of events ---- */
+
+static int steps(void *arg)
+{
+	for (int i = 0; i < 5; i++) {
+		trace("%s", coro_task_name(coro_current_task()));
+		if (i % 2)
+			coro_sleep(i);
+		else
+			coro_task_yield();
+	}
+	return 0;
+}
+
+static void say(void *word)
+{
+	trace("%s", (const char *)word);
+}
+
+static int fails_at_once(void *arg)
+{
+	return -EIO;
+}
+
+static int spawns_on(void *arg)
+{
+	struct coro_options eager = {.flags = CORO_EAGER_START};
+	struct coro_loop *loop = coro_running_loop();
+	coro_call_soon(loop, say, "soon", NULL);
+	coro_spawn(steps, NULL, NULL);
+	coro_loop_spawn(loop, &eager, steps, NULL, NULL);
+	coro_loop_spawn(loop, &eager, fails_at_once, NULL, NULL);
+	coro_call_later(loop, 2, say, "later", NULL);
+	return steps(NULL);
+}
+
+static void spawn_in_callback(void *arg)
+{
+	struct coro_options eager = {.flags = CORO_EAGER_START};
+	say("callback");
+	coro_loop_spawn(coro_running_loop(), &eager, spawns_on, NULL, NULL);
+}
+
+static void order_of(unsigned flags, uint64_t seed, char *order)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | flags, .seed = seed};
+	struct coro_loop *loop;
+	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+	ck_assert_int_eq(coro_loop_set_slow_callback_duration(loop, CORO_FOREVER), 0);
+	ck_assert_int_eq(coro_loop_set_exception_handler(loop, hear_nothing, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(coro_loop_spawn(loop, NULL, spawns_on, NULL, NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, 3, spawn_in_callback, NULL, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	strcpy(order, trace_take());
+}
+
+START_TEST(debug_mode_changes_no_order)
+{
+	static char with[8192], without[8192];
+	for (uint64_t seed = 0; seed < 10; seed++) {
+		order_of(0, seed, without);
+		order_of(CORO_DEBUG, seed, with);
+		ck_assert_uint_gt(strlen(without), 100);
+		ck_assert_str_eq(with, without);
+	}
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, nothing_is_said_without_debug_mode);
+	tcase_add_test(tests, report_names_the_task_its_site_and_the_words);
+	tcase_add_test(tests, environment_turns_debug_mode_on);
+	tcase_add_test(tests, handler_of_the_program_comes_in_place_of_stderr);
+	tcase_add_test(tests, report_of_a_future_gives_what_there_is);
+	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
+	tcase_add_test(tests, task_thrown_away_is_told_of);
+
+	tcase_add_test(tests, every_step_is_told_of_that_takes_as_long_as_it_is_told);
+	tcase_add_test(tests, slow_step_is_told_of_with_its_duration);
+	tcase_add_test(tests, debug_mode_can_be_turned_on_and_off_in_a_run);
+	tcase_add_test(tests, questions_are_answered);
+
+	tcase_add_test(tests, debug_mode_changes_no_order);
+}
+
+TEST_MAIN("report", add_tests)
