@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Async generators: they wait between their items. coro_run closes what is left open; a deferred
+ * call is made when the body leaves, whichever way.
+ */
+#include <coro.h>
+
+#include <stdio.h>
+
+CORO_GENERATOR(readings, const int);
+static struct coro *outside, *inside;
+
+static int now(void)
+{
+	return (int)(coro_loop_time(coro_running_loop()) / CORO_MSEC);
+}
+
+static void switch_off(void *name)
+{
+	coro_sleep(5 * CORO_MSEC); /* a deferred call may wait */
+	printf("%2d ms: %s is off\n", now(), (const char *)name);
+}
+
+static coro_async int thermometer(void *name)
+{
+	int r = coro_defer(switch_off, name);
+	for (int degrees = 20; r == 0; degrees++) {
+		r = coro_sleep(10 * CORO_MSEC);
+		if (r == 0)
+			r = readings_yield(&degrees);
+	}
+	return r;
+}
+
+static coro_async int program(void *arg)
+{
+	const int *degrees;
+	int r = readings_next(inside, &degrees);
+	if (r > 0)
+		printf("%2d ms: inside %d\n", now(), *degrees);
+	for (int i = 0; r > 0 && i < 3; i++) {
+		r = readings_next(outside, &degrees);
+		if (r > 0)
+			printf("%2d ms: outside %d\n", now(), *degrees);
+	}
+	return r > 0 ? coro_close(outside) : r; /* and inside is left open */
+}
+
+int main(void)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = readings_create(thermometer, "outside", &outside);
+	if (r == 0)
+		r = readings_create(thermometer, "inside", &inside);
+	if (r == 0)
+		r = coro_run_with(&options, program, NULL);
+	readings_destroy(outside);
+	readings_destroy(inside);
+	return r < 0;
+}
