@@ -182,37 +182,23 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 	return 0;
 }
 
-static inline int frame_take(struct thread *thread, size_t bytes, struct frame **ret)
+int coro_prepare_slow(struct coro *co, struct thread *thread)
 {
 	struct stack_size *size = thread->default_size;
-	if (unlikely(bytes || !size)) {
-		int r = find_size(thread, bytes, &size);
-		if (r < 0)
-			return r;
-	}
-	struct stack *stack = stack_take_warm(size);
-	if (unlikely(!stack))
-		return frame_bear(thread, size, ret);
-	*ret = frame_of(stack);
-	return 0;
-}
-
-int coro_prepare(struct coro *co, struct thread *thread)
-{
 	struct frame *frame;
-	int r = frame_take(thread, co->stack_size, &frame);
-	if (unlikely(r < 0))
+	int r = 0;
+	if (co->stack_size || !size)
+		r = find_size(thread, co->stack_size, &size);
+	if (r < 0)
 		return r;
-	frame->fn = co->fn;
-	frame->arg = co->arg;
-	frame->value = NULL;
-	frame->failure = NULL;
-	co->frame = frame;
-	co->thread = thread;
-	co->context = frame->context;
-	co->in = NULL;
-	co->state = STATE_SUSPENDED;
-	return 0;
+	struct stack *stack = stack_take_warm(size);
+	if (stack)
+		frame = frame_of(stack);
+	else
+		r = frame_bear(thread, size, &frame);
+	if (r == 0)
+		coro_take_frame(co, frame, thread);
+	return r;
 }
 
 void coro_abandon(struct coro *co)

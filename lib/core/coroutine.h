@@ -149,12 +149,6 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 int coro_check_options(const struct coro_options *options);
 
 /*
- * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
- * suspended at its start. -ENOMEM.
- */
-int coro_prepare(struct coro *co, struct thread *thread);
-
-/*
  * Throws a coroutine away where it stands; its body does not run on. The caller must stand
  * elsewhere.
  */

@@ -224,10 +224,9 @@ static void chill(const struct stack_pool *pool, struct stack *stack)
 	slab->cold_count++;
 }
 
-void stack_give(struct stack_pool *pool, struct stack *stack)
+void stack_give_over(struct stack_pool *pool, struct stack *stack)
 {
 	struct stack_size *size = stack->size;
-	size->in_use--;
 	if (size->warm_count > pool->limit) {
 		struct stack *other = size->warm;
 		size->warm = other->next;

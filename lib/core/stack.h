@@ -88,7 +88,7 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
  * Puts a stack back, warm; the caller may still stand on it. Past the limit another one's memory is
  * given back instead, so that one more than the limit may be warm until stack_pool_settle.
  */
-void stack_give(struct stack_pool *pool, struct stack *stack);
+static inline void stack_give(struct stack_pool *pool, struct stack *stack);
 
 /* Puts a stack back, cold; the caller must stand elsewhere. */
 void stack_give_cold(struct stack_pool *pool, struct stack *stack);
@@ -108,6 +108,22 @@ bool stack_pool_guards(const struct stack_pool *pool, const void *address);
 static inline void *stack_top(struct stack *stack)
 {
 	return stack;
+}
+
+/* The limit is reached. */
+void stack_give_over(struct stack_pool *pool, struct stack *stack);
+
+static inline void stack_give(struct stack_pool *pool, struct stack *stack)
+{
+	struct stack_size *size = stack->size;
+	size->in_use--;
+	if (__builtin_expect(size->warm_count >= pool->limit, 0)) {
+		stack_give_over(pool, stack);
+		return;
+	}
+	stack->next = size->warm;
+	size->warm = stack;
+	size->warm_count++;
 }
 
 #endif

@@ -66,4 +66,33 @@ static inline struct coro *thread_body(const struct thread *thread)
 	return self == &thread->root || self->flags & CORO_RUNS_LOOP ? NULL : self;
 }
 
+static inline void coro_take_frame(struct coro *co, struct frame *frame, struct thread *thread)
+{
+	frame->fn = co->fn;
+	frame->arg = co->arg;
+	frame->value = NULL;
+	frame->failure = NULL;
+	co->frame = frame;
+	co->thread = thread;
+	co->context = frame->context;
+	co->in = NULL;
+	co->state = STATE_SUSPENDED;
+}
+
+/* All but the common case: a warm stack of the default size. */
+int coro_prepare_slow(struct coro *co, struct thread *thread);
+
+/*
+ * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
+ * suspended at its start. -ENOMEM.
+ */
+static inline int coro_prepare(struct coro *co, struct thread *thread)
+{
+	struct stack_size *size = thread->default_size;
+	if (unlikely(co->stack_size || !size || !size->warm))
+		return coro_prepare_slow(co, thread);
+	coro_take_frame(co, frame_of(stack_take_warm(size)), thread);
+	return 0;
+}
+
 #endif

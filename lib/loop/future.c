@@ -47,7 +47,8 @@ void future_free(struct coro_future *future)
 		return;
 	if (!list_empty(&future->waiters))
 		forget_callbacks(future);
-	failure_unref(future->failure);
+	if (unlikely(future->failure != NULL))
+		failure_unref(future->failure);
 	slab_free(is_task(future) ? (void *)task_of(future) : future);
 	loop_unref(loop);
 }
@@ -56,16 +57,8 @@ void future_free(struct coro_future *future)
 
 void future_finish(struct coro_future *future, int status, void *value, struct failure *failure)
 {
-	struct list *link;
-	future->done = true;
-	future->status = status;
-	future->value = value;
-	future->failure = failure;
-	future_ref(future); /* a waiter may hold the last one */
-	while ((link = list_pop(&future->waiters))) {
-		struct waiter *waiter = container_of(link, struct waiter, link);
-		waiter->notify(waiter, future);
-	}
+	future_ref(future);
+	future_finish_held(future, status, value, failure);
 	future_unref(future);
 }
 
@@ -304,9 +297,24 @@ static bool closes_cycle(const struct task *task, const struct coro_future *futu
 	return false;
 }
 
-int coro_await(struct coro_future *future, void **ret)
+static inline __attribute__((always_inline)) int wait_for_future(struct task *task,
+								 struct coro_future *future,
+								 void **ret)
 {
-	struct task *task = task_running();
+	struct wait *wait = task_wait(task);
+	wait->task = task;
+	wait->leave = leave_future;
+	wait->future = future_ref(future);
+	wait->ret = ret;
+	wait->waiter.notify = wake_with_result;
+	list_append(&future->waiters, &wait->waiter.link);
+	return park_anew(future->loop, task);
+}
+
+/* There is a result already, or something may be wrong. */
+static __attribute__((noinline)) int await_checked(struct task *task, struct coro_future *future,
+						   void **ret)
+{
 	if (!future)
 		return -EINVAL;
 	if (!task || future->loop != task->future.loop)
@@ -320,14 +328,23 @@ int coro_await(struct coro_future *future, void **ret)
 	}
 	if (closes_cycle(task, future))
 		return -EDEADLK;
-	struct wait *wait = task_wait(task);
-	wait->task = task;
-	wait->leave = leave_future;
-	wait->future = future_ref(future);
-	wait->ret = ret;
-	wait->waiter.notify = wake_with_result;
-	list_append(&future->waiters, &wait->waiter.link);
-	return park(task);
+	return wait_for_future(task, future, ret);
+}
+
+/* Whether waiting for it might close a cycle. */
+static inline bool may_wait_for(const struct coro_future *future, const struct task *task)
+{
+	return is_task(future) && task_of(future)->coro.state != STATE_CREATED &&
+	       (!list_empty(&task->future.waiters) || future == &task->future);
+}
+
+int coro_await(struct coro_future *future, void **ret)
+{
+	struct task *task = running_task();
+	if (unlikely(!task || !future || future->loop != task->future.loop || future->done ||
+		     may_wait_for(future, task)))
+		return await_checked(task, future, ret);
+	return wait_for_future(task, future, ret);
 }
 
 /* -- cancellation */

@@ -5,9 +5,9 @@
 
 #include "base/list.h"
 #include "coro/future.h"
+#include "loop/waiter.h"
 
 struct failure;
-struct waiter;
 
 enum future_kind {
 	FUTURE_PLAIN,
@@ -51,6 +51,21 @@ static inline void future_unref(struct coro_future *future)
 
 /* Makes it done and notifies who waits. Takes the reference to the failure over. */
 void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
+
+/* The same for a caller with a reference, since a waiter may hold the last other one. */
+static inline void future_finish_held(struct coro_future *future, int status, void *value,
+				      struct failure *failure)
+{
+	struct list *link;
+	future->done = true;
+	future->status = status;
+	future->value = value;
+	future->failure = failure;
+	while ((link = list_pop(&future->waiters))) {
+		struct waiter *waiter = container_of(link, struct waiter, link);
+		waiter->notify(waiter, future);
+	}
+}
 
 /*
  * Cancels it, or what it waits for; false if it is done. Who receives the cancellation gets the

@@ -61,10 +61,8 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	return 0;
 }
 
-void loop_unref(struct coro_loop *loop)
+void loop_free(struct coro_loop *loop)
 {
-	if (--loop->refs > 0)
-		return;
 	slab_finish(&loop->tasks_slab);
 	slab_finish(&loop->futures_slab);
 	slab_finish(&loop->handles_slab);
@@ -196,30 +194,43 @@ static void run_tasks(struct coro_loop *loop)
 	loop_dispatch(loop, loop->runner, &loop->runner_context);
 }
 
+static inline void *next_is_runner(struct coro_loop *loop)
+{
+	loop->running = NULL;
+	thread_current->self = loop->runner;
+	return loop->runner_context;
+}
+
+static inline void *next_is_task(struct coro_loop *loop, struct task *task)
+{
+	loop->ready.head++;
+	loop->running = task;
+	thread_current->self = task->coro.at;
+	return task->coro.context;
+}
+
+/* One that ends here without running has left its place empty: the runner passes it over. */
+static __attribute__((noinline)) void *next_is_new(struct coro_loop *loop, struct task *task)
+{
+	return task_start(task) ? next_is_task(loop, task) : next_is_runner(loop);
+}
+
 void *loop_next(struct coro_loop *loop, int *result)
 {
 	struct ring *ready = &loop->ready;
 	*result = 0;
-	if (ready->head == loop->turn_end && loop->plain)
+	if (ready->head == loop->turn_end) {
+		if (!loop->plain || ring_empty(ready))
+			return next_is_runner(loop);
 		loop->turn_end = ready->tail;
-	if (ready->head != loop->turn_end) {
-		struct task *task = *ring_at(ready, ready->head);
-		/*
-		 * One that ends here without running has left its place empty: the runner passes it
-		 * over.
-		 */
-		if (ready_is_task(task) &&
-		    (task->coro.state != STATE_CREATED || task_start(task))) {
-			ready->head++;
-			loop->running = task;
-			*result = task->coro.wake;
-			thread_current->self = task->coro.at;
-			return task->coro.context;
-		}
 	}
-	loop->running = NULL;
-	thread_current->self = loop->runner;
-	return loop->runner_context;
+	struct task *task = *ring_at(ready, ready->head);
+	if (unlikely(!ready_is_task(task)))
+		return next_is_runner(loop);
+	if (task->coro.state == STATE_CREATED)
+		return next_is_new(loop, task);
+	*result = task->coro.wake;
+	return next_is_task(loop, task);
 }
 
 int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)

@@ -59,6 +59,13 @@ struct coro_loop {
 	uint64_t choices;    /* state of what is chosen among equals; told by the seed, never 0 */
 };
 
+/* task_running, for files of this ring. */
+static inline struct task *running_task(void)
+{
+	struct coro_loop *loop = thread_current->loop;
+	return loop ? loop->running : NULL;
+}
+
 /* A place of ready whose call was disarmed. */
 #define READY_NOTHING ((void *)1)
 
@@ -103,7 +110,13 @@ static inline int loop_reserve(struct coro_loop *loop, size_t tasks, size_t call
 	return r;
 }
 
-void loop_unref(struct coro_loop *loop);
+void loop_free(struct coro_loop *loop);
+
+static inline void loop_unref(struct coro_loop *loop)
+{
+	if (unlikely(--loop->refs == 0))
+		loop_free(loop);
+}
 
 /* A future of the loop, pending, with one reference: the caller's. */
 static inline void future_init(struct coro_future *future, struct coro_loop *loop)
@@ -182,6 +195,37 @@ static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop 
 	if (unlikely(&task->coro.context == save))
 		return task->coro.wake; /* it is next itself */
 	return coro_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);
+}
+
+/* What a task that parks is no longer. */
+enum { UNTIL_PARKED = CORO_HAS_RESULT | CORO_GIVEN | CORO_STARTS };
+
+enum { PARKS_SLOWLY = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
+
+/* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
+int park_slow(struct coro_loop *loop, struct task *task, struct coro *self);
+
+/* A generator waits. */
+int park_generator(struct coro_loop *loop, struct task *task, struct coro *self);
+
+/* park, of a task that has not been woken since it was switched to. */
+static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop, struct task *task,
+							 struct coro *self)
+{
+	task->coro.at = self;
+	if (unlikely(self != &task->coro))
+		return park_generator(loop, task, self);
+	if (unlikely(task->coro.flags & PARKS_SLOWLY))
+		return park_slow(loop, task, self);
+	return loop_dispatch(loop, self, &task->coro.context);
+}
+
+/* park, for files of this ring. */
+static inline __attribute__((always_inline)) int park_anew(struct coro_loop *loop,
+							   struct task *task)
+{
+	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
+	return park_in(loop, task, thread_current->self);
 }
 
 #endif

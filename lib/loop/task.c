@@ -14,8 +14,11 @@
 
 static int start_at_once(struct task *task);
 
-static inline int spawn(struct coro_loop *loop, const struct coro_options *options, bool eager,
-			coro_fn *fn, void *arg, struct coro_future **ret)
+/* The plain spawn has no options but a site. */
+static inline __attribute__((always_inline)) int spawn(struct coro_loop *loop, const char *site,
+						       const struct coro_options *options,
+						       bool eager, coro_fn *fn, void *arg,
+						       struct coro_future **ret)
 {
 	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
@@ -26,6 +29,7 @@ static inline int spawn(struct coro_loop *loop, const struct coro_options *optio
 		return -ENOMEM;
 	}
 	coro_init(&task->coro, options, fn, arg);
+	task->coro.site = site;
 	future_init(&task->future, loop);
 	task->future.kind = FUTURE_TASK;
 	task->future.number = ++loop->spawned;
@@ -57,7 +61,7 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	rest.flags &= ~(unsigned)CORO_EAGER_START;
 	if (!fn || coro_check_options(&rest) < 0)
 		return -EINVAL;
-	return spawn(loop, &rest, eager, fn, arg, ret);
+	return spawn(loop, rest.site, &rest, eager, fn, arg, ret);
 }
 
 int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
@@ -67,7 +71,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 		return -EPERM;
 	if (!fn)
 		return -EINVAL;
-	return spawn(loop, &(struct coro_options){.site = site}, loop->eager, fn, arg, ret);
+	return spawn(loop, site, NULL, loop->eager, fn, arg, ret);
 }
 
 /* -- end */
@@ -79,7 +83,7 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	task->coro.frame = NULL;
 	list_remove(&task->all);
 	loop_release(loop, 1, 0);
-	future_finish(&task->future, status, value, failure);
+	future_finish_held(&task->future, status, value, failure);
 	future_unref(&task->future);
 }
 

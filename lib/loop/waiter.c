@@ -11,8 +11,7 @@
 
 struct task *task_running(void)
 {
-	struct coro_loop *loop = thread_current->loop;
-	return loop ? loop->running : NULL;
+	return running_task();
 }
 
 void task_must_cancel(struct task *task, struct failure *words)
@@ -120,12 +119,7 @@ static void cancel_parked(struct task *task)
 	failure_unref(words);
 }
 
-/* What a task that parks is no longer. */
-enum { UNTIL_PARKED = CORO_HAS_RESULT | CORO_GIVEN | CORO_STARTS };
-
-/* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
-static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct task *task,
-					       struct coro *self)
+int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
 {
 	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
 	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
@@ -139,11 +133,7 @@ static __attribute__((noinline)) int park_slow(struct coro_loop *loop, struct ta
 	return r;
 }
 
-enum { PARKS_SLOWLY = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
-
-/* A generator waits. */
-static __attribute__((noinline)) int park_generator(struct coro_loop *loop, struct task *task,
-						    struct coro *self)
+int park_generator(struct coro_loop *loop, struct task *task, struct coro *self)
 {
 	open_note(loop, task, self);
 	if (unlikely((task->coro.flags | self->flags) & PARKS_SLOWLY))
@@ -151,21 +141,9 @@ static __attribute__((noinline)) int park_generator(struct coro_loop *loop, stru
 	return loop_dispatch(loop, self, &task->coro.context);
 }
 
-static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop, struct task *task,
-							 struct coro *self)
-{
-	task->coro.at = self;
-	if (unlikely(self != &task->coro))
-		return park_generator(loop, task, self);
-	if (unlikely(task->coro.flags & PARKS_SLOWLY))
-		return park_slow(loop, task, self);
-	return loop_dispatch(loop, self, &task->coro.context);
-}
-
 int park(struct task *task)
 {
-	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
-	return park_in(task->future.loop, task, thread_current->self);
+	return park_anew(task->future.loop, task);
 }
 
 /* -- latches */
