@@ -8,6 +8,7 @@
 
 #include "base/sanitize.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,17 +46,27 @@ static inline struct slab_chunk *slab_chunk_of(const void *object)
 	return (struct slab_chunk *)((uintptr_t)object & ~(uintptr_t)(SLAB_CHUNK_ALIGN - 1));
 }
 
+/* Whether there is none to be used again. */
+static inline bool slab_exhausted(const struct slab *slab)
+{
+	return !slab->free;
+}
+
+/* The object freed last. */
+static inline void *slab_reuse(struct slab *slab)
+{
+	void *object = slab->free;
+	slab->free = *(void **)object;
+	slab_chunk_of(object)->used++;
+	return object;
+}
+
 /* An object, not cleared; NULL without memory. */
 static inline void *slab_alloc(struct slab *slab)
 {
 	if (SANITIZED)
 		return malloc(slab->size);
-	void *object = slab->free;
-	if (!object)
-		return slab_alloc_fresh(slab);
-	slab->free = *(void **)object;
-	slab_chunk_of(object)->used++;
-	return object;
+	return slab_exhausted(slab) ? slab_alloc_fresh(slab) : slab_reuse(slab);
 }
 
 /* Gives an object back to the slab that it came from, which may be finished. NULL is not fine. */

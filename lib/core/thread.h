@@ -82,16 +82,28 @@ static inline void coro_take_frame(struct coro *co, struct frame *frame, struct 
 /* All but the common case: a warm stack of the default size. */
 int coro_prepare_slow(struct coro *co, struct thread *thread);
 
+/* Whether a stack for it is at hand, warm. */
+static inline bool coro_has_warm(const struct coro *co, const struct thread *thread)
+{
+	const struct stack_size *size = thread->default_size;
+	return !co->stack_size && size && size->warm;
+}
+
+/* coro_prepare then. */
+static inline void coro_prepare_warm(struct coro *co, struct thread *thread)
+{
+	coro_take_frame(co, frame_of(stack_take_warm(thread->default_size)), thread);
+}
+
 /*
  * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
  * suspended at its start. -ENOMEM.
  */
 static inline int coro_prepare(struct coro *co, struct thread *thread)
 {
-	struct stack_size *size = thread->default_size;
-	if (unlikely(co->stack_size || !size || !size->warm))
+	if (unlikely(!coro_has_warm(co, thread)))
 		return coro_prepare_slow(co, thread);
-	coro_take_frame(co, frame_of(stack_take_warm(size)), thread);
+	coro_prepare_warm(co, thread);
 	return 0;
 }
 

@@ -212,7 +212,7 @@ static inline void *next_is_task(struct coro_loop *loop, struct task *task)
 /* One that ends here without running has left its place empty: the runner passes it over. */
 static __attribute__((noinline)) void *next_is_new(struct coro_loop *loop, struct task *task)
 {
-	return task_start(task) ? next_is_task(loop, task) : next_is_runner(loop);
+	return task_start(task, loop->thread) ? next_is_task(loop, task) : next_is_runner(loop);
 }
 
 void *loop_next(struct coro_loop *loop, int *result)

@@ -110,6 +110,21 @@ static inline int loop_reserve(struct coro_loop *loop, size_t tasks, size_t call
 	return r;
 }
 
+/* Whether a task's room is to be had without growing. */
+static inline bool loop_has_room(const struct coro_loop *loop)
+{
+	const struct ring *ready = &loop->ready;
+	return ready->reserved + (ready->tail - ready->head) + PLACES_EACH <= ready->mask + 1 &&
+	       loop->timers.reserved < loop->timers.capacity;
+}
+
+/* loop_reserve of one task then. */
+static inline void loop_reserve_in_room(struct coro_loop *loop)
+{
+	loop->ready.reserved += PLACES_EACH;
+	loop->timers.reserved++;
+}
+
 void loop_free(struct coro_loop *loop);
 
 static inline void loop_unref(struct coro_loop *loop)

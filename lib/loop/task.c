@@ -14,11 +14,22 @@
 
 static int start_at_once(struct task *task);
 
-/* The plain spawn has no options but a site. */
-static inline __attribute__((always_inline)) int spawn(struct coro_loop *loop, const char *site,
-						       const struct coro_options *options,
-						       bool eager, coro_fn *fn, void *arg,
-						       struct coro_future **ret)
+/* Its room is reserved. */
+static inline void task_init(struct task *task, struct coro_loop *loop, coro_fn *fn, void *arg)
+{
+	coro_init(&task->coro, NULL, fn, arg);
+	future_init(&task->future, loop);
+	task->future.kind = FUTURE_TASK;
+	task->future.number = ++loop->spawned;
+	task->coro.flags = CORO_IS_TASK;
+	task->coro.stack_size = loop->stack_size;
+	task->cancels = 0;
+	task->parent = loop->running ? loop->running->future.number : 0;
+	list_append(&loop->tasks, &task->all);
+}
+
+static int spawn(struct coro_loop *loop, const struct coro_options *options, bool eager,
+		 coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
@@ -28,20 +39,14 @@ static inline __attribute__((always_inline)) int spawn(struct coro_loop *loop, c
 		loop_release(loop, 1, 0);
 		return -ENOMEM;
 	}
-	coro_init(&task->coro, options, fn, arg);
-	task->coro.site = site;
-	future_init(&task->future, loop);
-	task->future.kind = FUTURE_TASK;
-	task->future.number = ++loop->spawned;
-	task->coro.flags |= CORO_IS_TASK;
-	if (!task->coro.stack_size)
-		task->coro.stack_size = loop->stack_size;
+	task_init(task, loop, fn, arg);
+	task->coro.flags |= (uint16_t)options->flags;
+	task->coro.name = options->name;
+	task->coro.site = options->site;
+	if (options->stack_size)
+		task->coro.stack_size = options->stack_size;
 	if (unlikely(loop->thread->has_locals))
 		task->coro.locals = locals_inherit(loop->thread);
-	task->coro.wake = 0;
-	task->cancels = 0;
-	task->parent = loop->running ? loop->running->future.number : 0;
-	list_append(&loop->tasks, &task->all);
 	if (ret)
 		*ret = future_ref(&task->future);
 	if (unlikely(eager) && thread_current->loop == loop)
@@ -61,17 +66,35 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	rest.flags &= ~(unsigned)CORO_EAGER_START;
 	if (!fn || coro_check_options(&rest) < 0)
 		return -EINVAL;
-	return spawn(loop, rest.site, &rest, eager, fn, arg, ret);
+	return spawn(loop, &rest, eager, fn, arg, ret);
 }
 
-int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
+static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const char *site,
+						coro_fn *fn, void *arg, struct coro_future **ret)
 {
-	struct coro_loop *loop = thread_current->loop;
 	if (!loop)
 		return -EPERM;
 	if (!fn)
 		return -EINVAL;
-	return spawn(loop, site, NULL, loop->eager, fn, arg, ret);
+	return spawn(loop, &(struct coro_options){.site = site}, loop->eager, fn, arg, ret);
+}
+
+/* The common case calls nothing, and so has nothing to save. */
+int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
+{
+	struct thread *thread = thread_current;
+	struct coro_loop *loop = thread->loop;
+	if (unlikely(!loop || !fn || loop->eager || thread->has_locals ||
+		     slab_exhausted(&loop->tasks_slab) || !loop_has_room(loop)))
+		return spawn_slow(loop, site, fn, arg, ret);
+	struct task *task = slab_reuse(&loop->tasks_slab);
+	loop_reserve_in_room(loop);
+	task_init(task, loop, fn, arg);
+	task->coro.site = site;
+	if (ret)
+		*ret = future_ref(&task->future);
+	ring_push(&loop->ready, task);
+	return 0;
 }
 
 /* -- end */
@@ -101,16 +124,9 @@ static bool prepare(struct task *task)
 	if (!(task->coro.flags & CORO_MUST_CANCEL)) {
 		r = coro_prepare(&task->coro, task->future.loop->thread);
 		if (r == 0) {
-			task->coro.state = STATE_RUNNING; /* to all but the loop */
-			task->coro.at = &task->coro;
-			if (unlikely(task->coro.locals != NULL))
+			if (task->coro.locals)
 				take_locals(&task->coro);
-			struct wait *wait = task_wait(task);
-			wait->leave = NULL;
-			wait->latch = NULL;
-			wait->cleanups = NULL;
-			wait->scopes = 0;
-			wait->cancelled_late = false;
+			task_begin(task);
 			return true;
 		}
 	}
@@ -120,7 +136,7 @@ static bool prepare(struct task *task)
 	return false;
 }
 
-bool task_start(struct task *task)
+bool task_start_slow(struct task *task)
 {
 	struct coro_loop *loop = task->future.loop;
 	if (prepare(task))

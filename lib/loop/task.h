@@ -3,7 +3,7 @@
 #ifndef LOOP_TASK_H
 #define LOOP_TASK_H
 
-#include "core/coroutine.h"
+#include "core/thread.h"
 #include "loop/future.h"
 #include "loop/waiter.h"
 
@@ -17,12 +17,6 @@ struct task {
 };
 
 _Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
-
-/*
- * Readies a task that has not started to be switched to; false if it has ended instead, without
- * running.
- */
-bool task_start(struct task *task);
 
 /* The loop's counterpart of struct thread's leave. */
 void *task_leave(struct coro *co, int status, int *result);
@@ -41,6 +35,36 @@ int task_uncancel(struct task *task, int others);
 static inline struct wait *task_wait(const struct task *task)
 {
 	return (struct wait *)(void *)task->coro.frame->outer;
+}
+
+/* It has a stack now, and stands at its start. */
+static inline void task_begin(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	task->coro.state = STATE_RUNNING; /* to all but the loop */
+	task->coro.at = &task->coro;
+	wait->leave = NULL;
+	wait->latch = NULL;
+	wait->cleanups = NULL;
+	wait->scopes = 0;
+	wait->cancelled_late = false;
+}
+
+/* What a new task may be beside plain: cancelled, without a stack to be had, an heir of values. */
+bool task_start_slow(struct task *task);
+
+/*
+ * Readies a task that has not started to be switched to; false if it has ended instead, without
+ * running.
+ */
+static inline bool task_start(struct task *task, struct thread *thread)
+{
+	struct coro *co = &task->coro;
+	if (unlikely(co->flags & CORO_MUST_CANCEL || co->locals || !coro_has_warm(co, thread)))
+		return task_start_slow(task);
+	coro_prepare_warm(co, thread);
+	task_begin(task);
+	return true;
 }
 
 static inline bool is_task(const struct coro_future *future)
