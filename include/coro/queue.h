@@ -21,7 +21,10 @@ CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
 /* One that gives back the last item first. */
 CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
 
-/* One that gives back the smallest item first: compare(a, b) < 0 if a comes before b. */
+/*
+ * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b. Of equal ones
+ * asyncio's order, heapq's, which is not that in which they came.
+ */
 CORO_API int coro_queue_create_priority(size_t maxsize,
 					int (*compare)(const void *a, const void *b),
 					struct coro_queue **ret);

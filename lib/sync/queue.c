@@ -99,17 +99,16 @@ static void sift_up(struct coro_queue *queue, size_t place, void *item)
 	heap[place] = item;
 }
 
+/* By way of a leaf, as Python's heapq, so that equal items come out in the same order. */
 static void sift_down(struct coro_queue *queue, size_t place, void *item)
 {
 	void **heap = queue->items;
 	for (size_t child; (child = 2 * place + 1) < queue->count; place = child) {
-		if (child + 1 < queue->count && queue->compare(heap[child + 1], heap[child]) < 0)
+		if (child + 1 < queue->count && queue->compare(heap[child], heap[child + 1]) >= 0)
 			child++;
-		if (queue->compare(heap[child], item) >= 0)
-			break;
 		heap[place] = heap[child];
 	}
-	heap[place] = item;
+	sift_up(queue, place, item);
 }
 
 static void add(struct coro_queue *queue, void *item)

@@ -267,6 +267,28 @@ START_TEST(priorities_are_as_qsort_has_them)
 }
 END_TEST
 
+static int by_tens(const void *x, const void *y)
+{
+	return *(const int *)x / 10 - *(const int *)y / 10;
+}
+
+/* The orders that asyncio's PriorityQueue gives them in, which are heapq's. */
+START_TEST(equal_priorities_come_in_the_order_of_asyncio)
+{
+	int items[] = {21, 11, 22, 12, 23, 13, 24, 14, 15};
+	const int expected[] = {11, 13, 15, 12, 14, 24, 22, 23, 21};
+	enum { COUNT = sizeof(items) / sizeof(*items) };
+	ck_assert_int_eq(coro_queue_create_priority(0, by_tens, &queue), 0);
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(coro_queue_try_put(queue, &items[i]), 0);
+	for (int i = 0; i < COUNT; i++) {
+		void *item;
+		ck_assert_int_eq(coro_queue_try_get(queue, &item), 0);
+		ck_assert_int_eq(*(int *)item, expected[i]);
+	}
+}
+END_TEST
+
 START_TEST(null_is_an_item_like_any_other)
 {
 	void *item = &item;
@@ -1048,6 +1070,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, last_in_comes_out_first);
 	tcase_add_test(tests, smallest_comes_out_first);
 	tcase_add_test(tests, priorities_are_as_qsort_has_them);
+	tcase_add_test(tests, equal_priorities_come_in_the_order_of_asyncio);
 	tcase_add_test(tests, null_is_an_item_like_any_other);
 
 	tcase_add_test(tests, size_empty_and_full_tell_what_is_inside);
