@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/open.h"
 
+#include "base/error.h"
 #include "coro/group.h"
 #include "coro/report.h"
 #include "loop/loop.h"
@@ -43,8 +44,10 @@ void open_forget(struct coro_loop *loop)
 
 /* -- closing them */
 
+/* The handler may destroy it, and receive other errors. */
 static void report(struct coro_loop *loop, struct coro *co, int error)
 {
+	struct failure *words = failure_ref(thread_current->self->frame->failure);
 	struct coro_report report = {
 		.message = "an error occurred during closing of asynchronous generator",
 		.error = error,
@@ -53,6 +56,7 @@ static void report(struct coro_loop *loop, struct coro *co, int error)
 		.generator = co,
 	};
 	coro_loop_call_exception_handler(loop, &report);
+	failure_unref(words);
 }
 
 /* One that was closed and has not left, or that another task uses. */
