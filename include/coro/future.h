@@ -69,7 +69,8 @@ CORO_API const char *coro_future_origin(const struct coro_future *future);
 
 /*
  * Has fn(arg) called by the loop, in a turn of its own, once the future is done; at once done means
- * in the next turn (future.add_done_callback). Called in the order added. -ENOMEM.
+ * in the next turn (future.add_done_callback). Called in the order added. Once it is done, its
+ * callbacks hold it, so that they may ask it for its result. -ENOMEM.
  */
 CORO_API int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 					   void *arg);

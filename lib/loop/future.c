@@ -154,8 +154,8 @@ struct done_callback {
 	struct call call;
 	coro_callback *fn;
 	void *arg;
-	struct coro_loop *loop;
-	struct locals *locals; /* what it inherits */
+	struct coro_future *future; /* held from its end to that of the callback */
+	struct locals *locals;      /* what it inherits */
 };
 
 static void callback_free(struct done_callback *callback)
@@ -169,16 +169,21 @@ static void run_callback(struct call *call)
 	struct done_callback *callback = container_of(call, struct done_callback, call);
 	coro_callback *fn = callback->fn;
 	void *arg = callback->arg;
+	struct coro_future *future = callback->future;
 	struct locals *locals = callback->locals;
-	loop_release(callback->loop, 0, 1);
+	loop_release(future->loop, 0, 1);
 	free(callback);
 	locals_call(locals, fn, arg);
+	future_unref(future);
 }
 
 void callback_abandon(struct call *call)
 {
-	if (call->run == run_callback)
-		callback_free(container_of(call, struct done_callback, call));
+	if (call->run != run_callback)
+		return;
+	struct done_callback *callback = container_of(call, struct done_callback, call);
+	future_unref(callback->future);
+	callback_free(callback);
 }
 
 coro_callback *callback_function(const struct call *call)
@@ -190,8 +195,8 @@ coro_callback *callback_function(const struct call *call)
 static void queue_callback(struct waiter *waiter, struct coro_future *future)
 {
 	struct done_callback *callback = container_of(waiter, struct done_callback, waiter);
-	(void)future;
-	call_push(callback->loop, &callback->call);
+	future_ref(future);
+	call_push(future->loop, &callback->call);
 }
 
 int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
@@ -214,7 +219,7 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 		.call.run = run_callback,
 		.fn = fn,
 		.arg = arg,
-		.loop = future->loop,
+		.future = future,
 		.locals = locals_inherit(thread_current),
 	};
 	if (future->done)
@@ -238,7 +243,7 @@ static int remove_callbacks(struct coro_future *future, coro_callback *fn, void 
 		if (fn && (callback->fn != fn || callback->arg != arg))
 			continue;
 		list_remove(link);
-		loop_release(callback->loop, 0, 1);
+		loop_release(future->loop, 0, 1);
 		callback_free(callback);
 		count++;
 	}

@@ -385,16 +385,45 @@ START_TEST(callbacks_of_a_future_that_nobody_holds_never_run)
 }
 END_TEST
 
-START_TEST(queued_callbacks_run_without_the_future)
+static int results;
+
+static void ask(void *arg)
 {
-	int calls = 0;
-	struct coro_future *brief;
+	ck_assert_int_eq(coro_future_result(arg, NULL), -EIO);
+	results++;
+}
+
+static int break_off(void *arg)
+{
+	return -EIO;
+}
+
+START_TEST(future_lives_until_its_callbacks_have_run)
+{
+	struct coro_future *brief, *task = spawn(break_off, NULL);
 	ck_assert_int_eq(coro_future_create(loop, &brief), 0);
-	ck_assert_int_eq(coro_future_add_done_callback(brief, count, &calls), 0);
-	ck_assert_int_eq(coro_future_set_result(brief, NULL), 0);
+	struct coro_future *both[] = {brief, task};
+	results = 0;
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(coro_future_add_done_callback(both[i / 2], ask, both[i / 2]), 0);
+	ck_assert_int_eq(coro_future_set_error(brief, -EIO), 0);
 	coro_future_unref(brief);
+	coro_future_unref(task);
 	run();
-	ck_assert_int_eq(calls, 1);
+	ck_assert_int_eq(results, 4);
+}
+END_TEST
+
+START_TEST(future_goes_with_callbacks_that_never_run)
+{
+	struct coro_loop *other;
+	struct coro_future *brief;
+	ck_assert_int_eq(coro_loop_create(NULL, &other), 0);
+	ck_assert_int_eq(coro_future_create(other, &brief), 0);
+	ck_assert_int_eq(coro_future_add_done_callback(brief, ask, brief), 0);
+	ck_assert_int_eq(coro_future_set_error(brief, -EIO), 0);
+	coro_future_unref(brief);
+	ck_assert_int_eq(coro_loop_close(other), 0);
 }
 END_TEST
 
@@ -485,7 +514,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, callback_may_give_the_last_reference_back);
 	tcase_add_test(tests, callbacks_of_a_future_that_nobody_holds_never_run);
-	tcase_add_test(tests, queued_callbacks_run_without_the_future);
+	tcase_add_test(tests, future_lives_until_its_callbacks_have_run);
+	tcase_add_test(tests, future_goes_with_callbacks_that_never_run);
 	tcase_add_test(tests, who_waits_holds_the_future);
 	tcase_add_test(tests, ref_gives_its_argument);
 	tcase_add_test(tests, futures_come_and_go_in_any_number);

@@ -248,6 +248,18 @@ static int asks_by_group(void *arg)
 	return 0;
 }
 
+static void ask(void *task)
+{
+	ck_assert_int_eq(coro_future_result(task, NULL), -EIO);
+}
+
+static int asks_in_a_callback(void *arg)
+{
+	struct coro_future *task = failing(1);
+	ck_assert_int_eq(coro_future_add_done_callback(task, ask, task), 0);
+	return drop(task);
+}
+
 static coro_fn *const ways_to_ask[] = {
 	asks_by_await,
 	asks_by_await_when_done,
@@ -259,6 +271,7 @@ static coro_fn *const ways_to_ask[] = {
 	asks_by_gather,
 	asks_by_gather_all,
 	asks_by_wait_for_the_first_exception,
+	asks_in_a_callback,
 	asks_by_group,
 };
 
