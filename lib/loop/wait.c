@@ -27,8 +27,8 @@ int check_futures(const struct task *task, struct coro_future *const *futures, s
 }
 
 /*
- * Watches over futures, for as long as a call waits. Each future is held; one that is named twice
- * is watched twice. The storage on the stack serves where it is large enough.
+ * Watches over futures, for as long as a call waits. Each future is held. The storage on the stack
+ * serves where it is large enough.
  */
 struct watches {
 	struct coro_loop *loop;
@@ -66,6 +66,25 @@ static void watches_begin(struct watches *watches, struct coro_future *const *fu
 		watches->all[i].watches = watches;
 		watch_add(&watches->all[i].watch, coro_future_ref(futures[i]), done);
 	}
+}
+
+/* The same, but each only once, however often it is named. */
+static void watches_begin_once(struct watches *watches, struct coro_future *const *futures,
+			       void (*done)(struct watch *watch))
+{
+	size_t named = watches->count;
+	watches->count = 0;
+	for (size_t i = 0; i < named; i++) {
+		if (futures[i]->marked)
+			continue;
+		futures[i]->marked = true;
+		struct owned_watch *owned = &watches->all[watches->count++];
+		owned->watches = watches;
+		watch_add(&owned->watch, future_ref(futures[i]), done);
+	}
+	for (size_t i = 0; i < named; i++)
+		futures[i]->marked = false;
+	loop_release(watches->loop, 0, named - watches->count);
 }
 
 static void watches_finish(struct watches *watches)
@@ -143,9 +162,11 @@ bool gather_cancel_end(struct coro_future **outer, struct failure *words)
 	return gather->any_cancelled || gather->task;
 }
 
-/* All children are done. The words of a cancellation are those of the child that was last. */
-static void finish_gather(struct gather *gather, const struct coro_future *last)
+/* All children are done. The words of a cancellation are those of the child named last. */
+static void finish_gather(struct gather *gather)
 {
+	const struct coro_future *last =
+		gather->watches.all[gather->watches.count - 1].watch.future;
 	if (!gather->cancel_requested)
 		future_finish(&gather->outer, 0, NULL, NULL);
 	else
@@ -163,7 +184,7 @@ static void child_done(struct watch *watch)
 	if (child->status < 0 && !gather->failures_are_results)
 		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
 	else if (gather->finished == gather->watches.count)
-		finish_gather(gather, child);
+		finish_gather(gather);
 }
 
 /*
@@ -276,8 +297,14 @@ static void one_completed(struct watch *watch)
 		latch_set(&waiting->deadline.latch);
 }
 
+/* Those that the loop has yet to tell of count as asked for, too: as in asyncio. */
 static void waiting_end(struct waiting *waiting)
 {
+	for (size_t i = 0; i < waiting->watches.count; i++) {
+		struct watch *watch = &waiting->watches.all[i].watch;
+		if (watch->call.position != CALL_IDLE)
+			one_completed(watch);
+	}
 	deadline_end(&waiting->deadline);
 	watches_end(&waiting->watches);
 }
@@ -287,18 +314,11 @@ static void waiting_abandon(struct cleanup *cleanup)
 	waiting_end(container_of(cleanup, struct waiting, cleanup));
 }
 
-/* Each once, however often it is named. */
-static int count_done(struct coro_future *const *futures, size_t count)
+static int count_done(const struct watches *watches)
 {
 	int done = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!futures[i]->done || futures[i]->marked)
-			continue;
-		futures[i]->marked = true;
-		done++;
-	}
-	for (size_t i = 0; i < count; i++)
-		futures[i]->marked = false;
+	for (size_t i = 0; i < watches->count; i++)
+		done += watches->all[i].watch.future->done;
 	return done;
 }
 
@@ -311,7 +331,7 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 		return r;
 	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
 		return -EINVAL;
-	struct waiting waiting = {.left = count, .mode = mode};
+	struct waiting waiting = {.mode = mode};
 	r = watches_init(&waiting.watches, task->future.loop, count);
 	if (r < 0)
 		return r;
@@ -320,13 +340,14 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 		watches_finish(&waiting.watches);
 		return r;
 	}
-	watches_begin(&waiting.watches, futures, one_completed);
+	watches_begin_once(&waiting.watches, futures, one_completed);
+	waiting.left = waiting.watches.count;
 	cleanup_push(task, &waiting.cleanup, waiting_abandon);
 	r = latch_wait(&waiting.deadline.latch);
 	latch_end(&waiting.deadline.latch);
 	cleanup_pop(&waiting.cleanup);
 	if (r == 0)
-		r = count_done(futures, count);
+		r = count_done(&waiting.watches);
 	waiting_end(&waiting);
 	return r;
 }

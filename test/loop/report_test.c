@@ -260,6 +260,16 @@ static int asks_in_a_callback(void *arg)
 	return drop(task);
 }
 
+/* In asyncio the wait's callback runs yet, and asks. */
+static int waits_for_the_first_exception_as_its_time_is_over(void *arg)
+{
+	struct coro_future *tasks[] = {failing(1), spawn(waits, NULL)};
+	coro_sleep(0);
+	ck_assert_int_eq(coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, 1), 1);
+	drop(tasks[0]);
+	return drop(tasks[1]);
+}
+
 static coro_fn *const ways_to_ask[] = {
 	asks_by_await,
 	asks_by_await_when_done,
@@ -272,6 +282,7 @@ static coro_fn *const ways_to_ask[] = {
 	asks_by_gather_all,
 	asks_by_wait_for_the_first_exception,
 	asks_in_a_callback,
+	waits_for_the_first_exception_as_its_time_is_over,
 	asks_by_group,
 };
 
@@ -328,6 +339,13 @@ static int waits_for_the_first_exception_of_one(void *arg)
 	return drop(task);
 }
 
+static int waits_for_the_first_exception_of_one_named_twice(void *arg)
+{
+	struct coro_future *task = failing(1), *twice[] = {task, task};
+	ck_assert_int_eq(coro_wait(twice, 2, CORO_FIRST_EXCEPTION, CORO_FOREVER), 1);
+	return drop(task);
+}
+
 static int cancels_before_it_fails(void *arg)
 {
 	struct coro_future *task = failing(1);
@@ -362,6 +380,7 @@ static coro_fn *const ways_not_to_ask[] = {
 	waits_for_all,
 	waits_for_the_first,
 	waits_for_the_first_exception_of_one,
+	waits_for_the_first_exception_of_one_named_twice,
 	cancels_before_it_fails,
 	has_its_shield_cancelled,
 };

@@ -430,6 +430,12 @@ static int swallows(void *name)
 	return 0;
 }
 
+static int swallows_two(void *name)
+{
+	swallows(name);
+	return tell(name, coro_sleep(100));
+}
+
 static void drop_children(void)
 {
 	coro_future_unref(children[0]);
@@ -462,7 +468,7 @@ START_TEST(words_of_a_child_that_is_cancelled_reach_who_gathers)
 }
 END_TEST
 
-START_TEST(gather_has_the_words_of_the_child_that_was_last)
+START_TEST(gather_has_the_words_of_the_child_named_last)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(swallows, "right");
@@ -471,6 +477,22 @@ START_TEST(gather_has_the_words_of_the_child_that_was_last)
 	run();
 	ck_assert_trace("left:words right:words task:Operation canceled");
 	assert_ended_cancelled(task, none());
+	drop_children();
+}
+END_TEST
+
+/* However late it was: as in asyncio. */
+START_TEST(words_of_a_child_that_was_last_but_not_named_last_do_not_count)
+{
+	children[0] = start(swallows_two, "left");
+	children[1] = start(sleeps, "right");
+	struct coro_future *task = start(gathers_all, "task");
+	cancel_with(task, "words");
+	turn();
+	cancel_with(children[0], "later");
+	run();
+	ck_assert_trace("left:words right:words left:later task:words");
+	assert_ended_cancelled(task, "words");
 	drop_children();
 }
 END_TEST
@@ -691,7 +713,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, words_go_through_a_gather);
 	tcase_add_test(tests, words_of_a_child_that_is_cancelled_reach_who_gathers);
-	tcase_add_test(tests, gather_has_the_words_of_the_child_that_was_last);
+	tcase_add_test(tests, gather_has_the_words_of_the_child_named_last);
+	tcase_add_test(tests, words_of_a_child_that_was_last_but_not_named_last_do_not_count);
 	tcase_add_test(tests, words_wait_where_all_children_are_done);
 	tcase_add_test(tests, shield_keeps_words_from_what_it_shields);
 	tcase_add_test(tests, shield_hands_on_the_words_of_what_it_shields);
