@@ -28,11 +28,13 @@ struct coro_group {
 	int *errors; /* of members, in the order they failed; room for those that may still fail */
 	size_t error_count, room, running;
 	struct failure *first; /* the words of the first */
+	struct failure *words; /* while its end waits: of what that will return */
 };
 
 static void group_free(struct coro_group *group)
 {
 	failure_unref(group->first);
+	failure_unref(group->words);
 	future_unref(&group->parent->future);
 	free(group->errors);
 	free(group);
@@ -181,6 +183,22 @@ size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
 	return group->error_count;
 }
 
+/* The words of what the owner received last are those of the end's result. */
+static void keep_words(struct coro_group *group)
+{
+	struct failure *words = failure_ref(thread_current->self->frame->failure);
+	failure_unref(group->words);
+	group->words = words;
+}
+
+static void give_words_back(struct coro_group *group)
+{
+	struct frame *frame = thread_current->self->frame;
+	failure_unref(frame->failure);
+	frame->failure = group->words;
+	group->words = NULL;
+}
+
 /* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
 static void join(struct coro_group *group, bool *cancelled)
 {
@@ -193,6 +211,7 @@ static void join(struct coro_group *group, bool *cancelled)
 		group->ending = NULL;
 		if (r == -ECANCELED && !group->aborting) {
 			*cancelled = true;
+			keep_words(group);
 			abort_members(group);
 		}
 	}
@@ -234,7 +253,9 @@ int coro_group_join(struct coro_group *group, int status)
 		cancelled = false;
 	if (status < 0 && !group->aborting)
 		abort_members(group);
+	keep_words(group);
 	join(group, &cancelled);
+	give_words_back(group);
 	group->joined = true;
 	int r = group_status(group, status, cancelled);
 	note_body(group, status);

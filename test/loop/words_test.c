@@ -497,6 +497,93 @@ START_TEST(words_of_a_child_that_was_last_but_not_named_last_do_not_count)
 }
 END_TEST
 
+/* ---- groups ---- */
+
+static int cleans_up(void *name)
+{
+	tell(name, coro_sleep(100));
+	coro_sleep(10);
+	return 0;
+}
+
+static int has_a_group(void *name)
+{
+	struct coro_group *group;
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	ck_assert_int_eq(coro_group_spawn(group, cleans_up, "member", NULL), 0);
+	return tell(name, coro_group_end(group, coro_sleep(50)));
+}
+
+START_TEST(end_of_a_group_has_the_words_that_made_its_owner_leave)
+{
+	struct coro_future *task = start(has_a_group, "owner");
+	turn();
+	cancel_with(task, "first");
+	turn();
+	turn();
+	cancel_with(task, "last");
+	run();
+	ck_assert_trace("member:Operation canceled owner:first");
+	assert_ended_cancelled(task, "first");
+}
+END_TEST
+
+static void cancel_first(void *task)
+{
+	cancel_with(task, "first");
+}
+
+static void cancel_last(void *task)
+{
+	cancel_with(task, "last");
+}
+
+START_TEST(end_of_a_group_has_the_first_words_that_came_as_it_waited)
+{
+	struct coro_future *task = start(has_a_group, "owner");
+	at(60, cancel_first, task);
+	at(61, cancel_last, task);
+	run();
+	ck_assert_trace("member:Operation canceled owner:first");
+	assert_ended_cancelled(task, "first");
+}
+END_TEST
+
+static int fails_in_a_group(void *name)
+{
+	struct coro_group *group;
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	ck_assert_int_eq(coro_group_spawn(group, cleans_up, "member", NULL), 0);
+	coro_task_yield();
+	int r = coro_group_end(group, coro_raise(-EIO, "torn"));
+	trace("%s:%s", (const char *)name, coro_message(r));
+	return r;
+}
+
+START_TEST(words_of_a_failure_outlast_a_cancellation_while_its_group_ends)
+{
+	struct coro_future *task = start(fails_in_a_group, "owner");
+	turn();
+	turn();
+	cancel_with(task, "words");
+	run();
+	ck_assert_trace("member:Operation canceled owner:torn");
+	ck_assert_str_eq(coro_future_message(task), "torn");
+	assert_ended(task, -EIO);
+}
+END_TEST
+
+START_TEST(words_go_with_an_owner_that_is_thrown_away_as_its_group_ends)
+{
+	struct coro_future *task = start(fails_in_a_group, "owner");
+	turn();
+	turn();
+	ck_assert(!coro_future_done(task));
+	coro_future_unref(task);
+	trace_take();
+}
+END_TEST
+
 START_TEST(words_wait_where_all_children_are_done)
 {
 	children[0] = children[1] = coro_future_ref(future);
@@ -716,6 +803,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, gather_has_the_words_of_the_child_named_last);
 	tcase_add_test(tests, words_of_a_child_that_was_last_but_not_named_last_do_not_count);
 	tcase_add_test(tests, words_wait_where_all_children_are_done);
+	tcase_add_test(tests, end_of_a_group_has_the_words_that_made_its_owner_leave);
+	tcase_add_test(tests, end_of_a_group_has_the_first_words_that_came_as_it_waited);
+	tcase_add_test(tests, words_of_a_failure_outlast_a_cancellation_while_its_group_ends);
+	tcase_add_test(tests, words_go_with_an_owner_that_is_thrown_away_as_its_group_ends);
 	tcase_add_test(tests, shield_keeps_words_from_what_it_shields);
 	tcase_add_test(tests, shield_hands_on_the_words_of_what_it_shields);
 	tcase_add_test(tests, wait_for_cancels_without_words);
