@@ -205,11 +205,11 @@ void coro_abandon(struct coro *co)
 {
 	struct frame *frame = co->frame;
 	if (frame) {
-		if (frame->deferred)
-			deferred_abandon(co);
 		if (!(co->flags & CORO_IS_TASK) && frame->open.link.next)
 			unlist(frame);
 		failure_unref(frame->failure);
+		if (!frame->fn)
+			failure_unref(frame->returned);
 		stack_give_cold(&co->thread->stacks, &frame->stack);
 	}
 	co->frame = NULL;

@@ -74,8 +74,11 @@ struct open {
 struct frame {
 	struct stack stack;
 	void *context; /* pooled: alive in the entry trampoline, waiting for the next body */
-	coro_fn *fn;
-	void *arg;
+	coro_fn *fn; /* NULL: the body has returned, and its deferred calls run */
+	union {
+		void *arg;
+		struct failure *returned; /* the words of what the body has returned */
+	};
 	void *value;               /* what coro_return was given */
 	struct failure *failure;   /* the words of the error raised or received last */
 	struct deferred *deferred; /* calls to make at the end, the last first; NULL when pooled */
@@ -149,8 +152,8 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 int coro_check_options(const struct coro_options *options);
 
 /*
- * Throws a coroutine away where it stands; its body does not run on. The caller must stand
- * elsewhere.
+ * Throws a coroutine away where it stands; its body does not run on, and its deferred calls have
+ * been made. The caller must stand elsewhere.
  */
 void coro_abandon(struct coro *co);
 

@@ -65,18 +65,19 @@ static void restore_failure(struct frame *frame, struct failure *failure)
 int deferred_run(struct coro *co, int status)
 {
 	struct frame *frame = co->frame;
-	struct failure *failure = failure_ref(frame->failure);
 	void *value = frame->value;
+	frame->fn = NULL;
+	frame->returned = failure_ref(frame->failure); /* there, should the task be thrown away */
 	bool cancelled = status >= 0 && coro_cancel_due(co);
 	while (frame->deferred)
 		run_last(frame);
 	frame->value = value;
 	if (cancelled && !(co->flags & CORO_MUST_CANCEL)) {
 		/* The body left without a look at the request; a wait here got it in its place. */
-		failure_unref(failure);
+		failure_unref(frame->returned);
 		return -ECANCELED;
 	}
-	restore_failure(frame, failure);
+	restore_failure(frame, frame->returned);
 	return status;
 }
 

@@ -2,6 +2,7 @@
 #include "core/generator.h"
 
 #include "base/error.h"
+#include "core/defer.h"
 #include "core/thread.h"
 #include "coro/generator.h"
 
@@ -202,11 +203,22 @@ void *generator_leave(struct coro *co, int status, int *result)
 	return context;
 }
 
+static struct coro *outer_of(const struct coro *co)
+{
+	return co->flags & CORO_HAS_DELEGATOR ? co->frame->delegator : NULL;
+}
+
+void generator_abandon_deferred(struct coro *leaf)
+{
+	for (struct coro *co = leaf; co; co = outer_of(co))
+		deferred_abandon(co);
+}
+
 void generator_abandon(struct coro *leaf)
 {
 	for (struct coro *co = leaf, *outer; co; co = outer) {
 		struct coro *delegator = co->frame->delegator;
-		outer = co->flags & CORO_HAS_DELEGATOR ? delegator : NULL;
+		outer = outer_of(co);
 		if (delegator)
 			delegator->frame->delegate = NULL;
 		coro_abandon(co);

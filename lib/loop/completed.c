@@ -115,6 +115,13 @@ static void completed_abandon(struct cleanup *cleanup)
 	completed_free(container_of(cleanup, struct completed, cleanup));
 }
 
+/* The deferred calls come first: they may ask for it still. */
+static void completed_outlive(struct cleanup *cleanup)
+{
+	struct completed *completed = container_of(cleanup, struct completed, cleanup);
+	cleanup_push(completed->owner, &completed->cleanup, completed_abandon);
+}
+
 static int completed_close(struct coro_iterator *it)
 {
 	struct completed *completed = completed_of(it);
@@ -188,6 +195,6 @@ struct coro_iterator *coro_as_completed(struct coro_future *const *futures, size
 	loop_release(loop, 0, count - completed->count);
 	if (timeout != CORO_FOREVER && completed->count > 0)
 		timer_arm(loop, &completed->timer, time_after(loop_time(loop), timeout));
-	cleanup_push(task, &completed->cleanup, completed_abandon);
+	cleanup_push(task, &completed->cleanup, completed_outlive);
 	return &completed->iterator;
 }

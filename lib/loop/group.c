@@ -54,6 +54,13 @@ static void group_abandon(struct cleanup *cleanup)
 	group_free(group);
 }
 
+/* Its owner's deferred calls come first, and those of the members: they may ask for it still. */
+static void group_outlive(struct cleanup *cleanup)
+{
+	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	cleanup_push(group->parent, &group->cleanup, group_abandon);
+}
+
 int coro_group_create(struct coro_group **ret)
 {
 	struct task *task = task_running();
@@ -67,7 +74,7 @@ int coro_group_create(struct coro_group **ret)
 	*group = (struct coro_group){.parent = task};
 	future_ref(&task->future); /* it should end the group, but may end before */
 	list_init(&group->members);
-	cleanup_push(task, &group->cleanup, group_abandon);
+	cleanup_push(task, &group->cleanup, group_outlive);
 	*ret = group;
 	return 0;
 }

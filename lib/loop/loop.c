@@ -86,11 +86,15 @@ void coro_loop_unref(struct coro_loop *loop)
 static void abandon_tasks(struct coro_loop *loop)
 {
 	loop->abandoning = true;
-	while (!list_empty(&loop->tasks)) {
-		struct task *task = container_of(loop->tasks.next, struct task, all);
+	list_for_each(link, &loop->tasks)
+		task_abandon_wait(container_of(link, struct task, all));
+	list_for_each(link, &loop->tasks) {
+		struct task *task = container_of(link, struct task, all);
 		report_future(&task->future, "Task was destroyed but it is pending!");
-		task_abandon(task);
+		task_abandon_deferred(task);
 	}
+	while (!list_empty(&loop->tasks))
+		task_abandon(container_of(loop->tasks.next, struct task, all));
 	loop->abandoning = false;
 }
 

@@ -2,6 +2,7 @@
 #include "loop/task.h"
 
 #include "base/error.h"
+#include "core/defer.h"
 #include "core/generator.h"
 #include "coro/task.h"
 #include "loop/local.h"
@@ -241,6 +242,21 @@ void *task_leave(struct coro *co, int status, int *result)
 		status = end_cancelled(task, status);
 	task_finish(task, status, co->frame->value, co->failure);
 	return loop_next(loop, result);
+}
+
+void task_abandon_wait(struct task *task)
+{
+	if (task->coro.frame)
+		wait_abandon(task_wait(task));
+}
+
+void task_abandon_deferred(struct task *task)
+{
+	if (!task->coro.frame)
+		return;
+	for (struct coro *co = task->coro.at; co != &task->coro; co = co->resumer)
+		generator_abandon_deferred(co);
+	deferred_abandon(&task->coro);
 }
 
 /* The generators that the task stands in; nobody is left to resume them. */

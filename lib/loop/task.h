@@ -21,7 +21,13 @@ _Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wai
 /* The loop's counterpart of struct thread's leave. */
 void *task_leave(struct coro *co, int status, int *result);
 
-/* Throws a task away where it stands; nobody is told. */
+/*
+ * Throws a task away where it stands; nobody is told. In steps, each of them for all tasks before
+ * the next, since what lies on the stack of one others may wait for, or use in what they deferred:
+ * takes it off all that it waits for; makes its deferred calls; lets go of its stack and of it.
+ */
+void task_abandon_wait(struct task *task);
+void task_abandon_deferred(struct task *task);
 void task_abandon(struct task *task);
 
 /*

@@ -7,7 +7,13 @@
 
 #include <errno.h>
 
-enum timeout_state { TIMEOUT_ENTERED = 1, TIMEOUT_EXPIRING, TIMEOUT_EXPIRED, TIMEOUT_EXITED };
+enum timeout_state {
+	TIMEOUT_ENTERED = 1,
+	TIMEOUT_EXPIRING,
+	TIMEOUT_EXPIRED,
+	TIMEOUT_EXITED,
+	TIMEOUT_ABANDONED, /* its task was thrown away, and it has not been ended */
+};
 
 /* What lies in struct coro_timeout. */
 struct __attribute__((may_alias)) scope {
@@ -82,6 +88,7 @@ static void scope_abandon(struct cleanup *cleanup)
 {
 	struct scope *scope = container_of(cleanup, struct scope, cleanup);
 	timer_disarm(scope->task->future.loop, &scope->timer);
+	scope->state = TIMEOUT_ABANDONED;
 	release_task(scope);
 }
 
@@ -151,6 +158,10 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	if (!timeout)
 		return -EINVAL;
 	struct scope *scope = scope_of(timeout);
+	if (scope->state == TIMEOUT_ABANDONED) {
+		scope->state = TIMEOUT_EXITED;
+		return status;
+	}
 	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
 		return -EALREADY;
 	struct task *task = scope->task;

@@ -207,9 +207,12 @@ void wait_abandon(struct wait *wait)
 		wait->leave(wait);
 	if (wait->latch)
 		list_remove(&wait->latch->link);
-	struct cleanup *cleanup;
-	while ((cleanup = wait->cleanups)) {
-		cleanup_pop(cleanup);
+	wait->leave = NULL;
+	wait->latch = NULL;
+	struct cleanup *cleanup = wait->cleanups, *next;
+	wait->cleanups = NULL;
+	for (; cleanup; cleanup = next) {
+		next = cleanup->next;
 		cleanup->run(cleanup);
 	}
 }

@@ -110,7 +110,11 @@ void task_must_cancel(struct task *task, struct failure *words);
 /* The request that the task was to be cancelled by is over: gives its words and the reference. */
 struct failure *task_take_request(struct task *task);
 
-/* Takes down all that the stack of a task is linked to, before it is thrown away. */
+/*
+ * Takes down all that the stack of a task is linked to, before it is thrown away. It is called
+ * twice, before and after the task's deferred calls: what these may ask for still is pushed again
+ * by its cleanup in the first.
+ */
 void wait_abandon(struct wait *wait);
 
 /* The running task, ready to fill in its wait; NULL if no task runs. */

@@ -326,6 +326,136 @@ START_TEST(one_thrown_away_in_a_deferred_call_runs_the_rest)
 }
 END_TEST
 
+static int fails_and_waits(void *arg)
+{
+	defer(waits, "begun");
+	return coro_raise(-EIO, "words of the body");
+}
+
+static void throw_away_one_that_failed(void)
+{
+	struct coro_loop *other = make_loop();
+	start_on(other, fails_and_waits, NULL);
+	ck_assert_int_eq(coro_loop_close(other), 0);
+}
+
+START_TEST(words_of_one_thrown_away_in_a_deferred_call_go_with_it)
+{
+	throw_away_one_that_failed();
+	size_t before = allocated();
+	throw_away_one_that_failed();
+	ck_assert_uint_eq(allocated(), before);
+}
+END_TEST
+
+static void is_done(void *group)
+{
+	trace("done %d", coro_waitgroup_done(group));
+}
+
+static int is_awaited(void *group)
+{
+	defer(is_done, group);
+	return coro_sleep(CORO_SEC);
+}
+
+static int awaits_on_its_stack(void *arg)
+{
+	struct coro_waitgroup group;
+	coro_waitgroup_init(&group);
+	ck_assert_int_eq(coro_waitgroup_add(&group, 2), 0);
+	ck_assert_int_eq(coro_spawn(is_awaited, &group, NULL), 0);
+	ck_assert_int_eq(coro_spawn(is_awaited, &group, NULL), 0);
+	return coro_waitgroup_wait(&group);
+}
+
+static int runs_a_coroutine(void *arg)
+{
+	memset(arg, 1, 1);
+	return coro_yield(NULL, NULL);
+}
+
+/* On a stack that was used before, if one is free. */
+static void use_a_stack(struct coro_loop *from, const struct coro_report *report, void *arg)
+{
+	char byte;
+	struct coro *co;
+	ck_assert_int_eq(coro_create(runs_a_coroutine, &byte, &co), 0);
+	ck_assert_int_eq(coro_resume(co, NULL, NULL), 1);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+
+START_TEST(what_lies_on_the_stack_of_another_that_is_thrown_away_is_there_still)
+{
+	struct coro_loop *other = make_loop();
+	ck_assert_int_eq(coro_loop_set_exception_handler(other, use_a_stack, NULL), 0);
+	start_on(other, awaits_on_its_stack, NULL);
+	ck_assert_int_eq(coro_loop_stop(other), 0);
+	ck_assert_int_eq(coro_run_forever(other), 0);
+	ck_assert_int_eq(coro_loop_close(other), 0);
+	ck_assert_trace("done 0 done 0");
+}
+END_TEST
+
+static void ends_group(void *group)
+{
+	trace("group %d", coro_group_end(group, 0) == -EPERM);
+	trace("spawn %d", coro_group_spawn(group, says, "no", NULL) == -EPERM);
+}
+
+static void closes(void *iterator)
+{
+	trace("next %d", coro_iter_next(iterator, NULL) == -EPERM);
+	trace("close %d", coro_iter_close(iterator) == -EPIPE);
+}
+
+static int defers_the_end_of_all(void *arg)
+{
+	struct coro_group *group;
+	struct coro_future *member;
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	defer(ends_group, group);
+	ck_assert_int_eq(coro_group_spawn(group, gives_way, NULL, &member), 0);
+	struct coro_iterator *it = coro_as_completed(&member, 1, CORO_SEC);
+	coro_future_unref(member);
+	defer(closes, it);
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(what_the_task_had_begun_can_be_asked_and_is_refused)
+{
+	struct coro_loop *other = make_loop();
+	start_on(other, defers_the_end_of_all, NULL);
+	ck_assert_int_eq(coro_loop_close(other), 0);
+	ck_assert_trace("next 1 close 1 group 1 spawn 1");
+}
+END_TEST
+
+static void moves_and_frees(void *timeout)
+{
+	trace("move %d", coro_timeout_reschedule(timeout, 1) == -EALREADY);
+	trace("end %d", coro_timeout_end(timeout, 7));
+	free(timeout);
+}
+
+static int has_timeout_in_memory(void *arg)
+{
+	struct coro_timeout *timeout = malloc(sizeof(*timeout));
+	ck_assert_ptr_nonnull(timeout);
+	ck_assert_int_eq(coro_timeout_begin(timeout, CORO_SEC), 0);
+	defer(moves_and_frees, timeout);
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(scope_of_one_thrown_away_is_over)
+{
+	struct coro_loop *other = make_loop();
+	start_on(other, has_timeout_in_memory, NULL);
+	ck_assert_int_eq(coro_loop_close(other), 0);
+	ck_assert_trace("move 1 end 7");
+}
+END_TEST
+
 static void frees(void *memory)
 {
 	trace("freed");
@@ -380,6 +510,10 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_task_that_closes_another_loop_is_not_made_to_wait);
 	tcase_add_test(tests, a_generator_that_closes_another_loop_is_not_made_to_yield);
 	tcase_add_test(tests, one_thrown_away_in_a_deferred_call_runs_the_rest);
+	tcase_add_test(tests, words_of_one_thrown_away_in_a_deferred_call_go_with_it);
+	tcase_add_test(tests, what_lies_on_the_stack_of_another_that_is_thrown_away_is_there_still);
+	tcase_add_test(tests, what_the_task_had_begun_can_be_asked_and_is_refused);
+	tcase_add_test(tests, scope_of_one_thrown_away_is_over);
 	tcase_add_test(tests, each_allocation_may_fail);
 }
 

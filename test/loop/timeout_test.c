@@ -716,6 +716,27 @@ START_TEST(scope_in_a_generator_may_outlive_its_task)
 }
 END_TEST
 
+static int takes_one_and_waits(void *generator)
+{
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(scope_in_a_generator_may_outlive_its_loop)
+{
+	struct coro_loop *other;
+	struct coro *generator;
+	ck_assert_int_eq(coro_loop_create(NULL, &other), 0);
+	ck_assert_int_eq(coro_create(generates_under_a_timeout, other, &generator), 0);
+	ck_assert_int_eq(coro_loop_spawn(other, NULL, takes_one_and_waits, generator, NULL), 0);
+	ck_assert_int_eq(coro_loop_stop(other), 0);
+	ck_assert_int_eq(coro_run_forever(other), 0);
+	ck_assert_int_eq(coro_loop_close(other), 0);
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_trace("ended");
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* With nothing of Check's, which allocates. */
@@ -839,6 +860,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, only_its_task_ends_a_scope);
 	tcase_add_test(tests, scope_that_its_task_forgot_to_end_does_not_come);
 	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_task);
+	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_loop);
 
 	tcase_add_test(tests, timeouts_allocate_nothing);
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);
