@@ -51,7 +51,7 @@ CORO_API struct coro_loop *coro_runner_loop(const struct coro_runner *runner);
 /*
  * Ends what is left as coro_run does, closes the loop and frees the runner (Runner.close). The
  * words of the last error, for coro_message, stay. 0, also for NULL; -EBUSY while a loop runs in
- * this thread, -EPERM in another: the runner is then as it was.
+ * this thread, or in a call that this makes; -EPERM in another: the runner is then as it was.
  */
 CORO_API int coro_runner_close(struct coro_runner *runner);
 

@@ -88,12 +88,11 @@ void deferred_abandon(struct coro *co)
 	struct failure *failure = failure_ref(self->frame->failure);
 	struct coro_loop *loop = thread->loop;
 	uint16_t runs_loop = self->flags & CORO_RUNS_LOOP;
-	while (co->frame->deferred) {
-		/* No waiting, yielding or deferring for them, nor for one after they ran a loop. */
-		self->flags |= CORO_RUNS_LOOP;
-		thread->loop = NULL;
+	/* No waiting, yielding or deferring for them. */
+	self->flags |= CORO_RUNS_LOOP;
+	thread->loop = NULL;
+	while (co->frame->deferred)
 		run_last(co->frame);
-	}
 	thread->loop = loop;
 	self->flags = (uint16_t)((self->flags & ~CORO_RUNS_LOOP) | runs_loop);
 	restore_failure(self->frame, failure);

@@ -340,9 +340,11 @@ int coro_run_forever(struct coro_loop *loop)
 	int r = loop_check(loop);
 	if (r < 0)
 		return r;
-	struct thread *thread = loop->thread;
-	if (thread->loop)
+	if (loop_busy(loop))
 		return -EBUSY;
+	struct thread *thread = loop->thread;
+	/* What the caller may not do now, it may not do afterwards. */
+	uint16_t ran = thread->self->flags & CORO_RUNS_LOOP;
 	thread->loop = loop;
 	thread->leave = task_leave;
 	loop->runner = thread->self;
@@ -351,7 +353,7 @@ int coro_run_forever(struct coro_loop *loop)
 		r = run_once(loop);
 	while (r == 0 && !loop->stopping);
 	loop->stopping = false;
-	loop->runner->flags &= (uint16_t)~CORO_RUNS_LOOP;
+	loop->runner->flags = (uint16_t)((loop->runner->flags & ~CORO_RUNS_LOOP) | ran);
 	loop->runner = NULL;
 	thread->loop = NULL;
 	if (thread->stacks.over)
@@ -383,7 +385,7 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 		return -EINVAL;
 	if (future->loop != loop)
 		return -EPERM;
-	if (loop->thread->loop)
+	if (loop_busy(loop))
 		return -EBUSY;
 	r = loop_reserve(loop, 0, 1);
 	if (r < 0)

@@ -145,6 +145,15 @@ static inline void future_init(struct coro_future *future, struct coro_loop *loo
 int loop_check(const struct coro_loop *loop);
 
 /*
+ * Whether a loop runs in the loop's thread: this one, or another. Deferred calls of a task that is
+ * thrown away see no loop running; but the one whose task does that must not be run by them.
+ */
+static inline bool loop_busy(const struct coro_loop *loop)
+{
+	return loop->runner || loop->thread->loop;
+}
+
+/*
  * Gives the runner control after so many entries more of this turn, which it then goes on with. 0
  * where a step has something for the runner to do before any other.
  */

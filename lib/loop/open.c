@@ -134,7 +134,7 @@ int coro_loop_shutdown_asyncgens(struct coro_loop *loop)
 	if (r < 0)
 		return r;
 	if (!loop->thread->loop)
-		return run_close_all(loop);
+		return loop->runner ? -EBUSY : run_close_all(loop);
 	struct task *task = task_running();
 	return task && task->future.loop == loop ? close_all(loop) : -EPERM;
 }

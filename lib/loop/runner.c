@@ -11,6 +11,7 @@
 
 struct coro_runner {
 	struct coro_loop *loop; /* held, beside the owner's reference: the program may close it */
+	bool closing;
 };
 
 int coro_runner_create(const struct coro_loop_options *options, struct coro_runner **ret)
@@ -26,6 +27,7 @@ int coro_runner_create(const struct coro_loop_options *options, struct coro_runn
 		return r;
 	}
 	coro_loop_ref(runner->loop);
+	runner->closing = false;
 	*ret = runner;
 	return 0;
 }
@@ -40,10 +42,13 @@ int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn
 	struct coro_future *task;
 	if (!runner)
 		return -EINVAL;
-	if (thread_current->loop)
+	int r = loop_check(runner->loop);
+	if (r < 0)
+		return r;
+	if (loop_busy(runner->loop))
 		return -EBUSY;
 	struct coro_options options = {.name = "main", .site = site};
-	int r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
+	r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
 	if (r < 0)
 		return r;
 	r = coro_run_until_complete(runner->loop, task, NULL);
@@ -150,8 +155,9 @@ int coro_runner_close(struct coro_runner *runner)
 	int r = loop_check(runner->loop);
 	if (r < 0 && r != -EPIPE)
 		return r;
-	if (thread_current->loop)
+	if (loop_busy(runner->loop) || runner->closing)
 		return -EBUSY;
+	runner->closing = true;
 	if (r == 0)
 		end(runner->loop);
 	coro_loop_unref(runner->loop);

@@ -456,6 +456,57 @@ START_TEST(scope_of_one_thrown_away_is_over)
 }
 END_TEST
 
+static void runs_the_closers_loop(void *arg)
+{
+	struct coro_future *task = arg;
+	trace("%d", coro_run_until_complete(loop, task, NULL) == -EBUSY);
+	trace("%d", coro_run_forever(loop) == -EBUSY);
+	trace("%d", coro_loop_shutdown_asyncgens(loop) == -EBUSY);
+	trace("%d", coro_loop_close(loop) == -EBUSY);
+}
+
+static int asks_for_the_closers_loop(void *task)
+{
+	defer(runs_the_closers_loop, task);
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(the_loop_that_runs_is_busy_for_one_thrown_away)
+{
+	struct coro_future *task = spawn(gives_way, NULL);
+	closed_one = make_loop();
+	start_on(closed_one, asks_for_the_closers_loop, task);
+	ck_assert_int_eq(result_of(closes_the_other, NULL), 0);
+	ck_assert_trace("1 1 1 1 mine");
+	assert_ended(task, 0);
+}
+END_TEST
+
+static void runs_and_yields(void *arg)
+{
+	runs_a_loop(arg);
+	trace("yield %d", coro_yield(NULL, NULL) == -EPERM);
+	trace("defer %d", coro_defer(say, "no") == -EPERM);
+}
+
+static int defers_a_run(void *arg)
+{
+	defer(runs_and_yields, NULL);
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(running_a_loop_does_not_lift_what_is_refused)
+{
+	struct coro *generator;
+	closed_one = make_loop();
+	start_on(closed_one, defers_a_run, NULL);
+	ck_assert_int_eq(coro_create(closes_the_other, &generator, &generator), 0);
+	ck_assert_int_eq(result_of(drives_closer, generator), 0);
+	ck_assert_trace("ran 0 yield 1 defer 1 mine");
+	ck_assert_int_eq(coro_destroy(generator), 0);
+}
+END_TEST
+
 static void frees(void *memory)
 {
 	trace("freed");
@@ -514,6 +565,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_lies_on_the_stack_of_another_that_is_thrown_away_is_there_still);
 	tcase_add_test(tests, what_the_task_had_begun_can_be_asked_and_is_refused);
 	tcase_add_test(tests, scope_of_one_thrown_away_is_over);
+	tcase_add_test(tests, the_loop_that_runs_is_busy_for_one_thrown_away);
+	tcase_add_test(tests, running_a_loop_does_not_lift_what_is_refused);
 	tcase_add_test(tests, each_allocation_may_fail);
 }
 

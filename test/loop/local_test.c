@@ -471,6 +471,30 @@ START_TEST(a_generator_cannot_yield_from_within_a_set)
 }
 END_TEST
 
+static int runs_and_yields(void *arg)
+{
+	ck_assert_int_eq(coro_run(gives_way, NULL), 0);
+	return coro_yield(arg, NULL);
+}
+
+static int runs_and_yields_within(void *locals)
+{
+	ck_assert_int_eq(coro_locals_run(locals, runs_and_yields, NULL), -EPERM);
+	return 0;
+}
+
+START_TEST(nor_after_it_has_run_a_loop_there)
+{
+	struct coro_locals *locals;
+	struct coro *generator;
+	ck_assert_int_eq(coro_locals_copy(&locals), 0);
+	ck_assert_int_eq(coro_create(runs_and_yields_within, locals, &generator), 0);
+	ck_assert_int_eq(coro_next(generator, NULL), 0);
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_int_eq(coro_locals_destroy(locals), 0);
+}
+END_TEST
+
 START_TEST(sets_refuse_misuse)
 {
 	struct coro_locals *set;
@@ -633,6 +657,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_function_called_with_a_set_may_wait_and_the_set_is_busy_meanwhile);
 	tcase_add_test(tests, a_set_is_free_again_when_the_task_that_calls_with_it_is_thrown_away);
 	tcase_add_test(tests, a_generator_cannot_yield_from_within_a_set);
+	tcase_add_test(tests, nor_after_it_has_run_a_loop_there);
 	tcase_add_test(tests, sets_refuse_misuse);
 	tcase_add_test(tests, a_set_may_be_handed_to_another_thread);
 	tcase_add_test(tests, inheriting_allocates_nothing);

@@ -321,6 +321,33 @@ START_TEST(one_that_cannot_end_is_reported_and_thrown_away)
 }
 END_TEST
 
+static void closes_the_runner(struct coro_loop *from, const struct coro_report *report, void *arg)
+{
+	trace("%d", coro_runner_close(held) == -EBUSY);
+}
+
+static int does_not_end(void *arg)
+{
+	struct coro_event never;
+	coro_event_init(&never);
+	while (coro_event_wait(&never) < 0)
+		;
+	return 0;
+}
+
+static int leaves_one_that_does_not_end(void *arg)
+{
+	return coro_spawn(does_not_end, NULL, NULL) + coro_task_yield();
+}
+
+START_TEST(runner_that_is_being_closed_is_busy)
+{
+	coro_loop_set_exception_handler(coro_runner_loop(held), closes_the_runner, NULL);
+	ck_assert_int_eq(coro_runner_run(held, leaves_one_that_does_not_end, NULL), 0);
+	ck_assert_str_eq(close_runner(), "1");
+}
+END_TEST
+
 static int stops_in_cleanup(void *arg)
 {
 	for (int i = 0; i < 3; i++) {
@@ -456,6 +483,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, what_cleanup_spawns_is_ended_too);
 	tcase_add_test(tests, one_that_cannot_end_is_reported_and_thrown_away);
 	tcase_add_test(tests, stop_does_not_cut_the_end_short);
+	tcase_add_test(tests, runner_that_is_being_closed_is_busy);
 	tcase_add_loop_test(tests, generators_that_are_left_open_are_closed, 0, 2);
 
 	tcase_add_test(tests, runner_survives_the_failure_of_any_allocation);
