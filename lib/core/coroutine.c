@@ -71,7 +71,8 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 	struct coro *co = coro_alloc();
 	if (!co)
 		return -ENOMEM;
-	*co = (struct coro){.fn = fn, .arg = arg, .site = site, .state = STATE_CREATED};
+	coro_init(co, NULL, fn, arg);
+	co->site = site;
 	*ret = co;
 	return 0;
 }

@@ -32,7 +32,7 @@ struct coro_future *coro_future_ref(struct coro_future *future)
 	return future;
 }
 
-static void forget_callbacks(struct coro_future *future);
+static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg);
 
 void coro_future_unref(struct coro_future *future)
 {
@@ -46,7 +46,7 @@ void future_free(struct coro_future *future)
 	if (future->status < 0 && report_lost(future))
 		return;
 	if (!list_empty(&future->waiters))
-		forget_callbacks(future);
+		remove_callbacks(future, NULL, NULL);
 	if (unlikely(future->failure != NULL))
 		failure_unref(future->failure);
 	slab_free(is_task(future) ? (void *)task_of(future) : future);
@@ -229,7 +229,7 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 	return 0;
 }
 
-/* Takes off the callbacks with this fn and arg, or all of them. */
+/* Takes off the callbacks with this fn and arg, or, where fn is NULL, all of them. */
 static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	int count = 0;
@@ -256,11 +256,6 @@ int coro_future_remove_done_callback(struct coro_future *future, coro_callback *
 		return -EINVAL;
 	int r = loop_check(future->loop);
 	return r < 0 ? r : remove_callbacks(future, fn, arg);
-}
-
-static void forget_callbacks(struct coro_future *future)
-{
-	remove_callbacks(future, NULL, NULL);
 }
 
 /* -- waiting */

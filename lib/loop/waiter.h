@@ -99,8 +99,8 @@ void wake(struct task *task, int result);
 void wake_given(struct task *task, int result);
 
 /*
- * A request to cancel a task that is not done, with words or NULL. True if it waits for a future, which is to be
- * cancelled in its place; else it has been seen to.
+ * A request to cancel a task that is not done, with words or NULL. True if it waits for a future,
+ * which is to be cancelled in its place; else it has been seen to.
  */
 bool task_cancel(struct task *task, struct failure *words);
 
