@@ -186,20 +186,18 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 int coro_prepare_slow(struct coro *co, struct thread *thread)
 {
 	struct stack_size *size = thread->default_size;
-	struct frame *frame;
+	struct frame *frame = NULL;
 	int r = 0;
 	if (co->stack_size || !size)
 		r = find_size(thread, co->stack_size, &size);
 	if (r < 0)
 		return r;
 	struct stack *stack = stack_take_warm(size);
-	if (stack)
-		frame = frame_of(stack);
-	else
-		r = frame_bear(thread, size, &frame);
-	if (r == 0)
-		coro_take_frame(co, frame, thread);
-	return r;
+	r = stack ? 0 : frame_bear(thread, size, &frame);
+	if (r < 0)
+		return r;
+	coro_take_frame(co, stack ? frame_of(stack) : frame, thread);
+	return 0;
 }
 
 void coro_abandon(struct coro *co)
