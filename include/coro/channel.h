@@ -38,7 +38,7 @@ struct coro_channel;
  */
 CORO_API int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel **ret);
 
-/* Frees a channel, and what is in it: 0; -EBUSY if somebody waits in it. NULL is fine. */
+/* Frees a channel, and what is in it: 0; -EBUSY if somebody waits in it; -EPERM. NULL is fine. */
 CORO_API int coro_channel_destroy(struct coro_channel *channel);
 
 /*

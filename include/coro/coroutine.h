@@ -54,7 +54,8 @@ struct coro_options {
 	/*
 	 * Bytes of address space for the stack, its guard page included; 0 for the default. Rounded
 	 * up to whole pages; memory is used only as far down as the body goes. -EINVAL below
-	 * coro_stack_min().
+	 * coro_stack_min(); more than can be had is -ENOMEM
+	 * when the body is to start.
 	 */
 	size_t stack_size;
 	unsigned flags;

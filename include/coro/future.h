@@ -83,7 +83,8 @@ CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_c
  * Waits until the future is done and gives back its result (await future): as coro_future_result.
  * Returns at once, without letting others run, if it is done.
  *
- *   -ECANCELED  the future was cancelled, or the waiting task was, which cancels the future too
+ *   -ECANCELED  the future was cancelled, or the waiting task was, which cancels the future too;
+ *               coro_future_cancelled tells of the future alone
  *   -EDEADLK    the caller waits for itself, directly or through tasks that await one another
  *   -EPERM      the caller is not in a task, or the future belongs to another loop
  */

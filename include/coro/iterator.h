@@ -288,7 +288,7 @@ CORO_API int coro_iter_max(coro_compare *compare, void *arg, struct coro_iterato
 	{                                                                                    \
 		void *item;                                                                  \
 		int r = coro_iter_next(it, &item);                                           \
-		if (r > 0)                                                                   \
+		if (r > 0 && ret)                                                            \
 			*ret = (type *)item;                                                 \
 		return r;                                                                    \
 	}                                                                                    \

@@ -61,6 +61,10 @@ coro_async CORO_API int coro_queue_join(struct coro_queue *queue);
 CORO_API int coro_queue_shutdown(struct coro_queue *queue, bool immediate);
 
 CORO_API size_t coro_queue_size(const struct coro_queue *queue);
+
+/* The most items it holds, 0 for no bound (queue.maxsize). */
+CORO_API size_t coro_queue_maxsize(const struct coro_queue *queue);
+
 CORO_API bool coro_queue_empty(const struct coro_queue *queue);
 CORO_API bool coro_queue_full(const struct coro_queue *queue);
 

@@ -6,7 +6,8 @@
  *
  * An object is for one thread: from another, what would wait with, or wake, tasks of the first is
  * -EPERM. The objects are yours to place; init makes one, and nothing need be done at its end but
- * that nobody waits any more. The fields are the library's.
+ * that nobody waits any more. A lock, event, condition, rwlock or waitgroup of zeroes, as static
+ * ones are, is as init makes it; a semaphore of zeroes is bounded by 0. The fields are the library's.
  *
  * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a
  * task. What can be had at once is had without letting others run.
@@ -210,6 +211,9 @@ coro_async CORO_API int coro_barrier_reset(struct coro_barrier *barrier);
 coro_async CORO_API int coro_barrier_abort(struct coro_barrier *barrier);
 
 CORO_API bool coro_barrier_broken(const struct coro_barrier *barrier);
+
+/* How many it takes (barrier.parties). */
+CORO_API size_t coro_barrier_parties(const struct coro_barrier *barrier);
 
 /* How many wait for the others to come (barrier.n_waiting). */
 CORO_API size_t coro_barrier_waiting(const struct coro_barrier *barrier);

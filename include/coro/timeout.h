@@ -25,8 +25,8 @@ struct coro_timeout {
 };
 
 /*
- * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EPERM outside a task,
- * -ENOMEM.
+ * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EBUSY if the task has
+ * begun it already; -EPERM outside a task, -ENOMEM.
  */
 CORO_API int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay);
 

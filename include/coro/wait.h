@@ -28,7 +28,8 @@ coro_async CORO_API int coro_gather(struct coro_future *const *futures, size_t c
 				    struct coro_result *ret);
 
 /*
- * The same, but a failure is a result like any other (return_exceptions=True). -ECANCELED, -ENOMEM.
+ * The same, but a failure is a result like any other (return_exceptions=True); for its words ask
+ * coro_future_message. -ECANCELED, -ENOMEM.
  */
 coro_async CORO_API int coro_gather_all(struct coro_future *const *futures, size_t count,
 					struct coro_result *ret);

@@ -47,7 +47,9 @@ static int array_next(struct coro_iterator *it, void **ret)
 
 struct coro_iterator *coro_iter_array(const void *base, size_t count, size_t item_size)
 {
-	if ((!base && count > 0) || item_size == CORO_FLEETING)
+	size_t bytes;
+	if ((!base && count > 0) || item_size == CORO_FLEETING ||
+	    __builtin_mul_overflow(count, item_size, &bytes))
 		return stage_failed(-EINVAL);
 	struct array array = {
 		.stage = stage_making(item_size, array_next, NULL),

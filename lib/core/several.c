@@ -52,10 +52,27 @@ static struct coro_iterator *many_create(struct stage stage, size_t n,
 	return it;
 }
 
+/* Whether one is there twice; of a multitude only near ones are compared. */
+static bool has_twins(size_t n, struct coro_iterator *const *its)
+{
+	enum { NEAR = 64 };
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n && k <= i + NEAR; k++)
+			if (its[i] && its[i] == its[k])
+				return true;
+	return false;
+}
+
+/* Then nobody knows whose they are, and they are left alone. */
+static bool many_misused(size_t n, struct coro_iterator *const *its)
+{
+	return (!its && n > 0) || has_twins(n, its);
+}
+
 /* 0 if all can be read, else why not. */
 static int many_error(size_t n, struct coro_iterator *const *its)
 {
-	if (!its && n > 0)
+	if (many_misused(n, its))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
 		int error = stage_error(its[i]);
@@ -67,7 +84,7 @@ static int many_error(size_t n, struct coro_iterator *const *its)
 
 static struct coro_iterator *many_refuse(int error, size_t n, struct coro_iterator *const *its)
 {
-	if (its)
+	if (!many_misused(n, its))
 		close_all(n, its);
 	return stage_failed(error);
 }

@@ -92,6 +92,15 @@ static void scope_abandon(struct cleanup *cleanup)
 	release_task(scope);
 }
 
+/* Whether the running task has begun it and not ended it. What is there may be anything. */
+static bool has_begun(const struct task *task, const struct scope *scope)
+{
+	const struct cleanup *at = task_wait(task)->cleanups;
+	while (at && at != &scope->cleanup)
+		at = at->next;
+	return at;
+}
+
 int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 {
 	struct task *task = task_running();
@@ -99,10 +108,12 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 		return -EINVAL;
 	if (!task)
 		return -EPERM;
+	struct scope *scope = scope_of(timeout);
+	if (has_begun(task, scope))
+		return -EBUSY;
 	int r = loop_reserve(task->future.loop, 0, 1);
 	if (r < 0)
 		return r;
-	struct scope *scope = scope_of(timeout);
 	*scope = (struct scope){
 		.timer = {.call = {.run = expire, .position = CALL_IDLE}, .node.place = HEAP_NONE},
 		.task = task,
@@ -123,6 +134,8 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
 {
 	struct task *task = task_running();
+	if (!timeout)
+		return -EINVAL;
 	if (!task)
 		return -EPERM;
 	return coro_timeout_begin_at(timeout, time_after(loop_time(task->future.loop), delay));

@@ -62,7 +62,7 @@ static void leave(struct coro_barrier *barrier)
 
 int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
 {
-	int r = enter(barrier);
+	int r = barrier && barrier->parties == 0 ? -EINVAL : enter(barrier);
 	if (r < 0)
 		return r;
 	r = wait_for_turn(barrier);
@@ -105,6 +105,11 @@ int coro_barrier_abort(struct coro_barrier *barrier)
 bool coro_barrier_broken(const struct coro_barrier *barrier)
 {
 	return barrier && barrier->state == BROKEN;
+}
+
+size_t coro_barrier_parties(const struct coro_barrier *barrier)
+{
+	return barrier ? barrier->parties : 0;
 }
 
 size_t coro_barrier_waiting(const struct coro_barrier *barrier)

@@ -38,6 +38,8 @@ int coro_channel_destroy(struct coro_channel *channel)
 {
 	if (!channel)
 		return 0;
+	if (channel->thread != thread_current)
+		return -EPERM;
 	if (!list_empty(&channel->receivers) || !list_empty(&channel->senders))
 		return -EBUSY;
 	free(channel);

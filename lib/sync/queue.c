@@ -278,6 +278,11 @@ size_t coro_queue_size(const struct coro_queue *queue)
 	return queue ? queue->count : 0;
 }
 
+size_t coro_queue_maxsize(const struct coro_queue *queue)
+{
+	return queue && queue->maxsize != SIZE_MAX ? queue->maxsize : 0;
+}
+
 bool coro_queue_empty(const struct coro_queue *queue)
 {
 	return coro_queue_size(queue) == 0;

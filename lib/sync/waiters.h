@@ -24,15 +24,24 @@ struct __attribute__((may_alias)) line {
 
 _Static_assert(sizeof(struct line) == sizeof(struct coro_waiters), "a line fits");
 
+static inline void line_init(struct line *line)
+{
+	list_init(&line->waiting);
+	list_init(&line->aside);
+}
+
+/* An object of zeroes is as good as one that init has made. */
 static inline struct line *waiters_line(const struct coro_waiters *waiters)
 {
-	return (struct line *)(void *)waiters->own;
+	struct line *line = (struct line *)(void *)waiters->own;
+	if (unlikely(!line->waiting.next))
+		line_init(line);
+	return line;
 }
 
 static inline void waiters_init(struct coro_waiters *waiters)
 {
-	list_init(&waiters_line(waiters)->waiting);
-	list_init(&waiters_line(waiters)->aside);
+	line_init((struct line *)(void *)waiters->own);
 }
 
 static inline struct latch *latch_of(struct list *link)

@@ -109,31 +109,31 @@ static const struct {
 	const char *of_five, *of_one, *of_none;
 	const char *of_three_and_error;
 } stages[] = {
-	{ make_cycle, show_number, true, "1 2 3 4 5 1 2 3", "1 1 1 1 1 1 1 1", ".",
-	  "1 2 3 error -5" },
-	{ make_chain_first, show_number, false, "1 2 3 4 5 7 8.", "1 7 8.", "7 8.",
-	  "1 2 3 error -5" },
-	{ make_chain_last, show_number, false, "7 8 1 2 3 4 5.", "7 8 1.", "7 8.",
-	  "7 8 1 2 3 error -5" },
-	{ make_islice_step, show_number, false, "2 4.", ".", ".", "2 error -5" },
-	{ make_islice_stop, show_number, false, "1 4.", "1.", ".", "1 error -5" },
-	{ make_map, show_number, false, "1 4 9 16 25.", "1.", ".", "1 4 9 error -5" },
-	{ make_filter, show_number, false, "2 4.", ".", ".", "2 error -5" },
-	{ make_takewhile, show_number, false, "1 2 3.", "1.", ".", "1 2 3 error -5" },
-	{ make_dropwhile, show_number, false, "4 5.", ".", ".", "error -5" },
-	{ make_zip_first, show_zipped, false, "(1 0) (2 1) (3 2) (4 3).", "(1 0).", ".",
-	  "(1 0) (2 1) (3 2) error -5" },
-	{ make_zip_last, show_zipped, false, "(0 1) (1 2) (2 3) (3 4).", "(0 1).", ".",
-	  "(0 1) (1 2) (2 3) error -5" },
-	{ make_enumerate, show_enumerated, false, "(3 1) (4 2) (5 3) (6 4) (7 5).", "(3 1).", ".",
-	  "(3 1) (4 2) (5 3) error -5" },
-	{ make_sums, show_number, false, "1 3 6 10 15.", "1.", ".", "1 3 6 error -5" },
-	{ make_products, show_number, false, "1 2 6 24 120.", "1.", ".", "1 2 6 error -5" },
-	{ make_batched, show_batch, true, "[1 2] [3 4] [5].", "[1].", ".", "[1 2] error -5" },
-	{ make_pairwise, show_pair, false, "(1 2) (2 3) (3 4) (4 5).", ".", ".",
-	  "(1 2) (2 3) error -5" },
-	{ make_long, show_pair, true, "(2 4) (4 6) (6 8) (8 10) (10 12) (12 14) (14 16) (16 18)",
-	  NULL, ".", "error -5" },
+	{make_cycle, show_number, true, "1 2 3 4 5 1 2 3", "1 1 1 1 1 1 1 1", ".",
+	 "1 2 3 error -5"},
+	{make_chain_first, show_number, false, "1 2 3 4 5 7 8.", "1 7 8.", "7 8.",
+	 "1 2 3 error -5"},
+	{make_chain_last, show_number, false, "7 8 1 2 3 4 5.", "7 8 1.", "7 8.",
+	 "7 8 1 2 3 error -5"},
+	{make_islice_step, show_number, false, "2 4.", ".", ".", "2 error -5"},
+	{make_islice_stop, show_number, false, "1 4.", "1.", ".", "1 error -5"},
+	{make_map, show_number, false, "1 4 9 16 25.", "1.", ".", "1 4 9 error -5"},
+	{make_filter, show_number, false, "2 4.", ".", ".", "2 error -5"},
+	{make_takewhile, show_number, false, "1 2 3.", "1.", ".", "1 2 3 error -5"},
+	{make_dropwhile, show_number, false, "4 5.", ".", ".", "error -5"},
+	{make_zip_first, show_zipped, false, "(1 0) (2 1) (3 2) (4 3).", "(1 0).", ".",
+	 "(1 0) (2 1) (3 2) error -5"},
+	{make_zip_last, show_zipped, false, "(0 1) (1 2) (2 3) (3 4).", "(0 1).", ".",
+	 "(0 1) (1 2) (2 3) error -5"},
+	{make_enumerate, show_enumerated, false, "(3 1) (4 2) (5 3) (6 4) (7 5).", "(3 1).", ".",
+	 "(3 1) (4 2) (5 3) error -5"},
+	{make_sums, show_number, false, "1 3 6 10 15.", "1.", ".", "1 3 6 error -5"},
+	{make_products, show_number, false, "1 2 6 24 120.", "1.", ".", "1 2 6 error -5"},
+	{make_batched, show_batch, true, "[1 2] [3 4] [5].", "[1].", ".", "[1 2] error -5"},
+	{make_pairwise, show_pair, false, "(1 2) (2 3) (3 4) (4 5).", ".", ".",
+	 "(1 2) (2 3) error -5"},
+	{make_long, show_pair, true, "(2 4) (4 6) (6 8) (8 10) (10 12) (12 14) (14 16) (16 18)",
+	 NULL, ".", "error -5"},
 };
 
 enum { STAGES = sizeof(stages) / sizeof(*stages), MOST = 8 };
@@ -210,7 +210,7 @@ END_TEST
 
 START_TEST(stage_over_what_is_no_iterator_gives_an_error)
 {
-	struct coro_iterator bare = { .item_size = sizeof(int64_t) };
+	struct coro_iterator bare = {.item_size = sizeof(int64_t)};
 	ck_assert_int_eq(error_of(stages[_i].make(NULL)), -EINVAL);
 	ck_assert_int_eq(error_of(stages[_i].make(&bare)), -EINVAL);
 	ck_assert_int_eq(error_of(stages[_i].make(invalid())), -EINVAL);
@@ -313,7 +313,7 @@ END_TEST
 
 START_TEST(cycle_copies_unless_items_last)
 {
-	int64_t array[] = { 1, 2 };
+	int64_t array[] = {1, 2};
 	struct coro_iterator *it = coro_iter_cycle(coro_iter_array(array, 2, sizeof(*array)));
 	ck_assert(it->lasting);
 	void *item;
@@ -391,7 +391,7 @@ END_TEST
 
 START_TEST(filter_without_a_predicate_drops_zeros)
 {
-	int64_t array[] = { 0, 3, 0, -1 };
+	int64_t array[] = {0, 3, 0, -1};
 	struct coro_iterator *it = coro_iter_array(array, 4, sizeof(*array));
 	ck_assert_str_eq(text_and_close(coro_iter_filter(NULL, NULL, it), show_number, MOST),
 			 "3 -1.");
@@ -406,7 +406,7 @@ START_TEST(takewhile_loses_the_item_that_ends_it_for_good)
 	ck_assert_str_eq(text_and_close(it, show_number, MOST), "1 2 3.");
 	ck_assert_str_eq(text_of(&probe.iterator, show_number, MOST), "5 6.");
 
-	int64_t array[] = { 1, 5, 2 };
+	int64_t array[] = {1, 5, 2};
 	it = coro_iter_takewhile(is_below, &four, coro_iter_array(array, 3, sizeof(*array)));
 	ck_assert_str_eq(text_of(it, show_number, MOST), "1.");
 	ck_assert_str_eq(text_and_close(it, show_number, MOST), ".");
@@ -415,7 +415,7 @@ END_TEST
 
 START_TEST(dropwhile_asks_no_more_once_it_was_false)
 {
-	int64_t array[] = { 1, 5, 2, 6 };
+	int64_t array[] = {1, 5, 2, 6};
 	struct coro_iterator *it = coro_iter_array(array, 4, sizeof(*array));
 	it = coro_iter_dropwhile(is_below, &four, it);
 	ck_assert_str_eq(text_and_close(it, show_number, MOST), "5 2 6.");
@@ -433,7 +433,7 @@ static int title_of(void *item, void *arg, void *ret)
 
 START_TEST(map_may_give_plain_pointers)
 {
-	const char *titles[] = { "a", "b", NULL };
+	const char *titles[] = {"a", "b", NULL};
 	struct coro_iterator *it = coro_iter_map(title_of, titles, 0, coro_iter_range(0, 3, 1));
 	for (int i = 0; i < 3; i++) {
 		void *item;
@@ -465,8 +465,8 @@ static int last_in_order(void *total, void *item, void *arg)
 
 START_TEST(accumulate_takes_plain_pointers)
 {
-	const char *names[] = { "b", "a", "d", "c" };
-	const char *lasts[] = { "b", "b", "d", "d" };
+	const char *names[] = {"b", "a", "d", "c"};
+	const char *lasts[] = {"b", "b", "d", "d"};
 	struct coro_iterator *it =
 		coro_iter_accumulate(last_in_order, NULL, coro_iter_array(names, 4, 0));
 	for (int i = 0; i < 4; i++) {
@@ -482,7 +482,7 @@ END_TEST
 
 START_TEST(accumulate_leaves_the_items_alone)
 {
-	int64_t array[] = { 1, 2, 3 };
+	int64_t array[] = {1, 2, 3};
 	struct coro_iterator *it = coro_iter_array(array, 3, sizeof(*array));
 	it = coro_iter_accumulate(NULL, NULL, it);
 	ck_assert_str_eq(text_and_close(it, show_number, MOST), "1 3 6.");
@@ -544,7 +544,7 @@ END_TEST
 
 START_TEST(batch_of_plain_pointers_holds_the_pointers)
 {
-	const char *names[] = { "a", "b", "c" };
+	const char *names[] = {"a", "b", "c"};
 	struct coro_iterator *it = coro_iter_batched(coro_iter_array(names, 3, 0), 2);
 	void *item;
 	ck_assert_int_eq(coro_iter_next(it, &item), 1);
@@ -571,7 +571,7 @@ END_TEST
 
 START_TEST(chain_and_zip_take_an_array_of_iterators)
 {
-	struct coro_iterator *its[] = { coro_iter_range(0, 2, 1), coro_iter_range(5, 9, 1) };
+	struct coro_iterator *its[] = {coro_iter_range(0, 2, 1), coro_iter_range(5, 9, 1)};
 	ck_assert_str_eq(text_and_close(coro_iter_chainv(2, its), show_number, MOST),
 			 "0 1 5 6 7 8.");
 	its[0] = coro_iter_range(0, 2, 1);
@@ -613,7 +613,7 @@ END_TEST
 
 START_TEST(chain_lasts_if_all_last)
 {
-	int64_t array[] = { 1, 2 };
+	int64_t array[] = {1, 2};
 	struct coro_iterator *it =
 		coro_iter_chain(2, coro_iter_array(array, 2, 8), coro_iter_array(array, 1, 8));
 	ck_assert(it->lasting);
@@ -632,7 +632,7 @@ END_TEST
 
 START_TEST(zip_asks_in_order_and_stops_at_the_first_that_ends)
 {
-	struct probe probes[3] = { probe_of(3), probe_of(2), probe_of(3) };
+	struct probe probes[3] = {probe_of(3), probe_of(2), probe_of(3)};
 	struct coro_iterator *it =
 		coro_iter_zip(3, &probes[0].iterator, &probes[1].iterator, &probes[2].iterator);
 	ck_assert_int_eq(coro_iter_next(it, NULL), 1);
@@ -646,11 +646,11 @@ START_TEST(zip_asks_in_order_and_stops_at_the_first_that_ends)
 }
 END_TEST
 
-static struct coro_iterator *(*const several[])(size_t n, ...) = { coro_iter_chain, coro_iter_zip };
+static struct coro_iterator *(*const several[])(size_t n, ...) = {coro_iter_chain, coro_iter_zip};
 
 START_TEST(chain_and_zip_close_all_also_after_an_error)
 {
-	struct probe probes[3] = { probe_of(1), probe_of(1), probe_of(1) };
+	struct probe probes[3] = {probe_of(1), probe_of(1), probe_of(1)};
 	for (int i = 0; i < 3; i++)
 		probes[i].close_error = -i; /* the first error is the second one's */
 	struct coro_iterator *it =
@@ -663,7 +663,7 @@ END_TEST
 
 START_TEST(chain_and_zip_close_the_others_if_one_is_missing)
 {
-	struct probe probes[2] = { probe_of(1), probe_of(1) };
+	struct probe probes[2] = {probe_of(1), probe_of(1)};
 	struct coro_iterator *it = several[_i](3, &probes[0].iterator, (struct coro_iterator *)NULL,
 					       &probes[1].iterator);
 	ck_assert_int_eq(probes[0].closed, 1);
@@ -675,7 +675,7 @@ END_TEST
 START_TEST(chain_and_zip_without_memory_close_all)
 {
 	for (unsigned long n = 1; fail_possible(); n++) {
-		struct probe probes[2] = { probe_of(1), probe_of(1) };
+		struct probe probes[2] = {probe_of(1), probe_of(1)};
 		fail_nth(n);
 		struct coro_iterator *it = several[_i](2, &probes[0].iterator, &probes[1].iterator);
 		bool failed = fail_off();
@@ -752,7 +752,7 @@ END_TEST
 
 START_TEST(pairs_of_an_arrays_items_point_into_it)
 {
-	int64_t array[] = { 1, 2, 3 };
+	int64_t array[] = {1, 2, 3};
 	struct coro_iterator *it = coro_iter_pairwise(coro_iter_array(array, 3, sizeof(*array)));
 	for (int i = 0; i < 2; i++) {
 		void *item;
@@ -776,6 +776,26 @@ static void add_stage_tests(TCase *tests)
 	tcase_add_loop_test(tests, stage_without_memory_closes_its_source_once_and_says_so, 0,
 			    STAGES);
 }
+
+START_TEST(one_iterator_cannot_be_two_sources)
+{
+	struct coro_iterator *it = coro_iter_range(0, 3, 1), *other = coro_iter_range(0, 3, 1);
+	void *item;
+	ck_assert_int_eq(error_of(coro_iter_zip(2, it, it)), -EINVAL);
+	ck_assert_int_eq(error_of(coro_iter_chain(3, it, other, it)), -EINVAL);
+	ck_assert_int_eq(coro_iter_next(it, &item), 1); /* they are the caller's still */
+	ck_assert_int_eq(coro_iter_next(other, &item), 1);
+	ck_assert_int_eq(coro_iter_close(it), 0);
+	ck_assert_int_eq(coro_iter_close(other), 0);
+}
+END_TEST
+
+START_TEST(an_array_larger_than_memory_is_refused)
+{
+	int number = 1;
+	ck_assert_int_eq(error_of(coro_iter_array(&number, SIZE_MAX, 8)), -EINVAL);
+}
+END_TEST
 
 static void add_tests(TCase *tests)
 {
@@ -822,6 +842,8 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, items_that_point_to_an_array_can_be_kept, 0, n);
 	tcase_add_test(tests, batches_cannot_be_kept);
 	tcase_add_test(tests, pairs_of_an_arrays_items_point_into_it);
+	tcase_add_test(tests, one_iterator_cannot_be_two_sources);
+	tcase_add_test(tests, an_array_larger_than_memory_is_refused);
 }
 
 TEST_MAIN("itertools", add_tests)

@@ -58,9 +58,9 @@ static inline int probe_close(struct coro_iterator *it)
 static inline struct probe probe_of(int64_t count)
 {
 	return (struct probe){
-		.iterator = { .next = probe_next,
-			      .close = probe_close,
-			      .item_size = sizeof(int64_t) },
+		.iterator = {.next = probe_next,
+			     .close = probe_close,
+			     .item_size = sizeof(int64_t)},
 		.count = count,
 	};
 }
@@ -91,7 +91,7 @@ enum source { FROM_ARRAY, FROM_PROBE, FROM_GENERATOR, SOURCES };
 /* The numbers 1 .. count, at most 10; probe records what is asked of them, but of an array's. */
 static inline struct coro_iterator *numbers(enum source source, int64_t count, struct probe *probe)
 {
-	static const int64_t array[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+	static const int64_t array[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 	*probe = probe_of(count);
 	switch (source) {
 	case FROM_ARRAY:

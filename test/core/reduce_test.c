@@ -104,17 +104,17 @@ static const struct {
 	struct outcome of_five, of_one, of_none, of_three_and_error;
 	bool keeps; /* an item, for which it allocates */
 } ends[] = {
-	{ end_for_each, { 0, 15 }, { 0, 1 }, { 0, 0 }, { -EIO, SPOILT }, false },
-	{ end_collect, { 0, 12345 }, { 0, 1 }, { 0, 0 }, { -EIO, SPOILT }, true },
-	{ end_sum, { 0, 15 }, { 0, 1 }, { 0, 0 }, { -EIO, SPOILT }, false },
-	{ end_any, { 1, SPOILT }, { 0, SPOILT }, { 0, SPOILT }, { 1, SPOILT }, false },
-	{ end_all, { 0, SPOILT }, { 1, SPOILT }, { 1, SPOILT }, { -EIO, SPOILT }, false },
-	{ end_find, { 1, 2 }, { 0, SPOILT }, { 0, SPOILT }, { 1, 2 }, true },
-	{ end_reduce, { 1, 120 }, { 1, 1 }, { 0, SPOILT }, { -EIO, SPOILT }, true },
-	{ end_min, { 1, 1 }, { 1, 1 }, { 0, SPOILT }, { -EIO, SPOILT }, true },
-	{ end_max, { 1, 5 }, { 1, 1 }, { 0, SPOILT }, { -EIO, SPOILT }, true },
-	{ end_nearest, { 1, 3 }, { 1, 1 }, { 0, SPOILT }, { -EIO, SPOILT }, true },
-	{ end_furthest, { 1, 1 }, { 1, 1 }, { 0, SPOILT }, { -EIO, SPOILT }, true },
+	{end_for_each, {0, 15}, {0, 1}, {0, 0}, {-EIO, SPOILT}, false},
+	{end_collect, {0, 12345}, {0, 1}, {0, 0}, {-EIO, SPOILT}, true},
+	{end_sum, {0, 15}, {0, 1}, {0, 0}, {-EIO, SPOILT}, false},
+	{end_any, {1, SPOILT}, {0, SPOILT}, {0, SPOILT}, {1, SPOILT}, false},
+	{end_all, {0, SPOILT}, {1, SPOILT}, {1, SPOILT}, {-EIO, SPOILT}, false},
+	{end_find, {1, 2}, {0, SPOILT}, {0, SPOILT}, {1, 2}, true},
+	{end_reduce, {1, 120}, {1, 1}, {0, SPOILT}, {-EIO, SPOILT}, true},
+	{end_min, {1, 1}, {1, 1}, {0, SPOILT}, {-EIO, SPOILT}, true},
+	{end_max, {1, 5}, {1, 1}, {0, SPOILT}, {-EIO, SPOILT}, true},
+	{end_nearest, {1, 3}, {1, 1}, {0, SPOILT}, {-EIO, SPOILT}, true},
+	{end_furthest, {1, 1}, {1, 1}, {0, SPOILT}, {-EIO, SPOILT}, true},
 };
 
 enum { ENDS = sizeof(ends) / sizeof(*ends) };
@@ -158,23 +158,23 @@ START_TEST(end_gives_a_failure_in_closing_but_an_earlier_one_first)
 	struct probe probe;
 	struct coro_iterator *it = numbers(FROM_PROBE, 5, &probe);
 	probe.close_error = -EPIPE;
-	check_end(_i, it, (struct outcome){ -EPIPE, SPOILT });
+	check_end(_i, it, (struct outcome){-EPIPE, SPOILT});
 	it = numbers(FROM_PROBE, 0, &probe);
 	probe.error = -EIO;
 	probe.close_error = -EPIPE;
-	check_end(_i, it, (struct outcome){ -EIO, SPOILT });
+	check_end(_i, it, (struct outcome){-EIO, SPOILT});
 }
 END_TEST
 
 START_TEST(end_of_what_is_no_iterator_is_an_error)
 {
-	struct coro_iterator bare = { .item_size = sizeof(int64_t) };
-	check_end(_i, NULL, (struct outcome){ -EINVAL, SPOILT });
-	check_end(_i, &bare, (struct outcome){ -EINVAL, SPOILT });
-	check_end(_i, invalid(), (struct outcome){ -EINVAL, SPOILT });
-	check_end(_i, no_memory(), (struct outcome){ -ENOMEM, SPOILT });
+	struct coro_iterator bare = {.item_size = sizeof(int64_t)};
+	check_end(_i, NULL, (struct outcome){-EINVAL, SPOILT});
+	check_end(_i, &bare, (struct outcome){-EINVAL, SPOILT});
+	check_end(_i, invalid(), (struct outcome){-EINVAL, SPOILT});
+	check_end(_i, no_memory(), (struct outcome){-ENOMEM, SPOILT});
 	check_end(_i, coro_iter_filter(is_even, NULL, no_memory()),
-		  (struct outcome){ -ENOMEM, SPOILT });
+		  (struct outcome){-ENOMEM, SPOILT});
 }
 END_TEST
 
@@ -252,7 +252,7 @@ END_TEST
 
 START_TEST(without_a_predicate_what_is_not_zero_counts)
 {
-	const int64_t zeros[] = { 0, 0 }, mixed[] = { 0, 7 }, others[] = { 7, -1 };
+	const int64_t zeros[] = {0, 0}, mixed[] = {0, 7}, others[] = {7, -1};
 	int64_t result = SPOILT;
 	ck_assert_int_eq(coro_iter_any(NULL, NULL, coro_iter_array(zeros, 2, 8)), 0);
 	ck_assert_int_eq(coro_iter_any(NULL, NULL, coro_iter_array(mixed, 2, 8)), 1);
@@ -296,8 +296,7 @@ END_TEST
 
 START_TEST(sum_does_not_overflow_in_silence)
 {
-	const int64_t high[] = { INT64_MAX, 1 }, low[] = { INT64_MIN, -1 },
-		      fine[] = { INT64_MAX, -1 };
+	const int64_t high[] = {INT64_MAX, 1}, low[] = {INT64_MIN, -1}, fine[] = {INT64_MAX, -1};
 	int64_t sum = SPOILT;
 	ck_assert_int_eq(coro_iter_sum(coro_iter_array(high, 2, 8), &sum), -EOVERFLOW);
 	ck_assert_int_eq(coro_iter_sum(coro_iter_array(low, 2, 8), &sum), -EOVERFLOW);
@@ -338,7 +337,7 @@ END_TEST
 
 START_TEST(collect_of_plain_pointers_gives_the_pointers)
 {
-	const char *names[] = { "b", "a", NULL };
+	const char *names[] = {"b", "a", NULL};
 	struct coro_array array;
 	ck_assert_int_eq(coro_iter_collect(coro_iter_array(names, 3, 0), &array), 0);
 	ck_assert_uint_eq(array.count, 3);
@@ -359,7 +358,7 @@ END_TEST
 
 START_TEST(collect_copies_items_that_point_into_an_array)
 {
-	int64_t numbers[] = { 5, 6, 7 };
+	int64_t numbers[] = {5, 6, 7};
 	struct coro_array array;
 	ck_assert_int_eq(coro_iter_collect(coro_iter_enumerate(coro_iter_array(numbers, 3, 8), 0),
 					   &array),
@@ -474,7 +473,7 @@ static int longer(void *total, void *item, void *arg)
 START_TEST(ends_give_plain_pointers_as_they_are)
 {
 	char letter[] = "c";
-	const char *names[] = { "b1", "a1", "c", "a2", "c10" };
+	const char *names[] = {"b1", "a1", "c", "a2", "c10"};
 	const char *found = NULL;
 	ck_assert_int_eq(coro_iter_find(starts_with, letter, coro_iter_array(names, 5, 0), &found),
 			 1);
@@ -500,7 +499,7 @@ static int by_number(const void *a, const void *b, void *arg)
 
 START_TEST(of_equals_the_first_is_the_smallest_and_the_largest)
 {
-	int64_t numbers[] = { 2, 1, 3, 1, 3 };
+	int64_t numbers[] = {2, 1, 3, 1, 3};
 	struct coro_iterator *it = coro_iter_enumerate(coro_iter_array(numbers, 5, 8), 0);
 	struct coro_enumerated best;
 	ck_assert_int_eq(coro_iter_min(by_number, NULL, it, &best), 1);
@@ -514,7 +513,7 @@ END_TEST
 
 START_TEST(numbers_are_compared_without_overflow)
 {
-	const int64_t numbers[] = { INT64_MAX, INT64_MIN, 0 };
+	const int64_t numbers[] = {INT64_MAX, INT64_MIN, 0};
 	int64_t result;
 	ck_assert_int_eq(coro_iter_min(NULL, NULL, coro_iter_array(numbers, 3, 8), &result), 1);
 	ck_assert_int_eq(result, INT64_MIN);

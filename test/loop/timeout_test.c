@@ -812,6 +812,33 @@ START_TEST(timeout_that_finds_no_memory_is_not_moved)
 }
 END_TEST
 
+static int begins_twice(void *arg)
+{
+	struct coro_timeout outer, inner;
+	ck_assert_int_eq(coro_timeout_begin(&outer, 10), 0);
+	ck_assert_int_eq(coro_timeout_begin(&inner, 50), 0);
+	ck_assert_int_eq(coro_timeout_begin(&outer, 20), -EBUSY);
+	ck_assert_int_eq(coro_timeout_begin_at(&inner, 20), -EBUSY);
+	int r = coro_timeout_end(&inner, coro_sleep(30));
+	ck_assert_int_eq(coro_timeout_end(&outer, r), -ETIMEDOUT);
+	assert_time(10);
+	ck_assert_int_eq(coro_timeout_begin(&outer, 10), 0); /* once ended it may begin again */
+	return coro_timeout_end(&outer, 0);
+}
+
+START_TEST(timeout_that_has_begun_cannot_begin_again)
+{
+	ck_assert_int_eq(result_of(begins_twice, NULL), 0);
+}
+END_TEST
+
+START_TEST(no_timeout_is_told_before_no_task)
+{
+	ck_assert_int_eq(coro_timeout_begin(NULL, 1), -EINVAL);
+	ck_assert_int_eq(coro_timeout_begin_at(NULL, 1), -EINVAL);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
@@ -865,6 +892,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, timeouts_allocate_nothing);
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);
 	tcase_add_test(tests, timeout_that_finds_no_memory_is_not_moved);
+	tcase_add_test(tests, timeout_that_has_begun_cannot_begin_again);
+	tcase_add_test(tests, no_timeout_is_told_before_no_task);
 }
 
 TEST_MAIN("timeout", add_tests)

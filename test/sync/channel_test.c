@@ -180,19 +180,20 @@ static void *uses_in_another_thread(void *arg)
 	results[2] = letters_try_receive(channel, &letter);
 	results[3] = letters_receive(channel, &letter);
 	results[4] = coro_channel_close(channel);
-	results[5] = letter == '?';
+	results[5] = coro_channel_destroy(channel);
+	results[6] = letter == '?';
 	return NULL;
 }
 
 START_TEST(another_thread_is_refused)
 {
-	int results[6] = {0};
+	int results[7] = {0};
 	make(2);
 	put("x");
 	in_thread(uses_in_another_thread, results);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(results[i], -EPERM);
-	ck_assert(results[5]);
+	ck_assert(results[6]);
 	ck_assert(!coro_channel_closed(channel));
 	ck_assert_str_eq(get_all(), "x");
 }

@@ -1057,6 +1057,19 @@ START_TEST(no_item_is_lost_for_want_of_memory)
 }
 END_TEST
 
+START_TEST(a_queue_tells_how_many_it_holds_at_most)
+{
+	struct coro_queue *bounded, *unbounded;
+	ck_assert_int_eq(coro_queue_create(3, &bounded), 0);
+	ck_assert_int_eq(coro_queue_create_lifo(0, &unbounded), 0);
+	ck_assert_uint_eq(coro_queue_maxsize(bounded), 3);
+	ck_assert_uint_eq(coro_queue_maxsize(unbounded), 0);
+	ck_assert_uint_eq(coro_queue_maxsize(NULL), 0);
+	ck_assert_int_eq(coro_queue_destroy(bounded), 0);
+	ck_assert_int_eq(coro_queue_destroy(unbounded), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -1115,6 +1128,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, waiting_allocates_nothing);
 	tcase_add_test(tests, no_item_is_lost_for_want_of_memory);
+	tcase_add_test(tests, a_queue_tells_how_many_it_holds_at_most);
 }
 
 TEST_MAIN("queue", add_tests)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects of zeroes, as static ones are: what init makes of them, they are already. */
+#include "tasks.h"
+
+static struct coro_lock lock;
+static struct coro_event event;
+static struct coro_condition condition;
+static struct coro_rwlock rwlock;
+static struct coro_waitgroup group;
+static struct coro_semaphore semaphore;
+static struct coro_barrier barrier;
+
+static int locks(void *arg)
+{
+	int r = coro_lock_acquire(&lock);
+	ck_assert_int_eq(r, 0);
+	trace("%s", (const char *)arg);
+	ck_assert_int_eq(coro_task_yield(), 0);
+	return coro_lock_release(&lock);
+}
+
+START_TEST(a_lock_of_zeroes_is_free_and_fair)
+{
+	ck_assert(!coro_lock_locked(&lock));
+	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
+	struct coro_future *a = spawn(locks, "a"), *b = spawn(locks, "b");
+	run();
+	ck_assert_trace("a b");
+	assert_ended(a, 0);
+	assert_ended(b, 0);
+}
+END_TEST
+
+static int waits_for_event(void *arg)
+{
+	return coro_event_wait(&event);
+}
+
+START_TEST(an_event_of_zeroes_is_not_set)
+{
+	ck_assert(!coro_event_is_set(&event));
+	struct coro_future *task = start(waits_for_event, NULL);
+	ck_assert(!coro_future_done(task));
+	ck_assert_int_eq(coro_event_set(&event), 0);
+	run();
+	assert_ended(task, 0);
+}
+END_TEST
+
+static int waits_for_condition(void *arg)
+{
+	ck_assert_int_eq(coro_condition_acquire(&condition), 0);
+	ck_assert_int_eq(coro_condition_wait(&condition), 0);
+	return coro_condition_release(&condition);
+}
+
+static int notifies(void *arg)
+{
+	ck_assert_int_eq(coro_condition_acquire(&condition), 0);
+	ck_assert_int_eq(coro_condition_notify(&condition, 1), 0);
+	return coro_condition_release(&condition);
+}
+
+START_TEST(a_condition_of_zeroes_has_a_lock_of_its_own)
+{
+	struct coro_future *task = start(waits_for_condition, NULL);
+	ck_assert_int_eq(result_of(notifies, NULL), 0);
+	run();
+	assert_ended(task, 0);
+}
+END_TEST
+
+static int reads(void *arg)
+{
+	ck_assert_int_eq(coro_rwlock_read_acquire(&rwlock), 0);
+	return coro_rwlock_release(&rwlock);
+}
+
+START_TEST(an_rwlock_of_zeroes_is_free)
+{
+	ck_assert_int_eq(coro_rwlock_release(&rwlock), -EPERM);
+	ck_assert_int_eq(coro_rwlock_try_write_acquire(&rwlock), 0);
+	struct coro_future *task = start(reads, NULL);
+	ck_assert(!coro_future_done(task));
+	ck_assert_int_eq(coro_rwlock_release(&rwlock), 0);
+	run();
+	assert_ended(task, 0);
+}
+END_TEST
+
+static int waits_for_group(void *arg)
+{
+	return coro_waitgroup_wait(&group);
+}
+
+START_TEST(a_waitgroup_of_zeroes_waits_for_nobody)
+{
+	ck_assert_int_eq(coro_waitgroup_done(&group), -EINVAL);
+	ck_assert_int_eq(result_of(waits_for_group, NULL), 0);
+	ck_assert_int_eq(coro_waitgroup_add(&group, 1), 0);
+	struct coro_future *task = start(waits_for_group, NULL);
+	ck_assert(!coro_future_done(task));
+	ck_assert_int_eq(coro_waitgroup_done(&group), 0);
+	run();
+	assert_ended(task, 0);
+}
+END_TEST
+
+static int acquires(void *arg)
+{
+	return coro_semaphore_acquire(&semaphore);
+}
+
+START_TEST(a_semaphore_of_zeroes_is_bounded_by_0)
+{
+	ck_assert(coro_semaphore_locked(&semaphore));
+	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), -EAGAIN);
+	struct coro_future *task = start(acquires, NULL);
+	ck_assert_int_eq(coro_semaphore_release(&semaphore), -EOVERFLOW);
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+}
+END_TEST
+
+static int waits_at_barrier(void *arg)
+{
+	return coro_barrier_wait(&barrier, NULL);
+}
+
+START_TEST(a_barrier_of_zeroes_lets_nobody_wait)
+{
+	ck_assert_uint_eq(coro_barrier_parties(&barrier), 0);
+	ck_assert_int_eq(result_of(waits_at_barrier, NULL), -EINVAL);
+	ck_assert_int_eq(coro_barrier_init(&barrier, 3), 0);
+	ck_assert_uint_eq(coro_barrier_parties(&barrier), 3);
+	ck_assert_uint_eq(coro_barrier_parties(NULL), 0);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
+	tcase_add_test(tests, a_lock_of_zeroes_is_free_and_fair);
+	tcase_add_test(tests, an_event_of_zeroes_is_not_set);
+	tcase_add_test(tests, a_condition_of_zeroes_has_a_lock_of_its_own);
+	tcase_add_test(tests, an_rwlock_of_zeroes_is_free);
+	tcase_add_test(tests, a_waitgroup_of_zeroes_waits_for_nobody);
+	tcase_add_test(tests, a_semaphore_of_zeroes_is_bounded_by_0);
+	tcase_add_test(tests, a_barrier_of_zeroes_lets_nobody_wait);
+}
+
+TEST_MAIN("zero", add_tests)
