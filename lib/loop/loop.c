@@ -246,6 +246,14 @@ int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)
 	return coro_switch(self, save, thread_current->self, context, result);
 }
 
+int loop_dispatch_new(struct coro_loop *loop, struct coro *self, void **save, struct task *task)
+{
+	if (unlikely(!task_start(task, loop->thread)))
+		return loop_dispatch_slow(loop, self, save);
+	void *context = next_is_task(loop, task);
+	return coro_switch(self, save, &task->coro, context, 0);
+}
+
 /* Runs what is ready up to turn_end. */
 static void run_piece(struct coro_loop *loop)
 {

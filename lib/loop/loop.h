@@ -196,6 +196,9 @@ void *loop_next(struct coro_loop *loop, int *result);
 /* The slow half of loop_dispatch. */
 int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save);
 
+/* loop_dispatch to the next task, which has not started. */
+int loop_dispatch_new(struct coro_loop *loop, struct coro *self, void **save, struct task *task);
+
 /*
  * Leaves the running coroutine, saved in *save, for whoever is next; returns what it is woken with.
  * Here only the common case is written out, the next task of this turn, so that it needs no frame.
@@ -210,8 +213,10 @@ static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop 
 		loop->turn_end = ready->tail;
 	}
 	struct task *task = *ring_at(ready, ready->head);
-	if (unlikely(!ready_is_task(task)) || unlikely(task->coro.state == STATE_CREATED))
+	if (unlikely(!ready_is_task(task)))
 		return loop_dispatch_slow(loop, self, save);
+	if (unlikely(task->coro.state == STATE_CREATED))
+		return loop_dispatch_new(loop, self, save, task);
 	ready->head++;
 	loop_prefetch(ready);
 	loop->running = task;
