@@ -16,6 +16,8 @@
 #
 #   CONTEXT=name     how stacks are switched: ucontext, setjmp, or a CPU with a file of its own
 #   SANITIZE=list    address, thread, undefined; or address,undefined
+#   URING=           without io_uring, though liburing be there
+#   TLS=             without libcoro-tls, though OpenSSL be there
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -31,13 +33,20 @@ LDCONFIG ?= ldconfig
 version := $(shell sed -n 's/^.define CORO_VERSION_[A-Z]* //p' include/coro/base.h)
 version := $(word 1,$(version)).$(word 2,$(version)).$(word 3,$(version))
 soname := libcoro.so.$(firstword $(subst ., ,$(version)))
+tls_soname := $(soname:libcoro%=libcoro-tls%)
 
 # The CPU's own file where there is one, else setjmp.
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 cpu := $(firstword $(subst -, ,$(machine)))
 CONTEXT ?= $(if $(findstring linux,$(machine)),$(if $(wildcard lib/core/context/$(cpu).S),$(cpu),setjmp),setjmp)
 
-all: $(BUILD)/libcoro.a $(BUILD)/libcoro.so $(BUILD)/coro.pc
+# Not empty: with TLS, as a library of its own.
+ifeq ($(origin TLS),undefined)
+TLS := $(shell $(PKG_CONFIG) --exists 'openssl >= 1.1.1' 2>/dev/null && echo yes)
+endif
+libraries := coro $(if $(TLS),coro-tls)
+
+all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so $(BUILD)/$(library).pc)
 
 # ---- flags ----
 
@@ -48,17 +57,28 @@ links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null 
 warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers
 common := -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 
+# Not empty: with the poller that uses liburing, which the library then needs.
+ifeq ($(origin URING),undefined)
+URING := $(shell $(PKG_CONFIG) --exists 'liburing >= 2.3' 2>/dev/null && echo yes)
+endif
+uring_cflags := $(if $(URING),-DCORO_URING $(shell $(PKG_CONFIG) --cflags liburing))
+uring_libs := $(if $(URING),$(shell $(PKG_CONFIG) --libs liburing))
+
+tls_cflags := $(if $(TLS),$(shell $(PKG_CONFIG) --cflags openssl))
+tls_libs := $(if $(TLS),$(shell $(PKG_CONFIG) --libs openssl))
+
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
-	$(call accepts,-fno-semantic-interposition)
-test_flags := $(common) -D_GNU_SOURCE -Itest -Ilib -Wno-unused-parameter
+	$(call accepts,-fno-semantic-interposition) $(uring_cflags)
+test_flags := $(common) -D_GNU_SOURCE -Itest -Ilib -Wno-unused-parameter $(uring_cflags)
 demo_flags := $(common) -Wno-unused-parameter
 
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # The thread-exit and signal handlers must outlive a dlclose, hence nodelete.
 # A sanitizer's run-time is in the program only, so its names stay undefined here.
-so_flags := -shared -Wl,-soname,$(soname) -Wl,--version-script=lib/coro.map \
+# $(call so_flags,soname,map)
+so_flags = -shared -Wl,-soname,$(1) -Wl,--version-script=$(2) \
 	-Wl,-z,relro,-z,now,-z,nodelete -Wl,--as-needed $(if $(SANITIZE),,-Wl,-z,defs)
 
 # ---- sources ----
@@ -76,15 +96,20 @@ endif
 
 obj := $(BUILD)/obj
 context_objs := $(context:%=$(obj)/core/context/%.o)
-objs := $(patsubst lib/%.c,$(obj)/%.o,$(wildcard lib/*/*.c)) $(context_objs)
-headers := $(wildcard include/coro/*.h)
+# What the loop can wait for fds with.
+pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring)
+objs := $(patsubst lib/%.c,$(obj)/%.o,$(filter-out lib/tls/%,$(wildcard lib/*/*.c))) \
+	$(context_objs) $(pollers:%=$(obj)/io/poller/%.o)
+tls_objs := $(if $(TLS),$(patsubst lib/%.c,$(obj)/%.o,$(wildcard lib/tls/*.c)))
+headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 
 # Tests of the rings reach for internals and are linked with the objects; the rest with the library.
-rings := base core loop sync io debug
+rings := base core loop sync io debug $(if $(TLS),tls)
 test_helpers := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 unit_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard $(rings:%=test/%/*_test.c)))
 api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
 tests := $(unit_tests) $(api_tests)
+tls_tests := $(filter $(BUILD)/test/tls/%,$(tests))
 bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
 aio := $(BUILD)/test/conformance/aio
 aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/conformance/*.c)))
@@ -92,12 +117,16 @@ aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/co
 # million last: it is the longest.
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
 demos := $(filter-out %/million,$(demos)) $(filter %/million,$(demos))
+# Those that are built only where OpenSSL is.
+tls_demos := $(BUILD)/demo/https_get
+demos := $(filter-out $(if $(TLS),,$(tls_demos)),$(demos))
 
 # ---- the library ----
 
 # Each of these files holds a text, and is written when the text is another: what depends on the file is
 # then made anew. $(call changed,file,text) is FORCE in that case.
 changed = $(if $(subst x$(strip $(2)),,x$(strip $(shell cat $(1) 2>/dev/null))),FORCE)
+comma := ,
 quote = '$(subst ','\'',$(1))'
 remember = @mkdir -p $(@D); rm -f $@; printf '%s\n' $(call quote,$(1)) >$@
 
@@ -105,8 +134,8 @@ flags := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS)
 $(BUILD)/flags: $(call changed,$(BUILD)/flags,$(flags))
 	$(call remember,$(flags))
 
-$(BUILD)/objects: $(call changed,$(BUILD)/objects,$(objs))
-	$(call remember,$(objs))
+$(BUILD)/objects: $(call changed,$(BUILD)/objects,$(objs) $(tls_objs))
+	$(call remember,$(objs) $(tls_objs))
 
 plain :=
 # To sanitizers and FORTIFY a jump to another stack is a fault; -Wp, because distributions set it by that.
@@ -117,7 +146,7 @@ $(context_objs): plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOU
 
 $(obj)/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(plain) -c -o $@ $<
+	$(CC) $(lib_flags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(plain) -c -o $@ $<
 
 $(obj)/%.o: lib/%.S $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -132,18 +161,24 @@ $(obj)/core/context/ucontext_fallback.o: lib/core/context/ucontext.c $(BUILD)/fl
 # One object in the archive, its internal names made local, so that none clashes with a user's. Under -flto
 # it must be told to hold machine code.
 relocatable = -r -nostdlib $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
-$(BUILD)/libcoro.a: $(objs) $(BUILD)/objects
+# $(call archive,objects)
+define archive
 	rm -f $@
-ifneq ($(shell command -v $(OBJCOPY)),)
-	$(CC) $(CFLAGS) $(relocatable) -o $(obj)/coro.o $(objs)
-	$(OBJCOPY) --localize-hidden $(obj)/coro.o
-	$(AR) rcs $@ $(obj)/coro.o
-else
-	$(AR) rcs $@ $(objs)
+	$(CC) $(CFLAGS) $(relocatable) -o $(@:%.a=%.o) $(1)
+	$(OBJCOPY) --localize-hidden $(@:%.a=%.o)
+	$(AR) rcs $@ $(@:%.a=%.o)
+endef
+ifeq ($(shell command -v $(OBJCOPY)),)
+define archive
+	rm -f $@
+	$(AR) rcs $@ $(1)
+endef
 endif
+$(BUILD)/libcoro.a: $(objs) $(BUILD)/objects
+	$(call archive,$(objs))
 
 $(BUILD)/libcoro.so.$(version): $(objs) $(BUILD)/objects lib/coro.map
-	$(CC) $(CFLAGS) $(sanitize) -pthread $(so_flags) $(LDFLAGS) -o $@ $(objs)
+	$(CC) $(CFLAGS) $(sanitize) -pthread $(call so_flags,$(soname),lib/coro.map) $(LDFLAGS) -o $@ $(objs) $(uring_libs)
 
 $(BUILD)/$(soname): $(BUILD)/libcoro.so.$(version)
 	ln -sf $(<F) $@
@@ -151,28 +186,57 @@ $(BUILD)/$(soname): $(BUILD)/libcoro.so.$(version)
 $(BUILD)/libcoro.so: $(BUILD)/$(soname)
 	ln -sf $(<F) $@
 
+$(tls_objs): more_cflags = $(tls_cflags)
+$(BUILD)/libcoro-tls.a: $(tls_objs) $(BUILD)/objects
+	$(call archive,$(tls_objs))
+
+$(BUILD)/libcoro-tls.so.$(version): $(tls_objs) $(BUILD)/objects lib/coro-tls.map $(BUILD)/libcoro.so
+	$(CC) $(CFLAGS) $(sanitize) -pthread $(call so_flags,$(tls_soname),lib/coro-tls.map) $(LDFLAGS) -o $@ $(tls_objs) \
+		-L$(BUILD) -lcoro $(tls_libs)
+
+$(BUILD)/$(tls_soname): $(BUILD)/libcoro-tls.so.$(version)
+	ln -sf $(<F) $@
+
+$(BUILD)/libcoro-tls.so: $(BUILD)/$(tls_soname)
+	ln -sf $(<F) $@
+
 # Paths under PREFIX are given by way of it, so that the file can be moved with its tree.
 under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version)
+paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version) $(uring_libs)
 $(BUILD)/paths: $(call changed,$(BUILD)/paths,$(paths))
 	$(call remember,$(paths))
 
-$(BUILD)/coro.pc: coro.pc.in $(BUILD)/paths
+$(BUILD)/%.pc: %.pc.in $(BUILD)/paths
 	rm -f $@
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
-		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' $< >$@
+		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' \
+		-e 's|@LIBS@|$(uring_libs)|' -e 's| *$$||' $< >$@
 
 # ---- tests and demos ----
 
 # $(call link_shared,where the library is, seen from the program)
 link_shared = $(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) \
-	-L$(BUILD) -lcoro -Wl,-rpath,'$$ORIGIN/$(1)'
+	-L$(BUILD) $(more_libs) -lcoro -Wl,-rpath,'$$ORIGIN/$(1)'
 check_cflags = $(shell $(PKG_CONFIG) --cflags check)
 check_libs = $(shell $(PKG_CONFIG) --libs check)
 
+# Loops of others, by which a test drives ours: those that are installed.
+hosts = $(foreach host,libuv glib-2.0,$(shell $(PKG_CONFIG) --exists $(host) && echo $(host)))
+host_names = $(if $(filter libuv,$(hosts)),-DHOST_LIBUV) $(if $(filter glib-2.0,$(hosts)),-DHOST_GLIB)
+host_cflags = $(host_names) $(if $(hosts),$(shell $(PKG_CONFIG) --cflags $(hosts)))
+host_libs = $(if $(hosts),$(shell $(PKG_CONFIG) --libs $(hosts)))
+$(BUILD)/test/io/guest_test.o: more_cflags = $(host_cflags)
+$(BUILD)/test/io/guest_test: more_libs = $(host_libs)
+
+$(tls_tests): $(tls_objs)
+$(tls_demos): $(BUILD)/libcoro-tls.so
+$(tls_tests:=.o) $(tls_demos:=.o): more_cflags = $(tls_cflags)
+$(tls_tests): more_libs = $(tls_libs)
+$(tls_demos): more_libs = -lcoro-tls $(tls_libs)
+
 $(BUILD)/demo/%.o: demo/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(demo_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+	$(CC) $(demo_flags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
 
 $(demos): %: %.o $(BUILD)/libcoro.so
 	$(call link_shared,..)
@@ -193,23 +257,28 @@ $(aio): $(aio_objs) $(BUILD)/libcoro.so
 
 $(BUILD)/test/%.o: test/%.c $(BUILD)/flags | need-check
 	@mkdir -p $(@D)
-	$(CC) $(test_flags) $(check_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+	$(CC) $(test_flags) $(check_cflags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+# The calls that test/fail_*.c take the place of.
+wrap := $(patsubst %,-Wl$(comma)--wrap=%,$(shell sed -n -e 's/^WRAP[A-Z_]*.\([a-z0-9_]*\),.*/\1/p' \
+	-e 's/^int __real_\([a-z0-9_]*\).*/\1/p' test/fail_*.c))
 
 $(unit_tests): %: %.o $(test_helpers) $(objs) $(BUILD)/objects
-	$(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(check_libs)
+	$(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) $(wrap) -o $@ $(filter %.o,$^) $(uring_libs) $(check_libs) $(more_libs)
 
 $(api_tests): %: %.o $(test_helpers) $(BUILD)/libcoro.so
-	$(call link_shared,../..) $(check_libs)
+	$(call link_shared,../..) $(wrap) $(uring_libs) $(check_libs)
 
 # make -j deps check: only once deps is done
 need-check: $(filter deps,$(MAKECMDGOALS))
 	@$(PKG_CONFIG) --exists check || { echo "libcheck or pkg-config is missing: run 'make deps'" >&2; exit 1; }
 
 # What the scripts in test/ are told.
-export BUILD CC CXX CPPFLAGS CFLAGS LDFLAGS CONTEXT SANITIZE PKG_CONFIG MAKE
+export BUILD CC CXX CPPFLAGS CFLAGS LDFLAGS CONTEXT SANITIZE PKG_CONFIG MAKE TLS
 export CK_DEFAULT_TIMEOUT ?= 60
 export TAILCALLS ?= coro_resume coro_yield coro_next coro_send coro_task_yield \
 	coro_channel_send coro_channel_receive
+export POLLERS ?= $(pollers)
 export CORO_LIBRARY := $(abspath $(BUILD))/$(soname)
 
 # The scripts that check runs; CHECKS= for none.
@@ -217,6 +286,7 @@ CHECKS ?= $(sort $(wildcard test/check-*))
 CHECK_DEMOS ?= $(filter-out million,$(basename $(notdir $(wildcard demo/*.out))))
 
 check: all $(tests) $(demos)
+	$(if $(TLS),,@echo 'left out: test/tls and demo/https_get, for want of OpenSSL')
 	@test/run $(tests) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
 
 demo: all $(demos)
@@ -236,13 +306,21 @@ conformance-faults:
 
 # ---- the rest ----
 
+# $(call install_library,name,soname)
+define install_library
+	$(INSTALL) -m 755 $(BUILD)/lib$(1).so.$(version) "$(DESTDIR)$(LIBDIR)"
+	ln -sf lib$(1).so.$(version) "$(DESTDIR)$(LIBDIR)/$(2)"
+	ln -sf $(2) "$(DESTDIR)$(LIBDIR)/lib$(1).so"
+	$(INSTALL) -m 644 $(BUILD)/lib$(1).a "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 644 $(BUILD)/$(1).pc "$(DESTDIR)$(LIBDIR)/pkgconfig"
+endef
+
 install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/coro"
-	$(INSTALL) -m 755 $(BUILD)/libcoro.so.$(version) "$(DESTDIR)$(LIBDIR)"
-	ln -sf libcoro.so.$(version) "$(DESTDIR)$(LIBDIR)/$(soname)"
-	ln -sf $(soname) "$(DESTDIR)$(LIBDIR)/libcoro.so"
-	$(INSTALL) -m 644 $(BUILD)/libcoro.a "$(DESTDIR)$(LIBDIR)"
-	$(INSTALL) -m 644 $(BUILD)/coro.pc "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	$(call install_library,coro,$(soname))
+ifneq ($(TLS),)
+	$(call install_library,coro-tls,$(tls_soname))
+endif
 	$(INSTALL) -m 644 include/coro.h "$(DESTDIR)$(INCLUDEDIR)"
 	$(INSTALL) -m 644 $(headers) "$(DESTDIR)$(INCLUDEDIR)/coro"
 	$(refresh)
@@ -251,6 +329,9 @@ uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/libcoro.so.$(version)" "$(DESTDIR)$(LIBDIR)/$(soname)" \
 		"$(DESTDIR)$(LIBDIR)/libcoro.so" "$(DESTDIR)$(LIBDIR)/libcoro.a" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/coro.pc" "$(DESTDIR)$(INCLUDEDIR)/coro.h"
+	rm -f "$(DESTDIR)$(LIBDIR)/libcoro-tls.so.$(version)" "$(DESTDIR)$(LIBDIR)/$(tls_soname)" \
+		"$(DESTDIR)$(LIBDIR)/libcoro-tls.so" "$(DESTDIR)$(LIBDIR)/libcoro-tls.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/coro-tls.pc"
 	rm -rf "$(DESTDIR)$(INCLUDEDIR)/coro"
 	$(refresh)
 
@@ -287,4 +368,4 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard $(objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d) $(aio_objs:.o=.d))
+-include $(wildcard $(objs:.o=.d) $(tls_objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d) $(aio_objs:.o=.d))

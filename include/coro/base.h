@@ -75,6 +75,8 @@
  *   -8192 ..         yours; the library carries them unchanged
  */
 #define CORO_EXIT (-4096)       /* a generator is asked to leave (Python's GeneratorExit) */
+#define CORO_INCOMPLETE (-4097) /* a stream ended too soon (IncompleteReadError) */
+#define CORO_UNTRUSTED (-4098)  /* a peer is not who it should be (SSLCertVerificationError) */
 #define CORO_USER_ERROR (-8192) /* the first of your own: CORO_USER_ERROR - n */
 
 /* Units of time: coro_sleep(20 * CORO_MSEC). */

@@ -4,8 +4,15 @@
  * Its order of events is asyncio's: one turn moves the timers that are due to the ready queue, then
  * runs exactly what was ready when the turn began.
  *
- * A loop belongs to the thread that made it; its calls from another thread are -EPERM, and those on
- * a loop that was closed -EPIPE. A thread may have several loops, but runs one at a time.
+ * A loop belongs to the thread that made it; its calls from another thread are -EPERM, but for
+ * coro_call_soon_threadsafe and what builds on it; those on a loop that was closed are -EPIPE. A
+ * thread may have several loops, but runs one at a time.
+ *
+ * fork: the loops of the parent are the parent's alone. In the child, calls on them are -EOWNERDEAD,
+ * but for coro_loop_close, which leaves the parent's untouched. The task or callback that forked
+ * goes on in the child in no loop: there it may not wait (-EPERM), but may run a loop of its own,
+ * exec or _exit. When it ends, the run that it was part of returns -EOWNERDEAD, or what the future
+ * of coro_run_until_complete has as its result by then.
  */
 #ifndef CORO_LOOP_H
 #define CORO_LOOP_H
@@ -32,8 +39,17 @@ enum {
 	CORO_EAGER_TASKS = 4,
 };
 
+/* What a loop waits for fds with. */
+enum coro_poller {
+	CORO_POLLER_DEFAULT, /* what CORO_POLLER in the environment says: epoll, poll or uring */
+	CORO_POLLER_EPOLL,   /* Linux's; the default there */
+	CORO_POLLER_POLL,    /* everywhere */
+	CORO_POLLER_URING,   /* io_uring, where the library was built with it and the kernel lets us */
+};
+
 struct coro_loop_options {
 	unsigned flags;
+	enum coro_poller poller; /* one that is not there gives way to the default */
 	size_t stack_size; /* of its tasks, unless theirs says otherwise; 0 for the default */
 	uint64_t seed;     /* not 0: run what is ready in a random order, told by the seed */
 };
@@ -78,8 +94,8 @@ CORO_API int coro_run_until_complete(struct coro_loop *loop, struct coro_future 
 
 /*
  * Runs the loop until coro_loop_stop: 0. -EBUSY if a loop runs in this thread already; -EDEADLK
- * when nothing is left to wait for: no callback, no timer, and no task that could make one
- * (loop.run_forever).
+ * when nothing is left to wait for: no callback, no timer, no fd, no thread at work for it, nobody
+ * who holds it, and no task that could make one (loop.run_forever).
  */
 CORO_API int coro_run_forever(struct coro_loop *loop);
 
@@ -147,7 +163,29 @@ CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg
 			    struct coro_handle **ret);
 
 /*
- * The same after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
+ * The same from any thread (loop.call_soon_threadsafe): called at the start of the loop's next
+ * turn, in the order of arrival; a loop that sleeps is woken, which is the only case that takes a
+ * system call. Not for signal handlers. In the loop's own thread, as coro_call_soon.
+ *
+ * The loop must be there: who calls it from another thread does so before it is closed, or holds
+ * it. -EPIPE once it is closed, and what has not run by then never will; -EOWNERDEAD in a child
+ * made by fork, where loops are the parent's; -EINVAL, -ENOMEM.
+ */
+CORO_API int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *arg);
+
+/*
+ * Announces calls from outside: until it is given back by coro_loop_release, running the loop waits
+ * for them where it would return -EDEADLK, and the loop's memory outlives its close, so that such a
+ * call finds -EPIPE and not a loop that is gone. From the loop's thread, or any that is sure of the
+ * loop. Counts. -EINVAL, -EOWNERDEAD.
+ */
+CORO_API int coro_loop_hold(struct coro_loop *loop);
+
+/* Gives a hold back, from any thread; the last thing that it may do with the loop. NULL is fine. */
+CORO_API void coro_loop_release(struct coro_loop *loop);
+
+/*
+ * Calls fn(arg) after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
  * Negative is 0.
  */
 CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,

@@ -11,7 +11,13 @@ CORO_BEGIN_DECLS
  * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
  * whole program (asyncio.run). When it ends, the tasks that are left are cancelled and run to their
  * end, and then those that they have spawned meanwhile; one that fails in that is reported (see
- * coro/report.h). Then the generators that are left open are closed, and the loop is.
+ * coro/report.h). Then the generators that are left open are closed, what threads of the default
+ * executor still do is waited for, and the loop is closed.
+ *
+ * In the process's main thread, and where SIGINT has its default action, the first SIGINT cancels
+ * the main task; if that leaves by it, the result is -EINTR (KeyboardInterrupt). A second one takes
+ * its default action at once, which ends the process. While any loop wants SIGINT (coro/signal.h),
+ * that gets it instead.
  *
  *   -EBUSY    a loop runs in this thread already
  *   -EDEADLK  main waits for what cannot come

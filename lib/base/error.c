@@ -21,6 +21,10 @@ const char *coro_strerror(int error)
 		return strerror(-error);
 	if (error == CORO_EXIT)
 		return "Asked to leave";
+	if (error == CORO_INCOMPLETE)
+		return "Ended too soon";
+	if (error == CORO_UNTRUSTED)
+		return "Certificate not accepted";
 	return error <= CORO_USER_ERROR ? "Error of the program" : "Unknown error";
 }
 

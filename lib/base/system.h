@@ -3,9 +3,45 @@
 #ifndef BASE_SYSTEM_H
 #define BASE_SYSTEM_H
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#if __has_include(<sys/eventfd.h>)
+#include <sys/eventfd.h>
+#define SYSTEM_EVENTFD 1
+#else
+#define SYSTEM_EVENTFD 0
+#endif
+
+/* Linux 5.3: an fd that is a process, and readable when that has ended. */
+#if __has_include(<sys/pidfd.h>)
+#include <sys/pidfd.h>
+#define SYSTEM_PIDFD 1
+#else
+#define SYSTEM_PIDFD 0
+#endif
+
+/*
+ * A copy of the process that is about to execute a program. Linux's vfork copies no memory, so that
+ * it is fast and works where memory is short; until then the copy has the caller's, and the caller
+ * waits.
+ */
+#ifdef __linux__
+#define system_fork_to_execute vfork
+#else
+#define system_fork_to_execute fork
+#endif
 
 /* Linux 6.13: a guard page that is a mark in the page table. */
 #ifndef MADV_GUARD_INSTALL
@@ -20,6 +56,97 @@
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
+
+/* A read or write that does not wait, whatever the fd's flags say. */
+#ifdef RWF_NOWAIT
+#define SYSTEM_NOWAIT 1
+#else
+#define SYSTEM_NOWAIT 0
+#endif
+
+/* Linux 6.18: a write that raises no SIGPIPE. */
+#if SYSTEM_NOWAIT && !defined(RWF_NOSIGNAL)
+#define RWF_NOSIGNAL 0x100
+#endif
+
+/* Linux 5.11: epoll_wait with nanoseconds. */
+#if defined(__GLIBC__) && defined(__linux__)
+#define SYSTEM_EPOLL_PWAIT2 __GLIBC_PREREQ(2, 35)
+#else
+#define SYSTEM_EPOLL_PWAIT2 0
+#endif
+
+/*
+ * Whether to ask what came of a connection that was begun by connecting once more: then the socket
+ * is as one that blocks would be. Elsewhere that may begin another.
+ */
+#ifdef __linux__
+#define SYSTEM_CONNECT_TELLS 1
+#else
+#define SYSTEM_CONNECT_TELLS 0
+#endif
+
+/* A pipe whose ends execve closes: 0 or an error. */
+static inline int system_pipe(int fds[2])
+{
+#ifdef __APPLE__
+	if (pipe(fds) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+#else
+	return pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
+#endif
+}
+
+/* A pidfd; -1 with ENOSYS where there are none. */
+static inline int system_pidfd_open(pid_t pid)
+{
+#if SYSTEM_PIDFD
+	return pidfd_open(pid, 0);
+#elif defined(SYS_pidfd_open)
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* To a process by its pidfd, or, where that is negative, by its number. */
+static inline int system_send_signal(int pidfd, pid_t pid, int signum)
+{
+#if SYSTEM_PIDFD
+	if (pidfd >= 0)
+		return pidfd_send_signal(pidfd, signum, NULL, 0);
+#elif defined(SYS_pidfd_send_signal)
+	if (pidfd >= 0)
+		return (int)syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0);
+#endif
+	(void)pidfd;
+	return kill(pid, signum);
+}
+
+/*
+ * Has all fds from that number on closed by execve. Between fork and that: so by system calls
+ * alone.
+ */
+static inline void system_close_from(int first)
+{
+#if defined(__linux__) && defined(SYS_close_range)
+	enum { CLOSE_ON_EXEC = 4 }; /* Linux 5.11 */
+	if (syscall(SYS_close_range, (unsigned)first, ~0u, CLOSE_ON_EXEC) == 0)
+		return;
+#endif
+	enum { MOST = 65536 };
+	struct rlimit limit;
+	int end = MOST;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MOST)
+		end = (int)limit.rlim_cur;
+	for (int fd = first; fd < end; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
 
 /*
  * Bytes of the smallest and of a sensible stack for signals; where the system does not tell, room
@@ -43,6 +170,63 @@ static inline size_t system_signal_stack(void)
 		return (size_t)size;
 #endif
 	return 65536;
+}
+
+/*
+ * What one thread is woken by from another: an end to read and one to write to, 8 bytes each time;
+ * of an eventfd, both are one. 0 or an error.
+ */
+static inline int system_wakeup(int fds[2])
+{
+#if SYSTEM_EVENTFD
+	fds[0] = fds[1] = eventfd(0, EFD_CLOEXEC);
+	return fds[0] < 0 ? -errno : 0;
+#else
+	if (pipe(fds) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+#endif
+}
+
+/*
+ * Starts a thread that leaves all signals to others, but for those that are faults of its own: 0 or
+ * an error.
+ */
+static inline int system_start_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+	sigset_t blocked, before;
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigdelset(&blocked, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	int r = pthread_create(thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+/* Whether the calling thread is the one that the process began with; false if nobody knows. */
+static inline bool system_is_main_thread(void)
+{
+#if defined(__linux__)
+	return getpid() == (pid_t)syscall(SYS_gettid);
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
+	return pthread_main_np() != 0;
+#else
+	return false;
+#endif
+}
+
+/* Names the calling thread, for debuggers and top: at most 15 characters. */
+static inline void system_name_thread(const char *name)
+{
+#ifdef __APPLE__
+	pthread_setname_np(name);
+#else
+	pthread_setname_np(pthread_self(), name);
+#endif
 }
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/loop.h"
 
-#include "base/clock.h"
 #include "base/hooks.h"
 #include "base/random.h"
 #include "coro/task.h"
@@ -29,12 +28,12 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	enum { FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS };
 	if (!options)
 		options = &defaults;
-	if (!ret || options->flags & ~(unsigned)FLAGS)
+	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
 		return -EINVAL;
 	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}) < 0)
 		return -EINVAL;
 	struct thread *thread = thread_self();
-	struct coro_loop *loop = thread ? malloc(sizeof(*loop)) : NULL;
+	struct coro_loop *loop = thread && fork_watch() == 0 ? malloc(sizeof(*loop)) : NULL;
 	if (!loop)
 		return -ENOMEM;
 	*loop = (struct coro_loop){
@@ -46,14 +45,19 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.choices = random_state(options->seed),
 		.debug = options->flags & CORO_DEBUG || debug_wanted(),
 		.slow = 100 * CORO_MSEC,
+		.poller_kind = options->poller,
 		.refs = 1,
+		.keepers = 1,
+		.fork_count = fork_count,
 	};
+	inbox_init(&loop->inbox);
 	ring_init(&loop->ready);
 	heap_init(&loop->timers);
 	list_init(&loop->tasks);
 	list_init(&loop->open);
 	list_init(&loop->leaving);
 	list_init(&loop->unheard);
+	list_init(&loop->remotes);
 	slab_init(&loop->tasks_slab, sizeof(struct task));
 	slab_init(&loop->futures_slab, sizeof(struct coro_future));
 	slab_init(&loop->handles_slab, handle_size());
@@ -66,7 +70,7 @@ void loop_free(struct coro_loop *loop)
 	slab_finish(&loop->tasks_slab);
 	slab_finish(&loop->futures_slab);
 	slab_finish(&loop->handles_slab);
-	free(loop);
+	loop_let_go(loop);
 }
 
 struct coro_loop *coro_loop_ref(struct coro_loop *loop)
@@ -120,15 +124,24 @@ int coro_loop_close(struct coro_loop *loop)
 {
 	if (!loop)
 		return 0;
-	int r = loop_check(loop);
-	if (r < 0)
-		return r == -EPIPE ? 0 : r;
-	if (loop->runner)
+	if (loop->thread != thread_current)
+		return -EPERM; /* after a fork, the child may close its copy */
+	if (loop->closed)
+		return 0;
+	if (loop->runner || loop->guest.telling)
 		return -EBUSY;
+	guest_awake(loop);
 	loop->closed = true;
 	abandon_tasks(loop);
+	remotes_close(loop);
 	forget_calls(loop);
 	open_forget(loop);
+	if (loop->poller)
+		loop->poller->ops->destroy(loop->poller);
+	for (int kind = 0; kind < ANNEX_COUNT; kind++)
+		if (loop->annexes[kind])
+			loop->annexes[kind]->close(loop->annexes[kind], loop);
+	inbox_close(&loop->inbox);
 	ring_finish(&loop->ready);
 	heap_finish(&loop->timers);
 	report_unheard(loop);
@@ -140,6 +153,8 @@ int loop_check(const struct coro_loop *loop)
 {
 	if (!loop)
 		return -EINVAL;
+	if (loop->fork_count != fork_count)
+		return -EOWNERDEAD;
 	if (loop->thread != thread_current)
 		return -EPERM;
 	return loop->closed ? -EPIPE : 0;
@@ -157,17 +172,92 @@ int64_t coro_loop_time(const struct coro_loop *loop)
 	return loop ? loop_time(loop) : -EINVAL;
 }
 
-/* Nothing is ready: lets time pass until the next timer is due. -EDEADLK if there is none. */
-static int wait_for_timer(struct coro_loop *loop)
+/* Whether a call may come from outside that no fd announces. */
+static bool has_hope(const struct coro_loop *loop)
 {
-	if (heap_empty(&loop->timers))
+	return loop->outside > 0 || inbox_held(&loop->inbox);
+}
+
+/* Whether anything may come at all, when nothing is ready. */
+static bool has_anything(const struct coro_loop *loop)
+{
+	return !heap_empty(&loop->timers) || has_hope(loop) || loop->watching > 0 ||
+	       loop->listening > 0;
+}
+
+/* Waits for what may come from outside, until that time of coro_clock at the latest. */
+static int wait_outside(struct coro_loop *loop, int64_t when)
+{
+	if (!loop->poller) {
+		inbox_sleep(&loop->inbox, when);
+		return 0;
+	}
+	when = inbox_asleep(&loop->inbox, when);
+	int r = loop->poller->ops->wait(loop->poller, when);
+	inbox_awake(&loop->inbox);
+	loop->looked_at = loop->ready.tail;
+	loop->looked = 0;
+	return r;
+}
+
+/* Makes ready what the fds have; does not wait. */
+static int look(struct coro_loop *loop)
+{
+	int r = loop->poller->ops->wait(loop->poller, 0);
+	loop->looked_at = loop->ready.tail;
+	loop->looked = 0;
+	return r;
+}
+
+/*
+ * Whether it is time to look at the fds though there is enough to do. Counted from the end of what
+ * the last look has found; virtual time is not to depend on the real one, and counts switches only.
+ */
+static bool look_due(struct coro_loop *loop)
+{
+	ptrdiff_t switches = (ptrdiff_t)(loop->ready.head - loop->looked_at);
+	if (loop->watching == 0 || switches < 0)
+		return false;
+	if (switches >= LOOK_SWITCHES || loop->stopping)
+		return true;
+	if (loop->virtual_clock)
+		return false;
+	int64_t now = coro_clock();
+	if (loop->looked == 0)
+		loop->looked = now;
+	return now - loop->looked >= LOOK_NSEC;
+}
+
+/*
+ * Nothing is ready: lets time pass until the next timer is due, or something comes from outside.
+ * -EDEADLK if neither can be. Virtual time jumps to the timer, but not while somebody outside is at
+ * work, whose time is the real one, nor past what the fds have.
+ */
+static int wait_for_something(struct coro_loop *loop)
+{
+	bool timer = !heap_empty(&loop->timers), hope = has_hope(loop);
+	if (!has_anything(loop))
 		return -EDEADLK;
-	int64_t when = heap_first_key(&loop->timers);
+	int64_t when = timer ? heap_first_key(&loop->timers) : CORO_FOREVER;
 	if (!loop->virtual_clock)
-		clock_wait_until(when);
-	else if (when > loop->now)
+		return wait_outside(loop, when);
+	if (!timer || hope)
+		return wait_outside(loop, CORO_FOREVER);
+	int r = loop->watching > 0 ? look(loop) : 0;
+	if (ring_empty(&loop->ready) && when > loop->now)
 		loop->now = when;
-	return 0;
+	return r;
+}
+
+/* The same for a host, which does the waiting. What the fd tells of is taken up, wanted or not. */
+static int look_around(struct coro_loop *loop)
+{
+	int r = loop->poller ? look(loop) : 0;
+	bool idle = ring_empty(&loop->ready) && inbox_empty(&loop->inbox) && !loop->stopping;
+	if (idle && loop->virtual_clock && !heap_empty(&loop->timers) && !has_hope(loop) &&
+	    heap_first_key(&loop->timers) > loop->now)
+		loop->now = heap_first_key(&loop->timers);
+	return r;
 }
 
 /* -- turns */
@@ -224,7 +314,7 @@ void *loop_next(struct coro_loop *loop, int *result)
 	struct ring *ready = &loop->ready;
 	*result = 0;
 	if (ready->head == loop->turn_end) {
-		if (!loop->plain || ring_empty(ready))
+		if (!__atomic_load_n(&loop->plain, __ATOMIC_RELAXED) || ring_empty(ready))
 			return next_is_runner(loop);
 		loop->turn_end = ready->tail;
 	}
@@ -312,61 +402,109 @@ static bool run_on(struct coro_loop *loop)
 	return true;
 }
 
-/* Runs what is ready now, and nothing that becomes ready meanwhile. */
-static void run_ready(struct coro_loop *loop)
+/*
+ * Runs what is ready now, and nothing that becomes ready meanwhile. Where fds are watched it does
+ * so by pieces, and looks at them in between: what they have joins the next turn.
+ */
+static int run_ready(struct coro_loop *loop)
 {
+	int r = 0;
 	loop->turn_end = loop->ready.tail;
+	loop->cut = false;
 	if (loop->random)
 		shuffle(loop);
 	do {
+		if (loop->watching > 0)
+			loop_cut(loop, LOOP_STRETCH);
 		if (unlikely(loop->debug))
 			run_step(loop);
 		else
 			run_piece(loop);
+		if (unlikely(loop->fork_count != fork_count))
+			break; /* a child made by fork ends all */
 		if (unlikely(!list_empty(&loop->unheard)))
 			report_unheard(loop);
-	} while (unlikely(run_on(loop)));
+		if (loop->cut && look_due(loop))
+			r = look(loop);
+	} while (r == 0 && unlikely(run_on(loop)));
+	return r;
 }
 
 /* One turn, as asyncio's: wait if nothing is ready, make ready what is due, run what is ready. */
-static int run_once(struct coro_loop *loop)
+static int run_once(struct coro_loop *loop, bool hosted)
 {
-	if (ring_empty(&loop->ready) && !loop->stopping) {
-		int r = wait_for_timer(loop);
-		if (r < 0)
-			return r;
-	}
+	int r = 0;
+	if (hosted)
+		r = look_around(loop);
+	else if (ring_empty(&loop->ready) && !loop->stopping && inbox_empty(&loop->inbox))
+		r = wait_for_something(loop);
+	else if (look_due(loop))
+		r = look(loop);
+	if (r < 0)
+		return r;
 	if (!heap_empty(&loop->timers))
 		timers_expire(loop, loop_time(loop));
-	loop->plain = heap_empty(&loop->timers) && !loop->stopping && !loop->random;
-	run_ready(loop);
-	return 0;
+	/* Before the look into the inbox: what comes too late for that takes `plain` away again. */
+	bool plain = heap_empty(&loop->timers) && loop->watching == 0 && !loop->stopping &&
+		     !loop->random && !loop->debug && !hosted;
+	__atomic_store_n(&loop->plain, plain, __ATOMIC_SEQ_CST);
+	inbox_run(&loop->inbox);
+	return run_ready(loop);
 }
 
-int coro_run_forever(struct coro_loop *loop)
+/* 0 if the caller may run the loop, and then it does. */
+static int begin_run(struct coro_loop *loop)
 {
 	int r = loop_check(loop);
 	if (r < 0)
 		return r;
-	if (loop_busy(loop))
+	if (loop_busy(loop) || loop->guest.telling)
 		return -EBUSY;
 	struct thread *thread = loop->thread;
-	/* What the caller may not do now, it may not do afterwards. */
-	uint16_t ran = thread->self->flags & CORO_RUNS_LOOP;
+	guest_awake(loop);
+	loop->ran_before = thread->self->flags & CORO_RUNS_LOOP;
 	thread->loop = loop;
 	thread->leave = task_leave;
 	loop->runner = thread->self;
 	loop->runner->flags |= CORO_RUNS_LOOP;
-	do
-		r = run_once(loop);
-	while (r == 0 && !loop->stopping);
+	return 0;
+}
+
+/* r came of it; gives what the run is to return. */
+static int end_run(struct coro_loop *loop, int r)
+{
+	struct thread *thread = loop->thread;
 	loop->stopping = false;
-	loop->runner->flags = (uint16_t)((loop->runner->flags & ~CORO_RUNS_LOOP) | ran);
+	if (!loop->ran_before)
+		loop->runner->flags &= (uint16_t)~CORO_RUNS_LOOP;
 	loop->runner = NULL;
 	thread->loop = NULL;
 	if (thread->stacks.over)
 		stack_pool_settle(&thread->stacks, thread->stacks.limit);
+	if (loop->fork_count != fork_count)
+		return -EOWNERDEAD; /* it was the parent's run */
+	guest_asleep(loop);
 	return r;
+}
+
+int coro_run_forever(struct coro_loop *loop)
+{
+	int r = begin_run(loop);
+	if (r < 0)
+		return r;
+	do
+		r = run_once(loop, false);
+	while (r == 0 && !loop->stopping);
+	return end_run(loop, r);
+}
+
+int loop_run_turn(struct coro_loop *loop)
+{
+	int r = begin_run(loop);
+	if (r < 0)
+		return r;
+	r = run_once(loop, true);
+	return end_run(loop, r == 0 && loop->stopping ? -ESHUTDOWN : r);
 }
 
 int coro_loop_stop(struct coro_loop *loop)
@@ -375,7 +513,8 @@ int coro_loop_stop(struct coro_loop *loop)
 	if (r < 0)
 		return r;
 	loop->stopping = true;
-	loop->plain = false;
+	loop_interrupt(loop);
+	loop_stirred(loop);
 	return 0;
 }
 
@@ -412,6 +551,23 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 }
 
 /* -- questions */
+
+int64_t loop_due(const struct coro_loop *loop)
+{
+	if (!ring_empty(&loop->ready) || !inbox_empty(&loop->inbox) || loop->stopping)
+		return 0;
+	if (heap_empty(&loop->timers))
+		return CORO_FOREVER;
+	int64_t when = heap_first_key(&loop->timers);
+	if (!loop->virtual_clock)
+		return when > 0 ? when : 0;
+	return when > loop->now && has_hope(loop) ? CORO_FOREVER : 0;
+}
+
+bool loop_has_more(const struct coro_loop *loop)
+{
+	return loop_due(loop) < CORO_FOREVER || has_anything(loop);
+}
 
 struct coro_loop *coro_running_loop(void)
 {

@@ -18,20 +18,31 @@
 #include "base/slab.h"
 #include "core/thread.h"
 #include "coro/report.h"
+#include "loop/annex.h"
+#include "loop/fork.h"
+#include "loop/guest.h"
+#include "loop/inbox.h"
+#include "loop/poller.h"
 #include "loop/task.h"
 
 struct coro_loop {
 	struct ring ready; /* tasks, and calls with bit 0 set */
-	size_t turn_end;   /* position in ready */
 	/*
-	 * No timer, no request to stop, no shuffling, no piece of a turn: a turn may follow another
-	 * without the runner.
+	 * The position in ready where the runner takes over: the end of the turn, or of a piece.
+	 */
+	size_t turn_end;
+	/*
+	 * No timer, no fd watched, no request to stop, no shuffling, no piece of a turn, no call
+	 * from outside: a turn may follow another without the runner. Atomic: other threads take it
+	 * away.
 	 */
 	bool plain;
-	bool cut;   /* turn_end is that of a piece, and uncut_end the turn's own */
-	bool eager; /* a new task runs at once */
+	bool cut;      /* turn_end is that of a piece, and uncut_end the turn's own */
+	bool eager;    /* a new task runs at once */
+	bool noticing; /* it does not run, and its host wants notice of what becomes ready */
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
+	bool ran_before;      /* the runner could not do what a callback cannot before, either */
 	void *runner_context; /* where it stands, while a task runs */
 	size_t uncut_end;
 	struct heap timers;
@@ -57,7 +68,28 @@ struct coro_loop {
 	int64_t now;         /* of the virtual clock */
 	uint64_t random;     /* state of the shuffle; 0: no shuffling */
 	uint64_t choices;    /* state of what is chosen among equals; told by the seed, never 0 */
+
+	struct inbox inbox;  /* of calls from other threads */
+	unsigned outside;    /* what may come from outside: with any, there is always hope */
+	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
+	unsigned fork_count; /* when it was made */
+	unsigned keepers;    /* of its memory: one for all refs, one for each hold. Atomic */
+	struct annex *annexes[ANNEX_COUNT];
+	struct list remotes; /* whose tasks are not done: see remote.c */
+	struct guest guest;
+
+	struct poller *poller; /* NULL before the first fd */
+	unsigned poller_kind;  /* enum coro_poller: the one asked for */
+	unsigned watching;     /* tasks and callbacks that wait for an fd */
+	size_t looked_at;      /* position in ready: the end of what the last look has found */
+	int64_t looked;        /* when that was run, by coro_clock; 0: it is not known yet */
 };
+
+/* Between two looks at the fds: so many switches or so much time, whichever comes first. */
+enum { LOOK_SWITCHES = 256, LOOK_NSEC = 50000 };
+
+/* Switches between two looks at the clock. */
+enum { LOOP_STRETCH = 32 };
 
 /* task_running, for files of this ring. */
 static inline struct task *running_task(void)
@@ -133,6 +165,79 @@ static inline void loop_unref(struct coro_loop *loop)
 		loop_free(loop);
 }
 
+/* A turn may not follow another any more without the runner having had a look. */
+static inline void loop_interrupt(struct coro_loop *loop)
+{
+	__atomic_store_n(&loop->plain, false, __ATOMIC_RELAXED);
+}
+
+/*
+ * Gives the runner control after so many entries more of this turn, which it then goes on with. 0
+ * where a step has something for the runner to do before any other.
+ */
+static inline void loop_cut(struct coro_loop *loop, size_t entries)
+{
+	loop_interrupt(loop);
+	if (loop->turn_end - loop->ready.head <= entries)
+		return;
+	if (!loop->cut)
+		loop->uncut_end = loop->turn_end;
+	loop->cut = true;
+	loop->turn_end = loop->ready.head + entries;
+}
+
+/* Something has become ready or due, perhaps outside of all turns. */
+static inline void loop_stirred(struct coro_loop *loop)
+{
+	if (unlikely(loop->noticing))
+		guest_notice(loop);
+}
+
+/* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
+int loop_run_turn(struct coro_loop *loop);
+
+/*
+ * When there will be something to do that does not come from outside, by coro_clock: 0 for at once,
+ * CORO_FOREVER.
+ */
+int64_t loop_due(const struct coro_loop *loop);
+
+/* Whether there is anything to do, or to wait for. */
+bool loop_has_more(const struct coro_loop *loop);
+
+/* A task or callback waits for an fd: to be looked for even where there is always something to run. */
+static inline void loop_watch_begin(struct coro_loop *loop)
+{
+	if (loop->watching++ == 0)
+		loop_cut(loop, LOOP_STRETCH);
+}
+
+static inline void loop_watch_end(struct coro_loop *loop)
+{
+	loop->watching--;
+}
+
+/*
+ * A thread that will call the loop: a hold keeps the loop running while there is nothing else to
+ * wait for, and its memory. The thread gives the memory back when it has made its last call; the
+ * rest before, which wakes the loop, or the loop itself when it has got that call.
+ */
+void loop_hold(struct coro_loop *loop);
+void loop_unhold(struct coro_loop *loop);
+void loop_let_go(struct coro_loop *loop);
+
+/* The memory alone, once more. */
+static inline void loop_keep(struct coro_loop *loop)
+{
+	__atomic_add_fetch(&loop->keepers, 1, __ATOMIC_RELAXED);
+}
+
+/* Tells those who wait for tasks of the loop from outside that it is closed. */
+void remotes_close(struct coro_loop *loop);
+
+/* From any thread that holds the loop: 0; -EPIPE once it is closed, -EOWNERDEAD after a fork. */
+int loop_post(struct coro_loop *loop, struct message *message);
+
 /* A future of the loop, pending, with one reference: the caller's. */
 static inline void future_init(struct coro_future *future, struct coro_loop *loop)
 {
@@ -141,7 +246,7 @@ static inline void future_init(struct coro_future *future, struct coro_loop *loo
 	loop->refs++;
 }
 
-/* 0 if the caller may use the loop, else -EINVAL, -EPERM, -EPIPE. */
+/* 0 if the caller may use the loop, else -EINVAL, -EOWNERDEAD, -EPERM, -EPIPE. */
 int loop_check(const struct coro_loop *loop);
 
 /*
@@ -151,21 +256,6 @@ int loop_check(const struct coro_loop *loop);
 static inline bool loop_busy(const struct coro_loop *loop)
 {
 	return loop->runner || loop->thread->loop;
-}
-
-/*
- * Gives the runner control after so many entries more of this turn, which it then goes on with. 0
- * where a step has something for the runner to do before any other.
- */
-static inline void loop_cut(struct coro_loop *loop, size_t entries)
-{
-	loop->plain = false;
-	if (loop->turn_end - loop->ready.head <= entries)
-		return;
-	if (!loop->cut)
-		loop->uncut_end = loop->turn_end;
-	loop->cut = true;
-	loop->turn_end = loop->ready.head + entries;
 }
 
 int64_t loop_time(const struct coro_loop *loop);
@@ -208,7 +298,7 @@ static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop 
 {
 	struct ring *ready = &loop->ready;
 	if (unlikely(ready->head == loop->turn_end)) {
-		if (!loop->plain || ring_empty(ready))
+		if (!__atomic_load_n(&loop->plain, __ATOMIC_RELAXED) || ring_empty(ready))
 			return loop_dispatch_slow(loop, self, save);
 		loop->turn_end = ready->tail;
 	}

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "coro/task.h"
+#include "loop/interrupt.h"
 #include "loop/loop.h"
 #include "loop/report.h"
 
@@ -37,6 +38,17 @@ struct coro_loop *coro_runner_loop(const struct coro_runner *runner)
 	return runner ? runner->loop : NULL;
 }
 
+/* The first SIGINT cancels the main task. */
+static int run_main(struct coro_loop *loop, struct coro_future *task)
+{
+	struct interrupt interrupt;
+	int r = interrupt_begin(&interrupt, task);
+	if (r < 0)
+		return r;
+	r = coro_run_until_complete(loop, task, NULL);
+	return interrupt_end(&interrupt, r);
+}
+
 int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn, void *arg)
 {
 	struct coro_future *task;
@@ -51,7 +63,7 @@ int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn
 	r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
 	if (r < 0)
 		return r;
-	r = coro_run_until_complete(runner->loop, task, NULL);
+	r = run_main(runner->loop, task);
 	coro_future_unref(task);
 	return r;
 }
@@ -136,13 +148,29 @@ static void cancel_all(struct coro_loop *loop)
 
 /* -- end */
 
+static void shut_down_annexes(struct coro_loop *loop)
+{
+	for (int kind = 0; kind < ANNEX_COUNT; kind++) {
+		struct annex *annex = loop->annexes[kind];
+		if (annex && annex->shut_down)
+			annex->shut_down(annex, loop);
+	}
+}
+
+static void shut_down(struct coro_loop *loop)
+{
+	cancel_all(loop);
+	if (coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
+		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
+	shut_down_annexes(loop);
+}
+
 static void end(struct coro_loop *loop)
 {
 	struct frame *frame = thread_current->self->frame;
 	struct failure *words = failure_ref(frame->failure);
-	cancel_all(loop);
-	if (coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
-		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
+	if (loop->fork_count == fork_count)
+		shut_down(loop);
 	coro_loop_close(loop);
 	failure_unref(frame->failure);
 	frame->failure = words;
@@ -153,12 +181,12 @@ int coro_runner_close(struct coro_runner *runner)
 	if (!runner)
 		return 0;
 	int r = loop_check(runner->loop);
-	if (r < 0 && r != -EPIPE)
+	if (r < 0 && r != -EPIPE && r != -EOWNERDEAD)
 		return r;
 	if (loop_busy(runner->loop) || runner->closing)
 		return -EBUSY;
 	runner->closing = true;
-	if (r == 0)
+	if (r != -EPIPE)
 		end(runner->loop);
 	coro_loop_unref(runner->loop);
 	free(runner);

@@ -67,7 +67,9 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	rest.flags &= ~(unsigned)CORO_EAGER_START;
 	if (!fn || coro_check_options(&rest) < 0)
 		return -EINVAL;
-	return spawn(loop, &rest, eager, fn, arg, ret);
+	r = spawn(loop, &rest, eager, fn, arg, ret);
+	loop_stirred(loop);
+	return r;
 }
 
 static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const char *site,
@@ -175,13 +177,13 @@ static int start_in_task(struct coro_loop *loop, struct task *spawner, struct ta
 static int start_in_callback(struct coro_loop *loop, struct task *task)
 {
 	struct coro *self = thread_current->self, *runner = loop->runner;
-	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, plain = loop->plain, cut = loop->cut;
+	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, cut = loop->cut;
 	size_t head = loop->ready.head, turn_end = loop->turn_end, uncut_end = loop->uncut_end;
 	if (swap)
 		coro_swap_exceptions(self->frame);
 	loop->runner = self;
 	loop->turn_end = head;
-	loop->plain = false;
+	loop_interrupt(loop);
 	loop->running = task;
 	thread_current->self = &task->coro;
 	coro_switch(self, &loop->runner_context, &task->coro, task->coro.context, 0);
@@ -193,7 +195,6 @@ static int start_in_callback(struct coro_loop *loop, struct task *task)
 	loop->turn_end = turn_end;
 	loop->uncut_end = uncut_end;
 	loop->cut = cut;
-	loop->plain = plain && heap_empty(&loop->timers) && !loop->stopping && !loop->debug;
 	if (!list_empty(&loop->unheard))
 		loop_cut(loop, 0);
 	if (swap)

@@ -7,6 +7,7 @@
 void call_push(struct coro_loop *loop, struct call *call)
 {
 	call->position = ring_push(&loop->ready, ready_call(call));
+	loop_stirred(loop);
 }
 
 void call_remove(struct coro_loop *loop, struct call *call)
@@ -21,7 +22,8 @@ void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when)
 {
 	timer->call.position = CALL_IDLE;
 	heap_insert(&loop->timers, &timer->node, when);
-	loop->plain = false;
+	loop_interrupt(loop);
+	loop_stirred(loop);
 }
 
 void timer_disarm(struct coro_loop *loop, struct timer *timer)

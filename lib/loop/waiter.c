@@ -22,6 +22,12 @@ void task_must_cancel(struct task *task, struct failure *words)
 	task->future.failure = words;
 }
 
+void task_put_off_cancel(struct task *task)
+{
+	task->coro.flags |= CORO_GIVEN;
+	task_must_cancel(task, NULL);
+}
+
 struct failure *task_take_request(struct task *task)
 {
 	struct failure *words = task->future.failure;
@@ -74,6 +80,7 @@ void wake(struct task *task, int result)
 	task->coro.wake = result;
 	task_wait(task)->leave = NULL;
 	ring_push(&task->future.loop->ready, task);
+	loop_stirred(task->future.loop);
 	if (unlikely(task->coro.flags & CORO_MUST_CANCEL)) {
 		struct failure *words = task_take_request(task);
 		cancel_ready(task, words);

@@ -107,6 +107,9 @@ bool task_cancel(struct task *task, struct failure *words);
 /* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
 void task_must_cancel(struct task *task, struct failure *words);
 
+/* The running task was cancelled in a call that gives something back all the same: for its next wait. */
+void task_put_off_cancel(struct task *task);
+
 /* The request that the task was to be cancelled by is over: gives its words and the reference. */
 struct failure *task_take_request(struct task *task);
 

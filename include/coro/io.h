@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls on fds that look like POSIX's: in a task, only the task waits; elsewhere they block.
+ *
+ * Results are POSIX's, but for errors, which are returned: a count, or a negative errno. Beside
+ * those of the system there are
+ *
+ *   -ECANCELED   the task was cancelled while it waited (and so for a timeout's end: coro/timeout.h)
+ *   -EBADF       the fd was closed by coro_fd_close, or forgotten, while the task waited
+ *   -ENOMEM, -EMFILE, -ENOSPC   the loop could not be made to watch it
+ *
+ * A call that has transferred something returns it: a cancellation that comes then stays, and ends
+ * the task's next wait, if there is one: a task that ends before was not cancelled. Where it came of
+ * a timeout (or a group) whose scope ends before, that takes it back. Signals do not interrupt calls,
+ * and writing raises no SIGPIPE.
+ *
+ * Any fd will do, and its O_NONBLOCK is left as it is. Several tasks may wait for one, and are
+ * served in the order they came. Regular files, for which there is no waiting, are read and written
+ * by a thread of the loop's default executor: see file.h.
+ *
+ * A loop keeps a record of each fd that it has used, so tell it when the number is to be another's:
+ * close by coro_fd_close, and see coro_fd_forget.
+ */
+#ifndef CORO_IO_H
+#define CORO_IO_H
+
+#include <coro/loop.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+CORO_BEGIN_DECLS
+
+/* Reads what there is, waiting for something: the count, 0 at the end (read). */
+coro_async CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
+coro_async CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int count);
+
+/*
+ * Writes all of it, as write does where it blocks. Less is returned only if an error or a
+ * cancellation came after that; the error comes back from the next call. -EPIPE if nobody reads.
+ */
+coro_async CORO_API ssize_t coro_write(int fd, const void *bytes, size_t length);
+coro_async CORO_API ssize_t coro_writev(int fd, const struct iovec *vec, int count);
+
+/* At a place of a file (pread, pwrite). */
+coro_async CORO_API ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset);
+coro_async CORO_API ssize_t coro_pwrite(int fd, const void *bytes, size_t length, off_t offset);
+
+/*
+ * The same for sockets, with the flags of POSIX (recv, send: coro_send is a generator's).
+ * MSG_DONTWAIT does not wait: -EAGAIN. MSG_WAITALL reads until all has come, or the end.
+ */
+coro_async CORO_API ssize_t coro_recv(int fd, void *bytes, size_t length, int flags);
+coro_async CORO_API ssize_t coro_sendall(int fd, const void *bytes, size_t length, int flags);
+coro_async CORO_API ssize_t coro_recvfrom(int fd, void *bytes, size_t length, int flags,
+					  struct sockaddr *address, socklen_t *address_length);
+coro_async CORO_API ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
+					const struct sockaddr *address, socklen_t address_length);
+coro_async CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags);
+coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags);
+
+/*
+ * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). address and length
+ * may be NULL. Connections that were reset while they waited are passed over. -EMFILE, -ENFILE and
+ * the like leave the connection waiting.
+ */
+coro_async CORO_API int coro_accept(int fd, struct sockaddr *address, socklen_t *length);
+
+/*
+ * Connects: 0. When it was cancelled, the system goes on connecting until the fd is closed; a
+ * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on.
+ */
+coro_async CORO_API int coro_connect(int fd, const struct sockaddr *address, socklen_t length);
+
+/*
+ * Sends so many bytes of a file without a detour through the program, where the system can
+ * (sendfile): the count, less at the file's end. offset as sendfile's: where to begin, and then where
+ * it ended; NULL for the file's own.
+ */
+coro_async CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset, size_t length);
+
+/*
+ * Moves up to so many bytes, of which one end is a pipe, and waits for either (splice). Ends that
+ * are not pipes should have O_NONBLOCK. -ENOSYS but on Linux.
+ */
+coro_async CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset,
+					size_t length, unsigned flags);
+
+/*
+ * Waits until a read or a write would not block, or would fail: 0. For those who then call the
+ * system themselves (libraries that bring their own read). Regular files always are.
+ */
+coro_async CORO_API int coro_readable(int fd);
+coro_async CORO_API int coro_writable(int fd);
+
+/*
+ * Closes an fd, in the loop that runs as well: tasks of it that wait get -EBADF, callbacks go. 0 or
+ * an error of close's, after which it is closed all the same, unless that is -EBADF.
+ */
+CORO_API int coro_fd_close(int fd);
+
+/*
+ * Has the loop that runs forget what it knows of this number: to be called before or after an fd
+ * that it used is closed by others, or made another one's by dup2. Tasks that wait get -EBADF. 0 or
+ * -EBADF.
+ */
+CORO_API int coro_fd_forget(int fd);
+
+/*
+ * Sets O_NONBLOCK, which saves a system call here and there where the system has no flag of the
+ * call's own; but not on 0, 1, 2 and terminals, which are shared with others. 0 or an error.
+ */
+CORO_API int coro_fd_adopt(int fd);
+
+/*
+ * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer). One
+ * for each direction: another takes its place. While there is one the loop does not come to its end.
+ * 0; -EPERM for regular files; -EINVAL, -EBADF, -ENOMEM.
+ */
+CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);
+CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);
+
+/* It will not be called any more: 1; 0 if there was none (loop.remove_reader, remove_writer). */
+CORO_API int coro_loop_remove_reader(struct coro_loop *loop, int fd);
+CORO_API int coro_loop_remove_writer(struct coro_loop *loop, int fd);
+
+/*
+ * What the loop waits for fds with: "epoll", "poll" or "uring". NULL if it could not be made, for
+ * want of memory or fds, or if the loop is another thread's.
+ */
+CORO_API const char *coro_loop_poller(struct coro_loop *loop);
+
+CORO_END_DECLS
+
+#endif

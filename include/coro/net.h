@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets by address in words. An address is
+ *
+ *	example.org:80   127.0.0.1:http   [::1]:8080   [fe80::1%eth0]:22   TCP
+ *	tcp:...  udp:...                                                   either, said so
+ *	:80                                                                every address of the
+ *	                                                                   host; to dial, the host
+ *	unix:/run/x.sock                                                   a socket with a file
+ *	unix:@name                                                         without a file (Linux)
+ *
+ * Names are looked up in a thread, addresses in figures at once. Sockets have O_NONBLOCK and
+ * FD_CLOEXEC, and those of TCP TCP_NODELAY. They are the caller's, to be closed by coro_fd_close.
+ * In a task, only the task waits; elsewhere the calls block. Failures have words: see coro_message.
+ */
+#ifndef CORO_NET_H
+#define CORO_NET_H
+
+#include <coro/io.h>
+
+CORO_BEGIN_DECLS
+
+/* Flags of the options below. */
+enum {
+	CORO_NET_REUSEPORT = 1, /* listen: others may share the port, and its connections */
+	CORO_NET_DELAY = 2,     /* does not set TCP_NODELAY: small writes may wait for others */
+	CORO_NET_V6ONLY = 4,    /* listen: [::] does not stand for IPv4 as well */
+	CORO_NET_KEEPALIVE = 8, /* notices peers that are gone without a word (SO_KEEPALIVE) */
+};
+
+struct coro_listen_options {
+	unsigned flags;
+	int family;  /* AF_INET or AF_INET6 only; 0 for both */
+	int backlog; /* connections that may wait to be accepted; 0 for as many as the system has */
+};
+
+/*
+ * Listens on an address: 0 and the fd; of udp, a socket bound to it. options may be NULL. Of a name
+ * with several addresses it takes the first that can be had. Port 0 lets the system choose. The
+ * address is taken over from connections that linger (SO_REUSEADDR), and the file of a unix socket
+ * from a listener that is gone. -EADDRINUSE, -EACCES and so on; -EINVAL for what is no address;
+ * those of coro_getaddrinfo.
+ */
+coro_async CORO_API int coro_listen(const char *address, const struct coro_listen_options *options,
+				    int *ret);
+
+/*
+ * Listens on all addresses of a name, as asyncio's create_server: how many, at most count. With
+ * port 0, all get the same.
+ */
+coro_async CORO_API int coro_listen_all(const char *address,
+					const struct coro_listen_options *options, int *ret,
+					size_t count);
+
+/*
+ * Accepts the next connection, whatever is in its way: coro_accept, but for want of fds or memory
+ * it waits a second and tries again, as asyncio does. Connections wait meanwhile, and none is lost.
+ */
+coro_async CORO_API int coro_accept_next(int fd);
+
+struct coro_dial_options {
+	unsigned flags;
+	int family;        /* AF_INET or AF_INET6 only; 0 for both */
+	int64_t timeout;   /* for all of it, the look-up too; 0 for none */
+	int64_t stagger;   /* before the next address is tried as well; 0 for 250 ms */
+	const char *local; /* an address in figures to connect from; NULL for any */
+};
+
+/*
+ * Connects to an address: 0 and the fd. options may be NULL. Of a name with several addresses it
+ * tries one after another, IPv6 and IPv4 in turn, and does not wait long for one before it tries
+ * the next: the first that answers wins, and the others are closed (happy eyeballs, RFC 8305; the
+ * first 16 count). The failure is that of the first address, its words are about all. -ETIMEDOUT,
+ * -ECANCELED, -EINVAL; those of coro_connect and coro_getaddrinfo.
+ */
+coro_async CORO_API int coro_dial(const char *address, const struct coro_dial_options *options,
+				  int *ret);
+
+/* Room for the words of any address. */
+#define CORO_ADDRESS_SIZE 128
+
+/*
+ * The address that a socket has, or its peer has, in words that coro_dial takes, but for udp's
+ * (getsockname, getpeername; asyncio's get_extra_info). Returns their length; -ENOBUFS if there is
+ * not room for all and the NUL; -ENOTCONN.
+ */
+CORO_API int coro_local_address(int fd, char *ret, size_t size);
+CORO_API int coro_peer_address(int fd, char *ret, size_t size);
+
+/* The same of an address such as coro_recvfrom gives. -EAFNOSUPPORT. */
+CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length, char *ret,
+			       size_t size);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes, which a task talks to and waits for while others run:
+ *
+ *	char *argv[] = {"sort", "-n", NULL};
+ *	struct coro_process_options options = {.in = CORO_PIPE, .out = CORO_PIPE};
+ *	struct coro_process *sort;
+ *	struct coro_bytes out;
+ *	int code;
+ *
+ *	int r = coro_process_spawn(argv, &options, &sort);
+ *	if (r < 0)
+ *		return r;
+ *	r = coro_process_communicate(sort, "3\n1\n2\n", 6, 0, &out, NULL);
+ *	if (r == 0)
+ *		r = coro_process_wait(sort, &code);
+ *	coro_process_destroy(sort);
+ *
+ * A process belongs to the loop that spawned it, which notices its end, also while nobody waits for
+ * that, and takes it off the system's list then: no zombies, as long as the loop runs. When the
+ * loop is closed, those that still run are killed; see CORO_PROCESS_OUTLIVE.
+ *
+ * Timeouts are those of all waits: see timeout.h. The library reaps its children alone; a program
+ * that reaps them itself (wait, waitpid(-1), SIGCHLD ignored) finds -ECHILD here.
+ */
+#ifndef CORO_PROCESS_H
+#define CORO_PROCESS_H
+
+#include <coro/loop.h>
+#include <sys/types.h>
+
+CORO_BEGIN_DECLS
+
+struct coro_process;
+
+/* What a standard stream of the child's is; else the number of an fd, above 0. */
+enum {
+	CORO_INHERIT = 0, /* this process's own */
+	CORO_PIPE = -1,   /* a pipe: see coro_process_stdin */
+	CORO_DEVNULL = -2,
+	CORO_STDOUT = -3, /* err only: where its standard output goes */
+};
+
+/* Flags of struct coro_process_options. */
+enum {
+	CORO_PROCESS_SESSION = 1,  /* begins a session (start_new_session) */
+	CORO_PROCESS_GROUP = 2,    /* begins a process group: kill(-pid, ...) reaches it all */
+	CORO_PROCESS_KEEP_FDS = 4, /* all fds without FD_CLOEXEC are inherited, as execve has it */
+	/* Closing the loop leaves it alone. Whoever closes it waits for the child, by waitpid. */
+	CORO_PROCESS_OUTLIVE = 8,
+};
+
+struct coro_process_options {
+	const char *path;    /* what to execute; NULL for argv[0] */
+	char *const *env;    /* NULL for this process's */
+	const char *cwd;     /* where it begins; NULL for where this process is */
+	int in, out, err;    /* its standard streams */
+	const int *pass_fds; /* fds to be inherited beside these, under the same numbers */
+	size_t pass_fd_count;
+	unsigned flags;
+};
+
+/*
+ * Starts a program (asyncio.create_subprocess_exec): argv ends with NULL; what has no slash is
+ * looked for in the PATH of the child's environment. The child inherits its standard streams and
+ * pass_fds, no other fds; signals that are ignored stay so, all others have their default action,
+ * and none is blocked. options may be NULL. The caller owns *ret.
+ *
+ * 0; or the error that came of executing the program, of cwd or of the fds, such as -ENOENT, with
+ * words that tell of what, and then there is no process. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM
+ * outside a running loop.
+ */
+CORO_API int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
+				struct coro_process **ret);
+
+/* The same for a command of /bin/sh (asyncio.create_subprocess_shell). */
+CORO_API int coro_process_shell(const char *command, const struct coro_process_options *options,
+				struct coro_process **ret);
+
+/*
+ * Gives the process back, and closes its pipes. One that still runs goes on, and the loop sees to
+ * its end. 0; -EBUSY while a task waits for it or talks to it; -EPERM in another thread. NULL is
+ * fine.
+ */
+CORO_API int coro_process_destroy(struct coro_process *process);
+
+/* Its number (process.pid), which is free to be another's once its end was noticed. */
+CORO_API pid_t coro_process_pid(const struct coro_process *process);
+
+/*
+ * Our ends of its pipes, for coro_read and coro_write (process.stdin, stdout, stderr): O_NONBLOCK and
+ * FD_CLOEXEC are set. They stay the process's. -EBADF where there is none, or it was closed.
+ */
+CORO_API int coro_process_stdin(const struct coro_process *process);
+CORO_API int coro_process_stdout(const struct coro_process *process);
+CORO_API int coro_process_stderr(const struct coro_process *process);
+
+/* Closes the pipe to its standard input, which ends there for it: 0, -EBADF. */
+CORO_API int coro_process_close_stdin(struct coro_process *process);
+
+/*
+ * Hands over our end of the pipe to its standard stream 0, 1 or 2: the fd, which is the caller's to
+ * close by coro_fd_close. -EBADF where there is none.
+ */
+CORO_API int coro_process_take_pipe(struct coro_process *process, int stream);
+
+/*
+ * Waits for its end: 0 and in *ret, which may be NULL, its code (process.wait, returncode): what it
+ * passed to exit, 0 to 255, or -n if signal n ended it. A child that writes to a pipe that nobody
+ * reads may never end. -ECANCELED, and then it goes on; -ECHILD: others have reaped it; -EPERM
+ * outside a task.
+ */
+coro_async CORO_API int coro_process_wait(struct coro_process *process, int *ret);
+
+/* The same without waiting: -EAGAIN while it runs. */
+CORO_API int coro_process_code(const struct coro_process *process, int *ret);
+
+/* Bytes, with a NUL behind them that length does not count. Freed by free(). */
+struct coro_bytes {
+	char *bytes;
+	size_t length;
+};
+
+/*
+ * Writes the input to its standard input and closes that, reads its standard output and error to
+ * their ends, all at once so that nobody has to wait for the other, and waits for its end
+ * (process.communicate). Where there is no pipe for one of them, that is left out; out and err may
+ * be NULL, and then what comes is dropped. A child that does not read all of the input is no error.
+ *
+ * limit is how much may come of each, 0 for any amount: -EMSGSIZE where there is more, and the
+ * process goes on, as it does after -ECANCELED; what was read by then is lost. -EBUSY: another task
+ * is talking to it; -EPERM outside a task; -ECHILD, -ENOMEM.
+ */
+coro_async CORO_API int coro_process_communicate(struct coro_process *process, const void *input,
+						 size_t length, size_t limit,
+						 struct coro_bytes *out, struct coro_bytes *err);
+
+/*
+ * Sends it a signal (process.send_signal): 0; -ESRCH once its end was noticed, so that no other
+ * process that has its number gets it; -EINVAL, -EPERM.
+ */
+CORO_API int coro_process_send_signal(struct coro_process *process, int signum);
+
+/* SIGTERM and SIGKILL (process.terminate, process.kill). */
+CORO_API int coro_process_terminate(struct coro_process *process);
+CORO_API int coro_process_kill(struct coro_process *process);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams: buffered reading and writing of connections, as asyncio's StreamReader and StreamWriter,
+ * which are one object here; and servers, which run a task for each connection.
+ *
+ * Reading waits for what it was asked for. A call that fails or is cancelled has taken nothing:
+ * what had come stays in the buffer for the next. One task reads at a time: -EBUSY for another.
+ * When the connection fails, what came before is still there to be read; then the error comes back.
+ *
+ * Writing does not wait: it puts bytes into a buffer, and they go out in the loop's next turn, or
+ * sooner, when the stream is read from or 64 KiB have come together; so that many small writes make
+ * one system call. coro_stream_drain keeps the buffer bounded: call it after writing, as in
+ * asyncio.
+ *
+ * A stream belongs to its loop and its thread. Waiting calls are for tasks of the loop: -EPERM
+ * elsewhere. Beside those of the connection there are the errors
+ *
+ *   CORO_INCOMPLETE   the connection ended before all had come (IncompleteReadError)
+ *   -EMSGSIZE         what was looked for is not within the limit (LimitOverrunError)
+ *   -EPIPE            writing after coro_stream_write_eof or coro_stream_close, or nobody reads
+ *
+ * A connection that fails in writing is lost, and closed at once: who reads gets the error too. But
+ * of a peer that has hung up (-EPIPE, -ECONNRESET), what it sent before can still be read.
+ */
+#ifndef CORO_STREAM_H
+#define CORO_STREAM_H
+
+#include <coro/future.h>
+#include <coro/net.h>
+#include <sys/uio.h>
+
+CORO_BEGIN_DECLS
+
+struct coro_stream;
+
+/* -- opening */
+
+struct coro_stream_options {
+	size_t limit;      /* of lines and the like; 0 for 64 KiB */
+	size_t high_water; /* with more to be written coro_stream_drain waits; 0 for 64 KiB */
+	size_t low_water;  /* until there is no more than that; 0 for a quarter of the other */
+};
+
+/*
+ * Makes a stream of the running loop of an fd: a socket, a pipe's end, a terminal. The fd is the
+ * stream's from then on, and closed with it, but not if this fails. options may be NULL. The caller
+ * owns the stream, and gives it back by coro_stream_destroy. -EPERM: no loop runs; -EBADF, -EINVAL,
+ * -ENOMEM.
+ */
+CORO_API int coro_stream_open(int fd, const struct coro_stream_options *options,
+			      struct coro_stream **ret);
+
+/* Connects, as coro_dial, and makes a stream of it (asyncio.open_connection). */
+coro_async CORO_API int coro_open_connection(const char *address,
+					     const struct coro_dial_options *dial_options,
+					     const struct coro_stream_options *options,
+					     struct coro_stream **ret);
+
+/* The same by the path of a unix socket (asyncio.open_unix_connection). */
+coro_async CORO_API int coro_open_unix(const char *path, const struct coro_stream_options *options,
+				       struct coro_stream **ret);
+
+/*
+ * What carries a stream's bytes, so that something may lie between it and an fd. read and write do
+ * not wait, and may be called outside of tasks; wait does, for them. They give POSIX's results, or
+ * negative errors.
+ */
+struct coro_transport {
+	/* What there is: a count, 0 at the end; -EAGAIN: nothing yet. */
+	ssize_t (*read)(void *arg, void *bytes, size_t length);
+	/* As much as goes: a count; -EAGAIN: nothing now. */
+	ssize_t (*write)(void *arg, const struct iovec *vec, int count);
+	/*
+	 * Waits until read, or write, is worth another try: 0 or an error. One task may wait for
+	 * each at the same time. When the transport is closed, they return.
+	 */
+	coro_async int (*wait)(void *arg, bool writing);
+	/* Ends the direction of writing; all is written. Does not wait. NULL: it cannot be done. */
+	int (*end)(void *arg);
+	/* Closes it, without waiting, in or after the loop; no other call will come. */
+	void (*close)(void *arg);
+	/* The fd below, for questions; NULL or -1 for none. */
+	int (*fd)(void *arg);
+	/*
+	 * Writes what it has taken and holds back still: 0; -EAGAIN: not all of it goes now. When
+	 * closing, nothing will be written any more, and it may take its leave. Does not wait.
+	 * NULL: it holds nothing back.
+	 */
+	int (*flush)(void *arg, bool closing);
+};
+
+/* Makes a stream of a transport; arg is what its calls are given. As coro_stream_open. */
+CORO_API int coro_stream_create(const struct coro_transport *transport, void *arg,
+				const struct coro_stream_options *options,
+				struct coro_stream **ret);
+
+/*
+ * What carries the stream's bytes, and in *ret, which may be NULL, what its calls are given; NULL
+ * once the stream is closed.
+ */
+CORO_API const struct coro_transport *coro_stream_transport(const struct coro_stream *stream,
+							    void **ret);
+
+/*
+ * Has another carry the stream's bytes from now on, one that lies over the present one as a rule,
+ * and then calls it, and closes it in its own close: 0 (transport.set_protocol, loop.start_tls).
+ * The bytes that are in the buffer stay: see coro_stream_peek. -EBUSY while something is to be
+ * written, or a task waits; -EPIPE once the stream is to be closed, or to be written to no more.
+ */
+CORO_API int coro_stream_set_transport(struct coro_stream *stream,
+				       const struct coro_transport *transport, void *arg);
+
+/* -- reading */
+
+/*
+ * Reads what there is, at most length, waiting for something: the count, 0 at the end
+ * (reader.read(n)).
+ */
+coro_async CORO_API ssize_t coro_stream_read(struct coro_stream *stream, void *bytes,
+					     size_t length);
+
+/*
+ * Reads so many bytes, no less: length (reader.readexactly). CORO_INCOMPLETE at the end, where what
+ * came stays to be read. The buffer grows for it beyond the limit.
+ */
+coro_async CORO_API ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes,
+						    size_t length);
+
+/*
+ * Reads all there is until the end, at most so much: the count, and *ret is to be given back by
+ * free() (reader.read(-1)). There is a NUL after it. -EMSGSIZE if there is more.
+ */
+coro_async CORO_API ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most,
+						 char **ret);
+
+/*
+ * Reads up to and with the separator: the length, and *ret is where it stands in the buffer, until
+ * the stream is read from again (reader.readuntil). There is no NUL at its end. CORO_INCOMPLETE at
+ * the end; -EMSGSIZE if more than the limit comes before the separator. Either way all stays.
+ */
+coro_async CORO_API ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
+						  size_t length, const char **ret);
+
+/*
+ * The same with "\n", but at the end gives what is left, and then 0 (reader.readline). After
+ * -EMSGSIZE the line is gone, as far as it had come, as in asyncio.
+ */
+coro_async CORO_API ssize_t coro_stream_readline(struct coro_stream *stream, const char **ret);
+
+/*
+ * For parsers: waits until at least so many bytes are in the buffer, and gives how many there are,
+ * and where. Fewer at the end; 0 does not wait. They stay until coro_stream_consume; the place is
+ * good until the next call. -EMSGSIZE above the limit.
+ */
+coro_async CORO_API ssize_t coro_stream_peek(struct coro_stream *stream, size_t least,
+					     const char **ret);
+
+/* Takes bytes that were seen out of the buffer. -EINVAL if there are fewer. */
+CORO_API int coro_stream_consume(struct coro_stream *stream, size_t length);
+
+/* Whether the end was seen and nothing is left in the buffer (reader.at_eof). */
+CORO_API bool coro_stream_at_eof(const struct coro_stream *stream);
+
+/* -- writing */
+
+/*
+ * Writes, without waiting: 0 (writer.write, writelines). -EPIPE and the error that the connection
+ * was lost by; -ENOMEM, and nothing is written, or the connection is lost if a part was.
+ */
+CORO_API int coro_stream_write(struct coro_stream *stream, const void *bytes, size_t length);
+CORO_API int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count);
+
+/* The same of a text made as by printf. Above 1 KiB it allocates. */
+CORO_API int coro_stream_printf(struct coro_stream *stream, const char *format, ...)
+	CORO_PRINTF(2, 3);
+
+/*
+ * Waits while there is more than high_water to be written, until there is no more than low_water: 0
+ * (writer.drain); or the error that the connection was lost by.
+ */
+coro_async CORO_API int coro_stream_drain(struct coro_stream *stream);
+
+/* Waits until all is handed to the system: 0 or an error. */
+coro_async CORO_API int coro_stream_flush(struct coro_stream *stream);
+
+/* How much is still to be written (transport.get_write_buffer_size). */
+CORO_API size_t coro_stream_pending(const struct coro_stream *stream);
+
+/* Writes no more: the peer reads the end after what was written (writer.write_eof). -EOPNOTSUPP. */
+CORO_API int coro_stream_write_eof(struct coro_stream *stream);
+
+/*
+ * Copies from one stream to another until the end, or so many bytes, UINT64_MAX for all; waits for
+ * either, but not for what is left to be written in the end. *ret, unless NULL, is how many were
+ * handed over, also when it fails; no byte is lost.
+ */
+coro_async CORO_API int coro_stream_copy(struct coro_stream *from, struct coro_stream *to,
+					 uint64_t length, uint64_t *ret);
+
+/* -- the end */
+
+/*
+ * Closes the connection, once all is written, which goes on by itself (writer.close). Reading ends
+ * with what is in the buffer. 0, also a second time.
+ */
+CORO_API int coro_stream_close(struct coro_stream *stream);
+
+/* Closes at once; what is not written is dropped (transport.abort). */
+CORO_API int coro_stream_abort(struct coro_stream *stream);
+
+/* Whether it is closed, or will be (writer.is_closing). */
+CORO_API bool coro_stream_is_closing(const struct coro_stream *stream);
+
+/* Waits until it is closed: 0, or the error that it was lost by (writer.wait_closed). */
+coro_async CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
+
+/*
+ * Gives the stream back, closing it if that was not done: what was written still goes out. After
+ * the loop was closed, which closes all its streams, it only frees. 0 for NULL; -EBUSY while a task
+ * waits in a call of it.
+ */
+CORO_API int coro_stream_destroy(struct coro_stream *stream);
+
+/* The fd, for coro_peer_address and the like; -1 for none (writer.get_extra_info('socket')). */
+CORO_API int coro_stream_fd(const struct coro_stream *stream);
+
+/* -- servers (asyncio.start_server) */
+
+struct coro_server;
+
+/*
+ * What a server runs for a connection, as a task: the stream is closed when it returns, and is the
+ * server's to give back. A negative result is a failure, -ECANCELED aside.
+ */
+typedef int coro_stream_fn(struct coro_stream *stream, void *arg);
+
+struct coro_server_options {
+	struct coro_listen_options listen;
+	struct coro_stream_options stream;
+	size_t max_connections; /* with so many it waits for one to end; 0 for no bound */
+	size_t stack_size;      /* of their tasks; 0 for the loop's */
+	/*
+	 * Called with a handler's failure and its words, or for connections that could not be taken
+	 * (-ENOMEM); may not wait. NULL: they are dropped.
+	 */
+	void (*failed)(int error, const char *words, void *arg);
+};
+
+/*
+ * Listens on all addresses of the name, as coro_listen_all, and runs fn(stream, arg) for each
+ * connection. options may be NULL. Where fds are short it waits, as coro_accept_next. The caller
+ * owns *ret, and gives it back with coro_server_destroy. Errors as coro_listen; -EPERM outside a
+ * task.
+ */
+coro_async CORO_API int coro_server_start(const char *address,
+					  const struct coro_server_options *options,
+					  coro_stream_fn *fn, void *arg, struct coro_server **ret);
+
+/* How many sockets it listens with (server.sockets); up to count of them in ret. */
+CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);
+
+/* How many connections there are. */
+CORO_API size_t coro_server_connections(const struct coro_server *server);
+
+/* Listens no more; connections go on (server.close). 0, also a second time. */
+CORO_API int coro_server_close(struct coro_server *server);
+
+/*
+ * Waits until it is closed and all connections have ended: 0 (server.wait_closed of Python 3.12).
+ */
+coro_async CORO_API int coro_server_wait_closed(struct coro_server *server);
+
+/*
+ * Waits until it is closed (server.serve_forever): 0, or the error by which it could not go on.
+ * When cancelled, it closes the server; connections go on.
+ */
+coro_async CORO_API int coro_server_serve_forever(struct coro_server *server);
+
+/*
+ * Ends it in good order: listens no more, gives connections so much time to end, then cancels their
+ * tasks and waits for them. How many it had to cancel. If the caller is cancelled they are
+ * cancelled at once, and -ECANCELED returned.
+ */
+coro_async CORO_API int coro_server_shutdown(struct coro_server *server, int64_t grace);
+
+/* Closes the server and gives it back; connections go on. NULL is fine. -EBUSY: a task waits. */
+CORO_API int coro_server_destroy(struct coro_server *server);
+
+CORO_END_DECLS
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/address.h"
+
+#include "coro/coroutine.h"
+#include "coro/net.h"
+#include "coro/resolve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- from words */
+
+/* What follows the prefix, NULL if the text begins with something else. */
+static const char *after(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+static int parse_local(const char *path, struct address *ret)
+{
+	size_t length = strlen(path);
+	if (length == 0)
+		return -EINVAL;
+	if (length >= sizeof(ret->local.sun_path))
+		return -ENAMETOOLONG;
+	ret->family = AF_UNIX;
+	ret->local.sun_family = AF_UNIX;
+	memcpy(ret->local.sun_path, path, length + 1);
+	ret->local_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+#ifdef __linux__
+	if (path[0] == '@') { /* the name ends with the length */
+		ret->local.sun_path[0] = '\0';
+		ret->local_length--;
+	}
+#endif
+	return 0;
+}
+
+static int copy(char *to, size_t size, const char *from, size_t length)
+{
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(to, from, length);
+	to[length] = '\0';
+	return 0;
+}
+
+int address_parse(const char *text, struct address *ret)
+{
+	*ret = (struct address){.family = AF_UNSPEC, .type = SOCK_STREAM};
+	const char *rest;
+	if ((rest = after(text, "unix:")))
+		return parse_local(rest, ret);
+	if ((rest = after(text, "udp:"))) {
+		ret->type = SOCK_DGRAM;
+		text = rest;
+	} else if ((rest = after(text, "tcp:"))) {
+		text = rest;
+	}
+	const char *end = strrchr(text, ':'), *host = text;
+	if (!end || end[1] == '\0')
+		return -EINVAL;
+	size_t length = (size_t)(end - host);
+	if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
+		host++;
+		length -= 2;
+		if (!memchr(host, ':', length))
+			return -EINVAL; /* brackets are for IPv6 */
+	} else if (memchr(host, ':', length) || memchr(host, '[', length)) {
+		return -EINVAL;
+	}
+	int r = copy(ret->host, sizeof(ret->host), host, length);
+	return r < 0 ? r : copy(ret->port, sizeof(ret->port), end + 1, strlen(end + 1));
+}
+
+/* -- places */
+
+void place_set_port(struct place *place, in_port_t port)
+{
+	if (place->any.sa_family == AF_INET)
+		place->v4.sin_port = htons(port);
+	else if (place->any.sa_family == AF_INET6)
+		place->v6.sin6_port = htons(port);
+}
+
+in_port_t place_port(const struct place *place)
+{
+	if (place->any.sa_family == AF_INET)
+		return ntohs(place->v4.sin_port);
+	return place->any.sa_family == AF_INET6 ? ntohs(place->v6.sin6_port) : 0;
+}
+
+static void add(struct places *places, const void *address, socklen_t length)
+{
+	if (places->count == PLACES || length > sizeof(places->at[0].local))
+		return;
+	struct place *place = &places->at[places->count++];
+	place->length = length;
+	memcpy(&place->any, address, length);
+}
+
+static void add_v4(struct places *places, struct in_addr address)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr = address};
+	add(places, &v4, sizeof(v4));
+}
+
+static void add_v6(struct places *places, struct in6_addr address, uint32_t scope)
+{
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6, .sin6_addr = address, .sin6_scope_id = scope};
+	add(places, &v6, sizeof(v6));
+}
+
+/* A port in figures: 0, or -EINVAL. */
+static int parse_port(const char *text, in_port_t *ret)
+{
+	unsigned long port = 0;
+	for (const char *at = text; *at; at++) {
+		if (*at < '0' || *at > '9')
+			return -EINVAL;
+		port = 10 * port + (unsigned long)(*at - '0');
+		if (port > 65535)
+			return -EINVAL;
+	}
+	*ret = (in_port_t)port;
+	return 0;
+}
+
+/* The interface of a scoped address, by name or number; 0: there is none. */
+static uint32_t parse_scope(const char *name)
+{
+	uint32_t index = if_nametoindex(name);
+	char *end;
+	if (index)
+		return index;
+	unsigned long number = strtoul(name, &end, 10);
+	return *name && !*end && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+/* A host in figures: whether it is one. */
+static bool add_figures(struct places *places, const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	char bare[sizeof(((struct address *)0)->host)];
+	if (inet_pton(AF_INET, host, &v4) == 1) {
+		add_v4(places, v4);
+		return true;
+	}
+	const char *percent = strchr(host, '%');
+	size_t length = percent ? (size_t)(percent - host) : strlen(host);
+	copy(bare, sizeof(bare), host, length);
+	if (inet_pton(AF_INET6, bare, &v6) != 1)
+		return false;
+	uint32_t scope = percent ? parse_scope(percent + 1) : 0;
+	if (percent && scope == 0)
+		return false;
+	add_v6(places, v6, scope);
+	return true;
+}
+
+/* No host: to listen, [::] stands for IPv4 as well, which is for systems without IPv6. */
+static void add_own(struct places *places, bool to_listen)
+{
+	add_v6(places, to_listen ? in6addr_any : in6addr_loopback, 0);
+	add_v4(places, (struct in_addr){htonl(to_listen ? INADDR_ANY : INADDR_LOOPBACK)});
+}
+
+static void keep_family(struct places *places, int family)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < places->count; i++)
+		if (family == AF_UNSPEC || places->at[i].any.sa_family == family)
+			places->at[kept++] = places->at[i];
+	places->count = kept;
+}
+
+/* The next of the family, or of none but it, from here on. */
+static const struct addrinfo *next_of(const struct addrinfo *from, int family, bool same)
+{
+	while (from && (from->ai_family == family) != same)
+		from = from->ai_next;
+	return from;
+}
+
+/* The families take turns, beginning with that of the first (RFC 8305, 4). */
+static void add_in_turn(struct places *places, const struct addrinfo *list)
+{
+	int family = list ? list->ai_family : AF_UNSPEC;
+	const struct addrinfo *one = list, *other = next_of(list, family, false);
+	while (one || other) {
+		if (one) {
+			add(places, one->ai_addr, one->ai_addrlen);
+			one = next_of(one->ai_next, family, true);
+		}
+		if (other) {
+			add(places, other->ai_addr, other->ai_addrlen);
+			other = next_of(other->ai_next, family, false);
+		}
+	}
+}
+
+static coro_async int look_up(const struct address *address, int family, bool to_listen,
+			      struct places *ret)
+{
+	struct addrinfo hints = {
+		.ai_family = family,
+		.ai_socktype = address->type,
+		.ai_flags = to_listen ? AI_PASSIVE : 0,
+	};
+	struct addrinfo *list;
+	int r = coro_getaddrinfo(address->host[0] ? address->host : NULL, address->port, &hints,
+				 &list);
+	if (r < 0)
+		return r;
+	add_in_turn(ret, list);
+	freeaddrinfo(list);
+	return 0;
+}
+
+int address_places(const struct address *address, int family, bool to_listen, struct places *ret)
+{
+	in_port_t port;
+	ret->count = 0;
+	if (address->family == AF_UNIX) {
+		add(ret, &address->local, address->local_length);
+		return 0;
+	}
+	int r = 0;
+	if (parse_port(address->port, &port) < 0)
+		r = look_up(address, family, to_listen, ret);
+	else if (address->host[0] && !add_figures(ret, address->host))
+		r = strchr(address->host, ':') ? -EINVAL : look_up(address, family, to_listen, ret);
+	else if (!address->host[0])
+		add_own(ret, to_listen);
+	if (r < 0)
+		return r;
+	keep_family(ret, family);
+	if (parse_port(address->port, &port) == 0)
+		for (size_t i = 0; i < ret->count; i++)
+			place_set_port(&ret->at[i], port);
+	return ret->count > 0 ? 0 : -EADDRNOTAVAIL;
+}
+
+/* -- to words */
+
+static int text_of_local(const struct sockaddr_un *local, socklen_t length, char *ret, size_t size)
+{
+	size_t start = offsetof(struct sockaddr_un, sun_path);
+	size_t room = length > start ? length - start : 0;
+	if (room > sizeof(local->sun_path))
+		room = sizeof(local->sun_path);
+	if (room > 0 && local->sun_path[0] == '\0')
+		return snprintf(ret, size, "unix:@%.*s", (int)room - 1, local->sun_path + 1);
+	return snprintf(ret, size, "unix:%.*s", (int)room, room ? local->sun_path : "");
+}
+
+static int text_of_v6(const struct sockaddr_in6 *v6, char *ret, size_t size)
+{
+	char host[INET6_ADDRSTRLEN], name[IF_NAMESIZE] = "", *at;
+	inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+	if (v6->sin6_scope_id && !(at = if_indextoname(v6->sin6_scope_id, name)))
+		snprintf(name, sizeof(name), "%u", v6->sin6_scope_id);
+	return snprintf(ret, size, "[%s%s%s]:%u", host, name[0] ? "%" : "", name,
+			ntohs(v6->sin6_port));
+}
+
+static int text_of_v4(const struct sockaddr_in *v4, char *ret, size_t size)
+{
+	char host[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+	return snprintf(ret, size, "%s:%u", host, ntohs(v4->sin_port));
+}
+
+int coro_address_text(const struct sockaddr *address, socklen_t length, char *ret, size_t size)
+{
+	char text[CORO_ADDRESS_SIZE];
+	int n;
+	if (!address || !ret || length < sizeof(address->sa_family))
+		return -EINVAL;
+	if (address->sa_family == AF_UNIX)
+		n = text_of_local((const void *)address, length, text, sizeof(text));
+	else if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in))
+		n = text_of_v4((const void *)address, text, sizeof(text));
+	else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6))
+		n = text_of_v6((const void *)address, text, sizeof(text));
+	else
+		return -EAFNOSUPPORT;
+	if ((size_t)n >= size)
+		return -ENOBUFS;
+	memcpy(ret, text, (size_t)n + 1);
+	return n;
+}
+
+int coro_local_address(int fd, char *ret, size_t size)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	return coro_address_text((struct sockaddr *)&address, length, ret, size);
+}
+
+int coro_peer_address(int fd, char *ret, size_t size)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	return coro_address_text((struct sockaddr *)&address, length, ret, size);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes a child process that executes a program. Nothing of loops in here. */
+#ifndef IO_CHILD_H
+#define IO_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct child_plan {
+	const char *path; /* looked for in the PATH of env, if there is no slash in it */
+	char *const *argv, *const *env;
+	const char *cwd; /* NULL: where we are */
+	int streams[3];  /* what its standard streams are to be; -1 for ours */
+	const int *pass_fds;
+	size_t pass_fd_count;
+	bool new_session, new_group;
+	bool keep_fds;
+};
+
+/*
+ * 0, once the program is being executed; or the error that kept it from that, with words, and then
+ * there is no child.
+ */
+int child_start(const struct child_plan *plan, pid_t *ret);
+
+#endif

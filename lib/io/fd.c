@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/fd.h"
+
+#include "base/system.h"
+#include "coro/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct fd_wait *wait_of(struct list *link)
+{
+	struct latch *latch = container_of(link, struct latch, link);
+	return container_of(latch, struct fd_wait, latch);
+}
+
+/* -- kinds */
+
+static int socket_option(int number, int option)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+	return getsockopt(number, SOL_SOCKET, option, &value, &length) < 0 ? -errno : value;
+}
+
+/* Where the system does not tell the protocol, a stream of the Internet's is taken for TCP. */
+static int protocol_of(int number)
+{
+#ifdef SO_PROTOCOL
+	return socket_option(number, SO_PROTOCOL);
+#else
+	int type = socket_option(number, SO_TYPE);
+	return type == SOCK_STREAM ? IPPROTO_TCP : type < 0 ? type : IPPROTO_UDP;
+#endif
+}
+
+static sa_family_t family_of(int number)
+{
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+	getsockname(number, (struct sockaddr *)&address, &length);
+	return address.ss_family;
+}
+
+static void examine_socket(struct fd *fd, int protocol)
+{
+	fd->kind = FD_SOCKET;
+	sa_family_t family = family_of(fd->number);
+	if (family == AF_UNIX && socket_option(fd->number, SO_TYPE) == SOCK_STREAM)
+		fd->kind = FD_UNIX;
+	else if ((family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP)
+		fd->kind = FD_TCP;
+}
+
+static int examine_other(struct fd *fd)
+{
+	struct stat status;
+	int flags = fcntl(fd->number, F_GETFL);
+	if (flags < 0 || fstat(fd->number, &status) < 0)
+		return -errno;
+	if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)) {
+		fd->kind = FD_FILE;
+		return 0;
+	}
+	fd->kind = S_ISFIFO(status.st_mode) ? FD_PIPE : FD_DEVICE;
+	if (!(flags & O_NONBLOCK))
+		fd->access = SYSTEM_NOWAIT ? ACCESS_FLAG : ACCESS_ASK;
+	return 0;
+}
+
+static void fd_init(struct fd *fd, int number)
+{
+	*fd = (struct fd){.number = number, .ready = BIT(READING) | BIT(WRITING)};
+	for (int i = 0; i < DIRECTIONS; i++)
+		list_init(&fd->sides[i].line);
+	list_init(&fd->link);
+}
+
+int fd_examine(struct fd *fd, int number)
+{
+	fd_init(fd, number);
+	int protocol = protocol_of(number);
+	if (protocol == -ENOTSOCK)
+		return examine_other(fd);
+	if (protocol < 0)
+		return protocol;
+	int flags = fcntl(number, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	/* Only accept and connect ask: transfers have a flag of their own. */
+	fd->access = flags & O_NONBLOCK ? ACCESS_PLAIN : ACCESS_ASK;
+	examine_socket(fd, protocol);
+	return 0;
+}
+
+/* -- records */
+
+/* Room for a record of that number: 0 or -ENOMEM. */
+static int reserve(struct io *io, int number)
+{
+	enum { FIRST = 64 };
+	size_t count = io->fd_count ? io->fd_count : FIRST;
+	if ((size_t)number < io->fd_count)
+		return 0;
+	while (count <= (size_t)number)
+		count *= 2;
+	struct fd **fds = realloc(io->fds, count * sizeof(*fds));
+	if (!fds)
+		return -ENOMEM;
+	memset(fds + io->fd_count, 0, (count - io->fd_count) * sizeof(*fds));
+	io->fds = fds;
+	io->fd_count = count;
+	return 0;
+}
+
+/* A record that is not filled in yet: NULL without memory. */
+static struct fd *allocate(struct io *io, int number)
+{
+	return reserve(io, number) == 0 ? slab_alloc(&io->records) : NULL;
+}
+
+static void keep(struct io *io, struct fd *fd)
+{
+	fd->generation = ++io->generation;
+	io->fds[fd->number] = fd;
+}
+
+/* The first use of an fd. A number that is none costs no memory. */
+int fd_create(struct io *io, int number, struct fd **ret)
+{
+	if (fcntl(number, F_GETFD) < 0)
+		return -errno;
+	struct fd *fd = allocate(io, number);
+	if (!fd)
+		return -ENOMEM;
+	int r = fd_examine(fd, number);
+	if (r < 0) {
+		slab_free(fd);
+		return r;
+	}
+	keep(io, fd);
+	*ret = fd;
+	return 0;
+}
+
+void fd_received(struct io *io, int number, const struct fd *like)
+{
+	fd_forget(io, number);
+	struct fd *fd = allocate(io, number);
+	if (!fd)
+		return; /* it is made when it is first used */
+	fd_init(fd, number);
+	fd->kind = like->kind;
+	keep(io, fd);
+}
+
+/* Who waits is off the line, and looks at the record no more. */
+static void send_away(struct fd *fd, enum direction direction)
+{
+	struct list *link;
+	while ((link = list_pop(&fd->sides[direction].line))) {
+		struct fd_wait *wait = wait_of(link);
+		wait->fd = NULL;
+		if (wait->closed)
+			wait->closed(wait);
+		else
+			latch_set(&wait->latch);
+	}
+}
+
+void fd_forget(struct io *io, int number)
+{
+	struct fd *fd = fd_find(io, number);
+	if (!fd)
+		return;
+	for (int i = 0; i < DIRECTIONS; i++) {
+		send_away(fd, i);
+		watcher_remove(io, fd, i);
+	}
+	io->backend->forget(io, fd);
+	io->fds[number] = NULL;
+	slab_free(fd);
+}
+
+void fds_finish(struct io *io)
+{
+	for (size_t i = 0; i < io->fd_count; i++) {
+		struct fd *fd = io->fds[i];
+		if (!fd)
+			continue;
+		for (int side = 0; side < DIRECTIONS; side++)
+			free(fd->sides[side].watcher);
+		slab_free(fd);
+	}
+}
+
+/* -- waiting */
+
+/*
+ * Not if one was woken who has yet to run, or the system has a call of somebody's: these will pass it
+ * on.
+ */
+void fd_wake_next(struct fd *fd, enum direction direction)
+{
+	list_for_each(link, &fd->sides[direction].line) {
+		struct fd_wait *wait = wait_of(link);
+		if (wait->latch.state == LATCH_SET || wait->closed)
+			return;
+		if (wait->latch.state == LATCH_PENDING) {
+			latch_set(&wait->latch);
+			return;
+		}
+	}
+}
+
+void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
+{
+	fd->ready |= (uint8_t)ready;
+	fd->hung_up |= hung_up;
+	if (ready & BIT(READING))
+		fd->unproven = 0;
+	for (int i = 0; i < DIRECTIONS; i++) {
+		struct watcher *watcher = fd->sides[i].watcher;
+		if (!(ready & BIT(i)))
+			continue;
+		if (watcher && watcher->call.position == CALL_IDLE)
+			call_push(io->loop, &watcher->call);
+		fd_wake_next(fd, i);
+	}
+}
+
+/* Its poller refuses it: from now on it is not waited for. */
+static void take_for_file(struct fd *fd)
+{
+	fd->kind = FD_FILE;
+	fd->access = ACCESS_PLAIN;
+	fd->ready = BIT(READING) | BIT(WRITING);
+}
+
+int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait)
+{
+	int r = fd->kind == FD_FILE ? -EPERM : io->backend->arm(io, fd);
+	if (r == 0)
+		return 0;
+	list_remove(&wait->latch.link);
+	if (r != -EPERM)
+		return r;
+	take_for_file(fd);
+	return 1;
+}
+
+int fd_wait(struct io *io, struct fd *fd, enum direction direction)
+{
+	return fd_wait_inline(io, fd, direction);
+}
+
+int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
+{
+	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
+	if (list_empty(&fd->sides[direction].line))
+		return 0;
+	list_append(&fd->sides[direction].line, &wait.latch.link);
+	return fd_wait_in_line(io, &wait, direction);
+}
+
+/* Asks for so many milliseconds: 0; -EAGAIN: it is not ready; or an error. */
+static int ask(int number, enum direction direction, int ms)
+{
+	struct pollfd fd = {.fd = number, .events = direction == READING ? POLLIN : POLLOUT};
+	int n;
+	if (number < 0)
+		return -EBADF; /* which poll would pass over */
+	while ((n = poll(&fd, 1, ms)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : 0;
+}
+
+int fd_block(int number, enum direction direction)
+{
+	return ask(number, direction, -1);
+}
+
+int fd_ask(int number, enum direction direction)
+{
+	return ask(number, direction, 0);
+}
+
+/* -- the public calls */
+
+/*
+ * What is known of the fd may be out of date, since who waits this way reads by other means: so it
+ * is asked, and only then waited for.
+ */
+static int wait_until_ready(int number, enum direction direction)
+{
+	struct io *io;
+	struct fd *fd;
+	int r = io_current(&io);
+	if (r < 0)
+		return r;
+	if (!io)
+		return fd_block(number, direction);
+	r = io_give_way(io);
+	if (r < 0)
+		return r;
+	r = fd_of(io, number, &fd);
+	if (r < 0)
+		return r;
+	io_spend(io, 0);
+	while (fd->kind != FD_FILE && (r = fd_ask(number, direction)) == -EAGAIN) {
+		fd->ready &= (uint8_t)~BIT(direction);
+		r = fd_wait(io, fd, direction);
+		if (r < 0)
+			return r;
+	}
+	fd_pass_on(fd, direction);
+	return r;
+}
+
+int coro_readable(int fd)
+{
+	return wait_until_ready(fd, READING);
+}
+
+int coro_writable(int fd)
+{
+	return wait_until_ready(fd, WRITING);
+}
+
+/* The io of the loop that runs here, NULL if there is none. */
+static struct io *running_io(void)
+{
+	struct coro_loop *loop = thread_current->loop;
+	return loop && loop->poller ? io_made(loop) : NULL;
+}
+
+int coro_fd_forget(int fd)
+{
+	struct io *io = running_io();
+	if (fd < 0)
+		return -EBADF;
+	if (io)
+		fd_forget(io, fd);
+	return 0;
+}
+
+int coro_fd_close(int fd)
+{
+	coro_fd_forget(fd);
+	/* One that a signal has interrupted is closed all the same. */
+	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int coro_fd_adopt(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	coro_fd_forget(fd);
+	/* Others share these, and would not expect it. */
+	if (fd <= STDERR_FILENO || isatty(fd))
+		return 0;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a loop knows of an fd: its kind, whether a call is worth a try, and who waits for it.
+ *
+ * `ready` has a bit for each direction: set, a call may succeed, and is tried; clear, it was seen
+ * that it would not, and whatever changes that is an event to come. Of those who wait for a
+ * direction the first is woken; when its call is over, and the fd is ready still, the next.
+ */
+#ifndef IO_FD_H
+#define IO_FD_H
+
+#include "io/io.h"
+#include "loop/waiter.h"
+
+#include <errno.h>
+
+enum direction { READING, WRITING, DIRECTIONS };
+
+#define BIT(direction) (1u << (direction))
+
+enum fd_kind {
+	FD_TCP,    /* and its like: streams, which a read of less than was asked for leaves empty */
+	FD_UNIX,   /* a stream that may carry more than bytes */
+	FD_SOCKET, /* all others */
+	FD_PIPE,
+	FD_DEVICE, /* terminals, eventfds, and what else there is */
+	FD_FILE,   /* is not waited for: regular files, and what the poller refuses */
+};
+
+/* How a call that must not block is made on what is not a socket. */
+enum fd_access {
+	ACCESS_PLAIN, /* it has O_NONBLOCK, or never blocks */
+	ACCESS_FLAG,  /* by RWF_NOWAIT */
+	ACCESS_ASK,   /* only once it was asked whether it is ready */
+};
+
+struct fd {
+	int number;
+	uint32_t generation; /* tells a record from an earlier one of its number */
+	uint8_t kind, access;
+	uint8_t ready;
+	uint8_t armed; /* backend: the directions that are watched */
+	bool level;    /* backend: watched as a level, not for edges */
+	bool hung_up; /* a hang-up, an error or urgent data was seen: a short read proves nothing */
+	/*
+	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
+	 * fewest that were not, 0 for none; those of the last one, of which that is yet to be seen.
+	 */
+	uint32_t proven, doubted, unproven;
+	struct side {
+		struct list line; /* struct fd_wait */
+		struct watcher *watcher;
+	} sides[DIRECTIONS];
+	struct list link; /* backend */
+};
+
+/* One who waits for an fd, in its line; on the task's stack. */
+struct fd_wait {
+	struct latch latch;
+	struct fd *fd; /* NULL: it was closed */
+	/*
+	 * The fd is closed, and this is off its line: NULL to be woken. Of a call that the system
+	 * has, and that ends the wait by itself.
+	 */
+	void (*closed)(struct fd_wait *wait);
+};
+
+/* Makes a record of its own of an fd, that nobody waits with: 0 or -EBADF. */
+int fd_examine(struct fd *fd, int number);
+
+/* The record of a number, NULL if there is none. */
+static inline struct fd *fd_find(const struct io *io, int number)
+{
+	return (size_t)number < io->fd_count ? io->fds[number] : NULL;
+}
+
+int fd_create(struct io *io, int number, struct fd **ret);
+
+/* The record of an fd, made if there is none: 0, -EBADF, -ENOMEM. */
+static inline int fd_of(struct io *io, int number, struct fd **ret)
+{
+	struct fd *fd = fd_find(io, number);
+	if (unlikely(!fd))
+		return fd_create(io, number, ret);
+	*ret = fd;
+	return 0;
+}
+
+/* Makes it anew of an fd that was just accepted by that one, without asking the system. */
+void fd_received(struct io *io, int number, const struct fd *like);
+
+/*
+ * Nothing is known any more of an fd: it is to be closed, or was, or the number is another's now.
+ * Who waits for it is woken with -EBADF.
+ */
+void fd_forget(struct io *io, int number);
+
+/* Frees all records, when nobody waits any more. */
+void fds_finish(struct io *io);
+
+/*
+ * Waits until it is ready, in a task: 0, also if it only may be. -ECANCELED; -EBADF: it was closed
+ * meanwhile, and there is no record any more; -ENOMEM, -ENOSPC.
+ */
+int fd_wait(struct io *io, struct fd *fd, enum direction direction);
+
+/* Waits behind those in line, but not for the fd: as fd_wait. */
+int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction);
+
+/* The same without a record, which blocks: 0 or an error. */
+int fd_block(int number, enum direction direction);
+
+/* Asks the system whether it is ready: 0; -EAGAIN: it is not; or an error. */
+int fd_ask(int number, enum direction direction);
+
+/* To be called after a call on an fd: wakes the next who waits, if it is ready still. */
+static inline void fd_pass_on(struct fd *fd, enum direction direction);
+
+/* -- for backends */
+
+/* The directions that somebody waits for. */
+static inline unsigned fd_wanted(const struct fd *fd)
+{
+	unsigned wanted = 0;
+	for (int i = 0; i < DIRECTIONS; i++)
+		if (fd->sides[i].watcher || !list_empty(&fd->sides[i].line))
+			wanted |= BIT(i);
+	return wanted;
+}
+
+/* Whether somebody is to be told for as long as it is ready. */
+static inline bool fd_wants_level(const struct fd *fd)
+{
+	return fd->sides[READING].watcher || fd->sides[WRITING].watcher;
+}
+
+/* These directions have become ready, or are; hung_up: and may be so for an unusual reason. */
+void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up);
+
+/* Wakes the first in line who has not been. */
+void fd_wake_next(struct fd *fd, enum direction direction);
+
+/* -- inside */
+
+static inline void fd_pass_on(struct fd *fd, enum direction direction)
+{
+	if (unlikely(!list_empty(&fd->sides[direction].line)) && fd->ready & BIT(direction))
+		fd_wake_next(fd, direction);
+}
+
+/*
+ * Has the fd watched for one who is in line: 0; 1: it is not waited for after all, being ready at all
+ * times; or an error. Unless 0 it is off the line again.
+ */
+int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait);
+
+/* Waits, being in line already. */
+static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
+								 struct fd_wait *wait,
+								 enum direction direction)
+{
+	loop_watch_begin(io->loop);
+	int r = latch_wait(&wait->latch);
+	latch_end(&wait->latch);
+	loop_watch_end(io->loop);
+	if (unlikely(!wait->fd))
+		return r < 0 ? r : -EBADF;
+	if (unlikely(r < 0))
+		fd_pass_on(wait->fd, direction); /* it may have been us who was woken */
+	return r;
+}
+
+/* fd_wait, for callers that wait often: each return after a switch is one that the CPU mispredicts. */
+static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, struct fd *fd,
+								enum direction direction)
+{
+	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
+	list_append(&fd->sides[direction].line, &wait.latch.link);
+	if (unlikely(!(fd->armed & BIT(direction)) || fd->level)) {
+		int r = fd_arm(io, fd, &wait);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	return fd_wait_in_line(io, &wait, direction);
+}
+
+/* Called by the loop for as long as an fd is ready: see watcher.c. */
+struct watcher {
+	struct call call;
+	coro_callback *fn;
+	void *arg;
+};
+
+/* Lets go of a direction's watcher, if there is one. */
+void watcher_remove(struct io *io, struct fd *fd, enum direction direction);
+
+#endif

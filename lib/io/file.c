@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/file.h"
+
+#include "coro/file.h"
+#include "io/executor.h"
+#include "loop/task.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of a call, as a thread finds it. */
+struct file_call {
+	const char *path, *to;
+	int fd, flags;
+	mode_t mode;
+	off_t length;
+	struct stat *stat;
+};
+
+/* POSIX's way to tell an error made ours. */
+static int checked(int r)
+{
+	return r < 0 ? -errno : r;
+}
+
+/* -- files */
+
+static int call_open(void *arg)
+{
+	const struct file_call *call = arg;
+	int fd;
+	do
+		fd = open(call->path, call->flags | O_CLOEXEC, call->mode);
+	while (fd < 0 && errno == EINTR);
+	return checked(fd);
+}
+
+int coro_open(const char *path, int flags, mode_t mode)
+{
+	if (!path)
+		return -EINVAL;
+	return offload(call_open, &(struct file_call){.path = path, .flags = flags, .mode = mode});
+}
+
+static int call_fsync(void *arg)
+{
+	return checked(fsync(((const struct file_call *)arg)->fd));
+}
+
+int coro_fsync(int fd)
+{
+	return offload(call_fsync, &(struct file_call){.fd = fd});
+}
+
+static int call_fdatasync(void *arg)
+{
+	return checked(fdatasync(((const struct file_call *)arg)->fd));
+}
+
+int coro_fdatasync(int fd)
+{
+	return offload(call_fdatasync, &(struct file_call){.fd = fd});
+}
+
+static int call_ftruncate(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(ftruncate(call->fd, call->length));
+}
+
+int coro_ftruncate(int fd, off_t length)
+{
+	return offload(call_ftruncate, &(struct file_call){.fd = fd, .length = length});
+}
+
+/* -- what is known of them */
+
+/* *ret is untouched where the call fails. */
+static int give_stat(int r, const struct stat *found, struct stat *ret)
+{
+	if (r == 0)
+		*ret = *found;
+	return r;
+}
+
+static int call_stat(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(stat(call->path, call->stat));
+}
+
+int coro_stat(const char *path, struct stat *ret)
+{
+	struct stat found;
+	if (!path || !ret)
+		return -EINVAL;
+	int r = offload(call_stat, &(struct file_call){.path = path, .stat = &found});
+	return give_stat(r, &found, ret);
+}
+
+static int call_lstat(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(lstat(call->path, call->stat));
+}
+
+int coro_lstat(const char *path, struct stat *ret)
+{
+	struct stat found;
+	if (!path || !ret)
+		return -EINVAL;
+	int r = offload(call_lstat, &(struct file_call){.path = path, .stat = &found});
+	return give_stat(r, &found, ret);
+}
+
+static int call_fstat(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(fstat(call->fd, call->stat));
+}
+
+int coro_fstat(int fd, struct stat *ret)
+{
+	struct stat found;
+	if (!ret)
+		return -EINVAL;
+	int r = offload(call_fstat, &(struct file_call){.fd = fd, .stat = &found});
+	return give_stat(r, &found, ret);
+}
+
+/* -- names */
+
+static int call_unlink(void *arg)
+{
+	return checked(unlink(((const struct file_call *)arg)->path));
+}
+
+int coro_unlink(const char *path)
+{
+	return path ? offload(call_unlink, &(struct file_call){.path = path}) : -EINVAL;
+}
+
+static int call_rename(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(rename(call->path, call->to));
+}
+
+int coro_rename(const char *from, const char *to)
+{
+	if (!from || !to)
+		return -EINVAL;
+	return offload(call_rename, &(struct file_call){.path = from, .to = to});
+}
+
+static int call_mkdir(void *arg)
+{
+	const struct file_call *call = arg;
+	return checked(mkdir(call->path, call->mode));
+}
+
+int coro_mkdir(const char *path, mode_t mode)
+{
+	if (!path)
+		return -EINVAL;
+	return offload(call_mkdir, &(struct file_call){.path = path, .mode = mode});
+}
+
+static int call_rmdir(void *arg)
+{
+	return checked(rmdir(((const struct file_call *)arg)->path));
+}
+
+int coro_rmdir(const char *path)
+{
+	return path ? offload(call_rmdir, &(struct file_call){.path = path}) : -EINVAL;
+}
+
+/* -- directories */
+
+enum { NAMES = 8192 }; /* bytes of names that one call fetches, and room for one more */
+
+struct coro_dir {
+	const char *path; /* while it is being opened */
+	DIR *stream;
+	/* Names that were fetched, one after another, each with its NUL. */
+	size_t at, end;
+	bool over;
+	char names[NAMES + sizeof(((struct dirent *)0)->d_name)];
+};
+
+static int call_opendir(void *arg)
+{
+	struct coro_dir *dir = arg;
+	dir->stream = opendir(dir->path);
+	return dir->stream ? 0 : -errno;
+}
+
+int coro_opendir(const char *path, struct coro_dir **ret)
+{
+	if (!path || !ret)
+		return -EINVAL;
+	struct coro_dir *dir = malloc(sizeof(*dir));
+	if (!dir)
+		return -ENOMEM;
+	dir->path = path;
+	dir->stream = NULL;
+	dir->at = dir->end = 0;
+	dir->over = false;
+	int r = offload(call_opendir, dir);
+	if (r < 0) {
+		free(dir);
+		return r;
+	}
+	*ret = dir;
+	return 0;
+}
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int call_readdir(void *arg)
+{
+	struct coro_dir *dir = arg;
+	const struct dirent *entry;
+	dir->at = dir->end = 0;
+	errno = 0;
+	while (dir->end < NAMES && (entry = readdir(dir->stream))) {
+		if (is_dots(entry->d_name))
+			continue;
+		size_t size = strlen(entry->d_name) + 1;
+		memcpy(dir->names + dir->end, entry->d_name, size);
+		dir->end += size;
+	}
+	if (dir->end >= NAMES)
+		return 0;
+	dir->over = errno == 0;
+	/* An error comes after the names that came before it. */
+	return dir->end > 0 ? 0 : -errno;
+}
+
+int coro_readdir(struct coro_dir *dir, const char **ret)
+{
+	if (!dir || !ret)
+		return -EINVAL;
+	if (dir->at == dir->end && !dir->over) {
+		int r = offload(call_readdir, dir);
+		if (r < 0)
+			return r;
+	}
+	if (dir->at == dir->end)
+		return 0;
+	*ret = dir->names + dir->at;
+	dir->at += strlen(*ret) + 1;
+	return 1;
+}
+
+int coro_closedir(struct coro_dir *dir)
+{
+	if (!dir)
+		return 0;
+	int r = checked(closedir(dir->stream));
+	free(dir);
+	return r;
+}
+
+/* -- what is in them */
+
+struct transfer {
+	int fd;
+	const struct iovec *vec;
+	int count;
+	off_t offset;
+	ssize_t moved;
+};
+
+static int transferred(struct transfer *transfer, ssize_t moved)
+{
+	transfer->moved = moved;
+	return moved < 0 ? -errno : 0;
+}
+
+static int call_read(void *arg)
+{
+	struct transfer *t = arg;
+	ssize_t moved;
+	do
+		moved = t->offset == FILE_POSITION ? readv(t->fd, t->vec, t->count)
+						   : preadv(t->fd, t->vec, t->count, t->offset);
+	while (moved < 0 && errno == EINTR);
+	return transferred(t, moved);
+}
+
+static int call_write(void *arg)
+{
+	struct transfer *t = arg;
+	ssize_t moved;
+	do
+		moved = t->offset == FILE_POSITION ? writev(t->fd, t->vec, t->count)
+						   : pwritev(t->fd, t->vec, t->count, t->offset);
+	while (moved < 0 && errno == EINTR);
+	return transferred(t, moved);
+}
+
+static ssize_t offload_transfer(coro_fn *fn, struct transfer *transfer)
+{
+	int r = offload(fn, transfer);
+	return r < 0 ? r : transfer->moved;
+}
+
+/* What can be read at once, all of it being cached: the count, less at the end; *over says so. */
+static ssize_t read_cached(const struct transfer *transfer, bool *over)
+{
+	*over = false;
+#ifdef RWF_NOWAIT
+	struct iovec left = *transfer->vec;
+	off_t offset = transfer->offset;
+	ssize_t moved;
+	while ((moved = preadv2(transfer->fd, &left, 1, offset, RWF_NOWAIT)) > 0) {
+		left.iov_base = (char *)left.iov_base + moved;
+		left.iov_len -= (size_t)moved;
+		offset += offset == FILE_POSITION ? 0 : moved;
+		if (left.iov_len == 0)
+			break;
+	}
+	*over = moved >= 0;
+	return (ssize_t)(transfer->vec->iov_len - left.iov_len);
+#else
+	(void)transfer;
+	return 0;
+#endif
+}
+
+/* The rest, after so much; an error is the next call's. */
+static ssize_t read_rest(struct transfer transfer, ssize_t done)
+{
+	struct iovec rest = *transfer.vec;
+	rest.iov_base = (char *)rest.iov_base + done;
+	rest.iov_len -= (size_t)done;
+	transfer.vec = &rest;
+	if (transfer.offset != FILE_POSITION)
+		transfer.offset += done;
+	ssize_t moved = offload_transfer(call_read, &transfer);
+	if (moved >= 0)
+		return done + moved;
+	if (moved == -ECANCELED && done > 0)
+		task_put_off_cancel(task_running());
+	return done > 0 ? done : moved;
+}
+
+ssize_t file_read(int fd, const struct iovec *vec, int count, off_t offset)
+{
+	struct transfer transfer = {.fd = fd, .vec = vec, .count = count, .offset = offset};
+	bool over;
+	if (count != 1)
+		return offload_transfer(call_read, &transfer);
+	ssize_t done = read_cached(&transfer, &over);
+	return over ? done : read_rest(transfer, done);
+}
+
+ssize_t file_write(int fd, const struct iovec *vec, int count, off_t offset)
+{
+	struct transfer transfer = {.fd = fd, .vec = vec, .count = count, .offset = offset};
+	return offload_transfer(call_write, &transfer);
+}

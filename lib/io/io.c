@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/io.h"
+
+#include "coro/guest.h"
+#include "coro/io.h"
+#include "coro/task.h"
+#include "io/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct backend *const backends[] = {
+	[CORO_POLLER_POLL] = &backend_poll,
+#ifdef __linux__
+	[CORO_POLLER_EPOLL] = &backend_epoll,
+#endif
+#ifdef CORO_URING
+	[CORO_POLLER_URING] = &backend_uring,
+#endif
+};
+
+enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
+
+static const struct backend *backend_of(unsigned kind)
+{
+	return kind < BACKENDS ? backends[kind] : NULL;
+}
+
+/* The best that is sure to be there. */
+static const struct backend *usual_backend(void)
+{
+	const struct backend *epoll = backend_of(CORO_POLLER_EPOLL);
+	return epoll ? epoll : &backend_poll;
+}
+
+/* The one that the environment names. */
+static const struct backend *default_backend(void)
+{
+	const char *name = getenv("CORO_POLLER");
+	for (unsigned kind = 0; name && kind < BACKENDS; kind++)
+		if (backends[kind] && strcmp(backends[kind]->name, name) == 0)
+			return backends[kind];
+	return usual_backend();
+}
+
+/* Whether it may be missing from the system, for whatever reason. */
+static bool may_be_refused(const struct backend *backend)
+{
+	return backend == backend_of(CORO_POLLER_URING);
+}
+
+static int poller_wait(struct poller *poller, int64_t when)
+{
+	struct io *io = container_of(poller, struct io, poller);
+	return io->backend->wait(io, when);
+}
+
+static void poller_settle(struct poller *poller)
+{
+	struct io *io = container_of(poller, struct io, poller);
+	if (io->backend->settle)
+		io->backend->settle(io);
+}
+
+static void poller_destroy(struct poller *poller)
+{
+	struct io *io = container_of(poller, struct io, poller);
+	fds_finish(io);
+	io->backend->destroy(io);
+}
+
+static const struct poller_ops ops = {
+	.wait = poller_wait,
+	.settle = poller_settle,
+	.destroy = poller_destroy,
+};
+
+void io_init(struct io *io, struct coro_loop *loop, const struct backend *backend)
+{
+	*io = (struct io){
+		.poller.ops = &ops,
+		.backend = backend,
+		.performs = backend->perform,
+		.loop = loop,
+	};
+	slab_init(&io->records, sizeof(struct fd));
+}
+
+void io_finish(struct io *io)
+{
+	slab_finish(&io->records);
+	free(io->fds);
+}
+
+int io_create(struct coro_loop *loop, struct io **ret)
+{
+	const struct backend *backend = backend_of(loop->poller_kind);
+	if (!backend)
+		backend = default_backend();
+	int r = backend->create(loop, ret);
+	if (r < 0 && may_be_refused(backend))
+		r = usual_backend()->create(loop, ret);
+	if (r == 0)
+		loop->poller = &(*ret)->poller;
+	return r;
+}
+
+int coro_loop_fd(struct coro_loop *loop)
+{
+	struct io *io;
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	r = io_of(loop, &io);
+	if (r < 0)
+		return r;
+	r = io->backend->fd ? io->backend->fd(io) : -ENOTSUP;
+	if (r >= 0)
+		guest_host(loop);
+	return r;
+}
+
+const char *coro_loop_poller(struct coro_loop *loop)
+{
+	struct io *io;
+	return loop_check(loop) == 0 && io_of(loop, &io) == 0 ? io->backend->name : NULL;
+}
+
+int io_turn_over(struct io *io)
+{
+	io->spent = 0;
+	return coro_task_yield();
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* All that a loop knows of the outside: the poller that it sleeps in, and the fds. */
+#ifndef IO_IO_H
+#define IO_IO_H
+
+#include "io/poller.h"
+#include "loop/loop.h"
+
+/* Part of the backend's own. */
+struct io {
+	struct poller poller;
+	const struct backend *backend;
+	bool performs; /* the backend has perform */
+	struct coro_loop *loop;
+	struct fd **fds; /* by number; NULL where there is no record */
+	size_t fd_count; /* places in fds */
+	struct slab records;
+	uint32_t generation; /* of the last record made */
+
+	/* What was done without a wait since the running task was switched to. */
+	size_t switched_at; /* position in ready */
+	size_t spent;
+};
+
+/* For backends: */
+void io_init(struct io *io, struct coro_loop *loop, const struct backend *backend);
+void io_finish(struct io *io);
+
+/* The loop's, if it has been made. */
+static inline struct io *io_made(const struct coro_loop *loop)
+{
+	return container_of(loop->poller, struct io, poller);
+}
+
+int io_create(struct coro_loop *loop, struct io **ret);
+
+/* The loop's, made at the first call: 0 or an error. */
+static inline int io_of(struct coro_loop *loop, struct io **ret)
+{
+	if (unlikely(!loop->poller))
+		return io_create(loop, ret);
+	*ret = io_made(loop);
+	return 0;
+}
+
+/* The running task's, NULL if no task runs: 0 or an error. */
+static inline int io_current(struct io **ret)
+{
+	struct coro_loop *loop = thread_current->loop;
+	if (likely(loop && loop->running))
+		return io_of(loop, ret);
+	*ret = NULL;
+	return 0;
+}
+
+/* What a task may do before it gives way, by io_spend's count. */
+enum { IO_TURN = 64 };
+
+/* The slow half of io_give_way. */
+int io_turn_over(struct io *io);
+
+/*
+ * To be called before a transfer: a task that never has to wait gives way here now and then. 0 or
+ * -ECANCELED.
+ */
+static inline int io_give_way(struct io *io)
+{
+	size_t at = io->loop->ready.head;
+	if (likely(at == io->switched_at && io->spent < IO_TURN))
+		return 0;
+	if (unlikely(at == io->switched_at))
+		return io_turn_over(io);
+	io->switched_at = at;
+	io->spent = 0;
+	return 0;
+}
+
+/* What has been transferred counts against the task's turn. */
+static inline void io_spend(struct io *io, size_t bytes)
+{
+	enum { COUNTS_ONE = 16384 };
+	io->spent += 1 + bytes / COUNTS_ONE;
+}
+
+#endif

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's io_uring: what is to be done is put down, and handed to the system once for all the tasks
+ * of a turn, together with the wait for what comes of it.
+ *
+ * A call is done by the system as a whole, in the memory of the task that waits for it: an operation.
+ * Waiting for an fd is a poll that tells once, and is put down again by who waits again.
+ *
+ * What is put down has a name, which comes back with what came of it: an operation's is its address,
+ * with bit 1 set for a request to cancel it; that of a poll has bit 0 set, and names fd, direction
+ * and the record's generation; the inbox's poll is 1, and 0 is of no interest.
+ */
+#include "coro/task.h"
+#include "io/transfer.h"
+#include "loop/task.h"
+
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ENTRIES = 1024, RESULTS = 8192 };
+
+enum { NAME_NOBODY = 0, NAME_INBOX = 1 };
+
+enum { NAME_IS_POLL = 1, NAME_IS_CANCEL = 2 };
+
+struct uring {
+	struct io io;
+	struct io_uring ring;
+	struct list levels; /* fds that have callbacks, to be polled for the next wait */
+	bool inbox_polled;
+	int signalled, hosted; /* for a host: see uring_fd; -1: there is none */
+	bool poll_first;       /* the kernel knows IORING_RECVSEND_POLL_FIRST */
+};
+
+static struct uring *uring_of(struct io *io)
+{
+	return container_of(io, struct uring, io);
+}
+
+/* -- putting down */
+
+static void take_results(struct uring *uring);
+
+/* A place to put something down; what is there is handed over first if there is none. */
+static struct io_uring_sqe *place(struct uring *uring)
+{
+	struct io_uring_sqe *sqe;
+	while (!(sqe = io_uring_get_sqe(&uring->ring)))
+		if (io_uring_submit(&uring->ring) < 0)
+			take_results(uring); /* there may have been too many */
+	return sqe;
+}
+
+/* Has what has that name cancelled; the request is to have this one. */
+static void put_cancel(struct uring *uring, uint64_t name, uint64_t as)
+{
+	struct io_uring_sqe *sqe = place(uring);
+	io_uring_prep_cancel64(sqe, name, 0);
+	sqe->user_data = as;
+}
+
+/* -- polls */
+
+static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
+{
+	return (uint64_t)fd->generation << 32 | (uint32_t)fd->number << 2 |
+	       (uint32_t)direction << 1 | NAME_IS_POLL;
+}
+
+static void put_poll(struct uring *uring, struct fd *fd, enum direction direction)
+{
+	static const unsigned events[] = {
+		[READING] = POLLIN | POLLPRI | POLLRDHUP,
+		[WRITING] = POLLOUT,
+	};
+	struct io_uring_sqe *sqe = place(uring);
+	io_uring_prep_poll_add(sqe, fd->number, events[direction]);
+	sqe->user_data = name_of_poll(fd, direction);
+	fd->armed |= (uint8_t)BIT(direction);
+}
+
+static int uring_arm(struct io *io, struct fd *fd)
+{
+	unsigned missing = fd_wanted(fd) & ~(unsigned)fd->armed;
+	for (int i = 0; i < DIRECTIONS; i++)
+		if (missing & BIT(i))
+			put_poll(uring_of(io), fd, i);
+	return 0;
+}
+
+static void poll_has_come(struct uring *uring, uint64_t name, int result)
+{
+	struct io *io = &uring->io;
+	enum direction direction = name >> 1 & 1;
+	struct fd *fd = fd_find(io, (int)((uint32_t)name >> 2));
+	if (!fd || fd->generation != name >> 32)
+		return;
+	fd->armed &= (uint8_t)~BIT(direction);
+	if (result == -EBADF) {
+		fd_forget(io, fd->number); /* closed elsewhere */
+		return;
+	}
+	if (result >= 0) {
+		bool both = result & (POLLHUP | POLLERR);
+		fd_event(io, fd, both ? BIT(READING) | BIT(WRITING) : BIT(direction),
+			 result & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR));
+	}
+	if (fd_wants_level(fd) && list_empty(&fd->link))
+		list_append(&uring->levels, &fd->link);
+}
+
+/* Callbacks are called for as long as an fd is ready, so it is asked each time. */
+static void put_levels(struct uring *uring)
+{
+	struct list *link;
+	while ((link = list_pop(&uring->levels)))
+		uring_arm(&uring->io, container_of(link, struct fd, link));
+}
+
+/* The system holds a file for as long as it is polled: it has to have let go before the fd is closed. */
+static void uring_forget(struct io *io, struct fd *fd)
+{
+	struct uring *uring = uring_of(io);
+	list_remove(&fd->link);
+	for (int i = 0; i < DIRECTIONS; i++)
+		if (fd->armed & BIT(i))
+			put_cancel(uring, name_of_poll(fd, i), NAME_NOBODY);
+	if (io_uring_sq_ready(&uring->ring) > 0)
+		io_uring_submit_and_get_events(&uring->ring);
+}
+
+/* -- operations */
+
+struct operation {
+	struct fd_wait wait;
+	struct uring *uring;
+	struct cleanup cleanup;
+	bool over;       /* the system has let go of it */
+	bool cancelling; /* but has yet to answer a request to cancel it */
+	int result;
+	unsigned flags;
+	struct msghdr message;
+};
+
+static struct operation *operation_of(struct fd_wait *wait)
+{
+	return container_of(wait, struct operation, wait);
+}
+
+static struct operation *operation_named(uint64_t name)
+{
+	return (struct operation *)(uintptr_t)(name & ~(uint64_t)NAME_IS_CANCEL);
+}
+
+static bool is_settled(const struct operation *operation)
+{
+	return operation->over && !operation->cancelling;
+}
+
+/* What has been done cannot be taken back, so the task is woken with it. */
+static void wake_if_settled(struct operation *operation)
+{
+	struct latch *latch = &operation->wait.latch;
+	if (!is_settled(operation) || latch->state != LATCH_PENDING)
+		return;
+	latch->state = LATCH_SET;
+	wake_given(latch->task, 0);
+}
+
+static void operation_is_over(struct operation *operation, const struct io_uring_cqe *cqe)
+{
+	operation->over = true;
+	operation->result = cqe->res;
+	operation->flags = cqe->flags;
+	wake_if_settled(operation);
+}
+
+static void cancel(struct operation *operation)
+{
+	uint64_t name = (uintptr_t)operation;
+	if (operation->over || operation->cancelling)
+		return;
+	operation->cancelling = true;
+	put_cancel(operation->uring, name, name | NAME_IS_CANCEL);
+}
+
+/* It is not found while it goes from one state to another, and may be found later. */
+static void cancel_is_answered(struct operation *operation, int result)
+{
+	operation->cancelling = false;
+	if (result == -ENOENT)
+		cancel(operation);
+	wake_if_settled(operation);
+}
+
+static void operation_closed(struct fd_wait *wait)
+{
+	cancel(operation_of(wait));
+}
+
+/* The task is thrown away, and its stack with it: the system must let go of that first. */
+static void abandon(struct cleanup *cleanup)
+{
+	struct operation *operation = container_of(cleanup, struct operation, cleanup);
+	struct uring *uring = operation->uring;
+	operation->wait.latch.state = LATCH_CANCELLED;
+	if (uring->io.loop->fork_count != fork_count)
+		return; /* the system has it from the parent, whose memory is another */
+	cancel(operation);
+	while (!is_settled(operation)) {
+		io_uring_submit_and_wait(&uring->ring, 1);
+		take_results(uring);
+	}
+}
+
+static unsigned length_of(const struct iovec *vec)
+{
+	enum { MOST = 1 << 30 };
+	return vec->iov_len < MOST ? (unsigned)vec->iov_len : MOST;
+}
+
+static uint64_t offset_of(const struct transfer *transfer)
+{
+	return transfer->offset ? (uint64_t)*transfer->offset : (uint64_t)-1;
+}
+
+/* The pieces as a message, for the call that takes one. */
+static struct msghdr *message_of(struct operation *operation, const struct transfer *transfer)
+{
+	operation->message = (struct msghdr){
+		.msg_iov = (struct iovec *)transfer->vec,
+		.msg_iovlen = (size_t)transfer->count,
+	};
+	return &operation->message;
+}
+
+static void put_read(struct io_uring_sqe *sqe, struct operation *operation, const struct fd *fd,
+		     const struct transfer *transfer)
+{
+	const struct iovec *vec = transfer->vec;
+	if (transfer->call == CALL_READ && fd->kind > FD_SOCKET)
+		io_uring_prep_readv(sqe, fd->number, vec, (unsigned)transfer->count,
+				    offset_of(transfer));
+	else if (transfer->count == 1)
+		io_uring_prep_recv(sqe, fd->number, vec->iov_base, length_of(vec), transfer->flags);
+	else
+		io_uring_prep_recvmsg(sqe, fd->number, message_of(operation, transfer),
+				      (unsigned)transfer->flags);
+}
+
+static void put_write(struct io_uring_sqe *sqe, struct operation *operation, const struct fd *fd,
+		      const struct transfer *transfer)
+{
+	const struct iovec *vec = transfer->vec;
+	int flags = transfer->flags | MSG_NOSIGNAL;
+	if (transfer->call == CALL_WRITE && fd->kind > FD_SOCKET)
+		io_uring_prep_writev(sqe, fd->number, vec, (unsigned)transfer->count,
+				     offset_of(transfer));
+	else if (transfer->count == 1)
+		io_uring_prep_send(sqe, fd->number, vec->iov_base, length_of(vec), flags);
+	else
+		io_uring_prep_sendmsg(sqe, fd->number, message_of(operation, transfer),
+				      (unsigned)flags);
+}
+
+static void put(struct operation *operation, const struct fd *fd, const struct transfer *transfer)
+{
+	struct io_uring_sqe *sqe = place(operation->uring);
+	switch (transfer->call) {
+	case CALL_READ:
+	case CALL_RECV:
+		put_read(sqe, operation, fd, transfer);
+		break;
+	case CALL_WRITE:
+	case CALL_SEND:
+		put_write(sqe, operation, fd, transfer);
+		break;
+	case CALL_RECVMSG:
+		io_uring_prep_recvmsg(sqe, fd->number, transfer->message,
+				      (unsigned)transfer->flags);
+		break;
+	case CALL_SENDMSG:
+		io_uring_prep_sendmsg(sqe, fd->number, transfer->message,
+				      (unsigned)transfer->flags | MSG_NOSIGNAL);
+		break;
+	case CALL_ACCEPT:
+		io_uring_prep_accept(sqe, fd->number, transfer->peer.address, transfer->peer.length,
+				     SOCK_CLOEXEC | SOCK_NONBLOCK);
+		break;
+	case CALL_CONNECT:
+		io_uring_prep_connect(sqe, fd->number, transfer->peer.address,
+				      *transfer->peer.length);
+		break;
+	case CALL_OTHER:
+		io_uring_prep_nop(sqe);
+		break;
+	}
+	bool receives = sqe->opcode == IORING_OP_RECV || sqe->opcode == IORING_OP_RECVMSG;
+	if (receives && operation->uring->poll_first && !(fd->ready & BIT(READING)))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	sqe->user_data = (uintptr_t)operation;
+}
+
+/*
+ * Waits until the system has let go of the operation: 0; -ECANCELED if the task was cancelled before
+ * that, and then so was the operation.
+ */
+static int wait_for(struct operation *operation)
+{
+	struct latch *latch = &operation->wait.latch;
+	int r = latch_wait(latch);
+	cancel(operation);
+	while (!is_settled(operation))
+		latch_wait(latch);
+	return r;
+}
+
+/* Whether there is more to be read: the system says so of sockets. */
+static void note_rest(struct fd *fd, const struct operation *operation)
+{
+	if (fd->kind > FD_SOCKET || operation->result <= 0)
+		return;
+	if (operation->flags & IORING_CQE_F_SOCK_NONEMPTY)
+		fd->ready |= BIT(READING);
+	else
+		fd->ready &= (uint8_t)~BIT(READING);
+}
+
+/* The result, seen together with a cancellation or a close that may have brought it about. */
+static int settle(const struct operation *operation, struct task *task, bool cancelled)
+{
+	int result = operation->result;
+	bool undone = result == -ECANCELED || result == -EINTR;
+	if (undone && cancelled)
+		return -ECANCELED;
+	if (cancelled)
+		task_put_off_cancel(task);
+	if (!undone)
+		return result;
+	return operation->wait.fd ? -EAGAIN : -EBADF;
+}
+
+static ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
+{
+	enum direction direction = transfer->direction;
+	struct task *task = task_running();
+	if (fd->kind == FD_PIPE && direction == WRITING)
+		return -EAGAIN; /* it would raise SIGPIPE */
+	if (task->coro.flags & CORO_MUST_CANCEL)
+		return coro_task_yield(); /* this is its next wait: nothing is done */
+	struct operation operation;
+	operation.wait = (struct fd_wait){
+		.latch.state = LATCH_CANCELLED,
+		.fd = fd,
+		.closed = operation_closed,
+	};
+	operation.uring = uring_of(io);
+	operation.over = operation.cancelling = false;
+	put(&operation, fd, transfer);
+	list_append(&fd->sides[direction].line, &operation.wait.latch.link);
+	cleanup_push(task, &operation.cleanup, abandon);
+	loop_watch_begin(io->loop);
+	int r = wait_for(&operation);
+	loop_watch_end(io->loop);
+	cleanup_pop(&operation.cleanup);
+	latch_end(&operation.wait.latch);
+	if (operation.wait.fd) {
+		if (direction == READING)
+			note_rest(fd, &operation);
+		fd_wake_next(fd, direction);
+	}
+	return settle(&operation, task, r < 0);
+}
+
+/* -- waiting */
+
+static void take_result(struct uring *uring, const struct io_uring_cqe *cqe)
+{
+	uint64_t name = cqe->user_data;
+	if (name == NAME_INBOX)
+		uring->inbox_polled = false;
+	else if (name & NAME_IS_POLL)
+		poll_has_come(uring, name, cqe->res);
+	else if (name & NAME_IS_CANCEL)
+		cancel_is_answered(operation_named(name), cqe->res);
+	else if (name != NAME_NOBODY)
+		operation_is_over(operation_named(name), cqe);
+}
+
+static void take_results(struct uring *uring)
+{
+	struct io_uring_cqe *cqe;
+	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0 && cqe) {
+		struct io_uring_cqe taken = *cqe;
+		io_uring_cqe_seen(&uring->ring, cqe);
+		take_result(uring, &taken);
+	}
+}
+
+/* Hands over what was put down, and waits for a result until then. */
+static int submit_and_wait(struct uring *uring, int64_t when)
+{
+	struct __kernel_timespec time, *timeout = NULL;
+	struct io_uring_cqe *cqe;
+	int64_t left = when == CORO_FOREVER ? 1 : when > 0 ? when - coro_clock() : 0;
+	if (left <= 0 || io_uring_cq_ready(&uring->ring) > 0)
+		return io_uring_submit_and_get_events(&uring->ring);
+	if (when != CORO_FOREVER) {
+		time = (struct __kernel_timespec){
+			.tv_sec = left / CORO_SEC,
+			.tv_nsec = left % CORO_SEC,
+		};
+		timeout = &time;
+	}
+	return io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, timeout, NULL);
+}
+
+/* An error that is none, or that passes when results are taken. */
+static bool is_passing(int error)
+{
+	return error == -ETIME || error == -EINTR || error == -EAGAIN || error == -EBUSY;
+}
+
+static void put_inbox(struct uring *uring)
+{
+	struct io_uring_sqe *sqe = place(uring);
+	io_uring_prep_poll_add(sqe, uring->io.loop->inbox.fd, POLLIN);
+	sqe->user_data = NAME_INBOX;
+	uring->inbox_polled = true;
+}
+
+static int uring_wait(struct io *io, int64_t when)
+{
+	struct uring *uring = uring_of(io);
+	uint64_t count;
+	if (uring->signalled >= 0 && read(uring->signalled, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
+		return -errno;
+	put_levels(uring);
+	if (!uring->inbox_polled)
+		put_inbox(uring);
+	int r = submit_and_wait(uring, when);
+	take_results(uring);
+	return r < 0 && !is_passing(r) ? r : 0;
+}
+
+static int watch(int epoll, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Has results signalled on one fd, and another tell of that and of the inbox: 0 or an error. */
+static int open_for_host(struct uring *uring)
+{
+	uring->signalled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	uring->hosted = epoll_create1(EPOLL_CLOEXEC);
+	int r = uring->signalled < 0 || uring->hosted < 0 ? -errno : 0;
+	if (r == 0)
+		r = watch(uring->hosted, uring->signalled);
+	if (r == 0)
+		r = watch(uring->hosted, uring->io.loop->inbox.fd);
+	if (r == 0)
+		r = io_uring_register_eventfd(&uring->ring, uring->signalled);
+	return r;
+}
+
+static void close_for_host(struct uring *uring)
+{
+	if (uring->signalled >= 0)
+		close(uring->signalled);
+	if (uring->hosted >= 0)
+		close(uring->hosted);
+	uring->signalled = uring->hosted = -1;
+}
+
+/*
+ * The ring's own fd will not do: who polls it is not told of results that are the thread's to fetch,
+ * as they are here. Nor is what the ring signals enough: what comes of an eventfd, as the inbox is,
+ * it signals only some time later.
+ */
+static int uring_fd(struct io *io)
+{
+	struct uring *uring = uring_of(io);
+	int r = uring->hosted < 0 ? open_for_host(uring) : 0;
+	if (r < 0)
+		close_for_host(uring);
+	return r < 0 ? r : uring->hosted;
+}
+
+/* Hands over what was put down; an error of that comes again. */
+static void uring_settle(struct io *io)
+{
+	uring_wait(io, 0);
+}
+
+/* -- life */
+
+/* Of the kernels that have it, the older ones do without some of it. */
+static int open_ring(struct uring *uring)
+{
+	enum {
+		NEEDED = IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEAT_FAST_POLL |
+			 IORING_FEAT_EXT_ARG,
+		BASIC = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+		BEST = BASIC | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+	};
+	struct io_uring_params params = {.flags = BEST, .cq_entries = RESULTS};
+	int r = io_uring_queue_init_params(ENTRIES, &uring->ring, &params);
+	uring->poll_first = r == 0;
+	if (r == -EINVAL) {
+		params = (struct io_uring_params){.flags = BASIC, .cq_entries = RESULTS};
+		r = io_uring_queue_init_params(ENTRIES, &uring->ring, &params);
+	}
+	if (r == 0 && (params.features & NEEDED) != NEEDED) {
+		io_uring_queue_exit(&uring->ring);
+		r = -ENOSYS;
+	}
+	return r;
+}
+
+static int uring_create(struct coro_loop *loop, struct io **ret)
+{
+	int r = inbox_fd(&loop->inbox);
+	if (r < 0)
+		return r;
+	struct uring *uring = malloc(sizeof(*uring));
+	if (!uring)
+		return -ENOMEM;
+	r = open_ring(uring);
+	if (r < 0) {
+		free(uring);
+		return r;
+	}
+	list_init(&uring->levels);
+	uring->inbox_polled = false;
+	uring->signalled = uring->hosted = -1;
+	io_init(&uring->io, loop, &backend_uring);
+	*ret = &uring->io;
+	return 0;
+}
+
+/* The system would let go of what is polled only some time after the ring is closed. */
+static void cancel_all(struct uring *uring)
+{
+	struct io_uring_sqe *sqe = place(uring);
+	io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	sqe->user_data = NAME_NOBODY;
+	io_uring_submit_and_get_events(&uring->ring);
+}
+
+static void uring_destroy(struct io *io)
+{
+	struct uring *uring = uring_of(io);
+	if (io->loop->fork_count == fork_count)
+		cancel_all(uring);
+	io_uring_queue_exit(&uring->ring);
+	close_for_host(uring);
+	io_finish(io);
+	free(uring);
+}
+
+const struct backend backend_uring = {
+	.name = "uring",
+	.create = uring_create,
+	.destroy = uring_destroy,
+	.arm = uring_arm,
+	.forget = uring_forget,
+	.fd = uring_fd,
+	.settle = uring_settle,
+	.wait = uring_wait,
+	.perform = uring_perform,
+};

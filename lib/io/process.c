@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/process.h"
+
+#include "base/system.h"
+#include "coro/io.h"
+#include "io/child.h"
+#include "io/fd.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+/* A loop's, made when it first spawns one. */
+struct processes {
+	struct annex annex;
+	struct list running;
+};
+
+/* -- fds */
+
+/* The number is a new fd's: the loop may know an older one by it. */
+static void forget(const struct coro_process *process, int fd)
+{
+	const struct coro_loop *loop = process->loop;
+	if (loop->poller && !loop->closed && loop->fork_count == fork_count)
+		fd_forget(io_made(loop), fd);
+}
+
+int process_close_pipe(struct coro_process *process, int stream)
+{
+	int fd = process->pipes[stream];
+	if (fd < 0)
+		return -EBADF;
+	process->pipes[stream] = -1;
+	forget(process, fd);
+	close(fd);
+	return 0;
+}
+
+static void close_pipes(struct coro_process *process)
+{
+	for (int stream = 0; stream < 3; stream++)
+		process_close_pipe(process, stream);
+}
+
+/* -- end */
+
+static void process_free(struct coro_process *process)
+{
+	loop_unref(process->loop);
+	free(process);
+}
+
+/* Its end is known, or it is not ours any more. */
+static void end(struct coro_process *process)
+{
+	process->ended = true;
+	process->loop->outside--;
+	list_remove(&process->link);
+	list_for_each(link, &process->waiting)
+		latch_set(container_of(link, struct latch, link));
+	if (process->destroyed)
+		process_free(process);
+}
+
+/* Takes it off the system's list, and notes how it ended: whether it has. */
+static bool reap(struct coro_process *process, int options)
+{
+	siginfo_t info = {.si_pid = 0};
+	int r;
+	do
+		r = waitid(P_PID, (id_t)process->pid, &info, WEXITED | options);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		process->error = -errno;
+	else
+		process->code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	return r < 0 || info.si_pid != 0;
+}
+
+/* -- watching, by a pidfd */
+
+static void close_pidfd(struct coro_process *process)
+{
+	forget(process, process->pidfd);
+	close(process->pidfd);
+	process->pidfd = -1;
+}
+
+static void pidfd_ready(void *arg)
+{
+	struct coro_process *process = arg;
+	if (!reap(process, WNOHANG))
+		return;
+	close_pidfd(process);
+	end(process);
+}
+
+static int watch_pidfd(struct coro_process *process)
+{
+	process->pidfd = system_pidfd_open(process->pid);
+	if (process->pidfd < 0)
+		return -errno;
+	forget(process, process->pidfd);
+	int r = coro_loop_add_reader(process->loop, process->pidfd, pidfd_ready, process);
+	if (r < 0)
+		close_pidfd(process);
+	return r;
+}
+
+/* -- watching, by a thread */
+
+static void *wait_in_thread(void *arg)
+{
+	struct coro_process *process = arg;
+	siginfo_t info;
+	int state;
+	/* It may be cancelled here, and nowhere else. */
+	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	loop_post(process->loop, &process->message);
+	return NULL;
+}
+
+/* In the loop. */
+static void thread_ready(struct message *message)
+{
+	struct coro_process *process = container_of(message, struct coro_process, message);
+	pthread_join(process->thread, NULL);
+	reap(process, 0);
+	end(process);
+}
+
+static void drop(struct message *message)
+{
+	(void)message; /* of a copy made by fork: it is the parent's */
+}
+
+static int watch_by_thread(struct coro_process *process)
+{
+	process->message = (struct message){.run = thread_ready, .drop = drop};
+	return system_start_thread(&process->thread, wait_in_thread, process);
+}
+
+static void stop_watching(struct coro_process *process)
+{
+	if (process->pidfd >= 0) {
+		close_pidfd(process);
+		return;
+	}
+	pthread_cancel(process->thread);
+	pthread_join(process->thread, NULL);
+	inbox_discard(&process->loop->inbox, &process->message);
+}
+
+/* -- the loop's close */
+
+/* Sees to a process that nobody will watch any more. */
+static void leave(struct coro_process *process)
+{
+	bool stays = process->flags & CORO_PROCESS_OUTLIVE;
+	if (!stays)
+		stays = system_send_signal(process->pidfd, process->pid, SIGKILL) < 0 &&
+			errno == EPERM;
+	stop_watching(process);
+	if (stays)
+		process->error = -ECHILD;
+	else
+		reap(process, 0);
+	end(process);
+}
+
+/* In a child made by fork: the process is our parent's child. */
+static void leave_to_parent(struct coro_process *process)
+{
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	else
+		inbox_discard(&process->loop->inbox, &process->message);
+	process->error = -ECHILD;
+	end(process);
+}
+
+static void processes_close(struct annex *annex, struct coro_loop *loop)
+{
+	struct processes *processes = container_of(annex, struct processes, annex);
+	while (!list_empty(&processes->running)) {
+		struct coro_process *process =
+			container_of(processes->running.next, struct coro_process, link);
+		if (loop->fork_count == fork_count)
+			leave(process);
+		else
+			leave_to_parent(process);
+	}
+	free(processes);
+}
+
+static int processes_of(struct coro_loop *loop, struct processes **ret)
+{
+	struct annex *annex = loop->annexes[ANNEX_PROCESSES];
+	if (annex) {
+		*ret = container_of(annex, struct processes, annex);
+		return 0;
+	}
+	struct processes *processes = malloc(sizeof(*processes));
+	if (!processes)
+		return -ENOMEM;
+	*processes = (struct processes){.annex.close = processes_close};
+	list_init(&processes->running);
+	loop->annexes[ANNEX_PROCESSES] = &processes->annex;
+	*ret = processes;
+	return 0;
+}
+
+/* -- birth */
+
+/* What the child is to have as a stream, in *theirs; and whether that is to be closed here. */
+static int open_stream(struct coro_process *process, int stream, int what, int *theirs,
+		       bool *opened)
+{
+	int fds[2], r;
+	*opened = false;
+	switch (what) {
+	case CORO_INHERIT:
+		*theirs = -1;
+		return 0;
+	case CORO_PIPE:
+		r = system_pipe(fds);
+		if (r < 0)
+			return r;
+		*theirs = fds[stream != 0];
+		process->pipes[stream] = fds[stream == 0];
+		forget(process, process->pipes[stream]);
+		*opened = true;
+		return fcntl(process->pipes[stream], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	case CORO_DEVNULL:
+		*theirs = open("/dev/null", (stream == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+		*opened = *theirs >= 0;
+		return *opened ? 0 : -errno;
+	default:
+		*theirs = what;
+		return 0;
+	}
+}
+
+/* Starts the child, with what streams it wants. */
+static int start(struct coro_process *process, struct child_plan *plan,
+		 const struct coro_process_options *options)
+{
+	const int wanted[] = {options->in, options->out, options->err};
+	bool opened[3] = {false};
+	int r = 0;
+	for (int stream = 0; stream < 3 && r == 0; stream++) {
+		if (wanted[stream] == CORO_STDOUT)
+			plan->streams[stream] = plan->streams[1] < 0 ? 1 : plan->streams[1];
+		else
+			r = open_stream(process, stream, wanted[stream], &plan->streams[stream],
+					&opened[stream]);
+	}
+	if (r == 0)
+		r = child_start(plan, &process->pid);
+	for (int stream = 0; stream < 3; stream++)
+		if (opened[stream])
+			close(plan->streams[stream]);
+	if (r < 0)
+		close_pipes(process);
+	return r;
+}
+
+/* Has the loop notice the child's end; where it cannot, there is no child. */
+static int watch(struct coro_process *process)
+{
+	int r = watch_pidfd(process);
+	if (r < 0)
+		r = watch_by_thread(process);
+	if (r < 0) {
+		kill(process->pid, SIGKILL);
+		reap(process, 0);
+		close_pipes(process);
+	}
+	return r;
+}
+
+static bool is_stream(int what, int stream)
+{
+	return what >= (stream == 2 ? CORO_STDOUT : CORO_DEVNULL);
+}
+
+static bool options_are_wrong(const struct coro_process_options *options)
+{
+	const unsigned known = CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_KEEP_FDS |
+			       CORO_PROCESS_OUTLIVE;
+	return options->flags & ~known || !is_stream(options->in, 0) ||
+	       !is_stream(options->out, 1) || !is_stream(options->err, 2) ||
+	       (options->pass_fd_count > 0 && !options->pass_fds);
+}
+
+int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
+		       struct coro_process **ret)
+{
+	static const struct coro_process_options defaults;
+	struct coro_loop *loop = thread_current->loop;
+	struct processes *processes;
+	if (!options)
+		options = &defaults;
+	if (!argv || !argv[0] || !ret || options_are_wrong(options))
+		return -EINVAL;
+	if (!loop)
+		return -EPERM;
+	int r = processes_of(loop, &processes);
+	if (r < 0)
+		return r;
+	struct coro_process *process = malloc(sizeof(*process));
+	if (!process)
+		return -ENOMEM;
+	*process = (struct coro_process){
+		.loop = loop,
+		.pipes = {-1, -1, -1},
+		.pidfd = -1,
+		.flags = options->flags,
+	};
+	list_init(&process->waiting);
+	struct child_plan plan = {
+		.path = options->path ? options->path : argv[0],
+		.argv = argv,
+		.env = options->env ? options->env : environ,
+		.cwd = options->cwd,
+		.pass_fds = options->pass_fds,
+		.pass_fd_count = options->pass_fd_count,
+		.new_session = options->flags & CORO_PROCESS_SESSION,
+		.new_group = options->flags & CORO_PROCESS_GROUP,
+		.keep_fds = options->flags & CORO_PROCESS_KEEP_FDS,
+	};
+	r = start(process, &plan, options);
+	if (r == 0)
+		r = watch(process);
+	if (r < 0) {
+		free(process);
+		return r;
+	}
+	list_append(&processes->running, &process->link);
+	loop->refs++;
+	loop->outside++;
+	*ret = process;
+	return 0;
+}
+
+int coro_process_shell(const char *command, const struct coro_process_options *options,
+		       struct coro_process **ret)
+{
+	char sh[] = "/bin/sh", c[] = "-c";
+	char *argv[] = {sh, c, (char *)command, NULL};
+	return command ? coro_process_spawn(argv, options, ret) : -EINVAL;
+}
+
+int coro_process_destroy(struct coro_process *process)
+{
+	if (!process)
+		return 0;
+	if (process->loop->thread != thread_current)
+		return -EPERM;
+	if (!list_empty(&process->waiting) || process->talking)
+		return -EBUSY;
+	close_pipes(process);
+	if (process->ended)
+		process_free(process);
+	else
+		process->destroyed = true;
+	return 0;
+}
+
+/* -- what there is to it */
+
+pid_t coro_process_pid(const struct coro_process *process)
+{
+	return process ? process->pid : -EINVAL;
+}
+
+static int pipe_of(const struct coro_process *process, int stream)
+{
+	if (!process || stream < 0 || stream > 2)
+		return -EINVAL;
+	return process->pipes[stream] < 0 ? -EBADF : process->pipes[stream];
+}
+
+int coro_process_stdin(const struct coro_process *process)
+{
+	return pipe_of(process, 0);
+}
+
+int coro_process_stdout(const struct coro_process *process)
+{
+	return pipe_of(process, 1);
+}
+
+int coro_process_stderr(const struct coro_process *process)
+{
+	return pipe_of(process, 2);
+}
+
+int coro_process_close_stdin(struct coro_process *process)
+{
+	return process ? process_close_pipe(process, 0) : -EINVAL;
+}
+
+int coro_process_take_pipe(struct coro_process *process, int stream)
+{
+	int fd = pipe_of(process, stream);
+	if (fd >= 0)
+		process->pipes[stream] = -1;
+	return fd;
+}
+
+/* -- its end */
+
+static int give_code(const struct coro_process *process, int *ret)
+{
+	if (process->error)
+		return process->error;
+	if (ret)
+		*ret = process->code;
+	return 0;
+}
+
+int coro_process_code(const struct coro_process *process, int *ret)
+{
+	if (!process)
+		return -EINVAL;
+	return process->ended ? give_code(process, ret) : -EAGAIN;
+}
+
+int coro_process_wait(struct coro_process *process, int *ret)
+{
+	struct task *task = task_running();
+	if (!process)
+		return -EINVAL;
+	if (!task || task->future.loop != process->loop)
+		return -EPERM;
+	while (!process->ended) {
+		struct latch latch;
+		list_append(&process->waiting, &latch.link);
+		int r = latch_wait(&latch);
+		latch_end(&latch);
+		if (r < 0)
+			return r;
+	}
+	return give_code(process, ret);
+}
+
+int coro_process_send_signal(struct coro_process *process, int signum)
+{
+	if (!process)
+		return -EINVAL;
+	if (process->loop->thread != thread_current || process->loop->fork_count != fork_count)
+		return -EPERM;
+	if (process->ended)
+		return -ESRCH;
+	return system_send_signal(process->pidfd, process->pid, signum) < 0 ? -errno : 0;
+}
+
+int coro_process_terminate(struct coro_process *process)
+{
+	return coro_process_send_signal(process, SIGTERM);
+}
+
+int coro_process_kill(struct coro_process *process)
+{
+	return coro_process_send_signal(process, SIGKILL);
+}

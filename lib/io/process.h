@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child process from inside. It is in its loop's list for as long as it runs: the loop watches a
+ * pidfd, or, where there is none, a thread waits for it and tells the loop. The loop's thread alone
+ * reaps it, so until then its number is not another's.
+ */
+#ifndef IO_PROCESS_H
+#define IO_PROCESS_H
+
+#include "coro/process.h"
+#include "loop/inbox.h"
+#include "loop/waiter.h"
+
+#include <pthread.h>
+
+struct coro_process {
+	struct coro_loop *loop; /* holds a reference */
+	struct list link;       /* in the loop's list, until its end was noticed */
+	struct list waiting;    /* latches */
+	pid_t pid;
+	int pipes[3]; /* our ends; -1: none */
+	unsigned flags;
+	bool destroyed; /* nobody has it any more, but the loop, until its end */
+	bool talking;   /* communicate has its pipes */
+	/* Running: */
+	int pidfd; /* -1: a thread waits */
+	pthread_t thread;
+	struct message message; /* the thread's */
+	/* Once its end was noticed: */
+	bool ended;
+	int error; /* not 0: others have reaped it */
+	int code;
+};
+
+/* Closes our end of a pipe: 0 or -EBADF. */
+int process_close_pipe(struct coro_process *process, int stream);
+
+#endif

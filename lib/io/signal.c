@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/signal.h"
+
+#include "io/transfer.h"
+#include "loop/catcher.h"
+#include "loop/loop.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* What a loop does about a signal. */
+struct interest {
+	struct catcher catcher;
+	struct call call;  /* of the handler */
+	coro_callback *fn; /* NULL: the signal is kept for those who wait */
+	void *arg;
+	bool handled; /* there is a handler, or it is kept */
+	unsigned due; /* calls of the handler to be made */
+	unsigned kept;
+	unsigned users; /* the handler, and each wait: with any, there is a catcher */
+};
+
+/* A loop's, made when it first wants a signal. */
+struct signals {
+	struct annex annex;
+	struct coro_loop *loop;
+	struct list waits; /* in the order they came */
+	struct interest of[NSIG];
+};
+
+/* A task that waits. */
+struct signal_wait {
+	struct latch latch;
+	struct signals *signals;
+	const sigset_t *set;
+	int got; /* 0: none yet */
+	struct cleanup cleanup;
+};
+
+/* -- arrival, in the loop */
+
+/* Tells all who wait for it: whether anybody did. */
+static bool tell_waiting(struct signals *signals, int signum)
+{
+	bool told = false;
+	list_for_each(link, &signals->waits) {
+		struct latch *latch = container_of(link, struct latch, link);
+		struct signal_wait *wait = container_of(latch, struct signal_wait, latch);
+		if (latch->state != LATCH_PENDING || sigismember(wait->set, signum) != 1)
+			continue;
+		wait->got = signum;
+		latch_set(latch);
+		told = true;
+	}
+	return told;
+}
+
+static void run_handler(struct call *call)
+{
+	struct interest *interest = container_of(call, struct interest, call);
+	while (interest->due > 0 && interest->fn) {
+		interest->due--;
+		interest->fn(interest->arg);
+	}
+	interest->kept += interest->due; /* it was called off meanwhile, and is to be kept */
+	interest->due = 0;
+}
+
+static void arrive(struct message *message)
+{
+	struct catcher *catcher = container_of(message, struct catcher, message);
+	struct interest *interest = container_of(catcher, struct interest, catcher);
+	struct signals *signals = container_of(interest - catcher->signum, struct signals, of[0]);
+	for (unsigned count = catcher_take(catcher); count > 0; count--) {
+		bool told = tell_waiting(signals, catcher->signum);
+		if (interest->fn)
+			interest->due++;
+		else if (interest->handled && !told)
+			interest->kept++;
+	}
+	if (interest->due > 0 && interest->call.position == CALL_IDLE)
+		call_push(signals->loop, &interest->call);
+}
+
+/* -- interest */
+
+static int interest_add(struct interest *interest)
+{
+	if (interest->users == 0) {
+		int r = catcher_add(&interest->catcher);
+		if (r < 0)
+			return r;
+		interest->catcher.loop->listening++;
+	}
+	interest->users++;
+	return 0;
+}
+
+static void interest_remove(struct interest *interest)
+{
+	if (--interest->users > 0)
+		return;
+	interest->catcher.loop->listening--;
+	catcher_remove(&interest->catcher);
+}
+
+static void signals_close(struct annex *annex, struct coro_loop *loop)
+{
+	struct signals *signals = container_of(annex, struct signals, annex);
+	(void)loop;
+	for (int signum = 1; signum < NSIG; signum++)
+		if (signals->of[signum].users > 0)
+			catcher_remove(&signals->of[signum].catcher);
+	free(signals);
+}
+
+static int signals_create(struct coro_loop *loop, struct signals **ret)
+{
+	struct signals *signals = calloc(1, sizeof(*signals));
+	if (!signals)
+		return -ENOMEM;
+	signals->annex.close = signals_close;
+	signals->loop = loop;
+	list_init(&signals->waits);
+	for (int signum = 1; signum < NSIG; signum++) {
+		struct interest *interest = &signals->of[signum];
+		interest->call = (struct call){.run = run_handler, .position = CALL_IDLE};
+		interest->catcher.loop = loop;
+		interest->catcher.signum = signum;
+		interest->catcher.message.run = arrive;
+	}
+	loop->annexes[ANNEX_SIGNALS] = &signals->annex;
+	*ret = signals;
+	return 0;
+}
+
+/* NULL: the loop has never wanted a signal. */
+static struct signals *signals_made(struct coro_loop *loop)
+{
+	struct annex *annex = loop->annexes[ANNEX_SIGNALS];
+	return annex ? container_of(annex, struct signals, annex) : NULL;
+}
+
+static int signals_of(struct coro_loop *loop, struct signals **ret)
+{
+	struct signals *signals = signals_made(loop);
+	if (!signals)
+		return signals_create(loop, ret);
+	*ret = signals;
+	return 0;
+}
+
+/* -- handlers */
+
+static int handler_add(struct interest *interest)
+{
+	struct coro_loop *loop = interest->catcher.loop;
+	int r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	r = interest_add(interest);
+	if (r < 0) {
+		loop_release(loop, 0, 1);
+		return r;
+	}
+	interest->handled = true;
+	return 0;
+}
+
+int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callback *fn, void *arg)
+{
+	struct signals *signals;
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (signum <= 0 || signum >= NSIG)
+		return -EINVAL;
+	r = signals_of(loop, &signals);
+	if (r < 0)
+		return r;
+	struct interest *interest = &signals->of[signum];
+	r = interest->handled ? 0 : handler_add(interest);
+	if (r < 0)
+		return r;
+	interest->fn = fn;
+	interest->arg = arg;
+	return 0;
+}
+
+int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	struct signals *signals = signals_made(loop);
+	if (!signals || signum <= 0 || signum >= NSIG || !signals->of[signum].handled)
+		return 0;
+	struct interest *interest = &signals->of[signum];
+	interest->handled = false;
+	interest->fn = NULL;
+	interest->due = interest->kept = 0;
+	call_remove(loop, &interest->call);
+	loop_release(loop, 0, 1);
+	interest_remove(interest);
+	return 1;
+}
+
+/* -- waiting */
+
+/* Of the signals that were kept, the one with the lowest number; 0 if there is none. */
+static int take_kept(struct signals *signals, const sigset_t *set)
+{
+	for (int signum = 1; signum < NSIG; signum++) {
+		struct interest *interest = &signals->of[signum];
+		if (interest->kept > 0 && sigismember(set, signum) == 1) {
+			interest->kept--;
+			return signum;
+		}
+	}
+	return 0;
+}
+
+/* Lets go of those below that number. */
+static void remove_interests(struct signal_wait *wait, int end)
+{
+	for (int signum = 1; signum < end; signum++)
+		if (sigismember(wait->set, signum) == 1)
+			interest_remove(&wait->signals->of[signum]);
+}
+
+/* 0; or an error, and then there are none. */
+static int add_interests(struct signal_wait *wait)
+{
+	for (int signum = 1; signum < NSIG; signum++) {
+		if (sigismember(wait->set, signum) != 1)
+			continue;
+		int r = interest_add(&wait->signals->of[signum]);
+		if (r < 0) {
+			remove_interests(wait, signum);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void wait_abandoned(struct cleanup *cleanup)
+{
+	struct signal_wait *wait = container_of(cleanup, struct signal_wait, cleanup);
+	remove_interests(wait, NSIG);
+}
+
+static bool any_in(const sigset_t *set)
+{
+	for (int signum = 1; signum < NSIG; signum++)
+		if (sigismember(set, signum) == 1)
+			return true;
+	return false;
+}
+
+int coro_signal_wait_set(const sigset_t *set)
+{
+	struct task *task = task_running();
+	struct signal_wait wait = {.set = set};
+	if (!set || !any_in(set))
+		return -EINVAL;
+	if (!task)
+		return -EPERM;
+	int r = signals_of(task->future.loop, &wait.signals);
+	if (r == 0)
+		r = take_kept(wait.signals, set);
+	if (r != 0)
+		return r;
+	r = add_interests(&wait);
+	if (r < 0)
+		return r;
+	cleanup_push(task, &wait.cleanup, wait_abandoned);
+	list_append(&wait.signals->waits, &wait.latch.link);
+	r = latch_wait(&wait.latch);
+	latch_end(&wait.latch);
+	cleanup_pop(&wait.cleanup);
+	remove_interests(&wait, NSIG);
+	if (wait.got == 0)
+		return r;
+	if (r < 0)
+		transfer_keep_cancellation();
+	return wait.got;
+}
+
+int coro_signal_wait_any(int signum, ...)
+{
+	sigset_t set;
+	va_list args;
+	int r = 0;
+	sigemptyset(&set);
+	va_start(args, signum);
+	for (; signum != 0 && r == 0; signum = va_arg(args, int))
+		r = sigaddset(&set, signum);
+	va_end(args);
+	return r < 0 ? -EINVAL : coro_signal_wait_set(&set);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on sockets. */
+#include "base/system.h"
+#include "coro/io.h"
+#include "io/bytes.h"
+
+#include <string.h>
+
+/* -- bytes */
+
+/* As attempt_read, but of nothing else. */
+static ssize_t attempt_recv(struct transfer *transfer, struct fd *fd)
+{
+	return fd->kind > FD_SOCKET ? -ENOTSOCK : attempt_read(transfer, fd);
+}
+
+static ssize_t attempt_send(struct transfer *transfer, struct fd *fd)
+{
+	return fd->kind > FD_SOCKET ? -ENOTSOCK : attempt_write(transfer, fd);
+}
+
+ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
+{
+	return transfer_run(&(struct transfer){
+		.call = CALL_RECV,
+		.attempt = attempt_recv,
+		.direction = READING,
+		.number = fd,
+		.flags = flags,
+		.whole = flags & MSG_WAITALL && !(flags & (MSG_DONTWAIT | MSG_PEEK)),
+		.vec = &(struct iovec){.iov_base = bytes, .iov_len = length},
+		.count = 1,
+	});
+}
+
+ssize_t coro_sendall(int fd, const void *bytes, size_t length, int flags)
+{
+	return transfer_run(&(struct transfer){
+		.call = CALL_SEND,
+		.attempt = attempt_send,
+		.direction = WRITING,
+		.number = fd,
+		.flags = flags,
+		.whole = !(flags & MSG_DONTWAIT),
+		.vec = &(struct iovec){.iov_base = (void *)bytes, .iov_len = length},
+		.count = 1,
+	});
+}
+
+/* -- messages */
+
+static ssize_t attempt_recvmsg(struct transfer *transfer, struct fd *fd)
+{
+	struct msghdr *message = transfer->message;
+	ssize_t n = RESULT(recvmsg(fd->number, message, transfer->flags | MSG_DONTWAIT));
+	/* Bytes beside which something else came end where that does. */
+	bool alone = n < 0 || (message->msg_controllen == 0 && !(message->msg_flags & MSG_CTRUNC));
+	if (alone && (fd->kind == FD_TCP || fd->kind == FD_UNIX))
+		note_read(transfer, fd, n);
+	return n;
+}
+
+static ssize_t attempt_sendmsg(struct transfer *transfer, struct fd *fd)
+{
+	return RESULT(sendmsg(fd->number, transfer->message,
+			      transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* The numbers of fds that came along are theirs now. */
+static void forget_received(struct msghdr *message)
+{
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = CMSG_LEN(0); i + sizeof(int) <= at->cmsg_len; i += sizeof(int)) {
+			int fd;
+			memcpy(&fd, (char *)at + i, sizeof(fd));
+			coro_fd_forget(fd);
+		}
+	}
+}
+
+ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	if (!message)
+		return -EINVAL;
+	ssize_t n = transfer_run(&(struct transfer){
+		.call = CALL_RECVMSG,
+		.attempt = attempt_recvmsg,
+		.direction = READING,
+		.number = fd,
+		.flags = flags,
+		.vec = message->msg_iov,
+		.count = (int)message->msg_iovlen,
+		.message = message,
+	});
+	if (n >= 0 && message->msg_control)
+		forget_received(message);
+	return n;
+}
+
+ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (!message)
+		return -EINVAL;
+	return transfer_run(&(struct transfer){
+		.call = CALL_SENDMSG,
+		.attempt = attempt_sendmsg,
+		.attempt_rest = attempt_send,
+		.direction = WRITING,
+		.number = fd,
+		.flags = flags,
+		.whole = !(flags & MSG_DONTWAIT),
+		.vec = message->msg_iov,
+		.count = (int)message->msg_iovlen,
+		.message = (struct msghdr *)message,
+	});
+}
+
+ssize_t coro_recvfrom(int fd, void *bytes, size_t length, int flags, struct sockaddr *address,
+		      socklen_t *address_length)
+{
+	struct iovec vec = {.iov_base = bytes, .iov_len = length};
+	struct msghdr message = {
+		.msg_name = address,
+		.msg_namelen = address && address_length ? *address_length : 0,
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+	};
+	ssize_t n = coro_recvmsg(fd, &message, flags);
+	if (n >= 0 && address && address_length)
+		*address_length = message.msg_namelen;
+	return n;
+}
+
+ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
+		    const struct sockaddr *address, socklen_t address_length)
+{
+	struct iovec vec = {.iov_base = (void *)bytes, .iov_len = length};
+	struct msghdr message = {
+		.msg_name = (void *)address,
+		.msg_namelen = address_length,
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+	};
+	return coro_sendmsg(fd, &message, flags);
+}
+
+/* -- connections */
+
+/* Errors of one connection, which is gone, and not of the socket: the next may be well. */
+static bool is_passing(ssize_t error)
+{
+	switch (error) {
+	case -ECONNABORTED:
+	case -EPROTO:
+	case -ENOPROTOOPT:
+	case -ENETDOWN:
+	case -ENETUNREACH:
+	case -EHOSTDOWN:
+	case -EHOSTUNREACH:
+#ifdef ENONET
+	case -ENONET:
+#endif
+		return true;
+	default:
+		return false;
+	}
+}
+
+static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
+{
+	int r = fd->access == ACCESS_ASK ? fd_ask(fd->number, READING) : 0;
+	if (r < 0)
+		return r;
+	return RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,
+			      SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+/* The running loop learns of a connection that its listening socket has given. */
+static void note_accepted(int listening, int accepted)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct io *io = loop && loop->poller ? io_made(loop) : NULL;
+	const struct fd *like = io && loop->running ? fd_find(io, listening) : NULL;
+	if (like)
+		fd_received(io, accepted, like);
+	else if (io)
+		fd_forget(io, accepted);
+}
+
+int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	if (address && !length)
+		return -EINVAL;
+	struct transfer transfer = {
+		.call = CALL_ACCEPT,
+		.attempt = attempt_accept,
+		.direction = READING,
+		.number = fd,
+		.peer = {address, address ? length : NULL},
+	};
+	socklen_t room = address ? *length : 0;
+	int accepted;
+	while (is_passing(accepted = (int)transfer_run(&transfer)))
+		if (address)
+			*length = room;
+	if (accepted >= 0)
+		note_accepted(fd, accepted);
+	return accepted;
+}
+
+/* connect, without waiting for what comes of it, whatever the fd's flags: 0 or an error. */
+static int connect_now(const struct fd *fd, const struct sockaddr *address, socklen_t length)
+{
+	int flags = fd->access == ACCESS_PLAIN ? O_NONBLOCK : fcntl(fd->number, F_GETFL);
+	if (!(flags & O_NONBLOCK))
+		fcntl(fd->number, F_SETFL, flags | O_NONBLOCK);
+	int r = connect(fd->number, address, length) < 0 ? -errno : 0;
+	if (!(flags & O_NONBLOCK))
+		fcntl(fd->number, F_SETFL, flags);
+	/* Interrupted, it goes on; and one that was cancelled before is taken up again. */
+	return r == -EINTR || r == -EALREADY ? -EINPROGRESS : r;
+}
+
+/* What has come of it where the socket has to be asked: 0, an error, -EINPROGRESS. */
+static int connect_error(int number)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	int error = 0;
+	socklen_t size = sizeof(error);
+	if (getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return -errno;
+	if (error)
+		return -error;
+	if (getpeername(number, (struct sockaddr *)&peer, &length) == 0)
+		return 0;
+	return errno == ENOTCONN ? -EINPROGRESS : -errno;
+}
+
+static int connect_outcome(const struct fd *fd, const struct sockaddr *address, socklen_t length)
+{
+	if (!SYSTEM_CONNECT_TELLS)
+		return connect_error(fd->number);
+	int r = connect_now(fd, address, length);
+	return r == -EISCONN ? 0 : r;
+}
+
+/* The line of a listening socket of AF_UNIX is full, and no event tells when it is not. */
+static int connect_later(struct io *io, const struct fd *fd, const struct sockaddr *address,
+			 socklen_t length)
+{
+	int64_t delay = CORO_MSEC;
+	int number = fd->number, r;
+	if (!io && fd->access != ACCESS_PLAIN)
+		return (int)RESULT(connect(number, address, length));
+	do {
+		struct timespec time = {.tv_nsec = delay};
+		r = io ? coro_sleep(delay) : (nanosleep(&time, NULL), 0);
+		if (r < 0)
+			return r;
+		if (io && fd_find(io, number) != fd)
+			return -EBADF;
+		delay += delay < 32 * CORO_MSEC ? delay : 0;
+		r = connect_now(fd, address, length);
+	} while (r == -EAGAIN);
+	return r;
+}
+
+/* Tries, and waits for what comes of it. io is NULL outside of tasks. */
+static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockaddr *address,
+			       socklen_t length)
+{
+	fd->ready &= (uint8_t)~BIT(WRITING);
+	fd->hung_up = false;
+	int r = connect_now(fd, address, length);
+	if (r == -EAGAIN)
+		r = connect_later(io, fd, address, length);
+	while (r == -EINPROGRESS) {
+		r = io ? fd_wait(io, fd, WRITING) : fd_block(fd->number, WRITING);
+		if (r < 0)
+			return r;
+		r = connect_outcome(fd, address, length);
+		if (r == -EINPROGRESS)
+			fd->ready &= (uint8_t)~BIT(WRITING);
+	}
+	if (r == 0)
+		fd->ready |= BIT(WRITING);
+	return r;
+}
+
+/* As a whole, where the poller can; -EAGAIN: it cannot, or not that way. */
+static int connect_as_whole(struct io *io, struct fd *fd, const struct sockaddr *address,
+			    socklen_t length)
+{
+	if (!io->backend->perform)
+		return -EAGAIN;
+	int r = fd_stand_in_line(io, fd, WRITING);
+	if (r < 0)
+		return r;
+	r = (int)io->backend->perform(io, fd,
+				      &(struct transfer){
+					      .call = CALL_CONNECT,
+					      .direction = WRITING,
+					      .peer = {(struct sockaddr *)address, &length},
+				      });
+	/* One that was cancelled before is taken up again. */
+	return r == -EINPROGRESS || r == -EALREADY ? -EAGAIN : r;
+}
+
+static int connect_in_task(struct io *io, int number, const struct sockaddr *address,
+			   socklen_t length)
+{
+	struct fd *fd;
+	int r = io_give_way(io);
+	if (r < 0)
+		return r;
+	r = fd_of(io, number, &fd);
+	if (r < 0)
+		return r;
+	r = connect_as_whole(io, fd, address, length);
+	if (r != -EAGAIN)
+		return r;
+	fd = fd_find(io, number);
+	return fd ? connect_by_attempts(io, fd, address, length) : -EBADF;
+}
+
+int coro_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct io *io;
+	struct fd own;
+	int r = io_current(&io);
+	if (r < 0)
+		return r;
+	if (io)
+		return connect_in_task(io, fd, address, length);
+	r = fd_examine(&own, fd);
+	return r < 0 ? r : connect_by_attempts(NULL, &own, address, length);
+}

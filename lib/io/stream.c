@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of streams, and those of fds. */
+#include "io/stream.h"
+
+#include "coro/coroutine.h"
+#include "io/bytes.h"
+#include "io/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_LIMIT = 65536, DEFAULT_HIGH = 65536 };
+
+/* -- a loop's streams */
+
+void streams_unref(struct streams *streams)
+{
+	if (--streams->refs > 0)
+		return;
+	blocks_finish(&streams->blocks);
+	free(streams);
+}
+
+/* The tasks and the poller are gone. What was not closed is, so that no fd is left behind. */
+static void streams_close(struct annex *annex, struct coro_loop *loop)
+{
+	struct streams *streams = container_of(annex, struct streams, annex);
+	(void)loop;
+	streams->ended = true;
+	while (!list_empty(&streams->open)) {
+		struct coro_stream *stream =
+			container_of(streams->open.next, struct coro_stream, link);
+		stream->refs++;
+		stream_forget_writer(stream);
+		stream_shut(stream);
+		stream_unref(stream);
+	}
+	while (!list_empty(&streams->servers))
+		server_abandon(streams->servers.next);
+	streams_unref(streams);
+}
+
+static void send_unsent(struct call *call)
+{
+	struct streams *streams = container_of(call, struct streams, call);
+	struct list *link;
+	while ((link = list_pop(&streams->unsent)))
+		stream_push(container_of(link, struct coro_stream, unsent));
+}
+
+static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
+{
+	struct streams *streams = malloc(sizeof(*streams));
+	int r = streams ? loop_reserve(loop, 0, 1) : -ENOMEM;
+	if (r < 0) {
+		free(streams);
+		return -ENOMEM;
+	}
+	*streams = (struct streams){
+		.annex.close = streams_close,
+		.loop = loop,
+		.call = {.run = send_unsent, .position = CALL_IDLE},
+		.refs = 1,
+	};
+	list_init(&streams->open);
+	list_init(&streams->unsent);
+	list_init(&streams->servers);
+	loop->annexes[ANNEX_STREAMS] = &streams->annex;
+	return 0;
+}
+
+int streams_of(struct coro_loop *loop, struct streams **ret)
+{
+	int r = loop->annexes[ANNEX_STREAMS] ? 0 : streams_create(loop);
+	if (r < 0)
+		return r;
+	*ret = container_of(loop->annexes[ANNEX_STREAMS], struct streams, annex);
+	return 0;
+}
+
+/* -- fds */
+
+static int record_of(const struct fd_end *end, struct io **io, struct fd **ret)
+{
+	int r = io_of(end->streams->loop, io);
+	return r < 0 ? r : fd_of(*io, end->fd, ret);
+}
+
+static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
+{
+	struct io *io;
+	struct fd *fd;
+	int r = record_of(end, &io, &fd);
+	if (r < 0)
+		return r;
+	if (!(fd->ready & BIT(transfer->direction)))
+		return -EAGAIN;
+	ssize_t n = transfer->attempt(transfer, fd);
+	if (n == -EAGAIN)
+		fd->ready &= (uint8_t)~BIT(transfer->direction);
+	else
+		io_spend(io, n > 0 ? (size_t)n : 0);
+	fd_pass_on(fd, transfer->direction);
+	return n;
+}
+
+static ssize_t fd_read(void *arg, void *bytes, size_t length)
+{
+	return attempt(arg, &(struct transfer){
+				    .attempt = attempt_read,
+				    .direction = READING,
+				    .vec = &(struct iovec){.iov_base = bytes, .iov_len = length},
+				    .count = 1,
+			    });
+}
+
+static ssize_t fd_write(void *arg, const struct iovec *vec, int count)
+{
+	return attempt(arg, &(struct transfer){
+				    .attempt = attempt_write,
+				    .direction = WRITING,
+				    .vec = vec,
+				    .count = count,
+			    });
+}
+
+static coro_async int fd_wait_for(void *arg, bool writing)
+{
+	struct io *io;
+	struct fd *fd;
+	int r = record_of(arg, &io, &fd);
+	return r < 0 ? r : fd_wait(io, fd, writing ? WRITING : READING);
+}
+
+static int fd_end_writing(void *arg)
+{
+	const struct fd_end *end = arg;
+	if (shutdown(end->fd, SHUT_WR) == 0)
+		return 0;
+	return errno == ENOTSOCK ? -EOPNOTSUPP : -errno;
+}
+
+static void fd_close(void *arg)
+{
+	const struct fd_end *end = arg;
+	struct coro_loop *loop = end->streams->loop;
+	if (!end->streams->ended && loop->poller)
+		fd_forget(io_made(loop), end->fd);
+	close(end->fd);
+}
+
+static int fd_number(void *arg)
+{
+	return ((const struct fd_end *)arg)->fd;
+}
+
+static const struct coro_transport fd_transport = {
+	.read = fd_read,
+	.write = fd_write,
+	.wait = fd_wait_for,
+	.end = fd_end_writing,
+	.close = fd_close,
+	.fd = fd_number,
+};
+
+/* -- life */
+
+static int check_options(const struct coro_stream_options *options)
+{
+	size_t high = options->high_water ? options->high_water : DEFAULT_HIGH;
+	return options->low_water > high || options->limit > SIZE_MAX / 4 ? -EINVAL : 0;
+}
+
+static void set_options(struct coro_stream *stream, const struct coro_stream_options *options)
+{
+	stream->limit = options->limit ? options->limit : DEFAULT_LIMIT;
+	stream->high = options->high_water ? options->high_water : DEFAULT_HIGH;
+	stream->low = options->low_water ? options->low_water : stream->high / 4;
+}
+
+static int create(const struct coro_stream_options *options, struct coro_stream **ret)
+{
+	static const struct coro_stream_options defaults;
+	struct coro_loop *loop = thread_current->loop;
+	struct streams *streams;
+	options = options ? options : &defaults;
+	if (!ret || check_options(options) < 0)
+		return -EINVAL;
+	if (!loop)
+		return -EPERM;
+	int r = streams_of(loop, &streams);
+	if (r < 0)
+		return r;
+	struct coro_stream *stream = malloc(sizeof(*stream));
+	if (!stream)
+		return -ENOMEM;
+	*stream = (struct coro_stream){.streams = streams, .refs = 1};
+	streams->refs++;
+	set_options(stream, options);
+	waiters_init(&stream->drainers);
+	list_init(&stream->unsent);
+	list_append(&streams->open, &stream->link);
+	*ret = stream;
+	return 0;
+}
+
+static bool is_transport(const struct coro_transport *transport)
+{
+	return transport && transport->read && transport->write && transport->wait &&
+	       transport->close;
+}
+
+int coro_stream_create(const struct coro_transport *transport, void *arg,
+		       const struct coro_stream_options *options, struct coro_stream **ret)
+{
+	if (!is_transport(transport))
+		return -EINVAL;
+	int r = create(options, ret);
+	if (r < 0)
+		return r;
+	(*ret)->transport = transport;
+	(*ret)->arg = arg;
+	return 0;
+}
+
+int coro_stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct io *io;
+	struct fd *record;
+	if (!loop)
+		return -EPERM;
+	int r = io_of(loop, &io);
+	if (r == 0)
+		r = fd_of(io, fd, &record);
+	if (r == 0)
+		r = create(options, ret);
+	if (r < 0)
+		return r;
+	struct coro_stream *stream = *ret;
+	stream->end = (struct fd_end){.streams = stream->streams, .fd = fd};
+	stream->transport = &fd_transport;
+	stream->arg = &stream->end;
+	return 0;
+}
+
+const struct coro_transport *coro_stream_transport(const struct coro_stream *stream, void **ret)
+{
+	if (!stream || stream->closed)
+		return NULL;
+	if (ret)
+		*ret = stream->arg;
+	return stream->transport;
+}
+
+int coro_stream_set_transport(struct coro_stream *stream, const struct coro_transport *transport,
+			      void *arg)
+{
+	if (!stream || !is_transport(transport))
+		return -EINVAL;
+	if (stream->write_error)
+		return stream->write_error;
+	if (stream->closing || stream->ending)
+		return -EPIPE;
+	if (stream->pending > 0 || stream->writing || stream_is_waited_for(stream))
+		return -EBUSY;
+	stream->transport = transport;
+	stream->arg = arg;
+	stream->eof = false;
+	stream->read_error = 0;
+	return 0;
+}
+
+void stream_unref(struct coro_stream *stream)
+{
+	struct streams *streams = stream->streams;
+	if (--stream->refs > 0)
+		return;
+	block_destroy(&streams->blocks, stream->in);
+	free(stream);
+	streams_unref(streams);
+}
+
+/* -- connecting */
+
+int coro_open_connection(const char *address, const struct coro_dial_options *dial_options,
+			 const struct coro_stream_options *options, struct coro_stream **ret)
+{
+	int fd;
+	if (!ret)
+		return -EINVAL;
+	int r = coro_dial(address, dial_options, &fd);
+	if (r < 0)
+		return r;
+	r = coro_stream_open(fd, options, ret);
+	if (r < 0)
+		coro_fd_close(fd);
+	return r;
+}
+
+int coro_open_unix(const char *path, const struct coro_stream_options *options,
+		   struct coro_stream **ret)
+{
+	char address[CORO_ADDRESS_SIZE];
+	if (!path)
+		return -EINVAL;
+	if (strlen(path) + sizeof("unix:") > sizeof(address))
+		return -ENAMETOOLONG;
+	strcpy(address, "unix:");
+	strcat(address, path);
+	return coro_open_connection(address, NULL, options, ret);
+}
+
+/* -- the end */
+
+void stream_shut(struct coro_stream *stream)
+{
+	if (stream->closed)
+		return;
+	stream->closing = stream->closed = true;
+	stream_drop(stream);
+	list_remove(&stream->link);
+	list_remove(&stream->unsent);
+	stream->transport->close(stream->arg);
+	waiters_wake(&stream->drainers, SIZE_MAX);
+}
+
+int coro_stream_close(struct coro_stream *stream)
+{
+	if (!stream)
+		return -EINVAL;
+	if (stream->closing)
+		return 0;
+	stream->closing = true;
+	stream_push(stream);
+	return 0;
+}
+
+int coro_stream_abort(struct coro_stream *stream)
+{
+	if (!stream)
+		return -EINVAL;
+	stream_shut(stream);
+	return 0;
+}
+
+bool coro_stream_is_closing(const struct coro_stream *stream)
+{
+	return !stream || stream->closing;
+}
+
+int coro_stream_wait_closed(struct coro_stream *stream)
+{
+	struct latch latch;
+	if (!stream)
+		return -EINVAL;
+	while (!stream->closed) {
+		int r = waiters_wait(&stream->drainers, &latch);
+		if (r < 0)
+			return r;
+	}
+	return stream->write_error;
+}
+
+int coro_stream_destroy(struct coro_stream *stream)
+{
+	if (!stream)
+		return 0;
+	if (stream_is_waited_for(stream) && !stream->streams->ended)
+		return -EBUSY;
+	coro_stream_close(stream);
+	stream_unref(stream);
+	return 0;
+}
+
+int coro_stream_fd(const struct coro_stream *stream)
+{
+	if (!stream || stream->closed || !stream->transport->fd)
+		return -1;
+	return stream->transport->fd(stream->arg);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/transfer.h"
+
+#include "io/file.h"
+#include "loop/task.h"
+
+void transfer_keep_cancellation(void)
+{
+	struct task *task = task_running();
+	if (task)
+		task_put_off_cancel(task);
+}
+
+/* Outside of tasks the thread waits, and there is no record. */
+static ssize_t block(struct transfer *transfer, struct fd *fd)
+{
+	for (;;) {
+		ssize_t n = transfer->attempt(transfer, fd);
+		if (n != -EAGAIN || transfer->flags & MSG_DONTWAIT)
+			return n;
+		int r = fd_block(fd->number, transfer->direction);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Has the poller make the call, behind those who were here first. */
+static inline ssize_t perform(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	bool first = list_empty(&fd->sides[transfer->direction].line);
+	int r = likely(first) ? 0 : fd_stand_in_line(io, fd, transfer->direction);
+	if (r < 0)
+		return r;
+	ssize_t n = io->backend->perform(io, fd, transfer);
+	return n == -EAGAIN ? transfer_attempts(transfer, io, fd) : n;
+}
+
+/* Whether the poller can make the call as a whole. */
+static bool can_be_performed(const struct transfer *transfer, const struct io *io,
+			     const struct fd *fd)
+{
+	if (!io->performs || !transfer->call || transfer->flags & MSG_DONTWAIT)
+		return false;
+	return !transfer->offset || fd->kind == FD_FILE; /* elsewhere that is an error */
+}
+
+/* The call, in the way that is the one for it. */
+static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	if (!io)
+		return block(transfer, fd);
+	if (can_be_performed(transfer, io, fd))
+		return perform(transfer, io, fd);
+	if (fd->kind == FD_FILE && transfer->file)
+		return transfer->file(transfer->number, transfer->vec, transfer->count,
+				      transfer->offset ? *transfer->offset : FILE_POSITION);
+	return transfer_attempts(transfer, io, fd);
+}
+
+/* Whether the record is still the one of that generation: not if it was closed while we waited. */
+static bool is_still(const struct io *io, const struct fd *fd, int number, uint32_t generation)
+{
+	return !io || (fd_find(io, number) == fd && fd->generation == generation);
+}
+
+/* What is left is no message any more, but bytes. */
+static void become_rest(struct transfer *transfer)
+{
+	if (!transfer->attempt_rest)
+		return;
+	transfer->attempt = transfer->attempt_rest;
+	transfer->call = CALL_SEND;
+}
+
+/* Passes over so many bytes; what is left of a piece that they end in goes to *piece, and alone. */
+static struct transfer without(const struct transfer *transfer, size_t skip, struct iovec *piece)
+{
+	struct transfer rest = *transfer;
+	for (; rest.count > 0 && skip >= rest.vec->iov_len; rest.vec++, rest.count--)
+		skip -= rest.vec->iov_len;
+	if (rest.count > 0 && skip > 0) {
+		piece->iov_base = (char *)rest.vec->iov_base + skip;
+		piece->iov_len = rest.vec->iov_len - skip;
+		rest.vec = piece;
+		rest.count = 1;
+	}
+	return rest;
+}
+
+ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, uint32_t generation,
+		      ssize_t done)
+{
+	struct iovec piece;
+	become_rest(transfer);
+	while (is_still(io, fd, transfer->number, generation)) {
+		struct transfer rest = without(transfer, (size_t)done, &piece);
+		if (rest.count == 0)
+			break;
+		ssize_t n = once(&rest, io, fd);
+		if (n == -ECANCELED)
+			transfer_keep_cancellation();
+		if (n <= 0)
+			break; /* an error shows at the next call */
+		done += n;
+	}
+	return done;
+}
+
+/* io is NULL outside of tasks. */
+static inline ssize_t run(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	uint32_t generation = fd->generation;
+	ssize_t n = once(transfer, io, fd);
+	if (transfer_is_partial(transfer, n))
+		n = transfer_rest(transfer, io, fd, generation, n);
+	return n;
+}
+
+ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	ssize_t n = run(transfer, io, fd);
+	io_spend(io, n > 0 ? (size_t)n : 0);
+	return n;
+}
+
+ssize_t transfer_run_outside(struct transfer *transfer)
+{
+	struct io *io;
+	struct fd own, *fd = &own;
+	int r = io_current(&io);
+	if (r == 0)
+		r = io ? fd_of(io, transfer->number, &fd) : fd_examine(&own, transfer->number);
+	return r < 0 ? r : run(transfer, io, fd);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* A call on an fd that may have to wait, described, so that it can be tried again. */
+#ifndef IO_TRANSFER_H
+#define IO_TRANSFER_H
+
+#include "coro/base.h"
+#include "io/fd.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* The calls that a poller may make as a whole: see struct backend's perform. */
+enum transfer_call {
+	CALL_OTHER, /* none of these */
+	CALL_READ,
+	CALL_WRITE,
+	CALL_RECV,
+	CALL_SEND,
+	CALL_RECVMSG,
+	CALL_SENDMSG,
+	CALL_ACCEPT,
+	CALL_CONNECT,
+};
+
+struct transfer {
+	enum transfer_call call;
+	/* Makes the call so that it does not wait: its result, or an error; -EAGAIN: not now. */
+	ssize_t (*attempt)(struct transfer *transfer, struct fd *fd);
+	/* The same for what is left, once some was transferred; NULL if that is no other. */
+	ssize_t (*attempt_rest)(struct transfer *transfer, struct fd *fd);
+	/* What makes it on what is not waited for, where that is another: see file.h. */
+	ssize_t (*file)(int fd, const struct iovec *vec, int count, off_t offset);
+	enum direction direction;
+	int number; /* of the fd */
+	int flags;  /* of send and recv; with MSG_DONTWAIT, there is one attempt */
+	bool whole; /* goes on until all of vec is transferred, as one that blocks would */
+	const struct iovec *vec;
+	int count;
+	const off_t *offset; /* of a file; NULL: where that stands */
+	union {
+		struct msghdr *message;
+		struct {
+			struct sockaddr *address;
+			socklen_t *length;
+		} peer;
+		struct {
+			int number;
+			off_t *offset;
+			size_t length;
+		} source;
+	};
+};
+
+/*
+ * The running task was cancelled while it waited, but the call has something to give back: so the
+ * cancellation stays for its next wait.
+ */
+void transfer_keep_cancellation(void);
+
+/* The bytes that there is room for, or that there are. */
+static inline size_t transfer_length(const struct transfer *transfer)
+{
+	size_t length = transfer->vec->iov_len;
+	for (int i = 1; i < transfer->count; i++)
+		length += transfer->vec[i].iov_len;
+	return length;
+}
+
+/* What a system call came to, in our terms; one that a signal interrupts is made again. */
+#define RESULT(call)                                     \
+	({                                               \
+		ssize_t result_;                         \
+		do                                       \
+			result_ = (call);                \
+		while (result_ < 0 && errno == EINTR);   \
+		result_ < 0 ? (ssize_t)-errno : result_; \
+	})
+
+/* -- making it */
+
+/* In ways that are not the usual one: outside of tasks, without an io yet, as a whole, of a file. */
+coro_async ssize_t transfer_run_outside(struct transfer *transfer);
+coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
+
+/* Some was transferred, so much: goes on with what is left, as long as the record is the same. */
+coro_async ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd,
+				 uint32_t generation, ssize_t done);
+
+static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t done)
+{
+	return transfer->whole && done > 0 &&
+	       (transfer->count != 1 || (size_t)done != transfer->vec->iov_len);
+}
+
+/* Makes attempts until one need not wait. After an error the record may be gone. */
+static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct transfer *transfer,
+								       struct io *io, struct fd *fd)
+{
+	const enum direction direction = transfer->direction;
+	const bool once = transfer->flags & MSG_DONTWAIT;
+	/* Those who were here first come first. */
+	bool wait = !(fd->ready & BIT(direction)) || !list_empty(&fd->sides[direction].line);
+	for (;;) {
+		if (wait && !once) {
+			int r = fd_wait_inline(io, fd, direction);
+			if (unlikely(r < 0))
+				return r;
+		}
+		ssize_t n = transfer->attempt(transfer, fd);
+		if (likely(n != -EAGAIN || once)) {
+			if (n == -EAGAIN)
+				fd->ready &= (uint8_t)~BIT(direction);
+			fd_pass_on(fd, direction);
+			return n;
+		}
+		fd->ready &= (uint8_t)~BIT(direction);
+		wait = true;
+	}
+}
+
+/*
+ * Makes the call; of a task, only that waits. Its result or an error. Inline, so that there is but
+ * one return between the switch and the caller.
+ */
+static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfer *transfer)
+{
+	struct coro_loop *loop = thread_current->loop;
+	if (unlikely(!loop || !loop->running || !loop->poller))
+		return transfer_run_outside(transfer);
+	struct io *io = io_made(loop);
+	int r = io_give_way(io);
+	if (unlikely(r < 0))
+		return r;
+	struct fd *fd;
+	r = fd_of(io, transfer->number, &fd);
+	if (unlikely(r < 0))
+		return r;
+	if (unlikely(io->performs || fd->kind == FD_FILE))
+		return transfer_run_otherwise(transfer, io, fd);
+	ssize_t n = transfer_attempts(transfer, io, fd);
+	if (unlikely(transfer_is_partial(transfer, n)))
+		n = transfer_rest(transfer, io, fd, fd->generation, n);
+	io_spend(io, n > 0 ? (size_t)n : 0);
+	return n;
+}
+
+#endif

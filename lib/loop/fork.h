@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After a fork the child has one thread, and copies of what belongs to the parent: its loops, whose
+ * fds are shared with it, and pools whose threads are gone. Whatever is such notes the number of
+ * forks when it is made, and in a child, where that is another, refuses with -EOWNERDEAD.
+ */
+#ifndef LOOP_FORK_H
+#define LOOP_FORK_H
+
+#include <stdbool.h>
+
+/* How many forks lie between the first process that used the library and this one. */
+extern unsigned fork_count;
+
+/* Has forks counted from now on: 0 or -ENOMEM. */
+int fork_watch(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/remote.h"
+
+#include "base/error.h"
+#include "base/monitor.h"
+#include "coro/task.h"
+#include "coro/timeout.h"
+#include "loop/loop.h"
+#include "loop/relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct coro_remote {
+	unsigned refs; /* the caller's, the loop's, one each message's that is under way. Atomic */
+	struct coro_loop *loop;
+	/* Before it starts: */
+	coro_fn *fn;
+	void *arg;
+	const char *site;
+	struct message spawn, cancel;
+	/* The loop's own: */
+	struct list link;         /* in its remotes, until it is done */
+	struct coro_future *task; /* held while it is not done */
+	struct waiter waiter;
+	/* Guarded by the mutex: */
+	pthread_mutex_t mutex;
+	bool done;
+	bool cancelling;     /* the message is under way */
+	struct list waiting; /* relays */
+	int status;
+	void *value;
+	struct failure *failure;
+};
+
+static void remote_unref(struct coro_remote *remote)
+{
+	if (__atomic_sub_fetch(&remote->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	failure_unref(remote->failure);
+	pthread_mutex_destroy(&remote->mutex);
+	loop_let_go(remote->loop);
+	free(remote);
+}
+
+static struct coro_remote *remote_ref(struct coro_remote *remote)
+{
+	__atomic_add_fetch(&remote->refs, 1, __ATOMIC_RELAXED);
+	return remote;
+}
+
+/* In the loop, once: takes the reference to the words over, and gives the loop's part back. */
+static void finish(struct coro_remote *remote, int status, void *value, struct failure *failure)
+{
+	list_remove(&remote->link);
+	loop_unhold(remote->loop);
+	pthread_mutex_lock(&remote->mutex);
+	remote->done = true;
+	remote->status = status;
+	remote->value = value;
+	remote->failure = failure;
+	while (!list_empty(&remote->waiting))
+		relay_set(container_of(remote->waiting.next, struct relay, link));
+	pthread_mutex_unlock(&remote->mutex);
+	remote_unref(remote);
+}
+
+static void task_done(struct waiter *waiter, struct coro_future *task)
+{
+	struct coro_remote *remote = container_of(waiter, struct coro_remote, waiter);
+	remote->task = NULL;
+	finish(remote, task->status, task->value, failure_ref(task->failure));
+	coro_future_unref(task);
+}
+
+/* -- messages */
+
+static void spawn(struct message *message)
+{
+	struct coro_remote *remote = container_of(message, struct coro_remote, spawn);
+	struct coro_options options = {.site = remote->site};
+	list_append(&remote->loop->remotes, &remote->link);
+	int r = coro_loop_spawn(remote->loop, &options, remote->fn, remote->arg, &remote->task);
+	if (r < 0) {
+		finish(remote, r, NULL, NULL);
+		return;
+	}
+	remote->waiter.notify = task_done;
+	list_append(&remote->task->waiters, &remote->waiter.link);
+}
+
+static void drop_spawn(struct message *message)
+{
+	finish(container_of(message, struct coro_remote, spawn), -ECANCELED, NULL, NULL);
+}
+
+static void drop_cancel(struct message *message)
+{
+	remote_unref(container_of(message, struct coro_remote, cancel));
+}
+
+static void cancel(struct message *message)
+{
+	struct coro_remote *remote = container_of(message, struct coro_remote, cancel);
+	pthread_mutex_lock(&remote->mutex);
+	remote->cancelling = false;
+	pthread_mutex_unlock(&remote->mutex);
+	if (remote->task)
+		coro_cancel(remote->task);
+	remote_unref(remote);
+}
+
+void remotes_close(struct coro_loop *loop)
+{
+	while (!list_empty(&loop->remotes)) {
+		struct coro_remote *remote =
+			container_of(loop->remotes.next, struct coro_remote, link);
+		list_remove(&remote->waiter.link);
+		coro_future_unref(remote->task);
+		remote->task = NULL;
+		finish(remote, -ECANCELED, NULL, NULL);
+	}
+}
+
+/* -- the calls */
+
+static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
+{
+	struct coro_remote *remote = malloc(sizeof(*remote));
+	if (!remote)
+		return -ENOMEM;
+	*remote = (struct coro_remote){
+		.refs = 2,
+		.loop = loop,
+		.spawn = {.run = spawn, .drop = drop_spawn},
+		.cancel = {.run = cancel, .drop = drop_cancel},
+	};
+	list_init(&remote->link);
+	list_init(&remote->waiter.link);
+	list_init(&remote->waiting);
+	int r = -pthread_mutex_init(&remote->mutex, NULL);
+	if (r < 0) {
+		free(remote);
+		return r;
+	}
+	*ret = remote;
+	return 0;
+}
+
+int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *fn, void *arg,
+			     struct coro_remote **ret)
+{
+	struct coro_remote *remote;
+	if (!loop || !fn)
+		return -EINVAL;
+	int r = remote_create(loop, &remote);
+	if (r < 0)
+		return r;
+	remote->fn = fn;
+	remote->arg = arg;
+	remote->site = site;
+	loop_hold(loop);
+	r = loop_post(loop, &remote->spawn);
+	if (r < 0) {
+		loop_unhold(loop);
+		remote_unref(remote);
+		remote_unref(remote);
+		return r;
+	}
+	if (ret)
+		*ret = remote;
+	else
+		remote_unref(remote);
+	return 0;
+}
+
+static int remote_check(const struct coro_remote *remote)
+{
+	if (!remote)
+		return -EINVAL;
+	return remote->loop->fork_count == fork_count ? 0 : -EOWNERDEAD;
+}
+
+/* With the mutex held. */
+static int wait_for_result(struct coro_remote *remote, int64_t until)
+{
+	struct relay relay;
+	if (remote->loop->thread == thread_current && !task_running())
+		return -EDEADLK;
+	int r = relay_begin(&relay, &remote->mutex, NULL);
+	if (r < 0)
+		return r;
+	list_append(&remote->waiting, &relay.link);
+	r = relay_wait(&relay, until);
+	list_remove(&relay.link);
+	relay_end(&relay);
+	return r;
+}
+
+/* A task's deadline is a timeout around the wait; a thread's is the condition's. */
+static int wait_within(struct coro_remote *remote, int64_t timeout)
+{
+	struct coro_timeout scope;
+	if (!task_running() || timeout == CORO_FOREVER)
+		return wait_for_result(remote, time_after(coro_clock(), timeout));
+	int r = coro_timeout_begin(&scope, timeout);
+	if (r < 0)
+		return r;
+	r = wait_for_result(remote, CORO_FOREVER);
+	return coro_timeout_end(&scope, r);
+}
+
+int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret)
+{
+	int r = remote_check(remote);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&remote->mutex);
+	r = remote->done ? 0 : timeout <= 0 ? -ETIMEDOUT : wait_within(remote, timeout);
+	pthread_mutex_unlock(&remote->mutex);
+	if (r < 0)
+		return r;
+	if (remote->status < 0)
+		coro_take_failure(thread_current->self, remote->status,
+				  failure_ref(remote->failure));
+	else if (ret)
+		*ret = remote->value;
+	return remote->status;
+}
+
+bool coro_remote_done(struct coro_remote *remote)
+{
+	if (remote_check(remote) < 0)
+		return false;
+	pthread_mutex_lock(&remote->mutex);
+	bool done = remote->done;
+	pthread_mutex_unlock(&remote->mutex);
+	return done;
+}
+
+int coro_remote_cancel(struct coro_remote *remote)
+{
+	int r = remote_check(remote);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&remote->mutex);
+	bool done = remote->done;
+	bool first = !done && !remote->cancelling;
+	if (first)
+		remote->cancelling = true;
+	pthread_mutex_unlock(&remote->mutex);
+	if (first && loop_post(remote->loop, &remote_ref(remote)->cancel) < 0)
+		remote_unref(remote); /* it is being closed: then the task is cancelled */
+	return !done;
+}
+
+void coro_remote_unref(struct coro_remote *remote)
+{
+	if (remote)
+		remote_unref(remote);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "tls/connection.h"
+
+#include "coro/coroutine.h"
+#include "coro/task.h"
+#include "tls/failure.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+
+/* A record's most, and how much is encrypted before it is written. */
+enum { RECORD = 16384, BATCH = 4 * RECORD };
+
+/* -- what OpenSSL reads from and writes to */
+
+static int bio_write(BIO *bio, const char *bytes, int length)
+{
+	struct connection *connection = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	if (buffer_add(&connection->out, bytes, (size_t)length) < 0) {
+		connection->error = -ENOMEM;
+		return -1;
+	}
+	return length;
+}
+
+static int read_early(struct connection *connection, char *bytes, size_t length)
+{
+	size_t there = buffer_length(&connection->early);
+	length = length < there ? length : there;
+	memcpy(bytes, connection->early.bytes + connection->early.begin, length);
+	buffer_drop(&connection->early, length);
+	return (int)length;
+}
+
+static int bio_read(BIO *bio, char *bytes, int length)
+{
+	struct connection *connection = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	if (buffer_length(&connection->early) > 0)
+		return read_early(connection, bytes, (size_t)length);
+	ssize_t n = connection->below->read(connection->arg, bytes, (size_t)length);
+	if (n >= 0) {
+		connection->cut = n == 0;
+		return (int)n;
+	}
+	if (n == -EAGAIN)
+		BIO_set_retry_read(bio);
+	else
+		connection->read_error = (int)n;
+	return -1;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+	const struct connection *connection = BIO_get_data(bio);
+	(void)number;
+	(void)pointer;
+	switch (command) {
+	case BIO_CTRL_EOF:
+		return connection->cut;
+	case BIO_CTRL_FLUSH:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+BIO_METHOD *connection_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "coro");
+	if (!method)
+		return NULL;
+	BIO_meth_set_write(method, bio_write);
+	BIO_meth_set_read(method, bio_read);
+	BIO_meth_set_ctrl(method, bio_control);
+	return method;
+}
+
+/* -- life */
+
+int connection_create(struct coro_tls_context *context, const struct coro_transport *below,
+		      void *arg, struct connection **ret)
+{
+	struct connection *connection = malloc(sizeof(*connection));
+	if (!connection)
+		return -ENOMEM;
+	*connection = (struct connection){
+		.context = context_ref(context),
+		.loop = coro_running_loop(),
+		.ssl = SSL_new(context->ctx),
+		.below = below,
+		.arg = arg,
+	};
+	BIO *bio = connection->ssl ? BIO_new(context->method) : NULL;
+	if (!bio) {
+		connection_destroy(connection);
+		return -ENOMEM;
+	}
+	BIO_set_data(bio, connection);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(connection->ssl, bio, bio);
+	SSL_set_app_data(connection->ssl, connection);
+	*ret = connection;
+	return 0;
+}
+
+void connection_destroy(struct connection *connection)
+{
+	SSL_free(connection->ssl);
+	context_unref(connection->context);
+	context_unref(connection->chosen);
+	buffer_finish(&connection->early);
+	buffer_finish(&connection->out);
+	ERR_clear_error();
+	free(connection);
+}
+
+struct connection *connection_of(const struct coro_stream *stream)
+{
+	void *arg;
+	return coro_stream_transport(stream, &arg) == &connection_transport ? arg : NULL;
+}
+
+/* -- results */
+
+int connection_result(struct connection *connection, int result)
+{
+	bool ragged = connection->context->flags & CORO_TLS_RAGGED_END;
+	switch (SSL_get_error(connection->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	}
+	if (connection->cut && connection->established && ragged)
+		return 0;
+	if (connection->error)
+		; /* as it was */
+	else if (connection->read_error)
+		connection->error = connection->read_error;
+	else if (connection->cut)
+		connection->error = coro_raise(-EPROTO, "TLS: the connection was cut");
+	else
+		connection->error = failure_raise(-EPROTO, "TLS");
+	return connection->error;
+}
+
+/* -- writing */
+
+int connection_push(struct connection *connection)
+{
+	const struct coro_transport *below = connection->below;
+	struct buffer *out = &connection->out;
+	if (connection->write_error)
+		return connection->write_error;
+	while (buffer_length(out) > 0) {
+		struct iovec vec = {out->bytes + out->begin, buffer_length(out)};
+		ssize_t n = below->write(connection->arg, &vec, 1);
+		if (n == -EAGAIN)
+			return -EAGAIN;
+		if (n < 0) {
+			buffer_finish(out);
+			return connection->write_error = (int)n;
+		}
+		buffer_drop(out, (size_t)n);
+	}
+	return below->flush ? below->flush(connection->arg, false) : 0;
+}
+
+/* Where a walk along a vector stands. */
+struct place {
+	const struct iovec *vec;
+	int count;
+	size_t skip; /* of the first */
+};
+
+static void go_on(struct place *place, size_t length)
+{
+	place->skip += length;
+	while (place->count > 0 && place->skip >= place->vec->iov_len) {
+		place->skip -= place->vec->iov_len;
+		place->vec++;
+		place->count--;
+	}
+}
+
+/* Puts small pieces together: how many bytes. The place stays where it is. */
+static size_t gather(struct place place, char *bytes, size_t room)
+{
+	size_t length = 0;
+	while (place.count > 0 && length < room) {
+		size_t left = place.vec->iov_len - place.skip;
+		size_t part = left < room - length ? left : room - length;
+		memcpy(bytes + length, (char *)place.vec->iov_base + place.skip, part);
+		length += part;
+		go_on(&place, part);
+	}
+	return length;
+}
+
+/* Encrypts a record: its length, -EAGAIN or an error. */
+static int encrypt(struct connection *connection, const struct place *place)
+{
+	char gathered[RECORD];
+	const char *bytes = (char *)place->vec->iov_base + place->skip;
+	size_t length = place->vec->iov_len - place->skip;
+	if (length < RECORD && place->count > 1) {
+		length = gather(*place, gathered, RECORD);
+		bytes = gathered;
+	}
+	int n = SSL_write(connection->ssl, bytes, length < RECORD ? (int)length : RECORD);
+	return n > 0 ? n : connection_result(connection, n);
+}
+
+/* As much as is written at once: a count, or an error. */
+static ssize_t encrypt_batch(struct connection *connection, struct place *place)
+{
+	ssize_t done = 0;
+	int n = 0;
+	while (n >= 0 && place->count > 0 && done < BATCH) {
+		n = encrypt(connection, place);
+		if (n == 0)
+			n = -EPIPE;
+		if (n > 0) {
+			go_on(place, (size_t)n);
+			done += n;
+		}
+	}
+	connection->wants_reading = n == -EAGAIN;
+	return done > 0 ? done : n;
+}
+
+static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
+{
+	struct connection *connection = arg;
+	struct place place = {.vec = vec, .count = count};
+	ssize_t done = 0;
+	if (connection->error || connection->shaking)
+		return connection->error ? connection->error : -EBUSY;
+	ERR_clear_error();
+	go_on(&place, 0);
+	int r = connection_push(connection);
+	while (r == 0 && place.count > 0) {
+		ssize_t n = encrypt_batch(connection, &place);
+		if (n < 0)
+			return done > 0 ? done : n;
+		done += n;
+		r = connection_push(connection);
+	}
+	return done > 0 && r == -EAGAIN ? done : r < 0 ? r : done;
+}
+
+/* Nothing will be written any more; not after a failure, when it is too late for words. */
+static void say_goodbye(struct connection *connection)
+{
+	if (!connection->established || connection->error ||
+	    SSL_get_shutdown(connection->ssl) & SSL_SENT_SHUTDOWN)
+		return;
+	ERR_clear_error();
+	connection->parting = buffer_length(&connection->out) == 0;
+	SSL_shutdown(connection->ssl);
+}
+
+static int connection_end(void *arg)
+{
+	say_goodbye(arg);
+	return 0;
+}
+
+static int connection_flush(void *arg, bool closing)
+{
+	struct connection *connection = arg;
+	if (closing)
+		say_goodbye(connection);
+	int r = connection_push(connection);
+	/* The peer may be gone already, as it may be after its own goodbye. */
+	return r < 0 && r != -EAGAIN && (connection->parting || connection->error) ? 0 : r;
+}
+
+/* -- reading */
+
+/* So much may wait to be written that reading brought about: a peer should read as well. */
+static bool is_stuck(const struct connection *connection)
+{
+	return buffer_length(&connection->out) > BATCH + RECORD;
+}
+
+static ssize_t connection_read(void *arg, void *bytes, size_t length)
+{
+	struct connection *connection = arg;
+	if (connection->error || connection->shaking)
+		return connection->error ? connection->error : -EBUSY;
+	connection_push(connection); /* an error is the writer's */
+	if (is_stuck(connection))
+		return -EAGAIN;
+	ERR_clear_error();
+	int n = SSL_read(connection->ssl, bytes, length < INT_MAX ? (int)length : INT_MAX);
+	if (n <= 0)
+		n = connection_result(connection, n);
+	connection_push(connection);
+	return n;
+}
+
+/* -- all else */
+
+/*
+ * Nothing of the connection may be used after the wait: it may be closed meanwhile.
+ *
+ * That a writer has to read happens only while a message of TLS itself, not of the application, is
+ * in the middle of its arrival, which is hardly ever in pieces. A reader, if there is one, may well
+ * take what is missing, and so the writer looks again before long instead of waiting for it.
+ */
+static coro_async int connection_wait(void *arg, bool writing)
+{
+	const struct connection *connection = arg;
+	if (writing && connection->wants_reading)
+		return coro_sleep(CORO_MSEC);
+	return connection->below->wait(connection->arg, writing || is_stuck(connection));
+}
+
+static void connection_close(void *arg)
+{
+	struct connection *connection = arg;
+	connection->below->close(connection->arg);
+	connection->closed = true;
+	/* A task that is in the handshake frees it, if it has not been thrown away. */
+	if (!connection->shaking || coro_loop_closed(connection->loop))
+		connection_destroy(connection);
+}
+
+static int connection_fd(void *arg)
+{
+	const struct connection *connection = arg;
+	return connection->below->fd ? connection->below->fd(connection->arg) : -1;
+}
+
+const struct coro_transport connection_transport = {
+	.read = connection_read,
+	.write = connection_write,
+	.wait = connection_wait,
+	.end = connection_end,
+	.close = connection_close,
+	.fd = connection_fd,
+	.flush = connection_flush,
+};

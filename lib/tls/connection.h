@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection: OpenSSL between a stream and what carried its bytes before.
+ *
+ *	stream -- read --> SSL_read  <-- read ------- below
+ *	       -- write -> SSL_write --> out -- write -->
+ *
+ * OpenSSL reads from below itself. What it writes is gathered in `out`, which always has room, and
+ * goes on from there: so it never has to wait for writing, and a read that makes it answer something
+ * is a read like any other.
+ */
+#ifndef TLS_CONNECTION_H
+#define TLS_CONNECTION_H
+
+#include "tls/buffer.h"
+#include "tls/context.h"
+
+struct connection {
+	struct coro_tls_context *context;
+	struct coro_tls_context *chosen; /* by the host that was asked for; or NULL */
+	struct coro_loop *loop;
+	SSL *ssl;
+	const struct coro_transport *below;
+	void *arg; /* its calls' */
+
+	struct buffer early; /* came before TLS began */
+	struct buffer out;   /* encrypted, but not written */
+
+	int read_error;  /* of the transport below */
+	int write_error; /* the same; nothing can be written any more */
+	int error;       /* nothing can be done any more */
+	bool cut;        /* the bytes from below have ended */
+	bool shaking;    /* in the handshake, a task of which uses this */
+	bool established;
+	bool closed;        /* but for that task */
+	bool parting;       /* all that `out` holds is the goodbye */
+	bool wants_reading; /* writing can go on only after something was read */
+	char alpn[256];
+};
+
+extern const struct coro_transport connection_transport;
+
+/* How OpenSSL reads and writes; NULL without memory. */
+BIO_METHOD *connection_method(void);
+
+/* A connection on top of this transport: 0 or -ENOMEM. */
+int connection_create(struct coro_tls_context *context, const struct coro_transport *below,
+		      void *arg, struct connection **ret);
+
+void connection_destroy(struct connection *connection);
+
+/* The stream's, NULL if it has none. */
+struct connection *connection_of(const struct coro_stream *stream);
+
+/* Writes what there is to be written: 0; -EAGAIN: not all goes now; or an error. */
+int connection_push(struct connection *connection);
+
+/*
+ * What a call of OpenSSL's comes to that returned this, not being a success: 0: the peer writes no
+ * more; -EAGAIN: it needs more bytes from below; or the error, raised.
+ */
+int connection_result(struct connection *connection, int result);
+
+#endif

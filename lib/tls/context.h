@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What connections have in common. */
+#ifndef TLS_CONTEXT_H
+#define TLS_CONTEXT_H
+
+#include "coro/tls.h"
+
+#include <openssl/ssl.h>
+
+struct coro_tls_context {
+	unsigned refs; /* the owner's, each connection's; counted by any thread */
+	bool server;
+	unsigned flags;
+	int64_t timeout;
+	SSL_CTX *ctx;
+	BIO_METHOD *method;  /* how OpenSSL reads and writes */
+	unsigned char *alpn; /* each name behind its length; NULL for none */
+	unsigned alpn_length;
+	struct coro_tls_context *(*choose)(const char *host, void *arg);
+	void *arg;
+};
+
+struct coro_tls_context *context_ref(struct coro_tls_context *context);
+
+/* NULL is fine. */
+void context_unref(struct coro_tls_context *context);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "tls/failure.h"
+
+#include "coro/coroutine.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+bool failure_is_distrust(void)
+{
+	unsigned long error = ERR_peek_last_error();
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return false;
+	switch (ERR_GET_REASON(error)) {
+	case SSL_R_CERTIFICATE_VERIFY_FAILED:
+	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether memory was short, wherever in the queue that stands. Empties it. */
+static bool is_memory_short(void)
+{
+	bool is = false;
+	unsigned long error;
+	while ((error = ERR_get_error()))
+		is |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+	return is;
+}
+
+int failure_raise(int error, const char *what)
+{
+	/* Of the line, what TLS makes of it comes last; why a file cannot be had, first. */
+	unsigned long found = error == -EPROTO ? ERR_peek_last_error() : ERR_peek_error();
+	const char *words = ERR_reason_error_string(found);
+	if (ERR_GET_LIB(found) == ERR_LIB_SYS) {
+		error = -ERR_GET_REASON(found);
+		words = strerror(-error);
+	}
+	if (is_memory_short() || error == -ENOMEM)
+		return -ENOMEM;
+	return coro_raise(error, "%s: %s", what, words ? words : "unknown error");
+}

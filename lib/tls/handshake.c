@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* How a stream becomes TLS. */
+#include "coro/coroutine.h"
+#include "coro/task.h"
+#include "coro/timeout.h"
+#include "tls/connection.h"
+#include "tls/failure.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+enum { HOST_SIZE = 256 };
+
+/* -- the host */
+
+/* Without what is not for TLS: the dot at the end of a name, the interface of an address. */
+static int copy_host(const char *host, char ret[static HOST_SIZE])
+{
+	size_t length = strcspn(host, "%");
+	if (length > 1 && host[length - 1] == '.')
+		length--;
+	if (length == 0 || length >= HOST_SIZE)
+		return -EINVAL;
+	memcpy(ret, host, length);
+	ret[length] = '\0';
+	return 0;
+}
+
+static bool is_address(const char *host)
+{
+	unsigned char address[16];
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* Asks for the host, and has the certificate held against it: 0, -EINVAL, -ENOMEM. */
+static int set_host(const struct connection *connection, const char *name)
+{
+	enum { UNCHECKED = CORO_TLS_NO_VERIFY | CORO_TLS_NO_HOST_CHECK };
+	SSL *ssl = connection->ssl;
+	bool checked = !(connection->context->flags & UNCHECKED);
+	char host[HOST_SIZE];
+	if (!name)
+		return checked ? -EINVAL : 0;
+	if (copy_host(name, host) < 0)
+		return -EINVAL;
+	bool address = is_address(host);
+	if (!address && SSL_set_tlsext_host_name(ssl, host) != 1)
+		return -ENOMEM;
+	if (!checked)
+		return 0;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (address)
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1 ? 0 : -ENOMEM;
+	return SSL_set1_host(ssl, host) == 1 ? 0 : -ENOMEM;
+}
+
+/* -- the handshake */
+
+/* For the handshake only, which owns the connection if that is closed meanwhile: then -EPIPE. */
+static coro_async int wait_below(struct connection *connection, bool writing)
+{
+	int r = connection->below->wait(connection->arg, writing);
+	return r == 0 && connection->closed ? -EPIPE : r;
+}
+
+static coro_async int send_all(struct connection *connection)
+{
+	int r;
+	while ((r = connection_push(connection)) == -EAGAIN) {
+		r = wait_below(connection, true);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* It has failed, with this: which may be for the peer's certificate. */
+static int explain(struct connection *connection, int result)
+{
+	long verdict = SSL_get_verify_result(connection->ssl);
+	if (!failure_is_distrust())
+		return connection_result(connection, result);
+	ERR_clear_error();
+	if (verdict == X509_V_ERR_OUT_OF_MEM)
+		return connection->error = -ENOMEM;
+	return connection->error =
+		       coro_raise(CORO_UNTRUSTED, "TLS: %s",
+				  verdict == X509_V_OK ? "there is no certificate"
+						       : X509_verify_cert_error_string(verdict));
+}
+
+/*
+ * The last that a server of TLS 1.3 says, its tickets, nobody waits for: the client may not even read
+ * yet, or be gone already, having said all it had to say.
+ */
+static bool is_done_before_it_is_sent(const struct connection *connection)
+{
+	return connection->context->server && SSL_version(connection->ssl) >= TLS1_3_VERSION;
+}
+
+static coro_async int shake_hands(struct connection *connection)
+{
+	for (;;) {
+		ERR_clear_error();
+		int done = SSL_do_handshake(connection->ssl);
+		int r = done == 1 ? 0 : explain(connection, done);
+		if (done != 1 && r == 0)
+			r = coro_raise(-EPROTO, "TLS: the peer has closed the connection");
+		if (r < 0 && r != -EAGAIN)
+			return r; /* what is to be said to the peer goes when it is closed */
+		if (r == 0 && is_done_before_it_is_sent(connection)) {
+			connection_push(connection);
+			return 0;
+		}
+		int sent = send_all(connection);
+		if (sent < 0 || r == 0)
+			return sent;
+		r = wait_below(connection, false);
+		if (r < 0)
+			return r;
+	}
+}
+
+static coro_async int shake_hands_in_time(struct connection *connection)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, connection->context->timeout);
+	if (r < 0)
+		return r;
+	r = shake_hands(connection);
+	bool canceled = r == -ECANCELED;
+	r = coro_timeout_end(&timeout, r);
+	return canceled && r == -ETIMEDOUT ? coro_raise(r, "TLS: the handshake took too long") : r;
+}
+
+static void remember_alpn(struct connection *connection)
+{
+	const unsigned char *name;
+	unsigned length;
+	SSL_get0_alpn_selected(connection->ssl, &name, &length);
+	if (length < sizeof(connection->alpn))
+		memcpy(connection->alpn, name ? name : (const unsigned char *)"", length);
+}
+
+/* -- a stream */
+
+/* Puts the connection under the stream, with the bytes that came already: 0 or an error. */
+static int insert(struct connection *connection, struct coro_stream *stream)
+{
+	const char *bytes;
+	ssize_t there = coro_stream_peek(stream, 0, &bytes);
+	int r = there < 0 ? (int)there : 0;
+	if (there > 0)
+		r = buffer_add(&connection->early, bytes, (size_t)there);
+	if (r == 0)
+		r = coro_stream_set_transport(stream, &connection_transport, connection);
+	if (r == 0 && there > 0)
+		coro_stream_consume(stream, (size_t)there);
+	return r;
+}
+
+/* Nobody but us has a use for the stream now. A cancellation does not wait for goodbyes. */
+static void give_up(struct coro_stream *stream, int error)
+{
+	if (error == -ECANCELED || error == -ETIMEDOUT)
+		coro_stream_abort(stream);
+	else
+		coro_stream_close(stream);
+}
+
+static coro_async int establish(struct connection *connection, struct coro_stream *stream)
+{
+	connection->shaking = true;
+	int r = shake_hands_in_time(connection);
+	connection->shaking = false;
+	if (connection->closed) {
+		connection_destroy(connection);
+		return r < 0 ? r : -EPIPE;
+	}
+	if (r < 0) {
+		give_up(stream, r);
+		return r;
+	}
+	connection->established = true;
+	remember_alpn(connection);
+	return 0;
+}
+
+/* What is common to both sides, but the host. */
+static int prepare(struct coro_stream *stream, struct coro_tls_context *context, bool server,
+		   struct connection **ret)
+{
+	void *arg;
+	if (!stream || !context || context->server != server)
+		return -EINVAL;
+	if (!coro_current_task())
+		return -EPERM;
+	int r = coro_stream_flush(stream);
+	if (r < 0)
+		return r;
+	const struct coro_transport *below = coro_stream_transport(stream, &arg);
+	return below ? connection_create(context, below, arg, ret) : -EPIPE;
+}
+
+static coro_async int start(struct connection *connection, struct coro_stream *stream)
+{
+	int r = insert(connection, stream);
+	if (r < 0) {
+		connection_destroy(connection);
+		return r;
+	}
+	return establish(connection, stream);
+}
+
+int coro_tls_connect(struct coro_stream *stream, struct coro_tls_context *context, const char *host)
+{
+	struct connection *connection;
+	int r = prepare(stream, context, false, &connection);
+	if (r < 0)
+		return r;
+	r = set_host(connection, host);
+	if (r < 0) {
+		connection_destroy(connection);
+		return r;
+	}
+	SSL_set_connect_state(connection->ssl);
+	return start(connection, stream);
+}
+
+int coro_tls_accept(struct coro_stream *stream, struct coro_tls_context *context)
+{
+	struct connection *connection;
+	int r = prepare(stream, context, true, &connection);
+	if (r < 0)
+		return r;
+	SSL_set_accept_state(connection->ssl);
+	return start(connection, stream);
+}
+
+/* -- from an address, and to a server */
+
+/* The host in an address such as coro_dial takes; -EINVAL if there is none, or it is too long. */
+static int host_of(const char *address, char ret[static HOST_SIZE])
+{
+	if (strncmp(address, "unix:", 5) == 0)
+		return -EINVAL;
+	if (strncmp(address, "tcp:", 4) == 0)
+		address += 4;
+	const char *end = *address == '[' ? strchr(++address, ']') : strrchr(address, ':');
+	size_t length = end ? (size_t)(end - address) : 0;
+	if (!end || length >= HOST_SIZE)
+		return -EINVAL;
+	memcpy(ret, address, length);
+	ret[length] = '\0';
+	if (length == 0)
+		strcpy(ret, "localhost");
+	return 0;
+}
+
+int coro_tls_open_connection(const char *address, struct coro_tls_context *context,
+			     const char *host, const struct coro_dial_options *dial_options,
+			     const struct coro_stream_options *options, struct coro_stream **ret)
+{
+	char own[HOST_SIZE];
+	struct coro_stream *stream;
+	if (!address || !context || !ret)
+		return -EINVAL;
+	if (!host && host_of(address, own) == 0)
+		host = own;
+	int r = coro_open_connection(address, dial_options, options, &stream);
+	if (r < 0)
+		return r;
+	r = coro_tls_connect(stream, context, host);
+	if (r < 0) {
+		coro_stream_destroy(stream);
+		return r;
+	}
+	*ret = stream;
+	return 0;
+}
+
+int coro_tls_serve(struct coro_stream *stream, void *arg)
+{
+	const struct coro_tls_service *service = arg;
+	if (!service || !service->fn)
+		return -EINVAL;
+	int r = coro_tls_accept(stream, service->context);
+	return r < 0 ? r : service->fn(stream, service->arg);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes system calls fail, or transfer less than they were asked to; and counts them. It concerns
+ * the thread that asked for it, and those calls in fail_call.c, whoever makes them: the library or
+ * the test.
+ *
+ *   fail_call("recv", 2, ECONNRESET);      the second recv from now on fails
+ *   fail_call(NULL, 5, EINTR);             the fifth call, whichever it is
+ *   ...
+ *   if (fail_call_off())                   it came to that
+ *
+ * The linker puts these functions in the place of libc's: see the Makefile.
+ */
+#ifndef TEST_FAIL_CALL_H
+#define TEST_FAIL_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* From now on the n-th call of that name fails, once, with this errno. n = 0: counts only. */
+void fail_call(const char *name, unsigned long n, int error);
+
+/* The same for every call from the n-th on. */
+void fail_calls_from(const char *name, unsigned long n, int error);
+
+/* No more calls fail. Returns whether one did since fail_call. */
+bool fail_call_off(void);
+
+/* How many calls of that name there were since fail_call; NULL for all. */
+unsigned long calls_of(const char *name);
+
+/* The name of the call that failed; NULL: none. */
+const char *failed_call(void);
+
+/* From now on transfers move so many bytes at the most; 0: as many as they want. */
+void shorten_transfers(size_t bytes);
+
+/* -- for what takes the place of a call */
+
+/* Counts it; whether it is to fail, with errno. */
+bool call_fails(const char *name);
+
+/* How much of so much is to be transferred. */
+size_t shorter(size_t length);
+
+#endif

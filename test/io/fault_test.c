@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* Each system call and each allocation fails in turn: the error reaches a task, nothing is left. */
+#include "fds.h"
+
+static struct sockaddr_in address;
+static int listening;
+
+static void listen_setup(void)
+{
+	fds_setup();
+	listening = listen_tcp(&address);
+}
+
+static void listen_teardown(void)
+{
+	close(listening);
+	fds_teardown();
+}
+
+/* ---- what is done meanwhile ---- */
+
+static int echo(int fd)
+{
+	char got[64];
+	ssize_t n, sent = 0;
+	while (sent >= 0 && (n = coro_read(fd, got, sizeof(got))) > 0)
+		sent = coro_write(fd, got, (size_t)n);
+	return (int)(sent < 0 ? sent : n);
+}
+
+static int serves(void *arg)
+{
+	int fd = coro_accept(listening, NULL, NULL);
+	if (fd < 0)
+		return fd;
+	int r = echo(fd);
+	coro_fd_close(fd);
+	return r;
+}
+
+/* Sends a word and reads the same back. */
+static int say(int to, int from, const char *word)
+{
+	char got[64] = {0};
+	size_t length = strlen(word), done = 0;
+	ssize_t n = coro_write(to, word, length);
+	while (n > 0 && done < length) {
+		n = coro_read(from, got + done, length - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		return (int)n;
+	/* The other side may have met the error. */
+	return done == length ? memcmp(got, word, length) : -EPIPE;
+}
+
+static int talk(int fd)
+{
+	int r = coro_connect(fd, (struct sockaddr *)&address, sizeof(address));
+	for (int i = 0; r == 0 && i < 10; i++)
+		r = say(fd, fd, i % 5 == 4 ? "eleven byte" : "twelve bytes");
+	if (r == 0)
+		r = coro_writable(fd);
+	return r;
+}
+
+static int connects_and_talks(void *arg)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r = fd < 0 ? -errno : talk(fd);
+	coro_fd_close(fd);
+	return r;
+}
+
+static int uses_a_pipe(void *arg)
+{
+	int fds[2], r = pipe(fds) < 0 ? -errno : 0;
+	if (r < 0)
+		return r;
+	struct coro_timeout timeout;
+	r = say(fds[1], fds[0], "through the pipe");
+	if (r == 0)
+		r = coro_timeout_begin(&timeout, 1);
+	if (r == 0) {
+		r = coro_timeout_end(&timeout, coro_readable(fds[0]));
+		r = r == -ETIMEDOUT ? 0 : r;
+	}
+	coro_fd_close(fds[0]);
+	coro_fd_close(fds[1]);
+	return r;
+}
+
+/* Takes away what connections the listening socket holds. */
+static void forget_connections(void)
+{
+	int fd;
+	while ((fd = accept(listening, NULL, NULL)) >= 0)
+		close(fd);
+}
+
+static int uses_all(void *arg)
+{
+	struct coro_group *group;
+	coro_fn *const all[] = {serves, connects_and_talks, uses_a_pipe};
+	forget_connections();
+	int r = coro_group_create(&group);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < sizeof(all) / sizeof(all[0]); i++)
+		r = coro_group_spawn(group, all[i], NULL, NULL);
+	return coro_group_end(group, r);
+}
+
+/* ---- and what comes of it ---- */
+
+static int run_it(void)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	return coro_run_with(&options, uses_all, NULL);
+}
+
+static void fail_each_call(int error)
+{
+	bool failed = true;
+	ck_assert_int_eq(run_it(), 0);
+	for (unsigned long n = 1; failed; n++) {
+		fail_call(NULL, n, error);
+		int r = run_it();
+		failed = fail_call_off();
+		/* -EPIPE, -ECONNRESET: the other side was the one to fail, and went without a word. */
+		ck_assert_msg(r == 0 || r == -error || (failed && r == -EIO),
+			      "%s, call %lu: %s, not %s", failed ? failed_call() : "none", n,
+			      coro_strerror(r), coro_strerror(error));
+		ck_assert_uint_lt(n, 1000);
+	}
+}
+
+START_TEST(each_call_may_fail)
+{
+	static const int errors[] = {ENOMEM, EMFILE, ENFILE, ECONNRESET, EPIPE, ETIMEDOUT, EIO};
+	fail_each_call(errors[_i]);
+}
+END_TEST
+
+START_TEST(each_call_that_waits_may_be_interrupted)
+{
+	static const char *const calls[] = {
+		"read",     "write",      "readv",        "writev",  "preadv2",
+		"pwritev2", "recv",       "send",         "recvmsg", "sendmsg",
+		"accept4",  "epoll_wait", "epoll_pwait2", "poll",    "ppoll",
+	};
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		bool failed = true;
+		for (unsigned long n = 1; failed; n++) {
+			fail_call(calls[i], n, EINTR);
+			int r = run_it();
+			failed = fail_call_off();
+			ck_assert_msg(r == 0, "%s, call %lu: %s", calls[i], n, coro_strerror(r));
+		}
+	}
+}
+END_TEST
+
+START_TEST(each_transfer_may_be_of_a_few_bytes)
+{
+	for (size_t most = 1; most < 20; most++) {
+		shorten_transfers(most);
+		ck_assert_int_eq(run_it(), 0);
+		fail_call_off();
+	}
+}
+END_TEST
+
+START_TEST(each_allocation_may_fail)
+{
+	fail_each_allocation(uses_all);
+}
+END_TEST
+
+/* ---- the error is the one's whose call it was ---- */
+
+static int reads(void *arg)
+{
+	return reads_once(arg);
+}
+
+START_TEST(an_error_is_that_of_the_task_that_called)
+{
+	struct pair failing = make_pair(TCP), well = make_pair(TCP);
+	struct coro_future *b = start(reads, &(struct reading){"b", well.from});
+	turn();
+	put(failing.to, "one");
+	fail_call("recv", 1, ECONNRESET);
+	struct coro_future *a = start(reads, &(struct reading){"a", failing.from});
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), -ECONNRESET);
+	ck_assert(fail_call_off());
+	put(well.to, "two");
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	ck_assert_trace("a:-104 b:two");
+	coro_future_unref(a);
+	coro_future_unref(b);
+	close_pair(failing);
+	close_pair(well);
+}
+END_TEST
+
+START_TEST(who_cannot_be_watched_is_told_and_the_others_wait_on)
+{
+	static const char *const name = "epoll_ctl";
+	struct pair first = make_pair(UNIX), second = make_pair(UNIX);
+	struct reading reading = {"b", second.from};
+	struct coro_future *a = start(reads, &(struct reading){"a", first.from});
+	fail_call(name, 1, _i ? ENOSPC : ENOMEM);
+	struct coro_future *b = start(reads, &reading);
+	bool failed = fail_call_off();
+	if (failed) {
+		turn();
+		assert_ended(b, _i ? -ENOSPC : -ENOMEM);
+		trace_take();
+		/* It may be tried again. */
+		b = start(reads, &reading);
+	}
+	put(second.to, "two");
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	put(first.to, "one");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("b:two a:one");
+	coro_future_unref(a);
+	coro_future_unref(b);
+	close_pair(first);
+	close_pair(second);
+}
+END_TEST
+
+START_TEST(without_fds_a_loop_cannot_wait_for_any)
+{
+	static const char *const calls[] = {"epoll_create1", "eventfd"};
+	struct pair pair = make_pair(UNIX);
+	struct reading reading = {"a", pair.from};
+	fail_call(calls[_i], 1, EMFILE);
+	struct coro_future *a = start(reads, &reading);
+	if (fail_call_off() && coro_future_done(a)) { /* or there was another way */
+		assert_ended(a, -EMFILE);
+		ck_assert_trace("a:-24");
+		a = start(reads, &reading);
+	}
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, listen_setup, listen_teardown);
+	tcase_add_loop_test(tests, each_call_may_fail, 0, 7);
+	tcase_add_test(tests, each_call_that_waits_may_be_interrupted);
+	tcase_add_test(tests, each_transfer_may_be_of_a_few_bytes);
+	tcase_add_test(tests, each_allocation_may_fail);
+	tcase_add_test(tests, an_error_is_that_of_the_task_that_called);
+	tcase_add_loop_test(tests, who_cannot_be_watched_is_told_and_the_others_wait_on, 0, 2);
+	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);
+}
+
+TEST_MAIN("fault", add)

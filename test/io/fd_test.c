@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* Fds that are closed, forgotten, duplicated and used again; and waiting for them alone. */
+#include "fds.h"
+
+static struct pair pair;
+
+static int reads(void *arg)
+{
+	return reads_once(arg);
+}
+
+static int waits_readable(void *arg)
+{
+	int r = coro_readable(*(int *)arg);
+	trace("readable:%d", r);
+	return r;
+}
+
+static int waits_writable(void *arg)
+{
+	int r = coro_writable(*(int *)arg);
+	trace("writable:%d", r);
+	return r;
+}
+
+/* Writes until nothing more fits; of TCP, that may change by itself. */
+static void fill(int fd)
+{
+	static char bytes[65536];
+	int flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	while (write(fd, bytes, sizeof(bytes)) > 0 || write(fd, bytes, 1) > 0)
+		;
+	fcntl(fd, F_SETFL, flags);
+}
+
+static void drain(int fd)
+{
+	static char bytes[65536];
+	int flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+	fcntl(fd, F_SETFL, flags);
+}
+
+static int closes(void *arg)
+{
+	return coro_fd_close(*(int *)arg);
+}
+
+/* ---- closing ---- */
+
+START_TEST(closing_wakes_all_who_wait)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	struct coro_future *b = start(reads, &(struct reading){"b", pair.from});
+	ck_assert_int_eq(result_of(closes, &pair.from), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), -EBADF);
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), -EBADF);
+	coro_future_unref(a);
+	coro_future_unref(b);
+	trace_take();
+	ck_assert_int_eq(fcntl(pair.from, F_GETFD), -1);
+	close(pair.to);
+}
+END_TEST
+
+START_TEST(closing_wakes_who_writes)
+{
+	pair = make_pair(_i);
+	fill(pair.to);
+	struct coro_future *a = start(waits_writable, &pair.to);
+	ck_assert_int_eq(result_of(closes, &pair.to), 0);
+	turn();
+	ck_assert_trace("writable:-9");
+	assert_ended(a, -EBADF);
+	close(pair.from);
+}
+END_TEST
+
+START_TEST(one_that_is_cancelled_and_closed_is_cancelled)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	cancel(a);
+	ck_assert_int_eq(result_of(closes, &pair.from), 0);
+	turn();
+	assert_ended(a, -ECANCELED);
+	ck_assert_trace("a:-125");
+	close(pair.to);
+}
+END_TEST
+
+static int closes_and_opens(void *arg)
+{
+	struct pair *other = arg;
+	int number = pair.from;
+	ck_assert_int_eq(coro_fd_close(number), 0);
+	*other = make_pair(UNIX);
+	if (other->from != number)
+		dup2(other->from, number);
+	put(other->to, "other's");
+	return 0;
+}
+
+START_TEST(a_number_used_again_at_once_brings_nothing_to_those_who_waited)
+{
+	struct pair other;
+	pair = make_pair(_i);
+	int number = pair.from;
+	struct coro_future *a = start(reads, &(struct reading){"a", number});
+	put(pair.to, "word"); /* the event is there, and not looked at yet */
+	ck_assert_int_eq(result_of(closes_and_opens, &other), 0);
+	ck_assert_int_eq(result_of(reads, &(struct reading){"b", number}), 0);
+	coro_run_until_complete(loop, a, NULL);
+	coro_future_unref(a);
+	const char *got = trace_take();
+	/* Whether a was woken by its word before it was closed is open; b is not. */
+	ck_assert_msg(strcmp(got, "a:-9 b:other's") == 0 || strcmp(got, "a:word b:other's") == 0,
+		      "%s", got);
+	close(number);
+	close(pair.to);
+	if (other.from != number)
+		close(other.from);
+	close(other.to);
+}
+END_TEST
+
+START_TEST(closing_what_no_loop_knows_closes_it)
+{
+	pair = make_pair(_i);
+	ck_assert_int_eq(coro_fd_close(pair.from), 0);
+	ck_assert_int_eq(coro_fd_close(pair.from), -EBADF);
+	ck_assert_int_eq(coro_fd_close(-1), -EBADF);
+	ck_assert_int_eq(coro_fd_forget(-1), -EBADF);
+	ck_assert_int_eq(coro_fd_forget(100), 0);
+	close(pair.to);
+}
+END_TEST
+
+/* ---- closed elsewhere ---- */
+
+static int forgets(void *arg)
+{
+	return coro_fd_forget(*(int *)arg);
+}
+
+START_TEST(who_waits_for_what_is_forgotten_is_told)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	close(pair.from);
+	ck_assert_int_eq(result_of(forgets, &pair.from), 0);
+	turn();
+	assert_ended(a, -EBADF);
+	ck_assert_trace("a:-9");
+	close(pair.to);
+}
+END_TEST
+
+START_TEST(a_number_that_was_forgotten_serves_another)
+{
+	pair = make_pair(_i);
+	int number = fcntl(pair.from, F_DUPFD, 200);
+	close(pair.from);
+	pair.from = number;
+	put(pair.to, "x");
+	ck_assert_int_eq(result_of(reads, &(struct reading){"a", number}), 0);
+	struct coro_future *waits = start(reads, &(struct reading){"b", number});
+	cancel(waits);
+	turn();
+	coro_future_unref(waits);
+	close_pair(pair);
+	ck_assert_int_eq(result_of(forgets, &number), 0);
+	for (int kind = 0; kind < PAIR_KINDS; kind++) {
+		pair = make_pair(kind);
+		int at = dup2(pair.from, number);
+		close(pair.from);
+		struct coro_future *task = start(reads, &(struct reading){"c", at});
+		put(pair.to, "word");
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+		coro_future_unref(task);
+		close(at);
+		close(pair.to);
+		ck_assert_int_eq(result_of(forgets, &number), 0);
+	}
+	ck_assert_trace("a:x b:-125 c:word c:word c:word c:word c:word");
+}
+END_TEST
+
+START_TEST(poll_tells_of_fds_that_were_closed_elsewhere)
+{
+	struct coro_future *task;
+	struct coro_loop *poll_loop;
+	struct coro_loop_options options = {.poller = CORO_POLLER_POLL};
+	ck_assert_int_eq(coro_loop_create(&options, &poll_loop), 0);
+	pair = make_pair(PIPE);
+	coro_loop_spawn(poll_loop, NULL, reads, &(struct reading){"a", pair.from}, &task);
+	coro_loop_stop(poll_loop);
+	ck_assert_int_eq(coro_run_forever(poll_loop), 0);
+	close(pair.from);
+	ck_assert_int_eq(coro_run_until_complete(poll_loop, task, NULL), -EBADF);
+	coro_future_unref(task);
+	coro_loop_close(poll_loop);
+	trace_take();
+	close(pair.to);
+}
+END_TEST
+
+/* ---- duplicates ---- */
+
+START_TEST(duplicates_are_waited_for_apart)
+{
+	pair = make_pair(_i);
+	int copy = dup(pair.from);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	struct coro_future *b = start(reads, &(struct reading){"b", copy});
+	put(pair.to, "word");
+	turn();
+	turn();
+	turn();
+	/* One has it; the other goes on waiting. */
+	put(pair.to, "again");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	const char *got = trace_take();
+	ck_assert_msg(strcmp(got, "a:word b:again") == 0 || strcmp(got, "b:word a:again") == 0,
+		      "%s", got);
+	coro_future_unref(a);
+	coro_future_unref(b);
+	close(copy);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(one_duplicate_may_be_closed)
+{
+	pair = make_pair(_i);
+	int copy = dup(pair.from);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	struct coro_future *b = start(reads, &(struct reading){"b", copy});
+	ck_assert_int_eq(result_of(closes, &pair.from), 0);
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	coro_run_until_complete(loop, a, NULL);
+	ck_assert_trace("a:-9 b:word");
+	coro_future_unref(a);
+	coro_future_unref(b);
+	close(copy);
+	close(pair.to);
+}
+END_TEST
+
+START_TEST(events_of_a_description_that_lives_on_reach_nobody)
+{
+	/* Closed elsewhere, while a duplicate keeps it registered under the old number. */
+	pair = make_pair(UNIX);
+	int number = pair.from, copy = dup(number);
+	struct coro_future *a = start(reads, &(struct reading){"a", number});
+	close(number);
+	struct pair other = make_pair(UNIX);
+	if (other.from != number) {
+		dup2(other.from, number);
+		close(other.from);
+	}
+	ck_assert_int_eq(result_of(forgets, &number), 0);
+	struct coro_future *b = start(reads, &(struct reading){"b", number});
+	put(pair.to, "old");
+	turn();
+	turn();
+	ck_assert_trace("a:-9");
+	put(other.to, "new");
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	ck_assert_trace("b:new");
+	coro_future_unref(a);
+	coro_future_unref(b);
+	close(number);
+	close(copy);
+	close(pair.to);
+	close(other.to);
+}
+END_TEST
+
+START_TEST(an_fd_may_be_passed_to_a_child)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	pid_t child = fork();
+	if (child == 0) {
+		/* It has both ends, and closes what it got. */
+		close(pair.from);
+		_exit(write(pair.to, "child", 5) == 5 ? 0 : 1);
+	}
+	int status;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("a:child");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- readable, writable ---- */
+
+START_TEST(readable_waits_for_something_to_read)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(waits_readable, &pair.from);
+	ck_assert_trace("");
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	coro_future_unref(a);
+	/* It is a level: as long as there is something. */
+	ck_assert_int_eq(result_of(waits_readable, &pair.from), 0);
+	expect(pair.from, "word");
+	struct coro_future *b = start(waits_readable, &pair.from);
+	turn();
+	ck_assert_trace("readable:0 readable:0");
+	close(pair.to);
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	ck_assert_trace("readable:0");
+	coro_future_unref(b);
+	close(pair.from);
+}
+END_TEST
+
+START_TEST(writable_waits_for_room)
+{
+	pair = make_pair(_i);
+	ck_assert_int_eq(result_of(waits_writable, &pair.to), 0);
+	ck_assert_trace("writable:0");
+	fill(pair.to);
+	struct coro_future *a = start(waits_writable, &pair.to);
+	ck_assert_trace("");
+	drain(pair.from);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("writable:0");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(all_who_wait_for_readiness_get_it)
+{
+	pair = make_pair(_i);
+	struct coro_future *tasks[3];
+	for (int i = 0; i < 3; i++)
+		tasks[i] = start(waits_readable, &pair.from);
+	put(pair.to, "word");
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+	}
+	ck_assert_trace("readable:0 readable:0 readable:0");
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(waiting_for_readiness_may_be_cancelled)
+{
+	pair = make_pair(_i);
+	struct coro_future *a = start(waits_readable, &pair.from);
+	cancel(a);
+	turn();
+	assert_ended(a, -ECANCELED);
+	ck_assert_trace("readable:-125");
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(readiness_of_a_bad_fd_is_refused)
+{
+	int bad = 1000;
+	ck_assert_int_eq(coro_readable(-1), -EBADF);
+	ck_assert_int_eq(coro_writable(bad), -EBADF);
+	ck_assert_int_eq(result_of(waits_readable, &bad), -EBADF);
+	bad = -1;
+	ck_assert_int_eq(result_of(waits_writable, &bad), -EBADF);
+	trace_take();
+}
+END_TEST
+
+static void *puts_later(void *arg)
+{
+	usleep(1000);
+	ck_assert_int_eq(write(pair.to, "x", 1), 1);
+	return NULL;
+}
+
+START_TEST(outside_of_tasks_readiness_blocks)
+{
+	pthread_t thread;
+	pair = make_pair(_i);
+	ck_assert_int_eq(coro_writable(pair.to), 0);
+	pthread_create(&thread, NULL, puts_later, NULL);
+	ck_assert_int_eq(coro_readable(pair.from), 0);
+	expect(pair.from, "x");
+	pthread_join(thread, NULL);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- adopting ---- */
+
+START_TEST(adopting_sets_o_nonblock)
+{
+	pair = make_pair(_i);
+	ck_assert_int_eq(coro_fd_adopt(pair.from), 0);
+	ck_assert_int_eq(fcntl(pair.from, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(what_others_share_is_left_as_it_is)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		ck_assert_int_eq(coro_fd_adopt(fd), flags < 0 ? -EBADF : 0);
+		ck_assert_int_eq(fcntl(fd, F_GETFL), flags);
+	}
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0)
+		skip_test("no terminals here");
+	ck_assert_int_eq(coro_fd_adopt(master), 0);
+	ck_assert_int_eq(fcntl(master, F_GETFL) & O_NONBLOCK, 0);
+	close(master);
+	ck_assert_int_eq(coro_fd_adopt(-1), -EBADF);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, closing_wakes_all_who_wait, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, closing_wakes_who_writes, 0, TCP);
+	tcase_add_loop_test(tests, one_that_is_cancelled_and_closed_is_cancelled, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_number_used_again_at_once_brings_nothing_to_those_who_waited,
+			    0, PAIR_KINDS);
+	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, who_waits_for_what_is_forgotten_is_told, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
+	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
+	tcase_add_loop_test(tests, duplicates_are_waited_for_apart, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, one_duplicate_may_be_closed, 0, PAIR_KINDS);
+	tcase_add_test(tests, events_of_a_description_that_lives_on_reach_nobody);
+	tcase_add_loop_test(tests, an_fd_may_be_passed_to_a_child, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, readable_waits_for_something_to_read, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, writable_waits_for_room, 0, TCP);
+	tcase_add_loop_test(tests, all_who_wait_for_readiness_get_it, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, waiting_for_readiness_may_be_cancelled, 0, PAIR_KINDS);
+	tcase_add_test(tests, readiness_of_a_bad_fd_is_refused);
+	tcase_add_loop_test(tests, outside_of_tasks_readiness_blocks, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, adopting_sets_o_nonblock, 0, PAIR_KINDS);
+	tcase_add_test(tests, what_others_share_is_left_as_it_is);
+}
+
+TEST_MAIN("fd", add)

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that the kernel may have while their task waits (on io_uring): it has let go of the task's
+ * memory when they return, however they end.
+ */
+#include "fds.h"
+
+#include <sys/resource.h>
+
+static struct pair pair;
+
+/* ---- memory ---- */
+
+enum { ROOM = 8192, PATTERN = 0x5a };
+
+/* Reads into memory of the stack that is another's as soon as it returns. */
+static __attribute__((noinline)) ssize_t reads_deep(int fd)
+{
+	char got[ROOM];
+	return coro_read(fd, got, sizeof(got));
+}
+
+static __attribute__((noinline)) void fill(volatile char *memory)
+{
+	for (int i = 0; i < 2 * ROOM; i++)
+		memory[i] = PATTERN;
+}
+
+static __attribute__((noinline)) int count_changed(const volatile char *memory)
+{
+	int changed = 0;
+	for (int i = 0; i < 2 * ROOM; i++)
+		changed += memory[i] != PATTERN;
+	return changed;
+}
+
+/* The same depth of the stack, now of another call. */
+static __attribute__((noinline)) int sleeps_deep(void)
+{
+	volatile char memory[2 * ROOM];
+	fill(memory);
+	coro_sleep(CORO_SEC);
+	coro_task_yield();
+	return count_changed(memory);
+}
+
+static int reads_and_sleeps(void *arg)
+{
+	ssize_t n = reads_deep(pair.from);
+	trace("%d", (int)n);
+	return sleeps_deep();
+}
+
+static int writes_word(void *arg)
+{
+	return coro_write(pair.to, "something to be read by another", 31) == 31 ? 0 : -EIO;
+}
+
+START_TEST(a_cancelled_read_leaves_its_buffer_alone)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = start(reads_and_sleeps, NULL);
+	turn();
+	cancel(task);
+	turn();
+	turn();
+	ck_assert_int_eq(result_of(writes_word, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("-125");
+	coro_future_unref(task);
+	struct coro_future *other = start(reads_once, &(struct reading){"b", pair.from});
+	ck_assert_int_eq(coro_run_until_complete(loop, other, NULL), 0);
+	ck_assert_trace("b:something to be read by another");
+	coro_future_unref(other);
+	close_pair(pair);
+}
+END_TEST
+
+static int reads_within_a_second_and_sleeps(void *arg)
+{
+	struct coro_timeout timeout;
+	coro_timeout_begin(&timeout, CORO_SEC);
+	int r = coro_timeout_end(&timeout, (int)reads_deep(pair.from));
+	trace("%d", r);
+	return sleeps_deep();
+}
+
+static void put_word(void *word)
+{
+	put(pair.to, word);
+}
+
+START_TEST(so_does_one_that_times_out)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = start(reads_within_a_second_and_sleeps, NULL);
+	at(CORO_SEC + 1, put_word, "too late");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("-110");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+static int closes_from(void *arg)
+{
+	return coro_fd_close(pair.from);
+}
+
+START_TEST(so_does_one_whose_fd_is_closed)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = start(reads_and_sleeps, NULL);
+	turn();
+	ck_assert_int_eq(result_of(closes_from, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("-9");
+	coro_future_unref(task);
+	close(pair.to);
+}
+END_TEST
+
+static int only_sleeps(void *arg)
+{
+	return sleeps_deep();
+}
+
+START_TEST(so_does_one_that_is_thrown_away)
+{
+	pair = make_pair(_i);
+	for (int i = 0; i < 4; i++)
+		coro_future_unref(start(reads_and_sleeps, NULL));
+	turn();
+	loop_teardown();
+	loop_setup();
+	/* These have the stacks of those before. */
+	struct coro_future *tasks[4];
+	for (int i = 0; i < 4; i++)
+		tasks[i] = start(only_sleeps, NULL);
+	put(pair.to, "something");
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+	}
+	expect(pair.from, "something");
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- cancellation ---- */
+
+static int reads(void *arg)
+{
+	return reads_once(arg);
+}
+
+START_TEST(a_call_may_be_cancelled_again_and_again)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = start(reads, &(struct reading){"a", pair.from});
+	turn();
+	for (int i = 0; i < 3; i++)
+		coro_cancel(task);
+	coro_task_uncancel(task);
+	turn();
+	coro_cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	ck_assert_trace("a:-125");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(a_call_may_be_cancelled_before_the_kernel_has_it)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = spawn(reads, &(struct reading){"a", pair.from});
+	turn();
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	put(pair.to, "word");
+	ck_assert_int_eq(result_of(reads, &(struct reading){"b", pair.from}), 0);
+	ck_assert_trace("a:-125 b:word");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+static struct coro_future *to_be_cancelled;
+
+static int writes_and_cancels(void *arg)
+{
+	put(pair.to, "word");
+	/* Maybe it has been read by now. */
+	coro_task_yield();
+	coro_cancel(to_be_cancelled);
+	return 0;
+}
+
+static int reads_and_tells(void *arg)
+{
+	char got[16] = {0};
+	ssize_t n = coro_read(pair.from, got, sizeof(got));
+	trace("%d:%s", (int)n, got);
+	trace("%d", coro_sleep(CORO_SEC));
+	return 0;
+}
+
+START_TEST(what_was_read_when_the_cancellation_came_is_given_and_that_is_kept)
+{
+	pair = make_pair(_i);
+	to_be_cancelled = start(reads_and_tells, NULL);
+	turn();
+	ck_assert_int_eq(result_of(writes_and_cancels, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, to_be_cancelled, NULL), 0);
+	const char *got = trace_take();
+	if (strcmp(got, "4:word -125") != 0) {
+		ck_assert_str_eq(got, "-125: 0");
+		expect(pair.from, "word");
+	}
+	coro_future_unref(to_be_cancelled);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- many ---- */
+
+static int reads_zeros(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char got[16];
+	for (int i = 0; i < 3; i++)
+		if (coro_read(fd, got, sizeof(got)) != sizeof(got))
+			return -EIO;
+	return 0;
+}
+
+START_TEST(more_calls_than_there_is_room_for_may_be_made_in_a_turn)
+{
+	enum { MANY = 1500 };
+	struct rlimit limit;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max < 4000 ? limit.rlim_max : 4000;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	int count = limit.rlim_cur < MANY + 100 ? (int)limit.rlim_cur - 100 : MANY;
+	static struct coro_future *tasks[MANY];
+	static int fds[MANY];
+	for (int i = 0; i < count; i++) {
+		fds[i] = open("/dev/zero", O_RDONLY);
+		ck_assert_int_ge(fds[i], 0);
+		tasks[i] = spawn(reads_zeros, (void *)(intptr_t)fds[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+		close(fds[i]);
+	}
+}
+END_TEST
+
+/* ---- files ---- */
+
+static int uses_a_file(void *arg)
+{
+	char got[8] = {0};
+	FILE *file = tmpfile();
+	int fd = fileno(file);
+	ck_assert_int_eq(coro_write(fd, "hello ", 6), 6);
+	ck_assert_int_eq(coro_write(fd, "there", 5), 5);
+	ck_assert_int_eq(coro_pread(fd, got, 5, 6), 5);
+	ck_assert_str_eq(got, "there");
+	ck_assert_int_eq(coro_pwrite(fd, "T", 1, 6), 1);
+	ck_assert_int_eq(lseek(fd, 5, SEEK_SET), 5);
+	ck_assert_int_eq(coro_read(fd, got, 6), 6);
+	ck_assert_str_eq(got, " There");
+	ck_assert_int_eq(coro_read(fd, got, 6), 0);
+	coro_fd_forget(fd);
+	fclose(file);
+	return 0;
+}
+
+START_TEST(files_are_read_and_written_where_they_stand)
+{
+	ck_assert_int_eq(result_of(uses_a_file, NULL), 0);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, a_cancelled_read_leaves_its_buffer_alone, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, so_does_one_that_times_out, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, so_does_one_whose_fd_is_closed, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, so_does_one_that_is_thrown_away, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_call_may_be_cancelled_again_and_again, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_call_may_be_cancelled_before_the_kernel_has_it, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests,
+			    what_was_read_when_the_cancellation_came_is_given_and_that_is_kept, 0,
+			    PAIR_KINDS);
+	tcase_add_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn);
+	tcase_add_test(tests, files_are_read_and_written_where_they_stand);
+}
+
+TEST_MAIN("operation", add)

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* When the loop looks at its fds, and with what. */
+#include "fds.h"
+
+#include <sys/resource.h>
+
+static struct pair pair;
+
+/* Calls of the pollers, whichever it is. */
+static unsigned long polls(void)
+{
+	return calls_of("epoll_wait") + calls_of("epoll_pwait2") + calls_of("ppoll") +
+	       calls_of("io_uring_enter");
+}
+
+/* ---- which ---- */
+
+static const char *poller_of(enum coro_poller kind)
+{
+	struct coro_loop *other;
+	struct coro_loop_options options = {.poller = kind};
+	ck_assert_int_eq(coro_loop_create(&options, &other), 0);
+	const char *name = coro_loop_poller(other);
+	coro_loop_close(other);
+	return name;
+}
+
+START_TEST(the_poller_can_be_chosen)
+{
+	setenv("CORO_POLLER", "poll", 1);
+	ck_assert_str_eq(poller_of(CORO_POLLER_DEFAULT), "poll");
+	ck_assert_str_eq(poller_of(CORO_POLLER_EPOLL), "epoll");
+	setenv("CORO_POLLER", "epoll", 1);
+	ck_assert_str_eq(poller_of(CORO_POLLER_DEFAULT), "epoll");
+	ck_assert_str_eq(poller_of(CORO_POLLER_POLL), "poll");
+	setenv("CORO_POLLER", "nonsense", 1);
+	ck_assert_str_eq(poller_of(CORO_POLLER_DEFAULT), "epoll");
+	unsetenv("CORO_POLLER");
+	ck_assert_str_eq(poller_of(CORO_POLLER_DEFAULT), "epoll");
+}
+END_TEST
+
+START_TEST(what_the_kernel_refuses_gives_way_in_silence)
+{
+	setenv("CORO_POLLER", "uring", 1);
+	fail_call("io_uring_setup", 1, EPERM);
+	ck_assert_str_eq(poller_of(CORO_POLLER_URING), "epoll");
+	if (fail_call_off()) {
+		fail_call("io_uring_setup", 1, ENOMEM);
+		ck_assert_str_eq(poller_of(CORO_POLLER_DEFAULT), "epoll");
+		ck_assert(fail_call_off());
+		/* Older kernels know fewer flags. */
+		fail_call("io_uring_setup", 1, EINVAL);
+		poller_of(CORO_POLLER_DEFAULT);
+		ck_assert(fail_call_off());
+		ck_assert_uint_eq(calls_of("io_uring_setup"), 2);
+	}
+}
+END_TEST
+
+START_TEST(an_unknown_poller_is_refused)
+{
+	struct coro_loop *other;
+	struct coro_loop_options options = {.poller = (enum coro_poller)9};
+	ck_assert_int_eq(coro_loop_create(&options, &other), -EINVAL);
+	ck_assert_ptr_null(coro_loop_poller(NULL));
+}
+END_TEST
+
+/* ---- when ---- */
+
+static int yields(void *count)
+{
+	for (int i = 0; i < *(int *)count; i++)
+		coro_task_yield();
+	return 0;
+}
+
+START_TEST(without_fds_no_turn_makes_a_system_call)
+{
+	int count = 10000;
+	ck_assert_str_eq(coro_loop_poller(loop), coro_loop_poller(loop));
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(yields, &count), 0);
+	fail_call_off();
+	ck_assert_uint_eq(calls_of(NULL), 0);
+}
+END_TEST
+
+START_TEST(fds_that_nobody_waits_for_cost_no_call)
+{
+	int count = 10000;
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads_once, &(struct reading){"a", pair.from});
+	put(pair.to, "x");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(yields, &count), 0);
+	fail_call_off();
+	ck_assert_uint_eq(calls_of(NULL), 0);
+	coro_future_unref(task);
+	trace_take();
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(fds_are_looked_at_after_256_switches)
+{
+	int count = 25600;
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads_once, &(struct reading){"a", pair.from});
+	fail_call(NULL, 0, 0);
+	/* Two tasks: each turn is of two switches. */
+	struct coro_future *other = spawn(yields, &count);
+	ck_assert_int_eq(result_of(yields, &count), 0);
+	fail_call_off();
+	ck_assert_uint_ge(polls(), 195);
+	ck_assert_uint_le(polls(), 205);
+	ck_assert_uint_eq(calls_of(NULL),
+			  polls() + calls_of("recv")); /* the reader's, by way of io_uring */
+	coro_future_unref(other);
+	cancel(task);
+	turn();
+	coro_future_unref(task);
+	trace_take();
+	close_pair(pair);
+}
+END_TEST
+
+static int woken_at = -1;
+static int ran;
+
+static int reads_and_notes(void *arg)
+{
+	char byte;
+	int r = (int)coro_read(pair.from, &byte, 1);
+	woken_at = ran;
+	return r < 0 ? r : 0;
+}
+
+static int runs_twice(void *arg)
+{
+	if (ran++ == 0)
+		put(pair.to, "x");
+	coro_task_yield();
+	ran++;
+	return 0;
+}
+
+START_TEST(fds_are_looked_at_inside_a_long_turn)
+{
+	enum { TASKS = 2000 };
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads_and_notes, NULL);
+	for (int i = 0; i < TASKS; i++)
+		coro_future_unref(spawn(runs_twice, NULL));
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	/* After the turn in which it was noticed, but long before the next is over. */
+	ck_assert_int_ge(woken_at, TASKS);
+	ck_assert_int_lt(woken_at, TASKS + 600);
+	run();
+	ck_assert_int_eq(ran, 2 * TASKS);
+	close_pair(pair);
+}
+END_TEST
+
+static void never_reads(void *count)
+{
+	++*(int *)count;
+}
+
+static int sleeps_a_little(void *arg)
+{
+	return coro_sleep(CORO_MSEC);
+}
+
+START_TEST(an_fd_that_is_always_ready_holds_up_neither_timers_nor_tasks)
+{
+	struct coro_loop *real;
+	struct coro_future *sleeper, *yielder;
+	int calls = 0, count = 1000;
+	pair = make_pair(UNIX);
+	put(pair.to, "x");
+	ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
+	ck_assert_int_eq(coro_loop_add_reader(real, pair.from, never_reads, &calls), 0);
+	coro_loop_spawn(real, NULL, sleeps_a_little, NULL, &sleeper);
+	coro_loop_spawn(real, NULL, yields, &count, &yielder);
+	ck_assert_int_eq(coro_run_until_complete(real, yielder, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(real, sleeper, NULL), 0);
+	ck_assert_int_gt(calls, 0);
+	coro_future_unref(sleeper);
+	coro_future_unref(yielder);
+	coro_loop_close(real);
+	close_pair(pair);
+}
+END_TEST
+
+static int sleeps_a_second(void *arg)
+{
+	int r = coro_sleep(CORO_SEC);
+	trace("slept");
+	return r;
+}
+
+START_TEST(virtual_time_waits_for_what_the_fds_have)
+{
+	pair = make_pair(UNIX);
+	struct coro_future *sleeper = start(sleeps_a_second, NULL);
+	struct coro_future *reader = start(reads_once, &(struct reading){"a", pair.from});
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	ck_assert_int_eq(coro_loop_time(loop), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, sleeper, NULL), 0);
+	ck_assert_trace("a:word slept");
+	coro_future_unref(sleeper);
+	coro_future_unref(reader);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(a_loop_without_a_task_or_callback_that_waits_comes_to_its_end)
+{
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads_once, &(struct reading){"a", pair.from});
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	trace_take();
+	close_pair(pair);
+}
+END_TEST
+
+static int sleeps_really(void *arg)
+{
+	int64_t before = coro_clock();
+	int r = coro_sleep(2 * CORO_MSEC);
+	ck_assert_int_ge(coro_clock() - before, 2 * CORO_MSEC);
+	return r;
+}
+
+START_TEST(no_sleep_ends_early_where_fds_are_watched)
+{
+	struct coro_loop *real;
+	struct coro_future *reader, *sleeper;
+	pair = make_pair(UNIX);
+	ck_assert_int_eq(coro_loop_create(NULL, &real), 0);
+	coro_loop_spawn(real, NULL, reads_once, &(struct reading){"a", pair.from}, &reader);
+	coro_loop_spawn(real, NULL, sleeps_really, NULL, &sleeper);
+	if (_i) /* as on a kernel without epoll_pwait2 */
+		fail_call("epoll_pwait2", 1, ENOSYS);
+	ck_assert_int_eq(coro_run_until_complete(real, sleeper, NULL), 0);
+	fail_call_off();
+	coro_future_unref(reader);
+	coro_future_unref(sleeper);
+	coro_loop_close(real);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- other threads ---- */
+
+static void set_outside(void *arg)
+{
+	trace("called");
+	coro_loop_stop(arg);
+}
+
+static void *calls_the_loop(void *arg)
+{
+	usleep(1000);
+	ck_assert_int_eq(coro_call_soon_threadsafe(arg, set_outside, arg), 0);
+	return NULL;
+}
+
+START_TEST(a_call_from_another_thread_wakes_a_loop_that_waits_for_fds)
+{
+	pthread_t thread;
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads_once, &(struct reading){"a", pair.from});
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, calls_the_loop, loop), 0);
+		ck_assert_int_eq(coro_run_forever(loop), 0);
+		ck_assert_trace("called");
+		pthread_join(thread, NULL);
+	}
+	cancel(task);
+	run();
+	coro_future_unref(task);
+	trace_take();
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- errors ---- */
+
+static int reads(void *arg)
+{
+	return reads_once(arg);
+}
+
+START_TEST(a_signal_does_not_end_the_wait)
+{
+	static const char *const calls[] = {"epoll_wait", "epoll_pwait2", "ppoll",
+					    "io_uring_enter"};
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads, &(struct reading){"a", pair.from});
+	put(pair.to, "word");
+	fail_call(calls[_i], 1, EINTR);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	fail_call_off();
+	ck_assert_trace("a:word");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(a_wait_that_fails_ends_the_run)
+{
+	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter"};
+	pair = make_pair(UNIX);
+	struct coro_future *task = start(reads, &(struct reading){"a", pair.from});
+	put(pair.to, "word");
+	fail_call(calls[_i], 1, ENOMEM);
+	int r = coro_run_until_complete(loop, task, NULL);
+	if (fail_call_off())
+		ck_assert_int_eq(r, -ENOMEM);
+	/* It can be run again. */
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- many ---- */
+
+static int echoes(void *arg)
+{
+	char byte;
+	for (int i = 0; i < 100; i++)
+		if (coro_read(pair.from, &byte, 1) != 1 || coro_write(pair.from, &byte, 1) != 1)
+			return -EIO;
+	return 0;
+}
+
+static int talks(void *arg)
+{
+	char byte;
+	for (int i = 0; i < 100; i++)
+		if (coro_write(pair.to, "x", 1) != 1 || coro_read(pair.to, &byte, 1) != 1)
+			return -EIO;
+	return 0;
+}
+
+START_TEST(one_among_many_idle_ones_costs_as_many_calls_as_alone)
+{
+	int count = many(1500, 300);
+	struct rlimit limit;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 4000) {
+		limit.rlim_cur = limit.rlim_max < 4000 ? limit.rlim_max : 4000;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	struct pair idle[1500];
+	struct reading readings[1500];
+	unsigned long calls[2];
+	if ((rlim_t)count * 2 + 100 > limit.rlim_cur)
+		skip_test("no %d fds here", count * 2);
+	pair = make_pair(UNIX);
+	for (int round = 0; round < 2; round++) {
+		struct coro_future *task = spawn(echoes, NULL);
+		fail_call(NULL, 0, 0);
+		ck_assert_int_eq(result_of(talks, NULL), 0);
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+		fail_call_off();
+		calls[round] = calls_of(NULL);
+		coro_future_unref(task);
+		for (int i = 0; round == 0 && i < count; i++) {
+			idle[i] = make_pair(UNIX);
+			readings[i] = (struct reading){"idle", idle[i].from};
+			coro_future_unref(spawn(reads, &readings[i]));
+		}
+		turn();
+		turn();
+	}
+	/* The first round has made two records more. */
+	ck_assert_uint_le(calls[1], calls[0]);
+	loop_teardown();
+	loop_setup();
+	for (int i = 0; i < count; i++)
+		close_pair(idle[i]);
+	close_pair(pair);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_test(tests, the_poller_can_be_chosen);
+	tcase_add_test(tests, what_the_kernel_refuses_gives_way_in_silence);
+	tcase_add_test(tests, an_unknown_poller_is_refused);
+	tcase_add_test(tests, without_fds_no_turn_makes_a_system_call);
+	tcase_add_test(tests, fds_that_nobody_waits_for_cost_no_call);
+	tcase_add_test(tests, fds_are_looked_at_after_256_switches);
+	tcase_add_test(tests, fds_are_looked_at_inside_a_long_turn);
+	tcase_add_test(tests, an_fd_that_is_always_ready_holds_up_neither_timers_nor_tasks);
+	tcase_add_test(tests, virtual_time_waits_for_what_the_fds_have);
+	tcase_add_test(tests, a_loop_without_a_task_or_callback_that_waits_comes_to_its_end);
+	tcase_add_loop_test(tests, no_sleep_ends_early_where_fds_are_watched, 0, 2);
+	tcase_add_test(tests, a_call_from_another_thread_wakes_a_loop_that_waits_for_fds);
+	tcase_add_loop_test(tests, a_signal_does_not_end_the_wait, 0, 4);
+	tcase_add_loop_test(tests, a_wait_that_fails_ends_the_run, 0, 3);
+	tcase_add_test(tests, one_among_many_idle_ones_costs_as_many_calls_as_alone);
+}
+
+TEST_MAIN("poller", add)

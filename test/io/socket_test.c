@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: MIT */
+#include "fds.h"
+
+#include <poll.h>
+
+static struct sockaddr_in address;
+static int listening;
+
+static void listen_setup(void)
+{
+	fds_setup();
+	listening = listen_tcp(&address);
+}
+
+static void listen_teardown(void)
+{
+	if (listening >= 0)
+		close(listening);
+	fds_teardown();
+}
+
+/* Connects by the system's own call. */
+static int connect_to(const struct sockaddr_in *to)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)to, sizeof(*to)), 0);
+	return fd;
+}
+
+/* ---- accept ---- */
+
+static int accepts(void *arg)
+{
+	struct sockaddr_in peer;
+	socklen_t length = sizeof(peer);
+	int fd = coro_accept(listening, (struct sockaddr *)&peer, &length);
+	if (fd >= 0) {
+		ck_assert_uint_eq(length, sizeof(peer));
+		ck_assert_uint_eq(peer.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+		*(int *)arg = fd;
+	}
+	return fd < 0 ? fd : 0;
+}
+
+START_TEST(accept_waits_for_a_connection)
+{
+	int accepted = -1;
+	struct coro_future *task = start(accepts, &accepted);
+	int client = connect_to(&address);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_int_eq(fcntl(accepted, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	ck_assert_int_eq(fcntl(accepted, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	task = start(reads_once, &(struct reading){"a", accepted});
+	put(client, "hello");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("a:hello");
+	coro_future_unref(task);
+	close(accepted);
+	close(client);
+}
+END_TEST
+
+START_TEST(accept_works_on_a_socket_that_blocks)
+{
+	int accepted = -1;
+	fcntl(listening, F_SETFL, fcntl(listening, F_GETFL) & ~O_NONBLOCK);
+	struct coro_future *task = start(accepts, &accepted);
+	int client = connect_to(&address);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_int_eq(fcntl(listening, F_GETFL) & O_NONBLOCK, 0);
+	close(accepted);
+	close(client);
+}
+END_TEST
+
+START_TEST(several_accept_on_one_socket)
+{
+	int accepted[3] = {-1, -1, -1}, clients[3];
+	struct coro_future *tasks[3];
+	for (int i = 0; i < 3; i++)
+		tasks[i] = start(accepts, &accepted[i]);
+	for (int i = 0; i < 3; i++)
+		clients[i] = connect_to(&address);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+		/* In the order they came, both sides. */
+		put(clients[i], "x");
+		expect(accepted[i], "x");
+		close(accepted[i]);
+		close(clients[i]);
+	}
+}
+END_TEST
+
+START_TEST(outside_of_tasks_accept_blocks)
+{
+	int client = connect_to(&address), accepted = coro_accept(listening, NULL, NULL);
+	ck_assert_int_ge(accepted, 0);
+	close(accepted);
+	close(client);
+}
+END_TEST
+
+START_TEST(accept_passes_over_connections_that_are_gone)
+{
+	static const int passing[] = {ECONNABORTED, EPROTO, ENETDOWN, EHOSTUNREACH, ENETUNREACH};
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		int accepted = -1, client = connect_to(&address);
+		fail_call("accept4", 1, passing[i]);
+		ck_assert_int_eq(result_of(accepts, &accepted), 0);
+		ck_assert(fail_call_off());
+		close(accepted);
+		close(client);
+	}
+}
+END_TEST
+
+START_TEST(accept_tells_when_there_is_no_room)
+{
+	static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+	int accepted = -1, client = connect_to(&address);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fail_call("accept4", 1, errors[i]);
+		ck_assert_int_eq(result_of(accepts, &accepted), -errors[i]);
+		ck_assert(fail_call_off());
+	}
+	/* The connection still waits. */
+	ck_assert_int_eq(result_of(accepts, &accepted), 0);
+	close(accepted);
+	close(client);
+}
+END_TEST
+
+START_TEST(an_accept_that_is_cancelled_takes_none)
+{
+	int a = -1, b = -1;
+	struct coro_future *first = start(accepts, &a), *second = start(accepts, &b);
+	int client = connect_to(&address);
+	coro_call_soon(loop, cancel_it, first, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, second, NULL), 0);
+	assert_ended(first, -ECANCELED);
+	assert_ended(second, 0);
+	ck_assert_int_eq(a, -1);
+	close(b);
+	close(client);
+}
+END_TEST
+
+static int accepts_one_by_one(void *arg)
+{
+	int *accepted = arg;
+	for (int i = 0; i < 100; i++) {
+		*accepted = coro_accept(listening, NULL, NULL);
+		if (*accepted < 0)
+			return *accepted;
+		char got;
+		ssize_t n = coro_read(*accepted, &got, 1);
+		if (n < 0)
+			return (int)n;
+		/* Closed by what the loop does not see; the next gets the same number. */
+		close(*accepted);
+	}
+	return 0;
+}
+
+START_TEST(a_number_that_accept_gives_is_a_new_one)
+{
+	int accepted = -1;
+	struct coro_future *task = start(accepts_one_by_one, &accepted);
+	for (int i = 0; i < 100; i++) {
+		int client = connect_to(&address), before = accepted;
+		for (int turns = 0; turns < 10 && accepted == before; turns++)
+			turn();
+		turn();
+		put(client, "x");
+		for (int turns = 0; turns < 3; turns++)
+			turn();
+		close(client);
+	}
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+}
+END_TEST
+
+static int accept_misuses(void *arg)
+{
+	struct sockaddr_in peer;
+	int fds[2];
+	ck_assert_int_eq(coro_accept(listening, (struct sockaddr *)&peer, NULL), -EINVAL);
+	ck_assert_int_eq(coro_accept(-1, NULL, NULL), -EBADF);
+	ck_assert_int_eq(pipe(fds), 0);
+	put(fds[1], "x");
+	ck_assert_int_eq(coro_accept(fds[0], NULL, NULL), -ENOTSOCK);
+	coro_fd_close(fds[0]);
+	coro_fd_close(fds[1]);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(coro_accept(fd, NULL, NULL), -EINVAL);
+	coro_fd_close(fd);
+	return 0;
+}
+
+START_TEST(accept_refuses_what_cannot_be)
+{
+	ck_assert_int_eq(result_of(accept_misuses, NULL), 0);
+}
+END_TEST
+
+/* ---- connect ---- */
+
+static int connects(void *arg)
+{
+	return coro_connect(*(int *)arg, (struct sockaddr *)&address, sizeof(address));
+}
+
+static int tcp_socket(int flags)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+START_TEST(connect_connects)
+{
+	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0), flags = fcntl(fd, F_GETFL);
+	ck_assert_int_eq(result_of(connects, &fd), 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL), flags);
+	int accepted = accept(listening, NULL, NULL);
+	put(fd, "hello");
+	expect(accepted, "hello");
+	ck_assert_int_eq(result_of(connects, &fd), -EISCONN);
+	close(fd);
+	close(accepted);
+}
+END_TEST
+
+START_TEST(outside_of_tasks_connect_blocks)
+{
+	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0);
+	ck_assert_int_eq(connects(&fd), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_refused_connection_is_an_error)
+{
+	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0), other = tcp_socket(0);
+	close(listening);
+	listening = -1;
+	ck_assert_int_eq(result_of(connects, &fd), -ECONNREFUSED);
+	ck_assert_int_eq(connects(&other), -ECONNREFUSED);
+	/* Another attempt is as good as the first. */
+	ck_assert_int_eq(result_of(connects, &fd), -ECONNREFUSED);
+	close(fd);
+	close(other);
+}
+END_TEST
+
+START_TEST(an_interrupted_connect_goes_on)
+{
+	int fd = tcp_socket(SOCK_NONBLOCK);
+	/* As the system would: it has begun when the signal comes. */
+	ck_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+		  errno == EINPROGRESS);
+	fail_call("connect", 1, EINTR);
+	ck_assert_int_eq(result_of(connects, &fd), 0);
+	ck_assert(fail_call_off());
+	close(fd);
+}
+END_TEST
+
+/* An address where nobody answers, for its line is full. */
+static int fill_backlog(int *clients, int count)
+{
+	int made = 0;
+	for (; made < count; made++) {
+		clients[made] = tcp_socket(SOCK_NONBLOCK);
+		connect(clients[made], (struct sockaddr *)&address, sizeof(address));
+		struct pollfd fd = {.fd = clients[made], .events = POLLOUT};
+		if (poll(&fd, 1, 20) == 0)
+			return made + 1;
+	}
+	return 0;
+}
+
+static int connects_within_a_second(void *arg)
+{
+	struct coro_timeout timeout;
+	coro_timeout_begin(&timeout, CORO_SEC);
+	return coro_timeout_end(&timeout, connects(arg));
+}
+
+START_TEST(a_connect_that_is_not_answered_ends_at_its_deadline)
+{
+	int clients[16], count, fd;
+	ck_assert_int_eq(listen(listening, 0), 0);
+	count = fill_backlog(clients, 16);
+	fd = tcp_socket(SOCK_NONBLOCK);
+	if (count > 0) {
+		ck_assert_int_eq(result_of(connects_within_a_second, &fd), -ETIMEDOUT);
+		/* Again: the system has not given up. */
+		struct coro_future *task = start(connects, &fd);
+		ck_assert(!coro_future_done(task));
+		cancel(task);
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+		coro_future_unref(task);
+	}
+	close(fd);
+	for (int i = 0; i < count; i++)
+		close(clients[i]);
+}
+END_TEST
+
+static struct sockaddr_un local;
+
+static int connects_local(void *arg)
+{
+	return coro_connect(*(int *)arg, (struct sockaddr *)&local,
+			    (socklen_t)(sizeof(sa_family_t) + 1 + strlen(local.sun_path + 1)));
+}
+
+START_TEST(a_full_line_of_a_local_socket_is_waited_for)
+{
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), fds[3];
+	local = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(local.sun_path + 1, sizeof(local.sun_path) - 1, "coro-test-%d", (int)getpid());
+	ck_assert_int_eq(bind(server, (struct sockaddr *)&local,
+			      (socklen_t)(sizeof(sa_family_t) + 1 + strlen(local.sun_path + 1))),
+			 0);
+	ck_assert_int_eq(listen(server, 0), 0);
+	for (int i = 0; i < 3; i++)
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | (_i ? SOCK_NONBLOCK : 0), 0);
+	ck_assert_int_eq(result_of(connects_local, &fds[0]), 0);
+	struct coro_future *task = start(connects_local, &fds[1]);
+	turn();
+	ck_assert(!coro_future_done(task));
+	int accepted = accept(server, NULL, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	/* Waiting for it may be cancelled. */
+	task = start(connects_local, &fds[2]);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	close(accepted);
+	close(server);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+END_TEST
+
+static int connect_misuses(void *arg)
+{
+	int fds[2], fd = tcp_socket(0);
+	ck_assert_int_eq(coro_connect(-1, (struct sockaddr *)&address, sizeof(address)), -EBADF);
+	ck_assert_int_eq(coro_connect(fd, (struct sockaddr *)&address, 1), -EINVAL);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(coro_connect(fds[0], (struct sockaddr *)&address, sizeof(address)),
+			 -ENOTSOCK);
+	coro_fd_close(fd);
+	coro_fd_close(fds[0]);
+	coro_fd_close(fds[1]);
+	return 0;
+}
+
+START_TEST(connect_refuses_what_cannot_be)
+{
+	ck_assert_int_eq(result_of(connect_misuses, NULL), 0);
+	ck_assert_int_eq(connect_misuses(NULL), 0);
+}
+END_TEST
+
+/* ---- flags ---- */
+
+static int flags_program(void *arg)
+{
+	struct pair pair = make_pair(*(int *)arg);
+	char got[16] = {0};
+	ck_assert_int_eq(coro_recv(pair.from, got, 4, MSG_DONTWAIT), -EAGAIN);
+	put(pair.to, "hello");
+	ck_assert_int_eq(coro_readable(pair.from), 0);
+	ck_assert_int_eq(coro_recv(pair.from, got, 16, MSG_PEEK), 5);
+	ck_assert_int_eq(coro_recv(pair.from, got, 16, MSG_PEEK), 5);
+	ck_assert_int_eq(coro_recv(pair.from, got, 2, 0), 2);
+	ck_assert_int_eq(coro_recv(pair.from, got, 16, MSG_DONTWAIT), 3);
+	ck_assert_int_eq(coro_recv(pair.from, got, 16, MSG_DONTWAIT), -EAGAIN);
+	static char plenty[1 << 22];
+	ssize_t n = coro_sendall(pair.to, plenty, sizeof(plenty), MSG_DONTWAIT);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_lt(n, (ssize_t)sizeof(plenty));
+	coro_fd_close(pair.from);
+	coro_fd_close(pair.to);
+	return 0;
+}
+
+START_TEST(flags_are_those_of_posix)
+{
+	ck_assert_int_eq(result_of(flags_program, &_i), 0);
+}
+END_TEST
+
+static int recvs_ten(void *arg)
+{
+	char got[11] = {0};
+	ssize_t n = coro_recv(*(int *)arg, got, 10, MSG_WAITALL);
+	trace("%zd:%s", n, got);
+	return n < 0 ? (int)n : 0;
+}
+
+START_TEST(waitall_waits_for_all)
+{
+	struct pair pair = make_pair(_i);
+	struct coro_future *task = start(recvs_ten, &pair.from);
+	put(pair.to, "01234");
+	turn();
+	turn();
+	ck_assert_trace("");
+	put(pair.to, "56789");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("10:0123456789");
+	coro_future_unref(task);
+	task = start(recvs_ten, &pair.from);
+	put(pair.to, "012");
+	turn();
+	close(pair.to);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("3:012");
+	coro_future_unref(task);
+	close(pair.from);
+}
+END_TEST
+
+START_TEST(waitall_gives_what_had_come_when_it_was_cancelled)
+{
+	struct pair pair = make_pair(_i);
+	struct coro_future *task = start(recvs_ten, &pair.from);
+	put(pair.to, "012");
+	turn();
+	turn();
+	cancel(task);
+	/* Its body ends before it comes to wait again, and so keeps its result. */
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("3:012");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+/* What comes after a transfer that was cancelled half-way. */
+struct next_wait {
+	int fd;
+	int (*wait)(int fd);
+};
+
+static int gives_way_next(int fd)
+{
+	return coro_sleep(0);
+}
+
+static int sleeps_next(int fd)
+{
+	return coro_sleep(CORO_SEC);
+}
+
+static int reads_next(int fd)
+{
+	char got;
+	return (int)coro_read(fd, &got, 1);
+}
+
+static int is_readable_next(int fd)
+{
+	return coro_readable(fd);
+}
+
+static int (*const next_waits[])(int fd) = {gives_way_next, sleeps_next, reads_next,
+					    is_readable_next};
+
+enum { NEXT_WAITS = sizeof(next_waits) / sizeof(next_waits[0]) };
+
+static int recvs_ten_and_waits(void *arg)
+{
+	struct next_wait *next = arg;
+	int r = recvs_ten(&next->fd);
+	if (r == 0)
+		r = next->wait(next->fd);
+	trace("next:%d", r);
+	/* Once only. */
+	trace("sleep:%d", coro_sleep(CORO_SEC));
+	return r;
+}
+
+START_TEST(a_cancellation_that_came_after_a_transfer_ends_the_next_wait)
+{
+	struct pair pair = make_pair(UNIX);
+	struct next_wait next = {pair.from, next_waits[_i]};
+	struct coro_future *task = start(recvs_ten_and_waits, &next);
+	put(pair.to, "012");
+	turn();
+	turn();
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	ck_assert_trace("3:012 next:-125 sleep:0");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+static int recvs_within_a_second(void *arg)
+{
+	struct coro_timeout timeout;
+	coro_timeout_begin(&timeout, CORO_SEC);
+	int r = coro_timeout_end(&timeout, recvs_ten(arg));
+	trace("expired:%d", coro_timeout_expired(&timeout));
+	trace("sleep:%d", coro_sleep(CORO_SEC));
+	return r;
+}
+
+START_TEST(a_timeout_around_a_transfer_takes_its_cancellation_back)
+{
+	struct pair pair = make_pair(_i);
+	put(pair.to, "012");
+	ck_assert_int_eq(result_of(recvs_within_a_second, &pair.from), 0);
+	ck_assert_trace("3:012 expired:1 sleep:0");
+	close_pair(pair);
+}
+END_TEST
+
+static int recvs_and_reads_within_a_second(void *arg)
+{
+	struct coro_timeout timeout;
+	coro_timeout_begin(&timeout, CORO_SEC);
+	int r = recvs_ten(arg);
+	if (r == 0)
+		r = reads_next(*(int *)arg);
+	trace("next:%d", r);
+	return coro_timeout_end(&timeout, r);
+}
+
+START_TEST(a_timeout_ends_the_next_wait_in_it)
+{
+	struct pair pair = make_pair(_i);
+	put(pair.to, "012");
+	ck_assert_int_eq(result_of(recvs_and_reads_within_a_second, &pair.from), -ETIMEDOUT);
+	ck_assert_trace("3:012 next:-125");
+	close_pair(pair);
+}
+END_TEST
+
+static int socket_calls_on_a_pipe(void *arg)
+{
+	struct pair pair = make_pair(PIPE);
+	char got;
+	put(pair.to, "x");
+	ck_assert_int_eq(coro_recv(pair.from, &got, 1, 0), -ENOTSOCK);
+	ck_assert_int_eq(coro_sendall(pair.to, "x", 1, 0), -ENOTSOCK);
+	ck_assert_int_eq(coro_recvfrom(pair.from, &got, 1, 0, NULL, NULL), -ENOTSOCK);
+	ck_assert_int_eq(coro_sendto(pair.to, "x", 1, 0, NULL, 0), -ENOTSOCK);
+	ck_assert_int_eq(coro_recvmsg(pair.from, NULL, 0), -EINVAL);
+	ck_assert_int_eq(coro_sendmsg(pair.from, NULL, 0), -EINVAL);
+	coro_fd_close(pair.from);
+	coro_fd_close(pair.to);
+	return 0;
+}
+
+START_TEST(socket_calls_are_for_sockets)
+{
+	ck_assert_int_eq(result_of(socket_calls_on_a_pipe, NULL), 0);
+	ck_assert_int_eq(socket_calls_on_a_pipe(NULL), 0);
+}
+END_TEST
+
+/* ---- datagrams and messages ---- */
+
+static int udp_socket(struct sockaddr_in *ret)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t length = sizeof(*ret);
+	*ret = (struct sockaddr_in){.sin_family = AF_INET};
+	ret->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)ret, length), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)ret, &length), 0);
+	return fd;
+}
+
+static int answers_datagrams(void *arg)
+{
+	char got[64];
+	for (int i = 0; i < 3; i++) {
+		struct sockaddr_in peer;
+		socklen_t length = sizeof(peer);
+		ssize_t n = coro_recvfrom(*(int *)arg, got, sizeof(got), 0,
+					  (struct sockaddr *)&peer, &length);
+		if (n < 0)
+			return (int)n;
+		n = coro_sendto(*(int *)arg, got, (size_t)n, 0, (struct sockaddr *)&peer, length);
+		if (n < 0)
+			return (int)n;
+	}
+	return 0;
+}
+
+START_TEST(datagrams_come_with_their_address)
+{
+	struct sockaddr_in server_address, client_address;
+	int server = udp_socket(&server_address), client = udp_socket(&client_address);
+	struct coro_future *task = start(answers_datagrams, &server);
+	const struct sockaddr *to = (struct sockaddr *)&server_address;
+	ck_assert_int_eq(sendto(client, "one", 3, 0, to, sizeof(server_address)), 3);
+	ck_assert_int_eq(sendto(client, "two", 3, 0, to, sizeof(server_address)), 3);
+	ck_assert_int_eq(sendto(client, "", 0, 0, to, sizeof(server_address)), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	expect(client, "one");
+	expect(client, "two");
+	expect(client, "");
+	coro_future_unref(task);
+	close(server);
+	close(client);
+}
+END_TEST
+
+struct message {
+	int fd;
+	char got[16];
+	int passed;
+};
+
+static int receives_message(void *arg)
+{
+	struct message *message = arg;
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec vec[] = {{message->got, 2}, {message->got + 2, 10}};
+	struct msghdr header = {
+		.msg_iov = vec,
+		.msg_iovlen = 2,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = coro_recvmsg(message->fd, &header, 0);
+	if (n < 0)
+		return (int)n;
+	struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+	if (first)
+		memcpy(&message->passed, CMSG_DATA(first), sizeof(int));
+	return 0;
+}
+
+static int sends_message(void *arg)
+{
+	struct message *message = arg;
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec vec[] = {{"he", 2}, {"llo", 3}};
+	struct msghdr header = {
+		.msg_iov = vec,
+		.msg_iovlen = 2,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+	first->cmsg_level = SOL_SOCKET;
+	first->cmsg_type = SCM_RIGHTS;
+	first->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(first), &message->passed, sizeof(int));
+	return coro_sendmsg(message->fd, &header, 0) == 5 ? 0 : -EIO;
+}
+
+START_TEST(an_fd_that_comes_in_a_message_has_a_new_number)
+{
+	struct pair pair = make_pair(UNIX), first = make_pair(PIPE), second = make_pair(UNIX);
+	/* The loop knows the number that will be passed, as another's. */
+	put(first.to, "x");
+	int known = fcntl(first.from, F_DUPFD, 100);
+	ck_assert_int_eq(result_of(reads_once, &(struct reading){"a", known}), 0);
+	int taken[128], count = 0;
+	close(known);
+	/* So that it is the next that is free. */
+	while ((taken[count] = dup(0)) < known)
+		count++;
+	close(taken[count]);
+
+	struct message out = {.fd = pair.to, .passed = second.from}, in = {.fd = pair.from};
+	struct coro_future *task = start(receives_message, &in);
+	ck_assert_int_eq(result_of(sends_message, &out), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_str_eq(in.got, "hello");
+	ck_assert_int_eq(in.passed, known);
+	task = start(reads_once, &(struct reading){"b", in.passed});
+	put(second.to, "through");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("a:x b:through");
+	coro_future_unref(task);
+	while (count-- > 0)
+		close(taken[count]);
+	close(in.passed);
+	close_pair(pair);
+	close_pair(first);
+	close_pair(second);
+}
+END_TEST
+
+START_TEST(a_message_that_goes_in_pieces_carries_its_fd_once)
+{
+	struct pair pair = make_pair(UNIX);
+	struct message out = {.fd = pair.to, .passed = STDERR_FILENO};
+	shorten_transfers(1);
+	ck_assert_int_eq(result_of(sends_message, &out), 0);
+	fail_call_off();
+	int received = 0;
+	for (ssize_t left = 5; left > 0;) {
+		struct message in = {.fd = pair.from, .passed = -1};
+		ck_assert_int_eq(result_of(receives_message, &in), 0);
+		left -= (ssize_t)strlen(in.got);
+		if (in.passed >= 0) {
+			close(in.passed);
+			received++;
+		}
+	}
+	ck_assert_int_eq(received, 1);
+	close_pair(pair);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, listen_setup, listen_teardown);
+	tcase_add_test(tests, accept_waits_for_a_connection);
+	tcase_add_test(tests, accept_works_on_a_socket_that_blocks);
+	tcase_add_test(tests, several_accept_on_one_socket);
+	tcase_add_test(tests, outside_of_tasks_accept_blocks);
+	tcase_add_test(tests, accept_passes_over_connections_that_are_gone);
+	tcase_add_test(tests, accept_tells_when_there_is_no_room);
+	tcase_add_test(tests, an_accept_that_is_cancelled_takes_none);
+	tcase_add_test(tests, a_number_that_accept_gives_is_a_new_one);
+	tcase_add_test(tests, accept_refuses_what_cannot_be);
+	tcase_add_loop_test(tests, connect_connects, 0, 2);
+	tcase_add_loop_test(tests, outside_of_tasks_connect_blocks, 0, 2);
+	tcase_add_loop_test(tests, a_refused_connection_is_an_error, 0, 2);
+	tcase_add_test(tests, an_interrupted_connect_goes_on);
+	tcase_add_test(tests, a_connect_that_is_not_answered_ends_at_its_deadline);
+	tcase_add_loop_test(tests, a_full_line_of_a_local_socket_is_waited_for, 0, 2);
+	tcase_add_test(tests, connect_refuses_what_cannot_be);
+	tcase_add_loop_test(tests, flags_are_those_of_posix, UNIX, PAIR_KINDS);
+	tcase_add_loop_test(tests, waitall_waits_for_all, UNIX, PAIR_KINDS);
+	tcase_add_loop_test(tests, waitall_gives_what_had_come_when_it_was_cancelled, UNIX,
+			    PAIR_KINDS);
+	tcase_add_loop_test(tests, a_cancellation_that_came_after_a_transfer_ends_the_next_wait, 0,
+			    NEXT_WAITS);
+	tcase_add_loop_test(tests, a_timeout_around_a_transfer_takes_its_cancellation_back, UNIX,
+			    PAIR_KINDS);
+	tcase_add_loop_test(tests, a_timeout_ends_the_next_wait_in_it, UNIX, PAIR_KINDS);
+	tcase_add_test(tests, socket_calls_are_for_sockets);
+	tcase_add_test(tests, datagrams_come_with_their_address);
+	tcase_add_test(tests, an_fd_that_comes_in_a_message_has_a_new_number);
+	tcase_add_test(tests, a_message_that_goes_in_pieces_carries_its_fd_once);
+}
+
+TEST_MAIN("socket", add)

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "fds.h"
+
+enum { SIZE = 300000 };
+
+static struct pair pair;
+static int file;
+static char contents[SIZE];
+
+static void file_setup(void)
+{
+	fds_setup();
+	FILE *temporary = tmpfile();
+	ck_assert_ptr_nonnull(temporary);
+	file = dup(fileno(temporary));
+	fclose(temporary);
+	for (size_t i = 0; i < SIZE; i++)
+		contents[i] = (char)(i * 2654435761u >> 13);
+	ck_assert_int_eq(write(file, contents, SIZE), SIZE);
+	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+}
+
+static void file_teardown(void)
+{
+	close(file);
+	fds_teardown();
+}
+
+struct sending {
+	off_t *offset;
+	size_t length;
+	ssize_t result;
+};
+
+static int sends(void *arg)
+{
+	struct sending *sending = arg;
+	sending->result = coro_sendfile(pair.to, file, sending->offset, sending->length);
+	coro_fd_close(pair.to);
+	return 0;
+}
+
+static int reads_all(void *arg)
+{
+	static char got[SIZE + 1];
+	size_t done = 0;
+	ssize_t n;
+	while ((n = coro_read(pair.from, got + done, sizeof(got) - done)) > 0)
+		done += (size_t)n;
+	coro_fd_close(pair.from);
+	if (n < 0)
+		return (int)n;
+	return memcmp(got, contents + *(off_t *)arg, done) == 0 ? (int)done : -EIO;
+}
+
+static void send_and_read(struct sending *sending, off_t from, size_t expected)
+{
+	struct coro_future *task = spawn(sends, sending);
+	ck_assert_int_eq(result_of(reads_all, &from), (int)expected);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_int_eq(sending->result, (ssize_t)expected);
+}
+
+START_TEST(a_file_arrives)
+{
+	pair = make_pair(_i);
+	send_and_read(&(struct sending){NULL, SIZE}, 0, SIZE);
+	ck_assert_int_eq(lseek(file, 0, SEEK_CUR), SIZE);
+}
+END_TEST
+
+START_TEST(a_file_ends_where_it_ends)
+{
+	pair = make_pair(_i);
+	send_and_read(&(struct sending){NULL, 2 * SIZE}, 0, SIZE);
+}
+END_TEST
+
+START_TEST(a_part_arrives_and_the_files_own_offset_stays)
+{
+	off_t offset = 1000;
+	pair = make_pair(_i);
+	send_and_read(&(struct sending){&offset, 100000}, 1000, 100000);
+	ck_assert_int_eq(offset, 101000);
+	ck_assert_int_eq(lseek(file, 0, SEEK_CUR), 0);
+}
+END_TEST
+
+START_TEST(a_file_arrives_in_small_pieces)
+{
+	pair = make_pair(_i);
+	shorten_transfers(1000);
+	send_and_read(&(struct sending){NULL, SIZE}, 0, SIZE);
+	fail_call_off();
+}
+END_TEST
+
+static int sends_and_waits(void *arg)
+{
+	int r = sends(arg);
+	return r < 0 ? r : coro_sleep(0);
+}
+
+START_TEST(a_cancelled_sendfile_tells_what_it_sent)
+{
+	bool waits = _i >= PAIR_KINDS;
+	struct sending sending = {NULL, SIZE, 0};
+	pair = make_pair(_i % PAIR_KINDS);
+	struct coro_future *task = start(waits ? sends_and_waits : sends, &sending);
+	turn();
+	turn();
+	ck_assert(!coro_future_done(task));
+	cancel(task);
+	/* A body that ends before its next wait keeps its result. */
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), waits ? -ECANCELED : 0);
+	coro_future_unref(task);
+	ck_assert_int_gt(sending.result, 0);
+	ck_assert_int_eq(lseek(file, 0, SEEK_CUR), sending.result);
+	ck_assert_int_eq(result_of(reads_all, &(off_t){0}), (int)sending.result);
+}
+END_TEST
+
+START_TEST(one_that_sends_a_file_may_be_thrown_away)
+{
+	struct sending sending = {NULL, SIZE, 0};
+	pair = make_pair(_i);
+	coro_future_unref(start(sends, &sending));
+	turn();
+	loop_teardown();
+	loop_setup();
+	close_pair(pair);
+}
+END_TEST
+
+static int send_misuses(void *arg)
+{
+	pair = make_pair(UNIX_NONBLOCK);
+	ck_assert_int_eq(coro_sendfile(pair.to, file, NULL, 0), 0);
+	ck_assert_int_eq(coro_sendfile(pair.to, -1, NULL, 1), -EBADF);
+	ck_assert_int_eq(coro_sendfile(-1, file, NULL, 1), -EBADF);
+	coro_fd_close(pair.from);
+	ck_assert_int_eq(coro_sendfile(pair.to, file, NULL, 10), -EPIPE);
+	ck_assert_int_eq(lseek(file, 0, SEEK_CUR), 0);
+	coro_fd_close(pair.to);
+	return 0;
+}
+
+START_TEST(sendfile_refuses_what_cannot_be)
+{
+	ck_assert_int_eq(result_of(send_misuses, NULL), 0);
+	ck_assert_int_eq(send_misuses(NULL), 0);
+}
+END_TEST
+
+/* ---- splice ---- */
+
+static struct pair middle;
+
+static int splices(void *arg)
+{
+	ssize_t n;
+	do
+		n = coro_splice(pair.from, NULL, middle.to, NULL, 65536, 0);
+	while (n > 0);
+	coro_fd_close(middle.to);
+	return (int)n;
+}
+
+static int writes_and_closes(void *arg)
+{
+	ssize_t n = coro_write(pair.to, contents, SIZE);
+	coro_fd_close(pair.to);
+	return n == SIZE ? 0 : -EIO;
+}
+
+static int reads_middle(void *arg)
+{
+	static char got[SIZE + 1];
+	size_t done = 0;
+	ssize_t n;
+	while ((n = coro_read(middle.from, got + done, sizeof(got) - done)) > 0)
+		done += (size_t)n;
+	if (n < 0)
+		return (int)n;
+	return memcmp(got, contents, done) == 0 ? (int)done : -EIO;
+}
+
+START_TEST(what_is_spliced_arrives)
+{
+	pair = make_pair(_i);
+	middle = make_pair(PIPE);
+	struct coro_future *tasks[] = {spawn(splices, NULL), spawn(writes_and_closes, NULL)};
+	ck_assert_int_eq(result_of(reads_middle, NULL), SIZE);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+	}
+	close(pair.from);
+	close(middle.from);
+}
+END_TEST
+
+START_TEST(a_splice_that_waits_may_be_cancelled)
+{
+	pair = make_pair(_i);
+	middle = make_pair(PIPE);
+	struct coro_future *task = start(splices, NULL);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	close_pair(pair);
+	close(middle.from);
+}
+END_TEST
+
+START_TEST(a_splice_without_a_pipe_is_refused)
+{
+	pair = make_pair(UNIX);
+	put(pair.to, "x");
+	ck_assert_int_eq(coro_splice(pair.from, NULL, pair.to, NULL, 1, 0), -EINVAL);
+	close_pair(pair);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, file_setup, file_teardown);
+	tcase_add_loop_test(tests, a_file_arrives, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_file_ends_where_it_ends, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_part_arrives_and_the_files_own_offset_stays, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_file_arrives_in_small_pieces, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_cancelled_sendfile_tells_what_it_sent, 0, 2 * PAIR_KINDS);
+	tcase_add_loop_test(tests, one_that_sends_a_file_may_be_thrown_away, 0, PAIR_KINDS);
+	tcase_add_test(tests, sendfile_refuses_what_cannot_be);
+	tcase_add_loop_test(tests, what_is_spliced_arrives, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_splice_that_waits_may_be_cancelled, 0, PAIR_KINDS);
+	tcase_add_test(tests, a_splice_without_a_pipe_is_refused);
+}
+
+TEST_MAIN("splice", add)

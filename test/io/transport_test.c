@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Transports over transports: one that is put under a stream, and holds back what it has taken. */
+#include "fds.h"
+
+static struct pair pair; /* from: the test's own end */
+static struct coro_stream *stream;
+
+/* Writes a byte a turn of what it has taken, and says goodbye. */
+struct slow {
+	const struct coro_transport *below;
+	void *arg;
+	char held[64];
+	size_t length;
+	bool parted, closed;
+	int error; /* what flushing comes to */
+};
+
+static ssize_t slow_read(void *arg, void *bytes, size_t length)
+{
+	const struct slow *slow = arg;
+	return slow->below->read(slow->arg, bytes, length);
+}
+
+static ssize_t slow_write(void *arg, const struct iovec *vec, int count)
+{
+	struct slow *slow = arg;
+	memcpy(slow->held + slow->length, vec->iov_base, vec->iov_len);
+	slow->length += vec->iov_len;
+	return (ssize_t)vec->iov_len;
+}
+
+static int slow_flush(void *arg, bool closing)
+{
+	struct slow *slow = arg;
+	struct iovec vec = {slow->held, 1};
+	if (slow->error)
+		return slow->error;
+	if (closing && !slow->parted) {
+		slow->held[slow->length++] = '!';
+		slow->parted = true;
+	}
+	if (slow->length == 0)
+		return 0;
+	ssize_t n = slow->below->write(slow->arg, &vec, 1);
+	if (n < 0)
+		return (int)n;
+	memmove(slow->held, slow->held + 1, --slow->length);
+	return slow->length > 0 ? -EAGAIN : 0;
+}
+
+static int slow_wait(void *arg, bool writing)
+{
+	const struct slow *slow = arg;
+	return writing ? coro_sleep(CORO_SEC) : slow->below->wait(slow->arg, false);
+}
+
+static void slow_close(void *arg)
+{
+	struct slow *slow = arg;
+	slow->closed = true;
+	slow->below->close(slow->arg);
+}
+
+static const struct coro_transport slow_transport = {
+	.read = slow_read,
+	.write = slow_write,
+	.wait = slow_wait,
+	.close = slow_close,
+	.flush = slow_flush,
+};
+
+static struct slow slow;
+
+static int opens(void *arg)
+{
+	return coro_stream_open(pair.to, NULL, &stream);
+}
+
+static void begin(void)
+{
+	pair = make_pair(UNIX);
+	ck_assert_int_eq(result_of(opens, NULL), 0);
+	slow = (struct slow){0};
+	slow.below = coro_stream_transport(stream, &slow.arg);
+	ck_assert_ptr_nonnull(slow.below);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &slow_transport, &slow), 0);
+}
+
+static void end(void)
+{
+	ck_assert_int_eq(coro_stream_destroy(stream), 0);
+	close(pair.from);
+}
+
+static int writes_and_flushes(void *arg)
+{
+	coro_stream_write(stream, "word", 4);
+	return coro_stream_flush(stream);
+}
+
+static int waits_closed(void *arg)
+{
+	return coro_stream_wait_closed(stream);
+}
+
+static int reads(void *arg)
+{
+	char got[16] = {0};
+	int r = (int)coro_stream_read(stream, got, sizeof(got) - 1);
+	trace("%s", got);
+	return r;
+}
+
+START_TEST(a_stream_goes_by_way_of_another_transport)
+{
+	void *arg;
+	begin();
+	ck_assert_ptr_eq(coro_stream_transport(stream, &arg), &slow_transport);
+	ck_assert_ptr_eq(arg, &slow);
+	ck_assert_ptr_eq(coro_stream_transport(stream, NULL), &slow_transport);
+	put(pair.from, "word");
+	ck_assert_int_eq(result_of(reads, NULL), 4);
+	ck_assert_trace("word");
+	coro_stream_abort(stream);
+	ck_assert(slow.closed);
+	ck_assert_ptr_null(coro_stream_transport(stream, &arg));
+	end();
+}
+END_TEST
+
+START_TEST(flush_waits_for_what_is_held_back)
+{
+	begin();
+	struct coro_future *task = start(writes_and_flushes, NULL);
+	turn();
+	ck_assert(!coro_future_done(task));
+	ck_assert_uint_eq(coro_stream_pending(stream), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_uint_eq(slow.length, 0);
+	expect(pair.from, "word");
+	end();
+}
+END_TEST
+
+START_TEST(a_close_takes_its_leave_first)
+{
+	begin();
+	coro_stream_write(stream, "word", 4);
+	ck_assert_int_eq(coro_stream_close(stream), 0);
+	ck_assert(!slow.closed);
+	ck_assert_int_eq(result_of(waits_closed, NULL), 0);
+	ck_assert(slow.closed);
+	expect(pair.from, "word!");
+	end();
+}
+END_TEST
+
+START_TEST(an_abort_does_not)
+{
+	begin();
+	coro_stream_write(stream, "word", 4);
+	coro_stream_abort(stream);
+	ck_assert(slow.closed);
+	expect(pair.from, "");
+	end();
+}
+END_TEST
+
+START_TEST(an_error_in_flushing_loses_the_connection)
+{
+	begin();
+	slow.error = -EPROTO;
+	ck_assert_int_eq(result_of(writes_and_flushes, NULL), -EPROTO);
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), -EPROTO);
+	coro_stream_close(stream);
+	ck_assert(slow.closed);
+	ck_assert_int_eq(result_of(waits_closed, NULL), -EPROTO);
+	end();
+}
+END_TEST
+
+START_TEST(one_that_holds_something_back_may_be_thrown_away)
+{
+	begin();
+	coro_future_unref(start(writes_and_flushes, NULL));
+	turn();
+	loop_teardown();
+	ck_assert(slow.closed);
+	end();
+	loop_setup();
+}
+END_TEST
+
+START_TEST(a_stream_in_use_keeps_its_transport)
+{
+	static const struct coro_transport nothing;
+	pair = make_pair(UNIX);
+	ck_assert_int_eq(result_of(opens, NULL), 0);
+	ck_assert_int_eq(coro_stream_set_transport(NULL, &slow_transport, &slow), -EINVAL);
+	ck_assert_int_eq(coro_stream_set_transport(stream, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &nothing, NULL), -EINVAL);
+	ck_assert_ptr_null(coro_stream_transport(NULL, NULL));
+	struct coro_future *task = start(reads, NULL);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &slow_transport, &slow), -EBUSY);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	coro_stream_write(stream, "word", 4);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &slow_transport, &slow), -EBUSY);
+	coro_stream_close(stream);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &slow_transport, &slow), -EPIPE);
+	end();
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_test(tests, a_stream_goes_by_way_of_another_transport);
+	tcase_add_test(tests, flush_waits_for_what_is_held_back);
+	tcase_add_test(tests, a_close_takes_its_leave_first);
+	tcase_add_test(tests, an_abort_does_not);
+	tcase_add_test(tests, an_error_in_flushing_loses_the_connection);
+	tcase_add_test(tests, one_that_holds_something_back_may_be_thrown_away);
+	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
+}
+
+TEST_MAIN("transport", add)
