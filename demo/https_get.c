@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gets a page by HTTPS and prints it:  https_get https://example.org/
+ *
+ * Without arguments it gets one from a server of its own, which has a certificate made on the spot.
+ * Built where OpenSSL is, with what pkg-config says of coro-tls.
+ */
+#include <coro.h>
+#include <coro/tls.h>
+
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the client ---- */
+
+/* "https://HOST[:PORT][/PATH]" in its parts. */
+struct url {
+	char address[300], host[256];
+	const char *path;
+};
+
+static int parse(const char *text, struct url *ret)
+{
+	static const char scheme[] = "https://";
+	if (strncmp(text, scheme, strlen(scheme)) != 0)
+		return coro_raise(-EINVAL, "%s: not https", text);
+	text += strlen(scheme);
+	size_t length = strcspn(text, "/?#"), name = strcspn(text, ":/?#");
+	if (*text == '[')
+		name = strcspn(text, "]") + 1;
+	if (name == 0 || name > length || length >= sizeof(ret->host))
+		return coro_raise(-EINVAL, "%s: no host", text);
+	snprintf(ret->host, sizeof(ret->host), "%.*s", (int)length, text);
+	snprintf(ret->address, sizeof(ret->address), "%s%s", ret->host,
+		 name == length ? ":443" : "");
+	ret->path = text[length] == '/' ? text + length : "/";
+	return 0;
+}
+
+/* HTTP/1.0, so that the answer ends where the connection does. Prints the body, and the status. */
+static coro_async int ask(struct coro_stream *stream, const struct url *url, FILE *status)
+{
+	const char *line;
+	char block[16384];
+	ssize_t n;
+	int r = coro_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url->path,
+				   url->host);
+	if (r < 0)
+		return r;
+	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++)
+		if (i == 0)
+			fprintf(status, "%.*s\n", (int)strcspn(line, "\r\n"), line);
+	while (n > 0 && (n = coro_stream_read(stream, block, sizeof(block))) > 0)
+		fwrite(block, 1, (size_t)n, stdout);
+	return (int)n;
+}
+
+static coro_async int get(struct coro_tls_context *context, const struct url *url, FILE *status)
+{
+	struct coro_dial_options options = {.timeout = 30 * CORO_SEC};
+	struct coro_stream *stream;
+	int r = coro_tls_open_connection(url->address, context, NULL, &options, NULL, &stream);
+	if (r < 0)
+		return r;
+	fprintf(status, "%s, %s\n", coro_tls_version(stream),
+		coro_tls_alpn(stream) ? coro_tls_alpn(stream) : "no protocol agreed on");
+	r = ask(stream, url, status);
+	coro_stream_destroy(stream);
+	return r;
+}
+
+static coro_async int get_by_url(void *text)
+{
+	/* Many servers of HTTP/1.0 end a page without a word. */
+	struct coro_tls_options options = {.alpn = "http/1.1,http/1.0",
+					   .flags = CORO_TLS_RAGGED_END};
+	struct coro_tls_context *context;
+	struct url url;
+	int r = parse(text, &url);
+	if (r == 0)
+		r = coro_tls_client_create(&options, &context);
+	if (r < 0)
+		return r;
+	r = get(context, &url, stderr);
+	coro_tls_context_destroy(context);
+	return r;
+}
+
+/* ---- a certificate ---- */
+
+static void add_extension(X509 *x509, int kind, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
+	X509_add_ext(x509, extension, -1);
+	X509_EXTENSION_free(extension);
+}
+
+static EVP_PKEY *make_key(void)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+	EVP_PKEY_keygen_init(context);
+	EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1);
+	EVP_PKEY_keygen(context, &key);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
+/* One for localhost that signs itself, good for a day, and its key: both in PEM, to be freed. */
+static char *make_certificate(void)
+{
+	EVP_PKEY *key = make_key();
+	X509 *x509 = X509_new();
+	X509_NAME *name = X509_get_subject_name(x509);
+	X509_set_version(x509, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
+	X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(x509), 86400);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
+				   -1, 0);
+	X509_set_issuer_name(x509, name);
+	X509_set_pubkey(x509, key);
+	add_extension(x509, NID_subject_alt_name, "DNS:localhost");
+	X509_sign(x509, key, EVP_sha256());
+
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *bytes, *text = NULL;
+	PEM_write_bio_X509(bio, x509);
+	PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+	long length = BIO_get_mem_data(bio, &bytes);
+	if (length > 0 && (text = calloc(1, (size_t)length + 1)))
+		memcpy(text, bytes, (size_t)length);
+	BIO_free(bio);
+	X509_free(x509);
+	EVP_PKEY_free(key);
+	return text;
+}
+
+/* ---- a server of its own ---- */
+
+static coro_async int answer(struct coro_stream *stream, void *arg)
+{
+	const char *line;
+	char path[100] = "";
+	ssize_t n;
+	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++)
+		if (i == 0)
+			snprintf(path, sizeof(path), "%.*s", (int)strcspn(line + 4, " "), line + 4);
+	if (n < 0)
+		return (int)n;
+	return coro_stream_printf(stream,
+				  "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+				  "This is %s of %s.\n",
+				  path, coro_tls_host(stream) ? coro_tls_host(stream) : "nobody");
+}
+
+/* The same address under two names, of which the certificate has one. */
+static coro_async int get_from(struct coro_server *server, struct coro_tls_context *context)
+{
+	char address[CORO_ADDRESS_SIZE];
+	struct url url = {.path = "/page"};
+	int fd;
+	coro_server_sockets(server, &fd, 1);
+	coro_local_address(fd, address, sizeof(address));
+	const char *port = strrchr(address, ':');
+	snprintf(url.host, sizeof(url.host), "localhost%s", port);
+	snprintf(url.address, sizeof(url.address), "localhost%s", port);
+	int r = get(context, &url, stdout);
+	if (r < 0)
+		return r;
+	snprintf(url.address, sizeof(url.address), "127.0.0.1%s", port);
+	r = get(context, &url, stdout);
+	printf("as 127.0.0.1: %s\n", coro_strerror(r));
+	return r == CORO_UNTRUSTED ? 0 : -EPROTO;
+}
+
+static coro_async int get_from_itself(void *certificate)
+{
+	struct coro_tls_options serving = {.certificate = certificate, .alpn = "http/1.0"};
+	struct coro_tls_options trusting = {.ca = certificate, .alpn = "http/1.1,http/1.0"};
+	struct coro_tls_service service = {.fn = answer};
+	struct coro_tls_context *client = NULL;
+	struct coro_server *server = NULL;
+	int r = coro_tls_server_create(&serving, &service.context);
+	if (r == 0)
+		r = coro_tls_client_create(&trusting, &client);
+	if (r == 0)
+		r = coro_server_start("127.0.0.1:0", NULL, coro_tls_serve, &service, &server);
+	if (r == 0) {
+		r = get_from(server, client);
+		coro_server_shutdown(server, CORO_SEC);
+		coro_server_destroy(server);
+	}
+	coro_tls_context_destroy(client);
+	coro_tls_context_destroy(service.context);
+	return r;
+}
+
+static coro_async int program(void *arg)
+{
+	char **argv = arg, *certificate = NULL;
+	int r = argv[1] ? get_by_url(argv[1]) : get_from_itself(certificate = make_certificate());
+	free(certificate);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	return coro_run(program, argv) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
