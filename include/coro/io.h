@@ -16,7 +16,10 @@
  *
  * Any fd will do, and its O_NONBLOCK is left as it is. Several tasks may wait for one, and are
  * served in the order they came. Regular files, for which there is no waiting, are read and written
- * by a thread of the loop's default executor: see file.h.
+ * by a thread of the loop's default executor, see file.h, or by the kernel on io_uring.
+ *
+ * On io_uring the kernel makes the calls of a turn together, while their tasks wait. A call that is
+ * cancelled returns when the kernel has let go of its memory, and not before.
  *
  * A loop keeps a record of each fd that it has used, so tell it when the number is to be another's:
  * close by coro_fd_close, and see coro_fd_forget.

@@ -6,7 +6,6 @@
 #include "tls/failure.h"
 
 #include <limits.h>
-#include <openssl/err.h>
 
 /* A record's most, and how much is encrypted before it is written. */
 enum { RECORD = 16384, BATCH = 4 * RECORD };
@@ -112,7 +111,7 @@ void connection_destroy(struct connection *connection)
 	context_unref(connection->chosen);
 	buffer_finish(&connection->early);
 	buffer_finish(&connection->out);
-	ERR_clear_error();
+	failure_forget();
 	free(connection);
 }
 
@@ -136,8 +135,8 @@ int connection_result(struct connection *connection, int result)
 	if (connection->cut && connection->established && ragged)
 		return 0;
 	if (connection->error)
-		; /* as it was */
-	else if (connection->read_error)
+		return connection->error;
+	if (connection->read_error)
 		connection->error = connection->read_error;
 	else if (connection->cut)
 		connection->error = coro_raise(-EPROTO, "TLS: the connection was cut");
@@ -238,7 +237,7 @@ static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
 	ssize_t done = 0;
 	if (connection->error || connection->shaking)
 		return connection->error ? connection->error : -EBUSY;
-	ERR_clear_error();
+	failure_forget();
 	go_on(&place, 0);
 	int r = connection_push(connection);
 	while (r == 0 && place.count > 0) {
@@ -257,7 +256,7 @@ static void say_goodbye(struct connection *connection)
 	if (!connection->established || connection->error ||
 	    SSL_get_shutdown(connection->ssl) & SSL_SENT_SHUTDOWN)
 		return;
-	ERR_clear_error();
+	failure_forget();
 	connection->parting = buffer_length(&connection->out) == 0;
 	SSL_shutdown(connection->ssl);
 }
@@ -294,7 +293,7 @@ static ssize_t connection_read(void *arg, void *bytes, size_t length)
 	connection_push(connection); /* an error is the writer's */
 	if (is_stuck(connection))
 		return -EAGAIN;
-	ERR_clear_error();
+	failure_forget();
 	int n = SSL_read(connection->ssl, bytes, length < INT_MAX ? (int)length : INT_MAX);
 	if (n <= 0)
 		n = connection_result(connection, n);

@@ -5,7 +5,6 @@
 #include "tls/failure.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static bool is_end_of_text(void)
 	unsigned long error = ERR_peek_last_error();
 	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
 		return false;
-	ERR_clear_error();
+	failure_forget();
 	return true;
 }
 
@@ -284,7 +283,7 @@ static int create(bool server, const struct coro_tls_options *options,
 	struct coro_tls_context *context = calloc(1, sizeof(*context));
 	if (!context)
 		return -ENOMEM;
-	ERR_clear_error();
+	failure_forget();
 	*context = (struct coro_tls_context){
 		.refs = 1,
 		.server = server,
@@ -296,7 +295,7 @@ static int create(bool server, const struct coro_tls_options *options,
 		.arg = options->arg,
 	};
 	int r = context->ctx && context->method ? set_options(context, options) : -ENOMEM;
-	ERR_clear_error();
+	failure_forget();
 	if (r < 0) {
 		context_unref(context);
 		return r;

@@ -4,7 +4,6 @@
 #include "coro/coroutine.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
 

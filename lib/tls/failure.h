@@ -3,7 +3,15 @@
 #ifndef TLS_FAILURE_H
 #define TLS_FAILURE_H
 
+#include <openssl/err.h>
 #include <stdbool.h>
+
+/* Before a call of OpenSSL's: what stands in the queue is of others, and as a rule nothing does. */
+static inline void failure_forget(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
 
 /*
  * What stands in the thread's queue of OpenSSL's errors, raised with its words: this error, or what

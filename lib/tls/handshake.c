@@ -7,7 +7,6 @@
 #include "tls/failure.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 enum { HOST_SIZE = 256 };
@@ -81,7 +80,7 @@ static int explain(struct connection *connection, int result)
 	long verdict = SSL_get_verify_result(connection->ssl);
 	if (!failure_is_distrust())
 		return connection_result(connection, result);
-	ERR_clear_error();
+	failure_forget();
 	if (verdict == X509_V_ERR_OUT_OF_MEM)
 		return connection->error = -ENOMEM;
 	return connection->error =
@@ -102,7 +101,7 @@ static bool is_done_before_it_is_sent(const struct connection *connection)
 static coro_async int shake_hands(struct connection *connection)
 {
 	for (;;) {
-		ERR_clear_error();
+		failure_forget();
 		int done = SSL_do_handshake(connection->ssl);
 		int r = done == 1 ? 0 : explain(connection, done);
 		if (done != 1 && r == 0)

@@ -3,8 +3,6 @@
 #include "tls/connection.h"
 #include "tls/failure.h"
 
-#include <openssl/err.h>
-
 const char *coro_tls_alpn(const struct coro_stream *stream)
 {
 	const struct connection *connection = connection_of(stream);
@@ -49,7 +47,7 @@ int coro_tls_peer_certificate(const struct coro_stream *stream, unsigned char **
 	X509 *certificate = SSL_get_peer_certificate(connection->ssl);
 	int r = certificate ? encode(certificate, ret) : 0;
 	X509_free(certificate);
-	ERR_clear_error();
+	failure_forget();
 	return r;
 }
 
@@ -80,7 +78,7 @@ int coro_tls_peer_name(const struct coro_stream *stream, char *ret, size_t size)
 	X509 *certificate = SSL_get_peer_certificate(connection->ssl);
 	int r = certificate ? write_name(certificate, ret, size) : -ENOENT;
 	X509_free(certificate);
-	ERR_clear_error();
+	failure_forget();
 	return r;
 }
 

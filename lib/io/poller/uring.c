@@ -33,6 +33,7 @@ struct uring {
 	struct io_uring ring;
 	struct list levels; /* fds that have callbacks, to be polled for the next wait */
 	bool inbox_polled;
+	bool closing;          /* operations are cancelled because their fd is closed */
 	int signalled, hosted; /* for a host: see uring_fd; -1: there is none */
 	bool poll_first;       /* the kernel knows IORING_RECVSEND_POLL_FIRST */
 };
@@ -122,7 +123,10 @@ static void put_levels(struct uring *uring)
 		uring_arm(&uring->io, container_of(link, struct fd, link));
 }
 
-/* The system holds a file for as long as it is polled: it has to have let go before the fd is closed. */
+/*
+ * The system holds a file for as long as it has something to do with it, even if the fd is closed: so
+ * it has to let go before.
+ */
 static void uring_forget(struct io *io, struct fd *fd)
 {
 	struct uring *uring = uring_of(io);
@@ -130,8 +134,9 @@ static void uring_forget(struct io *io, struct fd *fd)
 	for (int i = 0; i < DIRECTIONS; i++)
 		if (fd->armed & BIT(i))
 			put_cancel(uring, name_of_poll(fd, i), NAME_NOBODY);
-	if (io_uring_sq_ready(&uring->ring) > 0)
+	if (fd->armed || uring->closing)
 		io_uring_submit_and_get_events(&uring->ring);
+	uring->closing = false;
 }
 
 /* -- operations */
@@ -200,7 +205,9 @@ static void cancel_is_answered(struct operation *operation, int result)
 
 static void operation_closed(struct fd_wait *wait)
 {
-	cancel(operation_of(wait));
+	struct operation *operation = operation_of(wait);
+	operation->uring->closing = true;
+	cancel(operation);
 }
 
 /* The task is thrown away, and its stack with it: the system must let go of that first. */
@@ -538,7 +545,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 		return r;
 	}
 	list_init(&uring->levels);
-	uring->inbox_polled = false;
+	uring->inbox_polled = uring->closing = false;
 	uring->signalled = uring->hosted = -1;
 	io_init(&uring->io, loop, &backend_uring);
 	*ret = &uring->io;
