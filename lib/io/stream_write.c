@@ -296,7 +296,8 @@ static int buffer(struct coro_stream *stream, const struct iovec *vec, int count
 		return r;
 	for (; count > 0; vec++, count--) {
 		size_t over = skip < vec->iov_len ? skip : vec->iov_len;
-		append(stream, (const char *)vec->iov_base + over, vec->iov_len - over);
+		if (over < vec->iov_len)
+			append(stream, (const char *)vec->iov_base + over, vec->iov_len - over);
 		skip -= over;
 	}
 	return 0;
