@@ -206,11 +206,13 @@ paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version) $(uring_libs)
 $(BUILD)/paths: $(call changed,$(BUILD)/paths,$(paths))
 	$(call remember,$(paths))
 
-$(BUILD)/%.pc: %.pc.in $(BUILD)/paths
+$(BUILD)/coro.pc: coro.pc.in
+$(BUILD)/coro-tls.pc: lib/tls/coro-tls.pc.in
+$(BUILD)/%.pc: $(BUILD)/paths
 	rm -f $@
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' \
-		-e 's|@LIBS@|$(uring_libs)|' -e 's| *$$||' $< >$@
+		-e 's|@LIBS@|$(uring_libs)|' -e 's| *$$||' $(filter %.pc.in,$^) >$@
 
 # ---- tests and demos ----
 

@@ -103,6 +103,23 @@ static inline void *in_thread(void *(*fn)(void *arg), void *arg)
 	return result;
 }
 
+/*
+ * Returns once the main thread sleeps in the system: to be called in another, which then does what
+ * wakes it. Where that cannot be seen, at once.
+ */
+static inline void until_main_sleeps(void)
+{
+	char path[64], state = 'R';
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+	while (state != 'S') {
+		FILE *stat = fopen(path, "r");
+		if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'S';
+		if (stat)
+			fclose(stat);
+	}
+}
+
 /* A process and its end. */
 struct child {
 	pid_t pid;

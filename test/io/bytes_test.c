@@ -2,6 +2,7 @@
 #include "fds.h"
 
 #include <limits.h>
+#include <poll.h>
 
 /* More than any of the pairs holds. */
 enum { PLENTY = 1 << 20 };
@@ -656,8 +657,7 @@ END_TEST
 
 static void *writes_later(void *arg)
 {
-	/* Until the reader is in poll, or even before: it must not matter. */
-	usleep(1000);
+	until_main_sleeps();
 	ck_assert_int_eq(write(pair.to, "word", 4), 4);
 	return NULL;
 }
@@ -675,13 +675,18 @@ START_TEST(outside_of_tasks_calls_block)
 }
 END_TEST
 
+static bool wait_readable(int fd)
+{
+	return poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) == 1;
+}
+
 static void *drains(void *arg)
 {
 	static char got[4096];
 	ssize_t n;
 	long sum = 0;
 	while ((n = read(pair.from, got, sizeof(got))) > 0 ||
-	       (n < 0 && errno == EAGAIN && usleep(100) == 0))
+	       (n < 0 && errno == EAGAIN && wait_readable(pair.from)))
 		sum += n > 0 ? n : 0;
 	return (void *)sum;
 }

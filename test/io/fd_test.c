@@ -385,7 +385,7 @@ END_TEST
 
 static void *puts_later(void *arg)
 {
-	usleep(1000);
+	until_main_sleeps();
 	ck_assert_int_eq(write(pair.to, "x", 1), 1);
 	return NULL;
 }

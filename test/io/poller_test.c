@@ -268,7 +268,7 @@ static void set_outside(void *arg)
 
 static void *calls_the_loop(void *arg)
 {
-	usleep(1000);
+	until_main_sleeps();
 	ck_assert_int_eq(coro_call_soon_threadsafe(arg, set_outside, arg), 0);
 	return NULL;
 }

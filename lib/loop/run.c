@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs: turn after turn, until the loop is stopped or a future is done. */
+#include "loop/guest.h"
+#include "loop/loop.h"
+#include "loop/turn.h"
+#include "loop/watch.h"
+
+#include <errno.h>
+
+/* 0 if the caller may run the loop, and then it does. */
+static int begin_run(struct coro_loop *loop)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop_busy(loop) || loop->guest.telling)
+		return -EBUSY;
+	struct thread *thread = loop->thread;
+	guest_awake(loop);
+	loop->ran_before = thread->self->flags & CORO_RUNS_LOOP;
+	thread->loop = loop;
+	thread->leave = task_leave;
+	loop->runner = thread->self;
+	loop->runner->flags |= CORO_RUNS_LOOP;
+	return 0;
+}
+
+/* r came of it; gives what the run is to return. */
+static int end_run(struct coro_loop *loop, int r)
+{
+	struct thread *thread = loop->thread;
+	loop->stopping = false;
+	if (!loop->ran_before)
+		loop->runner->flags &= (uint16_t)~CORO_RUNS_LOOP;
+	loop->runner = NULL;
+	thread->loop = NULL;
+	if (thread->stacks.over)
+		stack_pool_settle(&thread->stacks, thread->stacks.limit);
+	if (loop->fork_count != fork_count)
+		return -EOWNERDEAD; /* it was the parent's run */
+	guest_asleep(loop);
+	return r;
+}
+
+int coro_run_forever(struct coro_loop *loop)
+{
+	int r = begin_run(loop);
+	if (r < 0)
+		return r;
+	do
+		r = turn_run(loop, false);
+	while (r == 0 && !loop->stopping);
+	return end_run(loop, r);
+}
+
+int loop_run_turn(struct coro_loop *loop)
+{
+	int r = begin_run(loop);
+	if (r < 0)
+		return r;
+	r = turn_run(loop, true);
+	return end_run(loop, r == 0 && loop->stopping ? -ESHUTDOWN : r);
+}
+
+int coro_loop_stop(struct coro_loop *loop)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	loop->stopping = true;
+	loop_interrupt(loop);
+	loop_stirred(loop);
+	return 0;
+}
+
+static void stop_loop(struct watch *watch)
+{
+	coro_loop_stop(watch->future->loop);
+}
+
+int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (!future)
+		return -EINVAL;
+	if (future->loop != loop)
+		return -EPERM;
+	if (loop_busy(loop))
+		return -EBUSY;
+	r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	struct watch watch;
+	watch_add(&watch, coro_future_ref(future), stop_loop);
+	r = coro_run_forever(loop);
+	watch_remove(&watch);
+	loop_release(loop, 0, 1);
+	if (future->done)
+		r = future_result(future, ret);
+	else if (r == 0)
+		r = -ESHUTDOWN;
+	coro_future_unref(future);
+	return r;
+}
