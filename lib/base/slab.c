@@ -9,6 +9,8 @@ void slab_init(struct slab *slab, size_t size)
 void slab_finish(struct slab *slab)
 {
 	struct slab_chunk *next;
+	for (void *object = slab->free; object; object = *(void **)object)
+		slab_chunk_of(object)->used--;
 	for (struct slab_chunk *chunk = slab->chunks; chunk; chunk = next) {
 		next = chunk->next;
 		chunk->slab = NULL;

@@ -24,7 +24,7 @@ struct slab {
 struct slab_chunk {
 	struct slab *slab; /* NULL: the slab is finished */
 	struct slab_chunk *next;
-	size_t used;
+	size_t used; /* objects cut from it, free or not; once the slab is finished, those in use */
 };
 
 /*
@@ -57,7 +57,6 @@ static inline void *slab_reuse(struct slab *slab)
 {
 	void *object = slab->free;
 	slab->free = *(void **)object;
-	slab_chunk_of(object)->used++;
 	return object;
 }
 
@@ -77,11 +76,11 @@ static inline void slab_free(void *object)
 		return;
 	}
 	struct slab_chunk *chunk = slab_chunk_of(object);
-	chunk->used--;
-	if (chunk->slab) {
-		*(void **)object = chunk->slab->free;
-		chunk->slab->free = object;
-	} else if (chunk->used == 0) {
+	struct slab *slab = chunk->slab;
+	if (slab) {
+		*(void **)object = slab->free;
+		slab->free = object;
+	} else if (--chunk->used == 0) {
 		free(chunk);
 	}
 }
