@@ -12,7 +12,7 @@ struct failure;
 enum future_kind {
 	FUTURE_PLAIN,
 	FUTURE_TASK,
-	FUTURE_GATHER, /* see wait.c */
+	FUTURE_GATHER, /* see gather.c */
 };
 
 /* Part of a task too, where the fields marked so are used. */

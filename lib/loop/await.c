@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* A task waits for a future. */
+#include "base/error.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+static void wake_with_result(struct waiter *waiter, struct coro_future *future)
+{
+	struct wait *wait = container_of(waiter, struct wait, waiter);
+	if (future->status < 0) {
+		future_retrieved(future);
+		coro_take_failure(wait->task->coro.at, future->status,
+				  failure_ref(future->failure));
+		wait->cancelled_late = false;
+	} else if (wait->ret) {
+		wait->old = *wait->ret;
+		*wait->ret = future->value;
+		wait->task->coro.flags |= CORO_HAS_RESULT;
+	}
+	wake(wait->task, future->status);
+	future_unref(future);
+}
+
+static void leave_future(struct wait *wait)
+{
+	list_remove(&wait->waiter.link);
+	future_unref(wait->future);
+}
+
+/* Whether a task waits for itself if it waits for this: only one that is waited for can. */
+static bool closes_cycle(const struct task *task, const struct coro_future *future)
+{
+	if (list_empty(&task->future.waiters))
+		return false;
+	while (future && is_task(future) && task_of(future)->coro.frame) {
+		const struct wait *wait = task_wait(task_of(future));
+		future = wait->leave ? wait->future : NULL;
+		if (future == &task->future)
+			return true;
+	}
+	return false;
+}
+
+static inline __attribute__((always_inline)) int wait_for_future(struct task *task,
+								 struct coro_future *future,
+								 void **ret)
+{
+	struct wait *wait = task_wait(task);
+	wait->task = task;
+	wait->leave = leave_future;
+	wait->future = future_ref(future);
+	wait->ret = ret;
+	wait->waiter.notify = wake_with_result;
+	list_append(&future->waiters, &wait->waiter.link);
+	return park_anew(future->loop, task);
+}
+
+/* There is a result already, or something may be wrong. */
+static __attribute__((noinline)) int await_checked(struct task *task, struct coro_future *future,
+						   void **ret)
+{
+	if (!future)
+		return -EINVAL;
+	if (!task || future->loop != task->future.loop)
+		return -EPERM;
+	if (future->done)
+		return future_result(future, ret);
+	if (future == &task->future) {
+		task->coro.wake = -EDEADLK; /* a turn later, as a wait */
+		ring_push(&task->future.loop->ready, task);
+		return park(task);
+	}
+	if (closes_cycle(task, future))
+		return -EDEADLK;
+	return wait_for_future(task, future, ret);
+}
+
+/* Whether waiting for it might close a cycle. */
+static inline bool may_wait_for(const struct coro_future *future, const struct task *task)
+{
+	return is_task(future) && task_of(future)->coro.state != STATE_CREATED &&
+	       (!list_empty(&task->future.waiters) || future == &task->future);
+}
+
+int coro_await(struct coro_future *future, void **ret)
+{
+	struct task *task = running_task();
+	if (unlikely(!task || !future || future->loop != task->future.loop || future->done ||
+		     may_wait_for(future, task)))
+		return await_checked(task, future, ret);
+	return wait_for_future(task, future, ret);
+}

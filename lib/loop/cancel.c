@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Cancellation goes down the chain of those who wait for one another, without recursion. */
+#include "base/error.h"
+#include "loop/gather.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+/*
+ * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
+ * that is a gather, it becomes *gather, and its children are still to be.
+ */
+static bool cancel_chain(struct coro_future *future, struct failure *words,
+			 struct coro_future **gather)
+{
+	struct task *last = NULL;
+	if (future->done) {
+		future_retrieved(future); /* as in asyncio */
+		return false;
+	}
+	for (; is_task(future); future = task_wait(last)->future) {
+		last = task_of(future);
+		last->cancels++;
+		if (!task_cancel(last, words))
+			return true;
+	}
+	if (future->kind == FUTURE_GATHER && gather_cancel_begin(future, *gather, last)) {
+		*gather = future;
+		return false;
+	}
+	future_finish(future, -ECANCELED, NULL, failure_ref(words));
+	return true;
+}
+
+bool future_cancel_with(struct coro_future *future, struct failure *words)
+{
+	struct coro_future *gather = NULL;
+	bool cancelled = cancel_chain(future, words, &gather);
+	while (gather) {
+		struct coro_future *child = gather_cancel_next(gather, cancelled);
+		cancelled = child ? cancel_chain(child, words, &gather)
+				  : gather_cancel_end(&gather, words);
+	}
+	return cancelled;
+}
+
+int coro_cancel(struct coro_future *future)
+{
+	if (!future)
+		return -EINVAL;
+	if (unlikely(future->loop->thread != thread_current || future->loop->closed))
+		return loop_check(future->loop);
+	return future_cancel(future);
+}
+
+int coro_cancel_with_at(const char *site, struct coro_future *future, const char *format, ...)
+{
+	int r = future ? loop_check(future->loop) : -EINVAL;
+	if (r < 0)
+		return r;
+	if (future->done)
+		return future_cancel(future);
+	struct failure *words = NULL;
+	if (format) {
+		va_list args;
+		va_start(args, format);
+		words = failure_create(-ECANCELED, site, format, args);
+		va_end(args);
+	}
+	r = future_cancel_with(future, words);
+	failure_unref(words);
+	return r;
+}

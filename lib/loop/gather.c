@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/gather.h"
+
+#include "base/error.h"
+#include "loop/loop.h"
+#include "loop/wait.h"
+#include "loop/watch.h"
+
+/*
+ * What the task waits for is `outer`, as in asyncio, so that cancelling it can mean cancelling the
+ * children.
+ */
+struct gather {
+	struct coro_future outer;
+	struct watches watches;
+	struct cleanup cleanup;
+	size_t finished;
+	bool failures_are_results;
+	bool cancel_requested;
+
+	/* While its children are being cancelled. */
+	bool cancelling, any_cancelled;
+	size_t next;
+	struct coro_future *above;
+	struct task *task;
+};
+
+static struct gather *gather_of(struct coro_future *outer)
+{
+	return container_of(outer, struct gather, outer);
+}
+
+bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above, struct task *task)
+{
+	struct gather *gather = gather_of(outer);
+	if (gather->cancelling)
+		return false;
+	gather->cancelling = true;
+	gather->any_cancelled = false;
+	gather->next = 0;
+	gather->above = above;
+	gather->task = task;
+	return true;
+}
+
+struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled)
+{
+	struct gather *gather = gather_of(outer);
+	gather->any_cancelled |= cancelled;
+	return gather->next < gather->watches.count
+		       ? gather->watches.all[gather->next++].watch.future
+		       : NULL;
+}
+
+bool gather_cancel_end(struct coro_future **outer, struct failure *words)
+{
+	struct gather *gather = gather_of(*outer);
+	gather->cancelling = false;
+	gather->cancel_requested |= gather->any_cancelled;
+	if (!gather->any_cancelled && gather->task)
+		task_must_cancel(gather->task, words);
+	*outer = gather->above;
+	return gather->any_cancelled || gather->task;
+}
+
+/* All children are done. The words of a cancellation are those of the child named last. */
+static void finish_gather(struct gather *gather)
+{
+	const struct coro_future *last =
+		gather->watches.all[gather->watches.count - 1].watch.future;
+	if (!gather->cancel_requested)
+		future_finish(&gather->outer, 0, NULL, NULL);
+	else
+		future_finish(&gather->outer, -ECANCELED, NULL,
+			      last->status == -ECANCELED ? failure_ref(last->failure) : NULL);
+}
+
+static void child_done(struct watch *watch)
+{
+	struct gather *gather = container_of(watches_of(watch), struct gather, watches);
+	const struct coro_future *child = watch->future;
+	gather->finished++;
+	if (gather->outer.done)
+		return;
+	if (child->status < 0 && !gather->failures_are_results)
+		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
+	else if (gather->finished == gather->watches.count)
+		finish_gather(gather);
+}
+
+/*
+ * The failures of its children are the gather's, also of those that are not done yet: as in
+ * asyncio.
+ */
+static void gather_end(struct gather *gather)
+{
+	for (size_t i = 0; i < gather->watches.count; i++)
+		future_retrieved(gather->watches.all[i].watch.future);
+	watches_end(&gather->watches);
+	failure_unref(gather->outer.failure);
+	loop_unref(gather->outer.loop);
+}
+
+static void gather_abandon(struct cleanup *cleanup)
+{
+	gather_end(container_of(cleanup, struct gather, cleanup));
+}
+
+static int gather(struct coro_future *const *futures, size_t count, struct coro_result *ret,
+		  bool failures_are_results)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, futures, count);
+	if (r < 0 || count == 0)
+		return r;
+	struct gather all = {.failures_are_results = failures_are_results};
+	r = watches_init(&all.watches, task->future.loop, count);
+	if (r < 0)
+		return r;
+	future_init(&all.outer, task->future.loop);
+	all.outer.kind = FUTURE_GATHER;
+	watches_begin(&all.watches, futures, child_done);
+	cleanup_push(task, &all.cleanup, gather_abandon);
+	r = coro_await(&all.outer, NULL);
+	cleanup_pop(&all.cleanup);
+	for (size_t i = 0; r == 0 && ret && i < count; i++)
+		ret[i] = (struct coro_result){futures[i]->status, futures[i]->value};
+	gather_end(&all);
+	return r;
+}
+
+int coro_gather(struct coro_future *const *futures, size_t count, struct coro_result *ret)
+{
+	return gather(futures, count, ret, false);
+}
+
+int coro_gather_all(struct coro_future *const *futures, size_t count, struct coro_result *ret)
+{
+	return gather(futures, count, ret, true);
+}
