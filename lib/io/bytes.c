@@ -10,15 +10,16 @@
 
 /* -- reading */
 
-/* It is seen now whether the short read before had emptied the stream. */
-static void settle_short_read(struct fd *fd, bool emptied)
+/* Asks whether a read of so few bytes has emptied the stream, as it seems. */
+static __attribute__((noinline)) void examine_short_read(struct fd *fd, uint32_t bytes)
 {
-	uint32_t bytes = fd->unproven;
-	fd->unproven = 0;
-	if (emptied && bytes > fd->proven)
+	int r = fd_ask(fd->number, READING);
+	if (r == -EAGAIN) {
 		fd->proven = bytes;
-	if (!emptied && (!fd->doubted || bytes < fd->doubted))
+		fd->ready &= (uint8_t)~BIT(READING);
+	} else if (r == 0) {
 		fd->doubted = bytes;
+	}
 }
 
 /*
@@ -26,15 +27,14 @@ static void settle_short_read(struct fd *fd, bool emptied)
  * one need not be tried before there is an event. That saves a call for each message, but is wrong
  * where something cuts reads short: a protocol above the stream, or a library before the system's.
  * So it is believed up to the most bytes for which it was seen to be true, and below those for which
- * it was not; else the next read is tried, and tells. One byte alone proves nothing.
+ * it was not; and between the two the system is asked, at once: later, an answer to what was written
+ * meanwhile would look like more of the same. One byte alone proves nothing.
  */
 static inline void note(const struct transfer *transfer, struct fd *fd, ssize_t got)
 {
 	enum { LEAVES_SOME = MSG_PEEK | MSG_OOB };
 	if (transfer->flags & LEAVES_SOME)
 		return;
-	if (unlikely(fd->unproven) && (got > 0 || got == -EAGAIN))
-		settle_short_read(fd, got == -EAGAIN);
 	if (got <= 1 || (size_t)got >= transfer_length(transfer) || got > UINT32_MAX || fd->hung_up)
 		return;
 	uint32_t bytes = (uint32_t)got;
@@ -43,7 +43,7 @@ static inline void note(const struct transfer *transfer, struct fd *fd, ssize_t 
 	if (likely(bytes <= fd->proven))
 		fd->ready &= (uint8_t)~BIT(READING);
 	else
-		fd->unproven = bytes;
+		examine_short_read(fd, bytes);
 }
 
 void note_read(const struct transfer *transfer, struct fd *fd, ssize_t got)

@@ -223,8 +223,6 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 {
 	fd->ready |= (uint8_t)ready;
 	fd->hung_up |= hung_up;
-	if (ready & BIT(READING))
-		fd->unproven = 0;
 	for (int i = 0; i < DIRECTIONS; i++) {
 		struct watcher *watcher = fd->sides[i].watcher;
 		if (!(ready & BIT(i)))

@@ -44,9 +44,9 @@ struct fd {
 	bool hung_up; /* a hang-up, an error or urgent data was seen: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
-	 * fewest that were not, 0 for none; those of the last one, of which that is yet to be seen.
+	 * fewest that were not, 0 for none.
 	 */
-	uint32_t proven, doubted, unproven;
+	uint32_t proven, doubted;
 	struct side {
 		struct list line; /* struct fd_wait */
 		struct watcher *watcher;

@@ -108,8 +108,9 @@ static void poll_has_come(struct uring *uring, uint64_t name, int result)
 	}
 	if (result >= 0) {
 		bool both = result & (POLLHUP | POLLERR);
+		/* Urgent data is told of with each wake-up, be there any or not. */
 		fd_event(io, fd, both ? BIT(READING) | BIT(WRITING) : BIT(direction),
-			 result & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR));
+			 result & (POLLRDHUP | POLLHUP | POLLERR));
 	}
 	if (fd_wants_level(fd) && list_empty(&fd->link))
 		list_append(&uring->levels, &fd->link);
