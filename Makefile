@@ -111,6 +111,8 @@ api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
 tests := $(unit_tests) $(api_tests)
 tls_tests := $(filter $(BUILD)/test/tls/%,$(tests))
 bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+# What test/check-soak runs.
+soak := $(if $(findstring linux,$(machine)),$(BUILD)/test/bench/soak)
 aio := $(BUILD)/test/conformance/aio
 aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/conformance/*.c)))
 
@@ -287,7 +289,7 @@ export CORO_LIBRARY := $(abspath $(BUILD))/$(soname)
 CHECKS ?= $(sort $(wildcard test/check-*))
 CHECK_DEMOS ?= $(filter-out million,$(basename $(notdir $(wildcard demo/*.out))))
 
-check: all $(tests) $(demos)
+check: all $(tests) $(demos) $(soak)
 	$(if $(TLS),,@echo 'left out: test/tls and demo/https_get, for want of OpenSSL')
 	@test/run $(tests) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
 
