@@ -111,6 +111,10 @@ api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
 tests := $(unit_tests) $(api_tests)
 tls_tests := $(filter $(BUILD)/test/tls/%,$(tests))
 bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+# Servers of others that echo is run beside: those for which there is what they need.
+peers := $(if $(filter bench,$(MAKECMDGOALS)),echo.py $(shell command -v go >/dev/null && echo go) \
+	$(shell $(PKG_CONFIG) --exists libuv && echo uv) $(shell $(PKG_CONFIG) --exists st && echo st))
+peers := $(peers:%=$(BUILD)/test/bench/peers/%)
 # What test/check-soak runs.
 soak := $(if $(findstring linux,$(machine)),$(BUILD)/test/bench/soak)
 aio := $(BUILD)/test/conformance/aio
@@ -252,6 +256,18 @@ $(BUILD)/test/bench/%.o: test/bench/%.c $(BUILD)/flags
 $(bench): %: %.o $(BUILD)/libcoro.so
 	$(call link_shared,../..) -lm
 
+$(BUILD)/test/bench/peers/%: test/bench/peers/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs $(patsubst uv,libuv,$*))
+
+$(BUILD)/test/bench/peers/go: test/bench/peers/echo.go
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GO111MODULE=off GOCACHE=$(abspath $(@D))/cache go build -o $@ $<
+
+$(BUILD)/test/bench/peers/%.py: test/bench/peers/%.py
+	@mkdir -p $(@D)
+	cp $< $@
+
 $(aio_objs): $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(demo_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
@@ -299,7 +315,7 @@ demo: all $(demos)
 check-all:
 	@test/matrix
 
-bench: all $(bench)
+bench: all $(bench) $(peers)
 
 conformance: all $(aio)
 	@test/conformance/run $(aio)
