@@ -56,7 +56,7 @@ static int make_room(struct coro_stream *stream, size_t most)
 	return 0;
 }
 
-/* Before a wait: no more memory than for what is there. */
+/* Before a wait and at the end: no more memory than for what is there. */
 static void shrink(struct coro_stream *stream)
 {
 	enum { LEAST = 1024 };
@@ -116,6 +116,8 @@ static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, 
 		if (n < 0)
 			return n;
 	}
+	if (n <= 0)
+		shrink(stream);
 	if (stream->closed)
 		return stream->write_error;
 	stream->eof = n == 0;

@@ -453,6 +453,28 @@ START_TEST(a_waiting_stream_holds_no_more_memory_than_it_has_bytes)
 }
 END_TEST
 
+START_TEST(one_at_its_end_holds_no_more_either)
+{
+	begin(_i, 0);
+	put(pair.to, "one\ntwo");
+	ck_assert_does(reads_line, NULL, "'one_'");
+	hang_up();
+	ck_assert_int_eq(result_of(reads_exactly, N(4)), CORO_INCOMPLETE);
+	ck_assert_trace("INCOMPLETE");
+	ck_assert_uint_le(stream->in->size, 1024);
+	ck_assert_does(reads_exactly, N(3), "'two'");
+	ck_assert_int_eq(result_of(reads_exactly, N(1)), CORO_INCOMPLETE);
+	ck_assert_trace("INCOMPLETE");
+	end();
+	begin(_i, 0);
+	hang_up();
+	ck_assert_int_eq(result_of(reads_exactly, N(1)), CORO_INCOMPLETE);
+	ck_assert_trace("INCOMPLETE");
+	ck_assert_ptr_null(stream->in);
+	end();
+}
+END_TEST
+
 /* ---- much ---- */
 
 enum { PLENTY = 1000003 };
@@ -1259,6 +1281,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_came_before_an_error_is_read_first);
 	tcase_add_loop_test(tests, closing_ends_who_reads, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_waiting_stream_holds_no_more_memory_than_it_has_bytes);
+	tcase_add_loop_test(tests, one_at_its_end_holds_no_more_either, UNIX, TCP + 1);
 	tcase_add_loop_test(tests, what_is_written_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, what_is_written_arrives_in_small_pieces, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, small_writes_go_out_together_in_the_next_turn, 0, PAIR_KINDS);
