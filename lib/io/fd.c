@@ -255,7 +255,12 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait)
 
 int fd_wait(struct io *io, struct fd *fd, enum direction direction)
 {
-	return fd_wait_inline(io, fd, direction);
+	return fd_wait_inline(io, fd, direction, false);
+}
+
+int fd_wait_again(struct io *io, struct fd *fd, enum direction direction)
+{
+	return fd_wait_inline(io, fd, direction, true);
 }
 
 int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
@@ -312,9 +317,12 @@ static int wait_until_ready(int number, enum direction direction)
 	if (r < 0)
 		return r;
 	io_spend(io, 0);
-	while (fd->kind != FD_FILE && (r = fd_ask(number, direction)) == -EAGAIN) {
+	for (bool again = false; fd->kind != FD_FILE; again = true) {
+		r = fd_ask(number, direction);
+		if (r != -EAGAIN)
+			break;
 		fd->ready &= (uint8_t)~BIT(direction);
-		r = fd_wait(io, fd, direction);
+		r = again ? fd_wait_again(io, fd, direction) : fd_wait(io, fd, direction);
 		if (r < 0)
 			return r;
 	}

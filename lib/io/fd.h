@@ -104,6 +104,9 @@ void fds_finish(struct io *io);
  */
 int fd_wait(struct io *io, struct fd *fd, enum direction direction);
 
+/* The same once more, of one that was woken for nothing: it keeps its place, the first. */
+int fd_wait_again(struct io *io, struct fd *fd, enum direction direction);
+
 /* Waits behind those in line, but not for the fd: as fd_wait. */
 int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction);
 
@@ -113,7 +116,10 @@ int fd_block(int number, enum direction direction);
 /* Asks the system whether it is ready: 0; -EAGAIN: it is not; or an error. */
 int fd_ask(int number, enum direction direction);
 
-/* To be called after a call on an fd: wakes the next who waits, if it is ready still. */
+/*
+ * To be called after a call on an fd, and by one that leaves the line: wakes the next who waits, if
+ * it is ready still, or nothing is going to tell when it is.
+ */
 static inline void fd_pass_on(struct fd *fd, enum direction direction);
 
 /* -- for backends */
@@ -144,7 +150,8 @@ void fd_wake_next(struct fd *fd, enum direction direction);
 
 static inline void fd_pass_on(struct fd *fd, enum direction direction)
 {
-	if (unlikely(!list_empty(&fd->sides[direction].line)) && fd->ready & BIT(direction))
+	if (unlikely(!list_empty(&fd->sides[direction].line)) &&
+	    (fd->ready | ~(unsigned)fd->armed) & BIT(direction))
 		fd_wake_next(fd, direction);
 }
 
@@ -170,12 +177,17 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 	return r;
 }
 
-/* fd_wait, for callers that wait often: each return after a switch is one that the CPU mispredicts. */
+/*
+ * fd_wait, or fd_wait_again, for callers that wait often: each return after a switch is one that the
+ * CPU mispredicts.
+ */
 static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, struct fd *fd,
-								enum direction direction)
+								enum direction direction,
+								bool again)
 {
 	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
-	list_append(&fd->sides[direction].line, &wait.latch.link);
+	struct list *line = &fd->sides[direction].line;
+	list_append(again ? line->next : line, &wait.latch.link);
 	if (unlikely(!(fd->armed & BIT(direction)) || fd->level)) {
 		int r = fd_arm(io, fd, &wait);
 		if (r != 0)

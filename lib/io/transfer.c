@@ -32,7 +32,7 @@ static inline ssize_t perform(struct transfer *transfer, struct io *io, struct f
 	if (r < 0)
 		return r;
 	ssize_t n = io->backend->perform(io, fd, transfer);
-	return n == -EAGAIN ? transfer_attempts(transfer, io, fd) : n;
+	return n == -EAGAIN ? transfer_attempts(transfer, io, fd, true) : n;
 }
 
 /* Whether the poller can make the call as a whole. */
@@ -41,6 +41,8 @@ static bool can_be_performed(const struct transfer *transfer, const struct io *i
 {
 	if (!io->performs || !transfer->call || transfer->flags & MSG_DONTWAIT)
 		return false;
+	if (fd->kind == FD_PIPE && transfer->direction == WRITING)
+		return false;                            /* it would raise SIGPIPE */
 	return !transfer->offset || fd->kind == FD_FILE; /* elsewhere that is an error */
 }
 
@@ -54,7 +56,7 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	if (fd->kind == FD_FILE && transfer->file)
 		return transfer->file(transfer->number, transfer->vec, transfer->count,
 				      transfer->offset ? *transfer->offset : FILE_POSITION);
-	return transfer_attempts(transfer, io, fd);
+	return transfer_attempts(transfer, io, fd, false);
 }
 
 /* Whether the record is still the one of that generation: not if it was closed while we waited. */

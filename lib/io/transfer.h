@@ -94,17 +94,22 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 	       (transfer->count != 1 || (size_t)done != transfer->vec->iov_len);
 }
 
-/* Makes attempts until one need not wait. After an error the record may be gone. */
+/*
+ * Makes attempts until one need not wait; its_turn: it has stood in line. After an error the record
+ * may be gone.
+ */
 static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct transfer *transfer,
-								       struct io *io, struct fd *fd)
+								       struct io *io, struct fd *fd,
+								       bool its_turn)
 {
 	const enum direction direction = transfer->direction;
 	const bool once = transfer->flags & MSG_DONTWAIT;
 	/* Those who were here first come first. */
-	bool wait = !(fd->ready & BIT(direction)) || !list_empty(&fd->sides[direction].line);
+	bool wait = !(fd->ready & BIT(direction)) ||
+		    (!its_turn && !list_empty(&fd->sides[direction].line));
 	for (;;) {
 		if (wait && !once) {
-			int r = fd_wait_inline(io, fd, direction);
+			int r = fd_wait_inline(io, fd, direction, its_turn);
 			if (unlikely(r < 0))
 				return r;
 		}
@@ -116,7 +121,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 			return n;
 		}
 		fd->ready &= (uint8_t)~BIT(direction);
-		wait = true;
+		wait = its_turn = true;
 	}
 }
 
@@ -139,7 +144,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		return r;
 	if (unlikely(io->performs || fd->kind == FD_FILE))
 		return transfer_run_otherwise(transfer, io, fd);
-	ssize_t n = transfer_attempts(transfer, io, fd);
+	ssize_t n = transfer_attempts(transfer, io, fd, false);
 	if (unlikely(transfer_is_partial(transfer, n)))
 		n = transfer_rest(transfer, io, fd, fd->generation, n);
 	io_spend(io, n > 0 ? (size_t)n : 0);

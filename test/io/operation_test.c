@@ -223,6 +223,132 @@ START_TEST(what_was_read_when_the_cancellation_came_is_given_and_that_is_kept)
 }
 END_TEST
 
+/* ---- who waits behind ---- */
+
+static int reads_and_cancels_the_next(void *arg)
+{
+	int r = reads_once(arg);
+	coro_cancel(to_be_cancelled);
+	return r;
+}
+
+START_TEST(who_is_cancelled_when_it_is_its_turn_passes_that_on)
+{
+	pair = make_pair(_i);
+	struct coro_future *first =
+		start(reads_and_cancels_the_next, &(struct reading){"a", pair.from});
+	to_be_cancelled = start(reads, &(struct reading){"b", pair.from});
+	struct coro_future *third = start(reads, &(struct reading){"c", pair.from});
+	put(pair.to, "one");
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, to_be_cancelled, NULL), -ECANCELED);
+	put(pair.to, "two");
+	ck_assert_int_eq(coro_run_until_complete(loop, third, NULL), 0);
+	ck_assert_trace("a:one b:-125 c:two");
+	coro_future_unref(first);
+	coro_future_unref(to_be_cancelled);
+	coro_future_unref(third);
+	close_pair(pair);
+}
+END_TEST
+
+/* By another way than the others'. */
+static int receives_when_ready(void *arg)
+{
+	const struct reading *reading = arg;
+	char got[16] = {0};
+	int r = coro_readable(reading->fd);
+	if (r == 0)
+		r = (int)recv(reading->fd, got, sizeof(got), MSG_DONTWAIT);
+	trace("%s:%s", reading->name, got);
+	return r < 0 ? r : 0;
+}
+
+START_TEST(who_waits_for_readiness_stands_in_the_same_line)
+{
+	pair = make_pair(UNIX + _i);
+	struct coro_future *tasks[3];
+	tasks[0] = start(reads, &(struct reading){"a", pair.from});
+	tasks[1] = start(receives_when_ready, &(struct reading){"b", pair.from});
+	tasks[2] = start(reads, &(struct reading){"c", pair.from});
+	static const char *const words[] = {"one", "two", "three"};
+	for (int i = 0; i < 3; i++) {
+		put(pair.to, words[i]);
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		coro_future_unref(tasks[i]);
+	}
+	ck_assert_trace("a:one b:two c:three");
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(those_who_wait_are_served_in_the_order_they_came)
+{
+	enum { MANY = 5 };
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	struct coro_future *tasks[MANY];
+	struct reading readings[MANY];
+	pair = make_pair(_i);
+	for (int i = 0; i < MANY; i++) {
+		readings[i] = (struct reading){names[i], pair.from};
+		tasks[i] = start(reads, &readings[i]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		put(pair.to, names[i]);
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		turn();
+		coro_future_unref(tasks[i]);
+	}
+	ck_assert_trace("a:a b:b c:c d:d e:e");
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- numbers ---- */
+
+/* The number of from becomes that of another, from which something is to be read. */
+static struct pair other;
+
+static void replace(void)
+{
+	other = make_pair(UNIX);
+	put(other.to, "another's");
+	ck_assert_int_eq(dup2(other.from, pair.from), pair.from);
+}
+
+static int replaces_and_forgets(void *arg)
+{
+	replace();
+	return coro_fd_forget(pair.from);
+}
+
+START_TEST(a_call_is_not_made_on_the_fd_that_has_its_number_next)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = spawn(reads, &(struct reading){"a", pair.from});
+	ck_assert_int_eq(result_of(replaces_and_forgets, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EBADF);
+	ck_assert_trace("a:-9");
+	coro_future_unref(task);
+	expect(other.from, "another's");
+	close_pair(other);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(nor_is_it_when_the_loop_is_closed)
+{
+	pair = make_pair(_i);
+	coro_future_unref(start(reads, &(struct reading){"a", pair.from}));
+	replace();
+	loop_teardown();
+	expect(other.from, "another's");
+	close_pair(other);
+	close_pair(pair);
+	loop_setup();
+}
+END_TEST
+
 /* ---- many ---- */
 
 static int reads_zeros(void *arg)
@@ -297,6 +423,14 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests,
 			    what_was_read_when_the_cancellation_came_is_given_and_that_is_kept, 0,
 			    PAIR_KINDS);
+	tcase_add_loop_test(tests, who_is_cancelled_when_it_is_its_turn_passes_that_on, 0,
+			    PAIR_KINDS);
+	tcase_add_loop_test(tests, who_waits_for_readiness_stands_in_the_same_line, 0,
+			    PAIR_KINDS - UNIX);
+	tcase_add_loop_test(tests, those_who_wait_are_served_in_the_order_they_came, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_call_is_not_made_on_the_fd_that_has_its_number_next, 0,
+			    PAIR_KINDS);
+	tcase_add_loop_test(tests, nor_is_it_when_the_loop_is_closed, 0, PAIR_KINDS);
 	tcase_add_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn);
 	tcase_add_test(tests, files_are_read_and_written_where_they_stand);
 }

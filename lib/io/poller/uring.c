@@ -32,6 +32,7 @@ struct uring {
 	struct io io;
 	struct io_uring ring;
 	struct list levels; /* fds that have callbacks, to be polled for the next wait */
+	struct list gone;   /* fds that were found closed, to be forgotten after this wait */
 	bool inbox_polled;
 	bool closing;          /* operations are cancelled because their fd is closed */
 	int signalled, hosted; /* for a host: see uring_fd; -1: there is none */
@@ -103,10 +104,14 @@ static void poll_has_come(struct uring *uring, uint64_t name, int result)
 		return;
 	fd->armed &= (uint8_t)~BIT(direction);
 	if (result == -EBADF) {
-		fd_forget(io, fd->number); /* closed elsewhere */
+		/* Closed elsewhere. Results are also taken in the midst of calls that use the record. */
+		list_remove(&fd->link);
+		list_append(&uring->gone, &fd->link);
 		return;
 	}
-	if (result >= 0) {
+	if (result < 0) {
+		fd_wake_next(fd, direction); /* it is not polled any more, and so has to try */
+	} else {
 		bool both = result & (POLLHUP | POLLERR);
 		/* Urgent data is told of with each wake-up, be there any or not. */
 		fd_event(io, fd, both ? BIT(READING) | BIT(WRITING) : BIT(direction),
@@ -114,6 +119,13 @@ static void poll_has_come(struct uring *uring, uint64_t name, int result)
 	}
 	if (fd_wants_level(fd) && list_empty(&fd->link))
 		list_append(&uring->levels, &fd->link);
+}
+
+static void forget_gone(struct uring *uring)
+{
+	struct list *link;
+	while ((link = list_pop(&uring->gone)))
+		fd_forget(&uring->io, container_of(link, struct fd, link)->number);
 }
 
 /* Callbacks are called for as long as an fd is ready, so it is asked each time. */
@@ -146,8 +158,11 @@ struct operation {
 	struct fd_wait wait;
 	struct uring *uring;
 	struct cleanup cleanup;
-	bool over;       /* the system has let go of it */
-	bool cancelling; /* but has yet to answer a request to cancel it */
+	bool over;                /* the system has let go of it */
+	bool cancelling;          /* but has yet to answer a request to cancel it */
+	bool withdrawn;           /* it was not handed over, and will not be */
+	struct io_uring_sqe *sqe; /* where it was put down, at that position of the queue */
+	unsigned position;
 	int result;
 	unsigned flags;
 	struct msghdr message;
@@ -181,7 +196,7 @@ static void wake_if_settled(struct operation *operation)
 static void operation_is_over(struct operation *operation, const struct io_uring_cqe *cqe)
 {
 	operation->over = true;
-	operation->result = cqe->res;
+	operation->result = operation->withdrawn ? -ECANCELED : cqe->res;
 	operation->flags = cqe->flags;
 	wake_if_settled(operation);
 }
@@ -189,7 +204,7 @@ static void operation_is_over(struct operation *operation, const struct io_uring
 static void cancel(struct operation *operation)
 {
 	uint64_t name = (uintptr_t)operation;
-	if (operation->over || operation->cancelling)
+	if (operation->over || operation->cancelling || operation->withdrawn)
 		return;
 	operation->cancelling = true;
 	put_cancel(operation->uring, name, name | NAME_IS_CANCEL);
@@ -204,10 +219,26 @@ static void cancel_is_answered(struct operation *operation, int result)
 	wake_if_settled(operation);
 }
 
+/*
+ * The fd's number may be another's soon, or is: a call that has not been handed over must not be made
+ * on that, and is made into nothing. The system reads what was put down when it is handed over.
+ */
+static void withdraw(struct operation *operation)
+{
+	const struct io_uring *ring = &operation->uring->ring;
+	unsigned handed_over = __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE);
+	if (operation->over || (int)(operation->position - handed_over) < 0)
+		return;
+	io_uring_prep_nop(operation->sqe);
+	operation->sqe->user_data = (uintptr_t)operation;
+	operation->withdrawn = true;
+}
+
 static void operation_closed(struct fd_wait *wait)
 {
 	struct operation *operation = operation_of(wait);
 	operation->uring->closing = true;
+	withdraw(operation);
 	cancel(operation);
 }
 
@@ -219,6 +250,7 @@ static void abandon(struct cleanup *cleanup)
 	operation->wait.latch.state = LATCH_CANCELLED;
 	if (uring->io.loop->fork_count != fork_count)
 		return; /* the system has it from the parent, whose memory is another */
+	withdraw(operation);
 	cancel(operation);
 	while (!is_settled(operation)) {
 		io_uring_submit_and_wait(&uring->ring, 1);
@@ -279,6 +311,8 @@ static void put_write(struct io_uring_sqe *sqe, struct operation *operation, con
 static void put(struct operation *operation, const struct fd *fd, const struct transfer *transfer)
 {
 	struct io_uring_sqe *sqe = place(operation->uring);
+	operation->sqe = sqe;
+	operation->position = operation->uring->ring.sq.sqe_tail - 1;
 	switch (transfer->call) {
 	case CALL_READ:
 	case CALL_RECV:
@@ -357,8 +391,6 @@ static ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *tran
 {
 	enum direction direction = transfer->direction;
 	struct task *task = task_running();
-	if (fd->kind == FD_PIPE && direction == WRITING)
-		return -EAGAIN; /* it would raise SIGPIPE */
 	if (task->coro.flags & CORO_MUST_CANCEL)
 		return coro_task_yield(); /* this is its next wait: nothing is done */
 	struct operation operation;
@@ -368,9 +400,9 @@ static ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *tran
 		.closed = operation_closed,
 	};
 	operation.uring = uring_of(io);
-	operation.over = operation.cancelling = false;
+	operation.over = operation.cancelling = operation.withdrawn = false;
 	put(&operation, fd, transfer);
-	list_append(&fd->sides[direction].line, &operation.wait.latch.link);
+	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
 	cleanup_push(task, &operation.cleanup, abandon);
 	loop_watch_begin(io->loop);
 	int r = wait_for(&operation);
@@ -454,6 +486,7 @@ static int uring_wait(struct io *io, int64_t when)
 		put_inbox(uring);
 	int r = submit_and_wait(uring, when);
 	take_results(uring);
+	forget_gone(uring);
 	return r < 0 && !is_passing(r) ? r : 0;
 }
 
@@ -546,6 +579,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 		return r;
 	}
 	list_init(&uring->levels);
+	list_init(&uring->gone);
 	uring->inbox_polled = uring->closing = false;
 	uring->signalled = uring->hosted = -1;
 	io_init(&uring->io, loop, &backend_uring);
