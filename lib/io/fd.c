@@ -183,7 +183,9 @@ void fd_forget(struct io *io, int number)
 		send_away(fd, i);
 		watcher_remove(io, fd, i);
 	}
-	io->backend->forget(io, fd);
+	/* After a fork, what the system watches is the parent's. */
+	if (io->loop->fork_count == fork_count)
+		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
 	slab_free(fd);
 }

@@ -135,6 +135,7 @@ int coro_loop_close(struct coro_loop *loop)
 	open_forget(loop);
 	if (loop->poller)
 		loop->poller->ops->destroy(loop->poller);
+	loop->poller = NULL;
 	for (int kind = 0; kind < ANNEX_COUNT; kind++)
 		if (loop->annexes[kind])
 			loop->annexes[kind]->close(loop->annexes[kind], loop);

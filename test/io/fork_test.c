@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* fork: what is the parent's is refused in the child, what the child makes works, the parent goes on. */
+#include "io/held.h"
 #include "loop/loop.h"
 
 #include "threads.h"
+
+#include <sys/socket.h>
 
 static int ok(void *arg)
 {
@@ -387,6 +390,37 @@ START_TEST(a_thread_of_an_executor_may_fork)
 }
 END_TEST
 
+/* ---- fds ---- */
+
+static int pair[2];
+
+/* As calls do that make an fd: whoever throws the task away closes it. */
+static int holds_and_reads(void *arg)
+{
+	struct held held;
+	char word[8];
+	hold(&held, pair[0]);
+	ssize_t n = coro_readable(held.fd);
+	if (n == 0)
+		n = coro_read(held.fd, word, sizeof(word));
+	held_close(&held);
+	return (int)n;
+}
+
+START_TEST(closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone)
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	struct coro_future *task = start(holds_and_reads, NULL);
+	turn();
+	struct child child = child_run(closes_and_runs_own, NULL);
+	ck_assert_well(child);
+	ck_assert_int_eq(write(pair[1], "word", 4), 4);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 4);
+	coro_future_unref(task);
+	close(pair[1]);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
@@ -403,6 +437,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, coro_run_fails_in_the_child_if_another_task_forked);
 	tcase_add_test(tests, threads_and_what_they_share_are_the_parents);
 	tcase_add_test(tests, a_thread_of_an_executor_may_fork);
+	tcase_add_test(tests, closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone);
 }
 
 TEST_MAIN("fork", add_tests)
