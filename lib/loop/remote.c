@@ -85,6 +85,10 @@ static void spawn(struct message *message)
 		finish(remote, r, NULL, NULL);
 		return;
 	}
+	if (remote->task->done) { /* it was started at once */
+		task_done(&remote->waiter, remote->task);
+		return;
+	}
 	remote->waiter.notify = task_done;
 	list_append(&remote->task->waiters, &remote->waiter.link);
 }

@@ -307,6 +307,40 @@ END_TEST
 
 /* ---- misuse, memory, many ---- */
 
+static int runs_an_eager_loop(void *arg)
+{
+	return arg ? coro_task_yield() : 3;
+}
+
+static void *takes_results(void *arg)
+{
+	for (int i = 0; i < 2; i++) {
+		struct coro_remote *remote = ((struct coro_remote **)arg)[i];
+		must(coro_remote_result(remote, 10 * CORO_SEC, NULL) == (i == 0 ? 3 : 0));
+		coro_remote_unref(remote);
+	}
+	return NULL;
+}
+
+START_TEST(a_task_that_starts_eagerly_may_end_at_once)
+{
+	struct coro_loop *eager;
+	struct coro_remote *remotes[2];
+	pthread_t thread;
+	ck_assert_int_eq(coro_loop_create(&(struct coro_loop_options){.flags = CORO_EAGER_TASKS},
+					  &eager),
+			 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(coro_spawn_threadsafe(eager, runs_an_eager_loop,
+						       i == 0 ? NULL : eager, &remotes[i]),
+				 0);
+	ck_assert_int_eq(coro_run_forever(eager), -EDEADLK);
+	ck_assert_int_eq(pthread_create(&thread, NULL, takes_results, remotes), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(coro_loop_close(eager), 0);
+}
+END_TEST
+
 START_TEST(misuse_is_refused)
 {
 	struct coro_remote *remote;
@@ -379,6 +413,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_task_that_is_about_to_be_told_can_be_cancelled_or_thrown_away);
 	tcase_add_test(tests, a_thread_may_use_its_own_loop_but_not_block_for_it);
 	tcase_add_test(tests, who_waits_for_a_loop_that_is_closed_is_told);
+	tcase_add_test(tests, a_task_that_starts_eagerly_may_end_at_once);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, every_allocation_may_fail);
 	tcase_add_test(tests, several_threads_spawn_wait_and_cancel_at_once);
