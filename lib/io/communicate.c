@@ -17,6 +17,8 @@ struct intake {
 	size_t total; /* bytes that have come */
 	char *bytes;  /* that are kept, with room for a NUL */
 	size_t length, room;
+	bool reading; /* by a task of its own, with which the bytes go, should that be thrown away */
+	struct cleanup cleanup;
 };
 
 struct talk {
@@ -44,13 +46,8 @@ static int grow(struct intake *intake)
 	return 0;
 }
 
-/* Reads to the end. */
-static coro_async int take_in(void *arg)
+static coro_async int read_to_end(struct intake *intake, int fd)
 {
-	struct intake *intake = arg;
-	int fd = intake->process->pipes[intake->stream];
-	if (fd < 0)
-		return 0;
 	for (;;) {
 		int r = grow(intake);
 		if (r < 0)
@@ -68,6 +65,29 @@ static coro_async int take_in(void *arg)
 	}
 	intake->bytes[intake->length] = '\0';
 	return process_close_pipe(intake->process, intake->stream);
+}
+
+static void take_in_abandon(struct cleanup *cleanup)
+{
+	struct intake *intake = container_of(cleanup, struct intake, cleanup);
+	free(intake->bytes);
+	intake->bytes = NULL;
+	intake->reading = false;
+}
+
+/* Who has the system read into memory gives it back, and not before the system has let go of it. */
+static coro_async int take_in(void *arg)
+{
+	struct intake *intake = arg;
+	int fd = intake->process->pipes[intake->stream];
+	if (fd < 0)
+		return 0;
+	cleanup_push(task_running(), &intake->cleanup, take_in_abandon);
+	intake->reading = true;
+	int r = read_to_end(intake, fd);
+	intake->reading = false;
+	cleanup_pop(&intake->cleanup);
+	return r;
 }
 
 /* Writes all there is. That it does not read it is its business. */
@@ -107,8 +127,10 @@ static coro_async int converse(struct talk *talk)
 static void finish(struct talk *talk)
 {
 	talk->process->talking = false;
-	free(talk->out.bytes);
-	free(talk->err.bytes);
+	if (!talk->out.reading)
+		free(talk->out.bytes);
+	if (!talk->err.reading)
+		free(talk->err.bytes);
 }
 
 static void abandon(struct cleanup *cleanup)
