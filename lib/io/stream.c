@@ -368,7 +368,9 @@ int coro_stream_destroy(struct coro_stream *stream)
 {
 	if (!stream)
 		return 0;
-	if (stream_is_waited_for(stream) && !stream->streams->ended)
+	/* Those who waited when the loop was closed were thrown away. */
+	if (!stream->streams->ended && !stream->streams->loop->closed &&
+	    stream_is_waited_for(stream))
 		return -EBUSY;
 	coro_stream_close(stream);
 	stream_unref(stream);

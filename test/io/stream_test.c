@@ -901,6 +901,31 @@ START_TEST(a_loop_closes_its_streams)
 }
 END_TEST
 
+static void gives_stream_back(void *arg)
+{
+	trace("%d", coro_stream_destroy(stream));
+}
+
+static int reads_and_gives_back(void *arg)
+{
+	const char *line;
+	coro_defer(gives_stream_back, NULL);
+	return (int)coro_stream_readline(stream, &line);
+}
+
+START_TEST(a_task_that_is_thrown_away_may_give_its_stream_back)
+{
+	pair = make_pair(UNIX);
+	stream = stream_on(pair.to, (struct coro_stream_options){0});
+	coro_future_unref(start(reads_and_gives_back, NULL));
+	loop_teardown();
+	ck_assert_trace("0");
+	ck_assert_int_eq(fcntl(pair.to, F_GETFD), -1);
+	close(pair.from);
+	loop_setup();
+}
+END_TEST
+
 START_TEST(a_stream_that_waits_is_not_given_back)
 {
 	begin(UNIX, 0);
@@ -1301,6 +1326,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_lost_connection_is_told_to_who_writes, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_long_text_is_written_whole);
 	tcase_add_test(tests, a_loop_closes_its_streams);
+	tcase_add_test(tests, a_task_that_is_thrown_away_may_give_its_stream_back);
 	tcase_add_test(tests, a_stream_that_waits_is_not_given_back);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_loop_test(tests, a_copy_goes_from_one_stream_to_another, 0, PAIR_KINDS);
