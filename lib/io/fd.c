@@ -202,6 +202,16 @@ void fds_finish(struct io *io)
 	}
 }
 
+int fd_turn_over(struct io *io, struct fd *fd)
+{
+	int number = fd->number;
+	uint32_t generation = fd->generation;
+	int r = io_turn_over(io);
+	if (r < 0)
+		return r;
+	return fd_is_still(io, fd, number, generation) ? 0 : -EBADF;
+}
+
 /* -- waiting */
 
 /*
@@ -312,10 +322,9 @@ static int wait_until_ready(int number, enum direction direction)
 		return r;
 	if (!io)
 		return fd_block(number, direction);
-	r = io_give_way(io);
-	if (r < 0)
-		return r;
 	r = fd_of(io, number, &fd);
+	if (r == 0)
+		r = fd_give_way(io, fd);
 	if (r < 0)
 		return r;
 	io_spend(io, 0);

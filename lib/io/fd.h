@@ -95,6 +95,25 @@ void fd_received(struct io *io, int number, const struct fd *like);
  */
 void fd_forget(struct io *io, int number);
 
+/* Whether the record is still the one of that generation: not if it was forgotten meanwhile. */
+static inline bool fd_is_still(const struct io *io, const struct fd *fd, int number,
+			       uint32_t generation)
+{
+	return fd_find(io, number) == fd && fd->generation == generation;
+}
+
+/* The slow half of fd_give_way. */
+int fd_turn_over(struct io *io, struct fd *fd);
+
+/*
+ * To be called before a call on an fd: a task that never has to wait gives way here now and then. 0;
+ * -ECANCELED; -EBADF: it was closed meanwhile, and there is no record any more.
+ */
+static inline int fd_give_way(struct io *io, struct fd *fd)
+{
+	return likely(!io_is_to_give_way(io)) ? 0 : fd_turn_over(io, fd);
+}
+
 /* Frees all records, when nobody waits any more. */
 void fds_finish(struct io *io);
 

@@ -56,23 +56,27 @@ static inline int io_current(struct io **ret)
 /* What a task may do before it gives way, by io_spend's count. */
 enum { IO_TURN = 64 };
 
-/* The slow half of io_give_way. */
+/* Whether the running task has done as much as it may. */
+static inline bool io_is_to_give_way(struct io *io)
+{
+	size_t at = io->loop->ready.head;
+	if (likely(at == io->switched_at))
+		return unlikely(io->spent >= IO_TURN);
+	io->switched_at = at;
+	io->spent = 0;
+	return false;
+}
+
+/* Gives way to others: 0 or -ECANCELED. */
 int io_turn_over(struct io *io);
 
 /*
  * To be called before a transfer: a task that never has to wait gives way here now and then. 0 or
- * -ECANCELED.
+ * -ECANCELED. Of an fd it is fd_give_way.
  */
 static inline int io_give_way(struct io *io)
 {
-	size_t at = io->loop->ready.head;
-	if (likely(at == io->switched_at && io->spent < IO_TURN))
-		return 0;
-	if (unlikely(at == io->switched_at))
-		return io_turn_over(io);
-	io->switched_at = at;
-	io->spent = 0;
-	return 0;
+	return likely(!io_is_to_give_way(io)) ? 0 : io_turn_over(io);
 }
 
 /* What has been transferred counts against the task's turn. */

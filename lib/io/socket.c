@@ -252,6 +252,7 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 			 socklen_t length)
 {
 	int64_t delay = CORO_MSEC;
+	uint32_t generation = fd->generation;
 	int number = fd->number, r;
 	if (!io && fd->access != ACCESS_PLAIN)
 		return (int)RESULT(connect(number, address, length));
@@ -260,7 +261,7 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 		r = io ? coro_sleep(delay) : (nanosleep(&time, NULL), 0);
 		if (r < 0)
 			return r;
-		if (io && fd_find(io, number) != fd)
+		if (io && !fd_is_still(io, fd, number, generation))
 			return -EBADF;
 		delay += delay < 32 * CORO_MSEC ? delay : 0;
 		r = connect_now(fd, address, length);
@@ -313,10 +314,9 @@ static int connect_in_task(struct io *io, int number, const struct sockaddr *add
 			   socklen_t length)
 {
 	struct fd *fd;
-	int r = io_give_way(io);
-	if (r < 0)
-		return r;
-	r = fd_of(io, number, &fd);
+	int r = fd_of(io, number, &fd);
+	if (r == 0)
+		r = fd_give_way(io, fd);
 	if (r < 0)
 		return r;
 	r = connect_as_whole(io, fd, address, length);

@@ -59,12 +59,6 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	return transfer_attempts(transfer, io, fd, false);
 }
 
-/* Whether the record is still the one of that generation: not if it was closed while we waited. */
-static bool is_still(const struct io *io, const struct fd *fd, int number, uint32_t generation)
-{
-	return !io || (fd_find(io, number) == fd && fd->generation == generation);
-}
-
 /* What is left is no message any more, but bytes. */
 static void become_rest(struct transfer *transfer)
 {
@@ -94,7 +88,7 @@ ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, u
 {
 	struct iovec piece;
 	become_rest(transfer);
-	while (is_still(io, fd, transfer->number, generation)) {
+	while (!io || fd_is_still(io, fd, transfer->number, generation)) {
 		struct transfer rest = without(transfer, (size_t)done, &piece);
 		if (rest.count == 0)
 			break;

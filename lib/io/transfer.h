@@ -135,11 +135,10 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 	if (unlikely(!loop || !loop->running || !loop->poller))
 		return transfer_run_outside(transfer);
 	struct io *io = io_made(loop);
-	int r = io_give_way(io);
-	if (unlikely(r < 0))
-		return r;
 	struct fd *fd;
-	r = fd_of(io, transfer->number, &fd);
+	int r = fd_of(io, transfer->number, &fd);
+	if (likely(r == 0))
+		r = fd_give_way(io, fd);
 	if (unlikely(r < 0))
 		return r;
 	if (unlikely(io->performs || fd->kind == FD_FILE))

@@ -336,6 +336,48 @@ START_TEST(a_call_is_not_made_on_the_fd_that_has_its_number_next)
 }
 END_TEST
 
+static ssize_t read_byte(int fd)
+{
+	char byte;
+	return coro_read(fd, &byte, 1);
+}
+
+static ssize_t ask_if_readable(int fd)
+{
+	return coro_readable(fd);
+}
+
+/* So often in a row that it has to give way to others in between. */
+static int goes_on_until_it_fails(void *arg)
+{
+	ssize_t (*call)(int fd) = arg;
+	ssize_t n;
+	int count = 0;
+	while ((n = call(pair.from)) >= 0)
+		ck_assert_int_lt(++count, 1000);
+	ck_assert(count > 0 || on_uring());
+	trace("%d", (int)n);
+	return 0;
+}
+
+START_TEST(nor_is_it_when_it_had_given_way_to_others_before)
+{
+	static ssize_t (*const call[])(int fd) = {read_byte, ask_if_readable};
+	char many[1000] = {0};
+	pair = make_pair(UNIX);
+	ck_assert_int_eq(write(pair.to, many, sizeof(many)), (ssize_t)sizeof(many));
+	struct coro_future *task = spawn(goes_on_until_it_fails, call[_i]);
+	turn(); /* the poller is made, and the first call */
+	ck_assert_int_eq(result_of(replaces_and_forgets, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("-9");
+	coro_future_unref(task);
+	expect(other.from, "another's");
+	close_pair(other);
+	close_pair(pair);
+}
+END_TEST
+
 START_TEST(nor_is_it_when_the_loop_is_closed)
 {
 	pair = make_pair(_i);
@@ -430,6 +472,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, those_who_wait_are_served_in_the_order_they_came, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_call_is_not_made_on_the_fd_that_has_its_number_next, 0,
 			    PAIR_KINDS);
+	tcase_add_loop_test(tests, nor_is_it_when_it_had_given_way_to_others_before, 0, 2);
 	tcase_add_loop_test(tests, nor_is_it_when_the_loop_is_closed, 0, PAIR_KINDS);
 	tcase_add_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn);
 	tcase_add_test(tests, files_are_read_and_written_where_they_stand);
