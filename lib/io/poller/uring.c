@@ -158,6 +158,7 @@ struct operation {
 	struct fd_wait wait;
 	struct uring *uring;
 	struct cleanup cleanup;
+	bool accepts;             /* its result is an fd */
 	bool over;                /* the system has let go of it */
 	bool cancelling;          /* but has yet to answer a request to cancel it */
 	bool withdrawn;           /* it was not handed over, and will not be */
@@ -256,6 +257,8 @@ static void abandon(struct cleanup *cleanup)
 		io_uring_submit_and_wait(&uring->ring, 1);
 		take_results(uring);
 	}
+	if (operation->accepts && operation->result >= 0)
+		close(operation->result); /* which nobody will ever know of */
 }
 
 static unsigned length_of(const struct iovec *vec)
@@ -400,6 +403,7 @@ static ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *tran
 		.closed = operation_closed,
 	};
 	operation.uring = uring_of(io);
+	operation.accepts = transfer->call == CALL_ACCEPT;
 	operation.over = operation.cancelling = operation.withdrawn = false;
 	put(&operation, fd, transfer);
 	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
