@@ -103,9 +103,9 @@ coro_async CORO_API int coro_writable(int fd);
 CORO_API int coro_fd_close(int fd);
 
 /*
- * Has the loop that runs forget what it knows of this number: to be called before or after an fd
- * that it used is closed by others, or made another one's by dup2. Tasks that wait get -EBADF. 0 or
- * -EBADF.
+ * Has the loop that runs forget what it knows of this number: to be called right before or right
+ * after an fd that it used is closed by others, or made another one's by dup2, with no other call of
+ * this library in between. Tasks that wait get -EBADF. 0 or -EBADF.
  */
 CORO_API int coro_fd_forget(int fd);
 
