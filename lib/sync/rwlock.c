@@ -5,7 +5,7 @@
 
 /* In line for the lock. It is let in by who wakes it, so that nobody gets in between. */
 struct entrant {
-	struct latch latch;
+	struct grant grant;
 	bool writes;
 };
 
@@ -44,7 +44,7 @@ static void let_in(struct coro_rwlock *lock)
 {
 	struct latch *latch;
 	while ((latch = waiters_next(&lock->waiters))) {
-		bool writes = container_of(latch, struct entrant, latch)->writes;
+		bool writes = container_of(latch, struct entrant, grant.latch)->writes;
 		if (!may_enter(lock, writes))
 			return;
 		enter(lock, writes);
@@ -60,15 +60,22 @@ static inline bool take(struct coro_rwlock *lock, bool writes)
 	return true;
 }
 
+static void given_back(struct grant *grant)
+{
+	struct coro_rwlock *lock = container_of(grant->waiters, struct coro_rwlock, waiters);
+	leave(lock);
+	let_in(lock);
+}
+
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
 {
 	if (take(lock, writes))
 		return 0;
 	struct entrant entrant = {.writes = writes};
-	int r = waiters_wait(&lock->waiters, &entrant.latch);
+	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back);
 	if (r == -ECANCELED) {
-		if (entrant.latch.state == LATCH_SET)
+		if (entrant.grant.latch.state == LATCH_SET)
 			leave(lock);
 		let_in(lock); /* also who stood behind a writer that gave up */
 	}

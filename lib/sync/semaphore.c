@@ -47,16 +47,26 @@ static void wake_next(struct coro_semaphore *semaphore)
 		semaphore->value--;
 }
 
+static void give_back(struct coro_semaphore *semaphore)
+{
+	semaphore->value++;
+	wake_next(semaphore);
+}
+
+static void given_back(struct grant *grant)
+{
+	give_back(container_of(grant->waiters, struct coro_semaphore, waiters));
+}
+
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
 {
-	struct latch latch;
+	struct grant grant;
 	if (take(semaphore))
 		return 0;
-	int r = waiters_wait(&semaphore->waiters, &latch);
-	if (r < 0 && latch.state == LATCH_SET) {
-		semaphore->value++;
-		wake_next(semaphore);
+	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back);
+	if (r < 0 && grant.latch.state == LATCH_SET) {
+		give_back(semaphore);
 	} else if (r == 0 && semaphore->value > 0) {
 		wake_next(semaphore);
 	}
@@ -85,8 +95,7 @@ static __attribute__((noinline)) int hand_over(struct coro_semaphore *semaphore)
 	int r = waiters_check(&semaphore->waiters);
 	if (r < 0)
 		return r;
-	semaphore->value++;
-	wake_next(semaphore);
+	give_back(semaphore);
 	return 0;
 }
 

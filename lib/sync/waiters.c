@@ -1,6 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/waiters.h"
 
+static void grant_abandoned(struct cleanup *cleanup)
+{
+	struct grant *grant = container_of(cleanup, struct grant, cleanup);
+	if (grant->latch.state == LATCH_SET)
+		grant->given_back(grant);
+}
+
+int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
+			 void (*given_back)(struct grant *grant))
+{
+	struct task *task = task_running();
+	if (!task)
+		return waiters_wait(waiters, &grant->latch);
+	grant->waiters = waiters;
+	grant->given_back = given_back;
+	cleanup_push(task, &grant->cleanup, grant_abandoned);
+	int r = waiters_wait(waiters, &grant->latch);
+	cleanup_pop(&grant->cleanup);
+	return r;
+}
+
 static void move_aside(struct line *line, struct latch *latch)
 {
 	list_remove(&latch->link);

@@ -84,6 +84,20 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch
 	return r;
 }
 
+/*
+ * The same of one that is given what it waits for when it is woken: should its task be thrown away
+ * before that runs, given_back is called, which finds the latch off the line.
+ */
+struct grant {
+	struct latch latch;
+	struct coro_waiters *waiters;
+	struct cleanup cleanup;
+	void (*given_back)(struct grant *grant);
+};
+
+int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
+			 void (*given_back)(struct grant *grant));
+
 bool line_any(struct line *line);
 struct latch *line_next(struct line *line);
 

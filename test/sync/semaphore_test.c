@@ -494,6 +494,25 @@ START_TEST(waiting_for_it_allocates_nothing)
 }
 END_TEST
 
+/* ---- thrown away ---- */
+
+START_TEST(unit_is_not_lost_with_who_is_woken_and_thrown_away)
+{
+	line_up(takes);
+	release(NULL);
+	release(NULL);
+	ck_assert_int_eq(units(), 0);
+	cancel(b);
+	loop_teardown();
+	ck_assert_trace("");
+	ck_assert_int_eq(units(), 2);
+	coro_future_unref(a);
+	coro_future_unref(b);
+	coro_future_unref(c);
+	loop_setup();
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -523,6 +542,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, wait_for_it_may_time_out);
 	tcase_add_test(tests, unit_released_at_the_tick_of_the_timeout_is_not_lost);
+	tcase_add_test(tests, unit_is_not_lost_with_who_is_woken_and_thrown_away);
 
 	tcase_add_test(tests, no_unit_is_lost_or_made_in_any_order_of_events);
 	tcase_add_test(tests, waiting_for_it_allocates_nothing);
