@@ -152,21 +152,63 @@ static ssize_t splice_now(const struct splice *ends)
 	return n;
 }
 
+/* An end, while the other may be waited for; outside of tasks io is NULL. */
+struct end {
+	struct io *io;
+	struct fd *fd;
+	int number;
+	uint32_t generation;
+};
+
+static int end_begin(struct end *end, int number)
+{
+	*end = (struct end){.number = number};
+	int r = io_current(&end->io);
+	if (r < 0 || !end->io)
+		return r;
+	r = fd_of(end->io, number, &end->fd);
+	if (r == 0)
+		end->generation = end->fd->generation;
+	return r;
+}
+
+/* 0; -EBADF if it was closed meanwhile: the number may be another's. */
+static int end_check(const struct end *end)
+{
+	bool same = !end->io || fd_is_still(end->io, end->fd, end->number, end->generation);
+	return same ? 0 : -EBADF;
+}
+
+static ssize_t splice_between(const struct splice *ends, const struct end *in,
+			      const struct end *out)
+{
+	/* The flag speaks for the pipe only: the other end is to be ready beforehand. */
+	int r = coro_readable(ends->in);
+	if (r == 0)
+		r = end_check(out);
+	if (r == 0)
+		r = coro_writable(ends->out);
+	while (r == 0) {
+		r = end_check(in) < 0 ? -EBADF : end_check(out);
+		if (r < 0)
+			break;
+		ssize_t n = splice_now(ends);
+		if (n != -EAGAIN || ends->flags & SPLICE_F_NONBLOCK)
+			return n;
+		r = wait_for_end(ends);
+	}
+	return r;
+}
+
 ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t length,
 		    unsigned flags)
 {
 	struct splice ends = {in, out, in_offset, out_offset, length, flags};
-	/* The flag speaks for the pipe only: the other end is to be ready beforehand. */
-	int r = coro_readable(in);
+	struct end from, to;
+	int r = end_begin(&from, in);
 	if (r == 0)
-		r = coro_writable(out);
-	while (r == 0) {
-		ssize_t n = splice_now(&ends);
-		if (n != -EAGAIN || flags & SPLICE_F_NONBLOCK)
-			return n;
-		r = wait_for_end(&ends);
-	}
-	return r;
+		r = end_begin(&to, out);
+	return r < 0 ? r : splice_between(&ends, &from, &to);
 }
 
 #else

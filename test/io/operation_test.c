@@ -380,6 +380,38 @@ START_TEST(nor_is_it_when_it_had_given_way_to_others_before)
 }
 END_TEST
 
+static struct pair full;
+
+static int splices(void *arg)
+{
+	ssize_t n = coro_splice(pair.from, NULL, full.to, NULL, 100, 0);
+	trace("%d", (int)n);
+	return 0;
+}
+
+START_TEST(nor_is_it_when_it_waits_for_another_fd)
+{
+	char much[4096] = {0};
+	pair = make_pair(UNIX_NONBLOCK);
+	full = make_pair(PIPE_NONBLOCK);
+	while (write(full.to, much, sizeof(much)) > 0)
+		;
+	put(pair.to, "word");
+	struct coro_future *task = start(splices, NULL);
+	turn();
+	ck_assert_int_eq(result_of(replaces_and_forgets, NULL), 0);
+	while (read(full.from, much, sizeof(much)) > 0)
+		;
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("-9");
+	coro_future_unref(task);
+	expect(other.from, "another's");
+	close_pair(other);
+	close_pair(full);
+	close_pair(pair);
+}
+END_TEST
+
 START_TEST(nor_is_it_when_the_loop_is_closed)
 {
 	pair = make_pair(_i);
@@ -498,6 +530,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_call_is_not_made_on_the_fd_that_has_its_number_next, 0,
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, nor_is_it_when_it_had_given_way_to_others_before, 0, 2);
+	tcase_add_test(tests, nor_is_it_when_it_waits_for_another_fd);
 	tcase_add_loop_test(tests, nor_is_it_when_the_loop_is_closed, 0, PAIR_KINDS);
 	tcase_add_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn);
 	tcase_add_test(tests, a_connection_is_closed_whose_task_is_thrown_away_before_it_gets_it);
