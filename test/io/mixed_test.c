@@ -878,21 +878,47 @@ static void stops(void *arg)
 	coro_loop_stop(world.loop);
 }
 
+static void runs_for_a_while(void)
+{
+	struct coro_handle *handle;
+	ck_assert_int_eq(coro_call_later(world.loop, (int64_t)any(500) * CORO_USEC, stops, NULL,
+					 &handle),
+			 0);
+	int r = coro_run_forever(world.loop);
+	ck_assert(r == 0 || r == -EDEADLK);
+	coro_handle_unref(handle);
+}
+
+/* The same, as the guest of one that waits for its fd: what is there must not be waited for. */
+static void is_run_for_a_while(void)
+{
+	int fd = coro_loop_fd(world.loop);
+	if (fd < 0) {
+		runs_for_a_while();
+		return;
+	}
+	for (unsigned turns = any(50); turns > 0; turns--) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		if (coro_loop_timeout(world.loop) > 0)
+			poll(&poll_fd, 1, 1);
+		int r = coro_loop_run_once(world.loop);
+		ck_assert_int_ge(r, 0);
+	}
+}
+
 static void live(uint64_t seed)
 {
 	begin(seed);
+	bool hosted = one_in(4);
 	for (int i = 0; i < 4; i++)
 		spawns(0);
 	for (unsigned i = any(6) + 1; i > 0; i--) {
-		struct coro_handle *handle;
 		for (int more = 0; more < 3; more++)
 			spawns(0);
-		ck_assert_int_eq(coro_call_later(world.loop, (int64_t)any(500) * CORO_USEC, stops,
-						 NULL, &handle),
-				 0);
-		int r = coro_run_forever(world.loop);
-		ck_assert(r == 0 || r == -EDEADLK);
-		coro_handle_unref(handle);
+		if (hosted)
+			is_run_for_a_while();
+		else
+			runs_for_a_while();
 	}
 	if (!one_in(3))
 		rest();
