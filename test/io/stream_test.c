@@ -3,6 +3,7 @@
 #include "io/stream.h"
 
 #include "fds.h"
+#include "threads.h"
 
 static struct pair pair; /* from: what the stream reads; to: the test's own end */
 static struct coro_stream *stream;
@@ -926,6 +927,43 @@ START_TEST(a_task_that_is_thrown_away_may_give_its_stream_back)
 }
 END_TEST
 
+static struct gate gate = GATE;
+
+static int is_never_run(void *arg)
+{
+	return 0;
+}
+
+static int submits_two(void *executor)
+{
+	struct coro_future *future;
+	ck_assert_int_eq(coro_executor_submit(executor, passes, &gate, NULL, &future), 0);
+	coro_future_unref(future);
+	gate_await(&gate, 1);
+	ck_assert_int_eq(
+		coro_executor_submit(executor, is_never_run, NULL, gives_stream_back, &future), 0);
+	coro_future_unref(future);
+	return 0;
+}
+
+START_TEST(a_job_that_is_taken_back_with_the_loop_may_give_a_stream_back)
+{
+	struct coro_executor *executor;
+	struct coro_executor_options one = {.max_threads = 1};
+	pair = make_pair(UNIX);
+	stream = stream_on(pair.to, (struct coro_stream_options){0});
+	ck_assert_int_eq(coro_executor_create(&one, &executor), 0);
+	ck_assert_int_eq(result_of(submits_two, executor), 0);
+	loop_teardown();
+	ck_assert_trace("0");
+	gate_open(&gate);
+	ck_assert_int_eq(coro_executor_destroy(executor), 0);
+	ck_assert_int_eq(fcntl(pair.to, F_GETFD), -1);
+	close(pair.from);
+	loop_setup();
+}
+END_TEST
+
 START_TEST(a_stream_that_waits_is_not_given_back)
 {
 	begin(UNIX, 0);
@@ -1327,6 +1365,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_long_text_is_written_whole);
 	tcase_add_test(tests, a_loop_closes_its_streams);
 	tcase_add_test(tests, a_task_that_is_thrown_away_may_give_its_stream_back);
+	tcase_add_test(tests, a_job_that_is_taken_back_with_the_loop_may_give_a_stream_back);
 	tcase_add_test(tests, a_stream_that_waits_is_not_given_back);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_loop_test(tests, a_copy_goes_from_one_stream_to_another, 0, PAIR_KINDS);
