@@ -22,8 +22,16 @@ static inline size_t buffer_length(const struct buffer *buffer)
 /* Room for so many more: 0 or -ENOMEM. */
 static inline int buffer_reserve(struct buffer *buffer, size_t more)
 {
+	size_t length = buffer_length(buffer);
 	if (buffer->size - buffer->end >= more)
 		return 0;
+	/* One that is never empty need not grow for that. */
+	if (buffer->begin > length && buffer->size - length >= more) {
+		memcpy(buffer->bytes, buffer->bytes + buffer->begin, length);
+		buffer->begin = 0;
+		buffer->end = length;
+		return 0;
+	}
 	size_t size = buffer->end + more > 2 * buffer->size ? buffer->end + more : 2 * buffer->size;
 	char *bytes = realloc(buffer->bytes, size);
 	if (!bytes)

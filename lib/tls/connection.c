@@ -32,15 +32,36 @@ static int read_early(struct connection *connection, char *bytes, size_t length)
 	return (int)length;
 }
 
+/* So much may wait to be written that reading brought about: a peer should read as well. */
+static bool is_stuck(const struct connection *connection)
+{
+	return buffer_length(&connection->out) > BATCH + RECORD;
+}
+
+/*
+ * OpenSSL goes on reading until there is something for the application. A peer that sends what is
+ * for TLS alone must neither hold the loop by that nor have answers pile up.
+ */
+static bool is_enough(const struct connection *connection)
+{
+	return connection->taken > BATCH || is_stuck(connection);
+}
+
 static int bio_read(BIO *bio, char *bytes, int length)
 {
 	struct connection *connection = BIO_get_data(bio);
 	BIO_clear_retry_flags(bio);
+	if (is_enough(connection)) {
+		connection->held = true;
+		BIO_set_retry_read(bio);
+		return -1;
+	}
 	if (buffer_length(&connection->early) > 0)
 		return read_early(connection, bytes, (size_t)length);
 	ssize_t n = connection->below->read(connection->arg, bytes, (size_t)length);
 	if (n >= 0) {
 		connection->cut = n == 0;
+		connection->taken += (size_t)n;
 		return (int)n;
 	}
 	if (n == -EAGAIN)
@@ -78,18 +99,14 @@ BIO_METHOD *connection_method(void)
 
 /* -- life */
 
-int connection_create(struct coro_tls_context *context, const struct coro_transport *below,
-		      void *arg, struct connection **ret)
+int connection_create(struct coro_tls_context *context, struct connection **ret)
 {
 	struct connection *connection = malloc(sizeof(*connection));
 	if (!connection)
 		return -ENOMEM;
 	*connection = (struct connection){
 		.context = context_ref(context),
-		.loop = coro_running_loop(),
 		.ssl = SSL_new(context->ctx),
-		.below = below,
-		.arg = arg,
 	};
 	BIO *bio = connection->ssl ? BIO_new(context->method) : NULL;
 	if (!bio) {
@@ -133,19 +150,27 @@ int connection_result(struct connection *connection, int result)
 		return 0;
 	}
 	if (connection->cut && connection->established && ragged)
-		return 0;
+		return failure_forget(), 0;
 	if (connection->error)
-		return connection->error;
+		return failure_forget(), connection->error;
 	if (connection->read_error)
 		connection->error = connection->read_error;
 	else if (connection->cut)
 		connection->error = coro_raise(-EPROTO, "TLS: the connection was cut");
 	else
 		connection->error = failure_raise(-EPROTO, "TLS");
+	failure_forget();
 	return connection->error;
 }
 
 /* -- writing */
+
+/* Has what lies below write what it holds back. */
+static int flush_below(const struct connection *connection, bool closing)
+{
+	const struct coro_transport *below = connection->below;
+	return below->flush ? below->flush(connection->arg, closing) : 0;
+}
 
 int connection_push(struct connection *connection)
 {
@@ -164,7 +189,7 @@ int connection_push(struct connection *connection)
 		}
 		buffer_drop(out, (size_t)n);
 	}
-	return below->flush ? below->flush(connection->arg, false) : 0;
+	return flush_below(connection, false);
 }
 
 /* Where a walk along a vector stands. */
@@ -237,7 +262,8 @@ static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
 	ssize_t done = 0;
 	if (connection->error || connection->shaking)
 		return connection->error ? connection->error : -EBUSY;
-	failure_forget();
+	connection_begin_call(connection);
+	connection->wants_reading = false;
 	go_on(&place, 0);
 	int r = connection_push(connection);
 	while (r == 0 && place.count > 0) {
@@ -250,15 +276,22 @@ static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
 	return done > 0 && r == -EAGAIN ? done : r < 0 ? r : done;
 }
 
-/* Nothing will be written any more; not after a failure, when it is too late for words. */
+/*
+ * Nothing will be written any more; not after a failure, when it is too late for words. While a
+ * message of TLS itself is in the middle of its arrival, OpenSSL cannot say it: a reader will.
+ */
 static void say_goodbye(struct connection *connection)
 {
 	if (!connection->established || connection->error ||
 	    SSL_get_shutdown(connection->ssl) & SSL_SENT_SHUTDOWN)
 		return;
+	connection->leaving = true;
+	if (SSL_in_init(connection->ssl))
+		return;
 	failure_forget();
 	connection->parting = buffer_length(&connection->out) == 0;
 	SSL_shutdown(connection->ssl);
+	failure_forget();
 }
 
 static int connection_end(void *arg)
@@ -273,17 +306,13 @@ static int connection_flush(void *arg, bool closing)
 	if (closing)
 		say_goodbye(connection);
 	int r = connection_push(connection);
+	if (r == 0 && closing)
+		r = flush_below(connection, true);
 	/* The peer may be gone already, as it may be after its own goodbye. */
 	return r < 0 && r != -EAGAIN && (connection->parting || connection->error) ? 0 : r;
 }
 
 /* -- reading */
-
-/* So much may wait to be written that reading brought about: a peer should read as well. */
-static bool is_stuck(const struct connection *connection)
-{
-	return buffer_length(&connection->out) > BATCH + RECORD;
-}
 
 static ssize_t connection_read(void *arg, void *bytes, size_t length)
 {
@@ -293,10 +322,12 @@ static ssize_t connection_read(void *arg, void *bytes, size_t length)
 	connection_push(connection); /* an error is the writer's */
 	if (is_stuck(connection))
 		return -EAGAIN;
-	failure_forget();
+	connection_begin_call(connection);
 	int n = SSL_read(connection->ssl, bytes, length < INT_MAX ? (int)length : INT_MAX);
 	if (n <= 0)
 		n = connection_result(connection, n);
+	if (connection->leaving)
+		say_goodbye(connection);
 	connection_push(connection);
 	return n;
 }
@@ -310,11 +341,13 @@ static ssize_t connection_read(void *arg, void *bytes, size_t length)
  * in the middle of its arrival, which is hardly ever in pieces. A reader, if there is one, may well
  * take what is missing, and so the writer looks again before long instead of waiting for it.
  */
-static coro_async int connection_wait(void *arg, bool writing)
+coro_async int connection_wait(void *arg, bool writing)
 {
 	const struct connection *connection = arg;
 	if (writing && connection->wants_reading)
 		return coro_sleep(CORO_MSEC);
+	if (!writing && connection->held && !is_stuck(connection))
+		return coro_task_yield();
 	return connection->below->wait(connection->arg, writing || is_stuck(connection));
 }
 
@@ -323,8 +356,8 @@ static void connection_close(void *arg)
 	struct connection *connection = arg;
 	connection->below->close(connection->arg);
 	connection->closed = true;
-	/* A task that is in the handshake frees it, if it has not been thrown away. */
-	if (!connection->shaking || coro_loop_closed(connection->loop))
+	/* A task that is in the handshake frees it. */
+	if (!connection->shaking)
 		connection_destroy(connection);
 }
 

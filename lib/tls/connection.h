@@ -14,14 +14,14 @@
 
 #include "tls/buffer.h"
 #include "tls/context.h"
+#include "tls/failure.h"
 
 struct connection {
 	struct coro_tls_context *context;
 	struct coro_tls_context *chosen; /* by the host that was asked for; or NULL */
-	struct coro_loop *loop;
 	SSL *ssl;
-	const struct coro_transport *below;
-	void *arg; /* its calls' */
+	const struct coro_transport *below; /* NULL: it is not a stream's yet */
+	void *arg;                          /* its calls' */
 
 	struct buffer early; /* came before TLS began */
 	struct buffer out;   /* encrypted, but not written */
@@ -33,8 +33,13 @@ struct connection {
 	bool shaking;    /* in the handshake, a task of which uses this */
 	bool established;
 	bool closed;        /* but for that task */
+	bool leaving;       /* the goodbye is to be said, or was */
 	bool parting;       /* all that `out` holds is the goodbye */
 	bool wants_reading; /* writing can go on only after something was read */
+
+	size_t taken; /* from below, by this call of OpenSSL's */
+	bool held;    /* it wanted more, and was not given it */
+
 	char alpn[256];
 };
 
@@ -43,14 +48,24 @@ extern const struct coro_transport connection_transport;
 /* How OpenSSL reads and writes; NULL without memory. */
 BIO_METHOD *connection_method(void);
 
-/* A connection on top of this transport: 0 or -ENOMEM. */
-int connection_create(struct coro_tls_context *context, const struct coro_transport *below,
-		      void *arg, struct connection **ret);
+/* One that lies on top of nothing yet: 0 or -ENOMEM. */
+int connection_create(struct coro_tls_context *context, struct connection **ret);
 
 void connection_destroy(struct connection *connection);
 
 /* The stream's, NULL if it has none. */
 struct connection *connection_of(const struct coro_stream *stream);
+
+/* Before a call of OpenSSL's. */
+static inline void connection_begin_call(struct connection *connection)
+{
+	failure_forget();
+	connection->taken = 0;
+	connection->held = false;
+}
+
+/* The transport's: waits until reading, or writing, is worth another try. */
+coro_async int connection_wait(void *arg, bool writing);
 
 /* Writes what there is to be written: 0; -EAGAIN: not all goes now; or an error. */
 int connection_push(struct connection *connection);

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* -- certificates and keys */
 
@@ -190,6 +191,27 @@ static int set_alpn(struct coro_tls_context *context, const char *names)
 
 /* -- hosts of a server */
 
+/*
+ * A session goes on only with the host that it was begun with: or one host's demand for a certificate
+ * could be met by a session of another's, which has none.
+ */
+static bool may_go_on(SSL *ssl, const char *host)
+{
+	if (!SSL_session_reused(ssl))
+		return true;
+	const char *begun = SSL_SESSION_get0_hostname(SSL_get0_session(ssl));
+	return host && begun ? strcasecmp(host, begun) == 0 : !host && !begun;
+}
+
+/* What the chosen one has of its own; SSL_set_SSL_CTX leaves out what it demands of clients. */
+static bool take_over(SSL *ssl, const struct coro_tls_context *chosen)
+{
+	if (!SSL_set_SSL_CTX(ssl, chosen->ctx))
+		return false;
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(chosen->ctx), NULL);
+	return true;
+}
+
 static int choose_host(SSL *ssl, int *alert, void *arg)
 {
 	struct coro_tls_context *context = arg;
@@ -197,12 +219,12 @@ static int choose_host(SSL *ssl, int *alert, void *arg)
 	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	struct coro_tls_context *chosen = context->choose(host, context->arg);
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
-	if (!chosen || !chosen->server)
+	if (!chosen || !chosen->server || !may_go_on(ssl, host))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	if (chosen == context)
+	if (chosen->ctx == SSL_get_SSL_CTX(ssl))
 		return SSL_TLSEXT_ERR_OK;
 	*alert = SSL_AD_INTERNAL_ERROR;
-	if (!SSL_set_SSL_CTX(ssl, chosen->ctx))
+	if (!take_over(ssl, chosen))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	context_ref(chosen);
 	context_unref(connection->chosen); /* asked twice, after a retry of the client's */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How a stream becomes TLS. */
 #include "coro/coroutine.h"
+#include "coro/defer.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "tls/connection.h"
@@ -13,23 +14,24 @@ enum { HOST_SIZE = 256 };
 
 /* -- the host */
 
+static bool is_address(const char *host)
+{
+	unsigned char address[16];
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
 /* Without what is not for TLS: the dot at the end of a name, the interface of an address. */
 static int copy_host(const char *host, char ret[static HOST_SIZE])
 {
 	size_t length = strcspn(host, "%");
+	bool cut = host[length] != '\0';
 	if (length > 1 && host[length - 1] == '.')
 		length--;
 	if (length == 0 || length >= HOST_SIZE)
 		return -EINVAL;
 	memcpy(ret, host, length);
 	ret[length] = '\0';
-	return 0;
-}
-
-static bool is_address(const char *host)
-{
-	unsigned char address[16];
-	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+	return cut && !is_address(ret) ? -EINVAL : 0;
 }
 
 /* Asks for the host, and has the certificate held against it: 0, -EINVAL, -ENOMEM. */
@@ -59,8 +61,8 @@ static int set_host(const struct connection *connection, const char *name)
 /* For the handshake only, which owns the connection if that is closed meanwhile: then -EPIPE. */
 static coro_async int wait_below(struct connection *connection, bool writing)
 {
-	int r = connection->below->wait(connection->arg, writing);
-	return r == 0 && connection->closed ? -EPIPE : r;
+	int r = connection_wait(connection, writing);
+	return r != -ECANCELED && connection->closed ? -EPIPE : r;
 }
 
 static coro_async int send_all(struct connection *connection)
@@ -101,7 +103,7 @@ static bool is_done_before_it_is_sent(const struct connection *connection)
 static coro_async int shake_hands(struct connection *connection)
 {
 	for (;;) {
-		failure_forget();
+		connection_begin_call(connection);
 		int done = SSL_do_handshake(connection->ssl);
 		int r = done == 1 ? 0 : explain(connection, done);
 		if (done != 1 && r == 0)
@@ -121,18 +123,6 @@ static coro_async int shake_hands(struct connection *connection)
 	}
 }
 
-static coro_async int shake_hands_in_time(struct connection *connection)
-{
-	struct coro_timeout timeout;
-	int r = coro_timeout_begin(&timeout, connection->context->timeout);
-	if (r < 0)
-		return r;
-	r = shake_hands(connection);
-	bool canceled = r == -ECANCELED;
-	r = coro_timeout_end(&timeout, r);
-	return canceled && r == -ETIMEDOUT ? coro_raise(r, "TLS: the handshake took too long") : r;
-}
-
 static void remember_alpn(struct connection *connection)
 {
 	const unsigned char *name;
@@ -148,68 +138,95 @@ static void remember_alpn(struct connection *connection)
 static int insert(struct connection *connection, struct coro_stream *stream)
 {
 	const char *bytes;
+	void *arg;
+	const struct coro_transport *below = coro_stream_transport(stream, &arg);
 	ssize_t there = coro_stream_peek(stream, 0, &bytes);
-	int r = there < 0 ? (int)there : 0;
-	if (there > 0)
+	int r = !below ? -EPIPE : there < 0 ? (int)there : 0;
+	if (r == 0 && there > 0)
 		r = buffer_add(&connection->early, bytes, (size_t)there);
 	if (r == 0)
 		r = coro_stream_set_transport(stream, &connection_transport, connection);
-	if (r == 0 && there > 0)
-		coro_stream_consume(stream, (size_t)there);
-	return r;
-}
-
-/* Nobody but us has a use for the stream now. A cancellation does not wait for goodbyes. */
-static void give_up(struct coro_stream *stream, int error)
-{
-	if (error == -ECANCELED || error == -ETIMEDOUT)
-		coro_stream_abort(stream);
-	else
-		coro_stream_close(stream);
-}
-
-static coro_async int establish(struct connection *connection, struct coro_stream *stream)
-{
-	connection->shaking = true;
-	int r = shake_hands_in_time(connection);
-	connection->shaking = false;
-	if (connection->closed) {
-		connection_destroy(connection);
-		return r < 0 ? r : -EPIPE;
-	}
-	if (r < 0) {
-		give_up(stream, r);
+	if (r < 0)
 		return r;
-	}
-	connection->established = true;
-	remember_alpn(connection);
+	connection->below = below;
+	connection->arg = arg;
+	coro_stream_consume(stream, (size_t)there);
 	return 0;
 }
 
-/* What is common to both sides, but the host. */
-static int prepare(struct coro_stream *stream, struct coro_tls_context *context, bool server,
-		   struct connection **ret)
+/* From plain text to TLS, within the time there is for that. */
+static coro_async int establish(struct connection *connection, struct coro_stream *stream)
 {
-	void *arg;
-	if (!stream || !context || context->server != server)
-		return -EINVAL;
-	if (!coro_current_task())
-		return -EPERM;
-	int r = coro_stream_flush(stream);
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, connection->context->timeout);
 	if (r < 0)
 		return r;
-	const struct coro_transport *below = coro_stream_transport(stream, &arg);
-	return below ? connection_create(context, below, arg, ret) : -EPIPE;
+	r = coro_stream_flush(stream);
+	if (r == 0)
+		r = insert(connection, stream);
+	if (r == 0)
+		r = shake_hands(connection);
+	bool canceled = r == -ECANCELED;
+	r = coro_timeout_end(&timeout, r);
+	return canceled && r == -ETIMEDOUT ? coro_raise(r, "TLS: the handshake took too long") : r;
+}
+
+/* Nobody but us has a use for the stream now. A cancellation does not wait for goodbyes. */
+static void give_up(const struct connection *connection, struct coro_stream *stream, int error)
+{
+	if (error == -ECANCELED || error == -ETIMEDOUT)
+		coro_stream_abort(stream);
+	else if (connection->below)
+		coro_stream_close(stream);
+}
+
+/* No task is in its handshake any more. Whether the connection is still there. */
+static bool let_go(struct connection *connection)
+{
+	connection->shaking = false;
+	if (connection->below && !connection->closed)
+		return true;
+	connection_destroy(connection);
+	return false;
+}
+
+/* The task was thrown away. */
+static void forsake(void *connection)
+{
+	let_go(connection);
 }
 
 static coro_async int start(struct connection *connection, struct coro_stream *stream)
 {
-	int r = insert(connection, stream);
+	connection->shaking = true;
+	int r = coro_defer(forsake, connection);
 	if (r < 0) {
-		connection_destroy(connection);
+		let_go(connection);
 		return r;
 	}
-	return establish(connection, stream);
+	r = establish(connection, stream);
+	coro_undefer(forsake, connection);
+	if (connection->closed) {
+		let_go(connection); /* and the stream may be gone as well */
+		return r < 0 ? r : -EPIPE;
+	}
+	if (r == 0) {
+		connection->established = true;
+		remember_alpn(connection);
+	} else {
+		give_up(connection, stream, r);
+	}
+	let_go(connection);
+	return r;
+}
+
+/* What is common to both sides, but the host. */
+static int prepare(const struct coro_stream *stream, struct coro_tls_context *context, bool server,
+		   struct connection **ret)
+{
+	if (!stream || !context || context->server != server)
+		return -EINVAL;
+	return coro_current_task() ? connection_create(context, ret) : -EPERM;
 }
 
 int coro_tls_connect(struct coro_stream *stream, struct coro_tls_context *context, const char *host)
