@@ -205,9 +205,13 @@ void stream_forget_writer(struct coro_stream *stream)
 
 static int start_writer(struct coro_stream *stream)
 {
-	static const struct coro_options options = {.name = "stream"};
+	enum { LEAST_STACK = 65536 };
 	struct coro_loop *loop = stream->streams->loop;
+	struct coro_options options = {.name = "stream", .stack_size = loop->stack_size};
 	struct coro_future *task;
+	/* Enough for TLS, whatever the user's own tasks do with. 0 is the usual size. */
+	if (options.stack_size > 0 && options.stack_size < LEAST_STACK)
+		options.stack_size = LEAST_STACK;
 	int r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;

@@ -320,7 +320,7 @@ END_TEST
 
 START_TEST(one_direction_may_end_before_the_other)
 {
-	begin(UNIX, NULL, NULL);
+	begin(UNIX, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
 	say(client, "question");
 	ck_assert_int_eq(result_of(writes_end, client), 0);
 	ck_assert_int_eq(result_of(reads, server), 8);
@@ -331,6 +331,46 @@ START_TEST(one_direction_may_end_before_the_other)
 	ck_assert_int_eq(coro_stream_close(server), 0);
 	ck_assert_int_eq(result_of(reads, client), 0);
 	ck_assert_trace("question end answer end");
+}
+END_TEST
+
+START_TEST(keys_may_be_renewed_after_an_end)
+{
+	begin(UNIX, NULL, NULL);
+	ck_assert_int_eq(result_of(writes_end, client), 0);
+	ck_assert_int_eq(result_of(reads, server), 0);
+	for (int i = 0; i < 3; i++) {
+		SSL_key_update(coro_tls_ssl(server), SSL_KEY_UPDATE_REQUESTED);
+		say(server, "more");
+		ck_assert_int_eq(result_of(reads, client), 4);
+	}
+	coro_stream_close(server);
+	ck_assert_int_eq(result_of(reads, client), 0);
+	ck_assert_trace("end more more more end");
+}
+END_TEST
+
+START_TEST(an_end_amid_a_message_of_TLS_is_told_after_it)
+{
+	int amid = 0;
+	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
+		struct gate gate;
+		begin_with_large_tickets(&gate);
+		gate.allowed = allowed;
+		struct coro_future *reading = start(reads, client);
+		for (int i = 0; i < 5; i++)
+			turn();
+		amid += SSL_in_init(coro_tls_ssl(client));
+		ck_assert_int_eq(result_of(writes_end, client), 0);
+		struct coro_future *ending = start(reads, server);
+		gate.allowed = SIZE_MAX;
+		finish(ending, 0);
+		say(server, "answer");
+		finish(reading, 6);
+		ck_assert_trace("end answer");
+		destroy_streams();
+	}
+	ck_assert_int_gt(amid, 0);
 }
 END_TEST
 
@@ -494,6 +534,38 @@ START_TEST(a_task_that_reads_learns_that_another_closes)
 }
 END_TEST
 
+static int writes_all_of_it(void *arg)
+{
+	int r = writes_much(&(struct moving){client});
+	return r < 0 ? r : coro_stream_flush(client);
+}
+
+/* The loop's are smaller than TLS needs; the stream has a task of its own for the rest. */
+START_TEST(a_stream_writes_by_itself_whatever_the_stacks_of_its_loop)
+{
+	static const struct coro_options large = {.stack_size = 131072};
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK,
+					    .stack_size = coro_stack_min()};
+	struct coro_future *tasks[3];
+	loop_teardown();
+	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+	line = make_pair(TCP);
+	ck_assert_int_eq(coro_loop_spawn(loop, &large, opens_streams, NULL, &tasks[0]), 0);
+	finish(tasks[0], 0);
+	make_contexts(NULL, NULL);
+	client_shaking = (struct shaking){.host = "localhost"};
+	coro_loop_spawn(loop, &large, connects, &client_shaking, &tasks[0]);
+	coro_loop_spawn(loop, &large, accepts, &server_shaking, &tasks[1]);
+	finish(tasks[0], 0);
+	finish(tasks[1], 0);
+	coro_loop_spawn(loop, &large, writes_all_of_it, NULL, &tasks[0]);
+	coro_loop_spawn(loop, &large, reads_much, &(struct moving){server, .chunk = 10000},
+			&tasks[1]);
+	finish(tasks[0], 0);
+	finish(tasks[1], MUCH);
+}
+END_TEST
+
 START_TEST(it_may_be_thrown_away_with_its_loop)
 {
 	begin(TCP, NULL, NULL);
@@ -607,7 +679,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, flush_waits_until_the_last_byte_is_handed_over);
 	tcase_add_loop_test(tests, a_message_of_TLS_in_pieces_holds_nobody_up, 0, 2);
 	tcase_add_loop_test(tests, an_end_is_told, 0, 2);
-	tcase_add_test(tests, one_direction_may_end_before_the_other);
+	tcase_add_loop_test(tests, one_direction_may_end_before_the_other, 0, 2);
+	tcase_add_test(tests, keys_may_be_renewed_after_an_end);
+	tcase_add_test(tests, an_end_amid_a_message_of_TLS_is_told_after_it);
 	tcase_add_loop_test(tests, an_end_that_was_not_told_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, it_may_be_taken_for_one, 0, 2);
 	tcase_add_test(tests, an_abort_says_nothing);
@@ -619,6 +693,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_cancelled_read_takes_nothing);
 	tcase_add_test(tests, a_read_cut_short_in_a_record_goes_on_there);
 	tcase_add_test(tests, a_task_that_reads_learns_that_another_closes);
+	tcase_add_test(tests, a_stream_writes_by_itself_whatever_the_stacks_of_its_loop);
 	tcase_add_test(tests, it_may_be_thrown_away_with_its_loop);
 	tcase_add_test(tests, many_connections_leave_nothing_behind);
 	tcase_add_test(tests, allocations_may_fail);
