@@ -70,12 +70,14 @@ struct coro_tls_options {
 	const char *ciphers;      /* of TLS 1.2, as for openssl ciphers; NULL: OpenSSL's choice */
 	const char *ciphersuites; /* of TLS 1.3 */
 
-	int64_t handshake_timeout; /* 0 for 60 s, as asyncio; CORO_FOREVER for none */
+	/* Of coro_tls_connect and _accept. 0 for 60 s, as asyncio; CORO_FOREVER for none. */
+	int64_t handshake_timeout;
 
 	/*
 	 * Server: gives the context whose certificate and protocols are for the host that the client
-	 * asks for, NULL if it asks for none (sni_callback). It is the caller's. NULL: there is no
-	 * such host. May not wait.
+	 * asks for, NULL if it asks for none (sni_callback). What that one demands of clients holds,
+	 * too, and a session is resumed only for the host that it began with. It is the caller's.
+	 * NULL: there is no such host. May not wait.
 	 */
 	struct coro_tls_context *(*choose)(const char *host, void *arg);
 	void *arg;
@@ -146,7 +148,10 @@ coro_async CORO_API int coro_tls_serve(struct coro_stream *stream, void *service
 /* The protocol that was agreed on, NULL if none was (ssl.selected_alpn_protocol). */
 CORO_API const char *coro_tls_alpn(const struct coro_stream *stream);
 
-/* The host that the client asks for, NULL for none. */
+/*
+ * The host that the client asks for, NULL for none; where a session of TLS 1.2 was resumed, the one
+ * that it began with.
+ */
 CORO_API const char *coro_tls_host(const struct coro_stream *stream);
 
 /* "TLSv1.3" (ssl.version), and "TLS_AES_256_GCM_SHA384" (ssl.cipher). */

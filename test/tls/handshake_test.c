@@ -318,6 +318,121 @@ START_TEST(a_host_that_there_is_not_is_an_error)
 }
 END_TEST
 
+/* ---- hosts that demand a certificate, beside others that do not ---- */
+
+static struct coro_tls_context *easy, *strict;
+
+static struct coro_tls_context *choose_by_letter(const char *host, void *arg)
+{
+	return host && host[0] == 's' ? strict : easy;
+}
+
+static void make_easy_and_strict(const struct coro_tls_options *for_client)
+{
+	struct coro_tls_options choosing = {.choose = choose_by_letter};
+	struct coro_tls_options serving = {
+		.certificate = local.certificate, .key = local.key, .ca = authority.certificate};
+	ck_assert_int_eq(coro_tls_server_create(&serving, &easy), 0);
+	serving.flags = CORO_TLS_REQUIRE_CLIENT;
+	ck_assert_int_eq(coro_tls_server_create(&serving, &strict), 0);
+	make_contexts(for_client, &choosing);
+}
+
+static void forget_easy_and_strict(void)
+{
+	coro_tls_context_destroy(easy);
+	coro_tls_context_destroy(strict);
+}
+
+START_TEST(what_the_chosen_context_demands_of_clients_holds)
+{
+	struct identity me = make_identity("me", "email:me@example.org", &authority, A_DAY);
+	const char *certificate = _i / 2 % 2 ? me.certificate : NULL;
+	bool demanded = _i / 4;
+	open_pair(UNIX);
+	make_easy_and_strict(OPTIONS(.max_version = version_numbers[_i % 2],
+				     .certificate = certificate,
+				     .key = certificate ? me.key : NULL));
+	shake(demanded ? "strict.example.org" : "easy.example.org");
+	ck_assert_int_eq(server_shaking.result, demanded && !certificate ? CORO_UNTRUSTED : 0);
+	forget_easy_and_strict();
+	identity_finish(&me);
+}
+END_TEST
+
+static SSL_SESSION *session;
+
+static int keep_session(SSL *ssl, SSL_SESSION *new_one)
+{
+	SSL_SESSION_free(session);
+	session = new_one;
+	return 1;
+}
+
+static void offer_session(const SSL *ssl, int where, int value)
+{
+	if (where & SSL_CB_HANDSHAKE_START && session && !SSL_is_init_finished(ssl))
+		SSL_set_session((SSL *)ssl, session);
+}
+
+static int reads_a_word(void *stream)
+{
+	char word[4];
+	return (int)coro_stream_readexactly(stream, word, sizeof(word));
+}
+
+static int writes_a_word(void *stream)
+{
+	return coro_stream_write(stream, "word", 4);
+}
+
+/* Tickets come with what is read. */
+static void shake_with_session(const char *host)
+{
+	open_pair(UNIX);
+	shake(host);
+	if (client_shaking.result < 0 || server_shaking.result < 0)
+		return;
+	ck_assert_int_eq(result_of(writes_a_word, server), 0);
+	ck_assert_int_eq(result_of(reads_a_word, client), 4);
+}
+
+static void close_both(void)
+{
+	ck_assert_int_eq(coro_stream_destroy(client), 0);
+	ck_assert_int_eq(coro_stream_destroy(server), 0);
+	client = server = NULL;
+	turn();
+}
+
+START_TEST(a_session_goes_on_with_its_host_and_no_other)
+{
+	make_easy_and_strict(OPTIONS(.max_version = version_numbers[_i]));
+	SSL_CTX *ctx = coro_tls_context_ssl(client_context);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
+	SSL_CTX_sess_set_new_cb(ctx, keep_session);
+	SSL_CTX_set_info_callback(ctx, offer_session);
+	shake_with_session("easy.example.org");
+	ck_assert_ptr_nonnull(session);
+	ck_assert(!SSL_session_reused(coro_tls_ssl(server)));
+	close_both();
+	shake_with_session("easy.example.org");
+	ck_assert_int_eq(server_shaking.result, 0);
+	ck_assert(SSL_session_reused(coro_tls_ssl(server)));
+	close_both();
+	/* Not by way of a session that began without the certificate which that host demands. */
+	shake_with_session("strict.example.org");
+	/* In TLS 1.2 it goes on as the host that it began with, and is told to be that. */
+	if (server_shaking.result == 0)
+		ck_assert_str_eq(coro_tls_host(server), "easy.example.org");
+	else
+		ck_assert_int_eq(_i, 1);
+	forget_easy_and_strict();
+	SSL_SESSION_free(session);
+	session = NULL;
+}
+END_TEST
+
 /* ---- peers that are no good ---- */
 
 START_TEST(a_peer_that_speaks_no_TLS_is_an_error)
@@ -360,6 +475,42 @@ START_TEST(a_peer_that_says_nothing_is_not_waited_for_for_ever)
 	ck_assert_says(client_shaking.words, "too long");
 	ck_assert_int_eq((coro_loop_time(loop) - begun) / CORO_SEC, _i ? 5 : 60);
 	ck_assert(coro_stream_is_closing(client));
+}
+END_TEST
+
+static int writes_much(void *arg)
+{
+	static char much[1 << 20];
+	return coro_stream_write(client, much, sizeof(much));
+}
+
+/* The peer does not even take what was written in plain text. */
+START_TEST(nor_is_a_peer_that_reads_nothing)
+{
+	open_pair(UNIX);
+	make_contexts(OPTIONS(.handshake_timeout = 5 * CORO_SEC), NULL);
+	ck_assert_int_eq(result_of(writes_much, NULL), 0);
+	client_shaking = (struct shaking){.host = "localhost"};
+	struct coro_future *task = start(connects, &client_shaking);
+	if (_i)
+		cancel(task);
+	finish(task, 0);
+	ck_assert_int_eq(client_shaking.result, _i ? -ECANCELED : -ETIMEDOUT);
+	ck_assert(coro_stream_is_closing(client));
+}
+END_TEST
+
+START_TEST(what_waits_to_begin_may_be_thrown_away)
+{
+	open_pair(UNIX);
+	make_contexts(NULL, NULL);
+	ck_assert_int_eq(result_of(writes_much, NULL), 0);
+	client_shaking = (struct shaking){.host = "localhost"};
+	struct coro_future *task = start(connects, &client_shaking);
+	loop_teardown();
+	coro_future_unref(task);
+	destroy_streams();
+	loop_setup();
 }
 END_TEST
 
@@ -503,6 +654,10 @@ START_TEST(there_may_be_TLS_in_TLS)
 	coro_stream_close(server);
 	ck_assert_int_eq(result_of(reads_once_from, client), 1);
 	ck_assert_int_eq(result_of(reads_once_from, client), 0);
+	/* The outer one has its goodbye, too. */
+	char byte;
+	ck_assert_int_eq(SSL_read(outer, &byte, 1), 0);
+	ck_assert_int_eq(SSL_get_shutdown(outer), SSL_RECEIVED_SHUTDOWN);
 }
 END_TEST
 
@@ -545,6 +700,7 @@ static int misuses(void *arg)
 	ck_assert_int_eq(coro_tls_connect(client, server_context, "localhost"), -EINVAL);
 	ck_assert_int_eq(coro_tls_connect(client, client_context, NULL), -EINVAL);
 	ck_assert_int_eq(coro_tls_connect(client, client_context, ""), -EINVAL);
+	ck_assert_int_eq(coro_tls_connect(client, client_context, "localhost%lo"), -EINVAL);
 	ck_assert_int_eq(coro_tls_accept(NULL, server_context), -EINVAL);
 	ck_assert_int_eq(coro_tls_accept(server, client_context), -EINVAL);
 	ck_assert_int_eq(coro_tls_accept(server, NULL), -EINVAL);
@@ -574,6 +730,74 @@ START_TEST(what_cannot_be_is_refused)
 	coro_stream_close(client);
 	shake("localhost");
 	ck_assert_int_eq(client_shaking.result, -EPIPE);
+}
+END_TEST
+
+/* ---- the stack ---- */
+
+enum { SMALL_STACK = 65536 };
+
+/* How much a task has used by its end, which has used it well. */
+static size_t stack_used(void)
+{
+	size_t used;
+	ck_assert_int_eq(coro_stack_used(coro_current(), &used), 0);
+	return used;
+}
+
+static int connects_and_writes(void *arg)
+{
+	static char much[300000];
+	struct iovec vec[] = {{much, 1000}, {much, sizeof(much) - 1000}};
+	connects(&client_shaking);
+	coro_stream_writev(client, vec, 2);
+	coro_stream_flush(client);
+	coro_stream_write_eof(client);
+	return (int)stack_used();
+}
+
+static int accepts_and_reads(void *arg)
+{
+	char *all;
+	accepts(&server_shaking);
+	ssize_t n = coro_stream_read_all(server, 1 << 20, &all);
+	if (n > 0)
+		free(all);
+	ck_assert_int_eq(n, 300000);
+	return (int)stack_used();
+}
+
+START_TEST(a_small_stack_is_enough)
+{
+	static const struct coro_options options = {.stack_size = SMALL_STACK};
+	struct coro_future *tasks[2];
+	if (running_slow())
+		skip_test("others use the stack as well");
+	rsa_bits = _i / 2 ? 2048 : 0;
+	certificates_teardown();
+	certificates_setup();
+	struct identity between = make_identity("Between", NULL, &authority, A_DAY);
+	struct identity leaf = make_identity("localhost", "DNS:localhost", &between, A_DAY);
+	rsa_bits = 0;
+	char chain[16384];
+	snprintf(chain, sizeof(chain), "%s%s%s", leaf.certificate, between.certificate, leaf.key);
+	open_pair(UNIX);
+	make_contexts(OPTIONS(.max_version = version_numbers[_i % 2], .certificate = chain),
+		      OPTIONS(.certificate = chain, .flags = CORO_TLS_REQUIRE_CLIENT,
+			      .ca = authority.certificate));
+	client_shaking = (struct shaking){.host = "localhost"};
+	coro_loop_spawn(loop, &options, connects_and_writes, NULL, &tasks[0]);
+	coro_loop_spawn(loop, &options, accepts_and_reads, NULL, &tasks[1]);
+	for (int i = 0; i < 2; i++) {
+		int used = coro_run_until_complete(loop, tasks[i], NULL);
+		/* With a guard page, and one to spare. */
+		ck_assert_int_le(used, SMALL_STACK - 2 * 4096);
+		coro_future_unref(tasks[i]);
+	}
+	ck_assert_int_eq(client_shaking.result, 0);
+	ck_assert_int_eq(server_shaking.result, 0);
+	identity_finish(&between);
+	identity_finish(&leaf);
 }
 END_TEST
 
@@ -662,9 +886,13 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_client_that_a_stranger_has_signed_is_refused);
 	tcase_add_loop_test(tests, a_server_chooses_by_host, 0, 2);
 	tcase_add_test(tests, a_host_that_there_is_not_is_an_error);
+	tcase_add_loop_test(tests, what_the_chosen_context_demands_of_clients_holds, 0, 8);
+	tcase_add_loop_test(tests, a_session_goes_on_with_its_host_and_no_other, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_speaks_no_TLS_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_hangs_up_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_says_nothing_is_not_waited_for_for_ever, 0, 2);
+	tcase_add_loop_test(tests, nor_is_a_peer_that_reads_nothing, 0, 2);
+	tcase_add_test(tests, what_waits_to_begin_may_be_thrown_away);
 	tcase_add_test(tests, a_timeout_around_it_counts);
 	tcase_add_loop_test(tests, it_may_be_cancelled_wherever_it_waits, 0, 2);
 	tcase_add_test(tests, it_may_be_thrown_away_wherever_it_waits);
@@ -674,6 +902,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_that_is_read_from_does_not_become_TLS);
 	tcase_add_test(tests, nobody_reads_from_it_meanwhile);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_loop_test(tests, a_small_stack_is_enough, 0, 4);
 	tcase_add_test(tests, a_server_serves);
 }
 

@@ -18,12 +18,18 @@ struct identity {
 	char *certificate, *key; /* in PEM */
 };
 
+/* Bits of the RSA keys that are made; 0: they are of the curve P-256. */
+static int rsa_bits;
+
 static inline EVP_PKEY *make_key(void)
 {
 	EVP_PKEY *key = NULL;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(rsa_bits ? EVP_PKEY_RSA : EVP_PKEY_EC, NULL);
 	ck_assert(EVP_PKEY_keygen_init(ctx) == 1);
-	ck_assert(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) == 1);
+	if (rsa_bits)
+		ck_assert(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, rsa_bits) == 1);
+	else
+		ck_assert(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) == 1);
 	ck_assert(EVP_PKEY_keygen(ctx, &key) == 1);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
