@@ -124,7 +124,7 @@ aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/co
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
 demos := $(filter-out %/million,$(demos)) $(filter %/million,$(demos))
 # Those that are built only where OpenSSL is.
-tls_demos := $(BUILD)/demo/https_get
+tls_demos := $(BUILD)/demo/https_get $(BUILD)/demo/https_server
 demos := $(filter-out $(if $(TLS),,$(tls_demos)),$(demos))
 
 # ---- the library ----
@@ -306,7 +306,7 @@ CHECKS ?= $(sort $(wildcard test/check-*))
 CHECK_DEMOS ?= $(filter-out million,$(basename $(notdir $(wildcard demo/*.out))))
 
 check: all $(tests) $(demos) $(soak)
-	$(if $(TLS),,@echo 'left out: test/tls and demo/https_get, for want of OpenSSL')
+	$(if $(TLS),,@echo 'left out: test/tls and demo/https_*, for want of OpenSSL')
 	@test/run $(tests) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
 
 demo: all $(demos)
