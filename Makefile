@@ -111,6 +111,8 @@ api_tests := $(patsubst %.c,$(BUILD)/%,$(wildcard test/conformance/*_test.c))
 tests := $(unit_tests) $(api_tests)
 tls_tests := $(filter $(BUILD)/test/tls/%,$(tests))
 bench := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+tls_bench := $(BUILD)/test/bench/tls
+bench := $(filter-out $(if $(TLS),,$(tls_bench)),$(bench))
 # Servers of others that echo is run beside: those for which there is what they need.
 peers := $(if $(filter bench,$(MAKECMDGOALS)),echo.py $(shell command -v go >/dev/null && echo go) \
 	$(shell $(PKG_CONFIG) --exists libuv && echo uv) $(shell $(PKG_CONFIG) --exists st && echo st))
@@ -237,10 +239,10 @@ $(BUILD)/test/io/guest_test.o: more_cflags = $(host_cflags)
 $(BUILD)/test/io/guest_test: more_libs = $(host_libs)
 
 $(tls_tests): $(tls_objs)
-$(tls_demos): $(BUILD)/libcoro-tls.so
-$(tls_tests:=.o) $(tls_demos:=.o): more_cflags = $(tls_cflags)
+$(tls_demos) $(tls_bench): $(BUILD)/libcoro-tls.so
+$(tls_tests:=.o) $(tls_demos:=.o) $(tls_bench:=.o): more_cflags = $(tls_cflags)
 $(tls_tests): more_libs = $(tls_libs)
-$(tls_demos): more_libs = -lcoro-tls $(tls_libs)
+$(tls_demos) $(tls_bench): more_libs = -lcoro-tls $(tls_libs)
 
 $(BUILD)/demo/%.o: demo/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -251,7 +253,7 @@ $(demos): %: %.o $(BUILD)/libcoro.so
 
 $(BUILD)/test/bench/%.o: test/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(demo_flags) -D_GNU_SOURCE -Itest $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+	$(CC) $(demo_flags) -D_GNU_SOURCE -Itest $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
 
 $(bench): %: %.o $(BUILD)/libcoro.so
 	$(call link_shared,../..) -lm
