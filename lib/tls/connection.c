@@ -7,8 +7,8 @@
 
 #include <limits.h>
 
-/* A record's most, and how much is encrypted before it is written. */
-enum { RECORD = 16384, BATCH = 4 * RECORD };
+/* A record's most, how much is encrypted before it is written, and what that adds at the most. */
+enum { RECORD = 16384, BATCH = 4 * RECORD, OVERHEAD = 4 * 128 };
 
 /* -- what OpenSSL reads from and writes to */
 
@@ -242,6 +242,9 @@ static ssize_t encrypt_batch(struct connection *connection, struct place *place)
 {
 	ssize_t done = 0;
 	int n = 0;
+	/* Memory for all of it at once: growing copies. If there is none, that shows soon enough. */
+	if (place->vec->iov_len - place->skip > RECORD)
+		buffer_reserve(&connection->out, BATCH + OVERHEAD);
 	while (n >= 0 && place->count > 0 && done < BATCH) {
 		n = encrypt(connection, place);
 		if (n == 0)

@@ -27,7 +27,7 @@
 
 enum { TLS_ROUNDS = 9, MESSAGE = 64, MOST_CHUNK = 1 << 20 };
 
-static const long bulk = 256 << 20, messages = 30000;
+static const long bulk = 128 << 20, messages = 20000;
 static int chunk = 65536;
 static char *certificate;
 static char bytes[MOST_CHUNK];
