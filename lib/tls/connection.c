@@ -7,8 +7,11 @@
 
 #include <limits.h>
 
-/* A record's most, how much is encrypted before it is written, and what that adds at the most. */
-enum { RECORD = 16384, BATCH = 4 * RECORD, OVERHEAD = 4 * 128 };
+/* A record's most, and how much is encrypted before it is written. */
+enum { RECORD = 16384, BATCH = 4 * RECORD };
+
+/* Between two looks of a writer that has to read first. */
+#define LONGEST_PAUSE (64 * CORO_MSEC)
 
 /* -- what OpenSSL reads from and writes to */
 
@@ -237,14 +240,22 @@ static int encrypt(struct connection *connection, const struct place *place)
 	return n > 0 ? n : connection_result(connection, n);
 }
 
+/* That it has to read first, which may last: so who looks again does so less and less often. */
+static void note_wish(struct connection *connection, bool wants_reading)
+{
+	const int64_t pause = connection->pause;
+	connection->wants_reading = wants_reading;
+	connection->pause = !wants_reading          ? 0
+			    : pause == 0            ? CORO_MSEC
+			    : pause < LONGEST_PAUSE ? 2 * pause
+						    : pause;
+}
+
 /* As much as is written at once: a count, or an error. */
 static ssize_t encrypt_batch(struct connection *connection, struct place *place)
 {
 	ssize_t done = 0;
 	int n = 0;
-	/* Memory for all of it at once: growing copies. If there is none, that shows soon enough. */
-	if (place->vec->iov_len - place->skip > RECORD)
-		buffer_reserve(&connection->out, BATCH + OVERHEAD);
 	while (n >= 0 && place->count > 0 && done < BATCH) {
 		n = encrypt(connection, place);
 		if (n == 0)
@@ -254,7 +265,7 @@ static ssize_t encrypt_batch(struct connection *connection, struct place *place)
 			done += n;
 		}
 	}
-	connection->wants_reading = n == -EAGAIN;
+	note_wish(connection, n == -EAGAIN);
 	return done > 0 ? done : n;
 }
 
@@ -348,7 +359,7 @@ coro_async int connection_wait(void *arg, bool writing)
 {
 	const struct connection *connection = arg;
 	if (writing && connection->wants_reading)
-		return coro_sleep(CORO_MSEC);
+		return coro_sleep(connection->pause);
 	if (!writing && connection->held && !is_stuck(connection))
 		return coro_task_yield();
 	return connection->below->wait(connection->arg, writing || is_stuck(connection));

@@ -36,6 +36,7 @@ struct connection {
 	bool leaving;       /* the goodbye is to be said, or was */
 	bool parting;       /* all that `out` holds is the goodbye */
 	bool wants_reading; /* writing can go on only after something was read */
+	int64_t pause;      /* so long until it is tried again then */
 
 	size_t taken; /* from below, by this call of OpenSSL's */
 	bool held;    /* it wanted more, and was not given it */

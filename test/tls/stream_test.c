@@ -219,12 +219,14 @@ struct gate {
 	const struct coro_transport *below;
 	void *arg;
 	size_t allowed;
+	int refused; /* so often there was nothing */
 };
 
 static ssize_t gate_read(void *arg, void *bytes, size_t length)
 {
 	struct gate *gate = arg;
 	length = length < gate->allowed ? length : gate->allowed;
+	gate->refused += length == 0;
 	if (length == 0)
 		return -EAGAIN;
 	ssize_t n = gate->below->read(gate->arg, bytes, length);
@@ -299,6 +301,37 @@ START_TEST(a_message_of_TLS_in_pieces_holds_nobody_up)
 		ck_assert_trace(another_reads ? "question answer" : "Operation canceled question");
 		destroy_streams();
 	}
+}
+END_TEST
+
+static int sleeps_a_second(void *arg)
+{
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(a_message_of_TLS_that_does_not_come_costs_little)
+{
+	int amid = 0;
+	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
+		struct gate gate;
+		begin_with_large_tickets(&gate);
+		gate.allowed = allowed;
+		struct coro_future *reading = start(reads, client);
+		cancel(reading);
+		turn();
+		finish(reading, -ECANCELED);
+		gate.refused = 0;
+		struct coro_future *answering = spawn(reads, server);
+		say(client, "question");
+		ck_assert_int_eq(result_of(sleeps_a_second, NULL), 0);
+		ck_assert_int_lt(gate.refused, 40);
+		amid += gate.refused > 5;
+		gate.allowed = SIZE_MAX;
+		finish(answering, 8);
+		destroy_streams();
+		trace_take();
+	}
+	ck_assert_int_gt(amid, 0);
 }
 END_TEST
 
@@ -678,6 +711,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, keys_may_be_renewed_meanwhile);
 	tcase_add_test(tests, flush_waits_until_the_last_byte_is_handed_over);
 	tcase_add_loop_test(tests, a_message_of_TLS_in_pieces_holds_nobody_up, 0, 2);
+	tcase_add_test(tests, a_message_of_TLS_that_does_not_come_costs_little);
 	tcase_add_loop_test(tests, an_end_is_told, 0, 2);
 	tcase_add_loop_test(tests, one_direction_may_end_before_the_other, 0, 2);
 	tcase_add_test(tests, keys_may_be_renewed_after_an_end);
