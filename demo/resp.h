@@ -11,6 +11,7 @@ enum {
 	RESP_WORDS = 1024,       /* of a command */
 	RESP_LENGTH = 512 << 10, /* of a word */
 	RESP_LINE = 64 << 10,    /* of one that is typed */
+	RESP_HEADER = 32,        /* of a line that tells a length */
 };
 
 struct resp_command {
@@ -62,8 +63,10 @@ static inline long resp_header(struct text text, char kind, int64_t most, int64_
 {
 	struct text line;
 	size_t length = resp_line(text, &line);
+	if ((length ? length : text.length) > RESP_HEADER)
+		return resp_refuse(command, "too big a number");
 	if (length == 0)
-		return text.length > 32 ? resp_refuse(command, "too big a number") : 0;
+		return 0;
 	if (line.length == 0 || line.bytes[0] != kind)
 		return resp_refuse(command, "a length was expected");
 	if (!resp_number((struct text){line.bytes + 1, line.length - 1}, ret) || *ret > most)
@@ -94,12 +97,14 @@ static inline long resp_typed(struct text text, struct resp_command *command)
 {
 	struct text line;
 	size_t length = resp_line(text, &line), at = 0;
-	if (length == 0)
-		return text.length > RESP_LINE ? resp_refuse(command, "too big a line") : 0;
-	while (at < line.length && command->count < RESP_WORDS) {
+	if ((length ? length : text.length) > RESP_LINE)
+		return resp_refuse(command, "too big a line");
+	while (length > 0 && at < line.length) {
 		size_t begin = at;
 		while (at < line.length && line.bytes[at] != ' ')
 			at++;
+		if (at > begin && command->count == RESP_WORDS)
+			return resp_refuse(command, "too many words");
 		if (at > begin)
 			command->words[command->count++] =
 				(struct text){line.bytes + begin, at - begin};

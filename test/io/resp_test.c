@@ -75,6 +75,35 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
+/* In pieces, it would be refused before its end has come. */
+START_TEST(a_line_that_is_too_long_is_refused_also_when_it_comes_as_a_whole)
+{
+	ck_assert_int_eq(parse("*00000000000000000000000000000001\r\n$4\r\nPING\r\n"), -1);
+	ck_assert_int_eq(parse("*1\r\n$00000000000000000000000000000004\r\nPING\r\n"), -1);
+	ck_assert_int_eq(parse("*00000000000000000000000000001\r\n$4\r\nPING\r\n"), 42);
+	char *line = malloc(RESP_LINE + 2);
+	memset(line, 'x', RESP_LINE);
+	memcpy(line + RESP_LINE, "\r\n", 2);
+	ck_assert_int_eq(resp_parse((struct text){line, RESP_LINE + 2}, &command), -1);
+	memcpy(line + RESP_LINE - 2, "\r\n", 2);
+	ck_assert_int_eq(resp_parse((struct text){line, RESP_LINE}, &command), RESP_LINE);
+	free(line);
+}
+END_TEST
+
+START_TEST(a_typed_command_with_too_many_words_is_refused)
+{
+	static char line[2 * RESP_WORDS + 4];
+	for (size_t i = 0; i <= RESP_WORDS; i++)
+		memcpy(line + 2 * i, "x ", 2);
+	strcpy(line + 2 * RESP_WORDS, "\r\n");
+	ck_assert_int_eq(parse(line), (long)strlen(line));
+	ck_assert_uint_eq(command.count, RESP_WORDS);
+	strcpy(line + 2 * RESP_WORDS, "x\n");
+	ck_assert_int_eq(parse(line), -1);
+}
+END_TEST
+
 START_TEST(numbers_are_whole_and_fit)
 {
 	int64_t number;
@@ -166,6 +195,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, commands_are_taken_apart);
 	tcase_add_test(tests, what_has_not_come_as_a_whole_is_waited_for);
 	tcase_add_test(tests, what_is_wrong_is_refused);
+	tcase_add_test(tests, a_line_that_is_too_long_is_refused_also_when_it_comes_as_a_whole);
+	tcase_add_test(tests, a_typed_command_with_too_many_words_is_refused);
 	tcase_add_test(tests, numbers_are_whole_and_fit);
 	tcase_add_test(tests, patterns_are_those_of_names);
 	tcase_add_test(tests, random_bytes_are_parsed_within_their_bounds);
