@@ -6,6 +6,7 @@
 #   make deps        installs those two where they are missing
 #   make install     into PREFIX, by way of DESTDIR; make uninstall takes it back
 #   make check-all   the tests on every backend, compiler and sanitizer (see test/matrix)
+#   make fuzz        the fuzzers in test/fuzz, FUZZ_SECONDS each, 10 unless told
 #   make bench       builds the benchmarks into build/test/bench/
 #   make conformance holds the loop against CPython's asyncio, event by event (see test/conformance/SPEC.md)
 #   make conformance-faults  sees that it would find faults: plants them in copies of the library
@@ -119,6 +120,7 @@ peers := $(if $(filter bench,$(MAKECMDGOALS)),echo.py $(shell command -v go >/de
 peers := $(peers:%=$(BUILD)/test/bench/peers/%)
 # What test/check-soak runs.
 soak := $(if $(findstring linux,$(machine)),$(BUILD)/test/bench/soak)
+fuzzers := $(patsubst %.c,$(BUILD)/%,$(filter-out %/main.c,$(wildcard test/fuzz/*.c)))
 aio := $(BUILD)/test/conformance/aio
 aio_objs := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test/conformance/*.c)))
 
@@ -270,6 +272,15 @@ $(BUILD)/test/bench/peers/%.py: test/bench/peers/%.py
 	@mkdir -p $(@D)
 	cp $< $@
 
+# Driven by clang's fuzzer where that is asked for, else by one of our own.
+$(BUILD)/test/fuzz/%.o: test/fuzz/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(demo_flags) -D_GNU_SOURCE -Ilib $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
+
+fuzzer := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer)
+$(fuzzers): %: %.o $(if $(fuzzer),,$(BUILD)/test/fuzz/main.o) $(objs) $(BUILD)/objects
+	$(CC) $(CFLAGS) $(sanitize) $(fuzzer) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(uring_libs)
+
 $(aio_objs): $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(demo_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
@@ -307,15 +318,20 @@ export CORO_LIBRARY := $(abspath $(BUILD))/$(soname)
 CHECKS ?= $(sort $(wildcard test/check-*))
 CHECK_DEMOS ?= $(filter-out million,$(basename $(notdir $(wildcard demo/*.out))))
 
-check: all $(tests) $(demos) $(soak)
+check: all $(tests) $(fuzzers) $(demos) $(soak)
 	$(if $(TLS),,@echo 'left out: test/tls and demo/https_*, for want of OpenSSL')
-	@test/run $(tests) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
+	@test/run $(tests) $(fuzzers) $(CHECKS) $(filter $(CHECK_DEMOS:%=$(BUILD)/demo/%),$(demos))
 
 demo: all $(demos)
 	@test/demos $(demos)
 
 check-all:
 	@test/matrix
+
+fuzzers: $(fuzzers)
+
+fuzz:
+	@test/fuzz/run
 
 bench: all $(bench) $(peers)
 
@@ -385,9 +401,9 @@ format-check:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check check-all bench conformance conformance-faults deps install uninstall format format-check
+.PHONY: all demo check check-all fuzzers fuzz bench conformance conformance-faults deps install uninstall format format-check
 .PHONY: clean need-check FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard $(objs:.o=.d) $(tls_objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(bench:=.d) $(aio_objs:.o=.d))
+-include $(wildcard $(objs:.o=.d) $(tls_objs:.o=.d) $(test_helpers:.o=.d) $(tests:=.d) $(demos:=.d) $(fuzzers:=.d) $(bench:=.d) $(aio_objs:.o=.d))
