@@ -128,6 +128,44 @@ START_TEST(a_number_used_again_at_once_brings_nothing_to_those_who_waited)
 }
 END_TEST
 
+static int reads_twice(void *fd)
+{
+	struct reading reading = {"read", *(int *)fd};
+	int r = reads_once(&reading);
+	return r < 0 ? r : reads_once(&reading);
+}
+
+static void says_late(void *arg)
+{
+	trace("late");
+}
+
+static int writes_and_closes(void *arg)
+{
+	while (traced.length == 0)
+		coro_task_yield();
+	put(pair.to, "two");
+	return coro_fd_close(pair.from);
+}
+
+/* What there is to read comes to the system together with the call and the end of it. */
+START_TEST(no_time_passes_before_a_close_is_told)
+{
+	pair = make_pair(_i);
+	at(CORO_SEC, says_late, NULL);
+	put(pair.to, "one");
+	struct coro_future *reader = spawn(reads_twice, &pair.from);
+	struct coro_future *closer = spawn(writes_and_closes, NULL);
+	coro_run_until_complete(loop, reader, NULL);
+	ck_assert_int_eq(coro_loop_time(loop), 0);
+	trace_take();
+	ck_assert_int_eq(coro_run_until_complete(loop, closer, NULL), 0);
+	coro_future_unref(reader);
+	coro_future_unref(closer);
+	close(pair.to);
+}
+END_TEST
+
 START_TEST(closing_what_no_loop_knows_closes_it)
 {
 	pair = make_pair(_i);
@@ -444,6 +482,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, one_that_is_cancelled_and_closed_is_cancelled, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_used_again_at_once_brings_nothing_to_those_who_waited,
 			    0, PAIR_KINDS);
+	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_told, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_waits_for_what_is_forgotten_is_told, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);

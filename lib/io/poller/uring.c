@@ -478,18 +478,25 @@ static void put_inbox(struct uring *uring)
 	uring->inbox_polled = true;
 }
 
+/*
+ * What results have had put down, such as a cancellation that is tried again, is handed over as well
+ * before time jumps, or another loop waits.
+ */
 static int uring_wait(struct io *io, int64_t when)
 {
 	struct uring *uring = uring_of(io);
 	uint64_t count;
+	int r;
 	if (uring->signalled >= 0 && read(uring->signalled, &count, sizeof(count)) < 0 &&
 	    errno != EAGAIN && errno != EINTR)
 		return -errno;
 	put_levels(uring);
 	if (!uring->inbox_polled)
 		put_inbox(uring);
-	int r = submit_and_wait(uring, when);
-	take_results(uring);
+	do {
+		r = submit_and_wait(uring, when);
+		take_results(uring);
+	} while (when == 0 && r >= 0 && io_uring_sq_ready(&uring->ring) > 0);
 	forget_gone(uring);
 	return r < 0 && !is_passing(r) ? r : 0;
 }
