@@ -267,6 +267,18 @@ ssize_t coro_stream_readline(struct coro_stream *stream, const char **ret)
 	return n;
 }
 
+/*
+ * How much there is room for, if so much is looked for: who looks for a byte more than there was, and
+ * again, is not to have the buffer grow by a byte each time.
+ */
+static size_t room_for(const struct coro_stream *stream, size_t least)
+{
+	size_t most = stream->limit > BLOCK_SIZE ? stream->limit : BLOCK_SIZE;
+	if (least <= BLOCK_SIZE / 2)
+		return BLOCK_SIZE;
+	return 2 * least < most ? 2 * least : most;
+}
+
 ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **ret)
 {
 	ssize_t n = 1;
@@ -275,7 +287,7 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 	while (n > 0 && stream_buffered(stream) < least) {
 		if (least > stream->limit)
 			return -EMSGSIZE;
-		n = fill(stream, least > BLOCK_SIZE ? least : BLOCK_SIZE);
+		n = fill(stream, room_for(stream, least));
 	}
 	if (n < 0)
 		return n;

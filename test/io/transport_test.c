@@ -214,6 +214,66 @@ START_TEST(a_stream_in_use_keeps_its_transport)
 }
 END_TEST
 
+/* ---- how much is asked for ---- */
+
+struct flowing {
+	size_t left, calls;
+};
+
+/* Gives all that it is asked for. */
+static ssize_t flowing_read(void *arg, void *bytes, size_t length)
+{
+	struct flowing *flowing = arg;
+	size_t n = length < flowing->left ? length : flowing->left;
+	memset(bytes, 'x', n);
+	flowing->left -= n;
+	flowing->calls++;
+	return (ssize_t)n;
+}
+
+static ssize_t flowing_write(void *arg, const struct iovec *vec, int count)
+{
+	return -EPIPE;
+}
+
+static int flowing_wait(void *arg, bool writing)
+{
+	return -EIO;
+}
+
+static void flowing_close(void *arg)
+{
+}
+
+static int peeks_for_more(void *arg)
+{
+	static const struct coro_transport transport = {
+		.read = flowing_read,
+		.write = flowing_write,
+		.wait = flowing_wait,
+		.close = flowing_close,
+	};
+	struct coro_stream_options options = {.limit = 1 << 20};
+	const char *bytes;
+	size_t had = 0;
+	ssize_t n;
+	int r = coro_stream_create(&transport, arg, &options, &stream);
+	ck_assert_int_eq(r, 0);
+	while ((n = coro_stream_peek(stream, had + 1, &bytes)) > (ssize_t)had)
+		had = (size_t)n;
+	ck_assert_int_eq(coro_stream_destroy(stream), 0);
+	return (int)had;
+}
+
+/* As a parser does for what has not come as a whole: not a byte at a time. */
+START_TEST(peeking_for_one_byte_more_reads_many)
+{
+	struct flowing flowing = {.left = 1000000};
+	ck_assert_int_eq(result_of(peeks_for_more, &flowing), 1000000);
+	ck_assert_uint_lt(flowing.calls, 20);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -224,6 +284,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, an_error_in_flushing_loses_the_connection);
 	tcase_add_test(tests, one_that_holds_something_back_may_be_thrown_away);
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
+	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 }
 
 TEST_MAIN("transport", add)
