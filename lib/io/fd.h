@@ -41,6 +41,7 @@ struct fd {
 	uint8_t ready;
 	uint8_t armed; /* backend: the directions that are watched */
 	bool level;    /* backend: watched as a level, not for edges */
+	bool lasting;  /* backend: told of changes of WRITING until that is cancelled */
 	bool hung_up; /* a hang-up, an error or urgent data was seen: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the

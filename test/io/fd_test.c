@@ -381,6 +381,51 @@ START_TEST(writable_waits_for_room)
 }
 END_TEST
 
+static void is_called(void *arg)
+{
+	++*(int *)arg;
+}
+
+static int sleeps(void *delay)
+{
+	return coro_sleep(*(int64_t *)delay);
+}
+
+static void some_turns(void)
+{
+	for (int i = 0; i < 200; i++)
+		turn();
+}
+
+/* The peer has ended its half, which is no reason to write. */
+START_TEST(the_end_of_what_is_read_is_no_room_to_write)
+{
+	int calls = 0;
+	pair = make_pair(_i);
+	fill(pair.to);
+	ck_assert_int_eq(shutdown(pair.from, SHUT_WR), 0);
+	ck_assert_int_eq(coro_loop_add_writer(loop, pair.to, is_called, &calls), 0);
+	struct coro_future *task = start(waits_writable, &pair.to);
+	some_turns();
+	ck_assert_int_eq(calls, 0);
+	ck_assert_int_eq(result_of(sleeps, &(int64_t){CORO_SEC}), 0);
+	ck_assert_trace("");
+	for (int i = 0; i < 100 && !coro_future_done(task); i++) {
+		drain(pair.from);
+		turn();
+	}
+	ck_assert_trace("writable:0");
+	calls = 0;
+	some_turns();
+	ck_assert_int_ge(calls, 150);
+	ck_assert_int_eq(coro_loop_remove_writer(loop, pair.to), 1);
+	assert_ended(task, 0);
+	ck_assert_int_eq(result_of(closes, &pair.to), 0);
+	expect(pair.from, "");
+	close(pair.from);
+}
+END_TEST
+
 START_TEST(all_who_wait_for_readiness_get_it)
 {
 	pair = make_pair(_i);
@@ -493,6 +538,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, an_fd_may_be_passed_to_a_child, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, readable_waits_for_something_to_read, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, writable_waits_for_room, 0, TCP);
+	tcase_add_loop_test(tests, the_end_of_what_is_read_is_no_room_to_write, UNIX, TCP);
 	tcase_add_loop_test(tests, all_who_wait_for_readiness_get_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, waiting_for_readiness_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_test(tests, readiness_of_a_bad_fd_is_refused);

@@ -74,7 +74,8 @@ static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
 	       (uint32_t)direction << 1 | NAME_IS_POLL;
 }
 
-static void put_poll(struct uring *uring, struct fd *fd, enum direction direction)
+/* How: 0, or IORING_POLL_ADD_MULTI. */
+static void put_poll(struct uring *uring, struct fd *fd, enum direction direction, unsigned how)
 {
 	static const unsigned events[] = {
 		[READING] = POLLIN | POLLPRI | POLLRDHUP,
@@ -82,8 +83,11 @@ static void put_poll(struct uring *uring, struct fd *fd, enum direction directio
 	};
 	struct io_uring_sqe *sqe = place(uring);
 	io_uring_prep_poll_add(sqe, fd->number, events[direction]);
+	sqe->len = how;
 	sqe->user_data = name_of_poll(fd, direction);
 	fd->armed |= (uint8_t)BIT(direction);
+	if (direction == WRITING)
+		fd->lasting = how;
 }
 
 static int uring_arm(struct io *io, struct fd *fd)
@@ -91,22 +95,42 @@ static int uring_arm(struct io *io, struct fd *fd)
 	unsigned missing = fd_wanted(fd) & ~(unsigned)fd->armed;
 	for (int i = 0; i < DIRECTIONS; i++)
 		if (missing & BIT(i))
-			put_poll(uring_of(io), fd, i);
+			put_poll(uring_of(io), fd, i, 0);
 	return 0;
 }
 
-static void poll_has_come(struct uring *uring, uint64_t name, int result)
+/*
+ * Whatever was asked for, the system tells that the peer has ended its half. If that is all there is,
+ * it would tell it again at once, unless it is asked for changes, of which it tells more than once.
+ */
+static bool is_no_room(enum direction direction, int result)
+{
+	return direction == WRITING && result >= 0 && !(result & (POLLOUT | POLLERR | POLLHUP));
+}
+
+static void poll_has_come(struct uring *uring, const struct io_uring_cqe *cqe)
 {
 	struct io *io = &uring->io;
+	uint64_t name = cqe->user_data;
+	int result = cqe->res;
 	enum direction direction = name >> 1 & 1;
 	struct fd *fd = fd_find(io, (int)((uint32_t)name >> 2));
 	if (!fd || fd->generation != name >> 32)
 		return;
-	fd->armed &= (uint8_t)~BIT(direction);
+	bool more = cqe->flags & IORING_CQE_F_MORE;
+	if (!more)
+		fd->armed &= (uint8_t)~BIT(direction);
 	if (result == -EBADF) {
 		/* Closed elsewhere. Results are also taken in the midst of calls that use the record. */
 		list_remove(&fd->link);
 		list_append(&uring->gone, &fd->link);
+		return;
+	}
+	if (result == -EINVAL)
+		result = POLLOUT; /* the kernel cannot tell of changes (before 5.13): it is tried */
+	if (is_no_room(direction, result)) {
+		if (!more)
+			put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
 		return;
 	}
 	if (result < 0) {
@@ -128,12 +152,30 @@ static void forget_gone(struct uring *uring)
 		fd_forget(&uring->io, container_of(link, struct fd, link)->number);
 }
 
+/* One that is told of changes only: whether it is ready still. */
+static bool is_still_writable(struct io *io, struct fd *fd)
+{
+	if (!(fd->armed & BIT(WRITING)) || !fd->lasting || !fd->sides[WRITING].watcher)
+		return false;
+	if (fd_ask(fd->number, WRITING) < 0)
+		return false;
+	fd_event(io, fd, BIT(WRITING), false);
+	return true;
+}
+
 /* Callbacks are called for as long as an fd is ready, so it is asked each time. */
 static void put_levels(struct uring *uring)
 {
-	struct list *link;
-	while ((link = list_pop(&uring->levels)))
-		uring_arm(&uring->io, container_of(link, struct fd, link));
+	struct list again, *link;
+	list_init(&again);
+	while ((link = list_pop(&uring->levels))) {
+		struct fd *fd = container_of(link, struct fd, link);
+		uring_arm(&uring->io, fd);
+		if (is_still_writable(&uring->io, fd))
+			list_append(&again, link);
+	}
+	while ((link = list_pop(&again)))
+		list_append(&uring->levels, link);
 }
 
 /*
@@ -429,7 +471,7 @@ static void take_result(struct uring *uring, const struct io_uring_cqe *cqe)
 	if (name == NAME_INBOX)
 		uring->inbox_polled = false;
 	else if (name & NAME_IS_POLL)
-		poll_has_come(uring, name, cqe->res);
+		poll_has_come(uring, cqe);
 	else if (name & NAME_IS_CANCEL)
 		cancel_is_answered(operation_named(name), cqe->res);
 	else if (name != NAME_NOBODY)
@@ -491,6 +533,8 @@ static int uring_wait(struct io *io, int64_t when)
 	    errno != EAGAIN && errno != EINTR)
 		return -errno;
 	put_levels(uring);
+	if (!list_empty(&uring->levels))
+		when = 0; /* some are ready */
 	if (!uring->inbox_polled)
 		put_inbox(uring);
 	do {
