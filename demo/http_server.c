@@ -8,7 +8,8 @@
  *   /count/N    the numbers up to N, in chunks
  *   /...        the files below ROOT
  *
- * A client has 10 s for its next request, and each part of what goes on then.
+ * A client has 10 s for its next request, and for each part of what goes on then: a KiB of a body, or
+ * what it has to read before there is more.
  */
 #include "http.h"
 #include "service.h"
@@ -18,7 +19,11 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-enum { PATIENCE = 10, MOST_BODY = 16 << 20 };
+enum {
+	PATIENCE = 10,
+	MOST_BODY = 16 << 20,
+	BODY_PART = 1024, /* of a body: less is not what patience is for */
+};
 
 static const char *root;
 
@@ -34,7 +39,8 @@ struct exchange {
 /* Something has gone on: there is as much time again for what is next. */
 static void be_patient(struct exchange *exchange)
 {
-	coro_timeout_reschedule(&exchange->timeout, coro_clock() + PATIENCE * CORO_SEC);
+	int64_t now = coro_loop_time(coro_running_loop());
+	coro_timeout_reschedule(&exchange->timeout, now + PATIENCE * CORO_SEC);
 }
 
 static coro_async int drain(struct exchange *exchange)
@@ -116,6 +122,7 @@ struct body {
 	bool chunked;
 	bool begun; /* chunks: the first was seen */
 	uint64_t total;
+	uint64_t rewarded; /* of it, with patience */
 };
 
 static void body_init(struct body *body, struct exchange *exchange)
@@ -183,7 +190,6 @@ static coro_async ssize_t body_peek(struct body *body, const char **ret)
 	ssize_t n = coro_stream_peek(stream, 1, ret);
 	if (n <= 0)
 		return n < 0 ? n : CORO_INCOMPLETE;
-	be_patient(body->exchange);
 	return (uint64_t)n < body->left ? n : (ssize_t)body->left;
 }
 
@@ -191,6 +197,10 @@ static int body_consume(struct body *body, size_t length)
 {
 	body->left -= length;
 	body->total += length;
+	if (body->total - body->rewarded >= BODY_PART) {
+		body->rewarded = body->total;
+		be_patient(body->exchange);
+	}
 	return body->total > MOST_BODY ? -EMSGSIZE
 				       : coro_stream_consume(body->exchange->stream, length);
 }
@@ -213,6 +223,13 @@ static int greet(struct exchange *exchange)
 {
 	answer(exchange, 200, "Hello, world!\n");
 	return 0;
+}
+
+/* Waits where much is to be read by the client. That it has sent a little is no reason for patience. */
+static coro_async int make_room(struct exchange *exchange)
+{
+	enum { MUCH = 64 << 10 };
+	return coro_stream_pending(exchange->stream) > MUCH ? drain(exchange) : 0;
 }
 
 /* A body that comes with its length goes back as it comes. */
@@ -241,7 +258,7 @@ static coro_async int echo(struct exchange *exchange, struct body *body)
 			coro_stream_write(stream, "\r\n", 2);
 		r = body_consume(body, (size_t)n);
 		if (r == 0)
-			r = drain(exchange);
+			r = make_room(exchange);
 	}
 	if (r == 0 && n == 0)
 		r = coro_stream_write(stream, end, strlen(end));
@@ -439,15 +456,26 @@ static coro_async int linger(struct coro_stream *stream)
 	return 0;
 }
 
+static coro_async int serve_each(struct exchange *exchange)
+{
+	int r;
+	while ((r = serve_next(exchange)) > 0)
+		be_patient(exchange);
+	if (r == -ECANCELED)
+		return r;
+	be_patient(exchange);
+	int flushed = coro_stream_flush(exchange->stream);
+	return flushed < 0 ? flushed : r;
+}
+
+/* What a client for whom there was no more patience has not read, it never will. */
 static coro_async int serve_all(struct exchange *exchange)
 {
 	int r = coro_timeout_begin(&exchange->timeout, PATIENCE * CORO_SEC);
 	if (r < 0)
 		return r;
-	while ((r = serve_next(exchange)) > 0)
-		be_patient(exchange);
-	r = coro_timeout_end(&exchange->timeout, r);
-	return r == -ETIMEDOUT ? 0 : r;
+	r = coro_timeout_end(&exchange->timeout, serve_each(exchange));
+	return r == -ETIMEDOUT ? coro_stream_abort(exchange->stream) : r;
 }
 
 static int serve(struct coro_stream *stream, void *arg)

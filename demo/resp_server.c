@@ -2,6 +2,9 @@
 /*
  * A server of Redis's protocol, for redis-cli and redis-benchmark. Commands are taken where they
  * lie in the stream's buffer, as many as have come; what is answered goes out in one piece.
+ *
+ * A client may be silent for as long as it likes, but not in the middle of a command: it has 30 s for
+ * the rest, or for 4 KiB of it, and so long to read what it has asked for.
  */
 #include "resp.h"
 #include "service.h"
@@ -17,6 +20,9 @@ struct session {
 	struct coro_stream *stream;
 	struct resp_command command;
 	int64_t now;
+	size_t left;     /* bytes of a command that has not come as a whole */
+	size_t rewarded; /* of them, with patience */
+	int64_t until;   /* then there is no more of that */
 	bool leaving;
 };
 
@@ -352,10 +358,11 @@ static void run_command(struct session *session)
 
 /* ---- a connection ---- */
 
-/* So much is answered before the client is to read some of it. */
+/* So much is answered before the client is to read some of it; and so much it may leave unread. */
+enum { FULL = 256 << 10, MUCH = 64 << 10 };
+
 static bool is_full(const struct session *session)
 {
-	enum { FULL = 256 << 10 };
 	return coro_stream_pending(session->stream) > FULL;
 }
 
@@ -363,7 +370,7 @@ static bool is_full(const struct session *session)
 static long run_commands(struct session *session, struct text text)
 {
 	size_t at = 0;
-	session->now = coro_clock();
+	session->now = coro_loop_time(coro_running_loop());
 	while (at < text.length && !session->leaving && !is_full(session)) {
 		struct text rest = {text.bytes + at, text.length - at};
 		long length = resp_parse(rest, &session->command);
@@ -378,13 +385,48 @@ static long run_commands(struct session *session, struct text text)
 	return (long)at;
 }
 
+enum { PATIENCE = 30, PART = 4096 };
+
+/* So many bytes were taken, and so many are left. */
+static void reward(struct session *session, size_t done, size_t left)
+{
+	if (done > 0 || session->left == 0 || left - session->rewarded >= PART) {
+		session->rewarded = left;
+		session->until = session->now + PATIENCE * CORO_SEC;
+	}
+	session->left = left;
+}
+
+/* More than is left: how much there is then; no more at the end; or an error. */
+static coro_async ssize_t wait_for_more(struct session *session, const char **ret)
+{
+	struct coro_timeout timeout;
+	if (session->left == 0)
+		return coro_stream_peek(session->stream, 1, ret);
+	int r = coro_timeout_begin_at(&timeout, session->until);
+	if (r < 0)
+		return r;
+	r = (int)coro_stream_peek(session->stream, session->left + 1, ret);
+	return coro_timeout_end(&timeout, r);
+}
+
+/* Waits while the client has much to read. */
+static coro_async int make_room(struct session *session, bool all)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, PATIENCE * CORO_SEC);
+	if (r < 0)
+		return r;
+	r = all ? coro_stream_flush(session->stream) : coro_stream_drain(session->stream);
+	return coro_timeout_end(&timeout, r);
+}
+
 static coro_async int talk(struct session *session)
 {
 	const char *bytes;
-	size_t left = 0; /* of a command that has not come as a whole */
 	while (!session->leaving) {
-		ssize_t n = coro_stream_peek(session->stream, left + 1, &bytes);
-		if (n <= (ssize_t)left)
+		ssize_t n = wait_for_more(session, &bytes);
+		if (n <= (ssize_t)session->left)
 			return n < 0 ? (int)n : 0;
 		long done = run_commands(session, (struct text){bytes, (size_t)n});
 		if (done < 0) {
@@ -393,22 +435,32 @@ static coro_async int talk(struct session *session)
 			return 0;
 		}
 		coro_stream_consume(session->stream, (size_t)done);
-		left = is_full(session) ? 0 : (size_t)(n - done);
-		int r = coro_stream_drain(session->stream);
+		reward(session, (size_t)done, is_full(session) ? 0 : (size_t)(n - done));
+		int r = coro_stream_pending(session->stream) > MUCH ? make_room(session, false) : 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
+/* What the client has not read when there is no more patience, it never will. */
+static coro_async int talk_to_the_end(struct session *session)
+{
+	int r = talk(session);
+	if (r != -ECANCELED && r != -ETIMEDOUT) {
+		int flushed = make_room(session, true);
+		r = flushed < 0 ? flushed : r;
+	}
+	return r == -ETIMEDOUT ? coro_stream_abort(session->stream) : r;
+}
+
 static int serve(struct coro_stream *stream, void *arg)
 {
-	struct session *session = malloc(sizeof(*session));
+	struct session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return -ENOMEM;
 	session->stream = stream;
-	session->leaving = false;
-	int r = talk(session);
+	int r = talk_to_the_end(session);
 	free(session);
 	return r;
 }

@@ -39,7 +39,11 @@ static inline coro_async int service_wait(const struct service *service, const c
 static inline int service_run(void *arg)
 {
 	const struct service *service = arg;
-	struct coro_server_options options = {.stream.limit = service->limit};
+	/* Clients that are gone without a word are noticed, if not soon. */
+	struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE,
+		.stream.limit = service->limit,
+	};
 	struct coro_server *server;
 	char address[CORO_ADDRESS_SIZE] = "";
 	int fd, r = coro_server_start(service_address ? service_address : "127.0.0.1:0", &options,

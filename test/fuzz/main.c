@@ -103,6 +103,8 @@ struct sample {
 
 static void insert(struct sample *sample, size_t at, const uint8_t *bytes, size_t length)
 {
+	if (at > sample->length)
+		return;
 	if (length > MOST - sample->length)
 		length = MOST - sample->length;
 	memmove(sample->bytes + at + length, sample->bytes + at, sample->length - at);

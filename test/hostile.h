@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests of servers with hostile clients share: a server in a loop of virtual time, and clients by
+ * the system's own calls, which do not wait; the loop runs when it is told to.
+ */
+#ifndef TEST_HOSTILE_H
+#define TEST_HOSTILE_H
+
+#include "io/stream.h"
+
+#include "fds.h"
+
+static struct coro_server *server;
+static struct sockaddr_in server_address;
+
+/* ---- the server ---- */
+
+struct starting {
+	coro_stream_fn *fn;
+	size_t limit;
+};
+
+static inline int starts_server(void *arg)
+{
+	const struct starting *starting = arg;
+	struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE,
+		.stream.limit = starting->limit,
+	};
+	return coro_server_start("127.0.0.1:0", &options, starting->fn, NULL, &server);
+}
+
+/* So that the system's own buffers are soon full: of a socket, and of those it accepts. */
+static inline void make_small(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){16384}, sizeof(int));
+}
+
+static inline void begin_server(coro_stream_fn *fn, size_t limit)
+{
+	int fd;
+	socklen_t length = sizeof(server_address);
+	ck_assert_int_eq(result_of(starts_server, &(struct starting){fn, limit}), 0);
+	ck_assert_uint_eq(coro_server_sockets(server, &fd, 1), 1);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&server_address, &length), 0);
+	make_small(fd);
+}
+
+static inline int shuts_server_down(void *arg)
+{
+	return coro_server_shutdown(server, 0);
+}
+
+static inline void end_server(void)
+{
+	ck_assert_int_ge(result_of(shuts_server_down, NULL), 0);
+	ck_assert_uint_eq(coro_server_connections(server), 0);
+	ck_assert_int_eq(coro_server_destroy(server), 0);
+}
+
+static inline size_t connections(void)
+{
+	return coro_server_connections(server);
+}
+
+/* Runs the loop until there are so many connections. */
+static inline void until_connections(size_t count)
+{
+	while (connections() != count)
+		turn();
+}
+
+static inline int sleeps_for(void *delay)
+{
+	return coro_sleep(*(int64_t *)delay);
+}
+
+/* Lets time pass; what is ready comes first. */
+static inline void pass(int64_t delay)
+{
+	for (int i = 0; i < 10; i++)
+		turn();
+	ck_assert_int_eq(result_of(sleeps_for, &delay), 0);
+	for (int i = 0; i < 10; i++)
+		turn();
+}
+
+/* The stream of the newest connection. */
+static inline struct coro_stream *newest_stream(void)
+{
+	struct streams *streams = container_of(loop->annexes[ANNEX_STREAMS], struct streams, annex);
+	return container_of(streams->open.prev, struct coro_stream, link);
+}
+
+/* ---- clients ---- */
+
+/* One that has connected, and perhaps was not accepted yet. */
+static inline int connect_client(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&server_address, sizeof(server_address)),
+			 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+static inline int accepted_client(void)
+{
+	size_t before = connections();
+	int fd = connect_client();
+	until_connections(before + 1);
+	return fd;
+}
+
+/* The system tells the peer, and takes back what it has not read. */
+static inline void reset_client(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+	close(fd);
+}
+
+/* As if its machine had lost power: whether that can be made here. */
+static inline bool vanish_client(int fd)
+{
+#ifdef TCP_REPAIR
+	bool can = setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &(int){1}, sizeof(int)) == 0;
+#else
+	bool can = false;
+#endif
+	close(fd);
+	return can;
+}
+
+/* Sends what goes: whether the server has not closed. */
+static inline bool send_some(int fd, const void *bytes, size_t length)
+{
+	ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return n >= 0 || errno == EAGAIN;
+}
+
+static inline void say(int fd, const char *text)
+{
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Sends as much as goes in, and more, until nothing does. */
+static inline void flood(int fd, const char *text)
+{
+	static char all[16384];
+	size_t length = strlen(text), count = sizeof(all) / length, at = 0;
+	for (size_t i = 0; i < count; i++)
+		memcpy(all + i * length, text, length);
+	for (int idle = 0; idle < 20; turn()) {
+		ssize_t n = send(fd, all + at, count * length - at, MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN)
+			return;
+		at = n < 0 ? at : (at + (size_t)n) % (count * length);
+		idle = n < 0 ? idle + 1 : 0;
+	}
+}
+
+/* Runs the loop until the client has got an answer that begins so, or the end, "". */
+static inline void until_answered(int fd, const char *beginning)
+{
+	char got[4096];
+	ssize_t n;
+	while ((n = recv(fd, got, sizeof(got) - 1, 0)) < 0 && errno == EAGAIN)
+		turn();
+	ck_assert_msg(n >= 0 || !*beginning, "%s", strerror(errno));
+	got[n < 0 ? 0 : n] = '\0';
+	ck_assert_msg(*beginning ? strncmp(got, beginning, strlen(beginning)) == 0 : n <= 0, "%s",
+		      got);
+}
+
+/* Reads all until the end, dropping it: how much. */
+static inline size_t read_to_the_end(int fd)
+{
+	static char bytes[65536];
+	size_t length = 0;
+	ssize_t n;
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0 || (n < 0 && errno == EAGAIN)) {
+		if (n > 0)
+			length += (size_t)n;
+		else
+			turn();
+	}
+	return length;
+}
+
+/* ---- what is done to any server ---- */
+
+/* Many at once, which are reset at once: before they were accepted, or after. */
+static inline void reset_many(int count, bool accepted)
+{
+	enum { BATCH = 100 };
+	int fds[BATCH];
+	while (count > 0) {
+		for (int i = 0; i < BATCH; i++)
+			fds[i] = connect_client();
+		if (accepted)
+			until_connections(BATCH);
+		for (int i = 0; i < BATCH; i++)
+			reset_client(fds[i]);
+		if (accepted)
+			until_connections(0);
+		count -= BATCH;
+	}
+	/* The others are behind them in the line. */
+	close(accepted_client());
+	until_connections(0);
+}
+
+/* Does that again and again, until it leaves no more memory than there was: before long. */
+static inline void in_the_same_memory(void (*assault)(void))
+{
+	size_t before;
+	int times = 0;
+	do {
+		ck_assert_int_lt(times++, 10);
+		before = allocated();
+		assault();
+	} while (allocated() > before);
+}
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* demo/resp_server.c with clients that are slow, silent, gone, greedy or abrupt. */
+#define main server_main
+#include "../../demo/resp_server.c"
+#undef main
+
+#include "hostile.h"
+
+#include <poll.h>
+
+static void begin(void)
+{
+	ck_assert(store_init(&store, 42));
+	begin_server(serve, 2 * RESP_LENGTH);
+}
+
+static void end(void)
+{
+	end_server();
+	store_clear(&store);
+	free(store.buckets);
+}
+
+static void assert_it_serves(void)
+{
+	size_t before = connections();
+	int fd = accepted_client();
+	say(fd, "PING\r\n");
+	until_answered(fd, "+PONG\r\n");
+	close(fd);
+	until_connections(before);
+}
+
+/* ---- slow and silent ---- */
+
+static const struct {
+	const char *text;
+	const char *trickle; /* again and again */
+} slow[] = {
+	{"", "x"},
+	{"PING\r\n", "x"},
+	{"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$100000\r\n", "x"},
+	{"*1000\r\n", "$1\r\nx\r\n"},
+};
+
+START_TEST(a_client_that_sends_a_command_a_little_at_a_time_is_let_go)
+{
+	begin();
+	int fd = accepted_client(), seconds = 0;
+	say(fd, slow[_i].text);
+	while (connections() > 0) {
+		ck_assert_int_le(seconds++, 2 * PATIENCE);
+		send_some(fd, slow[_i].trickle, strlen(slow[_i].trickle));
+		pass(CORO_SEC);
+		if (seconds % 8 == 0)
+			assert_it_serves();
+	}
+	ck_assert_int_ge(seconds, PATIENCE - 1);
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(a_command_that_comes_slowly_but_steadily_is_taken)
+{
+	static char part[PART];
+	begin();
+	int fd = accepted_client();
+	memset(part, 'x', sizeof(part));
+	say(fd, "*2\r\n$4\r\nECHO\r\n$40960\r\n");
+	for (int i = 0; i < 10; i++) {
+		pass((PATIENCE - 1) * CORO_SEC);
+		ck_assert(send_some(fd, part, sizeof(part)));
+	}
+	say(fd, "\r\n");
+	shutdown(fd, SHUT_WR);
+	ck_assert_uint_eq(read_to_the_end(fd), strlen("$40960\r\n\r\n") + 40960);
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(a_client_may_be_silent_between_commands)
+{
+	begin();
+	int fd = accepted_client();
+	for (int i = 0; i < 5; i++) {
+		pass(24 * 3600 * CORO_SEC);
+		say(fd, "PI");
+		pass((PATIENCE - 1) * CORO_SEC);
+		say(fd, "NG\r\n");
+		until_answered(fd, "+PONG\r\n");
+	}
+	close(fd);
+	end();
+}
+END_TEST
+
+/* ---- gone ---- */
+
+START_TEST(a_client_that_vanishes_in_a_command_is_let_go)
+{
+	begin();
+	int fd = accepted_client();
+	say(fd, "*2\r\n$3\r\nGET\r\n$1");
+	for (int i = 0; i < 10; i++)
+		turn();
+	if (!vanish_client(fd))
+		printf("TCP_REPAIR is not allowed: it closes\n");
+	pass((PATIENCE + 1) * CORO_SEC);
+	ck_assert_uint_eq(connections(), 0);
+	assert_it_serves();
+	end();
+}
+END_TEST
+
+/* The only thing here that takes its time: the system asks whether the client is there. */
+START_TEST(a_client_that_vanishes_between_commands_is_noticed)
+{
+	begin();
+	int fd = accepted_client(), peer = coro_stream_fd(newest_stream()), alive = 0;
+	socklen_t length = sizeof(alive);
+	ck_assert_int_eq(getsockopt(peer, SOL_SOCKET, SO_KEEPALIVE, &alive, &length), 0);
+	ck_assert(alive);
+#ifdef TCP_KEEPIDLE
+	setsockopt(peer, IPPROTO_TCP, TCP_KEEPIDLE, &(int){1}, sizeof(int));
+#endif
+	if (vanish_client(fd)) {
+		struct pollfd gone = {.fd = peer, .events = POLLIN};
+		pass(24 * 3600 * CORO_SEC);
+		ck_assert_uint_eq(connections(), 1);
+		ck_assert_int_eq(poll(&gone, 1, -1), 1);
+	}
+	until_connections(0);
+	end();
+}
+END_TEST
+
+START_TEST(a_client_may_be_reset_at_any_point_of_a_command)
+{
+	const char *text = "*3\r\n$3\r\nSET\r\n$5\r\nfruit\r\n$5\r\napple\r\nGET fruit\r\n*1\r\n$x";
+	begin();
+	for (size_t length = 0; length <= strlen(text); length++) {
+		int fd = accepted_client();
+		ck_assert(send_some(fd, text, length));
+		for (int i = 0; i < _i; i++)
+			turn();
+		reset_client(fd);
+		until_connections(0);
+	}
+	assert_it_serves();
+	end();
+}
+END_TEST
+
+static void keep_much(void)
+{
+	static char value[100000];
+	struct text name = {"much", 4}, text = {value, sizeof(value)};
+	ck_assert(store_set(&store, name, text, 0));
+}
+
+START_TEST(a_client_may_be_reset_in_the_middle_of_its_answer)
+{
+	begin();
+	keep_much();
+	for (int turns = 0; turns < 40; turns++) {
+		int fd = accepted_client();
+		for (int i = 0; i < 20; i++)
+			say(fd, "MGET much much much much\r\n");
+		for (int i = 0; i < turns; i++)
+			turn();
+		if (turns % 2)
+			read(fd, (char[100]){0}, 100);
+		reset_client(fd);
+		until_connections(0);
+	}
+	assert_it_serves();
+	end();
+}
+END_TEST
+
+static void resets_many(void)
+{
+	reset_many(many(1000, 200), false);
+	reset_many(many(1000, 200), true);
+}
+
+START_TEST(thousands_may_be_reset_at_once)
+{
+	begin();
+	in_the_same_memory(resets_many);
+	assert_it_serves();
+	end();
+}
+END_TEST
+
+/* ---- greedy ---- */
+
+static const char *const asked_for[] = {
+	"GET much\r\n",
+	"PING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\n",
+	"*1\r\n$4\r\nPING\r\n",
+};
+
+START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
+{
+	begin();
+	keep_much();
+	int fd = accepted_client();
+	flood(fd, asked_for[_i]);
+	ck_assert_uint_eq(connections(), 1);
+	ck_assert_uint_le(coro_stream_pending(newest_stream()), FULL + 200000);
+	for (int i = 0; i < PATIENCE; i++) {
+		send_some(fd, "x", 1);
+		pass(CORO_SEC);
+	}
+	assert_it_serves();
+	pass(CORO_SEC);
+	ck_assert_uint_eq(connections(), 0);
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(what_a_client_that_is_gone_does_not_read_is_dropped)
+{
+	begin();
+	keep_much();
+	int fd = accepted_client();
+	say(fd, _i ? "MGET much much much much\r\nQUIT\r\n" : "MGET much much much much\r\n");
+	for (int i = 0; i < 10; i++)
+		turn();
+	shutdown(fd, SHUT_WR);
+	pass((PATIENCE - 1) * CORO_SEC);
+	ck_assert_uint_eq(connections(), 1);
+	pass(2 * CORO_SEC);
+	ck_assert_uint_eq(connections(), 0);
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(an_endless_command_is_refused)
+{
+	static char bytes[65536];
+	size_t sent = 0;
+	begin();
+	int fd = accepted_client();
+	memset(bytes, 'x', sizeof(bytes));
+	if (_i)
+		say(fd, "*1024\r\n");
+	while (connections() > 0) {
+		const char *word = "$2000\r\n";
+		if (_i) {
+			memcpy(bytes, word, strlen(word));
+			memcpy(bytes + strlen(word) + 2000, "\r\n", 2);
+		}
+		ssize_t n = send(fd, bytes, _i ? strlen(word) + 2002 : sizeof(bytes), MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		ck_assert_uint_lt(sent, 8 * RESP_LENGTH);
+		turn();
+	}
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(many_commands_at_once_are_all_answered)
+{
+	enum { COMMANDS = 50000 };
+	static char bytes[65536], all[COMMANDS * 6];
+	size_t at = 0, got = 0;
+	for (size_t i = 0; i < COMMANDS; i++)
+		memcpy(all + i * 6, "PING\r\n", 6);
+	begin();
+	int fd = accepted_client();
+	while (got < COMMANDS * strlen("+PONG\r\n")) {
+		ssize_t n = send(fd, all + at, sizeof(all) - at, MSG_NOSIGNAL);
+		at += n > 0 ? (size_t)n : 0;
+		turn();
+		n = recv(fd, bytes, sizeof(bytes), 0);
+		ck_assert(n > 0 || (n < 0 && errno == EAGAIN));
+		got += n > 0 ? (size_t)n : 0;
+	}
+	ck_assert_uint_eq(got, COMMANDS * strlen("+PONG\r\n"));
+	close(fd);
+	end();
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, a_client_that_sends_a_command_a_little_at_a_time_is_let_go, 0,
+			    sizeof(slow) / sizeof(slow[0]));
+	tcase_add_test(tests, a_command_that_comes_slowly_but_steadily_is_taken);
+	tcase_add_test(tests, a_client_may_be_silent_between_commands);
+	tcase_add_test(tests, a_client_that_vanishes_in_a_command_is_let_go);
+	tcase_add_test(tests, a_client_that_vanishes_between_commands_is_noticed);
+	tcase_add_loop_test(tests, a_client_may_be_reset_at_any_point_of_a_command, 0, 5);
+	tcase_add_test(tests, a_client_may_be_reset_in_the_middle_of_its_answer);
+	tcase_add_test(tests, thousands_may_be_reset_at_once);
+	tcase_add_loop_test(tests, a_client_that_never_reads_is_let_go_and_costs_little, 0,
+			    sizeof(asked_for) / sizeof(asked_for[0]));
+	tcase_add_loop_test(tests, what_a_client_that_is_gone_does_not_read_is_dropped, 0, 2);
+	tcase_add_loop_test(tests, an_endless_command_is_refused, 0, 2);
+	tcase_add_test(tests, many_commands_at_once_are_all_answered);
+}
+
+TEST_MAIN("resp_server", add_tests)
