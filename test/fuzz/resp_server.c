@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct talk talk = talk_begin(bytes, size, serve);
 	talk.limit = 2 * RESP_LENGTH;
+	talk.may_wait = true;
 	fuzz_assert(store.buckets || store_init(&store, 1));
 	talk_run(&talk);
 	if (talk.complete && !talk.pauses && talk.end != END_CLOSE)

@@ -20,13 +20,14 @@
 enum talk_end {
 	END_SHUTDOWN, /* no more from it, but it reads on */
 	END_CLOSE,    /* at once */
-	END_STAY,     /* goes on waiting for more */
+	END_STAY,     /* goes on waiting for more, an hour at least */
 	END_LATER,    /* closes after a while */
 };
 
 struct talk {
 	coro_stream_fn *serve;
-	size_t limit; /* of the stream */
+	size_t limit;  /* of the stream */
+	bool may_wait; /* the handler, for ever, while the client says nothing */
 	enum talk_end end;
 	bool reads, pauses;
 	size_t piece;
@@ -85,7 +86,10 @@ static int talk_sends(void *arg)
 		shutdown(talk->client, SHUT_WR);
 	if (talk->end == END_LATER)
 		coro_sleep(CORO_SEC / 2);
-	if (talk->end == END_CLOSE || talk->end == END_LATER) {
+	if (talk->end == END_STAY && talk->may_wait)
+		coro_sleep(3600 * CORO_SEC);
+	if (talk->end == END_CLOSE || talk->end == END_LATER ||
+	    (talk->end == END_STAY && talk->may_wait)) {
 		coro_fd_close(talk->client);
 		talk->client = -1;
 	}
@@ -120,6 +124,7 @@ static int talk_both(void *arg)
 {
 	struct talk *talk = arg;
 	struct coro_future *tasks[3];
+	struct coro_handle *watch = NULL;
 	int fds[2];
 	fuzz_assert(coro_call_later(coro_running_loop(), 48 * 3600 * CORO_SEC, talk_never_ends,
 				    NULL, NULL) == 0);
@@ -135,6 +140,8 @@ static int talk_both(void *arg)
 	}
 	if (talk->client >= 0)
 		coro_fd_close(talk->client);
+	coro_handle_cancel(watch);
+	coro_handle_unref(watch);
 	return 0;
 }
 
