@@ -166,6 +166,33 @@ START_TEST(no_time_passes_before_a_close_is_told)
 }
 END_TEST
 
+static struct pair next;
+
+static int makes_it_anothers(void *arg)
+{
+	put(next.to, "word");
+	ck_assert_int_eq(dup2(next.from, pair.from), pair.from);
+	return coro_fd_forget(pair.from);
+}
+
+/* The call was made, but not handed to the system yet, perhaps. */
+START_TEST(who_reads_from_a_number_gets_nothing_of_the_next)
+{
+	pair = make_pair(_i);
+	next = make_pair(_i);
+	struct coro_future *reader = spawn(reads, &(struct reading){"a", pair.from});
+	struct coro_future *other = spawn(makes_it_anothers, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), -EBADF);
+	ck_assert_int_eq(coro_run_until_complete(loop, other, NULL), 0);
+	ck_assert_trace("a:-9");
+	expect(next.from, "word");
+	coro_future_unref(reader);
+	coro_future_unref(other);
+	close_pair(next);
+	close_pair(pair);
+}
+END_TEST
+
 START_TEST(closing_what_no_loop_knows_closes_it)
 {
 	pair = make_pair(_i);
@@ -528,6 +555,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_number_used_again_at_once_brings_nothing_to_those_who_waited,
 			    0, PAIR_KINDS);
 	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_told, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, who_reads_from_a_number_gets_nothing_of_the_next, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_waits_for_what_is_forgotten_is_told, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
