@@ -481,6 +481,30 @@ START_TEST(waiting_for_readiness_may_be_cancelled)
 }
 END_TEST
 
+/* One reads, one asks, one reads: the end is for the last two, or the middle one is cancelled. */
+START_TEST(who_waits_for_readiness_does_not_hold_up_others)
+{
+	bool cancelled = _i >= PAIR_KINDS;
+	pair = make_pair(_i % PAIR_KINDS);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	struct coro_future *b = start(waits_readable, &pair.from);
+	put(pair.to, "x");
+	struct coro_future *c = spawn(reads, &(struct reading){"c", pair.from});
+	turn();
+	close(pair.to);
+	if (cancelled)
+		coro_cancel(b);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	coro_run_until_complete(loop, b, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, c, NULL), 0);
+	trace_take();
+	coro_future_unref(a);
+	coro_future_unref(b);
+	coro_future_unref(c);
+	close(pair.from);
+}
+END_TEST
+
 START_TEST(readiness_of_a_bad_fd_is_refused)
 {
 	int bad = 1000;
@@ -569,6 +593,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, the_end_of_what_is_read_is_no_room_to_write, UNIX, TCP);
 	tcase_add_loop_test(tests, all_who_wait_for_readiness_get_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, waiting_for_readiness_may_be_cancelled, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, who_waits_for_readiness_does_not_hold_up_others, 0,
+			    2 * PAIR_KINDS);
 	tcase_add_test(tests, readiness_of_a_bad_fd_is_refused);
 	tcase_add_loop_test(tests, outside_of_tasks_readiness_blocks, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, adopting_sets_o_nonblock, 0, PAIR_KINDS);
