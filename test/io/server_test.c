@@ -582,6 +582,99 @@ START_TEST(what_a_handler_has_written_is_written_after_its_end_unless_it_is_canc
 }
 END_TEST
 
+static int sleeps(void *delay)
+{
+	return coro_sleep(*(int64_t *)delay);
+}
+
+/* So many at once, which are reset at once, before they were taken or after. */
+static void reset_many(bool taken)
+{
+	enum { CLIENTS = 100 };
+	int clients[CLIENTS];
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = client();
+	while (taken && coro_server_connections(server) < CLIENTS)
+		turn();
+	for (int i = 0; i < CLIENTS; i++)
+		reset(clients[i]);
+	/* The others were before it in the line. */
+	int last = client();
+	put(last, "last\n");
+	await(last, "last\n");
+	close(last);
+	while (coro_server_connections(server) > 0)
+		turn();
+}
+
+START_TEST(thousands_may_be_reset_at_once_and_leave_no_memory)
+{
+	size_t before = 0;
+	begin(echoes);
+	for (int i = 0; i < many(30, 6); i++)
+		reset_many(i % 2);
+	for (int i = 0; i == 0 || allocated() > before; i++) {
+		ck_assert_int_lt(i, 20);
+		before = allocated();
+		reset_many(false);
+		reset_many(true);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_client_may_be_gone_abruptly_in_the_middle_of_its_answer)
+{
+	begin(pours);
+	for (int i = 0; i < 20; i++) {
+		int fd = taken_client();
+		turns(i);
+		if (i % 2)
+			recv(fd, (char[100]){0}, 100, MSG_DONTWAIT);
+		reset(fd);
+		while (coro_server_connections(server) > 0)
+			turn();
+		const char *ended = trace_take();
+		ck_assert_msg(strcmp(ended, "end:-104") == 0 || strcmp(ended, "end:-32") == 0, "%s",
+			      ended);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_line_without_end_takes_no_more_memory_than_the_limit)
+{
+	static char bytes[10000];
+	begin_with(echoes_and_tells, (struct coro_server_options){.stream.limit = 100000});
+	int fd = taken_client();
+	memset(bytes, 'x', sizeof(bytes));
+	for (int i = 0; i < 100 && coro_server_connections(server) > 0; i++) {
+		send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+		turns(3);
+	}
+	ck_assert_uint_eq(coro_server_connections(server), 0);
+	ck_assert_trace("end:-90");
+	close(fd);
+	end();
+}
+END_TEST
+
+/* A peer that has ended its half and reads nothing: the loop sleeps meanwhile. */
+START_TEST(a_client_that_has_ended_its_half_and_does_not_read_is_waited_for_idly)
+{
+	begin(pours);
+	int fd = taken_client();
+	shutdown(fd, SHUT_WR);
+	turns(50);
+	int64_t an_hour = 3600 * CORO_SEC;
+	ck_assert_int_eq(result_of(sleeps, &an_hour), 0);
+	ck_assert_trace("");
+	end_after(CORO_SEC, 1);
+	ck_assert_trace("end:-125");
+	close(fd);
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static struct rlimit usual;
@@ -589,11 +682,6 @@ static struct rlimit usual;
 static void there_is_room(void *arg)
 {
 	setrlimit(RLIMIT_NOFILE, &usual);
-}
-
-static int sleeps(void *delay)
-{
-	return coro_sleep(*(int64_t *)delay);
 }
 
 START_TEST(a_server_survives_that_there_are_no_fds)
@@ -697,6 +785,11 @@ static void add(TCase *tests)
 	tcase_add_loop_test(
 		tests, what_a_handler_has_written_is_written_after_its_end_unless_it_is_cancelled,
 		0, 2);
+	tcase_add_test(tests, thousands_may_be_reset_at_once_and_leave_no_memory);
+	tcase_add_test(tests, a_client_may_be_gone_abruptly_in_the_middle_of_its_answer);
+	tcase_add_test(tests, a_line_without_end_takes_no_more_memory_than_the_limit);
+	tcase_add_test(tests,
+		       a_client_that_has_ended_its_half_and_does_not_read_is_waited_for_idly);
 	tcase_add_test(tests, a_server_survives_that_there_are_no_fds);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_test(tests, what_cannot_be_is_refused);
