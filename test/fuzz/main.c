@@ -103,7 +103,7 @@ struct sample {
 
 static void insert(struct sample *sample, size_t at, const uint8_t *bytes, size_t length)
 {
-	if (at > sample->length)
+	if (sample->length > MOST || at > sample->length)
 		return;
 	if (length > MOST - sample->length)
 		length = MOST - sample->length;
