@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "fail_call.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,34 +22,59 @@
 #ifdef __linux__
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/pidfd.h>
 #include <sys/sendfile.h>
 #endif
 
-enum { NAMES = 64 };
+enum { NAMES = 128 };
 
-static _Thread_local struct {
-	bool on, failed, all_later;
+/* Guarded by the lock: it may concern all threads. */
+static struct {
+	bool on, failed, all_later, everywhere;
+	pthread_t whose;
 	const char *name; /* NULL for any */
+	const char *spared;
 	const char *failed_name;
+	const void *failed_at;
 	unsigned long n, matching;
 	int error;
-	size_t most;
 	struct {
 		const char *name;
 		unsigned long calls;
 	} counts[NAMES];
 } here;
 
+static bool locked;
+
+/* A handler of a signal may call in the midst of it, which then is not counted. */
+static _Thread_local bool counting;
+
+/* Bytes at the most, of the thread that asked, or of all. */
+static _Thread_local size_t most;
+static size_t most_everywhere;
+
+static void lock(void)
+{
+	while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void unlock(void)
+{
+	__atomic_clear(&locked, __ATOMIC_RELEASE);
+}
+
 static void begin(const char *name, unsigned long n, int error, bool all_later)
 {
-	size_t most = here.most;
+	lock();
 	memset(&here, 0, sizeof(here));
-	here.most = most;
+	here.whose = pthread_self();
 	here.name = name;
 	here.n = n;
 	here.error = error;
 	here.all_later = all_later;
 	here.on = true;
+	unlock();
 }
 
 void fail_call(const char *name, unsigned long n, int error)
@@ -57,11 +87,25 @@ void fail_calls_from(const char *name, unsigned long n, int error)
 	begin(name, n, error, true);
 }
 
+void fail_calls_everywhere(void)
+{
+	here.everywhere = true;
+	most_everywhere = most;
+}
+
+void spare_call(const char *name)
+{
+	here.spared = name;
+}
+
 bool fail_call_off(void)
 {
+	lock();
 	here.on = false;
-	here.most = 0;
-	return here.failed;
+	most = most_everywhere = 0;
+	bool failed = here.failed;
+	unlock();
+	return failed;
 }
 
 unsigned long calls_of(const char *name)
@@ -73,14 +117,24 @@ unsigned long calls_of(const char *name)
 	return sum;
 }
 
+const char *call_named(int i)
+{
+	return i < NAMES ? here.counts[i].name : NULL;
+}
+
 const char *failed_call(void)
 {
 	return here.failed_name;
 }
 
+const void *failed_at(void)
+{
+	return here.failed_at;
+}
+
 void shorten_transfers(size_t bytes)
 {
-	here.most = bytes;
+	most = bytes;
 }
 
 static void count(const char *name)
@@ -92,26 +146,61 @@ static void count(const char *name)
 	here.counts[i].calls++;
 }
 
-/* Whether this call is to fail. */
-bool call_fails(const char *name)
+/* With the lock. */
+static bool strike(const char *name, const void *at)
 {
-	if (!here.on)
+	if (!here.on || (!here.everywhere && !pthread_equal(here.whose, pthread_self())))
 		return false;
 	count(name);
 	if (here.name && strcmp(here.name, name) != 0)
+		return false;
+	if (here.spared && strcmp(here.spared, name) == 0)
 		return false;
 	here.matching++;
 	if (here.n == 0 || (here.all_later ? here.matching < here.n : here.matching != here.n))
 		return false;
 	here.failed = true;
 	here.failed_name = name;
-	errno = here.error;
+	here.failed_at = at;
 	return true;
+}
+
+bool call_at_fails(const char *name, const void *at)
+{
+	if (counting || !__atomic_load_n(&here.on, __ATOMIC_RELAXED))
+		return false;
+	counting = true;
+	lock();
+	bool fails = strike(name, at);
+	int error = here.error;
+	unlock();
+	counting = false;
+	if (fails)
+		errno = error;
+	return fails;
+}
+
+bool call_fails(const char *name)
+{
+	return call_at_fails(name, __builtin_frame_address(0));
+}
+
+/* 0: there is no bound. */
+static size_t bound(void)
+{
+	return most ? most : __atomic_load_n(&most_everywhere, __ATOMIC_RELAXED);
 }
 
 size_t shorter(size_t length)
 {
-	return here.most && length > here.most ? here.most : length;
+	size_t bytes = bound();
+	return bytes && length > bytes ? bytes : length;
+}
+
+/* But for what may be an eventfd's, which the system takes as a whole or not at all. */
+static size_t shorter_than_count(size_t length)
+{
+	return length == sizeof(uint64_t) ? length : shorter(length);
 }
 
 /* One piece, shortened. */
@@ -125,13 +214,33 @@ static const struct msghdr *shortened(const struct msghdr *message)
 {
 	static _Thread_local struct msghdr copy;
 	static _Thread_local struct iovec vec;
-	if (!here.most || message->msg_iovlen == 0)
+	if (!bound() || message->msg_iovlen == 0)
 		return message;
 	copy = *message;
 	vec = first_of(message->msg_iov);
 	copy.msg_iov = &vec;
 	copy.msg_iovlen = 1;
 	return &copy;
+}
+
+int __real_shutdown(int fd, int how);
+int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+
+void lose_connection(int fd, int error)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+	if ((error == ECONNRESET || error == EPIPE) &&
+	    __real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM)
+		__real_shutdown(fd, SHUT_RDWR);
+}
+
+static ssize_t lose(int fd)
+{
+	int error = errno;
+	lose_connection(fd, error);
+	errno = error;
+	return -1;
 }
 
 /* The Makefile reads the names from the lines that begin with WRAP. */
@@ -145,6 +254,17 @@ static const struct msghdr *shortened(const struct msghdr *message)
 		return __real_##name arguments; \
 	}
 
+/* One on a connection. */
+#define WRAP_SOCKET(name, parameters, arguments) \
+	ssize_t __real_##name parameters;        \
+	ssize_t __wrap_##name parameters;        \
+	ssize_t __wrap_##name parameters         \
+	{                                        \
+		if (call_fails(#name))           \
+			return lose(fd);         \
+		return __real_##name arguments;  \
+	}
+
 /* One that takes a vector: what is shortened is its first piece. */
 #define WRAP_VECTOR(name, parameters, arguments, short_arguments) \
 	ssize_t __real_##name parameters;                         \
@@ -153,7 +273,7 @@ static const struct msghdr *shortened(const struct msghdr *message)
 	{                                                         \
 		if (call_fails(#name))                            \
 			return -1;                                \
-		if (!here.most || n < 1)                          \
+		if (!bound() || n < 1)                            \
 			return __real_##name arguments;           \
 		struct iovec vec = first_of(v);                   \
 		return __real_##name short_arguments;             \
@@ -168,18 +288,40 @@ static const struct msghdr *shortened(const struct msghdr *message)
 		return call_fails(#name) ? errno : __real_##name arguments; \
 	}
 
+/* One that returns a pointer. */
+#define WRAP_POINTER(name, type, parameters, arguments) \
+	type __real_##name parameters;                  \
+	type __wrap_##name parameters;                  \
+	type __wrap_##name parameters                   \
+	{                                               \
+		if (call_fails(#name))                  \
+			return NULL;                    \
+		return __real_##name arguments;         \
+	}
+
+/* One whose body follows. */
+#define WRAP_BODY(name, type, parameters) \
+	type __real_##name parameters;    \
+	type __wrap_##name parameters;    \
+	type __wrap_##name parameters
+
 WRAP_ERROR(pthread_create, (pthread_t * t, const pthread_attr_t *a, void *(*fn)(void *), void *arg),
 	   (t, a, fn, arg))
-WRAP(read, ssize_t, (int fd, void *b, size_t n), (fd, b, shorter(n)))
-WRAP(write, ssize_t, (int fd, const void *b, size_t n), (fd, b, shorter(n)))
+WRAP_ERROR(pthread_mutex_init, (pthread_mutex_t * m, const pthread_mutexattr_t *a), (m, a))
+WRAP_ERROR(pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a), (c, a))
+WRAP(read, ssize_t, (int fd, void *b, size_t n), (fd, b, shorter_than_count(n)))
+WRAP(write, ssize_t, (int fd, const void *b, size_t n), (fd, b, shorter_than_count(n)))
 WRAP(pread, ssize_t, (int fd, void *b, size_t n, off_t o), (fd, b, shorter(n), o))
 WRAP(pwrite, ssize_t, (int fd, const void *b, size_t n, off_t o), (fd, b, shorter(n), o))
-WRAP(recv, ssize_t, (int fd, void *b, size_t n, int f), (fd, b, shorter(n), f))
-WRAP(send, ssize_t, (int fd, const void *b, size_t n, int f), (fd, b, shorter(n), f))
+WRAP_SOCKET(recv, (int fd, void *b, size_t n, int f), (fd, b, shorter(n), f))
+WRAP_SOCKET(send, (int fd, const void *b, size_t n, int f), (fd, b, shorter(n), f))
 WRAP_VECTOR(readv, (int fd, const struct iovec *v, int n), (fd, v, n), (fd, &vec, 1))
 WRAP_VECTOR(writev, (int fd, const struct iovec *v, int n), (fd, v, n), (fd, &vec, 1))
-WRAP(sendmsg, ssize_t, (int fd, const struct msghdr *m, int f), (fd, shortened(m), f))
-WRAP(recvmsg, ssize_t, (int fd, struct msghdr *m, int f), (fd, m, f))
+WRAP_SOCKET(sendmsg, (int fd, const struct msghdr *m, int f), (fd, shortened(m), f))
+WRAP_VECTOR(preadv, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o),
+	    (fd, &vec, 1, o))
+WRAP_VECTOR(pwritev, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o),
+	    (fd, &vec, 1, o))
 WRAP(socket, int, (int d, int t, int p), (d, t, p))
 WRAP(bind, int, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l))
 WRAP(listen, int, (int fd, int n), (fd, n))
@@ -195,6 +337,22 @@ WRAP(poll, int, (struct pollfd * p, nfds_t n, int t), (p, n, t))
 WRAP(ppoll, int, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),
      (p, n, t, s))
 WRAP(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
+WRAP(open, int, (const char *path, int f, mode_t m), (path, f, m))
+WRAP(fsync, int, (int fd), (fd))
+WRAP(fdatasync, int, (int fd), (fd))
+WRAP(ftruncate, int, (int fd, off_t n), (fd, n))
+WRAP(lseek, off_t, (int fd, off_t o, int from), (fd, o, from))
+WRAP(stat, int, (const char *path, struct stat *s), (path, s))
+WRAP(lstat, int, (const char *path, struct stat *s), (path, s))
+WRAP(unlink, int, (const char *path), (path))
+WRAP(rename, int, (const char *path, const char *to), (path, to))
+WRAP(mkdir, int, (const char *path, mode_t m), (path, m))
+WRAP(rmdir, int, (const char *path), (path))
+WRAP(sigaction, int, (int n, const struct sigaction *s, struct sigaction *old), (n, s, old))
+WRAP(kill, int, (pid_t pid, int n), (pid, n))
+WRAP(waitpid, pid_t, (pid_t pid, int *status, int f), (pid, status, f))
+WRAP(setsid, pid_t, (void), ())
+WRAP(setpgid, int, (pid_t pid, pid_t group), (pid, group))
 WRAP(dup2, int, (int fd, int as), (fd, as))
 WRAP(chdir, int, (const char *path), (path))
 WRAP(execve, int, (const char *path, char *const *argv, char *const *env), (path, argv, env))
@@ -202,6 +360,7 @@ WRAP(waitid, int, (idtype_t type, id_t id, siginfo_t *info, int options), (type,
 #ifdef __linux__
 WRAP(syscall, long, (long n, long a, long b, long c, long d, long e, long f), (n, a, b, c, d, e, f))
 WRAP(pipe2, int, (int *fds, int f), (fds, f))
+WRAP(pidfd_send_signal, int, (int fd, int n, siginfo_t *info, unsigned f), (fd, n, info, f))
 WRAP(pidfd_open, int, (pid_t pid, unsigned f), (pid, f))
 WRAP_VECTOR(preadv2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f),
 	    (fd, &vec, 1, o, f))
@@ -217,4 +376,72 @@ WRAP(eventfd, int, (unsigned n, int f), (n, f))
 WRAP(sendfile, ssize_t, (int o, int i, off_t *at, size_t n), (o, i, at, shorter(n)))
 WRAP(splice, ssize_t, (int i, off_t *io, int o, off_t *oo, size_t n, unsigned f),
      (i, io, o, oo, shorter(n), f))
+
+/*
+ * What returns twice must not do so to a function that has ended: hence the tail call, which
+ * sanitizers must not spoil.
+ */
+int __real_vfork(void);
+int __wrap_vfork(void);
+#ifdef __clang__
+#define TAIL_CALL __attribute__((musttail))
+#define HAS_TAIL_CALL __attribute__((no_sanitize("address", "thread", "undefined")))
+#else
+#define TAIL_CALL
+#define HAS_TAIL_CALL __attribute__((optimize("O2"), no_sanitize("address", "thread", "undefined")))
 #endif
+HAS_TAIL_CALL int __wrap_vfork(void)
+{
+	if (call_fails("vfork"))
+		return -1;
+	TAIL_CALL return __real_vfork();
+}
+#endif
+
+/* One that fails has closed all the same. */
+WRAP_BODY(close, int, (int fd))
+{
+	bool fails = call_fails("close");
+	int error = errno, r = __real_close(fd);
+	if (fails)
+		errno = error;
+	return fails ? -1 : r;
+}
+
+WRAP_BODY(closedir, int, (DIR * dir))
+{
+	bool fails = call_fails("closedir");
+	int error = errno, r = __real_closedir(dir);
+	if (fails)
+		errno = error;
+	return fails ? -1 : r;
+}
+
+WRAP_POINTER(opendir, DIR *, (const char *path), (path))
+WRAP_POINTER(readdir, struct dirent *, (DIR * dir), (dir))
+
+WRAP_BODY(getaddrinfo, int,
+	  (const char *node, const char *service, const struct addrinfo *hints,
+	   struct addrinfo **ret))
+{
+	if (call_fails("getaddrinfo"))
+		return EAI_SYSTEM;
+	return __real_getaddrinfo(node, service, hints, ret);
+}
+
+WRAP_BODY(recvmsg, ssize_t, (int fd, struct msghdr *message, int flags))
+{
+	if (call_fails("recvmsg"))
+		return lose(fd);
+	if (!bound() || message->msg_iovlen == 0)
+		return __real_recvmsg(fd, message, flags);
+	struct msghdr copy = *message;
+	struct iovec vec = first_of(message->msg_iov);
+	copy.msg_iov = &vec;
+	copy.msg_iovlen = 1;
+	ssize_t n = __real_recvmsg(fd, &copy, flags);
+	copy.msg_iov = message->msg_iov;
+	copy.msg_iovlen = message->msg_iovlen;
+	*message = copy;
+	return n;
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes system calls fail, or transfer less than they were asked to; and counts them. It concerns
- * the thread that asked for it, and those calls in fail_call.c, whoever makes them: the library or
- * the test.
+ * the thread that asked for it, and those calls in fail_call.c, whoever makes them: the library, the
+ * test, or a child between vfork and execve. One that asks ends what another has asked for.
  *
  *   fail_call("recv", 2, ECONNRESET);      the second recv from now on fails
  *   fail_call(NULL, 5, EINTR);             the fifth call, whichever it is
@@ -23,14 +23,26 @@ void fail_call(const char *name, unsigned long n, int error);
 /* The same for every call from the n-th on. */
 void fail_calls_from(const char *name, unsigned long n, int error);
 
+/* But none of that name. */
+void spare_call(const char *name);
+
+/* From now on it concerns all threads. */
+void fail_calls_everywhere(void);
+
 /* No more calls fail. Returns whether one did since fail_call. */
 bool fail_call_off(void);
 
 /* How many calls of that name there were since fail_call; NULL for all. */
 unsigned long calls_of(const char *name);
 
+/* The i-th of the names of calls that were made since fail_call, from 0 on; NULL: no more. */
+const char *call_named(int i);
+
 /* The name of the call that failed; NULL: none. */
 const char *failed_call(void);
+
+/* An address of the stack that it was made on: of whom it was. */
+const void *failed_at(void);
 
 /* From now on transfers move so many bytes at the most; 0: as many as they want. */
 void shorten_transfers(size_t bytes);
@@ -39,6 +51,12 @@ void shorten_transfers(size_t bytes);
 
 /* Counts it; whether it is to fail, with errno. */
 bool call_fails(const char *name);
+
+/* The same of one that was made elsewhere: by whom that address is of. */
+bool call_at_fails(const char *name, const void *at);
+
+/* After a call of it has failed so: a connection that is said to be gone is. */
+void lose_connection(int fd, int error);
 
 /* How much of so much is to be transferred. */
 size_t shorter(size_t length);

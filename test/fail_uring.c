@@ -37,6 +37,10 @@ static const char *name_of(unsigned opcode)
 		return "accept4";
 	case IORING_OP_CONNECT:
 		return "connect";
+	case IORING_OP_POLL_ADD:
+		return "uring_poll";
+	case IORING_OP_ASYNC_CANCEL:
+		return "uring_cancel";
 	default:
 		return NULL;
 	}
@@ -45,10 +49,14 @@ static const char *name_of(unsigned opcode)
 static void make_fail(struct io_uring_sqe *sqe)
 {
 	uint64_t name = sqe->user_data;
+	int error = errno;
+	if (sqe->opcode == IORING_OP_RECV || sqe->opcode == IORING_OP_RECVMSG ||
+	    sqe->opcode == IORING_OP_SEND || sqe->opcode == IORING_OP_SENDMSG)
+		lose_connection(sqe->fd, error);
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_NOP;
 	sqe->rw_flags = IORING_NOP_INJECT_RESULT;
-	sqe->len = (uint32_t)-errno;
+	sqe->len = (uint32_t)-error;
 	sqe->user_data = name;
 }
 
@@ -103,7 +111,7 @@ static void change(struct io_uring *ring)
 	for (unsigned at = sq->sqe_head; at != sq->sqe_tail; at++) {
 		struct io_uring_sqe *sqe = &sq->sqes[at & *sq->kring_mask];
 		const char *name = name_of(sqe->opcode);
-		if (name && call_fails(name))
+		if (name && call_at_fails(name, (const void *)(uintptr_t)sqe->user_data))
 			make_fail(sqe);
 		else
 			make_short(sqe);
@@ -136,6 +144,19 @@ int __wrap_io_uring_queue_init_params(unsigned n, struct io_uring *r, struct io_
 	if (call_fails("io_uring_setup"))
 		return -errno;
 	return __real_io_uring_queue_init_params(n, r, p);
+}
+
+WRAP_URING(__io_uring_get_cqe,
+	   (struct io_uring * r, struct io_uring_cqe **c, unsigned s, unsigned n, sigset_t *m),
+	   (r, c, s, n, m))
+
+int __real_io_uring_register_eventfd(struct io_uring *r, int fd);
+int __wrap_io_uring_register_eventfd(struct io_uring *r, int fd);
+int __wrap_io_uring_register_eventfd(struct io_uring *r, int fd)
+{
+	if (call_fails("io_uring_register"))
+		return -errno;
+	return __real_io_uring_register_eventfd(r, fd);
 }
 
 #endif
