@@ -245,6 +245,17 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 	}
 }
 
+void fd_fail(struct fd *fd, enum direction direction, int error)
+{
+	list_for_each(link, &fd->sides[direction].line) {
+		struct fd_wait *wait = wait_of(link);
+		if (wait->latch.state != LATCH_PENDING || wait->closed)
+			continue;
+		wait->error = error;
+		latch_set(&wait->latch);
+	}
+}
+
 /* Its poller refuses it: from now on it is not waited for. */
 static void take_for_file(struct fd *fd)
 {

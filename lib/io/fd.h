@@ -59,6 +59,7 @@ struct fd {
 struct fd_wait {
 	struct latch latch;
 	struct fd *fd; /* NULL: it was closed */
+	int error;     /* the system could not go on watching it */
 	/*
 	 * The fd is closed, and this is off its line: NULL to be woken. Of a call that the system
 	 * has, and that ends the wait by itself.
@@ -163,6 +164,9 @@ static inline bool fd_wants_level(const struct fd *fd)
 /* These directions have become ready, or are; hung_up: and may be so for an unusual reason. */
 void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up);
 
+/* The system does not watch it any more, for want of something: who waits is told. */
+void fd_fail(struct fd *fd, enum direction direction, int error);
+
 /* Wakes the first in line who has not been. */
 void fd_wake_next(struct fd *fd, enum direction direction);
 
@@ -190,8 +194,8 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 	int r = latch_wait(&wait->latch);
 	latch_end(&wait->latch);
 	loop_watch_end(io->loop);
-	if (unlikely(!wait->fd))
-		return r < 0 ? r : -EBADF;
+	if (unlikely(!wait->fd || wait->error))
+		return r < 0 ? r : wait->error ? wait->error : -EBADF;
 	if (unlikely(r < 0))
 		fd_pass_on(wait->fd, direction); /* it may have been us who was woken */
 	return r;

@@ -49,11 +49,11 @@ static bool offer(int signum, bool once)
 
 static void on_signal(int signum);
 
-static void install(int signum)
+static int install(int signum)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
 	sigemptyset(&action.sa_mask);
-	sigaction(signum, &action, NULL);
+	return sigaction(signum, &action, NULL) < 0 ? -errno : 0;
 }
 
 /* Puts back what was there, if we are still there. */
@@ -174,9 +174,12 @@ static int add(struct catcher *catcher)
 	/* First it is there, then signals come. */
 	catcher->next = this->first;
 	__atomic_store_n(&this->first, catcher, __ATOMIC_SEQ_CST);
-	if (first)
-		install(catcher->signum);
-	return 0;
+	if (!first)
+		return 0;
+	r = install(catcher->signum);
+	if (r < 0) /* so none came */
+		__atomic_store_n(&this->first, catcher->next, __ATOMIC_SEQ_CST);
+	return r;
 }
 
 static void drop(struct message *message)

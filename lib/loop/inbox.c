@@ -13,6 +13,9 @@
 /* What `last` is in a closed one. */
 static struct message closed;
 
+/* How often a call is made again that has no reason to fail, but must not. */
+enum { TRIES = 16 };
+
 /* How often a loop looks that could not have an fd to be woken by. */
 #define LOOK_AGAIN (10 * CORO_MSEC)
 
@@ -42,6 +45,21 @@ static bool take_flag(bool *flag)
 	       __atomic_exchange_n(flag, false, __ATOMIC_SEQ_CST);
 }
 
+static void write_count(int fd)
+{
+	const uint64_t one = 1;
+	for (int tries = 0; write(fd, &one, sizeof(one)) < 0 && tries < TRIES;)
+		tries += errno != EINTR;
+}
+
+/* Else the fd would stay ready, and the loop awake. */
+static void read_count(int fd)
+{
+	uint64_t count;
+	for (int tries = 0; read(fd, &count, sizeof(count)) < 0 && tries < TRIES;)
+		tries += errno != EINTR;
+}
+
 void inbox_wake(struct inbox *inbox)
 {
 	if (!take_flag(&inbox->waiting))
@@ -51,10 +69,8 @@ void inbox_wake(struct inbox *inbox)
 	 * may be a signal's handler, whose errno is another's.
 	 */
 	int error = errno, state;
-	uint64_t one = 1;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	while (write(inbox->wake, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	write_count(inbox->wake);
 	pthread_setcancelstate(state, NULL);
 	errno = error;
 }
@@ -148,9 +164,7 @@ void inbox_awake(struct inbox *inbox)
 {
 	if (inbox->fd < 0 || __atomic_exchange_n(&inbox->waiting, false, __ATOMIC_SEQ_CST))
 		return;
-	uint64_t count;
-	while (read(inbox->fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
+	read_count(inbox->fd);
 }
 
 void inbox_sleep(struct inbox *inbox, int64_t until)

@@ -126,8 +126,10 @@ static void fail_each_call(int error)
 		fail_call(NULL, n, error);
 		int r = run_it();
 		failed = fail_call_off();
-		/* -EPIPE, -ECONNRESET: the other side was the one to fail, and went without a word. */
-		ck_assert_msg(r == 0 || r == -error || (failed && r == -EIO),
+		/* The connection was lost to both, and the other side was the first to find out. */
+		bool other = (r == -EPIPE || r == -ECONNRESET) &&
+			     (error == EPIPE || error == ECONNRESET);
+		ck_assert_msg(r == 0 || r == -error || (failed && (r == -EIO || other)),
 			      "%s, call %lu: %s, not %s", failed ? failed_call() : "none", n,
 			      coro_strerror(r), coro_strerror(error));
 		ck_assert_uint_lt(n, 1000);
@@ -251,6 +253,109 @@ START_TEST(without_fds_a_loop_cannot_wait_for_any)
 }
 END_TEST
 
+static int waits_and_reads(void *arg)
+{
+	const struct reading *reading = arg;
+	int r = coro_readable(reading->fd);
+	return r < 0 ? r : reads_once(arg);
+}
+
+/* io_uring tells so only when the wait has begun. */
+START_TEST(who_waits_for_what_cannot_be_watched_any_more_is_told)
+{
+	struct pair pair = make_pair(UNIX);
+	struct reading reading = {"a", pair.from};
+	fail_call("uring_poll", 1, ENOMEM);
+	struct coro_future *a = start(waits_and_reads, &reading);
+	turn();
+	turn();
+	ck_assert_int_eq(fail_call_off(), on_uring());
+	if (on_uring()) {
+		assert_ended(a, -ENOMEM);
+		a = start(waits_and_reads, &reading);
+	}
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- what the loop depends on ---- */
+
+static void *calls_thread(void *arg)
+{
+	until_main_sleeps();
+	fail_call("write", 1, EIO);
+	if (coro_call_soon_threadsafe(loop, set_it, arg) < 0)
+		abort();
+	if (!fail_call_off())
+		abort();
+	coro_loop_release(loop);
+	return NULL;
+}
+
+START_TEST(a_loop_is_woken_though_that_failed_the_first_time)
+{
+	struct pair pair = make_pair(UNIX);
+	struct coro_future *future = make_future();
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	pthread_t thread;
+	coro_loop_hold(loop);
+	ck_assert_int_eq(pthread_create(&thread, NULL, calls_thread, future), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, future, NULL), 0);
+	pthread_join(thread, NULL);
+	coro_future_unref(future);
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+static int reads_within_a_second(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, CORO_SEC);
+	return r < 0 ? r : coro_timeout_end(&timeout, reads_once(arg));
+}
+
+/* A look that was interrupted has seen nothing, and time is not to pass for that. */
+START_TEST(virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupted)
+{
+	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter"};
+	struct pair pair = make_pair(UNIX);
+	struct coro_future *a = start(reads_within_a_second, &(struct reading){"a", pair.from});
+	turn();
+	put(pair.to, "word");
+	fail_call(calls[_i], 1, EINTR);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	fail_call_off();
+	ck_assert_trace("a:word");
+	coro_future_unref(a);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(a_handler_that_cannot_be_installed_is_an_error)
+{
+	struct sigaction before, after;
+	bool failed = true;
+	sigaction(SIGUSR1, NULL, &before);
+	for (unsigned long n = 1; failed; n++) {
+		fail_call("sigaction", n, EINVAL);
+		int r = coro_loop_add_signal_handler(loop, SIGUSR1, NULL, NULL);
+		failed = fail_call_off();
+		ck_assert_int_eq(r, failed ? -EINVAL : 0);
+		ck_assert_int_eq(coro_loop_remove_signal_handler(loop, SIGUSR1), !failed);
+		sigaction(SIGUSR1, NULL, &after);
+		ck_assert(after.sa_handler == before.sa_handler);
+	}
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, listen_setup, listen_teardown);
@@ -260,6 +365,12 @@ static void add(TCase *tests)
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, an_error_is_that_of_the_task_that_called);
 	tcase_add_loop_test(tests, who_cannot_be_watched_is_told_and_the_others_wait_on, 0, 2);
+	tcase_add_test(tests, who_waits_for_what_cannot_be_watched_any_more_is_told);
+	tcase_add_test(tests, a_loop_is_woken_though_that_failed_the_first_time);
+	tcase_add_loop_test(tests,
+			    virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupted,
+			    0, 3);
+	tcase_add_test(tests, a_handler_that_cannot_be_installed_is_an_error);
 	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);
 }
 

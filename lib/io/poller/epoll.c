@@ -152,7 +152,10 @@ static inline void fetch_ahead(const struct io *io, const struct epoll_event *ev
 static int epoll_wait_until(struct io *io, int64_t when)
 {
 	struct epoll *epoll = epoll_of(io);
-	int n = wait_for(epoll, left_until(when));
+	int n;
+	do
+		n = wait_for(epoll, left_until(when));
+	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {

@@ -110,7 +110,10 @@ static int poll_wait_until(struct io *io, int64_t when)
 		time = (struct timespec){.tv_sec = left / CORO_SEC, .tv_nsec = left % CORO_SEC};
 		timeout = &time;
 	}
-	int n = ppoll(poll->table, count, timeout, NULL);
+	int n;
+	do
+		n = ppoll(poll->table, count, timeout, NULL);
+	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	const struct pollfd *at = poll->table + 1;

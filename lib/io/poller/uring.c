@@ -24,6 +24,9 @@
 
 enum { ENTRIES = 1024, RESULTS = 8192 };
 
+/* How often a look is repeated that could not be taken. */
+enum { TRIES = 16 };
+
 enum { NAME_NOBODY = 0, NAME_INBOX = 1 };
 
 enum { NAME_IS_POLL = 1, NAME_IS_CANCEL = 2 };
@@ -46,7 +49,7 @@ static struct uring *uring_of(struct io *io)
 
 /* -- putting down */
 
-static void take_results(struct uring *uring);
+static int take_results(struct uring *uring);
 
 /* A place to put something down; what is there is handed over first if there is none. */
 static struct io_uring_sqe *place(struct uring *uring)
@@ -133,8 +136,10 @@ static void poll_has_come(struct uring *uring, const struct io_uring_cqe *cqe)
 			put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
 		return;
 	}
-	if (result < 0) {
-		fd_wake_next(fd, direction); /* it is not polled any more, and so has to try */
+	if (result == -ECANCELED || result == -EINTR) {
+		fd_event(io, fd, BIT(direction), false); /* they look, and wait again */
+	} else if (result < 0) {
+		fd_fail(fd, direction, result);
 	} else {
 		bool both = result & (POLLHUP | POLLERR);
 		/* Urgent data is told of with each wake-up, be there any or not. */
@@ -478,14 +483,17 @@ static void take_result(struct uring *uring, const struct io_uring_cqe *cqe)
 		operation_is_over(operation_named(name), cqe);
 }
 
-static void take_results(struct uring *uring)
+/* Takes what there is: 0, or an error of looking for more. */
+static int take_results(struct uring *uring)
 {
 	struct io_uring_cqe *cqe;
-	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0 && cqe) {
+	int r;
+	while ((r = io_uring_peek_cqe(&uring->ring, &cqe)) == 0 && cqe) {
 		struct io_uring_cqe taken = *cqe;
 		io_uring_cqe_seen(&uring->ring, cqe);
 		take_result(uring, &taken);
 	}
+	return r == -EAGAIN ? 0 : r;
 }
 
 /* Hands over what was put down, and waits for a result until then. */
@@ -521,14 +529,21 @@ static void put_inbox(struct uring *uring)
 }
 
 /*
- * What results have had put down, such as a cancellation that is tried again, is handed over as well
- * before time jumps, or another loop waits.
+ * A look is to see what there is: also when it could not be taken. And what results have had put down,
+ * such as a cancellation that is tried again, is handed over before time jumps, or another loop waits.
  */
+static bool is_to_be_repeated(const struct uring *uring, int result, int tries)
+{
+	if (result < 0)
+		return is_passing(result) && tries < TRIES;
+	return io_uring_sq_ready(&uring->ring) > 0;
+}
+
 static int uring_wait(struct io *io, int64_t when)
 {
 	struct uring *uring = uring_of(io);
 	uint64_t count;
-	int r;
+	int r, tries = 0;
 	if (uring->signalled >= 0 && read(uring->signalled, &count, sizeof(count)) < 0 &&
 	    errno != EAGAIN && errno != EINTR)
 		return -errno;
@@ -539,8 +554,9 @@ static int uring_wait(struct io *io, int64_t when)
 		put_inbox(uring);
 	do {
 		r = submit_and_wait(uring, when);
-		take_results(uring);
-	} while (when == 0 && r >= 0 && io_uring_sq_ready(&uring->ring) > 0);
+		int taken = take_results(uring);
+		r = r < 0 ? r : taken;
+	} while (when == 0 && is_to_be_repeated(uring, r, tries++));
 	forget_gone(uring);
 	return r < 0 && !is_passing(r) ? r : 0;
 }
