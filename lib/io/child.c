@@ -234,17 +234,24 @@ static __attribute__((noinline)) int copy(const struct child *child, pid_t *ret)
 	return 0;
 }
 
-/* Whether it has a report to make; then it is gone. */
-static bool read_report(int fd, pid_t pid, struct report *ret)
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What the child reports, and then it is gone: 1, or 0 if it has nothing to. An error ends it. */
+static int read_report(int fd, pid_t pid, struct report *ret)
 {
 	ssize_t n;
 	while ((n = read(fd, ret, sizeof(*ret))) < 0 && errno == EINTR)
 		;
-	if (n != sizeof(*ret))
-		return false;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return true;
+	int r = n < 0 ? -errno : n == sizeof(*ret);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	if (r != 0)
+		reap(pid);
+	return r;
 }
 
 static int start(struct child *child, pid_t *ret)
@@ -257,7 +264,9 @@ static int start(struct child *child, pid_t *ret)
 	child->report = fds[1];
 	r = copy(child, ret);
 	close(fds[1]);
-	if (r == 0 && read_report(fds[0], *ret, &report))
+	if (r == 0)
+		r = read_report(fds[0], *ret, &report);
+	if (r > 0)
 		r = fail(child->plan, &report);
 	close(fds[0]);
 	return r;

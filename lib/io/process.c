@@ -236,7 +236,9 @@ static int open_stream(struct coro_process *process, int stream, int what, int *
 		*opened = true;
 		return fcntl(process->pipes[stream], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 	case CORO_DEVNULL:
-		*theirs = open("/dev/null", (stream == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+		do
+			*theirs = open("/dev/null", (stream ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+		while (*theirs < 0 && errno == EINTR);
 		*opened = *theirs >= 0;
 		return *opened ? 0 : -errno;
 	default:

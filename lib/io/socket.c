@@ -216,11 +216,11 @@ static int connect_now(const struct fd *fd, const struct sockaddr *address, sock
 	int flags = fd->access == ACCESS_PLAIN ? O_NONBLOCK : fcntl(fd->number, F_GETFL);
 	if (!(flags & O_NONBLOCK))
 		fcntl(fd->number, F_SETFL, flags | O_NONBLOCK);
-	int r = connect(fd->number, address, length) < 0 ? -errno : 0;
+	int r = (int)RESULT(connect(fd->number, address, length));
 	if (!(flags & O_NONBLOCK))
 		fcntl(fd->number, F_SETFL, flags);
-	/* Interrupted, it goes on; and one that was cancelled before is taken up again. */
-	return r == -EINTR || r == -EALREADY ? -EINPROGRESS : r;
+	/* Interrupted, it goes on; so does one that was cancelled before. */
+	return r == -EALREADY ? -EINPROGRESS : r;
 }
 
 /* What has come of it where the socket has to be asked: 0, an error, -EINPROGRESS. */

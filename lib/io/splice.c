@@ -71,7 +71,7 @@ static ssize_t send_copy(int out, int in, off_t *offset, size_t length, ssize_t 
 	struct copying copying;
 	/* What cannot be given back must not be read. */
 	if (!offset && lseek(in, 0, SEEK_CUR) < 0)
-		return -EINVAL;
+		return done > 0 ? done : errno == ESPIPE ? -EINVAL : -errno;
 	copying.buffer = malloc(COPY_BUFFER);
 	if (!copying.buffer)
 		return done > 0 ? done : -ENOMEM;
