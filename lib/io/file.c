@@ -16,7 +16,7 @@
 /* Of a call, as a thread finds it. */
 struct file_call {
 	const char *path, *to;
-	int fd, flags;
+	int fd, flags; /* to open one: -1, and then what was opened */
 	mode_t mode;
 	off_t length;
 	struct stat *stat;
@@ -32,19 +32,48 @@ static int checked(int r)
 
 static int call_open(void *arg)
 {
-	const struct file_call *call = arg;
-	int fd;
+	struct file_call *call = arg;
 	do
-		fd = open(call->path, call->flags | O_CLOEXEC, call->mode);
-	while (fd < 0 && errno == EINTR);
-	return checked(fd);
+		call->fd = open(call->path, call->flags | O_CLOEXEC, call->mode);
+	while (call->fd < 0 && errno == EINTR);
+	return checked(call->fd);
+}
+
+/* What a thread opens for a task that may be thrown away meanwhile. */
+struct opening {
+	struct cleanup cleanup;
+	struct file_call call;
+	struct coro_dir *dir;
+};
+
+/* As offload; the thread has ended its part by the time that the cleanup is run. */
+static int open_in_thread(struct opening *opening, coro_fn *fn, void *arg,
+			  void (*abandon)(struct cleanup *cleanup))
+{
+	struct task *task = task_running();
+	if (task)
+		cleanup_push(task, &opening->cleanup, abandon);
+	int r = offload(fn, arg);
+	if (task)
+		cleanup_pop(&opening->cleanup);
+	return r;
+}
+
+static void abandon_file(struct cleanup *cleanup)
+{
+	const struct opening *opening = container_of(cleanup, struct opening, cleanup);
+	if (opening->call.fd >= 0)
+		close(opening->call.fd);
 }
 
 int coro_open(const char *path, int flags, mode_t mode)
 {
+	struct opening opening = {
+		.call = {.path = path, .flags = flags, .mode = mode, .fd = -1},
+	};
 	if (!path)
 		return -EINVAL;
-	return offload(call_open, &(struct file_call){.path = path, .flags = flags, .mode = mode});
+	return open_in_thread(&opening, call_open, &opening.call, abandon_file);
 }
 
 static int call_fsync(void *arg)
@@ -201,6 +230,14 @@ static int call_opendir(void *arg)
 	return dir->stream ? 0 : -errno;
 }
 
+static void abandon_dir(struct cleanup *cleanup)
+{
+	struct coro_dir *dir = container_of(cleanup, struct opening, cleanup)->dir;
+	if (dir->stream)
+		closedir(dir->stream);
+	free(dir);
+}
+
 int coro_opendir(const char *path, struct coro_dir **ret)
 {
 	if (!path || !ret)
@@ -212,7 +249,8 @@ int coro_opendir(const char *path, struct coro_dir **ret)
 	dir->stream = NULL;
 	dir->at = dir->end = 0;
 	dir->over = false;
-	int r = offload(call_opendir, dir);
+	struct opening opening = {.dir = dir};
+	int r = open_in_thread(&opening, call_opendir, dir, abandon_dir);
 	if (r < 0) {
 		free(dir);
 		return r;

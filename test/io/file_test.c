@@ -392,9 +392,52 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* ---- thrown away ---- */
+
+static int opens(void *name)
+{
+	return coro_open(name, O_RDONLY, 0);
+}
+
+static int opens_directory(void *name)
+{
+	struct coro_dir *dir;
+	return coro_opendir(name, &dir);
+}
+
+START_TEST(what_was_opened_for_a_task_that_is_thrown_away_is_closed)
+{
+	static coro_fn *const open_it[] = {opens, opens_directory};
+	int before = count_fds();
+	coro_future_unref(start(open_it[_i], (void *)"."));
+	/* The loop does not run: a thread opens it, and no task is told. */
+	while (count_fds() <= before)
+		sched_yield();
+	threads_teardown();
+	threads_setup();
+}
+END_TEST
+
+START_TEST(so_is_what_is_opened_only_then)
+{
+	int fd;
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	coro_future_unref(start(opens, (void *)"fifo"));
+	while ((fd = open("fifo", O_WRONLY | O_NONBLOCK)) < 0)
+		sched_yield(); /* nobody reads it yet */
+	loop_teardown();
+	close(fd);
+	ck_assert_int_eq(count_fds(), fd_count);
+	ck_assert_int_eq(unlink("fifo"), 0);
+	threads_setup();
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_loop_test(tests, what_was_opened_for_a_task_that_is_thrown_away_is_closed, 0, 2);
+	tcase_add_test(tests, so_is_what_is_opened_only_then);
 	tcase_add_test(tests, files_are_made_looked_at_and_removed);
 	tcase_add_test(tests, errors_are_returned_and_results_left_alone);
 	tcase_add_test(tests, misuse_is_refused);
