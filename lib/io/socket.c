@@ -4,8 +4,6 @@
 #include "coro/io.h"
 #include "io/bytes.h"
 
-#include <string.h>
-
 /* -- bytes */
 
 /* As attempt_read, but of nothing else. */
@@ -66,18 +64,10 @@ static ssize_t attempt_sendmsg(struct transfer *transfer, struct fd *fd)
 			      transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* The numbers of fds that came along are theirs now. */
-static void forget_received(struct msghdr *message)
+/* The number of one that came along is its own now. */
+static void forget_received(int fd)
 {
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = CMSG_LEN(0); i + sizeof(int) <= at->cmsg_len; i += sizeof(int)) {
-			int fd;
-			memcpy(&fd, (char *)at + i, sizeof(fd));
-			coro_fd_forget(fd);
-		}
-	}
+	coro_fd_forget(fd);
 }
 
 ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
@@ -95,7 +85,7 @@ ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 		.message = message,
 	});
 	if (n >= 0 && message->msg_control)
-		forget_received(message);
+		transfer_each_fd(message, forget_received);
 	return n;
 }
 

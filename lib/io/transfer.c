@@ -4,11 +4,26 @@
 #include "io/file.h"
 #include "loop/task.h"
 
+#include <string.h>
+
 void transfer_keep_cancellation(void)
 {
 	struct task *task = task_running();
 	if (task)
 		task_put_off_cancel(task);
+}
+
+void transfer_each_fd(struct msghdr *message, void (*fn)(int fd))
+{
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = CMSG_LEN(0); i + sizeof(int) <= at->cmsg_len; i += sizeof(int)) {
+			int fd;
+			memcpy(&fd, (char *)at + i, sizeof(fd));
+			fn(fd);
+		}
+	}
 }
 
 /* Outside of tasks the thread waits, and there is no record. */

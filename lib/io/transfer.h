@@ -59,6 +59,9 @@ struct transfer {
  */
 void transfer_keep_cancellation(void);
 
+/* Calls fn for each fd that came along with a message. */
+void transfer_each_fd(struct msghdr *message, void (*fn)(int fd));
+
 /* The bytes that there is room for, or that there are. */
 static inline size_t transfer_length(const struct transfer *transfer)
 {

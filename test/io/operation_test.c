@@ -7,6 +7,7 @@
 
 #include "fds.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 static struct pair pair;
@@ -149,12 +150,244 @@ START_TEST(so_does_one_that_is_thrown_away)
 }
 END_TEST
 
-/* ---- cancellation ---- */
+/* ---- a peer that writes at that very moment ---- */
+
+enum { MESSAGES = 3000, LONGEST = 97 };
+
+static struct racing {
+	size_t got, cancelled, overwritten;
+	bool over;
+	struct coro_future *reader;
+} racing;
+
+static size_t length_of_message(int i)
+{
+	return 1 + (size_t)(i * 31 % LONGEST);
+}
+
+static void *writes_all(void *arg)
+{
+	size_t sent = 0;
+	unsigned char bytes[LONGEST];
+	for (int i = 0; i < MESSAGES; i++) {
+		size_t length = length_of_message(i);
+		for (size_t at = 0; at < length; at++)
+			bytes[at] = (unsigned char)((sent + at) % 251);
+		for (size_t done = 0; done < length;) {
+			ssize_t n = write(pair.to, bytes + done, length - done);
+			if (n < 0)
+				sched_yield();
+			done += n > 0 ? (size_t)n : 0;
+		}
+		sent += length;
+	}
+	close(pair.to);
+	return NULL;
+}
+
+static __attribute__((noinline)) ssize_t reads_in_order(void)
+{
+	unsigned char got[LONGEST];
+	ssize_t n = coro_read(pair.from, got, sizeof(got));
+	for (ssize_t i = 0; i < n; i++)
+		if (got[i] != racing.got++ % 251)
+			return -EBADMSG;
+	return n;
+}
+
+static __attribute__((noinline)) void yields_deep(void)
+{
+	volatile char memory[2 * ROOM];
+	fill(memory);
+	for (int i = 0; i < 3; i++)
+		coro_task_yield();
+	racing.overwritten += (size_t)count_changed(memory);
+}
+
+static int reads_to_the_end(void *arg)
+{
+	ssize_t n;
+	while ((n = reads_in_order()) != 0) {
+		if (n < 0 && n != -ECANCELED)
+			return (int)n;
+		racing.cancelled += n < 0;
+		if (n < 0)
+			yields_deep();
+	}
+	racing.over = true;
+	return 0;
+}
+
+static int cancels_again_and_again(void *arg)
+{
+	for (unsigned i = 0; !racing.over && !coro_future_done(racing.reader); i++) {
+		for (unsigned turns = i * 7 % 13; turns > 0; turns--)
+			coro_task_yield();
+		coro_cancel(racing.reader);
+		coro_task_yield();
+	}
+	return 0;
+}
+
+START_TEST(cancelled_reads_lose_nothing_of_what_a_peer_writes_meanwhile)
+{
+	pthread_t peer;
+	size_t all = 0;
+	for (int i = 0; i < MESSAGES; i++)
+		all += length_of_message(i);
+	pair = make_pair(_i);
+	racing = (struct racing){.got = 0};
+	racing.reader = start(reads_to_the_end, NULL);
+	ck_assert_int_eq(pthread_create(&peer, NULL, writes_all, NULL), 0);
+	ck_assert_int_eq(result_of(cancels_again_and_again, NULL), 0);
+	pthread_join(peer, NULL);
+	coro_run_until_complete(loop, racing.reader, NULL);
+	assert_ended(racing.reader, 0);
+	ck_assert_uint_eq(racing.got, all);
+	ck_assert_uint_eq(racing.overwritten, 0);
+	ck_assert_uint_gt(racing.cancelled, 0);
+	close(pair.from);
+}
+END_TEST
+
+/* ---- thrown away, with something that has just come ---- */
+
+static void does_nothing(void *arg)
+{
+}
+
+static void stops(void *arg)
+{
+	coro_loop_stop(loop);
+}
+
+static void gives_much_to_do(void *arg)
+{
+	for (int i = 0; i < 2000; i++)
+		if (coro_call_soon(loop, does_nothing, NULL, NULL) < 0)
+			ck_abort();
+	coro_call_soon(loop, stops, NULL, NULL);
+}
+
+/*
+ * Calls fn, and then makes a turn so long that the loop looks in its midst: it sees what came of
+ * that, but who is woken does not come to his turn any more.
+ */
+static void turn_with_a_look(coro_callback *fn, void *arg)
+{
+	ck_assert_int_eq(coro_call_soon(loop, fn, arg, NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, gives_much_to_do, NULL, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+}
+
+static void connect_to(void *arg)
+{
+	const struct sockaddr_in *address = arg;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)address, sizeof(*address)), 0);
+	pair.to = fd;
+}
+
+static int accepts(void *arg)
+{
+	return coro_accept((int)(intptr_t)arg, NULL, NULL);
+}
+
+START_TEST(a_connection_that_comes_to_a_task_thrown_away_is_closed)
+{
+	struct sockaddr_in address;
+	int listening = listen_tcp(&address);
+	coro_future_unref(start(accepts, (void *)(intptr_t)listening));
+	turn();
+	turn_with_a_look(connect_to, &address);
+	loop_teardown();
+	close(listening); /* and with it a connection that was not taken */
+	char byte;
+	ck_assert_int_le(read(pair.to, &byte, 1), 0);
+	close(pair.to);
+	loop_setup();
+}
+END_TEST
+
+static int receives_fd(void *arg)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec vec = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	return (int)coro_recvmsg(pair.from, &message, MSG_CMSG_CLOEXEC);
+}
+
+static void send_fd(void *arg)
+{
+	int fd = *(int *)arg;
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec vec = {.iov_base = (char *)"x", .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	*header = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+	};
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	ck_assert_int_eq(sendmsg(pair.to, &message, 0), 1);
+}
+
+START_TEST(an_fd_that_comes_to_a_task_thrown_away_is_closed)
+{
+	int fds[2];
+	char byte;
+	ck_assert_int_eq(pipe(fds), 0);
+	pair = make_pair(UNIX);
+	coro_future_unref(start(receives_fd, NULL));
+	turn();
+	turn_with_a_look(send_fd, &fds[1]);
+	close(fds[1]);
+	loop_teardown();
+	close_pair(pair);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+	loop_setup();
+}
+END_TEST
 
 static int reads(void *arg)
 {
 	return reads_once(arg);
 }
+
+static int forks_and_closes(void *arg)
+{
+	coro_loop_close(loop);
+	return 0;
+}
+
+START_TEST(a_copy_of_the_process_leaves_calls_alone_that_the_kernel_has)
+{
+	pair = make_pair(_i);
+	struct coro_future *task = start(reads, &(struct reading){"a", pair.from});
+	turn();
+	struct child child = child_run(forks_and_closes, NULL);
+	ck_assert_exited(child, 0);
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(task);
+	close_pair(pair);
+}
+END_TEST
+
+/* ---- cancellation ---- */
 
 START_TEST(a_call_may_be_cancelled_again_and_again)
 {
@@ -439,6 +672,7 @@ static int reads_zeros(void *arg)
 
 START_TEST(more_calls_than_there_is_room_for_may_be_made_in_a_turn)
 {
+	static const int errors[] = {EBUSY, EAGAIN, EINTR};
 	enum { MANY = 1500 };
 	struct rlimit limit;
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -452,11 +686,13 @@ START_TEST(more_calls_than_there_is_room_for_may_be_made_in_a_turn)
 		ck_assert_int_ge(fds[i], 0);
 		tasks[i] = spawn(reads_zeros, (void *)(intptr_t)fds[i]);
 	}
+	fail_call("io_uring_enter", 1 + (unsigned long)_i / 3, errors[_i % 3]);
 	for (int i = 0; i < count; i++) {
 		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
 		coro_future_unref(tasks[i]);
 		close(fds[i]);
 	}
+	ck_assert_int_eq(fail_call_off(), on_uring() && count == MANY);
 }
 END_TEST
 
@@ -517,6 +753,12 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, so_does_one_that_times_out, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_does_one_whose_fd_is_closed, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_does_one_that_is_thrown_away, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, cancelled_reads_lose_nothing_of_what_a_peer_writes_meanwhile, 0,
+			    PAIR_KINDS);
+	tcase_add_test(tests, a_connection_that_comes_to_a_task_thrown_away_is_closed);
+	tcase_add_test(tests, an_fd_that_comes_to_a_task_thrown_away_is_closed);
+	tcase_add_loop_test(tests, a_copy_of_the_process_leaves_calls_alone_that_the_kernel_has, 0,
+			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_call_may_be_cancelled_again_and_again, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_call_may_be_cancelled_before_the_kernel_has_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests,
@@ -532,7 +774,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, nor_is_it_when_it_had_given_way_to_others_before, 0, 2);
 	tcase_add_test(tests, nor_is_it_when_it_waits_for_another_fd);
 	tcase_add_loop_test(tests, nor_is_it_when_the_loop_is_closed, 0, PAIR_KINDS);
-	tcase_add_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn);
+	tcase_add_loop_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn, 0,
+			    3 * 4);
 	tcase_add_test(tests, a_connection_is_closed_whose_task_is_thrown_away_before_it_gets_it);
 	tcase_add_test(tests, files_are_read_and_written_where_they_stand);
 }

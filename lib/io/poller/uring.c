@@ -204,8 +204,8 @@ static void uring_forget(struct io *io, struct fd *fd)
 struct operation {
 	struct fd_wait wait;
 	struct uring *uring;
+	const struct transfer *transfer;
 	struct cleanup cleanup;
-	bool accepts;             /* its result is an fd */
 	bool over;                /* the system has let go of it */
 	bool cancelling;          /* but has yet to answer a request to cancel it */
 	bool withdrawn;           /* it was not handed over, and will not be */
@@ -290,6 +290,23 @@ static void operation_closed(struct fd_wait *wait)
 	cancel(operation);
 }
 
+static void close_fd(int fd)
+{
+	close(fd);
+}
+
+/* Nobody will have what it has brought. */
+static void drop_result(const struct operation *operation)
+{
+	const struct transfer *transfer = operation->transfer;
+	if (operation->result < 0)
+		return;
+	if (transfer->call == CALL_ACCEPT)
+		close(operation->result);
+	else if (transfer->call == CALL_RECVMSG && transfer->message->msg_control)
+		transfer_each_fd(transfer->message, close_fd);
+}
+
 /* The task is thrown away, and its stack with it: the system must let go of that first. */
 static void abandon(struct cleanup *cleanup)
 {
@@ -304,8 +321,7 @@ static void abandon(struct cleanup *cleanup)
 		io_uring_submit_and_wait(&uring->ring, 1);
 		take_results(uring);
 	}
-	if (operation->accepts && operation->result >= 0)
-		close(operation->result); /* which nobody will ever know of */
+	drop_result(operation);
 }
 
 static unsigned length_of(const struct iovec *vec)
@@ -450,7 +466,7 @@ static ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *tran
 		.closed = operation_closed,
 	};
 	operation.uring = uring_of(io);
-	operation.accepts = transfer->call == CALL_ACCEPT;
+	operation.transfer = transfer;
 	operation.over = operation.cancelling = operation.withdrawn = false;
 	put(&operation, fd, transfer);
 	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
