@@ -277,11 +277,12 @@ static int watch(struct coro_process *process)
 	int r = watch_pidfd(process);
 	if (r < 0)
 		r = watch_by_thread(process);
-	if (r < 0) {
-		kill(process->pid, SIGKILL);
+	if (r == 0)
+		return 0;
+	/* One that may not be killed, having become another user's, would be waited for in vain. */
+	close_pipes(process);
+	if (kill(process->pid, SIGKILL) == 0 || errno != EPERM)
 		reap(process, 0);
-		close_pipes(process);
-	}
 	return r;
 }
 

@@ -1026,6 +1026,43 @@ START_TEST(a_child_does_not_run_on_where_spawning_it_fails)
 }
 END_TEST
 
+static int reads_its_input(void *arg)
+{
+	struct spawning *spawning = arg;
+	char *argv[] = {(char *)"cat", NULL};
+	struct coro_process_options options = {.in = CORO_PIPE};
+	struct coro_process *process;
+	fail_calls_from(NULL, spawning->n, EPERM);
+	spare_call("waitid");
+	int r = coro_process_spawn(argv, &options, &process);
+	spawning->failed = fail_call_off();
+	if (r < 0)
+		return r;
+	coro_process_close_stdin(process);
+	r = coro_process_wait(process, NULL);
+	coro_process_destroy(process);
+	return r;
+}
+
+/* Its pipes are closed, so that it ends by itself. */
+START_TEST(a_child_that_may_not_be_killed_is_not_waited_for_where_spawning_it_fails)
+{
+	struct spawning spawning = {.n = 0, .failed = true};
+	ck_assert_int_eq(result_of(reads_its_input, &spawning), 0);
+	for (int r = -EPERM; spawning.failed || r < 0;) {
+		int before = count_open();
+		spawning.n++;
+		r = result_of(reads_its_input, &spawning);
+		ck_assert(r == 0 || r == -EPERM || r == -ENOENT);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+		ck_assert_int_eq(errno, ECHILD);
+		ck_assert_int_eq(count_open(), before);
+		ck_assert_uint_lt(spawning.n, 100);
+	}
+}
+END_TEST
+
 static int spawns_true(void *arg)
 {
 	struct coro_process *process;
@@ -1120,6 +1157,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, each_system_call_may_fail);
 	tcase_add_test(tests, without_a_pidfd_a_thread_does_it);
 	tcase_add_test(tests, a_child_does_not_run_on_where_spawning_it_fails);
+	tcase_add_test(tests,
+		       a_child_that_may_not_be_killed_is_not_waited_for_where_spawning_it_fails);
 	tcase_add_test(tests, when_there_can_be_no_more_processes_it_says_so);
 	tcase_add_loop_test(tests, waits_allocate_nothing, 0, WAYS);
 	tcase_add_test(tests, loops_of_several_threads_have_children);
