@@ -143,6 +143,8 @@ static bool is_passing(ssize_t error)
 {
 	switch (error) {
 	case -ECONNABORTED:
+	case -ECONNRESET:
+	case -ETIMEDOUT:
 	case -EPROTO:
 	case -ENOPROTOOPT:
 	case -ENETDOWN:

@@ -106,7 +106,8 @@ END_TEST
 
 START_TEST(accept_passes_over_connections_that_are_gone)
 {
-	static const int passing[] = {ECONNABORTED, EPROTO, ENETDOWN, EHOSTUNREACH, ENETUNREACH};
+	static const int passing[] = {ECONNABORTED, ECONNRESET,   ETIMEDOUT,  EPROTO,
+				      ENETDOWN,     EHOSTUNREACH, ENETUNREACH};
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
 		int accepted = -1, client = connect_to(&address);
 		fail_call("accept4", 1, passing[i]);
