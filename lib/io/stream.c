@@ -139,6 +139,8 @@ static int fd_end_writing(void *arg)
 	const struct fd_end *end = arg;
 	if (shutdown(end->fd, SHUT_WR) == 0)
 		return 0;
+	if (errno == ENOTCONN)
+		return -EPIPE; /* the peer has hung up, and what it sent before is still there */
 	return errno == ENOTSOCK ? -EOPNOTSUPP : -errno;
 }
 

@@ -1250,6 +1250,28 @@ static int talks_to_itself(void *arg)
 	return r < 0 ? r : 0;
 }
 
+static int ends_and_reads(void *arg)
+{
+	char got[64] = {0};
+	trace("%d", coro_stream_write_eof(stream));
+	ssize_t n = coro_stream_read(stream, got, sizeof(got) - 1);
+	trace("%d:%s", (int)n, got);
+	return 0;
+}
+
+START_TEST(what_a_peer_has_sent_before_it_reset_is_read_after_the_end_is_written_too)
+{
+	begin(TCP, 0);
+	put(pair.to, "last");
+	reset(pair.to);
+	pair.to = -1;
+	ck_assert_int_eq(result_of(ends_and_reads, NULL), 0);
+	const char *got = trace_take();
+	ck_assert_msg(strstr(got, ":last"), "%s", got);
+	end();
+}
+END_TEST
+
 START_TEST(any_allocation_may_fail)
 {
 	fail_each_allocation(talks_to_itself);
@@ -1372,6 +1394,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_copy_takes_no_more_than_it_is_to);
 	tcase_add_test(tests, a_cancelled_copy_leaves_what_it_has_not_copied);
 	tcase_add_test(tests, something_may_lie_between_a_stream_and_its_fd);
+	tcase_add_test(tests,
+		       what_a_peer_has_sent_before_it_reset_is_read_after_the_end_is_written_too);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_loop_test(tests, any_system_call_may_fail, 0, 3);
 	tcase_add_test(tests, an_interrupted_call_is_made_again);
