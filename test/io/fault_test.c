@@ -2,6 +2,8 @@
 /* Each system call and each allocation fails in turn: the error reaches a task, nothing is left. */
 #include "fds.h"
 
+#include <poll.h>
+
 static struct sockaddr_in address;
 static int listening;
 
@@ -339,6 +341,31 @@ START_TEST(virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupte
 }
 END_TEST
 
+/* Whatever the loop could not hand over to the system before the host went to sleep. */
+START_TEST(a_host_is_told_though_a_call_has_failed)
+{
+	static const char *const calls[] = {"io_uring_enter", "read"};
+	int fd = coro_loop_fd(loop);
+	if (fd == -ENOTSUP)
+		return;
+	struct pair pair = make_pair(UNIX);
+	struct coro_future *a = spawn(reads, &(struct reading){"a", pair.from});
+	fail_call(calls[_i % 2], 1 + (unsigned long)_i / 2, ENOMEM);
+	coro_loop_run_once(loop);
+	fail_call_off();
+	put(pair.to, "word");
+	while (!coro_future_done(a)) {
+		struct pollfd wanted = {.fd = fd, .events = POLLIN};
+		int n = poll(&wanted, 1, coro_loop_timeout(loop) == 0 ? 0 : 5000);
+		ck_assert(n > 0 || coro_loop_timeout(loop) == 0);
+		ck_assert_int_ge(coro_loop_run_once(loop), 0);
+	}
+	ck_assert_trace("a:word");
+	assert_ended(a, 0);
+	close_pair(pair);
+}
+END_TEST
+
 START_TEST(a_handler_that_cannot_be_installed_is_an_error)
 {
 	struct sigaction before, after;
@@ -370,6 +397,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests,
 			    virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupted,
 			    0, 3);
+	tcase_add_loop_test(tests, a_host_is_told_though_a_call_has_failed, 0, 2 * 4);
 	tcase_add_test(tests, a_handler_that_cannot_be_installed_is_an_error);
 	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);
 }

@@ -621,10 +621,18 @@ static int uring_fd(struct io *io)
 	return r < 0 ? r : uring->hosted;
 }
 
-/* Hands over what was put down; an error of that comes again. */
+/*
+ * Hands over what was put down. Where that fails, the host is told as if something had come: then it
+ * is tried again, and has its error.
+ */
 static void uring_settle(struct io *io)
 {
-	uring_wait(io, 0);
+	const struct uring *uring = uring_of(io);
+	const uint64_t one = 1;
+	if (uring_wait(io, 0) == 0 && io_uring_sq_ready(&uring->ring) == 0)
+		return;
+	while (write(uring->signalled, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }
 
 /* -- life */
