@@ -292,6 +292,9 @@ $(BUILD)/test/%.o: test/%.c $(BUILD)/flags | need-check
 	@mkdir -p $(@D)
 	$(CC) $(test_flags) $(check_cflags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) -c -o $@ $<
 
+# They are called by sanitizers themselves, before what these put into functions may run.
+$(BUILD)/test/fail_call.o $(BUILD)/test/fail_uring.o: sanitize :=
+
 # The calls that test/fail_*.c take the place of.
 wrap := $(patsubst %,-Wl$(comma)--wrap=%,$(shell sed -n -e 's/^WRAP[A-Z_]*.\([a-z0-9_]*\),.*/\1/p' \
 	-e 's/^int __real_\([a-z0-9_]*\).*/\1/p' test/fail_*.c))

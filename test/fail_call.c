@@ -67,13 +67,18 @@ static void unlock(void)
 static void begin(const char *name, unsigned long n, int error, bool all_later)
 {
 	lock();
-	memset(&here, 0, sizeof(here));
+	__atomic_store_n(&here.on, false, __ATOMIC_RELAXED);
+	here.failed = here.everywhere = false;
+	here.spared = here.failed_name = NULL;
+	here.failed_at = NULL;
+	here.matching = 0;
+	memset(here.counts, 0, sizeof(here.counts));
 	here.whose = pthread_self();
 	here.name = name;
 	here.n = n;
 	here.error = error;
 	here.all_later = all_later;
-	here.on = true;
+	__atomic_store_n(&here.on, true, __ATOMIC_RELAXED);
 	unlock();
 }
 
@@ -89,20 +94,25 @@ void fail_calls_from(const char *name, unsigned long n, int error)
 
 void fail_calls_everywhere(void)
 {
+	lock();
 	here.everywhere = true;
-	most_everywhere = most;
+	__atomic_store_n(&most_everywhere, most, __ATOMIC_RELAXED);
+	unlock();
 }
 
 void spare_call(const char *name)
 {
+	lock();
 	here.spared = name;
+	unlock();
 }
 
 bool fail_call_off(void)
 {
 	lock();
-	here.on = false;
-	most = most_everywhere = 0;
+	__atomic_store_n(&here.on, false, __ATOMIC_RELAXED);
+	most = 0;
+	__atomic_store_n(&most_everywhere, (size_t)0, __ATOMIC_RELAXED);
 	bool failed = here.failed;
 	unlock();
 	return failed;
@@ -309,7 +319,6 @@ WRAP_ERROR(pthread_create, (pthread_t * t, const pthread_attr_t *a, void *(*fn)(
 	   (t, a, fn, arg))
 WRAP_ERROR(pthread_mutex_init, (pthread_mutex_t * m, const pthread_mutexattr_t *a), (m, a))
 WRAP_ERROR(pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a), (c, a))
-WRAP_ERROR(pthread_key_create, (pthread_key_t * k, void (*fn)(void *value)), (k, fn))
 WRAP(read, ssize_t, (int fd, void *b, size_t n), (fd, b, shorter_than_count(n)))
 WRAP(write, ssize_t, (int fd, const void *b, size_t n), (fd, b, shorter_than_count(n)))
 WRAP(pread, ssize_t, (int fd, void *b, size_t n, off_t o), (fd, b, shorter(n), o))
