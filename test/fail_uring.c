@@ -146,9 +146,19 @@ int __wrap_io_uring_queue_init_params(unsigned n, struct io_uring *r, struct io_
 	return __real_io_uring_queue_init_params(n, r, p);
 }
 
-WRAP_URING(__io_uring_get_cqe,
-	   (struct io_uring * r, struct io_uring_cqe **c, unsigned s, unsigned n, sigset_t *m),
-	   (r, c, s, n, m))
+/* What looks for results, and only now and then has to ask the system. */
+int __real___io_uring_get_cqe(struct io_uring *r, struct io_uring_cqe **c, unsigned s, unsigned n,
+			      sigset_t *m);
+int __wrap___io_uring_get_cqe(struct io_uring *r, struct io_uring_cqe **c, unsigned s, unsigned n,
+			      sigset_t *m);
+int __wrap___io_uring_get_cqe(struct io_uring *r, struct io_uring_cqe **c, unsigned s, unsigned n,
+			      sigset_t *m)
+{
+	bool asks = *r->sq.kflags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
+	if (asks && call_fails("uring_look"))
+		return -errno;
+	return __real___io_uring_get_cqe(r, c, s, n, m);
+}
 
 int __real_io_uring_register_eventfd(struct io_uring *r, int fd);
 int __wrap_io_uring_register_eventfd(struct io_uring *r, int fd);

@@ -1135,8 +1135,8 @@ static int list_errors(const char *name, int *ret)
 /* Calls by which the loop waits: no task makes them, and the run ends with their error. */
 static bool is_wait(const char *name)
 {
-	static const char *const waits[] = {"epoll_wait", "epoll_pwait2", "ppoll",
-					    "io_uring_enter"};
+	static const char *const waits[] = {"epoll_wait", "epoll_pwait2", "ppoll", "io_uring_enter",
+					    "uring_look"};
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
 		if (strcmp(waits[i], name) == 0)
 			return true;

@@ -10,7 +10,7 @@ static struct pair pair;
 static unsigned long polls(void)
 {
 	return calls_of("epoll_wait") + calls_of("epoll_pwait2") + calls_of("ppoll") +
-	       calls_of("io_uring_enter");
+	       calls_of("io_uring_enter") + calls_of("uring_look");
 }
 
 /* ---- which ---- */
@@ -80,6 +80,8 @@ START_TEST(without_fds_no_turn_makes_a_system_call)
 {
 	int count = 10000;
 	ck_assert_str_eq(coro_loop_poller(loop), coro_loop_poller(loop));
+	/* The thread's first stack takes some, for reports of overflows. */
+	ck_assert_int_eq(result_of(yields, &count), 0);
 	fail_call(NULL, 0, 0);
 	ck_assert_int_eq(result_of(yields, &count), 0);
 	fail_call_off();
