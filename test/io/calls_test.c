@@ -24,6 +24,12 @@ static unsigned long waits(void)
 	       calls_of("io_uring_enter");
 }
 
+/* What is handed over to io_uring, by calls of their own. */
+static unsigned long handed_over(void)
+{
+	return calls_of("uring_poll") + calls_of("uring_cancel");
+}
+
 /* The client's, which a server does not make on sockets. */
 static unsigned long clients_own(void)
 {
@@ -198,7 +204,7 @@ static void assert_messages_cost_what_they_must(void)
 	ck_assert_uint_eq(calls_of("send"), messages);
 	ck_assert_uint_ge(waits(), BATCHES);
 	ck_assert_uint_le(waits(), waits_for(messages));
-	ck_assert_uint_eq(calls_of(NULL), 2 * messages + waits() + clients_own());
+	ck_assert_uint_eq(calls_of(NULL), 2 * messages + waits() + handed_over() + clients_own());
 }
 
 /* How many connections. */
@@ -294,12 +300,14 @@ START_TEST(a_connection_costs_no_more_than_its_deregistration_and_a_question)
 	ck_assert_uint_eq(calls_of("send"), connections);
 	ck_assert_uint_le(calls_of("poll"), connections);
 	ck_assert_uint_eq(calls_of("epoll_ctl"), on_epoll ? 2 * connections : 0);
+	ck_assert_uint_eq(calls_of("close"), 2 * connections); /* of both ends */
 	/* io_uring has one accept at a time. */
 	ck_assert_uint_le(waits(),
 			  10 * BATCHES + (on_uring() ? connections + connections / 10 : 0));
 	ck_assert_uint_eq(calls_of(NULL), calls_of("accept4") + calls_of("recv") +
 						  calls_of("send") + calls_of("poll") +
-						  calls_of("epoll_ctl") + waits() + clients_own());
+						  calls_of("epoll_ctl") + calls_of("close") +
+						  waits() + handed_over() + clients_own());
 }
 END_TEST
 

@@ -696,29 +696,6 @@ START_TEST(more_calls_than_there_is_room_for_may_be_made_in_a_turn)
 }
 END_TEST
 
-/* ---- what is given to nobody ---- */
-
-static int accepts(void *listening)
-{
-	return coro_accept(*(int *)listening, NULL, NULL);
-}
-
-START_TEST(a_connection_is_closed_whose_task_is_thrown_away_before_it_gets_it)
-{
-	struct sockaddr_in address;
-	int listening = listen_tcp(&address), connected = socket(AF_INET, SOCK_STREAM, 0);
-	coro_future_unref(start(accepts, &listening));
-	turn();
-	ck_assert_int_eq(connect(connected, (struct sockaddr *)&address, sizeof(address)), 0);
-	/* The fds are looked at, but what that finds does not get to run. */
-	ck_assert_int_eq(loop->poller->ops->wait(loop->poller, 0), 0);
-	loop_teardown();
-	close(listening);
-	close(connected);
-	loop_setup();
-}
-END_TEST
-
 /* ---- files ---- */
 
 static int uses_a_file(void *arg)
@@ -776,7 +753,6 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, nor_is_it_when_the_loop_is_closed, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, more_calls_than_there_is_room_for_may_be_made_in_a_turn, 0,
 			    3 * 4);
-	tcase_add_test(tests, a_connection_is_closed_whose_task_is_thrown_away_before_it_gets_it);
 	tcase_add_test(tests, files_are_read_and_written_where_they_stand);
 }
 
