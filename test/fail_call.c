@@ -444,11 +444,15 @@ WRAP_BODY(getaddrinfo, int,
 	return __real_getaddrinfo(node, service, hints, ret);
 }
 
+/*
+ * A stream gives all it has, and a short read is believed to have emptied it (see lib/io/bytes.c): so
+ * none is cut but to one byte, which proves nothing.
+ */
 WRAP_BODY(recvmsg, ssize_t, (int fd, struct msghdr *message, int flags))
 {
 	if (call_fails("recvmsg"))
 		return lose(fd);
-	if (!bound() || message->msg_iovlen == 0)
+	if (bound() != 1 || message->msg_iovlen == 0)
 		return __real_recvmsg(fd, message, flags);
 	struct msghdr copy = *message;
 	struct iovec vec = first_of(message->msg_iov);

@@ -286,6 +286,7 @@ START_TEST(a_message_of_TLS_in_pieces_holds_nobody_up)
 		begin_with_large_tickets(&gate);
 		gate.allowed = allowed;
 		struct coro_future *reading = start(reads, client);
+		turn(); /* it has what there is */
 		if (!another_reads) {
 			cancel(reading);
 			turn();
@@ -317,6 +318,7 @@ START_TEST(a_message_of_TLS_that_does_not_come_costs_little)
 		begin_with_large_tickets(&gate);
 		gate.allowed = allowed;
 		struct coro_future *reading = start(reads, client);
+		turn(); /* it has what there is */
 		cancel(reading);
 		turn();
 		finish(reading, -ECANCELED);
