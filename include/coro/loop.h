@@ -44,14 +44,14 @@ enum coro_poller {
 	CORO_POLLER_DEFAULT, /* what CORO_POLLER in the environment says: epoll, poll or uring */
 	CORO_POLLER_EPOLL,   /* Linux's; the default there */
 	CORO_POLLER_POLL,    /* everywhere */
-	CORO_POLLER_URING,   /* io_uring, where the library was built with it and the kernel lets us */
+	CORO_POLLER_URING, /* io_uring, where the library was built with it and the kernel lets us */
 };
 
 struct coro_loop_options {
 	unsigned flags;
 	enum coro_poller poller; /* one that is not there gives way to the default */
-	size_t stack_size; /* of its tasks, unless theirs says otherwise; 0 for the default */
-	uint64_t seed;     /* not 0: run what is ready in a random order, told by the seed */
+	size_t stack_size;       /* of its tasks, unless theirs says otherwise; 0 for the default */
+	uint64_t seed;           /* not 0: run what is ready in a random order, told by the seed */
 };
 
 /*
