@@ -111,7 +111,8 @@ CORO_API int coro_fd_forget(int fd);
 
 /*
  * Sets O_NONBLOCK, which saves a system call here and there where the system has no flag of the
- * call's own; but not on 0, 1, 2 and terminals, which are shared with others. 0 or an error.
+ * call's own; but not on 0, 1, 2 and terminals, which are shared with others. Forgets the fd, as
+ * coro_fd_forget does. 0 or an error.
  */
 CORO_API int coro_fd_adopt(int fd);
 
