@@ -20,7 +20,11 @@
  *   -EPIPE            writing after coro_stream_write_eof or coro_stream_close, or nobody reads
  *
  * A connection that fails in writing is lost, and closed at once: who reads gets the error too. But
- * of a peer that has hung up (-EPIPE, -ECONNRESET), what it sent before can still be read.
+ * of a peer that has hung up (-EPIPE, -ECONNRESET), what it sent before can still be read. One that
+ * was reset or timed out in reading is lost to who writes as well, and waits to be closed.
+ *
+ * Unlike in asyncio nothing is read ahead of who reads, so that it is reading and writing that notice
+ * that a peer is gone; and what had come but was not read by the time of coro_stream_close is lost.
  */
 #ifndef CORO_STREAM_H
 #define CORO_STREAM_H
@@ -155,7 +159,7 @@ coro_async CORO_API ssize_t coro_stream_readline(struct coro_stream *stream, con
 coro_async CORO_API ssize_t coro_stream_peek(struct coro_stream *stream, size_t least,
 					     const char **ret);
 
-/* Takes bytes that were seen out of the buffer. -EINVAL if there are fewer. */
+/* Takes bytes that were seen out of the buffer. -EINVAL if there are fewer; -EBUSY. */
 CORO_API int coro_stream_consume(struct coro_stream *stream, size_t length);
 
 /* Whether the end was seen and nothing is left in the buffer (reader.at_eof). */
@@ -176,7 +180,8 @@ CORO_API int coro_stream_printf(struct coro_stream *stream, const char *format, 
 
 /*
  * Waits while there is more than high_water to be written, until there is no more than low_water: 0
- * (writer.drain); or the error that the connection was lost by.
+ * (writer.drain); or the error that the connection was lost by, -EPIPE once it is closed. It returns
+ * though another task has written much again meanwhile.
  */
 coro_async CORO_API int coro_stream_drain(struct coro_stream *stream);
 
@@ -186,7 +191,10 @@ coro_async CORO_API int coro_stream_flush(struct coro_stream *stream);
 /* How much is still to be written (transport.get_write_buffer_size). */
 CORO_API size_t coro_stream_pending(const struct coro_stream *stream);
 
-/* Writes no more: the peer reads the end after what was written (writer.write_eof). -EOPNOTSUPP. */
+/*
+ * Writes no more: the peer reads the end after what was written (writer.write_eof). A pipe is closed
+ * for that. -EOPNOTSUPP: it cannot be done, and nothing was (writer.can_write_eof).
+ */
 CORO_API int coro_stream_write_eof(struct coro_stream *stream);
 
 /*
@@ -200,18 +208,18 @@ coro_async CORO_API int coro_stream_copy(struct coro_stream *from, struct coro_s
 /* -- the end */
 
 /*
- * Closes the connection, once all is written, which goes on by itself (writer.close). Reading ends
- * with what is in the buffer. 0, also a second time.
+ * Closes the connection, once all is written, which goes on by itself (writer.close). No more is
+ * read: reading ends with what is in the buffer, once it is closed. 0, also a second time.
  */
 CORO_API int coro_stream_close(struct coro_stream *stream);
 
 /* Closes at once; what is not written is dropped (transport.abort). */
 CORO_API int coro_stream_abort(struct coro_stream *stream);
 
-/* Whether it is closed, or will be (writer.is_closing). */
+/* Whether it is closed, or will be, or is lost (writer.is_closing). */
 CORO_API bool coro_stream_is_closing(const struct coro_stream *stream);
 
-/* Waits until it is closed: 0, or the error that it was lost by (writer.wait_closed). */
+/* Waits until it is closed or lost: 0, or the error that it was lost by (writer.wait_closed). */
 coro_async CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
 
 /*

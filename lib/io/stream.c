@@ -139,9 +139,8 @@ static int fd_end_writing(void *arg)
 	const struct fd_end *end = arg;
 	if (shutdown(end->fd, SHUT_WR) == 0)
 		return 0;
-	if (errno == ENOTCONN)
-		return -EPIPE; /* the peer has hung up, and what it sent before is still there */
-	return errno == ENOTSOCK ? -EOPNOTSUPP : -errno;
+	/* The peer has reset it, and what it sent before is still there. */
+	return errno == ENOTCONN ? -EPIPE : -errno;
 }
 
 static void fd_close(void *arg)
@@ -158,11 +157,20 @@ static int fd_number(void *arg)
 	return ((const struct fd_end *)arg)->fd;
 }
 
-static const struct coro_transport fd_transport = {
+static const struct coro_transport socket_transport = {
 	.read = fd_read,
 	.write = fd_write,
 	.wait = fd_wait_for,
 	.end = fd_end_writing,
+	.close = fd_close,
+	.fd = fd_number,
+};
+
+/* Of what is no socket, one direction cannot be ended without the other. */
+static const struct coro_transport file_transport = {
+	.read = fd_read,
+	.write = fd_write,
+	.wait = fd_wait_for,
 	.close = fd_close,
 	.fd = fd_number,
 };
@@ -243,8 +251,9 @@ int coro_stream_open(int fd, const struct coro_stream_options *options, struct c
 		return r;
 	struct coro_stream *stream = *ret;
 	stream->end = (struct fd_end){.streams = stream->streams, .fd = fd};
-	stream->transport = &fd_transport;
+	stream->transport = record->kind <= FD_SOCKET ? &socket_transport : &file_transport;
 	stream->arg = &stream->end;
+	stream->ends_by_closing = record->kind == FD_PIPE;
 	return 0;
 }
 
@@ -270,6 +279,7 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 		return -EBUSY;
 	stream->transport = transport;
 	stream->arg = arg;
+	stream->ends_by_closing = false;
 	stream->eof = false;
 	stream->read_error = 0;
 	return 0;
@@ -350,7 +360,7 @@ int coro_stream_abort(struct coro_stream *stream)
 
 bool coro_stream_is_closing(const struct coro_stream *stream)
 {
-	return !stream || stream->closing;
+	return !stream || stream->closing || stream->write_error;
 }
 
 int coro_stream_wait_closed(struct coro_stream *stream)
@@ -358,7 +368,7 @@ int coro_stream_wait_closed(struct coro_stream *stream)
 	struct latch latch;
 	if (!stream)
 		return -EINVAL;
-	while (!stream->closed) {
+	while (!stream->closed && !stream->write_error) {
 		int r = waiters_wait(&stream->drainers, &latch);
 		if (r < 0)
 			return r;

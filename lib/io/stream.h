@@ -45,12 +45,14 @@ struct coro_stream {
 	struct block *out, *out_last; /* what is to be written */
 	size_t pending;               /* bytes of it */
 	size_t high, low;
-	struct list unsent;  /* in streams->unsent */
-	int write_error;     /* the connection was lost by it */
-	struct watch writer; /* of a task that writes what could not be written at once */
-	bool writing;        /* there is one */
-	bool paused;         /* above high, and not below low since */
-	bool ending, ended;  /* the peer is to read the end; it was told */
+	struct list unsent;   /* in streams->unsent */
+	int write_error;      /* the connection was lost by it */
+	struct watch writer;  /* of a task that writes what could not be written at once */
+	bool writing;         /* there is one */
+	bool paused;          /* above high, and not below low since */
+	unsigned resumed;     /* how often it was paused, and is no more */
+	bool ending, ended;   /* the peer is to read the end; it was told */
+	bool ends_by_closing; /* and there is no other way to tell it */
 	bool closing, closed;
 	struct coro_waiters drainers; /* and those who wait for the end */
 };
@@ -82,6 +84,9 @@ void stream_forget_writer(struct coro_stream *stream);
 
 /* Drops what is to be written. */
 void stream_drop(struct coro_stream *stream);
+
+/* The connection is lost: nothing can be written any more. It is still to be closed. */
+void stream_fail(struct coro_stream *stream, int error);
 
 /* -- the end */
 

@@ -104,6 +104,29 @@ static ssize_t receive(struct coro_stream *stream, char *bytes, size_t length, s
 	return n;
 }
 
+/* The connection is gone in both directions, as far as an error of reading tells. */
+static bool is_lost(ssize_t error)
+{
+	return error == -ECONNRESET || error == -ETIMEDOUT || error == -EHOSTUNREACH ||
+	       error == -ENETUNREACH;
+}
+
+/*
+ * What came of reading, none or an error. A reset is told once by the system, and by then may have
+ * been told to who writes: what looks like the end is none.
+ */
+static ssize_t end_of_reading(struct coro_stream *stream, ssize_t n)
+{
+	if (n == 0 && stream->write_error == -ECONNRESET)
+		n = -ECONNRESET;
+	stream->eof = n == 0;
+	if (n < 0 && n != -ENOMEM)
+		stream->read_error = (int)n;
+	if (is_lost(n))
+		stream_fail(stream, (int)n);
+	return n;
+}
+
 /* As read_more, of which it is the part that waits. */
 static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, size_t length,
 				       size_t most)
@@ -111,19 +134,15 @@ static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, 
 	ssize_t n = give_way(stream);
 	if (n < 0)
 		return n;
-	while (!stream->closed && (n = receive(stream, bytes, length, most)) == -EAGAIN) {
+	while (!stream->closing && (n = receive(stream, bytes, length, most)) == -EAGAIN) {
 		n = wait_for_bytes(stream);
 		if (n < 0)
 			return n;
 	}
-	if (n <= 0)
-		shrink(stream);
-	if (stream->closed)
-		return stream->write_error;
-	stream->eof = n == 0;
-	if (n < 0 && n != -ENOMEM)
-		stream->read_error = (int)n;
-	return n;
+	if (n > 0)
+		return n;
+	shrink(stream);
+	return stream->closing ? coro_stream_wait_closed(stream) : end_of_reading(stream, n);
 }
 
 /*
@@ -138,8 +157,6 @@ static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, siz
 		return stream->read_error;
 	if (stream->closed || stream->eof)
 		return stream->closed ? stream->write_error : 0;
-	if (stream->reading)
-		return -EBUSY;
 	if (!task || task->future.loop != stream->streams->loop)
 		return -EPERM;
 	if (!list_empty(&stream->unsent))
@@ -171,6 +188,8 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 		return -EINVAL;
 	if (length == 0)
 		return 0;
+	if (stream->reading)
+		return -EBUSY;
 	if (stream_buffered(stream) == 0) {
 		bool straight = length >= STRAIGHT;
 		ssize_t n = read_more(stream, straight ? bytes : NULL, length, BLOCK_SIZE);
@@ -185,6 +204,8 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
 		return -EINVAL;
+	if (stream->reading)
+		return -EBUSY;
 	while (stream_buffered(stream) < length) {
 		ssize_t n = fill(stream, length);
 		if (n <= 0)
@@ -198,6 +219,8 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
+	if (stream->reading)
+		return -EBUSY;
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
 	while (n > 0) {
 		if (stream_buffered(stream) > most)
@@ -236,6 +259,8 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
 		return -EINVAL;
+	if (stream->reading)
+		return -EBUSY;
 	while (!(at = find(stream, from, separator, length))) {
 		size_t there = stream_buffered(stream);
 		from = there >= length ? there - length + 1 : 0;
@@ -284,6 +309,8 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
+	if (stream->reading)
+		return -EBUSY;
 	while (n > 0 && stream_buffered(stream) < least) {
 		if (least > stream->limit)
 			return -EMSGSIZE;
@@ -299,6 +326,8 @@ int coro_stream_consume(struct coro_stream *stream, size_t length)
 {
 	if (!stream || length > stream_buffered(stream))
 		return -EINVAL;
+	if (stream->reading)
+		return -EBUSY;
 	take(stream, length);
 	return 0;
 }

@@ -35,6 +35,7 @@ static void written(struct coro_stream *stream, size_t length)
 	}
 	if (stream->pending <= stream->low && stream->paused) {
 		stream->paused = false;
+		stream->resumed++;
 		wake_waiting(stream);
 	}
 	if (stream->pending == 0) {
@@ -150,17 +151,24 @@ static int write_through(struct coro_stream *stream, const struct iovec *vec, in
 
 /* -- the writer */
 
-/*
- * The connection is lost: nothing can be written any more. Where the peer has hung up, what it sent
- * before may still be read; else who reads is not to wait for an answer that cannot come.
- */
-static void lose(struct coro_stream *stream, int error)
+void stream_fail(struct coro_stream *stream, int error)
 {
 	if (stream->write_error || stream->closed)
 		return;
 	stream->write_error = error;
 	stream_drop(stream);
 	wake_waiting(stream);
+}
+
+/*
+ * Writing has failed. Where the peer has hung up, what it sent before may still be read; else who
+ * reads is not to wait for an answer that cannot come.
+ */
+static void lose(struct coro_stream *stream, int error)
+{
+	if (stream->write_error || stream->closed)
+		return;
+	stream_fail(stream, error);
 	if (error != -EPIPE && error != -ECONNRESET)
 		stream_shut(stream);
 }
@@ -232,7 +240,7 @@ static void settle(struct coro_stream *stream)
 	int r = 0;
 	if (stream->pending > 0 || stream->closed)
 		return;
-	if (stream->ending && !stream->ended && !stream->write_error) {
+	if (stream->ending && !stream->ended && !stream->ends_by_closing && !stream->write_error) {
 		stream->ended = true;
 		r = stream->transport->end(stream->arg);
 	}
@@ -386,16 +394,28 @@ static coro_async int give_way(const struct coro_stream *stream)
 	return io_give_way(io_made(loop));
 }
 
-int coro_stream_drain(struct coro_stream *stream)
+/* Others who write may have it paused again before who was woken runs: that is not waited for. */
+static coro_async int wait_until_resumed(struct coro_stream *stream)
 {
 	struct latch latch;
+	unsigned before = stream->resumed;
+	int r = 0;
+	while (r == 0 && stream->paused && stream->resumed == before && !stream->closed)
+		r = waiters_wait(&stream->drainers, &latch);
+	return r;
+}
+
+int coro_stream_drain(struct coro_stream *stream)
+{
 	if (!stream)
 		return -EINVAL;
 	int r = give_way(stream);
+	if (r == 0 && stream->closed && !stream->write_error)
+		return -EPIPE;
 	if (stream->paused)
 		stream_push(stream);
-	while (r == 0 && stream->paused && !stream->closed)
-		r = waiters_wait(&stream->drainers, &latch);
+	if (r == 0)
+		r = wait_until_resumed(stream);
 	return r < 0 ? r : stream->write_error;
 }
 
@@ -421,14 +441,16 @@ int coro_stream_write_eof(struct coro_stream *stream)
 {
 	if (!stream)
 		return -EINVAL;
-	if (!stream->transport->end)
-		return -EOPNOTSUPP;
 	if (stream->ending)
 		return 0;
+	if (!stream->transport->end && !stream->ends_by_closing)
+		return -EOPNOTSUPP;
 	int r = check(stream);
 	if (r < 0)
 		return r;
 	stream->ending = true;
+	if (stream->ends_by_closing)
+		stream->closing = true;
 	stream_push(stream);
 	return stream->write_error;
 }

@@ -404,6 +404,32 @@ START_TEST(one_task_reads_at_a_time)
 }
 END_TEST
 
+static int consumes(void *length)
+{
+	return coro_stream_consume(stream, *(size_t *)length);
+}
+
+START_TEST(nobody_takes_what_another_task_is_reading)
+{
+	begin(UNIX, 0);
+	put(pair.to, "x;");
+	struct coro_future *task = start(reads_line, NULL);
+	turn();
+	ck_assert_int_eq(result_of(reads_until, ";"), -EBUSY);
+	ck_assert_int_eq(result_of(reads_some, N(1)), -EBUSY);
+	ck_assert_int_eq(result_of(reads_exactly, N(2)), -EBUSY);
+	ck_assert_int_eq(result_of(reads_all, N(9)), -EBUSY);
+	ck_assert_int_eq(result_of(peeks, N(0)), -EBUSY);
+	ck_assert_int_eq(result_of(consumes, N(1)), -EBUSY);
+	trace_take();
+	put(pair.to, "y\n");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_trace("'x;y_'");
+	end();
+}
+END_TEST
+
 START_TEST(what_came_before_an_error_is_read_first)
 {
 	begin(TCP, 0);
@@ -415,6 +441,31 @@ START_TEST(what_came_before_an_error_is_read_first)
 	trace_take();
 	ck_assert_does(reads_exactly, N(2), "'de'");
 	ck_assert_int_eq(result_of(reads_exactly, N(1)), -ECONNRESET);
+	end();
+}
+END_TEST
+
+static int writes_a_word(void *arg)
+{
+	return coro_stream_write(stream, "word", 4);
+}
+
+/* The system tells of a reset once: who learns of it by writing may not have the reader miss it. */
+START_TEST(a_reset_that_the_writer_has_met_is_no_end_for_the_reader)
+{
+	begin(TCP, 0);
+	put(pair.to, "abc");
+	ck_assert_does(peeks, N(1), "'abc'");
+	reset(pair.to);
+	pair.to = -1;
+	ck_assert_int_eq(result_of(writes_a_word, NULL), 0);
+	turn();
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), -ECONNRESET);
+	ck_assert_int_eq(result_of(reads_line, NULL), -ECONNRESET);
+	trace_take();
+	ck_assert(!coro_stream_at_eof(stream));
+	ck_assert_does(reads_exactly, N(3), "'abc'");
+	ck_assert_int_eq(result_of(reads_line, NULL), -ECONNRESET);
 	end();
 }
 END_TEST
@@ -769,9 +820,46 @@ END_TEST
 
 START_TEST(a_pipe_has_no_end_of_writing_but_its_close)
 {
+	enum { MUCH = 500000 };
 	begin_writing(PIPE, 0, 0);
-	ck_assert_int_eq(coro_stream_write_eof(stream), -EOPNOTSUPP);
+	ck_assert_int_eq(result_of(writes_much, N(MUCH)), 0);
+	ck_assert_int_eq(coro_stream_write_eof(stream), 0);
+	ck_assert(coro_stream_is_closing(stream));
+	ck_assert_int_eq(coro_stream_write_eof(stream), 0);
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), -EPIPE);
+	size_t taken = 0;
+	while (coro_stream_fd(stream) >= 0) {
+		taken += take_all();
+		turn();
+	}
+	taken += take_all();
+	ck_assert_uint_eq(taken, MUCH);
+	expect(pair.from, "");
 	end_writing();
+}
+END_TEST
+
+/* Such as terminals. */
+START_TEST(what_has_no_end_of_writing_goes_on)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	stream = stream_on(fd, (struct coro_stream_options){0});
+	ck_assert_int_eq(coro_stream_write_eof(stream), -EOPNOTSUPP);
+	ck_assert(!coro_stream_is_closing(stream));
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), 0);
+	ck_assert_int_eq(coro_stream_destroy(stream), 0);
+}
+END_TEST
+
+START_TEST(ending_a_connection_that_was_reset_is_writing_to_nobody)
+{
+	begin(TCP, 0);
+	put(pair.to, "abc");
+	reset(pair.to);
+	pair.to = -1;
+	ck_assert_int_eq(coro_stream_write_eof(stream), -EPIPE);
+	ck_assert_does(reads_exactly, N(3), "'abc'");
+	end();
 }
 END_TEST
 
@@ -808,6 +896,29 @@ START_TEST(closing_writes_what_is_left_first)
 }
 END_TEST
 
+START_TEST(nothing_more_is_read_while_a_stream_is_being_closed)
+{
+	enum { MUCH = 500000 };
+	begin_writing(UNIX, 0, 0);
+	ck_assert_int_eq(result_of(writes_much, N(MUCH)), 0);
+	put(pair.from, "abc");
+	ck_assert_does(peeks, N(1), "'abc'");
+	struct coro_future *task = start(reads_line, NULL);
+	ck_assert_int_eq(coro_stream_close(stream), 0);
+	put(pair.from, "d\n");
+	turn();
+	turn();
+	ck_assert(!coro_future_done(task));
+	while (!coro_future_done(task)) {
+		take_all();
+		turn();
+	}
+	assert_ended(task, 0);
+	ck_assert_trace("'abc'");
+	end_writing();
+}
+END_TEST
+
 START_TEST(what_is_left_goes_out_though_the_stream_was_given_back)
 {
 	enum { MUCH = 500000 };
@@ -823,6 +934,54 @@ START_TEST(what_is_left_goes_out_though_the_stream_was_given_back)
 	turn();
 	expect(pair.from, "");
 	close(pair.from);
+}
+END_TEST
+
+/* Else a task that writes and drains, and ignores what write says, would never end. */
+START_TEST(once_a_stream_is_closed_drain_says_so)
+{
+	begin_writing(_i, 0, 0);
+	ck_assert_int_eq(coro_stream_close(stream), 0);
+	ck_assert_int_eq(coro_stream_fd(stream), -1);
+	ck_assert_does(drains, NULL, "drained:-32");
+	end_writing();
+}
+END_TEST
+
+struct rival {
+	const char *name;
+	int rounds;
+};
+
+static int writes_and_drains(void *arg)
+{
+	struct rival *rival = arg;
+	int r = 0;
+	while (r == 0) {
+		r = writes_much(N(200000));
+		if (r == 0)
+			r = coro_stream_drain(stream);
+		rival->rounds++;
+	}
+	return r;
+}
+
+START_TEST(of_several_that_write_and_drain_each_has_its_turn)
+{
+	struct rival rivals[3] = {0};
+	begin_writing(UNIX, 0, 0);
+	for (int i = 0; i < 3; i++)
+		coro_future_unref(start(writes_and_drains, &rivals[i]));
+	while (rivals[0].rounds < 20) {
+		take_all();
+		turn();
+	}
+	for (int i = 1; i < 3; i++)
+		ck_assert_int_ge(rivals[i].rounds, 18);
+	ck_assert_int_eq(coro_stream_abort(stream), 0);
+	turn();
+	turn();
+	end_writing();
 }
 END_TEST
 
@@ -859,6 +1018,28 @@ START_TEST(a_lost_connection_is_told_to_who_writes)
 	ck_assert_int_eq(result_of(waits_closed, NULL), r);
 	coro_future_unref(task);
 	coro_future_unref(flush);
+	end_writing();
+}
+END_TEST
+
+START_TEST(a_lost_connection_is_closing_and_who_waits_for_that_is_told)
+{
+	begin_writing(TCP, 0, 0);
+	struct coro_future *closed = start(waits_closed, NULL);
+	reset(pair.from);
+	pair.from = -1;
+	ck_assert_int_eq(_i ? result_of(reads_line, NULL) : result_of(writes_much, N(200000)),
+			 -ECONNRESET);
+	turn();
+	assert_ended(closed, -ECONNRESET);
+	ck_assert(coro_stream_is_closing(stream));
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), -ECONNRESET);
+	ck_assert_int_eq(result_of(drains, NULL), -ECONNRESET);
+	ck_assert_int_eq(coro_stream_write_eof(stream), -ECONNRESET);
+	ck_assert_int_ge(coro_stream_fd(stream), 0);
+	ck_assert_int_eq(coro_stream_close(stream), 0);
+	ck_assert_int_eq(coro_stream_fd(stream), -1);
+	ck_assert_int_eq(result_of(waits_closed, NULL), -ECONNRESET);
 	end_writing();
 }
 END_TEST
@@ -1363,7 +1544,9 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_read_that_is_woken_and_cancelled_loses_nothing, 0, 4);
 	tcase_add_test(tests, a_read_ends_at_its_deadline);
 	tcase_add_test(tests, one_task_reads_at_a_time);
+	tcase_add_test(tests, nobody_takes_what_another_task_is_reading);
 	tcase_add_test(tests, what_came_before_an_error_is_read_first);
+	tcase_add_test(tests, a_reset_that_the_writer_has_met_is_no_end_for_the_reader);
 	tcase_add_loop_test(tests, closing_ends_who_reads, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_waiting_stream_holds_no_more_memory_than_it_has_bytes);
 	tcase_add_loop_test(tests, one_at_its_end_holds_no_more_either, UNIX, TCP + 1);
@@ -1379,11 +1562,18 @@ static void add(TCase *tests)
 			    PAIR_KINDS);
 	tcase_add_test(tests, the_end_of_writing_comes_after_what_waits);
 	tcase_add_test(tests, a_pipe_has_no_end_of_writing_but_its_close);
+	tcase_add_test(tests, what_has_no_end_of_writing_goes_on);
+	tcase_add_test(tests, ending_a_connection_that_was_reset_is_writing_to_nobody);
 	tcase_add_loop_test(tests, closing_writes_what_is_left_first, 0, PAIR_KINDS);
+	tcase_add_test(tests, nothing_more_is_read_while_a_stream_is_being_closed);
+	tcase_add_loop_test(tests, once_a_stream_is_closed_drain_says_so, 0, PAIR_KINDS);
+	tcase_add_test(tests, of_several_that_write_and_drain_each_has_its_turn);
 	tcase_add_loop_test(tests, what_is_left_goes_out_though_the_stream_was_given_back, 0,
 			    PAIR_KINDS);
 	tcase_add_test(tests, an_abort_drops_what_is_left);
 	tcase_add_loop_test(tests, a_lost_connection_is_told_to_who_writes, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_lost_connection_is_closing_and_who_waits_for_that_is_told, 0,
+			    2);
 	tcase_add_test(tests, a_long_text_is_written_whole);
 	tcase_add_test(tests, a_loop_closes_its_streams);
 	tcase_add_test(tests, a_task_that_is_thrown_away_may_give_its_stream_back);
