@@ -10,6 +10,9 @@
  *   "unhandled exception during coro_run() shutdown"
  *                                           a task failed while it was cancelled at the end of
  *                                           coro_run or of a runner
+ *   "Unhandled exception in client_connected_cb"
+ *                                           a server's handler failed, and the server has no
+ *                                           failed of its own: see coro/stream.h
  *
  * While a loop runs, the handler is called as a callback is, between two steps of tasks, before
  * anything else that is ready: it may call, spawn, cancel, stop, but not wait. While it does not

@@ -249,7 +249,8 @@ struct coro_server_options {
 	size_t stack_size;      /* of their tasks; 0 for the loop's */
 	/*
 	 * Called with a handler's failure and its words, or for connections that could not be taken
-	 * (-ENOMEM); may not wait. NULL: they are dropped.
+	 * (-ENOMEM); may not wait. NULL: a handler's failure is reported (see coro/report.h), and
+	 * such connections are dropped.
 	 */
 	void (*failed)(int error, const char *words, void *arg);
 };

@@ -7,6 +7,7 @@
 #include "io/address.h"
 #include "io/fd.h"
 #include "io/stream.h"
+#include "loop/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,7 +135,11 @@ static void connection_done(struct watch *watch)
 	struct connection *connection = container_of(watch, struct connection, watch);
 	struct coro_server *server = connection->server;
 	struct coro_future *task = watch->future;
-	report(server, coro_future_result(task, NULL), coro_future_message(task));
+	int r = coro_future_result(task, NULL);
+	if (server->options.failed)
+		report(server, r, coro_future_message(task));
+	else if (r < 0 && r != -ECANCELED)
+		report_future(task, "Unhandled exception in client_connected_cb");
 	connection_free(connection);
 	task_over(server, task);
 }

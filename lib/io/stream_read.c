@@ -204,6 +204,8 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
 		return -EINVAL;
+	if (length == 0)
+		return 0;
 	if (stream->reading)
 		return -EBUSY;
 	while (stream_buffered(stream) < length) {
@@ -211,7 +213,7 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 		if (n <= 0)
 			return n < 0 ? n : CORO_INCOMPLETE;
 	}
-	return length > 0 ? hand_over(stream, bytes, length) : 0;
+	return hand_over(stream, bytes, length);
 }
 
 ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret)

@@ -238,6 +238,27 @@ START_TEST(the_failure_of_a_handler_is_told)
 }
 END_TEST
 
+static void is_reported(struct coro_loop *reporting, const struct coro_report *report, void *arg)
+{
+	ck_assert_ptr_eq(reporting, loop);
+	ck_assert(coro_is_task(report->future));
+	ck_assert_str_eq(report->message, "Unhandled exception in client_connected_cb");
+	trace("%s:%d:%s", (const char *)arg, report->error, report->words);
+}
+
+START_TEST(the_failure_of_a_handler_that_nobody_is_told_is_reported)
+{
+	ck_assert_int_eq(coro_loop_set_exception_handler(loop, is_reported, "loop"), 0);
+	begin(fails);
+	int fd = taken_client();
+	await(fd, "");
+	turns(2);
+	ck_assert_trace("loop:-71:what was 7?");
+	close(fd);
+	end();
+}
+END_TEST
+
 START_TEST(no_more_connections_are_taken_than_there_may_be)
 {
 	begin_with(echoes, (struct coro_server_options){.max_connections = 2});
@@ -765,6 +786,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, clients_and_server_may_share_a_loop);
 	tcase_add_test(tests, a_server_may_be_local);
 	tcase_add_test(tests, the_failure_of_a_handler_is_told);
+	tcase_add_test(tests, the_failure_of_a_handler_that_nobody_is_told_is_reported);
 	tcase_add_test(tests, no_more_connections_are_taken_than_there_may_be);
 	tcase_add_test(tests, tasks_that_a_handler_leaves_waiting_are_woken);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_closed);
