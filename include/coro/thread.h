@@ -17,7 +17,8 @@ struct coro_executor;
 /*
  * Has a thread of the loop's default executor run fn(arg), while this task waits, and gives back
  * what it returns, with the words of coro_raise (asyncio.to_thread). fn may use no loop, task or
- * coroutine of the caller's thread.
+ * coroutine of the caller's thread. It sees the caller's task-local values, and what it sets is gone
+ * with it (see coro/local.h).
  *
  * The call returns only when fn is over, so that arg may lie on the task's stack: if the task is
  * cancelled, one that has not begun never will, and one that runs is waited for, and its result

@@ -2,6 +2,7 @@
 #include "io/executor.h"
 
 #include "base/error.h"
+#include "base/locals.h"
 #include "base/monitor.h"
 #include "base/system.h"
 #include "coro/task.h"
@@ -653,11 +654,33 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 struct call_job {
 	struct job job;
 	struct relay relay;
+	coro_fn *fn;
+	void *arg;
+	struct locals *locals; /* for fn to see, a copy of the task's; taken by the thread */
 };
 
 static void call_over(struct job *job)
 {
 	relay_set(&container_of(job, struct call_job, job)->relay);
+}
+
+/* In the thread: what fn sets is gone with it, and what others have set there it does not see. */
+static int run_call(void *arg)
+{
+	struct call_job *call = arg;
+	struct thread *thread = call->locals ? thread_self() : thread_current;
+	if (!thread)
+		return -ENOMEM;
+	if (!call->locals && !thread->has_locals)
+		return call->fn(call->arg);
+	struct locals **here = &thread->root_frame.locals, *outer = *here;
+	thread->has_locals = true;
+	*here = call->locals;
+	call->locals = NULL;
+	int r = call->fn(call->arg);
+	locals_unref(*here);
+	*here = outer;
+	return r;
 }
 
 /* What runs may use the stack that is about to go. */
@@ -669,6 +692,7 @@ static void call_abandoned(struct relay *relay)
 	while (job->state == JOB_RUNNING)
 		monitor_wait_on(&job->executor->settled, relay->mutex, CORO_FOREVER);
 	failure_unref(job->failure);
+	locals_unref(container_of(job, struct call_job, job)->locals);
 }
 
 /* With the lock held: 0 once it is over; -ECANCELED, and then its state tells. */
@@ -689,23 +713,32 @@ static int wait_for_job(struct call_job *call)
 }
 
 /*
- * Has the executor run fn(arg): 0 if that came to its end; -ECANCELED, and then *ret, the job as it
- * is left, tells whether it did; or it could not be begun.
+ * Has the executor run fn(arg) with these values, or none: 0 if that came to its end; -ECANCELED, and
+ * then *ret, the job as it is left, tells whether it did; or it could not be begun.
  */
-static int call(struct coro_executor *executor, coro_fn *fn, void *arg, struct job *ret)
+static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const struct locals *locals,
+		struct job *ret)
 {
 	struct call_job call = {
-		.job = {.executor = executor, .fn = fn, .arg = arg, .over = call_over},
+		.job = {.executor = executor, .fn = run_call, .arg = &call, .over = call_over},
+		.fn = fn,
+		.arg = arg,
 	};
-	int r = relay_begin(&call.relay, &executor->monitor.mutex, call_abandoned);
+	int r = locals_copy(locals, &call.locals);
 	if (r < 0)
 		return r;
+	r = relay_begin(&call.relay, &executor->monitor.mutex, call_abandoned);
+	if (r < 0) {
+		locals_unref(call.locals);
+		return r;
+	}
 	lock(executor);
 	r = enqueue(executor, &call.job, SIZE_MAX);
 	if (r == 0)
 		r = wait_for_job(&call);
 	unlock(executor);
 	relay_end(&call.relay);
+	locals_unref(call.locals);
 	*ret = call.job;
 	return r;
 }
@@ -728,7 +761,7 @@ int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
 		return -EPERM;
 	int r = choose(task->future.loop, executor, &executor);
 	if (r == 0)
-		r = call(executor, fn, arg, &job);
+		r = call(executor, fn, arg, task->coro.frame->locals, &job);
 	if (r == 0)
 		return result_of(&job);
 	failure_unref(job.failure);
@@ -747,7 +780,7 @@ int offload(coro_fn *fn, void *arg)
 	struct job job = {0};
 	if (!task || choose(task->future.loop, NULL, &executor) < 0)
 		return fn(arg);
-	int r = call(executor, fn, arg, &job);
+	int r = call(executor, fn, arg, NULL, &job);
 	if (r == 0)
 		return result_of(&job);
 	if (r != -ECANCELED)

@@ -405,6 +405,76 @@ START_TEST(closing_the_loop_drops_a_call_that_is_over)
 }
 END_TEST
 
+/* ---- task-local values ---- */
+
+static struct coro_local word = CORO_LOCAL("word", "none");
+
+static int says_and_sets(void *value)
+{
+	trace("%s", (const char *)coro_local_get(&word));
+	return coro_local_set(&word, value, NULL);
+}
+
+static int calls_with_a_word(void *mine)
+{
+	int r = mine ? coro_local_set(&word, mine, NULL) : 0;
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = coro_executor_run(pool, says_and_sets, "theirs");
+	trace("%s", (const char *)coro_local_get(&word));
+	return r;
+}
+
+static int sets_in_the_thread(void *arg)
+{
+	struct coro_future *future;
+	int r = coro_executor_submit(pool, says_and_sets, "left", NULL, &future);
+	if (r == 0)
+		r = coro_await(future, NULL);
+	if (r == 0)
+		coro_future_unref(future);
+	return r;
+}
+
+START_TEST(a_call_sees_its_tasks_values_and_leaves_none)
+{
+	make_pool(1, 0);
+	ck_assert_int_eq(result_of(calls_with_a_word, "mine"), 0);
+	ck_assert_trace("mine mine mine");
+	ck_assert_int_eq(result_of(calls_with_a_word, NULL), 0);
+	ck_assert_trace("none none none");
+	ck_assert_int_eq(result_of(sets_in_the_thread, NULL), 0);
+	ck_assert_trace("none");
+	ck_assert_int_eq(result_of(calls_with_a_word, NULL), 0);
+	ck_assert_trace("none none none");
+}
+END_TEST
+
+static int passes_gate_with_a_word(void *gate)
+{
+	coro_local_set(&word, "mine", NULL);
+	return in_pool(gate);
+}
+
+START_TEST(the_values_of_a_call_that_never_begins_are_given_back)
+{
+	struct gate gate = GATE;
+	make_pool(1, 0);
+	struct coro_future *first = start(passes_gate_with_a_word, &gate);
+	gate_await(&gate, 1);
+	struct coro_future *second = start(passes_gate_with_a_word, &gate);
+	coro_future_unref(start(passes_gate_with_a_word, &gate));
+	cancel(second);
+	turn();
+	turn();
+	assert_ended(second, -ECANCELED);
+	gate_open(&gate);
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 7);
+	coro_future_unref(first);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+}
+END_TEST
+
 /* ---- submissions ---- */
 
 static int released;
@@ -1017,6 +1087,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_task_cancelled_before_it_calls_may_still_be_in_time);
 	tcase_add_test(tests, closing_the_loop_waits_for_a_call_that_runs);
 	tcase_add_test(tests, closing_the_loop_drops_a_call_that_is_over);
+	tcase_add_test(tests, a_call_sees_its_tasks_values_and_leaves_none);
+	tcase_add_test(tests, the_values_of_a_call_that_never_begins_are_given_back);
 	tcase_add_test(tests, a_submission_is_a_future_of_what_the_function_returns);
 	tcase_add_test(tests, a_cancelled_submission_that_has_not_begun_never_does);
 	tcase_add_test(tests, a_cancelled_submission_that_runs_is_left_behind);
