@@ -14,8 +14,8 @@
  * sees, but tasks that it spawns after. A callback of the loop sees the values that there were when
  * coro_call_soon and its kin, or coro_future_add_done_callback, was called; what it sets is gone
  * with it; likewise a function that coro_to_thread or coro_executor_run has a thread run. A
- * generator or coroutine has none of its own: it sees those of whoever resumes it. Outside of tasks and
- * callbacks the thread has a set, at first an empty one.
+ * generator or coroutine has none of its own: it sees those of whoever resumes it. Outside of tasks
+ * and callbacks the thread has a set, at first an empty one.
  *
  * Values are pointers, and stay yours: see that they outlive all who inherit them. Spawning shares
  * the values, however many there are, and one who sets a value then copies them once; in a thread
