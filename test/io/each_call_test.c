@@ -1197,7 +1197,8 @@ static void judge_parties(void)
 	for (int i = 0; i < party_count; i++) {
 		const struct party *party = &parties[i];
 		int r = party->result;
-		bool own = r == -this.error;
+		/* What is said to be no socket has no end of writing. */
+		bool own = r == -this.error || (this.error == ENOTSOCK && r == -EOPNOTSUPP);
 		if (r == 0)
 			continue;
 		groups_hit += hit[party->group]++ == 0;
