@@ -51,6 +51,21 @@ static int copy(char *to, size_t size, const char *from, size_t length)
 	return 0;
 }
 
+/* A port in figures: 0, or -EINVAL; -ERANGE if there is none of that number. */
+static int parse_port(const char *text, in_port_t *ret)
+{
+	unsigned long port = 0;
+	if (text[strspn(text, "0123456789")])
+		return -EINVAL;
+	for (const char *at = text; *at; at++) {
+		port = 10 * port + (unsigned long)(*at - '0');
+		if (port > 65535)
+			return -ERANGE;
+	}
+	*ret = (in_port_t)port;
+	return 0;
+}
+
 int address_parse(const char *text, struct address *ret)
 {
 	*ret = (struct address){.family = AF_UNSPEC, .type = SOCK_STREAM};
@@ -64,7 +79,8 @@ int address_parse(const char *text, struct address *ret)
 		text = rest;
 	}
 	const char *end = strrchr(text, ':'), *host = text;
-	if (!end || end[1] == '\0')
+	in_port_t port;
+	if (!end || end[1] == '\0' || parse_port(end + 1, &port) == -ERANGE)
 		return -EINVAL;
 	size_t length = (size_t)(end - host);
 	if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
@@ -116,21 +132,6 @@ static void add_v6(struct places *places, struct in6_addr address, uint32_t scop
 	struct sockaddr_in6 v6 = {
 		.sin6_family = AF_INET6, .sin6_addr = address, .sin6_scope_id = scope};
 	add(places, &v6, sizeof(v6));
-}
-
-/* A port in figures: 0, or -EINVAL. */
-static int parse_port(const char *text, in_port_t *ret)
-{
-	unsigned long port = 0;
-	for (const char *at = text; *at; at++) {
-		if (*at < '0' || *at > '9')
-			return -EINVAL;
-		port = 10 * port + (unsigned long)(*at - '0');
-		if (port > 65535)
-			return -EINVAL;
-	}
-	*ret = (in_port_t)port;
-	return 0;
 }
 
 /* The interface of a scoped address, by name or number; 0: there is none. */
@@ -233,6 +234,8 @@ int address_places(const struct address *address, int family, bool to_listen, st
 		add(ret, &address->local, address->local_length);
 		return 0;
 	}
+	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
+		return -EINVAL;
 	int r = 0;
 	if (parse_port(address->port, &port) < 0)
 		r = look_up(address, family, to_listen, ret);

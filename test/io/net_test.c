@@ -125,7 +125,10 @@ START_TEST(what_is_no_address_is_refused)
 			      "unix:",
 			      "[::1]x:80",
 			      "[fe80::1%nosuch]:80",
-			      "[::g]:80"};
+			      "[::g]:80",
+			      "127.0.0.1:65536",
+			      "host:99999",
+			      ":18446744073709551617"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		ck_assert_msg(strcmp(places_of(none[i], 0, false), strerror(EINVAL)) == 0, "%s: %s",
 			      none[i], places_of(none[i], 0, false));
@@ -484,6 +487,9 @@ static int listens_wrongly(void *arg)
 			 -EINVAL);
 	ck_assert_int_eq(coro_listen(":0", &(struct coro_listen_options){.backlog = -1}, &fd),
 			 -EINVAL);
+	ck_assert_int_eq(coro_listen(":0", &(struct coro_listen_options){.family = 999}, &fd),
+			 -EINVAL);
+	ck_assert_int_eq(coro_dial(":1", &(struct coro_dial_options){.family = -1}, &fd), -EINVAL);
 	ck_assert_int_eq(coro_listen_all(":0", NULL, &fd, 0), -EINVAL);
 	ck_assert_int_eq(coro_listen("nothing", NULL, &fd), -EINVAL);
 	ck_assert_str_eq(coro_message(-EINVAL), "nothing is not an address");
