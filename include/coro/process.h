@@ -95,12 +95,15 @@ CORO_API int coro_process_stdin(const struct coro_process *process);
 CORO_API int coro_process_stdout(const struct coro_process *process);
 CORO_API int coro_process_stderr(const struct coro_process *process);
 
-/* Closes the pipe to its standard input, which ends there for it: 0, -EBADF. */
+/*
+ * Closes the pipe to its standard input, which ends there for it: 0, -EBADF; -EBUSY while a task is in
+ * coro_process_communicate; -EPERM in another thread.
+ */
 CORO_API int coro_process_close_stdin(struct coro_process *process);
 
 /*
  * Hands over our end of the pipe to its standard stream 0, 1 or 2: the fd, which is the caller's to
- * close by coro_fd_close. -EBADF where there is none.
+ * close by coro_fd_close. -EBADF where there is none; -EBUSY and -EPERM as above.
  */
 CORO_API int coro_process_take_pipe(struct coro_process *process, int stream);
 

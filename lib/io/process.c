@@ -403,16 +403,28 @@ int coro_process_stderr(const struct coro_process *process)
 	return pipe_of(process, 2);
 }
 
+/* Whether its pipes may be given away: 0 or an error. */
+static int check_pipes(const struct coro_process *process)
+{
+	if (!process)
+		return -EINVAL;
+	if (process->loop->thread != thread_current)
+		return -EPERM;
+	return process->talking ? -EBUSY : 0;
+}
+
 int coro_process_close_stdin(struct coro_process *process)
 {
-	return process ? process_close_pipe(process, 0) : -EINVAL;
+	int r = check_pipes(process);
+	return r < 0 ? r : process_close_pipe(process, 0);
 }
 
 int coro_process_take_pipe(struct coro_process *process, int stream)
 {
-	int fd = pipe_of(process, stream);
-	if (fd >= 0)
-		process->pipes[stream] = -1;
+	int r = check_pipes(process), fd = pipe_of(process, stream);
+	if (r < 0 || fd < 0)
+		return r < 0 ? r : fd;
+	process->pipes[stream] = -1;
 	return fd;
 }
 

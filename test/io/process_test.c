@@ -655,6 +655,28 @@ START_TEST(programs_are_found_by_the_path_of_their_environment)
 }
 END_TEST
 
+static int talks_to_shared(void *arg)
+{
+	struct coro_bytes out;
+	return coro_process_communicate(shared, NULL, 0, 0, &out, NULL);
+}
+
+TASK_TEST(pipes_are_not_taken_from_who_talks)
+{
+	struct coro_process_options options = {.in = CORO_PIPE, .err = CORO_PIPE};
+	struct coro_future *talk;
+	shared = sh("read x; exit 3", &options);
+	coro_spawn(talks_to_shared, NULL, &talk);
+	coro_task_yield();
+	ck_assert_int_eq(coro_process_close_stdin(shared), -EBUSY);
+	ck_assert_int_eq(coro_process_take_pipe(shared, 0), -EBUSY);
+	ck_assert_int_eq(coro_process_take_pipe(shared, 2), -EBUSY);
+	ck_assert_int_eq(coro_await(talk, NULL), 0);
+	coro_future_unref(talk);
+	ck_assert_int_eq(end_of(shared), 3);
+	return 0;
+}
+
 static void *uses_elsewhere(void *arg)
 {
 	char *argv[] = {(char *)"true", NULL};
@@ -663,6 +685,8 @@ static void *uses_elsewhere(void *arg)
 	ck_assert_int_eq(coro_process_destroy(shared), -EPERM);
 	ck_assert_int_eq(coro_process_kill(shared), -EPERM);
 	ck_assert_int_eq(coro_process_wait(shared, NULL), -EPERM);
+	ck_assert_int_eq(coro_process_close_stdin(shared), -EPERM);
+	ck_assert_int_eq(coro_process_take_pipe(shared, 0), -EPERM);
 	return NULL;
 }
 
@@ -847,12 +871,6 @@ TASK_TEST(more_than_the_limit_is_an_error)
 		ck_assert_int_eq(end_of(process), -SIGKILL);
 	}
 	return 0;
-}
-
-static int talks_to_shared(void *arg)
-{
-	struct coro_bytes out;
-	return coro_process_communicate(shared, NULL, 0, 0, &out, NULL);
 }
 
 TASK_TEST(one_task_at_a_time_talks_to_it_and_may_be_cancelled)
@@ -1144,6 +1162,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, it_may_begin_a_session_or_a_group);
 	tcase_add_test(tests, programs_are_found_by_the_path_of_their_environment);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_loop_test(tests, pipes_are_not_taken_from_who_talks, 0, WAYS);
 	tcase_add_test(tests, its_pipes_are_read_and_written_like_all_fds);
 	tcase_add_test(tests, a_pipe_can_be_taken_over);
 	tcase_add_loop_test(tests, much_goes_in_and_out_at_once, 0, WAYS);
