@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tls/context.h"
 
+#include "coro/coroutine.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
 
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 /* -- certificates and keys */
 
@@ -108,9 +110,20 @@ static int load_certificate(SSL_CTX *ctx, const struct coro_tls_options *options
 
 /* -- who is trusted */
 
+/* OpenSSL looks into it only later, and then misses nothing. */
+static int check_directory(const char *path)
+{
+	struct stat found;
+	int r = stat(path, &found) < 0 ? -errno : S_ISDIR(found.st_mode) ? 0 : -ENOTDIR;
+	return r < 0 ? coro_raise(r, "%s: %s", path, coro_strerror(r)) : 0;
+}
+
 static int load_trusted(SSL_CTX *ctx, const struct coro_tls_options *options)
 {
 	const char *file = options->ca_file, *directory = options->ca_directory;
+	int r = directory ? check_directory(directory) : 0;
+	if (r < 0)
+		return r;
 	if ((file || directory) && SSL_CTX_load_verify_locations(ctx, file, directory) != 1)
 		return failure_raise(-EINVAL, file ? file : directory);
 	if (options->ca && each_certificate(ctx, options->ca, trust_certificate) < 1)

@@ -133,6 +133,9 @@ START_TEST(what_is_not_there_is_an_error_with_words)
 	ck_assert_int_eq(makes_server(&options), -ENOENT);
 	ck_assert_says(coro_message(-ENOENT), "/nowhere/at/all: No such file");
 	ck_assert_int_eq(makes_client(OPTIONS(.ca_file = "/nowhere/at/all")), -ENOENT);
+	ck_assert_int_eq(makes_client(OPTIONS(.ca_directory = "/nowhere/at/all")), -ENOENT);
+	ck_assert_says(coro_message(-ENOENT), "/nowhere/at/all: No such file");
+	ck_assert_int_eq(makes_client(OPTIONS(.ca_directory = "/dev/null")), -ENOTDIR);
 	options = (struct coro_tls_options){.certificate = local.certificate,
 					    .key_file = "/nowhere/at/all"};
 	ck_assert_int_eq(makes_server(&options), -ENOENT);
