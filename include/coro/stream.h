@@ -12,8 +12,9 @@
  * one system call. coro_stream_drain keeps the buffer bounded: call it after writing, as in
  * asyncio.
  *
- * A stream belongs to its loop and its thread. Waiting calls are for tasks of the loop: -EPERM
- * elsewhere. Beside those of the connection there are the errors
+ * A stream, and a server, belongs to its loop and its thread: all calls that do something are -EPERM
+ * in another. Waiting calls are for tasks of the loop: -EPERM elsewhere. Beside those of the
+ * connection there are the errors
  *
  *   CORO_INCOMPLETE   the connection ended before all had come (IncompleteReadError)
  *   -EMSGSIZE         what was looked for is not within the limit (LimitOverrunError)
@@ -169,7 +170,8 @@ CORO_API bool coro_stream_at_eof(const struct coro_stream *stream);
 
 /*
  * Writes, without waiting: 0 (writer.write, writelines). -EPIPE and the error that the connection
- * was lost by; -ENOMEM, and nothing is written, or the connection is lost if a part was.
+ * was lost by; -ENOMEM, and nothing is written, or the connection is lost if a part was. -EINVAL for
+ * NULL where there should be bytes, and for more than SIZE_MAX / 2 of them.
  */
 CORO_API int coro_stream_write(struct coro_stream *stream, const void *bytes, size_t length);
 CORO_API int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count);

@@ -313,6 +313,8 @@ int coro_server_close(struct coro_server *server)
 {
 	if (!server)
 		return -EINVAL;
+	if (streams_are_foreign(server->streams))
+		return -EPERM;
 	if (server->closed)
 		return 0;
 	server->closed = true;
@@ -332,7 +334,9 @@ static coro_async int wait_until_idle(struct coro_server *server)
 
 int coro_server_wait_closed(struct coro_server *server)
 {
-	return server ? wait_until_idle(server) : -EINVAL;
+	if (!server)
+		return -EINVAL;
+	return streams_are_foreign(server->streams) ? -EPERM : wait_until_idle(server);
 }
 
 int coro_server_serve_forever(struct coro_server *server)
@@ -341,6 +345,8 @@ int coro_server_serve_forever(struct coro_server *server)
 	int r = 0;
 	if (!server)
 		return -EINVAL;
+	if (streams_are_foreign(server->streams))
+		return -EPERM;
 	while (r == 0 && !server->closed)
 		r = waiters_wait(&server->changed, &latch);
 	if (r < 0) {
@@ -374,7 +380,7 @@ int coro_server_shutdown(struct coro_server *server, int64_t grace)
 {
 	if (!server)
 		return -EINVAL;
-	if (!task_running())
+	if (!task_running() || streams_are_foreign(server->streams))
 		return -EPERM;
 	coro_server_close(server);
 	int r = wait_within(server, grace);
@@ -391,6 +397,8 @@ int coro_server_destroy(struct coro_server *server)
 {
 	if (!server)
 		return 0;
+	if (!server->streams->ended && streams_are_foreign(server->streams))
+		return -EPERM;
 	if (!waiters_empty(&server->changed) && !server->streams->ended)
 		return -EBUSY;
 	if (!server->streams->ended)

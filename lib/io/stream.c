@@ -61,6 +61,7 @@ static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 	*streams = (struct streams){
 		.annex.close = streams_close,
 		.loop = loop,
+		.thread = loop->thread,
 		.call = {.run = send_unsent, .position = CALL_IDLE},
 		.refs = 1,
 	};
@@ -271,6 +272,8 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 {
 	if (!stream || !is_transport(transport))
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->write_error)
 		return stream->write_error;
 	if (stream->closing || stream->ending)
@@ -301,8 +304,10 @@ int coro_open_connection(const char *address, const struct coro_dial_options *di
 			 const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	int fd;
-	if (!ret)
+	if (!address || !ret)
 		return -EINVAL;
+	if (!task_running())
+		return -EPERM;
 	int r = coro_dial(address, dial_options, &fd);
 	if (r < 0)
 		return r;
@@ -343,6 +348,8 @@ int coro_stream_close(struct coro_stream *stream)
 {
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->closing)
 		return 0;
 	stream->closing = true;
@@ -354,6 +361,8 @@ int coro_stream_abort(struct coro_stream *stream)
 {
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	stream_shut(stream);
 	return 0;
 }
@@ -368,6 +377,8 @@ int coro_stream_wait_closed(struct coro_stream *stream)
 	struct latch latch;
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	while (!stream->closed && !stream->write_error) {
 		int r = waiters_wait(&stream->drainers, &latch);
 		if (r < 0)
@@ -380,6 +391,8 @@ int coro_stream_destroy(struct coro_stream *stream)
 {
 	if (!stream)
 		return 0;
+	if (!stream->streams->ended && streams_are_foreign(stream->streams))
+		return -EPERM;
 	/* Those who waited when the loop was closed were thrown away. */
 	if (!stream->streams->ended && !stream->streams->loop->closed &&
 	    stream_is_waited_for(stream))

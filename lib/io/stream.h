@@ -13,10 +13,11 @@
 struct streams {
 	struct annex annex;
 	struct coro_loop *loop;
-	struct list open;    /* streams that are not closed */
-	struct list unsent;  /* streams with something to be sent in the next turn */
-	struct call call;    /* which sends it */
-	struct list servers; /* that have connections, or listen */
+	struct thread *thread; /* whose the loop is */
+	struct list open;      /* streams that are not closed */
+	struct list unsent;    /* streams with something to be sent in the next turn */
+	struct call call;      /* which sends it */
+	struct list servers;   /* that have connections, or listen */
 	struct blocks blocks;
 	unsigned refs; /* the loop's, each stream's */
 	bool ended;    /* the loop is closed: no poller any more */
@@ -60,6 +61,12 @@ struct coro_stream {
 /* The running loop's, made when first needed: 0 or an error. */
 int streams_of(struct coro_loop *loop, struct streams **ret);
 void streams_unref(struct streams *streams);
+
+/* Whether they are another thread's. */
+static inline bool streams_are_foreign(const struct streams *streams)
+{
+	return streams->thread != thread_current;
+}
 
 /* -- reading */
 

@@ -186,6 +186,8 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 	enum { STRAIGHT = 4096 };
 	if (!stream || (!bytes && length > 0))
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (length == 0)
 		return 0;
 	if (stream->reading)
@@ -204,6 +206,8 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (length == 0)
 		return 0;
 	if (stream->reading)
@@ -221,6 +225,8 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->reading)
 		return -EBUSY;
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
@@ -261,6 +267,8 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->reading)
 		return -EBUSY;
 	while (!(at = find(stream, from, separator, length))) {
@@ -311,6 +319,8 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->reading)
 		return -EBUSY;
 	while (n > 0 && stream_buffered(stream) < least) {
@@ -326,7 +336,11 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 
 int coro_stream_consume(struct coro_stream *stream, size_t length)
 {
-	if (!stream || length > stream_buffered(stream))
+	if (!stream)
+		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
+	if (length > stream_buffered(stream))
 		return -EINVAL;
 	if (stream->reading)
 		return -EBUSY;

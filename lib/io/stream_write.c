@@ -295,6 +295,8 @@ static void send_later(struct coro_stream *stream)
 
 static int check(const struct coro_stream *stream)
 {
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->write_error)
 		return stream->write_error;
 	return stream->closing || stream->ending ? -EPIPE : 0;
@@ -336,9 +338,21 @@ static int write_vector(struct coro_stream *stream, const struct iovec *vec, int
 	return 0;
 }
 
+/* Whether there may be so many bytes, and somewhere. */
+static bool is_possible(const struct iovec *vec, int count)
+{
+	size_t left = SIZE_MAX / 2;
+	for (; count > 0; vec++, count--) {
+		if (vec->iov_len > left || (!vec->iov_base && vec->iov_len > 0))
+			return false;
+		left -= vec->iov_len;
+	}
+	return true;
+}
+
 int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count)
 {
-	if (!stream || count < 0 || (!vec && count > 0))
+	if (!stream || count < 0 || (!vec && count > 0) || !is_possible(vec, count))
 		return -EINVAL;
 	int r = check(stream);
 	return r < 0 ? r : write_vector(stream, vec, count);
@@ -347,7 +361,7 @@ int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int 
 int coro_stream_write(struct coro_stream *stream, const void *bytes, size_t length)
 {
 	struct iovec vec = {.iov_base = (void *)bytes, .iov_len = length};
-	return !bytes && length > 0 ? -EINVAL : coro_stream_writev(stream, &vec, 1);
+	return coro_stream_writev(stream, &vec, 1);
 }
 
 static int write_formatted(struct coro_stream *stream, const char *format, va_list args)
@@ -409,6 +423,8 @@ int coro_stream_drain(struct coro_stream *stream)
 {
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	int r = give_way(stream);
 	if (r == 0 && stream->closed && !stream->write_error)
 		return -EPIPE;
@@ -430,6 +446,8 @@ int coro_stream_flush(struct coro_stream *stream)
 	struct latch latch;
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	int r = give_way(stream);
 	stream_push(stream);
 	while (r == 0 && (stream->pending > 0 || is_held_back(stream)))
@@ -441,6 +459,8 @@ int coro_stream_write_eof(struct coro_stream *stream)
 {
 	if (!stream)
 		return -EINVAL;
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
 	if (stream->ending)
 		return 0;
 	if (!stream->transport->end && !stream->ends_by_closing)

@@ -761,6 +761,25 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+static void *uses_elsewhere(void *arg)
+{
+	ck_assert_int_eq(coro_server_close(server), -EPERM);
+	ck_assert_int_eq(coro_server_wait_closed(server), -EPERM);
+	ck_assert_int_eq(coro_server_serve_forever(server), -EPERM);
+	ck_assert_int_eq(coro_server_shutdown(server, 0), -EPERM);
+	ck_assert_int_eq(coro_server_destroy(server), -EPERM);
+	return NULL;
+}
+
+START_TEST(a_server_is_for_its_thread)
+{
+	begin(echoes);
+	in_thread(uses_elsewhere, NULL);
+	ck_assert_uint_eq(coro_server_sockets(server, NULL, 0), 1);
+	end();
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
 	struct coro_server *none = NULL;
@@ -815,6 +834,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_server_survives_that_there_are_no_fds);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_test(tests, a_server_is_for_its_thread);
 }
 
 TEST_MAIN("server", add)

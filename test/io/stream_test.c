@@ -1200,6 +1200,90 @@ static int misuses(void *arg)
 	return 0;
 }
 
+static void *uses_elsewhere(void *arg)
+{
+	const char *bytes;
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), -EPERM);
+	ck_assert_int_eq(coro_stream_printf(stream, "x"), -EPERM);
+	ck_assert_int_eq(coro_stream_write_eof(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_drain(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_flush(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_peek(stream, 0, &bytes), -EPERM);
+	ck_assert_int_eq(coro_stream_peek(stream, 1, &bytes), -EPERM);
+	ck_assert_int_eq(coro_stream_consume(stream, 1), -EPERM);
+	ck_assert_int_eq(coro_stream_set_transport(stream, coro_stream_transport(stream, NULL),
+						   NULL),
+			 -EPERM);
+	ck_assert_int_eq(coro_stream_close(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_abort(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_wait_closed(stream), -EPERM);
+	ck_assert_int_eq(coro_stream_destroy(stream), -EPERM);
+	return NULL;
+}
+
+static int peeks_one(void *arg)
+{
+	const char *bytes;
+	return (int)coro_stream_peek(stream, 1, &bytes);
+}
+
+START_TEST(a_stream_is_for_its_thread)
+{
+	begin(UNIX, 0);
+	put(pair.to, "y");
+	ck_assert_int_eq(result_of(peeks_one, NULL), 1);
+	in_thread(uses_elsewhere, NULL);
+	ck_assert(!coro_stream_is_closing(stream));
+	ck_assert_uint_eq(coro_stream_pending(stream), 0);
+	ck_assert_int_eq(coro_stream_consume(stream, 1), 0);
+	end();
+}
+END_TEST
+
+static int writes_what_cannot_be(void *arg)
+{
+	char bytes[2] = "x";
+	struct iovec none = {NULL, 1};
+	struct iovec all[] = {{bytes, 1}, {bytes, SIZE_MAX}};
+	ck_assert_int_eq(coro_stream_write(stream, bytes, SIZE_MAX), -EINVAL);
+	ck_assert_int_eq(coro_stream_write(stream, bytes, SIZE_MAX / 2 + 1), -EINVAL);
+	ck_assert_int_eq(coro_stream_writev(stream, &none, 1), -EINVAL);
+	ck_assert_int_eq(coro_stream_writev(stream, all, 2), -EINVAL);
+	ck_assert_uint_eq(coro_stream_pending(stream), 0);
+	return coro_stream_write(stream, "x", 1);
+}
+
+START_TEST(writing_what_cannot_be_leaves_the_connection_alone)
+{
+	begin(UNIX, 0);
+	ck_assert_int_eq(result_of(writes_what_cannot_be, NULL), 0);
+	end();
+}
+END_TEST
+
+static int yields(void *arg)
+{
+	return coro_task_yield();
+}
+
+static void opens_in_a_callback(void *ret)
+{
+	struct coro_stream *made;
+	*(int *)ret = coro_open_connection("127.0.0.1:1", NULL, NULL, &made);
+}
+
+START_TEST(a_connection_is_opened_in_a_task)
+{
+	struct coro_stream *made;
+	int r = 0;
+	ck_assert_int_eq(coro_open_connection("127.0.0.1:1", NULL, NULL, &made), -EPERM);
+	ck_assert_int_eq(coro_open_unix("/nowhere", NULL, &made), -EPERM);
+	coro_call_soon(loop, opens_in_a_callback, &r, NULL);
+	ck_assert_int_eq(result_of(yields, NULL), 0);
+	ck_assert_int_eq(r, -EPERM);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
 	begin(UNIX, 0);
@@ -1580,6 +1664,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_job_that_is_taken_back_with_the_loop_may_give_a_stream_back);
 	tcase_add_test(tests, a_stream_that_waits_is_not_given_back);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_test(tests, a_stream_is_for_its_thread);
+	tcase_add_test(tests, writing_what_cannot_be_leaves_the_connection_alone);
+	tcase_add_test(tests, a_connection_is_opened_in_a_task);
 	tcase_add_loop_test(tests, a_copy_goes_from_one_stream_to_another, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_copy_takes_no_more_than_it_is_to);
 	tcase_add_test(tests, a_cancelled_copy_leaves_what_it_has_not_copied);
