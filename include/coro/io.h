@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on fds that look like POSIX's: in a task, only the task waits; elsewhere they block.
+ * Calls on fds that look like POSIX's: in a task, only the task waits; elsewhere they block, in a
+ * callback too, and then all tasks of the thread with it.
  *
  * Results are POSIX's, but for errors, which are returned: a count, or a negative errno. Beside
  * those of the system there are

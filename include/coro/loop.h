@@ -157,7 +157,8 @@ CORO_API int64_t coro_loop_time(const struct coro_loop *loop);
 /*
  * Calls fn(arg) in the loop's next turn (loop.call_soon). The handle may cancel it; where ret is
  * not NULL, the caller owns *ret and gives it back with coro_handle_unref. Callbacks may not wait:
- * in them, waiting is -EPERM. -EINVAL, -ENOMEM.
+ * in them, waiting is -EPERM; the calls of io.h, net.h, file.h and resolve.h block all tasks instead,
+ * where they would have to. -EINVAL, -ENOMEM.
  */
 CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg,
 			    struct coro_handle **ret);
