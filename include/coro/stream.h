@@ -73,7 +73,7 @@ coro_async CORO_API int coro_open_unix(const char *path, const struct coro_strea
 struct coro_transport {
 	/* What there is: a count, 0 at the end; -EAGAIN: nothing yet. */
 	ssize_t (*read)(void *arg, void *bytes, size_t length);
-	/* As much as goes: a count; -EAGAIN: nothing now. */
+	/* As much as goes: a count; -EAGAIN or 0: nothing now. */
 	ssize_t (*write)(void *arg, const struct iovec *vec, int count);
 	/*
 	 * Waits until read, or write, is worth another try: 0 or an error. One task may wait for
@@ -278,6 +278,7 @@ CORO_API int coro_server_close(struct coro_server *server);
 
 /*
  * Waits until it is closed and all connections have ended: 0 (server.wait_closed of Python 3.12).
+ * -EDEADLK in a handler of its own, which is one of them.
  */
 coro_async CORO_API int coro_server_wait_closed(struct coro_server *server);
 
@@ -290,7 +291,8 @@ coro_async CORO_API int coro_server_serve_forever(struct coro_server *server);
 /*
  * Ends it in good order: listens no more, gives connections so much time to end, then cancels their
  * tasks and waits for them. How many it had to cancel. If the caller is cancelled they are
- * cancelled at once, and -ECANCELED returned.
+ * cancelled at once, and -ECANCELED returned; so it is if the caller is a handler of its own, once the
+ * time is over.
  */
 coro_async CORO_API int coro_server_shutdown(struct coro_server *server, int64_t grace);
 

@@ -262,6 +262,13 @@ static int create(const struct coro_server_options *options, coro_stream_fn *fn,
 	return 0;
 }
 
+static bool are_possible(const struct coro_server_options *options)
+{
+	if (options->stack_size && options->stack_size < coro_stack_min())
+		return false;
+	return stream_check_options(&options->stream) == 0;
+}
+
 int coro_server_start(const char *address, const struct coro_server_options *options,
 		      coro_stream_fn *fn, void *arg, struct coro_server **ret)
 {
@@ -269,7 +276,7 @@ int coro_server_start(const char *address, const struct coro_server_options *opt
 	struct coro_server *server;
 	int fds[PLACES];
 	options = options ? options : &defaults;
-	if (!address || !fn || !ret)
+	if (!address || !fn || !ret || !are_possible(options))
 		return -EINVAL;
 	if (!task_running())
 		return -EPERM;
@@ -332,11 +339,23 @@ static coro_async int wait_until_idle(struct coro_server *server)
 	return r;
 }
 
+/* Whether the task that calls is one of its connections. */
+static bool is_own(const struct coro_server *server)
+{
+	const struct coro_future *task = coro_current_task();
+	list_for_each(link, &server->connections)
+		if (task && container_of(link, struct connection, link)->watch.future == task)
+			return true;
+	return false;
+}
+
 int coro_server_wait_closed(struct coro_server *server)
 {
 	if (!server)
 		return -EINVAL;
-	return streams_are_foreign(server->streams) ? -EPERM : wait_until_idle(server);
+	if (streams_are_foreign(server->streams))
+		return -EPERM;
+	return is_own(server) ? -EDEADLK : wait_until_idle(server);
 }
 
 int coro_server_serve_forever(struct coro_server *server)

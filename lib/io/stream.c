@@ -178,7 +178,7 @@ static const struct coro_transport file_transport = {
 
 /* -- life */
 
-static int check_options(const struct coro_stream_options *options)
+int stream_check_options(const struct coro_stream_options *options)
 {
 	size_t high = options->high_water ? options->high_water : DEFAULT_HIGH;
 	return options->low_water > high || options->limit > SIZE_MAX / 4 ? -EINVAL : 0;
@@ -197,7 +197,7 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	struct coro_loop *loop = thread_current->loop;
 	struct streams *streams;
 	options = options ? options : &defaults;
-	if (!ret || check_options(options) < 0)
+	if (!ret || stream_check_options(options) < 0)
 		return -EINVAL;
 	if (!loop)
 		return -EPERM;

@@ -68,6 +68,9 @@ static inline bool streams_are_foreign(const struct streams *streams)
 	return streams->thread != thread_current;
 }
 
+/* -EINVAL for what cannot be. */
+int stream_check_options(const struct coro_stream_options *options);
+
 /* -- reading */
 
 static inline size_t stream_buffered(const struct coro_stream *stream)

@@ -124,8 +124,8 @@ static int write_out(struct coro_stream *stream, const struct iovec *vec, int co
 	int n;
 	while ((n = gather(stream, vec, count, *done, pieces, PIECES)) > 0) {
 		ssize_t gone = stream->transport->write(stream->arg, pieces, n);
-		if (gone < 0)
-			return (int)gone;
+		if (gone <= 0)
+			return gone < 0 ? (int)gone : -EAGAIN;
 		size_t buffered = (size_t)gone < stream->pending ? (size_t)gone : stream->pending;
 		if (buffered > 0)
 			written(stream, buffered);

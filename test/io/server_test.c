@@ -360,6 +360,24 @@ START_TEST(shutdown_lets_connections_end)
 }
 END_TEST
 
+static int waits_for_itself(struct coro_stream *stream, void *arg)
+{
+	trace("%d", coro_server_wait_closed(server));
+	return 0;
+}
+
+START_TEST(a_handler_does_not_wait_for_its_own_end)
+{
+	begin(waits_for_itself);
+	close(taken_client());
+	turns(5);
+	char expected[16];
+	snprintf(expected, sizeof(expected), "%d", -EDEADLK);
+	ck_assert_trace(expected);
+	end();
+}
+END_TEST
+
 START_TEST(shutdown_cancels_connections_that_do_not_end)
 {
 	begin(says_goodbye);
@@ -786,6 +804,14 @@ START_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(result_of(starts, &(struct starting){"127.0.0.1:0", NULL}), -EINVAL);
 	ck_assert_int_eq(result_of(starts, &(struct starting){NULL, echoes}), -EINVAL);
 	ck_assert_int_eq(result_of(starts, &(struct starting){"nonsense", echoes}), -EINVAL);
+	ck_assert_int_eq(result_of(starts,
+				   &(struct starting){"127.0.0.1:0", echoes, {.stack_size = 1}}),
+			 -EINVAL);
+	ck_assert_int_eq(result_of(starts, &(struct starting){"127.0.0.1:0",
+							      echoes,
+							      {.stream = {.high_water = 1,
+									  .low_water = 2}}}),
+			 -EINVAL);
 	ck_assert_int_eq(coro_server_start("127.0.0.1:0", NULL, echoes, NULL, &none), -EPERM);
 	ck_assert_int_eq(coro_server_start("127.0.0.1:0", NULL, echoes, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(coro_server_close(none), -EINVAL);
@@ -811,6 +837,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, connections_go_on_when_a_server_is_closed);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_given_back);
 	tcase_add_test(tests, shutdown_lets_connections_end);
+	tcase_add_test(tests, a_handler_does_not_wait_for_its_own_end);
 	tcase_add_test(tests, shutdown_cancels_connections_that_do_not_end);
 	tcase_add_test(tests, shutdown_without_grace_cancels_at_once);
 	tcase_add_test(tests, a_cancelled_shutdown_cancels_the_connections);

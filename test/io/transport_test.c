@@ -13,6 +13,7 @@ struct slow {
 	size_t length;
 	bool parted, closed;
 	int error; /* what flushing comes to */
+	int idle;  /* so many writes take nothing */
 };
 
 static ssize_t slow_read(void *arg, void *bytes, size_t length)
@@ -24,6 +25,10 @@ static ssize_t slow_read(void *arg, void *bytes, size_t length)
 static ssize_t slow_write(void *arg, const struct iovec *vec, int count)
 {
 	struct slow *slow = arg;
+	if (slow->idle > 0) {
+		slow->idle--;
+		return 0;
+	}
 	memcpy(slow->held + slow->length, vec->iov_base, vec->iov_len);
 	slow->length += vec->iov_len;
 	return (ssize_t)vec->iov_len;
@@ -138,6 +143,17 @@ START_TEST(flush_waits_for_what_is_held_back)
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
 	coro_future_unref(task);
 	ck_assert_uint_eq(slow.length, 0);
+	expect(pair.from, "word");
+	end();
+}
+END_TEST
+
+START_TEST(one_that_takes_nothing_is_waited_for)
+{
+	begin();
+	slow.idle = 3;
+	ck_assert_int_eq(result_of(writes_and_flushes, NULL), 0);
+	ck_assert_int_ge(coro_loop_time(loop), 6 * CORO_SEC);
 	expect(pair.from, "word");
 	end();
 }
@@ -279,6 +295,7 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_test(tests, a_stream_goes_by_way_of_another_transport);
 	tcase_add_test(tests, flush_waits_for_what_is_held_back);
+	tcase_add_test(tests, one_that_takes_nothing_is_waited_for);
 	tcase_add_test(tests, a_close_takes_its_leave_first);
 	tcase_add_test(tests, an_abort_does_not);
 	tcase_add_test(tests, an_error_in_flushing_loses_the_connection);
