@@ -380,7 +380,8 @@ static ssize_t read_cached(const struct transfer *transfer, bool *over)
 static ssize_t read_rest(struct transfer transfer, ssize_t done)
 {
 	struct iovec rest = *transfer.vec;
-	rest.iov_base = (char *)rest.iov_base + done;
+	if (done > 0)
+		rest.iov_base = (char *)rest.iov_base + done;
 	rest.iov_len -= (size_t)done;
 	transfer.vec = &rest;
 	if (transfer.offset != FILE_POSITION)
