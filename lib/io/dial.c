@@ -211,8 +211,9 @@ static int raise_all(int r, const char *text, const struct dialling *dialling)
 		if (!dialling->errors[i] ||
 		    coro_address_text(&at->any, at->length, place, sizeof(place)) < 0)
 			continue;
-		length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s: %s",
-					   length ? "; " : "", place,
+		bool told = strcmp(place, text) == 0;
+		length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s%s%s",
+					   length ? "; " : "", told ? "" : place, told ? "" : ": ",
 					   coro_strerror(dialling->errors[i]));
 	}
 	return coro_raise(r, "cannot connect to %s: %s", text, length ? words : coro_message(r));

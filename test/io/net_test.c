@@ -661,6 +661,25 @@ START_TEST(all_that_failed_is_told)
 }
 END_TEST
 
+static int dials_figures(void *port)
+{
+	char address[32], words[128];
+	int fd;
+	snprintf(address, sizeof(address), "127.0.0.1%s", (char *)port);
+	int r = coro_dial(address, NULL, &fd);
+	snprintf(words, sizeof(words), "cannot connect to %s: Connection refused", address);
+	ck_assert_str_eq(coro_message(r), words);
+	return r;
+}
+
+START_TEST(an_address_in_figures_is_told_once)
+{
+	char port[16];
+	free_port(port);
+	ck_assert_int_eq(result_of(dials_figures, port), -ECONNREFUSED);
+}
+END_TEST
+
 /* The error that the system has for a connection to the broadcast address. */
 static int error_of_broadcast(void)
 {
@@ -965,6 +984,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, where_fds_are_short_accept_tries_again_each_second, 0, 4);
 	tcase_add_test(tests, a_pause_of_accept_may_be_cancelled);
 	tcase_add_test(tests, all_that_failed_is_told);
+	tcase_add_test(tests, an_address_in_figures_is_told_once);
 	tcase_add_test(tests, the_error_is_the_first_ones);
 	tcase_add_test(tests, one_that_fails_is_followed_by_the_next_at_once);
 	tcase_add_test(tests, a_dial_can_come_from_an_address);
