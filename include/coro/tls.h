@@ -105,7 +105,8 @@ CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *
 /*
  * Makes TLS of a stream, as the client or the server: 0 (StreamWriter.start_tls, loop.start_tls).
  * What was written before goes out as it is; what came and was not read belongs to TLS. Nobody else
- * may use the stream meanwhile: that is -EBUSY, and for good.
+ * may use the stream meanwhile: that is -EBUSY, and for good. Who closes it, or gives it back, ends
+ * this as well: -EPIPE.
  *
  * host is who the server must be, by its certificate, and is told so (SNI): a name, in ASCII, or an
  * address in figures. NULL if that is not checked; else -EINVAL.
