@@ -181,17 +181,22 @@ static ssize_t hand_over(struct coro_stream *stream, void *bytes, size_t length)
 	return (ssize_t)length;
 }
 
+/* 0 if the caller may read: nobody else does, and it is the stream's thread. */
+static int check_reader(const struct coro_stream *stream)
+{
+	if (streams_are_foreign(stream->streams))
+		return -EPERM;
+	return stream->reading ? -EBUSY : 0;
+}
+
 ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 {
 	enum { STRAIGHT = 4096 };
 	if (!stream || (!bytes && length > 0))
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (length == 0)
-		return 0;
-	if (stream->reading)
-		return -EBUSY;
+	int r = check_reader(stream);
+	if (r < 0 || length == 0)
+		return r;
 	if (stream_buffered(stream) == 0) {
 		bool straight = length >= STRAIGHT;
 		ssize_t n = read_more(stream, straight ? bytes : NULL, length, BLOCK_SIZE);
@@ -206,12 +211,9 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (length == 0)
-		return 0;
-	if (stream->reading)
-		return -EBUSY;
+	int r = check_reader(stream);
+	if (r < 0 || length == 0)
+		return r;
 	while (stream_buffered(stream) < length) {
 		ssize_t n = fill(stream, length);
 		if (n <= 0)
@@ -225,10 +227,9 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (stream->reading)
-		return -EBUSY;
+	int r = check_reader(stream);
+	if (r < 0)
+		return r;
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
 	while (n > 0) {
 		if (stream_buffered(stream) > most)
@@ -267,10 +268,9 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (stream->reading)
-		return -EBUSY;
+	int r = check_reader(stream);
+	if (r < 0)
+		return r;
 	while (!(at = find(stream, from, separator, length))) {
 		size_t there = stream_buffered(stream);
 		from = there >= length ? there - length + 1 : 0;
@@ -319,10 +319,9 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (stream->reading)
-		return -EBUSY;
+	int r = check_reader(stream);
+	if (r < 0)
+		return r;
 	while (n > 0 && stream_buffered(stream) < least) {
 		if (least > stream->limit)
 			return -EMSGSIZE;
@@ -338,12 +337,11 @@ int coro_stream_consume(struct coro_stream *stream, size_t length)
 {
 	if (!stream)
 		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+	int r = check_reader(stream);
+	if (r < 0)
+		return r;
 	if (length > stream_buffered(stream))
 		return -EINVAL;
-	if (stream->reading)
-		return -EBUSY;
 	take(stream, length);
 	return 0;
 }
