@@ -359,7 +359,6 @@ WRAP(rename, int, (const char *path, const char *to), (path, to))
 WRAP(mkdir, int, (const char *path, mode_t m), (path, m))
 WRAP(rmdir, int, (const char *path), (path))
 WRAP(sigaction, int, (int n, const struct sigaction *s, struct sigaction *old), (n, s, old))
-WRAP(sigaltstack, int, (const stack_t *s, stack_t *old), (s, old))
 WRAP(sigpending, int, (sigset_t * s), (s))
 WRAP(sigtimedwait, int, (const sigset_t *s, siginfo_t *info, const struct timespec *t),
      (s, info, t))
@@ -442,6 +441,16 @@ WRAP_BODY(getaddrinfo, int,
 	if (call_fails("getaddrinfo"))
 		return EAI_SYSTEM;
 	return __real_getaddrinfo(node, service, hints, ret);
+}
+
+extern void __asan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+
+/* Sanitizers call it, too, and do not stand its failure. */
+WRAP_BODY(sigaltstack, int, (const stack_t *stack, stack_t *old))
+{
+	bool may_fail = !__asan_init && !__tsan_init;
+	return may_fail && call_fails("sigaltstack") ? -1 : __real_sigaltstack(stack, old);
 }
 
 /*
