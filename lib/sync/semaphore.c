@@ -65,11 +65,10 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 	if (take(semaphore))
 		return 0;
 	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back);
-	if (r < 0 && grant.latch.state == LATCH_SET) {
+	if (r < 0 && grant.latch.state == LATCH_SET)
 		give_back(semaphore);
-	} else if (r == 0 && semaphore->value > 0) {
+	else if (r == 0 && semaphore->value > 0)
 		wake_next(semaphore);
-	}
 	return r;
 }
 
