@@ -50,7 +50,7 @@ static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-static void give_up(const char *what)
+static _Noreturn void give_up(const char *what)
 {
 	perror(what);
 	exit(1);
@@ -387,7 +387,7 @@ static void print_samples(void)
 
 static struct figures ask(int control, char order)
 {
-	struct figures figures;
+	struct figures figures = {0};
 	if (write(control, &order, 1) != 1 ||
 	    recv(control, &figures, sizeof(figures), MSG_WAITALL) != sizeof(figures))
 		give_up("server");
