@@ -99,8 +99,9 @@ obj := $(BUILD)/obj
 context_objs := $(context:%=$(obj)/core/context/%.o)
 # What the loop can wait for fds with.
 pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring)
+poller_objs := $(patsubst lib/%.c,$(obj)/%.o,$(wildcard $(pollers:%=lib/io/poller/%*.c)))
 objs := $(patsubst lib/%.c,$(obj)/%.o,$(filter-out lib/tls/%,$(wildcard lib/*/*.c))) \
-	$(context_objs) $(pollers:%=$(obj)/io/poller/%.o)
+	$(context_objs) $(poller_objs)
 tls_objs := $(if $(TLS),$(patsubst lib/%.c,$(obj)/%.o,$(wildcard lib/tls/*.c)))
 headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that io_uring makes as a whole, while the task that made them waits. */
+#include "coro/task.h"
+#include "io/poller/uring.h"
+#include "io/transfer.h"
+#include "loop/task.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct operation {
+	struct fd_wait wait;
+	struct uring *uring;
+	const struct transfer *transfer;
+	struct cleanup cleanup;
+	bool over;                /* the system has let go of it */
+	bool cancelling;          /* but has yet to answer a request to cancel it */
+	bool withdrawn;           /* it was not handed over, and will not be */
+	struct io_uring_sqe *sqe; /* where it was put down, at that position of the queue */
+	unsigned position;
+	int result;
+	unsigned flags;
+	struct msghdr message;
+};
+
+static struct operation *operation_of(struct fd_wait *wait)
+{
+	return container_of(wait, struct operation, wait);
+}
+
+static struct operation *operation_named(uint64_t name)
+{
+	return (struct operation *)(uintptr_t)(name & ~(uint64_t)NAME_IS_CANCEL);
+}
+
+static bool is_settled(const struct operation *operation)
+{
+	return operation->over && !operation->cancelling;
+}
+
+/* What has been done cannot be taken back, so the task is woken with it. */
+static void wake_if_settled(struct operation *operation)
+{
+	struct latch *latch = &operation->wait.latch;
+	if (!is_settled(operation) || latch->state != LATCH_PENDING)
+		return;
+	latch->state = LATCH_SET;
+	wake_given(latch->task, 0);
+}
+
+void uring_operation_came(const struct io_uring_cqe *cqe)
+{
+	struct operation *operation = operation_named(cqe->user_data);
+	operation->over = true;
+	operation->result = operation->withdrawn ? -ECANCELED : cqe->res;
+	operation->flags = cqe->flags;
+	wake_if_settled(operation);
+}
+
+static void cancel(struct operation *operation)
+{
+	uint64_t name = (uintptr_t)operation;
+	if (operation->over || operation->cancelling || operation->withdrawn)
+		return;
+	operation->cancelling = true;
+	uring_put_cancel(operation->uring, name, name | NAME_IS_CANCEL);
+}
+
+/* It is not found while it goes from one state to another, and may be found later. */
+void uring_cancel_came(const struct io_uring_cqe *cqe)
+{
+	struct operation *operation = operation_named(cqe->user_data);
+	operation->cancelling = false;
+	if (cqe->res == -ENOENT)
+		cancel(operation);
+	wake_if_settled(operation);
+}
+
+/*
+ * The fd's number may be another's soon, or is: a call that has not been handed over must not be made
+ * on that, and is made into nothing. The system reads what was put down when it is handed over.
+ */
+static void withdraw(struct operation *operation)
+{
+	const struct io_uring *ring = &operation->uring->ring;
+	unsigned handed_over = __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE);
+	if (operation->over || (int)(operation->position - handed_over) < 0)
+		return;
+	io_uring_prep_nop(operation->sqe);
+	operation->sqe->user_data = (uintptr_t)operation;
+	operation->withdrawn = true;
+}
+
+static void operation_closed(struct fd_wait *wait)
+{
+	struct operation *operation = operation_of(wait);
+	operation->uring->closing = true;
+	withdraw(operation);
+	cancel(operation);
+}
+
+static void close_fd(int fd)
+{
+	close(fd);
+}
+
+/* Nobody will have what it has brought. */
+static void drop_result(const struct operation *operation)
+{
+	const struct transfer *transfer = operation->transfer;
+	if (operation->result < 0)
+		return;
+	if (transfer->call == CALL_ACCEPT)
+		close(operation->result);
+	else if (transfer->call == CALL_RECVMSG && transfer->message->msg_control)
+		transfer_each_fd(transfer->message, close_fd);
+}
+
+/* The task is thrown away, and its stack with it: the system must let go of that first. */
+static void abandon(struct cleanup *cleanup)
+{
+	struct operation *operation = container_of(cleanup, struct operation, cleanup);
+	struct uring *uring = operation->uring;
+	operation->wait.latch.state = LATCH_CANCELLED;
+	if (uring->io.loop->fork_count != fork_count)
+		return; /* the system has it from the parent, whose memory is another */
+	withdraw(operation);
+	cancel(operation);
+	while (!is_settled(operation)) {
+		io_uring_submit_and_wait(&uring->ring, 1);
+		uring_take_results(uring);
+	}
+	drop_result(operation);
+}
+
+static unsigned length_of(const struct iovec *vec)
+{
+	enum { MOST = 1 << 30 };
+	return vec->iov_len < MOST ? (unsigned)vec->iov_len : MOST;
+}
+
+static uint64_t offset_of(const struct transfer *transfer)
+{
+	return transfer->offset ? (uint64_t)*transfer->offset : (uint64_t)-1;
+}
+
+/* The pieces as a message, for the call that takes one. */
+static struct msghdr *message_of(struct operation *operation, const struct transfer *transfer)
+{
+	operation->message = (struct msghdr){
+		.msg_iov = (struct iovec *)transfer->vec,
+		.msg_iovlen = (size_t)transfer->count,
+	};
+	return &operation->message;
+}
+
+static void put_read(struct io_uring_sqe *sqe, struct operation *operation, const struct fd *fd,
+		     const struct transfer *transfer)
+{
+	const struct iovec *vec = transfer->vec;
+	if (transfer->call == CALL_READ && fd->kind > FD_SOCKET)
+		io_uring_prep_readv(sqe, fd->number, vec, (unsigned)transfer->count,
+				    offset_of(transfer));
+	else if (transfer->count == 1)
+		io_uring_prep_recv(sqe, fd->number, vec->iov_base, length_of(vec), transfer->flags);
+	else
+		io_uring_prep_recvmsg(sqe, fd->number, message_of(operation, transfer),
+				      (unsigned)transfer->flags);
+}
+
+static void put_write(struct io_uring_sqe *sqe, struct operation *operation, const struct fd *fd,
+		      const struct transfer *transfer)
+{
+	const struct iovec *vec = transfer->vec;
+	int flags = transfer->flags | MSG_NOSIGNAL;
+	if (transfer->call == CALL_WRITE && fd->kind > FD_SOCKET)
+		io_uring_prep_writev(sqe, fd->number, vec, (unsigned)transfer->count,
+				     offset_of(transfer));
+	else if (transfer->count == 1)
+		io_uring_prep_send(sqe, fd->number, vec->iov_base, length_of(vec), flags);
+	else
+		io_uring_prep_sendmsg(sqe, fd->number, message_of(operation, transfer),
+				      (unsigned)flags);
+}
+
+static void put(struct operation *operation, const struct fd *fd, const struct transfer *transfer)
+{
+	struct io_uring_sqe *sqe = uring_place(operation->uring);
+	operation->sqe = sqe;
+	operation->position = operation->uring->ring.sq.sqe_tail - 1;
+	switch (transfer->call) {
+	case CALL_READ:
+	case CALL_RECV:
+		put_read(sqe, operation, fd, transfer);
+		break;
+	case CALL_WRITE:
+	case CALL_SEND:
+		put_write(sqe, operation, fd, transfer);
+		break;
+	case CALL_RECVMSG:
+		io_uring_prep_recvmsg(sqe, fd->number, transfer->message,
+				      (unsigned)transfer->flags);
+		break;
+	case CALL_SENDMSG:
+		io_uring_prep_sendmsg(sqe, fd->number, transfer->message,
+				      (unsigned)transfer->flags | MSG_NOSIGNAL);
+		break;
+	case CALL_ACCEPT:
+		io_uring_prep_accept(sqe, fd->number, transfer->peer.address, transfer->peer.length,
+				     SOCK_CLOEXEC | SOCK_NONBLOCK);
+		break;
+	case CALL_CONNECT:
+		io_uring_prep_connect(sqe, fd->number, transfer->peer.address,
+				      *transfer->peer.length);
+		break;
+	case CALL_OTHER:
+		io_uring_prep_nop(sqe);
+		break;
+	}
+	bool receives = sqe->opcode == IORING_OP_RECV || sqe->opcode == IORING_OP_RECVMSG;
+	if (receives && operation->uring->poll_first && !(fd->ready & BIT(READING)))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	sqe->user_data = (uintptr_t)operation;
+}
+
+/*
+ * Waits until the system has let go of the operation: 0; -ECANCELED if the task was cancelled before
+ * that, and then so was the operation.
+ */
+static int wait_for(struct operation *operation)
+{
+	struct latch *latch = &operation->wait.latch;
+	int r = latch_wait(latch);
+	cancel(operation);
+	while (!is_settled(operation))
+		latch_wait(latch);
+	return r;
+}
+
+/* Whether there is more to be read: the system says so of sockets. */
+static void note_rest(struct fd *fd, const struct operation *operation)
+{
+	if (fd->kind > FD_SOCKET || operation->result <= 0)
+		return;
+	if (operation->flags & IORING_CQE_F_SOCK_NONEMPTY)
+		fd->ready |= BIT(READING);
+	else
+		fd->ready &= (uint8_t)~BIT(READING);
+}
+
+/* The result, seen together with a cancellation or a close that may have brought it about. */
+static int settle(const struct operation *operation, struct task *task, bool cancelled)
+{
+	int result = operation->result;
+	bool undone = result == -ECANCELED || result == -EINTR;
+	if (undone && cancelled)
+		return -ECANCELED;
+	if (cancelled)
+		task_put_off_cancel(task);
+	if (!undone)
+		return result;
+	return operation->wait.fd ? -EAGAIN : -EBADF;
+}
+
+ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
+{
+	enum direction direction = transfer->direction;
+	struct task *task = task_running();
+	if (task->coro.flags & CORO_MUST_CANCEL)
+		return coro_task_yield(); /* this is its next wait: nothing is done */
+	struct operation operation;
+	operation.wait = (struct fd_wait){
+		.latch.state = LATCH_CANCELLED,
+		.fd = fd,
+		.closed = operation_closed,
+	};
+	operation.uring = uring_of(io);
+	operation.transfer = transfer;
+	operation.over = operation.cancelling = operation.withdrawn = false;
+	put(&operation, fd, transfer);
+	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
+	cleanup_push(task, &operation.cleanup, abandon);
+	loop_watch_begin(io->loop);
+	int r = wait_for(&operation);
+	loop_watch_end(io->loop);
+	cleanup_pop(&operation.cleanup);
+	latch_end(&operation.wait.latch);
+	if (operation.wait.fd) {
+		if (direction == READING)
+			note_rest(fd, &operation);
+		fd_wake_next(fd, direction);
+	}
+	return settle(&operation, task, r < 0);
+}

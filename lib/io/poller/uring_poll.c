@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for fds with io_uring: a poll for each direction that is wanted. */
+#include "io/poller/uring.h"
+
+#include <errno.h>
+#include <poll.h>
+
+static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
+{
+	return (uint64_t)fd->generation << 32 | (uint32_t)fd->number << 2 |
+	       (uint32_t)direction << 1 | NAME_IS_POLL;
+}
+
+/* How: 0, or IORING_POLL_ADD_MULTI. */
+static void put_poll(struct uring *uring, struct fd *fd, enum direction direction, unsigned how)
+{
+	static const unsigned events[] = {
+		[READING] = POLLIN | POLLPRI | POLLRDHUP,
+		[WRITING] = POLLOUT,
+	};
+	struct io_uring_sqe *sqe = uring_place(uring);
+	io_uring_prep_poll_add(sqe, fd->number, events[direction]);
+	sqe->len = how;
+	sqe->user_data = name_of_poll(fd, direction);
+	fd->armed |= (uint8_t)BIT(direction);
+	if (direction == WRITING)
+		fd->lasting = how;
+}
+
+int uring_arm(struct io *io, struct fd *fd)
+{
+	unsigned missing = fd_wanted(fd) & ~(unsigned)fd->armed;
+	for (int i = 0; i < DIRECTIONS; i++)
+		if (missing & BIT(i))
+			put_poll(uring_of(io), fd, i, 0);
+	return 0;
+}
+
+/*
+ * Whatever was asked for, the system tells that the peer has ended its half. If that is all there is,
+ * it would tell it again at once, unless it is asked for changes, of which it tells more than once.
+ */
+static bool is_no_room(enum direction direction, int result)
+{
+	return direction == WRITING && result >= 0 && !(result & (POLLOUT | POLLERR | POLLHUP));
+}
+
+void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
+{
+	struct io *io = &uring->io;
+	uint64_t name = cqe->user_data;
+	int result = cqe->res;
+	enum direction direction = name >> 1 & 1;
+	struct fd *fd = fd_find(io, (int)((uint32_t)name >> 2));
+	if (!fd || fd->generation != name >> 32)
+		return;
+	bool more = cqe->flags & IORING_CQE_F_MORE;
+	if (!more)
+		fd->armed &= (uint8_t)~BIT(direction);
+	if (result == -EBADF) {
+		/* Closed elsewhere. Results are also taken in the midst of calls that use the record. */
+		list_remove(&fd->link);
+		list_append(&uring->gone, &fd->link);
+		return;
+	}
+	if (result == -EINVAL)
+		result = POLLOUT; /* the kernel cannot tell of changes (before 5.13): it is tried */
+	if (is_no_room(direction, result)) {
+		if (!more)
+			put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
+		return;
+	}
+	if (result == -ECANCELED || result == -EINTR) {
+		fd_event(io, fd, BIT(direction), false); /* they look, and wait again */
+	} else if (result < 0) {
+		fd_fail(fd, direction, result);
+	} else {
+		bool both = result & (POLLHUP | POLLERR);
+		/* Urgent data is told of with each wake-up, be there any or not. */
+		fd_event(io, fd, both ? BIT(READING) | BIT(WRITING) : BIT(direction),
+			 result & (POLLRDHUP | POLLHUP | POLLERR));
+	}
+	if (fd_wants_level(fd) && list_empty(&fd->link))
+		list_append(&uring->levels, &fd->link);
+}
+
+void uring_forget_gone(struct uring *uring)
+{
+	struct list *link;
+	while ((link = list_pop(&uring->gone)))
+		fd_forget(&uring->io, container_of(link, struct fd, link)->number);
+}
+
+/* One that is told of changes only: whether it is ready still. */
+static bool is_still_writable(struct io *io, struct fd *fd)
+{
+	if (!(fd->armed & BIT(WRITING)) || !fd->lasting || !fd->sides[WRITING].watcher)
+		return false;
+	if (fd_ask(fd->number, WRITING) < 0)
+		return false;
+	fd_event(io, fd, BIT(WRITING), false);
+	return true;
+}
+
+void uring_put_levels(struct uring *uring)
+{
+	struct list again, *link;
+	list_init(&again);
+	while ((link = list_pop(&uring->levels))) {
+		struct fd *fd = container_of(link, struct fd, link);
+		uring_arm(&uring->io, fd);
+		if (is_still_writable(&uring->io, fd))
+			list_append(&again, link);
+	}
+	while ((link = list_pop(&again)))
+		list_append(&uring->levels, link);
+}
+
+/*
+ * The system holds a file for as long as it has something to do with it, even if the fd is closed: so
+ * it has to let go before.
+ */
+void uring_forget(struct io *io, struct fd *fd)
+{
+	struct uring *uring = uring_of(io);
+	list_remove(&fd->link);
+	for (int i = 0; i < DIRECTIONS; i++)
+		if (fd->armed & BIT(i))
+			uring_put_cancel(uring, name_of_poll(fd, i), NAME_NOBODY);
+	if (fd->armed || uring->closing)
+		io_uring_submit_and_get_events(&uring->ring);
+	uring->closing = false;
+}
