@@ -439,23 +439,6 @@ static coro_async int serve_next(struct exchange *exchange)
 	return r < 0 ? r : exchange->keep_alive;
 }
 
-/*
- * The client may still be sending what nobody will read: to close now would have the system tell it
- * so, and take back the answer that it has not read yet. So it is given a while to end.
- */
-static coro_async int linger(struct coro_stream *stream)
-{
-	struct coro_timeout timeout;
-	char bytes[4096];
-	ssize_t n = coro_stream_write_eof(stream);
-	if (n < 0 || coro_timeout_begin(&timeout, CORO_SEC) < 0)
-		return 0;
-	while ((n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0)
-		;
-	coro_timeout_end(&timeout, (int)n);
-	return 0;
-}
-
 static coro_async int serve_each(struct exchange *exchange)
 {
 	int r;
@@ -487,7 +470,7 @@ static int serve(struct coro_stream *stream, void *arg)
 	exchange->keep_alive = true;
 	int r = serve_all(exchange);
 	if (r == 0 && !exchange->keep_alive)
-		linger(stream);
+		service_linger(stream);
 	free(exchange);
 	return r;
 }

@@ -125,20 +125,6 @@ static coro_async int serve_next(struct exchange *exchange)
 	return r < 0 ? r : exchange->keep_alive;
 }
 
-/* A client that is still sending is to read what it was told, and not that nobody listens. */
-static coro_async int linger(struct coro_stream *stream)
-{
-	struct coro_timeout timeout;
-	char bytes[4096];
-	ssize_t n = coro_stream_write_eof(stream);
-	if (n < 0 || coro_timeout_begin(&timeout, CORO_SEC) < 0)
-		return 0;
-	while ((n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0)
-		;
-	coro_timeout_end(&timeout, (int)n);
-	return 0;
-}
-
 static coro_async int serve(struct coro_stream *stream, void *arg)
 {
 	struct exchange exchange = {.stream = stream};
@@ -149,7 +135,7 @@ static coro_async int serve(struct coro_stream *stream, void *arg)
 		;
 	bool refused = r == 0 && !coro_stream_at_eof(stream);
 	r = coro_timeout_end(&exchange.timeout, r);
-	return refused ? linger(stream) : r;
+	return refused ? service_linger(stream) : r;
 }
 
 /* ---- trying it out ---- */
