@@ -349,10 +349,14 @@ static int sends_usr1(void *arg)
 	return 0;
 }
 
+static int has_usr1_sent(void *arg)
+{
+	return coro_to_thread(sends_usr1, NULL);
+}
+
 static int waits_for_usr1(void *arg)
 {
-	struct coro_future *sent;
-	coro_executor_submit(NULL, sends_usr1, NULL, NULL, &sent);
+	struct coro_future *sent = spawn(has_usr1_sent, NULL); /* runs when this waits */
 	int r = coro_signal_wait(SIGUSR1);
 	coro_await(sent, NULL);
 	coro_future_unref(sent);
