@@ -10,7 +10,7 @@
 /* ---- names: this program's own ---- */
 
 static const char *answers[32]; /* addresses of any name, up to NULL; none: there is no such name */
-static int asked;
+static _Atomic int asked;       /* by the threads that look names up */
 
 struct answer {
 	struct addrinfo info;
