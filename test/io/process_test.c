@@ -722,6 +722,7 @@ TASK_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(coro_process_kill(NULL), -EINVAL);
 	ck_assert_int_eq(coro_process_pid(NULL), -EINVAL);
 	ck_assert_int_eq(coro_process_stdin(NULL), -EINVAL);
+	ck_assert_int_eq(coro_process_stderr(NULL), -EINVAL);
 	ck_assert_int_eq(coro_process_close_stdin(NULL), -EINVAL);
 	ck_assert_int_eq(coro_process_communicate(NULL, NULL, 0, 0, NULL, NULL), -EINVAL);
 
@@ -740,6 +741,18 @@ TASK_TEST(what_cannot_be_is_refused)
 }
 
 /* ---- pipes ---- */
+
+TASK_TEST(what_it_complains_of_comes_by_a_pipe_of_its_own)
+{
+	struct coro_process_options options = {.err = CORO_PIPE};
+	struct coro_process *process = sh("echo woe >&2", &options);
+	char got[16] = {0};
+	ck_assert_int_eq(coro_process_stdout(process), -EBADF);
+	ck_assert_int_eq(coro_read(coro_process_stderr(process), got, sizeof(got) - 1), 4);
+	ck_assert_str_eq(got, "woe\n");
+	ck_assert_int_eq(end_of(process), 0);
+	return 0;
+}
 
 TASK_TEST(its_pipes_are_read_and_written_like_all_fds)
 {
@@ -1163,6 +1176,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, programs_are_found_by_the_path_of_their_environment);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_loop_test(tests, pipes_are_not_taken_from_who_talks, 0, WAYS);
+	tcase_add_test(tests, what_it_complains_of_comes_by_a_pipe_of_its_own);
 	tcase_add_test(tests, its_pipes_are_read_and_written_like_all_fds);
 	tcase_add_test(tests, a_pipe_can_be_taken_over);
 	tcase_add_loop_test(tests, much_goes_in_and_out_at_once, 0, WAYS);
