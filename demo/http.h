@@ -157,6 +157,15 @@ static inline int http_parse_field(struct http_text line, struct http_field *ret
 	return http_is_token(ret->name) ? 0 : -400;
 }
 
+/* Whether that is a whole line with a field, its end included. */
+static inline bool http_is_field(const char *bytes, size_t length)
+{
+	struct http_text line;
+	struct http_field field;
+	return http_line(bytes, bytes + length, &line) == bytes + length &&
+	       http_parse_field(line, &field) == 0;
+}
+
 /* What the fields say of the body and of the connection: 0 or a negative status. */
 static inline int http_understand(struct http_request *request)
 {
@@ -272,11 +281,33 @@ static inline long http_parse_chunk(const char *bytes, size_t length, uint64_t *
 			break;
 		size = size << 4 | (unsigned)digit;
 	}
-	if (!next || digits == 0 || digits > DIGITS ||
-	    (digits < line.length && !strchr("; \t", line.bytes[digits])))
+	if (!next || digits == 0 || digits > DIGITS)
+		return -400;
+	size_t rest = digits; /* blanks, and an extension or nothing */
+	while (rest < line.length && (line.bytes[rest] == ' ' || line.bytes[rest] == '\t'))
+		rest++;
+	if (rest < line.length && line.bytes[rest] != ';')
 		return -400;
 	*ret = size;
 	return next - bytes;
+}
+
+/*
+ * The part of a target that says what is wanted of the server, such as /path?query: the target
+ * itself, or what follows the authority of an absolute one, which proxies send (RFC 9112, 3.2.2).
+ */
+static inline struct http_text http_origin_form(struct http_text target)
+{
+	static const char scheme[] = "http://";
+	size_t at = sizeof(scheme) - 1;
+	if (target.length <= at || strncasecmp(target.bytes, scheme, at) != 0 ||
+	    strchr("/?#", target.bytes[at]))
+		return target;
+	while (at < target.length && target.bytes[at] != '/' && target.bytes[at] != '?')
+		at++;
+	if (at == target.length || target.bytes[at] == '?')
+		return (struct http_text){"/", 1};
+	return (struct http_text){target.bytes + at, target.length - at};
 }
 
 /*
@@ -286,6 +317,7 @@ static inline long http_parse_chunk(const char *bytes, size_t length, uint64_t *
 static inline long http_path(struct http_text target, char *ret, size_t size)
 {
 	size_t length = 0;
+	target = http_origin_form(target);
 	if (target.length == 0 || target.bytes[0] != '/')
 		return -400;
 	for (size_t i = 0; i < target.length && target.bytes[i] != '?'; i++) {

@@ -8,10 +8,11 @@
  *   /count/N    the numbers up to N, in chunks
  *   /...        the files below ROOT
  *
- * A client has 10 s for its next request, and for each part of what goes on then: a KiB of a body, or
- * what it has to read before there is more.
+ * A client has 10 s for its next request, and for each KiB of a body; and as long as it goes on reading
+ * for what it has to read before there is more.
  */
 #include "http.h"
+#include "patience.h"
 #include "service.h"
 
 #include <errno.h>
@@ -29,25 +30,18 @@ static const char *root;
 
 struct exchange {
 	struct coro_stream *stream;
-	struct coro_timeout timeout;
+	struct patience patience;
 	struct http_request request; /* its texts are good until more is read */
-	enum { GET, HEAD, POST, OTHER } method;
+	enum { GET, HEAD, POST, OPTIONS, OTHER } method;
 	bool keep_alive;
 	bool answered; /* at least its first line */
 };
-
-/* Something has gone on: there is as much time again for what is next. */
-static void be_patient(struct exchange *exchange)
-{
-	int64_t now = coro_loop_time(coro_running_loop());
-	coro_timeout_reschedule(&exchange->timeout, now + PATIENCE * CORO_SEC);
-}
 
 static coro_async int drain(struct exchange *exchange)
 {
 	int r = coro_stream_drain(exchange->stream);
 	if (r == 0)
-		be_patient(exchange);
+		patience_renew(&exchange->patience);
 	return r;
 }
 
@@ -81,18 +75,26 @@ static const char *words_of(int status)
 	}
 }
 
-/* The head of an answer with a body of so many bytes. */
+#define METHODS "GET, HEAD, POST, OPTIONS"
+
+/* The field that says whether the connection goes on; "" if the client takes it for granted. */
+static const char *connection_field(const struct exchange *exchange)
+{
+	if (!exchange->keep_alive)
+		return "Connection: close\r\n";
+	return exchange->request.minor > 0 ? "" : "Connection: keep-alive\r\n";
+}
+
+/* The head of an answer with a body of length bytes. */
 static void begin_answer(struct exchange *exchange, int status, const char *type, uint64_t length)
 {
 	char head[256];
 	exchange->answered = true;
 	int n = snprintf(head, sizeof(head),
 			 "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %" PRIu64
-			 "\r\n%s\r\n",
+			 "\r\n%s%s\r\n",
 			 status, words_of(status), type, length,
-			 exchange->keep_alive
-				 ? exchange->request.minor > 0 ? "" : "Connection: keep-alive\r\n"
-				 : "Connection: close\r\n");
+			 status == 405 ? "Allow: " METHODS "\r\n" : "", connection_field(exchange));
 	coro_stream_write(exchange->stream, head, (size_t)n);
 }
 
@@ -154,7 +156,7 @@ static coro_async int next_chunk(struct body *body, uint64_t *ret)
 	}
 }
 
-/* The fields behind the last chunk are passed over, and the empty line is the end. */
+/* The fields behind the last chunk are looked at and dropped; the empty line is the end. */
 static coro_async int skip_trailer(struct coro_stream *stream)
 {
 	const char *line;
@@ -162,10 +164,10 @@ static coro_async int skip_trailer(struct coro_stream *stream)
 		ssize_t n = coro_stream_readline(stream, &line);
 		if (n <= 0)
 			return n < 0 ? (int)n : CORO_INCOMPLETE;
-		if (n < 2 || line[n - 2] != '\r')
-			return -EPROTO;
-		if (n == 2)
+		if (n == 2 && memcmp(line, "\r\n", 2) == 0)
 			return 0;
+		if (!http_is_field(line, (size_t)n))
+			return -EPROTO;
 		total += (size_t)n;
 	}
 	return -EPROTO;
@@ -199,7 +201,7 @@ static int body_consume(struct body *body, size_t length)
 	body->total += length;
 	if (body->total - body->rewarded >= BODY_PART) {
 		body->rewarded = body->total;
-		be_patient(body->exchange);
+		patience_renew(&body->exchange->patience);
 	}
 	return body->total > MOST_BODY ? -EMSGSIZE
 				       : coro_stream_consume(body->exchange->stream, length);
@@ -223,6 +225,14 @@ static int greet(struct exchange *exchange)
 {
 	answer(exchange, 200, "Hello, world!\n");
 	return 0;
+}
+
+static int tell_options(struct exchange *exchange)
+{
+	exchange->answered = true;
+	return coro_stream_printf(exchange->stream,
+				  "HTTP/1.1 204 No Content\r\nAllow: " METHODS "\r\n%s\r\n",
+				  connection_field(exchange));
 }
 
 /* Waits where much is to be read by the client. That it has sent a little is no reason for patience. */
@@ -311,10 +321,10 @@ static const char *type_of(const char *path)
 	return "application/octet-stream";
 }
 
-/* From the system's cache to the socket: it does not come by here. */
+/* From the system's cache to the socket: it does not come by here. Each part taken renews patience. */
 static coro_async int send_file(struct exchange *exchange, int file, off_t length)
 {
-	enum { PART = 1 << 20 };
+	enum { PART = 64 << 10 };
 	off_t at = 0;
 	int r = coro_stream_flush(exchange->stream);
 	while (r == 0 && at < length) {
@@ -322,7 +332,7 @@ static coro_async int send_file(struct exchange *exchange, int file, off_t lengt
 		ssize_t n = coro_sendfile(coro_stream_fd(exchange->stream), file, &at, part);
 		if (n <= 0)
 			r = n < 0 ? (int)n : -EIO; /* it was cut short meanwhile */
-		be_patient(exchange);
+		patience_renew(&exchange->patience);
 	}
 	return r;
 }
@@ -360,7 +370,8 @@ static coro_async int get_file(struct exchange *exchange, const char *path)
 
 static int method_of(struct http_text word)
 {
-	static const char *const methods[] = {[GET] = "GET", [HEAD] = "HEAD", [POST] = "POST"};
+	static const char *const methods[] = {
+		[GET] = "GET", [HEAD] = "HEAD", [POST] = "POST", [OPTIONS] = "OPTIONS"};
 	int method = GET;
 	while (method < OTHER && !http_is(word, methods[method]))
 		method++;
@@ -370,8 +381,9 @@ static int method_of(struct http_text word)
 static coro_async int respond(struct exchange *exchange, struct body *body)
 {
 	const struct http_request *request = &exchange->request;
+	bool of_server = exchange->method == OPTIONS && http_is(request->target, "*");
 	char path[1024];
-	long r = http_path(request->target, path, sizeof(path));
+	long r = of_server ? 0 : http_path(request->target, path, sizeof(path));
 	if (r < 0)
 		return refuse(exchange, (int)-r);
 	if (exchange->method == POST && strcmp(path, "/echo") == 0)
@@ -379,6 +391,8 @@ static coro_async int respond(struct exchange *exchange, struct body *body)
 	int skipped = body_skip(body);
 	if (skipped < 0)
 		return skipped;
+	if (exchange->method == OPTIONS)
+		return tell_options(exchange);
 	if (exchange->method != GET && exchange->method != HEAD)
 		return refuse(exchange, exchange->method == POST ? 405 : 501);
 	if (strcmp(path, "/") == 0)
@@ -443,10 +457,10 @@ static coro_async int serve_each(struct exchange *exchange)
 {
 	int r;
 	while ((r = serve_next(exchange)) > 0)
-		be_patient(exchange);
+		patience_renew(&exchange->patience);
 	if (r == -ECANCELED)
 		return r;
-	be_patient(exchange);
+	patience_renew(&exchange->patience);
 	int flushed = coro_stream_flush(exchange->stream);
 	return flushed < 0 ? flushed : r;
 }
@@ -454,10 +468,10 @@ static coro_async int serve_each(struct exchange *exchange)
 /* What a client for whom there was no more patience has not read, it never will. */
 static coro_async int serve_all(struct exchange *exchange)
 {
-	int r = coro_timeout_begin(&exchange->timeout, PATIENCE * CORO_SEC);
+	int r = patience_begin(&exchange->patience, exchange->stream, PATIENCE * CORO_SEC);
 	if (r < 0)
 		return r;
-	r = coro_timeout_end(&exchange->timeout, serve_each(exchange));
+	r = patience_end(&exchange->patience, serve_each(exchange));
 	return r == -ETIMEDOUT ? coro_stream_abort(exchange->stream) : r;
 }
 

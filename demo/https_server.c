@@ -4,10 +4,12 @@
  * alive, greets, and sends back what is POSTed to it. Where it is given no certificate it makes one
  * for localhost, that signs itself.
  *
- * A client has 10 s for its handshake and for each request. Built where OpenSSL is.
+ * A client has 10 s for its handshake and for each request, and as long as it goes on reading for its
+ * answer. Built where OpenSSL is.
  */
 #include "certificate.h"
 #include "http.h"
+#include "patience.h"
 #include "service.h"
 
 #include <coro/tls.h>
@@ -18,7 +20,7 @@ enum { PATIENCE = 10, MOST_BODY = 16 << 20 };
 
 struct exchange {
 	struct coro_stream *stream;
-	struct coro_timeout timeout;
+	struct patience patience;
 	struct http_request request; /* its texts are good until more is read */
 	bool keep_alive;
 };
@@ -30,7 +32,7 @@ static coro_async int drain(struct exchange *exchange)
 {
 	int r = coro_stream_drain(exchange->stream);
 	if (r == 0)
-		coro_timeout_reschedule(&exchange->timeout, coro_clock() + PATIENCE * CORO_SEC);
+		patience_renew(&exchange->patience);
 	return r;
 }
 
@@ -128,13 +130,13 @@ static coro_async int serve_next(struct exchange *exchange)
 static coro_async int serve(struct coro_stream *stream, void *arg)
 {
 	struct exchange exchange = {.stream = stream};
-	int r = coro_timeout_begin(&exchange.timeout, PATIENCE * CORO_SEC);
+	int r = patience_begin(&exchange.patience, stream, PATIENCE * CORO_SEC);
 	if (r < 0)
 		return r;
 	while ((r = serve_next(&exchange)) > 0)
 		;
 	bool refused = r == 0 && !coro_stream_at_eof(stream);
-	r = coro_timeout_end(&exchange.timeout, r);
+	r = patience_end(&exchange.patience, r);
 	return refused ? service_linger(stream) : r;
 }
 

@@ -10,6 +10,7 @@
 enum {
 	RESP_WORDS = 1024,       /* of a command */
 	RESP_LENGTH = 512 << 10, /* of a word */
+	RESP_COMMAND = 2 << 20,  /* of a whole command */
 	RESP_LINE = 64 << 10,    /* of one that is typed */
 	RESP_HEADER = 32,        /* of a line that tells a length */
 };

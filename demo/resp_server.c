@@ -4,8 +4,9 @@
  * lie in the stream's buffer, as many as have come; what is answered goes out in one piece.
  *
  * A client may be silent for as long as it likes, but not in the middle of a command: it has 30 s for
- * the rest, or for 4 KiB of it, and so long to read what it has asked for.
+ * the rest, or for 4 KiB of it. It has as long as it goes on reading for what it has asked for.
  */
+#include "patience.h"
 #include "resp.h"
 #include "service.h"
 
@@ -109,7 +110,7 @@ static bool time_of(const struct session *session, struct text text, int64_t uni
 static void do_set(struct session *session)
 {
 	int64_t expires = INT64_MAX;
-	bool only_new = false, only_old = false;
+	bool only_new = false, only_old = false, has_time = false;
 	for (size_t i = 3; i < session->command.count; i++) {
 		struct text option = word(session, i);
 		bool seconds = is_word(option, "EX"), last = i + 1 == session->command.count;
@@ -117,7 +118,8 @@ static void do_set(struct session *session)
 			only_new = true;
 		} else if (is_word(option, "XX") && !only_new) {
 			only_old = true;
-		} else if ((seconds || is_word(option, "PX")) && !last) {
+		} else if ((seconds || is_word(option, "PX")) && !has_time && !last) {
+			has_time = true;
 			if (!time_of(session, word(session, ++i), seconds ? CORO_SEC : CORO_MSEC,
 				     &expires) ||
 			    expires <= session->now) {
@@ -413,12 +415,18 @@ static coro_async ssize_t wait_for_more(struct session *session, const char **re
 /* Waits while the client has much to read. */
 static coro_async int make_room(struct session *session, bool all)
 {
-	struct coro_timeout timeout;
-	int r = coro_timeout_begin(&timeout, PATIENCE * CORO_SEC);
+	struct patience patience;
+	int r = patience_begin(&patience, session->stream, PATIENCE * CORO_SEC);
 	if (r < 0)
 		return r;
 	r = all ? coro_stream_flush(session->stream) : coro_stream_drain(session->stream);
-	return coro_timeout_end(&timeout, r);
+	return patience_end(&patience, r);
+}
+
+/* The client is told why, and that is the end. */
+static int refuse(struct session *session, const char *why)
+{
+	return coro_stream_printf(session->stream, "-ERR Protocol error: %s\r\n", why);
 }
 
 static coro_async int talk(struct session *session)
@@ -426,14 +434,13 @@ static coro_async int talk(struct session *session)
 	const char *bytes;
 	while (!session->leaving) {
 		ssize_t n = wait_for_more(session, &bytes);
+		if (n == -EMSGSIZE)
+			return refuse(session, "too big a command");
 		if (n <= (ssize_t)session->left)
 			return n < 0 ? (int)n : 0;
 		long done = run_commands(session, (struct text){bytes, (size_t)n});
-		if (done < 0) {
-			coro_stream_printf(session->stream, "-ERR Protocol error: %s\r\n",
-					   session->command.error);
-			return 0;
-		}
+		if (done < 0)
+			return refuse(session, session->command.error);
 		coro_stream_consume(session->stream, (size_t)done);
 		reward(session, (size_t)done, is_full(session) ? 0 : (size_t)(n - done));
 		int r = coro_stream_pending(session->stream) > MUCH ? make_room(session, false) : 0;
@@ -505,7 +512,7 @@ int main(int argc, char **argv)
 			     &(struct service){
 				     .serve = serve,
 				     .try_out = try_out,
-				     .limit = 2 * RESP_LENGTH,
+				     .limit = RESP_COMMAND,
 			     });
 	store_clear(&store);
 	free(store.buckets);

@@ -95,23 +95,35 @@ static inline struct coro_stream *newest_stream(void)
 
 /* ---- clients ---- */
 
-/* One that has connected, and perhaps was not accepted yet. */
-static inline int connect_client(void)
+/* One that has connected, and perhaps was not accepted yet; its buffer in bytes, 0 for the usual. */
+static inline int connect_client_with(int buffer)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(fd, 0);
+	if (buffer > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&server_address, sizeof(server_address)),
 			 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
 }
 
-static inline int accepted_client(void)
+static inline int connect_client(void)
+{
+	return connect_client_with(0);
+}
+
+static inline int accepted_client_with(int buffer)
 {
 	size_t before = connections();
-	int fd = connect_client();
+	int fd = connect_client_with(buffer);
 	until_connections(before + 1);
 	return fd;
+}
+
+static inline int accepted_client(void)
+{
+	return accepted_client_with(0);
 }
 
 /* The system tells the peer, and takes back what it has not read. */
@@ -172,6 +184,23 @@ static inline void until_answered(int fd, const char *beginning)
 	got[n < 0 ? 0 : n] = '\0';
 	ck_assert_msg(*beginning ? strncmp(got, beginning, strlen(beginning)) == 0 : n <= 0, "%s",
 		      got);
+}
+
+/*
+ * Reads a little each second until much has come or the connection has ended, dropping it: how much.
+ * The client is to have a small buffer, or the server's system does not see it read.
+ */
+static inline size_t read_slowly(int fd, size_t a_second, size_t most)
+{
+	static char bytes[65536];
+	size_t length = 0;
+	ssize_t n = 0;
+	while (length < most &&
+	       ((n = recv(fd, bytes, a_second, 0)) > 0 || (n < 0 && errno == EAGAIN))) {
+		length += n > 0 ? (size_t)n : 0;
+		pass(CORO_SEC);
+	}
+	return length;
 }
 
 /* Reads all until the end, dropping it: how much. */

@@ -206,6 +206,101 @@ START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
 }
 END_TEST
 
+enum { MUCH = 300 << 10 };
+
+/* A file for the server to send; the directory is its root. */
+static void make_root(char *directory)
+{
+	char path[64];
+	static char bytes[MUCH];
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/much", directory);
+	FILE *file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, MUCH, file), MUCH);
+	ck_assert_int_eq(fclose(file), 0);
+	root = directory;
+}
+
+static void remove_root(const char *directory)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%s/much", directory);
+	unlink(path);
+	rmdir(directory);
+}
+
+START_TEST(a_client_that_reads_slowly_but_steadily_gets_all)
+{
+	enum { A_SECOND = 3000 };
+	char directory[] = "/tmp/coro-http-XXXXXX";
+	make_root(directory);
+	begin();
+	int fd = accepted_client_with(4096);
+	say(fd, _i ? "GET /count/1000000" FIELDS "\r\n" : "GET /much" FIELDS "\r\n");
+	size_t got = read_slowly(fd, A_SECOND, MUCH);
+	remove_root(directory);
+	ck_assert_uint_ge(got, MUCH);
+	reset_client(fd);
+	until_connections(0);
+	end_server();
+}
+END_TEST
+
+START_TEST(a_server_tells_what_methods_it_has)
+{
+	begin();
+	int fd = accepted_client();
+	say(fd, "OPTIONS *" FIELDS "\r\n");
+	until_answered(fd, "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, POST, OPTIONS\r\n\r\n");
+	say(fd, "OPTIONS /" FIELDS "\r\n");
+	until_answered(fd, "HTTP/1.1 204 ");
+	say(fd, "GET *" FIELDS "\r\n");
+	until_answered(fd, "HTTP/1.1 400 ");
+	close(fd);
+	fd = accepted_client();
+	say(fd, "POST /" FIELDS "\r\n");
+	until_answered(fd, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\n"
+			   "Content-Length: 23\r\nAllow: GET, HEAD, POST, OPTIONS\r\n");
+	close(fd);
+	until_connections(0);
+	end_server();
+}
+END_TEST
+
+START_TEST(a_target_may_name_the_server_too)
+{
+	begin();
+	int fd = accepted_client();
+	say(fd, "GET http://x/" FIELDS "\r\n");
+	until_answered(fd, GREETING);
+	close(fd);
+	until_connections(0);
+	end_server();
+}
+END_TEST
+
+static const char *const bad_trailers[] = {
+	"X: y\rContent-Length: 5\r\n\r\n",
+	"X: y\n\r\n",
+	"GET /x HTTP/1.1\r\n\r\n",
+};
+
+START_TEST(a_trailer_that_is_no_field_is_refused)
+{
+	char text[200];
+	begin();
+	int fd = accepted_client();
+	snprintf(text, sizeof(text), "POST /" FIELDS "Transfer-Encoding: chunked\r\n\r\n0\r\n%s",
+		 bad_trailers[_i]);
+	say(fd, text);
+	until_answered(fd, "HTTP/1.1 400 ");
+	close(fd);
+	until_connections(0);
+	end_server();
+}
+END_TEST
+
 START_TEST(what_a_refused_client_does_not_read_is_dropped)
 {
 	begin();
@@ -313,6 +408,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, thousands_may_be_reset_at_once);
 	tcase_add_loop_test(tests, a_client_that_never_reads_is_let_go_and_costs_little, 0,
 			    sizeof(asked_for) / sizeof(asked_for[0]));
+	tcase_add_loop_test(tests, a_client_that_reads_slowly_but_steadily_gets_all, 0, 2);
+	tcase_add_test(tests, a_server_tells_what_methods_it_has);
+	tcase_add_test(tests, a_target_may_name_the_server_too);
+	tcase_add_loop_test(tests, a_trailer_that_is_no_field_is_refused, 0,
+			    sizeof(bad_trailers) / sizeof(bad_trailers[0]));
 	tcase_add_test(tests, what_a_refused_client_does_not_read_is_dropped);
 	tcase_add_test(tests, an_endless_head_is_refused);
 	tcase_add_test(tests, an_endless_body_is_refused);

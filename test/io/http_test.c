@@ -156,16 +156,32 @@ START_TEST(chunks_tell_their_size)
 	ck_assert_uint_eq(size, 0x1af);
 	ck_assert_int_eq(chunk("0;a=b\r\n", &size), 7);
 	ck_assert_uint_eq(size, 0);
+	ck_assert_int_eq(chunk("2 \t;a\r\n", &size), 7);
+	ck_assert_int_eq(chunk("3 \r\n", &size), 4);
+	ck_assert_uint_eq(size, 3);
 	ck_assert_int_eq(chunk("", &size), 0);
 	ck_assert_int_eq(chunk("12", &size), 0);
 	ck_assert_int_eq(chunk("12\r", &size), 0);
-	const char *wrong[] = {"\r\n",    "x\r\n",  "1\n",    "-1\r\n",
-			       "0x1\r\n", "1\rx\n", " 1\r\n", "1234567890abcdef0\r\n"};
+	const char *wrong[] = {"\r\n",    "x\r\n",    "1\n",     "-1\r\n",
+			       "0x1\r\n", "1\rx\n",   " 1\r\n",  "1234567890abcdef0\r\n",
+			       "5 5\r\n", "1\tx\r\n", "1x;\r\n", "1 x\r\n"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		ck_assert_msg(chunk(wrong[i], &size) == -400, "%s", wrong[i]);
 	char longest[300];
 	memset(longest, '1', sizeof(longest));
 	ck_assert_int_eq(http_parse_chunk(longest, sizeof(longest), &size), -400);
+}
+END_TEST
+
+START_TEST(trailers_are_fields)
+{
+	const char *right[] = {"X: y\r\n", "X:\r\n"};
+	const char *wrong[] = {"",          "X: y",      "X: y\n", "X: y\rA: b\r\n", "X y\r\n",
+			       "X: y\r\nA", "X : y\r\n", "\r\n",   ": y\r\n"};
+	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++)
+		ck_assert_msg(http_is_field(right[i], strlen(right[i])), "%s", right[i]);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		ck_assert_msg(!http_is_field(wrong[i], strlen(wrong[i])), "%s", wrong[i]);
 }
 END_TEST
 
@@ -183,9 +199,13 @@ START_TEST(a_path_stays_below_the_root)
 	ck_assert_str_eq(path("/a/b?c=/.."), "/a/b");
 	ck_assert_str_eq(path("/%41%2f%7E"), "/A/~");
 	ck_assert_str_eq(path("/..a/..."), "/..a/...");
-	const char *wrong[] = {"",         "a",     "*",       "http://x/", "/..",
-			       "/../a",    "/a/..", "/a/../b", "/%2e.",     "/.%2E/",
-			       "/%2f../x", "/%00",  "/%",      "/%4",       "/%4g"};
+	ck_assert_str_eq(path("http://x/a?b"), "/a");
+	ck_assert_str_eq(path("HTTP://x:80"), "/");
+	ck_assert_str_eq(path("http://x?a"), "/");
+	const char *wrong[] = {"",         "a",          "*",           "http://",  "/..",
+			       "/../a",    "/a/..",      "/a/../b",     "/%2e.",    "/.%2E/",
+			       "/%2f../x", "/%00",       "/%",          "/%4",      "/%4g",
+			       "http:///", "https://x/", "http://x/..", "http://?a"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		ck_assert_str_eq(path(wrong[i]), "-400");
 	ck_assert_str_eq(path("/234567890123456789"), "/234567890123456789");
@@ -225,6 +245,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_is_wrong_is_refused);
 	tcase_add_test(tests, a_head_has_an_end);
 	tcase_add_test(tests, chunks_tell_their_size);
+	tcase_add_test(tests, trailers_are_fields);
 	tcase_add_test(tests, a_path_stays_below_the_root);
 	tcase_add_test(tests, random_bytes_are_parsed_within_their_bounds);
 }

@@ -11,7 +11,7 @@
 static void begin(void)
 {
 	ck_assert(store_init(&store, 42));
-	begin_server(serve, 2 * RESP_LENGTH);
+	begin_server(serve, RESP_COMMAND);
 }
 
 static void end(void)
@@ -223,6 +223,64 @@ START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
 }
 END_TEST
 
+START_TEST(a_client_that_reads_slowly_but_steadily_gets_all)
+{
+	enum { A_SECOND = 3000, LEAST = 200000 };
+	begin();
+	keep_much();
+	int fd = accepted_client_with(4096);
+	say(fd, "MGET much much much much\r\nQUIT\r\n");
+	ck_assert_uint_ge(read_slowly(fd, A_SECOND, LEAST), LEAST);
+	reset_client(fd);
+	until_connections(0);
+	end();
+}
+END_TEST
+
+static const char *const contradictions[] = {
+	"SET a 1 EX 10 PX 10\r\n", "SET a 1 EX 10 EX 20\r\n", "SET a 1 PX 10 NX EX 20\r\n",
+	"SET a 1 NX XX\r\n",       "SET a 1 EX\r\n",
+};
+
+START_TEST(options_that_contradict_each_other_are_refused)
+{
+	begin();
+	int fd = accepted_client();
+	say(fd, contradictions[_i]);
+	until_answered(fd, "-ERR syntax error\r\n");
+	say(fd, "EXISTS a\r\n");
+	until_answered(fd, ":0\r\n");
+	close(fd);
+	until_connections(0);
+	end();
+}
+END_TEST
+
+/* What an endless command is told; much of a finite one is taken. */
+START_TEST(a_command_has_room_for_several_large_words)
+{
+	static char value[RESP_LENGTH + 2];
+	char header[64];
+	begin();
+	int fd = accepted_client();
+	memset(value, 'v', RESP_LENGTH);
+	memcpy(value + RESP_LENGTH, "\r\n", 2);
+	say(fd, "*7\r\n$4\r\nMSET\r\n");
+	for (int i = 0; i < 3; i++) {
+		snprintf(header, sizeof(header), "$1\r\n%d\r\n$%d\r\n", i, RESP_LENGTH);
+		say(fd, header);
+		for (size_t at = 0; at < sizeof(value); turn()) {
+			ssize_t n = send(fd, value + at, sizeof(value) - at, MSG_NOSIGNAL);
+			at += n > 0 ? (size_t)n : 0;
+		}
+	}
+	until_answered(fd, "+OK\r\n");
+	close(fd);
+	until_connections(0);
+	end();
+}
+END_TEST
+
 START_TEST(what_a_client_that_is_gone_does_not_read_is_dropped)
 {
 	begin();
@@ -250,17 +308,19 @@ START_TEST(an_endless_command_is_refused)
 	memset(bytes, 'x', sizeof(bytes));
 	if (_i)
 		say(fd, "*1024\r\n");
-	while (connections() > 0) {
-		const char *word = "$2000\r\n";
+	char answer[64] = "";
+	while (recv(fd, answer, sizeof(answer) - 1, MSG_PEEK) < 0 && errno == EAGAIN) {
+		const char *word = "$4000\r\n";
 		if (_i) {
 			memcpy(bytes, word, strlen(word));
-			memcpy(bytes + strlen(word) + 2000, "\r\n", 2);
+			memcpy(bytes + strlen(word) + 4000, "\r\n", 2);
 		}
-		ssize_t n = send(fd, bytes, _i ? strlen(word) + 2002 : sizeof(bytes), MSG_NOSIGNAL);
+		ssize_t n = send(fd, bytes, _i ? strlen(word) + 4002 : sizeof(bytes), MSG_NOSIGNAL);
 		sent += n > 0 ? (size_t)n : 0;
-		ck_assert_uint_lt(sent, 8 * RESP_LENGTH);
+		ck_assert_uint_lt(sent, 2 * RESP_COMMAND);
 		turn();
 	}
+	ck_assert_msg(strncmp(answer, "-ERR Protocol error: too big a ", 31) == 0, "%s", answer);
 	close(fd);
 	end();
 }
@@ -303,6 +363,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, thousands_may_be_reset_at_once);
 	tcase_add_loop_test(tests, a_client_that_never_reads_is_let_go_and_costs_little, 0,
 			    sizeof(asked_for) / sizeof(asked_for[0]));
+	tcase_add_test(tests, a_client_that_reads_slowly_but_steadily_gets_all);
+	tcase_add_loop_test(tests, options_that_contradict_each_other_are_refused, 0,
+			    sizeof(contradictions) / sizeof(contradictions[0]));
+	tcase_add_test(tests, a_command_has_room_for_several_large_words);
 	tcase_add_loop_test(tests, what_a_client_that_is_gone_does_not_read_is_dropped, 0, 2);
 	tcase_add_loop_test(tests, an_endless_command_is_refused, 0, 2);
 	tcase_add_test(tests, many_commands_at_once_are_all_answered);
