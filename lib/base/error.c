@@ -44,15 +44,36 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 	return failure;
 }
 
+static bool is_static(const struct failure *failure)
+{
+	return __atomic_load_n(&failure->refs, __ATOMIC_RELAXED) == FAILURE_STATIC;
+}
+
 struct failure *failure_ref(struct failure *failure)
 {
-	if (failure)
+	if (failure && !is_static(failure))
 		__atomic_add_fetch(&failure->refs, 1, __ATOMIC_RELAXED);
 	return failure;
 }
 
 void failure_unref(struct failure *failure)
 {
-	if (failure && __atomic_sub_fetch(&failure->refs, 1, __ATOMIC_ACQ_REL) == 0)
+	if (!failure || is_static(failure))
+		return;
+	if (__atomic_sub_fetch(&failure->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free(failure);
+}
+
+char *duration_text(char buffer[DURATION_SIZE], int64_t duration)
+{
+	static const struct {
+		int64_t length;
+		const char *name;
+	} units[] = {{CORO_SEC, "s"}, {CORO_MSEC, "ms"}, {CORO_USEC, "us"}, {CORO_NSEC, "ns"}};
+	size_t i = 0;
+	while (duration < units[i].length && units[i].length > 1)
+		i++;
+	snprintf(buffer, DURATION_SIZE, "%.6g %s", (double)duration / (double)units[i].length,
+		 units[i].name);
+	return buffer;
 }

@@ -6,13 +6,22 @@
 #define BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdint.h>
 
 struct failure {
-	int refs;
+	int refs; /* FAILURE_STATIC: not counted, being part of the program */
 	int error;
 	const char *site;
 	char words[];
 };
+
+enum { FAILURE_STATIC = 0 };
+
+/* The initializer of a failure that nobody makes and nobody frees. */
+#define FAILURE(code, text)                                            \
+	{                                                              \
+		.refs = FAILURE_STATIC, .error = (code), .words = text \
+	}
 
 /* The caller owns the reference; NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
@@ -20,5 +29,11 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 /* NULL is fine for both; one that is shared may be let go of in several threads. */
 struct failure *failure_ref(struct failure *failure);
 void failure_unref(struct failure *failure);
+
+/* Room for "1.5 s", "50 ms" and the like. */
+enum { DURATION_SIZE = 32 };
+
+/* A time in nanoseconds, for a message: returns buffer. */
+char *duration_text(char buffer[DURATION_SIZE], int64_t duration);
 
 #endif

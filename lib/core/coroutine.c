@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/defer.h"
+#include "core/fail.h"
 #include "core/generator.h"
 #include "core/overflow.h"
 #include "core/thread.h"
@@ -17,10 +18,12 @@ int coro_check_options(const struct coro_options *options)
 	if (!options)
 		return 0;
 	if (options->flags & ~(unsigned)CORO_SAVE_EXCEPTIONS)
-		return -EINVAL;
+		return fail_with(-EINVAL, "options: a flag that is not for this call");
 	if (options->stack_size > SIZE_MAX / 2)
-		return -EINVAL;
-	return options->stack_size && options->stack_size < stack_least() ? -EINVAL : 0;
+		return fail_with(-EINVAL, "options: a stack_size that cannot be");
+	return options->stack_size && options->stack_size < stack_least()
+		       ? fail_with(-EINVAL, "options: a stack_size below coro_stack_min()")
+		       : 0;
 }
 
 /*
@@ -54,11 +57,14 @@ static inline void coro_free(struct coro *co)
 
 int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg, struct coro **ret)
 {
-	if (!fn || !ret || coro_check_options(options) < 0)
-		return -EINVAL;
+	if (!fn || !ret)
+		return fail_with(-EINVAL, "coro_create_with: fn or ret is NULL");
+	int r = coro_check_options(options);
+	if (r < 0)
+		return r;
 	struct coro *co = coro_alloc();
 	if (!co)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	coro_init(co, options, fn, arg);
 	*ret = co;
 	return 0;
@@ -67,10 +73,10 @@ int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
 int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 {
 	if (!fn || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_create: fn or ret is NULL");
 	struct coro *co = coro_alloc();
 	if (!co)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	coro_init(co, NULL, fn, arg);
 	co->site = site;
 	*ret = co;
@@ -219,6 +225,16 @@ void coro_abandon(struct coro *co)
 
 /* -- resume and yield */
 
+static int fail_other_thread(void)
+{
+	return fail_with(-EPERM, "the coroutine is another thread's");
+}
+
+static int fail_running(void)
+{
+	return fail_with(-EBUSY, "the coroutine runs already");
+}
+
 /*
  * Finds what a resume of co switches to: co, or the innermost of its chain of delegations. 0, or
  * the error for the resumer.
@@ -226,12 +242,16 @@ void coro_abandon(struct coro *co)
 static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 {
 	if (!co)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_resume: the coroutine is NULL");
 	switch ((enum state)co->state) {
 	case STATE_DONE:
-		return -EALREADY;
+		return fail_with(-EALREADY, "the coroutine is done");
 	case STATE_RUNNING:
-		return co->thread == self->thread ? -EBUSY : -EPERM;
+		if (co->thread != self->thread)
+			return fail_other_thread();
+		return co->flags & CORO_IS_TASK
+			       ? fail_with(-EBUSY, "it is a task, which the loop alone resumes")
+			       : fail_running();
 	case STATE_CREATED:
 	case STATE_SUSPENDED:
 	case STATE_DELEGATING:
@@ -239,8 +259,9 @@ static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 		break;
 	}
 	if (co->thread != self->thread)
-		return -EPERM;
-	return generator_innermost(co, ret);
+		return fail_other_thread();
+	int r = generator_innermost(co, ret);
+	return r < 0 ? fail_running() : r;
 }
 
 /* The first resume: a warm stack makes it nearly as cheap as the others. */
@@ -249,7 +270,7 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 	struct thread *thread = thread_self();
 	int r = thread ? coro_prepare(co, thread) : -ENOMEM;
 	if (unlikely(r < 0))
-		return r;
+		return fail_code(r);
 	struct coro *self = thread->self;
 	co->state = STATE_RUNNING;
 	co->resumer = self;
@@ -264,7 +285,9 @@ static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, i
 {
 	struct coro *self = thread_current->self, *to;
 	if (co && co->state == STATE_CREATED)
-		return value ? -EINVAL : resume_created(co, ret);
+		return value ? fail_with(-EINVAL,
+					 "coro_send: nobody is there yet to receive the value")
+			     : resume_created(co, ret);
 	int r = resume_target(self, co, &to);
 	if (r < 0)
 		return r;
@@ -299,7 +322,7 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 	struct coro *to = self->resumer;
 	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
 	if (!to || self->flags & CORO_RUNS_LOOP)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_yield: nobody has resumed the caller");
 	self->state = self->flags & CORO_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)
@@ -339,7 +362,8 @@ static int end_unstarted(struct coro *co, int error)
 int coro_throw(struct coro *co, int error, void **ret)
 {
 	if (!co || error >= 0)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_throw: the coroutine is NULL, or the error not negative");
 	if (co->state == STATE_DONE)
 		return error;
 	if (co->state == STATE_CREATED)
@@ -353,12 +377,12 @@ int coro_throw(struct coro *co, int error, void **ret)
 int coro_close(struct coro *co)
 {
 	if (!co)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_close: the coroutine is NULL");
 	if (co->state == STATE_DONE)
 		return 0;
 	int r = coro_throw(co, CORO_EXIT, NULL);
 	if (r > 0)
-		return -EPROTO;
+		return fail_with(-EPROTO, "coro_close: the coroutine yielded instead of leaving");
 	return r == CORO_EXIT ? 0 : r;
 }
 
@@ -384,7 +408,7 @@ int coro_return(void *value)
 {
 	struct coro *self = thread_body(thread_current);
 	if (!self)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_return: not in a body");
 	self->frame->value = value;
 	return 0;
 }
@@ -401,8 +425,9 @@ enum coro_state coro_state(const struct coro *co)
 int coro_status(const struct coro *co)
 {
 	if (!co)
-		return -EINVAL;
-	return co->state == STATE_DONE ? co->status : -EAGAIN;
+		return fail_with(-EINVAL, "coro_status: the coroutine is NULL");
+	return co->state == STATE_DONE ? co->status
+				       : fail_with(-EAGAIN, "coro_status: it is not done");
 }
 
 struct coro *coro_current(void)
@@ -414,9 +439,9 @@ struct coro *coro_current(void)
 int coro_stack_used(const struct coro *co, size_t *ret)
 {
 	if (!co || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stack_used: the coroutine or ret is NULL");
 	if (co->frame && co->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stack_used: the coroutine is another thread's");
 	*ret = co->frame ? stack_used(&co->thread->stacks, &co->frame->stack) : 0;
 	return 0;
 }
@@ -430,7 +455,7 @@ int coro_pool_limit(size_t limit)
 {
 	struct thread *thread = thread_self();
 	if (!thread)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	thread->stacks.limit = limit;
 	stack_pool_settle(&thread->stacks, limit);
 	return 0;
@@ -472,8 +497,10 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 {
 	struct thread *thread = thread_self();
 	if (error >= 0)
-		return -EINVAL;
-	if (thread && format) {
+		return fail_with(-EINVAL, "coro_raise: the error is not negative");
+	if (!format)
+		return fail_code(error);
+	if (thread) {
 		va_list args;
 		va_start(args, format);
 		coro_take_failure(thread_current->self, error,

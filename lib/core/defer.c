@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/defer.h"
 
-#include "base/error.h"
+#include "core/fail.h"
 #include "core/thread.h"
 #include "coro/defer.h"
 
@@ -18,12 +18,12 @@ int coro_defer(coro_callback *fn, void *arg)
 {
 	struct coro *self = thread_body(thread_current);
 	if (!fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_defer: fn is NULL");
 	if (!self)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_defer: not in a body");
 	struct deferred *deferred = malloc(sizeof(*deferred));
 	if (!deferred)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*deferred = (struct deferred){.next = self->frame->deferred, .fn = fn, .arg = arg};
 	self->frame->deferred = deferred;
 	return 0;
@@ -33,14 +33,14 @@ int coro_undefer(coro_callback *fn, void *arg)
 {
 	struct coro *self = thread_body(thread_current);
 	if (!fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_undefer: fn is NULL");
 	if (!self)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_undefer: not in a body");
 	struct deferred **at = &self->frame->deferred, *deferred;
 	while ((deferred = *at) && (deferred->fn != fn || deferred->arg != arg))
 		at = &deferred->next;
 	if (!deferred)
-		return -ENOENT;
+		return fail_with(-ENOENT, "coro_undefer: that call was not deferred");
 	*at = deferred->next;
 	free(deferred);
 	return 0;

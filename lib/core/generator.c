@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/defer.h"
+#include "core/fail.h"
 #include "core/thread.h"
 #include "coro/generator.h"
 
@@ -122,13 +123,18 @@ static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct c
 	return r;
 }
 
+static int fail_busy(void)
+{
+	return fail_with(-EBUSY, "coro_yield_from: the generator runs, or is delegated to already");
+}
+
 int coro_yield_from(struct coro *generator, void **ret)
 {
 	struct coro *self = thread_current->self, *to;
 	if (!generator)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_yield_from: the generator is NULL");
 	if (!self->resumer || self->flags & CORO_RUNS_LOOP)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_yield_from: nobody has resumed the caller");
 	if (generator->state == STATE_DONE) {
 		if (ret)
 			*ret = NULL;
@@ -136,16 +142,16 @@ int coro_yield_from(struct coro *generator, void **ret)
 	}
 	if (generator->flags & CORO_IS_TASK || generator->state == STATE_RUNNING ||
 	    (generator->state != STATE_CREATED && generator->frame->delegator))
-		return -EBUSY;
+		return fail_busy();
 	int r;
 	if (generator->state == STATE_CREATED)
 		r = coro_prepare(generator, self->thread);
 	else if (generator->thread != self->thread)
-		r = -EPERM;
+		return fail_with(-EPERM, "coro_yield_from: the generator is another thread's");
 	else
 		r = generator_innermost(generator, &to);
 	if (r < 0)
-		return r;
+		return r == -EBUSY ? fail_busy() : fail_code(r);
 
 	to = attach(self->flags & CORO_HAS_DELEGATOR ? self->frame->root : self, self, generator);
 	self->state = STATE_DELEGATING;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The iterator protocol, and the sources: what items come from. */
+#include "core/fail.h"
 #include "core/stage.h"
 
 #include <coro/generator.h>
@@ -17,7 +18,7 @@ int coro_iter_next(struct coro_iterator *it, void **ret)
 {
 	void *skipped;
 	if (!coro_iter_check(it))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_iter_next: it is no iterator");
 	return it->next(it, ret ? ret : &skipped);
 }
 
@@ -121,7 +122,8 @@ static int count_next(struct coro_iterator *it, void **ret)
 {
 	struct count *count = (struct count *)it;
 	if (count->past)
-		return stage_end(it, -EOVERFLOW);
+		return stage_end(it,
+				 fail_with(-EOVERFLOW, "coro_iter_count: past the end of int64_t"));
 	count->item = count->next;
 	count->past = __builtin_add_overflow(count->next, count->step, &count->next);
 	*ret = &count->item;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The stages that read one iterator, by itertools' names. Those that read several: several.c. */
+#include "core/fail.h"
 #include "core/stage.h"
 
 #include <errno.h>
@@ -166,7 +167,8 @@ static int enumerate_next(struct coro_iterator *it, void **ret)
 	if (r <= 0)
 		return r;
 	if (enumerate->past)
-		return stage_end(it, -EOVERFLOW);
+		return stage_end(it, fail_with(-EOVERFLOW,
+					       "coro_iter_enumerate: past the end of int64_t"));
 	enumerate->item = (struct coro_enumerated){enumerate->number, item};
 	enumerate->past = __builtin_add_overflow(enumerate->number, 1, &enumerate->number);
 	*ret = &enumerate->item;
@@ -259,7 +261,10 @@ static int add(void *total, void *item, void *arg)
 {
 	(void)arg;
 	int64_t *sum = total;
-	return __builtin_add_overflow(*sum, *(const int64_t *)item, sum) ? -EOVERFLOW : 0;
+	return __builtin_add_overflow(*sum, *(const int64_t *)item, sum)
+		       ? fail_with(-EOVERFLOW,
+				   "coro_iter_accumulate: the sum is past the end of int64_t")
+		       : 0;
 }
 
 struct coro_iterator *coro_iter_accumulate(coro_reducer *fn, void *arg, struct coro_iterator *it)

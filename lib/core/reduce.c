@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ends: what reads a pipeline, closes it and gives one result. */
+#include "core/fail.h"
 #include "core/stage.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@ static int refuse(struct coro_iterator *it)
 {
 	int error = stage_error(it);
 	coro_iter_close(it);
-	return error ? error : -EINVAL;
+	return error ? fail_code(error)
+		     : fail_with(-EINVAL, "an iterator's end has an argument that cannot be");
 }
 
 int coro_iter_for_each(coro_visitor *fn, void *arg, struct coro_iterator *it)
@@ -57,7 +59,8 @@ int coro_iter_sum(struct coro_iterator *it, int64_t *ret)
 	int r;
 	while ((r = it->next(it, &item)) > 0)
 		if (__builtin_add_overflow(sum, *(const int64_t *)item, &sum)) {
-			r = -EOVERFLOW;
+			r = fail_with(-EOVERFLOW,
+				      "coro_iter_sum: the sum is past the end of int64_t");
 			break;
 		}
 	r = finish(it, r);
@@ -126,7 +129,7 @@ int coro_iter_find(coro_predicate *predicate, void *arg, struct coro_iterator *i
 	void *item;
 	int r = search(it, predicate, arg, true, &item);
 	if (r > 0 && places_add(&found, item) < 0)
-		r = -ENOMEM;
+		r = fail_code(-ENOMEM);
 	return deliver(&found, finish(it, r), ret);
 }
 

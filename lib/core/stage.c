@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/stage.h"
 
+#include "core/fail.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -34,14 +36,14 @@ static int no_memory_next(struct coro_iterator *it, void **ret)
 {
 	(void)it;
 	(void)ret;
-	return -ENOMEM;
+	return fail_code(-ENOMEM);
 }
 
 static int invalid_next(struct coro_iterator *it, void **ret)
 {
 	(void)it;
 	(void)ret;
-	return -EINVAL;
+	return fail_with(-EINVAL, "an iterator was made with an argument that cannot be");
 }
 
 /* Shared by all pipelines that failed, since making one could fail too. */
@@ -87,10 +89,10 @@ static int grow(struct places *places, size_t size)
 {
 	size_t room = places->room ? places->room * 2 : 1;
 	if (room > SIZE_MAX / 2 / size)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	char *items = realloc(places->items, room * size);
 	if (!items)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	places->items = items;
 	places->room = room;
 	return 0;

@@ -95,6 +95,19 @@ START_TEST(without_memory_there_is_no_failure)
 }
 END_TEST
 
+START_TEST(durations_are_told_in_the_largest_unit_that_fits)
+{
+	char text[DURATION_SIZE];
+	ck_assert_str_eq(duration_text(text, 50 * CORO_MSEC), "50 ms");
+	ck_assert_str_eq(duration_text(text, 1500 * CORO_MSEC), "1.5 s");
+	ck_assert_str_eq(duration_text(text, 2 * CORO_USEC), "2 us");
+	ck_assert_str_eq(duration_text(text, 999), "999 ns");
+	ck_assert_str_eq(duration_text(text, 0), "0 ns");
+	ck_assert_str_eq(duration_text(text, 86400 * CORO_SEC), "86400 s");
+	ck_assert_ptr_nonnull(duration_text(text, INT64_MAX));
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, every_error_has_words);
@@ -104,6 +117,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, words_may_be_as_long_as_they_like_or_none);
 	tcase_add_test(tests, failure_lives_until_the_last_lets_go);
 	tcase_add_test(tests, without_memory_there_is_no_failure);
+	tcase_add_test(tests, durations_are_told_in_the_largest_unit_that_fits);
 }
 
 TEST_MAIN("error", add_tests)

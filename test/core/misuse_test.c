@@ -30,8 +30,17 @@ static struct coro **member(int i)
 static void *ret;
 static struct coro *made;
 
-/* A call, what it is to return, and what is to be as before. */
-#define WRONG(call, expected) check(#call, snapshot(), call, expected)
+/*
+ * A call, what it is to return, and what is to be as before. An error comes with a message of its
+ * own, and never with that of an earlier one of its code.
+ */
+#define WRONG(call, expected)                          \
+	do {                                           \
+		struct states before = snapshot();     \
+		if ((expected) < 0)                    \
+			coro_raise(expected, "stale"); \
+		check(#call, before, call, expected);  \
+	} while (0)
 
 struct states {
 	enum coro_state of[MEMBERS];
@@ -54,6 +63,11 @@ static void check(const char *call, struct states before, int result, int expect
 {
 	ck_assert_msg(result == expected, "%s is %d, not %d", call, result, expected);
 	ck_assert_msg(ret == &ret && !made, "%s wrote to ret", call);
+	if (result < 0 && result != -EIO) {
+		const char *message = coro_message(result);
+		ck_assert_msg(strcmp(message, "stale") && strcmp(message, coro_strerror(result)),
+			      "%s: the message is \"%s\"", call, message);
+	}
 	struct states now = snapshot();
 	for (int i = 0; i < MEMBERS; i++)
 		ck_assert_msg(now.of[i] == before.of[i] && now.status[i] == before.status[i],

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
+
+int fail_static(const struct failure *failure)
+{
+	/* Where there is no memory for the thread there is nowhere to put it. Nothing writes to it. */
+	if (thread_self())
+		coro_take_failure(thread_current->self, failure->error, (struct failure *)failure);
+	return failure->error;
+}
+
+int fail_format(int error, const char *site, const char *format, ...)
+{
+	if (thread_self()) {
+		va_list args;
+		va_start(args, format);
+		coro_take_failure(thread_current->self, error,
+				  failure_create(error, site, format, args));
+		va_end(args);
+	}
+	return error;
+}
+
+void fail_code_slow(int error)
+{
+	coro_take_failure(thread_current->self, error, NULL);
+}

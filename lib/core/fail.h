@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a call of the library fails, so that coro_message never tells of an earlier failure: with a
+ * message of its own,
+ *
+ *	return fail_with(-EPERM, "coro_sleep: not in a task");
+ *
+ * or with its code alone, which takes the message of an earlier error of that code away:
+ *
+ *	return fail_code(-errno);
+ *
+ * Only what fails pays for it; a message that is a literal allocates nothing.
+ */
+#ifndef CORE_FAIL_H
+#define CORE_FAIL_H
+
+#include "base/error.h"
+#include "core/thread.h"
+
+/* Hands a static failure to the caller, and returns its code. */
+int fail_static(const struct failure *failure) __attribute__((cold));
+
+#define fail_with(code, text)                                                 \
+	({                                                                    \
+		static const struct failure fail_here_ = FAILURE(code, text); \
+		fail_static(&fail_here_);                                     \
+	})
+
+/*
+ * The same with a message that is made; site is the user's place that it tells of, NULL for none.
+ * Without memory it is fail_code.
+ */
+int fail_format(int error, const char *site, const char *format, ...)
+	__attribute__((cold, format(printf, 3, 4)));
+
+void fail_code_slow(int error) __attribute__((cold));
+
+/* Returns the code. One that is not negative does no harm. */
+static inline int fail_code(int error)
+{
+	const struct failure *failure = thread_current->self->frame->failure;
+	if (unlikely(failure && failure->error == error))
+		fail_code_slow(error);
+	return error;
+}
+
+#endif
