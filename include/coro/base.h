@@ -13,6 +13,8 @@
  *     call that runs a body or a function of yours (coro_resume, coro_next, the ends of an
  *     iterator), if that waits.
  *   - NULL for an object, a function or a required ret is -EINVAL.
+ *   - Every flag of every kind of options has a bit of its own, so that one given to another kind
+ *     is -EINVAL.
  */
 #ifndef CORO_BASE_H
 #define CORO_BASE_H
@@ -60,6 +62,17 @@
  * compiler.
  */
 #define coro_async
+
+/* What the macros below that declare typed views are made of; not for use elsewhere. */
+#ifdef __cplusplus
+#define CORO_FROM_VOID_(type, pointer) static_cast<type>(pointer)
+#define CORO_TO_VOID_(pointer) const_cast<void *>(static_cast<const volatile void *>(pointer))
+#define CORO_TAKES_SEMICOLON_ static_assert(true, "")
+#else
+#define CORO_FROM_VOID_(type, pointer) ((type)(pointer))
+#define CORO_TO_VOID_(pointer) ((void *)(uintptr_t)(pointer))
+#define CORO_TAKES_SEMICOLON_ _Static_assert(1, "")
+#endif
 
 #define CORO_STRING_(x) #x
 #define CORO_STRING(x) CORO_STRING_(x)

@@ -108,28 +108,33 @@ coro_async CORO_API int coro_select(struct coro_select_case *cases, size_t count
  * Declares a typed view of channels, NAME_create and so on: CORO_CHANNEL(numbers, int) has
  * numbers_create(0, &channel), numbers_send(channel, 42) and numbers_receive(channel, &n).
  */
-#define CORO_CHANNEL(name, type)                                                                  \
-	CORO_UNUSED static inline int name##_create(size_t capacity, struct coro_channel **ret)   \
-	{                                                                                         \
-		return coro_channel_create(sizeof(type), capacity, ret);                          \
-	}                                                                                         \
-	CORO_UNUSED static inline int name##_send(struct coro_channel *channel, type item)        \
-	{                                                                                         \
-		return coro_channel_send(channel, &item);                                         \
-	}                                                                                         \
-	CORO_UNUSED static inline int name##_try_send(struct coro_channel *channel, type item)    \
-	{                                                                                         \
-		return coro_channel_try_send(channel, &item);                                     \
-	}                                                                                         \
-	CORO_UNUSED static inline int name##_receive(struct coro_channel *channel, type *ret)     \
-	{                                                                                         \
-		return coro_channel_receive(channel, (void *)ret);                                \
-	}                                                                                         \
-	CORO_UNUSED static inline int name##_try_receive(struct coro_channel *channel, type *ret) \
-	{                                                                                         \
-		return coro_channel_try_receive(channel, (void *)ret);                            \
-	}                                                                                         \
-	struct coro_channel
+#define CORO_CHANNEL(name, type)                                                             \
+	CORO_UNUSED static inline int name##_create(size_t coro_capacity_,                   \
+						    struct coro_channel **coro_ret_)         \
+	{                                                                                    \
+		return coro_channel_create(sizeof(type), coro_capacity_, coro_ret_);         \
+	}                                                                                    \
+	CORO_UNUSED static inline int name##_send(struct coro_channel *coro_channel_,        \
+						  type coro_item_)                           \
+	{                                                                                    \
+		return coro_channel_send(coro_channel_, &coro_item_);                        \
+	}                                                                                    \
+	CORO_UNUSED static inline int name##_try_send(struct coro_channel *coro_channel_,    \
+						      type coro_item_)                       \
+	{                                                                                    \
+		return coro_channel_try_send(coro_channel_, &coro_item_);                    \
+	}                                                                                    \
+	CORO_UNUSED static inline int name##_receive(struct coro_channel *coro_channel_,     \
+						     type *coro_ret_)                        \
+	{                                                                                    \
+		return coro_channel_receive(coro_channel_, CORO_TO_VOID_(coro_ret_));        \
+	}                                                                                    \
+	CORO_UNUSED static inline int name##_try_receive(struct coro_channel *coro_channel_, \
+							 type *coro_ret_)                    \
+	{                                                                                    \
+		return coro_channel_try_receive(coro_channel_, CORO_TO_VOID_(coro_ret_));    \
+	}                                                                                    \
+	CORO_TAKES_SEMICOLON_
 
 CORO_END_DECLS
 

@@ -39,16 +39,15 @@ enum coro_state {
 	CORO_DONE,      /* its body has returned */
 };
 
-/* Flags of struct coro_options. */
-enum {
-	/*
-	 * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a
-	 * catch block.
-	 */
-	CORO_SAVE_EXCEPTIONS = 1,
-	/* Of a task: it runs at once. See coro_loop_spawn; for others -EINVAL. */
-	CORO_EAGER_START = 2,
-};
+/*
+ * Flags of struct coro_options.
+ *
+ * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a
+ * catch block. In the options of a loop: for all its tasks, however they are spawned.
+ */
+#define CORO_SAVE_EXCEPTIONS (1U << 0)
+/* Of a task: it runs at once. See coro_loop_spawn; for others -EINVAL. */
+#define CORO_EAGER_START (1U << 1)
 
 struct coro_options {
 	/*
@@ -64,7 +63,7 @@ struct coro_options {
 };
 
 /* The default stack size, 256 KiB. */
-#define CORO_STACK_SIZE ((size_t)256 * 1024)
+#define CORO_STACK_SIZE (sizeof(char) * 256 * 1024)
 
 /* The smallest stack size: room for a signal frame, 4 KiB and the guard page. */
 CORO_API size_t coro_stack_min(void);

@@ -66,28 +66,29 @@ CORO_API int coro_yield_from(struct coro *generator, void **ret);
  *
  * A report names such a generator by the place of this line. ret of pages_next may be NULL.
  */
-#define CORO_GENERATOR(name, type)                                                             \
-	CORO_UNUSED static inline int name##_create(coro_fn *fn, void *arg, struct coro **ret) \
-	{                                                                                      \
-		return coro_create_at(CORO_HERE, fn, arg, ret);                                \
-	}                                                                                      \
-	CORO_UNUSED static inline int name##_next(struct coro *generator, type **ret)          \
-	{                                                                                      \
-		void *item;                                                                    \
-		int r = coro_next(generator, &item);                                           \
-		if (r > 0 && ret)                                                              \
-			*ret = (type *)item;                                                   \
-		return r;                                                                      \
-	}                                                                                      \
-	CORO_UNUSED static inline int name##_yield(type *item)                                 \
-	{                                                                                      \
-		return coro_yield((void *)item, NULL);                                         \
-	}                                                                                      \
-	CORO_UNUSED static inline int name##_destroy(struct coro *generator)                   \
-	{                                                                                      \
-		return coro_destroy(generator);                                                \
-	}                                                                                      \
-	struct coro
+#define CORO_GENERATOR(name, type)                                                                \
+	CORO_UNUSED static inline int name##_create(coro_fn *coro_fn_, void *coro_arg_,           \
+						    struct coro **coro_ret_)                      \
+	{                                                                                         \
+		return coro_create_at(CORO_HERE, coro_fn_, coro_arg_, coro_ret_);                 \
+	}                                                                                         \
+	CORO_UNUSED static inline int name##_next(struct coro *coro_generator_, type **coro_ret_) \
+	{                                                                                         \
+		void *coro_item_;                                                                 \
+		int coro_r_ = coro_next(coro_generator_, &coro_item_);                            \
+		if (coro_r_ > 0 && coro_ret_)                                                     \
+			*coro_ret_ = CORO_FROM_VOID_(type *, coro_item_);                         \
+		return coro_r_;                                                                   \
+	}                                                                                         \
+	CORO_UNUSED static inline int name##_yield(type *coro_item_)                              \
+	{                                                                                         \
+		return coro_yield(CORO_TO_VOID_(coro_item_), NULL);                               \
+	}                                                                                         \
+	CORO_UNUSED static inline int name##_destroy(struct coro *coro_generator_)                \
+	{                                                                                         \
+		return coro_destroy(coro_generator_);                                             \
+	}                                                                                         \
+	CORO_TAKES_SEMICOLON_
 
 CORO_END_DECLS
 

@@ -273,26 +273,27 @@ CORO_API int coro_iter_max(coro_compare *compare, void *arg, struct coro_iterato
  *   struct coro_iterator *pages_iter_generator(struct coro *generator);
  *   int pages_iter_next(struct coro_iterator *it, struct page **ret);
  */
-#define CORO_ITERATOR(name, type)                                                            \
-	CORO_UNUSED static inline struct coro_iterator *name##_iter_array(type *base,        \
-									  size_t count)      \
-	{                                                                                    \
-		return coro_iter_array(base, count, sizeof(type));                           \
-	}                                                                                    \
-	CORO_UNUSED static inline struct coro_iterator *name##_iter_generator(               \
-		struct coro *generator)                                                      \
-	{                                                                                    \
-		return coro_iter_generator(generator, sizeof(type));                         \
-	}                                                                                    \
-	CORO_UNUSED static inline int name##_iter_next(struct coro_iterator *it, type **ret) \
-	{                                                                                    \
-		void *item;                                                                  \
-		int r = coro_iter_next(it, &item);                                           \
-		if (r > 0 && ret)                                                            \
-			*ret = (type *)item;                                                 \
-		return r;                                                                    \
-	}                                                                                    \
-	struct coro_iterator
+#define CORO_ITERATOR(name, type)                                                             \
+	CORO_UNUSED static inline struct coro_iterator *name##_iter_array(type *coro_base_,   \
+									  size_t coro_count_) \
+	{                                                                                     \
+		return coro_iter_array(coro_base_, coro_count_, sizeof(type));                \
+	}                                                                                     \
+	CORO_UNUSED static inline struct coro_iterator *name##_iter_generator(                \
+		struct coro *coro_generator_)                                                 \
+	{                                                                                     \
+		return coro_iter_generator(coro_generator_, sizeof(type));                    \
+	}                                                                                     \
+	CORO_UNUSED static inline int name##_iter_next(struct coro_iterator *coro_it_,        \
+						       type **coro_ret_)                      \
+	{                                                                                     \
+		void *coro_item_;                                                             \
+		int coro_r_ = coro_iter_next(coro_it_, &coro_item_);                          \
+		if (coro_r_ > 0 && coro_ret_)                                                 \
+			*coro_ret_ = CORO_FROM_VOID_(type *, coro_item_);                     \
+		return coro_r_;                                                               \
+	}                                                                                     \
+	CORO_TAKES_SEMICOLON_
 
 CORO_END_DECLS
 

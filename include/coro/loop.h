@@ -25,19 +25,18 @@ struct coro_loop;
 struct coro_future;
 struct coro_handle;
 
-/* Flags of struct coro_loop_options. */
-enum {
-	/*
-	 * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the
-	 * next timer when nothing is. When there is no timer either, running the loop returns
-	 * -EDEADLK.
-	 */
-	CORO_VIRTUAL_CLOCK = 1,
-	/* Debug mode: see coro_loop_set_debug. */
-	CORO_DEBUG = 2,
-	/* Tasks run at once when they are spawned: see coro_loop_spawn (eager_task_factory). */
-	CORO_EAGER_TASKS = 4,
-};
+/*
+ * Flags of struct coro_loop_options; CORO_SAVE_EXCEPTIONS (coroutine.h) is another.
+ *
+ * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the
+ * next timer when nothing is. When there is no timer either, running the loop returns
+ * -EDEADLK.
+ */
+#define CORO_VIRTUAL_CLOCK (1U << 8)
+/* Debug mode: see coro_loop_set_debug. */
+#define CORO_DEBUG (1U << 9)
+/* Tasks run at once when they are spawned: see coro_loop_spawn (eager_task_factory). */
+#define CORO_EAGER_TASKS (1U << 10)
 
 /* What a loop waits for fds with. */
 enum coro_poller {

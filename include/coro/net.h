@@ -21,12 +21,10 @@
 CORO_BEGIN_DECLS
 
 /* Flags of the options below. */
-enum {
-	CORO_NET_REUSEPORT = 1, /* listen: others may share the port, and its connections */
-	CORO_NET_DELAY = 2,     /* does not set TCP_NODELAY: small writes may wait for others */
-	CORO_NET_V6ONLY = 4,    /* listen: [::] does not stand for IPv4 as well */
-	CORO_NET_KEEPALIVE = 8, /* notices peers that are gone without a word (SO_KEEPALIVE) */
-};
+#define CORO_NET_REUSEPORT (1U << 14) /* listen: others may share the port, and its connections */
+#define CORO_NET_DELAY (1U << 15)  /* does not set TCP_NODELAY: small writes may wait for others */
+#define CORO_NET_V6ONLY (1U << 16) /* listen: [::] does not stand for IPv4 as well */
+#define CORO_NET_KEEPALIVE (1U << 17) /* notices peers that are gone (SO_KEEPALIVE) */
 
 struct coro_listen_options {
 	unsigned flags;

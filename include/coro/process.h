@@ -42,13 +42,12 @@ enum {
 };
 
 /* Flags of struct coro_process_options. */
-enum {
-	CORO_PROCESS_SESSION = 1,  /* begins a session (start_new_session) */
-	CORO_PROCESS_GROUP = 2,    /* begins a process group: kill(-pid, ...) reaches it all */
-	CORO_PROCESS_KEEP_FDS = 4, /* all fds without FD_CLOEXEC are inherited, as execve has it */
-	/* Closing the loop leaves it alone. Whoever closes it waits for the child, by waitpid. */
-	CORO_PROCESS_OUTLIVE = 8,
-};
+#define CORO_PROCESS_SESSION (1U << 18) /* begins a session (start_new_session) */
+#define CORO_PROCESS_GROUP (1U << 19)   /* begins a process group: kill(-pid, ...) reaches it all */
+/* All fds without FD_CLOEXEC are inherited, as execve has it. */
+#define CORO_PROCESS_KEEP_FDS (1U << 20)
+/* Closing the loop leaves it alone. Whoever closes it waits for the child, by waitpid. */
+#define CORO_PROCESS_OUTLIVE (1U << 21)
 
 struct coro_process_options {
 	const char *path;    /* what to execute; NULL for argv[0] */

@@ -30,19 +30,20 @@ CORO_BEGIN_DECLS
 /* What connections have in common. Any number of them, and threads, may use one at the same time. */
 struct coro_tls_context;
 
-/* Flags of the options below. */
-enum {
-	/* Client: takes whatever certificate the server has. Who is in the way can read all. */
-	CORO_TLS_NO_VERIFY = 1,
-	/* Client: the certificate must be good, but may be any host's. */
-	CORO_TLS_NO_HOST_CHECK = 2,
-	/* Server: asks for a certificate, and where there is one it must be good (CERT_OPTIONAL). */
-	CORO_TLS_ASK_CLIENT = 4,
-	/* Server: the client must have a certificate (CERT_REQUIRED). */
-	CORO_TLS_REQUIRE_CLIENT = 8,
-	/* An end that the peer did not announce is an end. Old servers of HTTP do that. */
-	CORO_TLS_RAGGED_END = 16,
-};
+/*
+ * Flags of the options below.
+ *
+ * Client: takes whatever certificate the server has. Who is in the way can read all.
+ */
+#define CORO_TLS_NO_VERIFY (1U << 24)
+/* Client: the certificate must be good, but may be any host's. */
+#define CORO_TLS_NO_HOST_CHECK (1U << 25)
+/* Server: asks for a certificate, and where there is one it must be good (CERT_OPTIONAL). */
+#define CORO_TLS_ASK_CLIENT (1U << 26)
+/* Server: the client must have a certificate (CERT_REQUIRED). */
+#define CORO_TLS_REQUIRE_CLIENT (1U << 27)
+/* An end that the peer did not announce is an end. Old servers of HTTP do that. */
+#define CORO_TLS_RAGGED_END (1U << 28)
 
 /* Versions of TLS. Older ones are not spoken. */
 enum { CORO_TLS_1_2 = 0x303, CORO_TLS_1_3 = 0x304 };

@@ -13,11 +13,11 @@
 
 /* -- birth */
 
-int coro_check_options(const struct coro_options *options)
+int coro_check_options(const struct coro_options *options, unsigned more)
 {
 	if (!options)
 		return 0;
-	if (options->flags & ~(unsigned)CORO_SAVE_EXCEPTIONS)
+	if (options->flags & ~(CORO_SAVE_EXCEPTIONS | more))
 		return fail_with(-EINVAL, "options: a flag that is not for this call");
 	if (options->stack_size > SIZE_MAX / 2)
 		return fail_with(-EINVAL, "options: a stack_size that cannot be");
@@ -59,7 +59,7 @@ int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
 {
 	if (!fn || !ret)
 		return fail_with(-EINVAL, "coro_create_with: fn or ret is NULL");
-	int r = coro_check_options(options);
+	int r = coro_check_options(options, 0);
 	if (r < 0)
 		return r;
 	struct coro *co = coro_alloc();

@@ -148,8 +148,8 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 	}
 }
 
-/* Whether the options can be. */
-int coro_check_options(const struct coro_options *options);
+/* Whether the options can be; `more` are flags known beside those of every coroutine. */
+int coro_check_options(const struct coro_options *options, unsigned more);
 
 /*
  * Throws a coroutine away where it stands; its body does not run on, and its deferred calls have

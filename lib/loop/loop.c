@@ -22,12 +22,12 @@ static bool debug_wanted(void)
 int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
 {
 	static const struct coro_loop_options defaults;
-	enum { FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS };
+	enum { FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS | CORO_SAVE_EXCEPTIONS };
 	if (!options)
 		options = &defaults;
 	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
 		return -EINVAL;
-	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}) < 0)
+	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0) < 0)
 		return -EINVAL;
 	struct thread *thread = thread_self();
 	struct coro_loop *loop = thread && fork_watch() == 0 ? malloc(sizeof(*loop)) : NULL;
@@ -37,7 +37,8 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.thread = thread,
 		.stack_size = options->stack_size,
 		.virtual_clock = options->flags & CORO_VIRTUAL_CLOCK,
-		.eager = options->flags & CORO_EAGER_TASKS,
+		.task_flags = (uint8_t)((options->flags & CORO_SAVE_EXCEPTIONS) |
+					(options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0)),
 		.random = options->seed,
 		.choices = random_state(options->seed),
 		.debug = options->flags & CORO_DEBUG || debug_wanted(),

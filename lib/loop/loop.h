@@ -37,9 +37,9 @@ struct coro_loop {
 	 * away.
 	 */
 	bool plain;
-	bool cut;      /* turn_end is that of a piece, and uncut_end the turn's own */
-	bool eager;    /* a new task runs at once */
-	bool noticing; /* it does not run, and its host wants notice of what becomes ready */
+	bool cut;           /* turn_end is that of a piece, and uncut_end the turn's own */
+	uint8_t task_flags; /* of every new task */
+	bool noticing;      /* it does not run, and its host wants notice of what becomes ready */
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
 	bool ran_before;      /* the runner could not do what a callback cannot before, either */

@@ -29,9 +29,10 @@ static inline void task_init(struct task *task, struct coro_loop *loop, coro_fn 
 	list_append(&loop->tasks, &task->all);
 }
 
-static int spawn(struct coro_loop *loop, const struct coro_options *options, bool eager,
-		 coro_fn *fn, void *arg, struct coro_future **ret)
+static int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
+		 struct coro_future **ret)
 {
+	unsigned flags = options->flags | loop->task_flags;
 	int r = loop_reserve(loop, 1, 0);
 	if (r < 0)
 		return r;
@@ -41,7 +42,7 @@ static int spawn(struct coro_loop *loop, const struct coro_options *options, boo
 		return -ENOMEM;
 	}
 	task_init(task, loop, fn, arg);
-	task->coro.flags |= (uint16_t)options->flags;
+	task->coro.flags |= flags & CORO_SAVE_EXCEPTIONS;
 	task->coro.name = options->name;
 	task->coro.site = options->site;
 	if (options->stack_size)
@@ -50,7 +51,7 @@ static int spawn(struct coro_loop *loop, const struct coro_options *options, boo
 		task->coro.locals = locals_inherit(loop->thread);
 	if (ret)
 		*ret = future_ref(&task->future);
-	if (unlikely(eager) && thread_current->loop == loop)
+	if (unlikely(flags & CORO_EAGER_START) && thread_current->loop == loop)
 		return start_at_once(task);
 	ring_push(&loop->ready, task);
 	return 0;
@@ -62,12 +63,11 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	int r = loop_check(loop);
 	if (r < 0)
 		return r;
-	struct coro_options rest = options ? *options : (struct coro_options){0};
-	bool eager = loop->eager || rest.flags & CORO_EAGER_START;
-	rest.flags &= ~(unsigned)CORO_EAGER_START;
-	if (!fn || coro_check_options(&rest) < 0)
+	static const struct coro_options defaults;
+	options = options ? options : &defaults;
+	if (!fn || coro_check_options(options, CORO_EAGER_START) < 0)
 		return -EINVAL;
-	r = spawn(loop, &rest, eager, fn, arg, ret);
+	r = spawn(loop, options, fn, arg, ret);
 	loop_stirred(loop);
 	return r;
 }
@@ -79,7 +79,7 @@ static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const ch
 		return -EPERM;
 	if (!fn)
 		return -EINVAL;
-	return spawn(loop, &(struct coro_options){.site = site}, loop->eager, fn, arg, ret);
+	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
 /* The common case calls nothing, and so has nothing to save. */
@@ -87,7 +87,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 {
 	struct thread *thread = thread_current;
 	struct coro_loop *loop = thread->loop;
-	if (unlikely(!loop || !fn || loop->eager || thread->has_locals ||
+	if (unlikely(!loop || !fn || loop->task_flags || thread->has_locals ||
 		     slab_exhausted(&loop->tasks_slab) || !loop_has_room(loop)))
 		return spawn_slow(loop, site, fn, arg, ret);
 	struct task *task = slab_reuse(&loop->tasks_slab);

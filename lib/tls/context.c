@@ -311,7 +311,10 @@ static int create(bool server, const struct coro_tls_options *options,
 		  struct coro_tls_context **ret)
 {
 	static const struct coro_tls_options defaults;
-	enum { KNOWN = 2 * CORO_TLS_RAGGED_END - 1 };
+	enum {
+		KNOWN = CORO_TLS_NO_VERIFY | CORO_TLS_NO_HOST_CHECK | CORO_TLS_ASK_CLIENT |
+			CORO_TLS_REQUIRE_CLIENT | CORO_TLS_RAGGED_END
+	};
 	options = options ? options : &defaults;
 	if (!ret || options->flags & ~(unsigned)KNOWN)
 		return -EINVAL;

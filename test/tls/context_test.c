@@ -162,6 +162,23 @@ START_TEST(what_is_no_certificate_or_key_is_an_error)
 }
 END_TEST
 
+START_TEST(flags_of_other_options_are_refused)
+{
+	const unsigned both = CORO_TLS_RAGGED_END;
+	const unsigned clients = both | CORO_TLS_NO_VERIFY | CORO_TLS_NO_HOST_CHECK;
+	const unsigned servers = both | CORO_TLS_ASK_CLIENT | CORO_TLS_REQUIRE_CLIENT;
+	for (int bit = 0; bit < 32; bit++) {
+		unsigned flag = 1U << bit;
+		struct coro_tls_options *options =
+			OPTIONS(.flags = flag, .ca = authority.certificate);
+		ck_assert_int_eq(makes_client(options), clients & flag ? 0 : -EINVAL);
+		options->certificate = local.certificate;
+		options->key = local.key;
+		ck_assert_int_eq(makes_server(options), servers & flag ? 0 : -EINVAL);
+	}
+}
+END_TEST
+
 START_TEST(options_that_cannot_be_are_refused)
 {
 	char long_name[300];
@@ -320,6 +337,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_key_may_have_a_password);
 	tcase_add_test(tests, what_is_not_there_is_an_error_with_words);
 	tcase_add_test(tests, what_is_no_certificate_or_key_is_an_error);
+	tcase_add_test(tests, flags_of_other_options_are_refused);
 	tcase_add_test(tests, options_that_cannot_be_are_refused);
 	tcase_add_test(tests, client_and_server_have_their_own_options);
 	tcase_add_loop_test(tests, ciphers_are_chosen, 0, 2);
