@@ -36,6 +36,10 @@ CORO_API int coro_group_create(struct coro_group **ret);
 CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
 				 struct coro_future **ret);
 
+/* The same with options for the task, as for coro_loop_spawn: eager_start, a name, a stack size. */
+CORO_API int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options,
+				   coro_fn *fn, void *arg, struct coro_future **ret);
+
 /*
  * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body
  * between has given. A body that failed cancels the tasks. Returns status if no task failed; else

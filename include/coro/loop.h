@@ -115,6 +115,12 @@ CORO_API int coro_loop_stop(struct coro_loop *loop);
  */
 coro_async CORO_API int coro_loop_shutdown_asyncgens(struct coro_loop *loop);
 
+/*
+ * Called in a generator that a task drives: from here on the loop counts it among those, though it
+ * has not waited yet (asyncio knows async generators from their first step on). 0; -EPERM elsewhere.
+ */
+CORO_API int coro_loop_note_asyncgen(void);
+
 /* The loop that runs in the calling thread, NULL for none (asyncio.get_running_loop). */
 CORO_API struct coro_loop *coro_running_loop(void);
 

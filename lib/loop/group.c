@@ -148,8 +148,8 @@ static void add_member(struct coro_group *group, struct member *member, struct c
 		future_cancel(task);
 }
 
-int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
-			struct coro_future **ret)
+int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options, coro_fn *fn,
+			  void *arg, struct coro_future **ret)
 {
 	if (!group || !fn)
 		return -EINVAL;
@@ -166,9 +166,8 @@ int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn,
 		return r;
 	struct member *member = malloc(sizeof(*member));
 	struct coro_future *task;
-	struct coro_options options = {.site = site};
 	group->running++; /* before it may run, and spawn others */
-	r = member ? coro_loop_spawn(loop, &options, fn, arg, &task) : -ENOMEM;
+	r = member ? coro_loop_spawn(loop, options, fn, arg, &task) : -ENOMEM;
 	if (r < 0) {
 		group->running--;
 		free(member);
@@ -179,6 +178,12 @@ int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn,
 		*ret = coro_future_ref(task);
 	add_member(group, member, task);
 	return 0;
+}
+
+int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
+			struct coro_future **ret)
+{
+	return coro_group_spawn_with(group, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
 size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)

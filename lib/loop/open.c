@@ -35,6 +35,16 @@ void open_note(struct coro_loop *loop, const struct task *task, struct coro *inn
 	}
 }
 
+int coro_loop_note_asyncgen(void)
+{
+	struct task *task = task_running();
+	struct coro *self = thread_current->self;
+	if (!task || self == &task->coro)
+		return -EPERM;
+	open_note(task->future.loop, task, self);
+	return 0;
+}
+
 void open_forget(struct coro_loop *loop)
 {
 	struct list *link;

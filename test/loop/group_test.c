@@ -1029,6 +1029,37 @@ START_TEST(spawn_that_finds_no_memory_leaves_the_group_as_it_was)
 }
 END_TEST
 
+/* ---- options of a member ---- */
+
+static int says_its_name(void *arg)
+{
+	(void)arg;
+	trace("%s", coro_task_name(coro_current_task()));
+	return 3;
+}
+
+static int owner_of_an_eager_member(void *arg)
+{
+	struct coro_options options = {.name = "quick", .flags = CORO_EAGER_START};
+	struct coro_future *task;
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	ck_assert_int_eq(coro_group_spawn_with(group, &options, says_its_name, arg, &task), 0);
+	trace("spawned");
+	ck_assert_int_eq(coro_future_result(task, NULL), 3);
+	coro_future_unref(task);
+	options.flags = 1u << 31;
+	ck_assert_int_eq(coro_group_spawn_with(group, &options, says_its_name, arg, NULL), -EINVAL);
+	ck_assert_int_eq(coro_group_spawn_with(group, NULL, says_its_name, arg, NULL), 0);
+	return coro_group_end(group, 0);
+}
+
+START_TEST(member_may_have_options)
+{
+	ck_assert_int_eq(result_of(owner_of_an_eager_member, NULL), 0);
+	ck_assert_trace("quick spawned Task-3");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
@@ -1040,6 +1071,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_of_a_group_knows_where_it_was_spawned);
 	tcase_add_test(tests, members_may_spawn_others_while_the_end_waits);
 	tcase_add_test(tests, group_may_be_large);
+	tcase_add_test(tests, member_may_have_options);
 
 	tcase_add_test(tests, first_failure_cancels_the_others_and_the_body);
 	tcase_add_test(tests, failure_while_the_end_waits_cancels_the_others);

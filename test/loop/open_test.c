@@ -115,6 +115,40 @@ START_TEST(a_generator_is_open_from_its_first_wait_to_its_end)
 }
 END_TEST
 
+static int says_it_is_open(void *word)
+{
+	ck_assert_int_eq(coro_loop_note_asyncgen(), 0);
+	ck_assert_int_eq(coro_loop_note_asyncgen(), 0);
+	return yields_only(word);
+}
+
+START_TEST(a_generator_may_be_noted_before_it_waits)
+{
+	struct coro *generator = opened(says_it_is_open, "a");
+	ck_assert_int_eq(open_in(loop), 1);
+	shut_down();
+	ck_assert_trace("a");
+	ck_assert_int_eq(coro_state(generator), CORO_DONE);
+	ck_assert_int_eq(open_in(loop), 0);
+	destroy(generator);
+}
+END_TEST
+
+static int notes(void *arg)
+{
+	return coro_loop_note_asyncgen();
+}
+
+START_TEST(only_a_generator_in_a_task_is_noted)
+{
+	struct coro *generator = make(notes, NULL);
+	ck_assert_int_eq(coro_loop_note_asyncgen(), -EPERM);
+	ck_assert_int_eq(result_of(notes, NULL), -EPERM);
+	ck_assert_int_eq(coro_next(generator, NULL), -EPERM);
+	destroy(generator);
+}
+END_TEST
+
 START_TEST(a_generator_that_never_waits_is_unknown)
 {
 	struct coro *generator = opened(yields_only, "a");
@@ -622,6 +656,8 @@ static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
 	tcase_add_test(tests, a_generator_is_open_from_its_first_wait_to_its_end);
+	tcase_add_test(tests, a_generator_may_be_noted_before_it_waits);
+	tcase_add_test(tests, only_a_generator_in_a_task_is_noted);
 	tcase_add_test(tests, a_generator_that_never_waits_is_unknown);
 	tcase_add_test(tests, giving_way_is_a_wait);
 	tcase_add_test(tests, one_whose_generator_waits_is_open_too_and_closed_first);
