@@ -95,7 +95,8 @@ static void hear(struct coro_loop *from, const struct coro_report *report, void 
 			 "an error occurred during closing of asynchronous generator");
 	ck_assert_ptr_ne(report->generator, NULL);
 	ck_assert_ptr_eq(report->future, NULL);
-	trace("report(%s)", report->words);
+	/* The message of a body's own failure, else the plain text of the code. */
+	trace("report(%s)", report->error == -EIO ? report->words : coro_strerror(report->error));
 }
 
 /* ---- who is open ---- */
