@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of streams, and those of fds. */
+/* The life of streams, and a loop's streams. */
 #include "io/stream.h"
 
-#include "coro/coroutine.h"
-#include "io/bytes.h"
+#include "coro/io.h"
+#include "io/fd.h"
 #include "io/server.h"
+#include "io/stream_fd.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { DEFAULT_LIMIT = 65536, DEFAULT_HIGH = 65536 };
 
@@ -80,101 +80,6 @@ int streams_of(struct coro_loop *loop, struct streams **ret)
 	*ret = container_of(loop->annexes[ANNEX_STREAMS], struct streams, annex);
 	return 0;
 }
-
-/* -- fds */
-
-static int record_of(const struct fd_end *end, struct io **io, struct fd **ret)
-{
-	int r = io_of(end->streams->loop, io);
-	return r < 0 ? r : fd_of(*io, end->fd, ret);
-}
-
-static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
-{
-	struct io *io;
-	struct fd *fd;
-	int r = record_of(end, &io, &fd);
-	if (r < 0)
-		return r;
-	if (!(fd->ready & BIT(transfer->direction)))
-		return -EAGAIN;
-	ssize_t n = transfer->attempt(transfer, fd);
-	if (n == -EAGAIN)
-		fd->ready &= (uint8_t)~BIT(transfer->direction);
-	else
-		io_spend(io, n > 0 ? (size_t)n : 0);
-	fd_pass_on(fd, transfer->direction);
-	return n;
-}
-
-static ssize_t fd_read(void *arg, void *bytes, size_t length)
-{
-	return attempt(arg, &(struct transfer){
-				    .attempt = attempt_read,
-				    .direction = READING,
-				    .vec = &(struct iovec){.iov_base = bytes, .iov_len = length},
-				    .count = 1,
-			    });
-}
-
-static ssize_t fd_write(void *arg, const struct iovec *vec, int count)
-{
-	return attempt(arg, &(struct transfer){
-				    .attempt = attempt_write,
-				    .direction = WRITING,
-				    .vec = vec,
-				    .count = count,
-			    });
-}
-
-static coro_async int fd_wait_for(void *arg, bool writing)
-{
-	struct io *io;
-	struct fd *fd;
-	int r = record_of(arg, &io, &fd);
-	return r < 0 ? r : fd_wait(io, fd, writing ? WRITING : READING);
-}
-
-static int fd_end_writing(void *arg)
-{
-	const struct fd_end *end = arg;
-	if (shutdown(end->fd, SHUT_WR) == 0)
-		return 0;
-	/* The peer has reset it, and what it sent before is still there. */
-	return errno == ENOTCONN ? -EPIPE : -errno;
-}
-
-static void fd_close(void *arg)
-{
-	const struct fd_end *end = arg;
-	struct coro_loop *loop = end->streams->loop;
-	if (!end->streams->ended && loop->poller)
-		fd_forget(io_made(loop), end->fd);
-	close(end->fd);
-}
-
-static int fd_number(void *arg)
-{
-	return ((const struct fd_end *)arg)->fd;
-}
-
-static const struct coro_transport socket_transport = {
-	.read = fd_read,
-	.write = fd_write,
-	.wait = fd_wait_for,
-	.end = fd_end_writing,
-	.close = fd_close,
-	.fd = fd_number,
-};
-
-/* Of what is no socket, one direction cannot be ended without the other. */
-static const struct coro_transport file_transport = {
-	.read = fd_read,
-	.write = fd_write,
-	.wait = fd_wait_for,
-	.close = fd_close,
-	.fd = fd_number,
-};
 
 /* -- life */
 
@@ -328,83 +233,4 @@ int coro_open_unix(const char *path, const struct coro_stream_options *options,
 	strcpy(address, "unix:");
 	strcat(address, path);
 	return coro_open_connection(address, NULL, options, ret);
-}
-
-/* -- the end */
-
-void stream_shut(struct coro_stream *stream)
-{
-	if (stream->closed)
-		return;
-	stream->closing = stream->closed = true;
-	stream_drop(stream);
-	list_remove(&stream->link);
-	list_remove(&stream->unsent);
-	stream->transport->close(stream->arg);
-	waiters_wake(&stream->drainers, SIZE_MAX);
-}
-
-int coro_stream_close(struct coro_stream *stream)
-{
-	if (!stream)
-		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	if (stream->closing)
-		return 0;
-	stream->closing = true;
-	stream_push(stream);
-	return 0;
-}
-
-int coro_stream_abort(struct coro_stream *stream)
-{
-	if (!stream)
-		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	stream_shut(stream);
-	return 0;
-}
-
-bool coro_stream_is_closing(const struct coro_stream *stream)
-{
-	return !stream || stream->closing || stream->write_error;
-}
-
-int coro_stream_wait_closed(struct coro_stream *stream)
-{
-	struct latch latch;
-	if (!stream)
-		return -EINVAL;
-	if (streams_are_foreign(stream->streams))
-		return -EPERM;
-	while (!stream->closed && !stream->write_error) {
-		int r = waiters_wait(&stream->drainers, &latch);
-		if (r < 0)
-			return r;
-	}
-	return stream->write_error;
-}
-
-int coro_stream_destroy(struct coro_stream *stream)
-{
-	if (!stream)
-		return 0;
-	if (!stream->streams->ended && streams_are_foreign(stream->streams))
-		return -EPERM;
-	/* Those who waited when the loop was closed were thrown away. */
-	if (!stream->streams->ended && !stream->streams->loop->closed &&
-	    stream_is_waited_for(stream))
-		return -EBUSY;
-	coro_stream_close(stream);
-	stream_unref(stream);
-	return 0;
-}
-
-int coro_stream_fd(const struct coro_stream *stream)
-{
-	if (!stream || stream->closed || !stream->transport->fd)
-		return -1;
-	return stream->transport->fd(stream->arg);
 }
