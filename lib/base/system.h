@@ -86,6 +86,35 @@
 #define SYSTEM_CONNECT_TELLS 0
 #endif
 
+/*
+ * An fd of our own does not lie on 0 to 2, where they were closed: who writes to a standard stream
+ * would write to it. The fd, moved if need be, FD_CLOEXEC set; or -1, closed, with errno.
+ */
+static inline int system_above_streams(int fd)
+{
+	if (fd < 0 || fd > 2)
+		return fd;
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3), error = errno;
+	close(fd);
+	errno = error;
+	return moved;
+}
+
+/* Both ends: 0 or an error, and then they are closed. */
+static inline int system_pair_above_streams(int fds[2])
+{
+	int error = 0;
+	for (int i = 0; i < 2; i++) {
+		fds[i] = system_above_streams(fds[i]);
+		if (fds[i] < 0)
+			error = errno;
+	}
+	for (int i = 0; i < 2 && error; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return -error;
+}
+
 /* A pipe whose ends execve closes: 0 or an error. */
 static inline int system_pipe(int fds[2])
 {
@@ -94,24 +123,45 @@ static inline int system_pipe(int fds[2])
 		return -errno;
 	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
 	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-	return 0;
 #else
-	return pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
 #endif
+	return system_pair_above_streams(fds);
 }
 
 /* A pidfd; -1 with ENOSYS where there are none. */
 static inline int system_pidfd_open(pid_t pid)
 {
 #if SYSTEM_PIDFD
-	return pidfd_open(pid, 0);
+	return system_above_streams(pidfd_open(pid, 0));
 #elif defined(SYS_pidfd_open)
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return system_above_streams((int)syscall(SYS_pidfd_open, pid, 0));
 #else
 	(void)pid;
 	errno = ENOSYS;
 	return -1;
 #endif
+}
+
+/*
+ * Has the process be of that user and group for good, with these supplementary groups and no
+ * others: 0 or an error. By system calls alone, for a copy of a process that has threads.
+ */
+static inline int system_set_user(uid_t uid, gid_t gid, const gid_t *groups, size_t count)
+{
+#ifdef __linux__
+#ifdef SYS_setresuid32
+	enum { GROUPS = SYS_setgroups32, GROUP = SYS_setresgid32, USER = SYS_setresuid32 };
+#else
+	enum { GROUPS = SYS_setgroups, GROUP = SYS_setresgid, USER = SYS_setresuid };
+#endif
+	bool done = syscall(GROUPS, count, groups) == 0 && syscall(GROUP, gid, gid, gid) == 0 &&
+		    syscall(USER, uid, uid, uid) == 0;
+#else
+	bool done = setgroups((int)count, groups) == 0 && setgid(gid) == 0 && setuid(uid) == 0;
+#endif
+	return done ? 0 : -errno;
 }
 
 /* To a process by its pidfd, or, where that is negative, by its number. */
@@ -179,14 +229,10 @@ static inline size_t system_signal_stack(void)
 static inline int system_wakeup(int fds[2])
 {
 #if SYSTEM_EVENTFD
-	fds[0] = fds[1] = eventfd(0, EFD_CLOEXEC);
+	fds[0] = fds[1] = system_above_streams(eventfd(0, EFD_CLOEXEC));
 	return fds[0] < 0 ? -errno : 0;
 #else
-	if (pipe(fds) < 0)
-		return -errno;
-	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-	return 0;
+	return system_pipe(fds);
 #endif
 }
 

@@ -40,6 +40,79 @@ START_TEST(the_poller_can_be_chosen)
 }
 END_TEST
 
+static int does_nothing(void *arg)
+{
+	return 0;
+}
+
+/* Whether the stream is still closed when the loop and what it works with have fds of their own. */
+static int uses_all_kinds(void *stream)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct coro_process *process;
+	int fd = *(int *)stream, code = -1;
+	coro_to_thread(does_nothing, NULL);
+	int r = coro_process_spawn(argv, NULL, &process);
+	bool closed = fcntl(fd, F_GETFD) < 0;
+	if (r == 0)
+		r = coro_process_wait(process, &code);
+	coro_process_destroy(process);
+	return r < 0 || code != 0 ? 2 : closed ? 0 : 1;
+}
+
+static int runs_without(void *arg)
+{
+	const int *what = arg;
+	struct coro_loop_options options = {.poller = (enum coro_poller)what[0]};
+	struct coro_loop *other;
+	struct coro_future *task;
+	int stream = what[1];
+	close(stream);
+	if (coro_loop_create(&options, &other) < 0)
+		return 3;
+	coro_loop_fd(other); /* some are made for a host alone */
+	coro_loop_spawn(other, NULL, uses_all_kinds, &stream, &task);
+	int r = coro_run_until_complete(other, task, NULL);
+	coro_future_unref(task);
+	coro_loop_close(other);
+	return r < 0 ? 4 : r;
+}
+
+START_TEST(fds_of_the_library_are_no_standard_streams)
+{
+	int what[] = {_i, 0};
+	for (; what[1] < 3; what[1]++) {
+		struct child child = child_run(runs_without, what);
+		ck_assert_exited(child, 0);
+	}
+}
+END_TEST
+
+/* Each of the moves fails in turn: with an error, or it does without, and nothing is left open. */
+static int runs_without_moves(void *arg)
+{
+	int what[] = {*(int *)arg, 0};
+	bool failed = true;
+	for (unsigned long n = 1; failed && n < 50; n++) {
+		fail_call("fcntl", n, EMFILE);
+		int r = runs_without(what);
+		failed = fail_call_off();
+		for (int fd = 0; fd < 40; fd++)
+			if (fd != 2 && fcntl(fd, F_GETFD) >= 0 && !fds_before[fd])
+				return 5;
+		if (r == 1 || (r != 0 && !failed))
+			return 6;
+	}
+	return failed;
+}
+
+START_TEST(an_fd_that_cannot_be_moved_is_closed)
+{
+	struct child child = child_run(runs_without_moves, &_i);
+	ck_assert_exited(child, 0);
+}
+END_TEST
+
 START_TEST(what_the_kernel_refuses_gives_way_in_silence)
 {
 	setenv("CORO_POLLER", "uring", 1);
@@ -401,6 +474,10 @@ static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_test(tests, the_poller_can_be_chosen);
+	tcase_add_loop_test(tests, fds_of_the_library_are_no_standard_streams, CORO_POLLER_EPOLL,
+			    CORO_POLLER_URING + 1);
+	tcase_add_loop_test(tests, an_fd_that_cannot_be_moved_is_closed, CORO_POLLER_EPOLL,
+			    CORO_POLLER_URING + 1);
 	tcase_add_test(tests, what_the_kernel_refuses_gives_way_in_silence);
 	tcase_add_test(tests, an_unknown_poller_is_refused);
 	tcase_add_test(tests, without_fds_no_turn_makes_a_system_call);

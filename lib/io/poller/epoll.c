@@ -187,7 +187,7 @@ static int epoll_open(struct coro_loop *loop, struct io **ret)
 	if (!epoll)
 		return -ENOMEM;
 	epoll->coarse = false;
-	epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+	epoll->fd = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
 	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &loop->inbox);
 	if (r < 0) {
 		if (epoll->fd >= 0)

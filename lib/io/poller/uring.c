@@ -2,6 +2,7 @@
 /* The ring of a loop: its life, handing over, waiting. */
 #include "io/poller/uring.h"
 
+#include "base/system.h"
 #include "coro/base.h"
 
 #include <errno.h>
@@ -135,8 +136,8 @@ static int watch(int epoll, int fd)
 /* Has results signalled on one fd, and another tell of that and of the inbox: 0 or an error. */
 static int open_for_host(struct uring *uring)
 {
-	uring->signalled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	uring->hosted = epoll_create1(EPOLL_CLOEXEC);
+	uring->signalled = system_above_streams(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	uring->hosted = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
 	int r = uring->signalled < 0 || uring->hosted < 0 ? -errno : 0;
 	if (r == 0)
 		r = watch(uring->hosted, uring->signalled);
@@ -186,6 +187,20 @@ static void uring_settle(struct io *io)
 
 /* -- life */
 
+/* Its fd does not lie on a standard stream: 0, or an error and it is gone. */
+static int move_ring(struct io_uring *ring)
+{
+	int fd = system_above_streams(ring->ring_fd);
+	if (fd < 0) {
+		int error = errno;
+		ring->ring_fd = ring->enter_ring_fd = -1;
+		io_uring_queue_exit(ring);
+		return -error;
+	}
+	ring->ring_fd = ring->enter_ring_fd = fd;
+	return 0;
+}
+
 /* Of the kernels that have it, the older ones do without some of it. */
 static int open_ring(struct uring *uring)
 {
@@ -206,7 +221,7 @@ static int open_ring(struct uring *uring)
 		io_uring_queue_exit(&uring->ring);
 		r = -ENOSYS;
 	}
-	return r;
+	return r < 0 ? r : move_ring(&uring->ring);
 }
 
 static int uring_create(struct coro_loop *loop, struct io **ret)
