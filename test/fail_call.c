@@ -366,6 +366,8 @@ WRAP(nanosleep, int, (const struct timespec *t, struct timespec *left), (t, left
 WRAP(kill, int, (pid_t pid, int n), (pid, n))
 WRAP(waitpid, pid_t, (pid_t pid, int *status, int f), (pid, status, f))
 WRAP(setsid, pid_t, (void), ())
+WRAP(fork, pid_t, (void), ())
+WRAP(ioctl, int, (int fd, unsigned long request, long argument), (fd, request, argument))
 WRAP(setpgid, int, (pid_t pid, pid_t group), (pid, group))
 WRAP(dup2, int, (int fd, int as), (fd, as))
 WRAP(chdir, int, (const char *path), (path))

@@ -43,11 +43,23 @@ enum {
 
 /* Flags of struct coro_process_options. */
 #define CORO_PROCESS_SESSION (1U << 18) /* begins a session (start_new_session) */
-#define CORO_PROCESS_GROUP (1U << 19)   /* begins a process group: kill(-pid, ...) reaches it all */
+#define CORO_PROCESS_GROUP (1U << 19)   /* begins a process group: see coro_process_signal_group */
 /* All fds without FD_CLOEXEC are inherited, as execve has it. */
 #define CORO_PROCESS_KEEP_FDS (1U << 20)
 /* Closing the loop leaves it alone. Whoever closes it waits for the child, by waitpid. */
 #define CORO_PROCESS_OUTLIVE (1U << 21)
+/* SIGPIPE is ignored in it, too, where it is ignored here: else it ends it (restore_signals). */
+#define CORO_PROCESS_KEEP_SIGPIPE (1U << 22)
+/* Begins a session whose controlling terminal is its standard input, as login_tty does. */
+#define CORO_PROCESS_TERMINAL (1U << 23)
+
+/* As whom a child runs: for root, or who else may become another (user=, group=, extra_groups=). */
+struct coro_process_user {
+	uid_t uid; /* real, effective and saved */
+	gid_t gid;
+	const gid_t *groups; /* supplementary groups; it is in no others */
+	size_t group_count;
+};
 
 struct coro_process_options {
 	const char *path;    /* what to execute; NULL for argv[0] */
@@ -57,17 +69,23 @@ struct coro_process_options {
 	const int *pass_fds; /* fds to be inherited beside these, under the same numbers */
 	size_t pass_fd_count;
 	unsigned flags;
+	const struct coro_process_user *user; /* NULL for who this process is */
 };
 
 /*
  * Starts a program (asyncio.create_subprocess_exec): argv ends with NULL; what has no slash is
  * looked for in the PATH of the child's environment. The child inherits its standard streams and
- * pass_fds, no other fds; signals that are ignored stay so, all others have their default action,
- * and none is blocked. options may be NULL. The caller owns *ret.
+ * pass_fds, no other fds. Signals that are ignored stay so, but for SIGPIPE, all others have their
+ * default action, and none is blocked. options may be NULL. The caller owns *ret.
  *
- * 0; or the error that came of executing the program, of cwd or of the fds, such as -ENOENT, with
- * words that tell of what, and then there is no process. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM
- * outside a running loop.
+ * Fds that are given as standard streams block in the child, though they have O_NONBLOCK here: a pipe
+ * or terminal is opened once more for it, and of others, such as sockets, the flag is taken off here
+ * too, which no call of the library minds. What is in pass_fds stays as it is.
+ *
+ * 0; or the error that came of executing the program, of cwd, user or terminal, such as -ENOENT, with
+ * words that tell of what, and then there is no process. -EBADF: an fd that is to be given is not
+ * open. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM outside a running loop. It does not suspend: the
+ * thread waits until the child executes its program, with another user for a second at most.
  */
 CORO_API int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
 				struct coro_process **ret);
@@ -130,8 +148,9 @@ struct coro_bytes {
  * be NULL, and then what comes is dropped. A child that does not read all of the input is no error.
  *
  * limit is how much may come of each, 0 for any amount: -EMSGSIZE where there is more, and the
- * process goes on, as it does after -ECANCELED; what was read by then is lost. -EBUSY: another task
- * is talking to it; -EPERM outside a task; -ECHILD, -ENOMEM.
+ * process goes on, as it does after -ECANCELED or the end of a timeout. What was read by then is
+ * kept: call once more with the same input to go on where it stopped. -EBUSY: another task is talking
+ * to it; -EPERM outside a task; -ECHILD, -ENOMEM.
  */
 coro_async CORO_API int coro_process_communicate(struct coro_process *process, const void *input,
 						 size_t length, size_t limit,
@@ -142,6 +161,12 @@ coro_async CORO_API int coro_process_communicate(struct coro_process *process, c
  * process that has its number gets it; -EINVAL, -EPERM.
  */
 CORO_API int coro_process_send_signal(struct coro_process *process, int signum);
+
+/*
+ * Sends a signal to the process group that it began, so to its children too (os.killpg); -EINVAL if
+ * it began none, by CORO_PROCESS_GROUP, _SESSION or _TERMINAL. The rest as above.
+ */
+CORO_API int coro_process_signal_group(struct coro_process *process, int signum);
 
 /* SIGTERM and SIGKILL (process.terminate, process.kill). */
 CORO_API int coro_process_terminate(struct coro_process *process);

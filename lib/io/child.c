@@ -5,26 +5,46 @@
  *   parent                               child
  *   signals blocked
  *   fork ------------------------------> signals have their default action again
- *   reads the report ...                 session, streams, fds, directory
+ *   reads the report ...                 session, streams, fds, directory, user
  *                                        signals unblocked
  *     ... end of file: all went well <-- execve, which closes its end of the report
  *     ... an error: reaps it        <--- or what failed; exits
  *
  * The child may share our memory, and comes from a process that may have threads: it makes system
  * calls only, and writes nowhere but to its stack and the room that was made for it.
+ *
+ * After vfork the report is complete by the time that we run on. A copy made by fork is waited for,
+ * but not for ever: another thread's fork at that moment has the report's end open as well, so that
+ * the end of file comes when that child is gone.
  */
 #include "io/child.h"
 
 #include "base/system.h"
 #include "coro/coroutine.h"
 
+#include "coro/process.h"
+
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* What the child was about when it failed. */
-enum step { STEP_GROUP, STEP_STREAMS, STEP_PASS_FDS, STEP_DIRECTORY, STEP_EXECUTE };
+enum step {
+	STEP_GROUP,
+	STEP_STREAMS,
+	STEP_TERMINAL,
+	STEP_PASS_FDS,
+	STEP_DIRECTORY,
+	STEP_USER,
+	STEP_EXECUTE,
+};
+
+/* How long a copy made by fork may take to execute its program before that is believed. */
+enum { REPORT_TIMEOUT = 1000 /* ms */ };
 
 struct report {
 	int error; /* negative */
@@ -36,19 +56,26 @@ struct child {
 	const char *search; /* PATH */
 	char *room;         /* for any directory of it and the name */
 	int report;         /* the end to write to */
+	/* Set by the child: ours where it shares our memory, and we waited for it. */
+	volatile bool *shares;
 };
 
 /* -- in the child: each step returns 0 or an error */
 
-/* Handlers of ours must not run in there; what is ignored stays so. */
-static void reset_signals(void)
+/*
+ * Handlers of ours must not run in there. What is ignored stays so, but for SIGPIPE: programs of
+ * networks ignore it for themselves, and others rely on it to end.
+ */
+static void reset_signals(const struct child *child)
 {
 	struct sigaction now;
 	const struct sigaction standard = {.sa_handler = SIG_DFL};
-	for (int signum = 1; signum < NSIG; signum++)
+	for (int signum = 1; signum < NSIG; signum++) {
+		bool keeps = signum != SIGPIPE || child->plan->keep_sigpipe;
 		if (sigaction(signum, NULL, &now) == 0 && now.sa_handler != SIG_DFL &&
-		    now.sa_handler != SIG_IGN)
+		    !(now.sa_handler == SIG_IGN && keeps))
 			sigaction(signum, &standard, NULL);
+	}
 }
 
 static int begin_group(const struct child *child)
@@ -67,6 +94,47 @@ static int keep(int fd)
 	return fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
+/* The same pipe or terminal by a description of its own, or an error: the flags of one are its own. */
+static int open_again(int fd, int flags)
+{
+	char path[] = "/proc/self/fd/0";
+	struct stat status;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode))
+		return -EINVAL;
+	path[sizeof(path) - 2] = (char)('0' + fd);
+	flags &= O_ACCMODE | O_APPEND;
+	int again = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return again < 0 ? -errno : again;
+}
+
+static int clear_nonblock(int fd, int flags)
+{
+	return fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/*
+ * Has a standard stream block, as programs expect. O_NONBLOCK is the description's, which others
+ * may share who want it: so it is taken off there only where no other description can be had.
+ */
+static int make_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK))
+		return 0;
+	int again = open_again(fd, flags);
+	if (again < 0)
+		return clear_nonblock(fd, flags);
+	int r = clear_nonblock(again, flags);
+	if (r == 0 && dup2(again, fd) < 0)
+		r = -errno;
+	close(again);
+	return r;
+}
+
 static int place_streams(const struct child *child)
 {
 	const int *streams = child->plan->streams;
@@ -83,10 +151,17 @@ static int place_streams(const struct child *child)
 		int r = from[i] == i ? keep(i) : 0;
 		if (from[i] >= 0 && from[i] != i && dup2(from[i], i) < 0)
 			r = -errno;
+		if (r == 0 && from[i] >= 0)
+			r = make_blocking(i);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static int take_terminal(const struct child *child)
+{
+	return child->plan->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0 ? -errno : 0;
 }
 
 static int pass_fds(const struct child *child)
@@ -95,7 +170,7 @@ static int pass_fds(const struct child *child)
 	if (!plan->keep_fds)
 		system_close_from(3);
 	for (size_t i = 0; i < plan->pass_fd_count; i++) {
-		int r = keep(plan->pass_fds[i]);
+		int r = plan->pass_fds[i] == child->report ? -EBADF : keep(plan->pass_fds[i]);
 		if (r < 0)
 			return r;
 	}
@@ -105,6 +180,14 @@ static int pass_fds(const struct child *child)
 static int enter_directory(const struct child *child)
 {
 	return child->plan->cwd && chdir(child->plan->cwd) < 0 ? -errno : 0;
+}
+
+static int become_user(const struct child *child)
+{
+	const struct coro_process_user *user = child->plan->user;
+	if (!user)
+		return 0;
+	return system_set_user(user->uid, user->gid, user->groups, user->group_count);
 }
 
 /* An empty name in PATH is the current directory. */
@@ -157,15 +240,17 @@ static int execute(const struct child *child)
 }
 
 static int (*const steps[])(const struct child *child) = {
-	[STEP_GROUP] = begin_group, [STEP_STREAMS] = place_streams,
-	[STEP_PASS_FDS] = pass_fds, [STEP_DIRECTORY] = enter_directory,
+	[STEP_GROUP] = begin_group,         [STEP_STREAMS] = place_streams,
+	[STEP_TERMINAL] = take_terminal,    [STEP_PASS_FDS] = pass_fds,
+	[STEP_DIRECTORY] = enter_directory, [STEP_USER] = become_user,
 	[STEP_EXECUTE] = execute,
 };
 
 static _Noreturn void be_child(const struct child *child)
 {
 	struct report report = {.step = STEP_GROUP};
-	reset_signals();
+	*child->shares = true;
+	reset_signals(child);
 	while ((report.error = steps[report.step](child)) == 0)
 		report.step++; /* from the last one there is no return but with an error */
 	while (write(child->report, &report, sizeof(report)) < 0 && errno == EINTR)
@@ -195,6 +280,11 @@ static int fail(const struct child_plan *plan, const struct report *report)
 				     reason);
 	case STEP_PASS_FDS:
 		return coro_raise_at(NULL, report->error, "cannot pass an fd on: %s", reason);
+	case STEP_TERMINAL:
+		return coro_raise_at(NULL, report->error, "no controlling terminal: %s", reason);
+	case STEP_USER:
+		return coro_raise_at(NULL, report->error, "cannot become user %ld, group %ld: %s",
+				     (long)plan->user->uid, (long)plan->user->gid, reason);
 	case STEP_STREAMS:
 		return coro_raise_at(NULL, report->error, "cannot place standard streams: %s",
 				     reason);
@@ -203,27 +293,16 @@ static int fail(const struct child_plan *plan, const struct report *report)
 	}
 }
 
-/* The child's end must not be where its standard streams are to be. */
-static int open_report(int fds[2])
-{
-	int r = system_pipe(fds);
-	if (r < 0 || fds[1] >= 3)
-		return r;
-	int moved = fcntl(fds[1], F_DUPFD_CLOEXEC, 3), error = errno;
-	close(fds[1]);
-	fds[1] = moved;
-	if (moved < 0)
-		close(fds[0]);
-	return moved < 0 ? -error : 0;
-}
-
-/* The child runs, or has made its report, by the time this returns. */
+/*
+ * Makes the child. One that becomes another user does not share our memory meanwhile: the system
+ * would hold us for one whose memory others may not see (no core dumps, a /proc/self of root's).
+ */
 static __attribute__((noinline)) int copy(const struct child *child, pid_t *ret)
 {
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid_t pid = system_fork_to_execute();
+	pid_t pid = child->plan->user ? fork() : system_fork_to_execute();
 	if (pid == 0)
 		be_child(child);
 	int error = errno;
@@ -240,13 +319,25 @@ static void reap(pid_t pid)
 		;
 }
 
-/* What the child reports, and then it is gone: 1, or 0 if it has nothing to. An error ends it. */
-static int read_report(int fd, pid_t pid, struct report *ret)
+/* 1: there is something to read, or the end; 0: not within that time; or an error. */
+static int wait_to_read(int fd, int timeout)
 {
-	ssize_t n;
-	while ((n = read(fd, ret, sizeof(*ret))) < 0 && errno == EINTR)
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int r;
+	while ((r = poll(&poll_fd, 1, timeout)) < 0 && errno == EINTR)
 		;
-	int r = n < 0 ? -errno : n == sizeof(*ret);
+	return r < 0 ? -errno : r;
+}
+
+/* What the child reports, and then it is gone: 1, or 0 if it has nothing to. An error ends it. */
+static int read_report(int fd, int timeout, pid_t pid, struct report *ret)
+{
+	int r = wait_to_read(fd, timeout);
+	ssize_t n = 0;
+	while (r > 0 && (n = read(fd, ret, sizeof(*ret))) < 0 && errno == EINTR)
+		;
+	if (r > 0)
+		r = n < 0 ? -errno : n == sizeof(*ret);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	if (r != 0)
@@ -257,15 +348,17 @@ static int read_report(int fd, pid_t pid, struct report *ret)
 static int start(struct child *child, pid_t *ret)
 {
 	struct report report;
+	volatile bool shares = false;
 	int fds[2];
-	int r = open_report(fds);
+	int r = system_pipe(fds);
 	if (r < 0)
 		return r;
 	child->report = fds[1];
+	child->shares = &shares;
 	r = copy(child, ret);
 	close(fds[1]);
 	if (r == 0)
-		r = read_report(fds[0], *ret, &report);
+		r = read_report(fds[0], shares ? 0 : REPORT_TIMEOUT, *ret, &report);
 	if (r > 0)
 		r = fail(child->plan, &report);
 	close(fds[0]);

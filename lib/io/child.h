@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct coro_process_user;
+
 struct child_plan {
 	const char *path; /* looked for in the PATH of env, if there is no slash in it */
 	char *const *argv, *const *env;
@@ -14,8 +16,10 @@ struct child_plan {
 	int streams[3];  /* what its standard streams are to be; -1 for ours */
 	const int *pass_fds;
 	size_t pass_fd_count;
+	const struct coro_process_user *user; /* NULL: who we are */
 	bool new_session, new_group;
-	bool keep_fds;
+	bool terminal; /* its standard input becomes its controlling terminal */
+	bool keep_fds, keep_sigpipe;
 };
 
 /*

@@ -8,16 +8,12 @@
 
 #include <stdlib.h>
 
-/* What comes of one of its streams. */
-struct intake {
+/* Reads one of its streams into its intake. */
+struct reader {
 	struct coro_process *process;
 	int stream;
 	size_t limit; /* 0: none */
 	bool wanted;
-	size_t total; /* bytes that have come */
-	char *bytes;  /* that are kept, with room for a NUL */
-	size_t length, room;
-	bool reading; /* by a task of its own, with which the bytes go, should that be thrown away */
 	struct cleanup cleanup;
 };
 
@@ -25,16 +21,19 @@ struct talk {
 	struct coro_process *process;
 	const void *input;
 	size_t length;
-	struct intake out, err;
+	struct reader out, err;
 	struct cleanup cleanup;
 };
+
+static struct intake *intake_of(const struct reader *reader)
+{
+	return &reader->process->intakes[reader->stream];
+}
 
 /* Sees to room for more: 0 or -ENOMEM. */
 static int grow(struct intake *intake)
 {
 	enum { FIRST = 4096 };
-	if (!intake->wanted)
-		intake->length = 0;
 	if (intake->length + 1 < intake->room)
 		return 0;
 	size_t room = intake->room ? intake->room * 2 : FIRST;
@@ -46,9 +45,14 @@ static int grow(struct intake *intake)
 	return 0;
 }
 
-static coro_async int read_to_end(struct intake *intake, int fd)
+static coro_async int read_to_end(const struct reader *reader, int fd)
 {
+	struct intake *intake = intake_of(reader);
 	for (;;) {
+		if (reader->limit && intake->total > reader->limit)
+			return -EMSGSIZE;
+		if (!reader->wanted)
+			intake->length = 0;
 		int r = grow(intake);
 		if (r < 0)
 			return r;
@@ -60,52 +64,49 @@ static coro_async int read_to_end(struct intake *intake, int fd)
 			break;
 		intake->length += (size_t)n;
 		intake->total += (size_t)n;
-		if (intake->limit && intake->total > intake->limit)
-			return -EMSGSIZE;
 	}
 	intake->bytes[intake->length] = '\0';
-	return process_close_pipe(intake->process, intake->stream);
+	return process_close_pipe(reader->process, reader->stream);
 }
 
-static void take_in_abandon(struct cleanup *cleanup)
+static void take_in_end(struct cleanup *cleanup)
 {
-	struct intake *intake = container_of(cleanup, struct intake, cleanup);
-	free(intake->bytes);
-	intake->bytes = NULL;
-	intake->reading = false;
+	struct coro_process *process = container_of(cleanup, struct reader, cleanup)->process;
+	process->reading--;
+	process_settle(process);
 }
 
-/* Who has the system read into memory gives it back, and not before the system has let go of it. */
+/* The process stays until who has the system read into its intake is gone. */
 static coro_async int take_in(void *arg)
 {
-	struct intake *intake = arg;
-	int fd = intake->process->pipes[intake->stream];
+	struct reader *reader = arg;
+	int fd = reader->process->pipes[reader->stream];
 	if (fd < 0)
 		return 0;
-	cleanup_push(task_running(), &intake->cleanup, take_in_abandon);
-	intake->reading = true;
-	int r = read_to_end(intake, fd);
-	intake->reading = false;
-	cleanup_pop(&intake->cleanup);
+	cleanup_push(task_running(), &reader->cleanup, take_in_end);
+	reader->process->reading++;
+	int r = read_to_end(reader, fd);
+	cleanup_pop(&reader->cleanup);
+	take_in_end(&reader->cleanup);
 	return r;
 }
 
-/* Writes all there is. That it does not read it is its business. */
+/* Writes what is left. That it does not read it is its business. */
 static coro_async int put_out(void *arg)
 {
 	const struct talk *talk = arg;
-	int fd = talk->process->pipes[0];
-	const char *at = talk->input;
-	for (size_t left = talk->length; left > 0;) {
-		ssize_t n = coro_write(fd, at, left);
+	struct coro_process *process = talk->process;
+	int fd = process->pipes[0];
+	while (process->written < talk->length) {
+		ssize_t n = coro_write(fd, (const char *)talk->input + process->written,
+				       talk->length - process->written);
 		if (n == -EPIPE || n == -ECONNRESET)
 			break;
 		if (n < 0)
 			return (int)n;
-		at += n;
-		left -= (size_t)n;
+		process->written += (size_t)n;
 	}
-	return process_close_pipe(talk->process, 0);
+	return process_close_pipe(process, 0);
 }
 
 static coro_async int converse(struct talk *talk)
@@ -124,26 +125,19 @@ static coro_async int converse(struct talk *talk)
 	return r < 0 ? r : coro_process_wait(talk->process, NULL);
 }
 
-static void finish(struct talk *talk)
-{
-	talk->process->talking = false;
-	if (!talk->out.reading)
-		free(talk->out.bytes);
-	if (!talk->err.reading)
-		free(talk->err.bytes);
-}
-
 static void abandon(struct cleanup *cleanup)
 {
-	finish(container_of(cleanup, struct talk, cleanup));
+	container_of(cleanup, struct talk, cleanup)->process->talking = false;
 }
 
-static void give(struct intake *intake, struct coro_bytes *ret)
+static void give(const struct reader *reader, struct coro_bytes *ret)
 {
-	if (!ret)
-		return;
-	*ret = (struct coro_bytes){.bytes = intake->bytes, .length = intake->length};
-	intake->bytes = NULL;
+	struct intake *intake = intake_of(reader);
+	if (ret)
+		*ret = (struct coro_bytes){.bytes = intake->bytes, .length = intake->length};
+	else
+		free(intake->bytes);
+	*intake = (struct intake){0};
 }
 
 int coro_process_communicate(struct coro_process *process, const void *input, size_t length,
@@ -167,10 +161,10 @@ int coro_process_communicate(struct coro_process *process, const void *input, si
 	cleanup_push(task, &talk.cleanup, abandon);
 	int r = converse(&talk);
 	cleanup_pop(&talk.cleanup);
+	process->talking = false;
 	if (r == 0) {
 		give(&talk.out, out);
 		give(&talk.err, err);
 	}
-	finish(&talk);
 	return r;
 }

@@ -46,8 +46,12 @@ static void close_pipes(struct coro_process *process)
 
 /* -- end */
 
-static void process_free(struct coro_process *process)
+void process_settle(struct coro_process *process)
 {
+	if (!process->destroyed || !process->ended || process->reading > 0)
+		return;
+	for (int stream = 0; stream < 3; stream++)
+		free(process->intakes[stream].bytes);
 	loop_unref(process->loop);
 	free(process);
 }
@@ -60,8 +64,7 @@ static void end(struct coro_process *process)
 	list_remove(&process->link);
 	list_for_each(link, &process->waiting)
 		latch_set(container_of(link, struct latch, link));
-	if (process->destroyed)
-		process_free(process);
+	process_settle(process);
 }
 
 /* Takes it off the system's list, and notes how it ended: whether it has. */
@@ -294,10 +297,33 @@ static bool is_stream(int what, int stream)
 static bool options_are_wrong(const struct coro_process_options *options)
 {
 	const unsigned known = CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_KEEP_FDS |
-			       CORO_PROCESS_OUTLIVE;
+			       CORO_PROCESS_OUTLIVE | CORO_PROCESS_KEEP_SIGPIPE |
+			       CORO_PROCESS_TERMINAL;
+	const struct coro_process_user *user = options->user;
 	return options->flags & ~known || !is_stream(options->in, 0) ||
 	       !is_stream(options->out, 1) || !is_stream(options->err, 2) ||
-	       (options->pass_fd_count > 0 && !options->pass_fds);
+	       (options->pass_fd_count > 0 && !options->pass_fds) ||
+	       (user && user->group_count > 0 && !user->groups);
+}
+
+static int check_fd(int fd)
+{
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 0;
+	return coro_raise_at(NULL, -errno, "cannot pass fd %d on: %s", fd, coro_strerror(-errno));
+}
+
+/* Those that are to be given are open, before any of ours takes the number of one that is not. */
+static int check_fds(const struct coro_process_options *options)
+{
+	const int streams[] = {options->in, options->out, options->err};
+	int r = 0;
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (streams[i] > 0)
+			r = check_fd(streams[i]);
+	for (size_t i = 0; i < options->pass_fd_count && r == 0; i++)
+		r = check_fd(options->pass_fds[i]);
+	return r;
 }
 
 int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
@@ -312,7 +338,10 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 		return -EINVAL;
 	if (!loop)
 		return -EPERM;
-	int r = processes_of(loop, &processes);
+	int r = check_fds(options);
+	if (r < 0)
+		return r;
+	r = processes_of(loop, &processes);
 	if (r < 0)
 		return r;
 	struct coro_process *process = malloc(sizeof(*process));
@@ -332,9 +361,12 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 		.cwd = options->cwd,
 		.pass_fds = options->pass_fds,
 		.pass_fd_count = options->pass_fd_count,
-		.new_session = options->flags & CORO_PROCESS_SESSION,
+		.user = options->user,
+		.new_session = options->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_TERMINAL),
 		.new_group = options->flags & CORO_PROCESS_GROUP,
+		.terminal = options->flags & CORO_PROCESS_TERMINAL,
 		.keep_fds = options->flags & CORO_PROCESS_KEEP_FDS,
+		.keep_sigpipe = options->flags & CORO_PROCESS_KEEP_SIGPIPE,
 	};
 	r = start(process, &plan, options);
 	if (r == 0)
@@ -367,10 +399,8 @@ int coro_process_destroy(struct coro_process *process)
 	if (!list_empty(&process->waiting) || process->talking)
 		return -EBUSY;
 	close_pipes(process);
-	if (process->ended)
-		process_free(process);
-	else
-		process->destroyed = true;
+	process->destroyed = true;
+	process_settle(process);
 	return 0;
 }
 
@@ -464,14 +494,32 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	return give_code(process, ret);
 }
 
-int coro_process_send_signal(struct coro_process *process, int signum)
+/* Whether it may be sent signals: 0 or an error. Until it is reaped its number is its own. */
+static int check_signalled(const struct coro_process *process)
 {
 	if (!process)
 		return -EINVAL;
 	if (process->loop->thread != thread_current || process->loop->fork_count != fork_count)
 		return -EPERM;
-	if (process->ended)
-		return -ESRCH;
+	return process->ended ? -ESRCH : 0;
+}
+
+int coro_process_signal_group(struct coro_process *process, int signum)
+{
+	const unsigned leads = CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_TERMINAL;
+	int r = check_signalled(process);
+	if (r < 0)
+		return r;
+	if (!(process->flags & leads))
+		return -EINVAL;
+	return kill(-process->pid, signum) < 0 ? -errno : 0;
+}
+
+int coro_process_send_signal(struct coro_process *process, int signum)
+{
+	int r = check_signalled(process);
+	if (r < 0)
+		return r;
 	return system_send_signal(process->pidfd, process->pid, signum) < 0 ? -errno : 0;
 }
 

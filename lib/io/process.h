@@ -13,6 +13,13 @@
 
 #include <pthread.h>
 
+/* What has come of one of its streams, and was not given away. */
+struct intake {
+	char *bytes; /* with room for a NUL */
+	size_t length, room;
+	size_t total; /* bytes that have come, kept or not */
+};
+
 struct coro_process {
 	struct coro_loop *loop; /* holds a reference */
 	struct list link;       /* in the loop's list, until its end was noticed */
@@ -22,6 +29,10 @@ struct coro_process {
 	unsigned flags;
 	bool destroyed; /* nobody has it any more, but the loop, until its end */
 	bool talking;   /* communicate has its pipes */
+	/* Of communicate, which may be called once more where it was cut short: */
+	struct intake intakes[3];
+	size_t written;   /* bytes of its input */
+	unsigned reading; /* tasks that the system may write to the intakes for */
 	/* Running: */
 	int pidfd; /* -1: a thread waits */
 	pthread_t thread;
@@ -31,6 +42,9 @@ struct coro_process {
 	int error; /* not 0: others have reaped it */
 	int code;
 };
+
+/* Frees it once nobody needs it any more. */
+void process_settle(struct coro_process *process);
 
 /* Closes our end of a pipe: 0 or -EBADF. */
 int process_close_pipe(struct coro_process *process, int stream);

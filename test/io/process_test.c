@@ -701,7 +701,7 @@ TASK_TEST(what_cannot_be_is_refused)
 	char *argv[] = {(char *)"true", NULL}, *none[] = {NULL};
 	static const struct coro_process_options wrong[] = {
 		{.in = -4},  {.in = CORO_STDOUT}, {.out = CORO_STDOUT},
-		{.err = -4}, {.flags = 1u << 20}, {.pass_fd_count = 1},
+		{.err = -4}, {.flags = 1u << 17}, {.pass_fd_count = 1},
 	};
 	struct coro_process *process;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
@@ -711,10 +711,10 @@ TASK_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(coro_process_spawn(argv, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(coro_process_shell(NULL, NULL, &process), -EINVAL);
 	fails(argv[0], &(struct coro_process_options){.out = 1000}, -EBADF,
-	      "cannot place standard streams: Bad file descriptor");
+	      "cannot pass fd 1000 on: Bad file descriptor");
 	fails(argv[0],
 	      &(struct coro_process_options){.pass_fds = (int[]){1000}, .pass_fd_count = 1}, -EBADF,
-	      "cannot pass an fd on: Bad file descriptor");
+	      "cannot pass fd 1000 on: Bad file descriptor");
 
 	ck_assert_int_eq(coro_process_destroy(NULL), 0);
 	ck_assert_int_eq(coro_process_wait(NULL, NULL), -EINVAL);
@@ -737,6 +737,207 @@ TASK_TEST(what_cannot_be_is_refused)
 	coro_task_yield();
 	coro_process_close_stdin(shared);
 	ck_assert_int_eq(end_of(shared), 3);
+	return 0;
+}
+
+/* ---- what its streams, signals and user are ---- */
+
+/* What cat makes of an fd of ours, which has O_NONBLOCK, as its standard input; it waits for it. */
+static void expect_cat_waits(int theirs, int ours)
+{
+	char *argv[] = {(char *)"cat", NULL};
+	struct coro_process_options options = {.in = theirs, .out = CORO_PIPE, .err = CORO_PIPE};
+	struct coro_process *cat;
+	struct coro_bytes said, complained;
+	ck_assert_int_ne(fcntl(theirs, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(coro_process_spawn(argv, &options, &cat), 0);
+	coro_fd_close(theirs);
+	/* It reads before there is anything: it has no other way to go on than to wait. */
+	struct coro_timeout timeout;
+	coro_timeout_begin(&timeout, 50 * CORO_MSEC);
+	int r = coro_timeout_end(&timeout, coro_process_communicate(cat, NULL, 0, 0, &said, NULL));
+	ck_assert_int_eq(r, -ETIMEDOUT);
+	ck_assert_int_eq(coro_write(ours, "hello", 5), 5);
+	coro_fd_close(ours);
+	ck_assert_int_eq(coro_process_communicate(cat, NULL, 0, 0, &said, &complained), 0);
+	ck_assert_str_eq(complained.bytes, "");
+	ck_assert_str_eq(said.bytes, "hello");
+	free(said.bytes);
+	free(complained.bytes);
+	ck_assert_int_eq(end_of(cat), 0);
+}
+
+TASK_TEST(what_it_gets_as_a_standard_stream_blocks)
+{
+	struct coro_process_options options = piped();
+	struct coro_process *first = sh("cat", &options);
+	int in = coro_process_take_pipe(first, 0), out = coro_process_take_pipe(first, 1);
+	expect_cat_waits(out, in);
+	ck_assert_int_eq(end_of(first), 0);
+
+	int pair[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	expect_cat_waits(pair[0], pair[1]);
+	return 0;
+}
+
+/* A pipe is the child's by a description of its own: the flag stays where others have it. */
+TASK_TEST(a_pipe_that_is_given_away_keeps_its_flags_here)
+{
+	int ends[2];
+	ck_assert_int_eq(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+	struct coro_process_options options = {.out = ends[1]};
+	ck_assert_int_eq(end_of(sh("echo hello", &options)), 0);
+	ck_assert_int_ne(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+TASK_TEST(fds_that_are_not_open_cannot_be_given)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct coro_process *process;
+	/* Each that could be one of the library's own while it spawns. */
+	for (int fd = 3; fd < 40; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		struct coro_process_options pass = {.pass_fds = &fd, .pass_fd_count = 1};
+		ck_assert_int_eq(coro_process_spawn(argv, &pass, &process), -EBADF);
+		struct coro_process_options in = {.in = fd}, out = {.out = fd, .err = CORO_PIPE};
+		ck_assert_int_eq(coro_process_spawn(argv, &in, &process), -EBADF);
+		ck_assert_int_eq(coro_process_spawn(argv, &out, &process), -EBADF);
+	}
+	return 0;
+}
+
+/* Whether SIGPIPE is ignored, which is bit 12 of a mask in hexadecimal. */
+static const char *ignores_pipe(const struct coro_process_options *options)
+{
+	return words_of(sh("case $(sed -n 's/^SigIgn:.*\\(.\\)...$/\\1/p' /proc/self/status) in "
+			   "[13579bdf]) echo ignored;; *) echo no;; esac",
+			   options),
+			NULL);
+}
+
+TASK_TEST(it_does_not_ignore_sigpipe_unless_told_to)
+{
+	struct coro_process_options options = {.out = CORO_PIPE};
+	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+	ck_assert_str_eq(ignores_pipe(&options), "no\n");
+	options.flags = CORO_PROCESS_KEEP_SIGPIPE;
+	ck_assert_str_eq(ignores_pipe(&options), "ignored\n");
+	signal(SIGPIPE, SIG_DFL);
+	ck_assert_str_eq(ignores_pipe(&options), "no\n");
+	signal(SIGPIPE, before);
+	return 0;
+}
+
+TASK_TEST(a_signal_reaches_all_of_its_group)
+{
+	struct coro_process_options options = {.out = CORO_PIPE, .flags = CORO_PROCESS_GROUP};
+	struct coro_process *process = sh("sleep 1000 & sleep 1000 & echo go; wait", &options);
+	char byte[3];
+	ck_assert_int_eq(coro_read(coro_process_stdout(process), byte, 3), 3);
+	ck_assert_int_eq(coro_process_signal_group(process, 1000), -EINVAL);
+	ck_assert_int_eq(coro_process_signal_group(process, SIGTERM), 0);
+	/* The end comes when nobody has the pipe any more. */
+	ck_assert_int_eq(coro_read(coro_process_stdout(process), byte, 3), 0);
+	ck_assert_int_eq(coro_process_wait(process, NULL), 0);
+	ck_assert_int_eq(coro_process_signal_group(process, SIGTERM), -ESRCH);
+	ck_assert_int_eq(end_of(process), -SIGTERM);
+
+	process = waits_for_eof(0);
+	ck_assert_int_eq(coro_process_signal_group(process, SIGTERM), -EINVAL);
+	ck_assert_int_eq(coro_process_signal_group(NULL, SIGTERM), -EINVAL);
+	coro_process_close_stdin(process);
+	ck_assert_int_eq(end_of(process), 3);
+	return 0;
+}
+
+TASK_TEST(it_may_have_a_controlling_terminal)
+{
+	int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (ours < 0 || grantpt(ours) < 0 || unlockpt(ours) < 0)
+		return 0; /* there are no pseudo-terminals */
+	int theirs = open(ptsname(ours), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct coro_process_options options = {
+		.in = theirs, .out = CORO_PIPE, .flags = CORO_PROCESS_TERMINAL};
+	ck_assert_str_eq(words_of(sh("test -t 0 && exec </dev/tty && echo mine", &options), NULL),
+			 "mine\n");
+	close(ours);
+	close(theirs);
+
+	struct coro_process *process;
+	options.in = CORO_DEVNULL;
+	ck_assert_int_eq(coro_process_shell("true", &options, &process), -ENOTTY);
+	return 0;
+}
+
+TASK_TEST(it_may_run_as_another_user)
+{
+	gid_t groups[] = {7, 9};
+	struct coro_process_user user = {
+		.uid = 65534, .gid = 65533, .groups = groups, .group_count = 2};
+	struct coro_process_options options = {.out = CORO_PIPE, .user = &user};
+	struct coro_process *process;
+	char *argv[] = {(char *)"/no/such/program", NULL};
+	if (geteuid() != 0) {
+		ck_assert_int_eq(coro_process_shell("true", &options, &process), -EPERM);
+		return 0;
+	}
+	ck_assert_str_eq(words_of(sh("id -u; id -g; id -G", &options), NULL),
+			 "65534\n65533\n65533 7 9\n");
+	user.group_count = 0;
+	ck_assert_str_eq(words_of(sh("id -ru; id -rg; id -G", &options), NULL),
+			 "65534\n65533\n65533\n");
+	/* What it cannot do comes back from a copy of its own memory, too. */
+	ck_assert_int_eq(coro_process_spawn(argv, &options, &process), -ENOENT);
+	user.groups = NULL;
+	user.group_count = 1;
+	ck_assert_int_eq(coro_process_spawn(argv, &options, &process), -EINVAL);
+	return 0;
+}
+
+/* Forks again and again, children that have what is open then and live on for a while. */
+static volatile bool forks_on;
+
+static void *forks(void *arg)
+{
+	int *count = arg;
+	while (forks_on && *count < 400) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			sleep(30);
+			_exit(0);
+		}
+		((pid_t *)(count + 1))[(*count)++] = pid;
+	}
+	return NULL;
+}
+
+/* So that it takes the ends of reports with it: spawning waits for none of these. */
+TASK_TEST(forks_of_other_threads_do_not_hold_spawning_up)
+{
+	static struct {
+		int count;
+		pid_t pids[400];
+	} forked;
+	pthread_t thread;
+	forks_on = true;
+	forked.count = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, forks, &forked), 0);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(end_of(sh("exit 3", NULL)), 3);
+	forks_on = false;
+	pthread_join(thread, NULL);
+	bool alive = true;
+	for (int i = 0; i < forked.count; i++) {
+		alive &= waitpid(forked.pids[i], NULL, WNOHANG) == 0;
+		kill(forked.pids[i], SIGKILL);
+		waitpid(forked.pids[i], NULL, 0);
+	}
+	ck_assert_msg(alive, "none of them has ended meanwhile");
 	return 0;
 }
 
@@ -886,6 +1087,46 @@ TASK_TEST(more_than_the_limit_is_an_error)
 	return 0;
 }
 
+TASK_TEST(a_talk_that_was_cut_short_goes_on)
+{
+	size_t length = 300000;
+	char *input = make_bytes(length);
+	struct coro_process_options options = {.in = CORO_PIPE, .out = CORO_PIPE, .err = CORO_PIPE};
+	struct coro_process *process =
+		sh("echo early >&2; head -c 200000; sleep 0.2; exec cat", &options);
+	struct coro_bytes out, err;
+	int r, times = 0;
+	do {
+		struct coro_timeout timeout;
+		coro_timeout_begin(&timeout, 20 * CORO_MSEC);
+		r = coro_process_communicate(process, input, length, 0, &out, &err);
+		r = coro_timeout_end(&timeout, r);
+		times++;
+	} while (r == -ETIMEDOUT);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_gt(times, 1);
+	ck_assert_uint_eq(out.length, length);
+	ck_assert(memcmp(out.bytes, input, length) == 0);
+	ck_assert_str_eq(err.bytes, "early\n");
+	free(out.bytes);
+	free(err.bytes);
+	free(input);
+	return end_of(process);
+}
+
+TASK_TEST(what_was_over_the_limit_can_be_had_with_a_higher_one)
+{
+	struct coro_process_options options = {.out = CORO_PIPE};
+	struct coro_process *process = sh("echo 12345", &options);
+	struct coro_bytes out;
+	ck_assert_int_eq(coro_process_communicate(process, NULL, 0, 5, &out, NULL), -EMSGSIZE);
+	ck_assert_int_eq(coro_process_communicate(process, NULL, 0, 5, &out, NULL), -EMSGSIZE);
+	ck_assert_int_eq(coro_process_communicate(process, NULL, 0, 6, &out, NULL), 0);
+	ck_assert_str_eq(out.bytes, "12345\n");
+	free(out.bytes);
+	return end_of(process);
+}
+
 TASK_TEST(one_task_at_a_time_talks_to_it_and_may_be_cancelled)
 {
 	struct coro_process_options options = piped();
@@ -976,7 +1217,7 @@ START_TEST(each_system_call_may_fail)
 {
 	static const char *const names[] = {"pipe2",          "fcntl",      "dup2", "chdir",
 					    "execve",         "pidfd_open", "read", "epoll_ctl",
-					    "pthread_create", "syscall"};
+					    "pthread_create", "syscall",    "poll"};
 	int errors[] = {ENOMEM, EINTR};
 	ck_assert_int_eq(result_of(talks, NULL), 0); /* from now on the loop has its own fds */
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -1175,6 +1416,14 @@ static void add(TCase *tests)
 	tcase_add_test(tests, it_may_begin_a_session_or_a_group);
 	tcase_add_test(tests, programs_are_found_by_the_path_of_their_environment);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_test(tests, what_it_gets_as_a_standard_stream_blocks);
+	tcase_add_test(tests, a_pipe_that_is_given_away_keeps_its_flags_here);
+	tcase_add_test(tests, fds_that_are_not_open_cannot_be_given);
+	tcase_add_test(tests, it_does_not_ignore_sigpipe_unless_told_to);
+	tcase_add_loop_test(tests, a_signal_reaches_all_of_its_group, 0, WAYS);
+	tcase_add_test(tests, it_may_have_a_controlling_terminal);
+	tcase_add_test(tests, it_may_run_as_another_user);
+	tcase_add_test(tests, forks_of_other_threads_do_not_hold_spawning_up);
 	tcase_add_loop_test(tests, pipes_are_not_taken_from_who_talks, 0, WAYS);
 	tcase_add_test(tests, what_it_complains_of_comes_by_a_pipe_of_its_own);
 	tcase_add_test(tests, its_pipes_are_read_and_written_like_all_fds);
@@ -1184,6 +1433,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, output_that_nobody_wants_is_dropped);
 	tcase_add_loop_test(tests, without_pipes_it_is_waited_for, 0, WAYS);
 	tcase_add_test(tests, more_than_the_limit_is_an_error);
+	tcase_add_loop_test(tests, a_talk_that_was_cut_short_goes_on, 0, WAYS);
+	tcase_add_test(tests, what_was_over_the_limit_can_be_had_with_a_higher_one);
 	tcase_add_loop_test(tests, one_task_at_a_time_talks_to_it_and_may_be_cancelled, 0, WAYS);
 	tcase_add_loop_test(tests, a_task_that_talks_may_be_thrown_away, 0, WAYS);
 	tcase_add_test(tests, each_allocation_may_fail);
