@@ -120,6 +120,17 @@ static inline struct pair make_pair(int kind)
 	return (struct pair){fds[0], fds[1]};
 }
 
+/* Both ends of a terminal, neither with O_NONBLOCK; false if there is none to be had. */
+static inline bool open_terminal(int *master, int *slave)
+{
+	*master = posix_openpt(O_RDWR | O_NOCTTY);
+	*slave = -1;
+	if (*master < 0 || grantpt(*master) < 0 || unlockpt(*master) < 0)
+		return false;
+	*slave = open(ptsname(*master), O_RDWR | O_NOCTTY);
+	return *slave >= 0;
+}
+
 /* Closes both ends, as those that no loop knows. */
 static inline void close_pair(struct pair pair)
 {

@@ -35,13 +35,18 @@
 
 CORO_BEGIN_DECLS
 
-/* Reads what there is, waiting for something: the count, 0 at the end (read). */
+/*
+ * Reads what there is, waiting for something: the count, 0 at the end (read). A read of 0 bytes does
+ * not wait, and returns 0.
+ */
 coro_async CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
 coro_async CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int count);
 
 /*
  * Writes all of it, as write does where it blocks. Less is returned only if an error or a
  * cancellation came after that; the error comes back from the next call. -EPIPE if nobody reads.
+ * What several tasks write to one fd is not mixed: each call's bytes stay together, in the order of
+ * the calls. Other tasks run between the parts of a long write.
  */
 coro_async CORO_API ssize_t coro_write(int fd, const void *bytes, size_t length);
 coro_async CORO_API ssize_t coro_writev(int fd, const struct iovec *vec, int count);

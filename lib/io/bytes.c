@@ -124,11 +124,28 @@ ssize_t attempt_read(struct transfer *transfer, struct fd *fd)
 
 /* -- writing */
 
+/*
+ * Bytes that one call writes to a stream at the most: where the peer takes them as fast as they come,
+ * there is no other end to it.
+ */
+enum { MOST_AT_ONCE = 1 << 20 };
+
+/* How many of the pieces to write at once, at least one. */
+static size_t pieces_at_once(const struct transfer *transfer)
+{
+	size_t length = transfer->vec->iov_len;
+	int count = 1;
+	while (count < transfer->count && length < MOST_AT_ONCE)
+		length += transfer->vec[count++].iov_len;
+	return (size_t)count;
+}
+
 static ssize_t write_pieces(struct transfer *transfer, struct fd *fd)
 {
+	bool is_stream = fd->kind <= FD_UNIX; /* else it is one message, however long */
 	struct msghdr message = {
 		.msg_iov = (struct iovec *)transfer->vec,
-		.msg_iovlen = (size_t)transfer->count,
+		.msg_iovlen = is_stream ? pieces_at_once(transfer) : (size_t)transfer->count,
 	};
 	return RESULT(sendmsg(fd->number, &message, transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
@@ -137,9 +154,12 @@ static inline ssize_t write_socket(struct transfer *transfer, struct fd *fd)
 {
 	const struct iovec *vec = transfer->vec;
 	int flags = transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL;
-	return likely(transfer->count == 1)
-		       ? RESULT(send(fd->number, vec->iov_base, vec->iov_len, flags))
-		       : write_pieces(transfer, fd);
+	size_t length = vec->iov_len;
+	if (unlikely(length > MOST_AT_ONCE) && fd->kind <= FD_UNIX)
+		length = MOST_AT_ONCE;
+	else if (unlikely(transfer->count != 1))
+		return write_pieces(transfer, fd);
+	return RESULT(send(fd->number, vec->iov_base, length, flags));
 }
 
 static ssize_t writev_now(int number, const struct iovec *vec, int count, int flags)
@@ -197,7 +217,10 @@ static ssize_t write_other(struct transfer *transfer, struct fd *fd)
 	if (r < 0)
 		return r;
 	/* More might block: what is ready takes so much of a pipe at the least. */
-	struct iovec first = *transfer->vec;
+	const struct iovec *vec = transfer->vec;
+	for (int left = transfer->count; left > 1 && vec->iov_len == 0; left--)
+		vec++;
+	struct iovec first = *vec;
 	if (first.iov_len > PIPE_BUF)
 		first.iov_len = PIPE_BUF;
 	return write_flagged(fd, &first, 1, 0);
@@ -245,14 +268,42 @@ static inline __attribute__((always_inline)) ssize_t write_from(int fd, const st
 	});
 }
 
+/*
+ * A read or write of no bytes, which does not wait (POSIX), and is made of no pieces: so it reaches
+ * no driver, but for the errors of the fd.
+ */
+static ssize_t read_nothing(int fd)
+{
+	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
+	return RESULT(readv(fd, &empty, 1));
+}
+
+static ssize_t write_nothing(int fd)
+{
+	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
+	return RESULT(writev(fd, &empty, 1));
+}
+
+/* Whether a write of no bytes sends a message, which is empty. */
+static bool sends_messages(int fd)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type != SOCK_STREAM;
+}
+
 ssize_t coro_read(int fd, void *bytes, size_t length)
 {
+	if (unlikely(length == 0))
+		return read_nothing(fd);
 	struct iovec vec = {.iov_base = bytes, .iov_len = length};
 	return read_into(fd, &vec, 1);
 }
 
 ssize_t coro_write(int fd, const void *bytes, size_t length)
 {
+	if (unlikely(length == 0) && !sends_messages(fd))
+		return write_nothing(fd);
 	struct iovec vec = {.iov_base = (void *)bytes, .iov_len = length};
 	return write_from(fd, &vec, 1);
 }
@@ -262,18 +313,25 @@ static bool vector_is_wrong(const struct iovec *vec, int count)
 	return count < 0 || count > IOV_MAX || (!vec && count > 0);
 }
 
+static bool vector_is_empty(const struct iovec *vec, int count)
+{
+	while (count > 0 && vec->iov_len == 0)
+		vec++, count--;
+	return count == 0;
+}
+
 ssize_t coro_readv(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
 		return -EINVAL;
-	return count ? read_into(fd, vec, count) : coro_read(fd, NULL, 0);
+	return vector_is_empty(vec, count) ? read_nothing(fd) : read_into(fd, vec, count);
 }
 
 ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
 		return -EINVAL;
-	return count ? write_from(fd, vec, count) : coro_write(fd, NULL, 0);
+	return vector_is_empty(vec, count) ? write_nothing(fd) : write_from(fd, vec, count);
 }
 
 static ssize_t read_at(struct transfer *transfer, struct fd *fd)

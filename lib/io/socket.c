@@ -31,8 +31,27 @@ ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
 	});
 }
 
+/*
+ * Nothing to a stream, which does not wait: 0, or an error. -EAGAIN: it is no stream, and there is an
+ * empty message to be sent.
+ */
+static ssize_t send_nothing(int fd, int flags)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+		return -errno;
+	return type == SOCK_STREAM ? RESULT(send(fd, "", 0, flags | MSG_DONTWAIT | MSG_NOSIGNAL))
+				   : -EAGAIN;
+}
+
 ssize_t coro_sendall(int fd, const void *bytes, size_t length, int flags)
 {
+	if (unlikely(length == 0)) {
+		ssize_t r = send_nothing(fd, flags);
+		if (r != -EAGAIN)
+			return r;
+	}
 	return transfer_run(&(struct transfer){
 		.call = CALL_SEND,
 		.attempt = attempt_send,

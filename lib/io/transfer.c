@@ -42,7 +42,7 @@ static ssize_t block(struct transfer *transfer, struct fd *fd)
 /* Has the poller make the call, behind those who were here first. */
 static inline ssize_t perform(struct transfer *transfer, struct io *io, struct fd *fd)
 {
-	bool first = list_empty(&fd->sides[transfer->direction].line);
+	bool first = transfer->held || list_empty(&fd->sides[transfer->direction].line);
 	int r = likely(first) ? 0 : fd_stand_in_line(io, fd, transfer->direction);
 	if (r < 0)
 		return r;
@@ -71,7 +71,34 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	if (fd->kind == FD_FILE && transfer->file)
 		return transfer->file(transfer->number, transfer->vec, transfer->count,
 				      transfer->offset ? *transfer->offset : FILE_POSITION);
-	return transfer_attempts(transfer, io, fd, false);
+	return transfer_attempts(transfer, io, fd, transfer->held);
+}
+
+/* The first place in line of one who gives way in the midst of a transfer; on its task's stack. */
+struct turn {
+	struct fd_wait wait;
+	struct cleanup cleanup;
+};
+
+static void discard_turn(struct cleanup *cleanup)
+{
+	struct turn *turn = container_of(cleanup, struct turn, cleanup);
+	list_remove(&turn->wait.latch.link);
+}
+
+/* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_give_way. */
+static int give_way_in_turn(struct io *io, struct fd *fd, enum direction direction)
+{
+	struct turn turn;
+	if (!io_is_to_give_way(io))
+		return 0;
+	turn.wait = (struct fd_wait){.latch.state = LATCH_SET, .fd = fd};
+	list_append(fd->sides[direction].line.next, &turn.wait.latch.link);
+	cleanup_push(task_running(), &turn.cleanup, discard_turn);
+	int r = io_turn_over(io);
+	cleanup_pop(&turn.cleanup);
+	list_remove(&turn.wait.latch.link);
+	return turn.wait.fd ? r : -EBADF;
 }
 
 /* What is left is no message any more, but bytes. */
@@ -98,22 +125,39 @@ static struct transfer without(const struct transfer *transfer, size_t skip, str
 	return rest;
 }
 
+/* The next piece of it; io is NULL outside of tasks. */
+static ssize_t next_piece(struct transfer *rest, struct io *io, struct fd *fd)
+{
+	int r = io ? give_way_in_turn(io, fd, rest->direction) : 0;
+	if (r < 0)
+		return r;
+	ssize_t n = once(rest, io, fd);
+	if (io)
+		io_spend(io, n > 0 ? (size_t)n : 0);
+	return n;
+}
+
 ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, uint32_t generation,
 		      ssize_t done)
 {
 	struct iovec piece;
 	become_rest(transfer);
+	transfer->held = true;
+	if (io)
+		io_spend(io, (size_t)done);
 	while (!io || fd_is_still(io, fd, transfer->number, generation)) {
 		struct transfer rest = without(transfer, (size_t)done, &piece);
 		if (rest.count == 0)
 			break;
-		ssize_t n = once(&rest, io, fd);
+		ssize_t n = next_piece(&rest, io, fd);
 		if (n == -ECANCELED)
 			transfer_keep_cancellation();
 		if (n <= 0)
 			break; /* an error shows at the next call */
 		done += n;
 	}
+	if (io && fd_is_still(io, fd, transfer->number, generation))
+		fd_pass_on(fd, transfer->direction);
 	return done;
 }
 
@@ -123,15 +167,15 @@ static inline ssize_t run(struct transfer *transfer, struct io *io, struct fd *f
 	uint32_t generation = fd->generation;
 	ssize_t n = once(transfer, io, fd);
 	if (transfer_is_partial(transfer, n))
-		n = transfer_rest(transfer, io, fd, generation, n);
+		return transfer_rest(transfer, io, fd, generation, n);
+	if (io)
+		io_spend(io, n > 0 ? (size_t)n : 0);
 	return n;
 }
 
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
-	ssize_t n = run(transfer, io, fd);
-	io_spend(io, n > 0 ? (size_t)n : 0);
-	return n;
+	return run(transfer, io, fd);
 }
 
 ssize_t transfer_run_outside(struct transfer *transfer)

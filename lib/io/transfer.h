@@ -36,6 +36,7 @@ struct transfer {
 	int number; /* of the fd */
 	int flags;  /* of send and recv; with MSG_DONTWAIT, there is one attempt */
 	bool whole; /* goes on until all of vec is transferred, as one that blocks would */
+	bool held;  /* part of a whole: it is this one's turn, and stays so */
 	const struct iovec *vec;
 	int count;
 	const off_t *offset; /* of a file; NULL: where that stands */
@@ -87,7 +88,10 @@ static inline size_t transfer_length(const struct transfer *transfer)
 coro_async ssize_t transfer_run_outside(struct transfer *transfer);
 coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
 
-/* Some was transferred, so much: goes on with what is left, as long as the record is the same. */
+/*
+ * `done` bytes were transferred: goes on with what is left, as long as the record is the same. Others
+ * who wait for the fd have to wait until it is through.
+ */
 coro_async ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd,
 				 uint32_t generation, ssize_t done);
 
@@ -95,6 +99,12 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 {
 	return transfer->whole && done > 0 &&
 	       (transfer->count != 1 || (size_t)done != transfer->vec->iov_len);
+}
+
+/* Whether there is more of it to come, which others must not come between. */
+static inline bool transfer_keeps_turn(const struct transfer *transfer, ssize_t n)
+{
+	return transfer->held || transfer_is_partial(transfer, n);
 }
 
 /*
@@ -108,8 +118,10 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 	const enum direction direction = transfer->direction;
 	const bool once = transfer->flags & MSG_DONTWAIT;
 	/* Those who were here first come first. */
-	bool wait = !(fd->ready & BIT(direction)) ||
-		    (!its_turn && !list_empty(&fd->sides[direction].line));
+	const bool others = !its_turn && !list_empty(&fd->sides[direction].line);
+	bool wait = others || !(fd->ready & BIT(direction));
+	if (once && others && direction == WRITING)
+		return -EAGAIN; /* one of them may be in the midst of something */
 	for (;;) {
 		if (wait && !once) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
@@ -120,7 +132,8 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 		if (likely(n != -EAGAIN || once)) {
 			if (n == -EAGAIN)
 				fd->ready &= (uint8_t)~BIT(direction);
-			fd_pass_on(fd, direction);
+			if (likely(!transfer_keeps_turn(transfer, n)))
+				fd_pass_on(fd, direction);
 			return n;
 		}
 		fd->ready &= (uint8_t)~BIT(direction);
@@ -148,7 +161,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		return transfer_run_otherwise(transfer, io, fd);
 	ssize_t n = transfer_attempts(transfer, io, fd, false);
 	if (unlikely(transfer_is_partial(transfer, n)))
-		n = transfer_rest(transfer, io, fd, fd->generation, n);
+		return transfer_rest(transfer, io, fd, fd->generation, n);
 	io_spend(io, n > 0 ? (size_t)n : 0);
 	return n;
 }

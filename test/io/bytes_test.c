@@ -790,11 +790,9 @@ END_TEST
 
 START_TEST(a_terminal_is_waited_for)
 {
-	int master = posix_openpt(O_RDWR | O_NOCTTY);
-	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+	int master, slave;
+	if (!open_terminal(&master, &slave))
 		skip_test("no terminals here");
-	int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-	ck_assert_int_ge(slave, 0);
 	struct coro_future *task = start(reads_once, &(struct reading){"a", slave});
 	put(master, "half ");
 	turn();
@@ -920,6 +918,303 @@ START_TEST(waiting_allocates_nothing)
 }
 END_TEST
 
+/* ---- nothing ---- */
+
+static ssize_t reads_no_bytes(int fd)
+{
+	char byte;
+	return coro_read(fd, &byte, 0);
+}
+
+static ssize_t reads_no_pieces(int fd)
+{
+	return coro_readv(fd, NULL, 0);
+}
+
+static ssize_t reads_empty_pieces(int fd)
+{
+	return coro_readv(fd, (struct iovec[]){{NULL, 0}, {NULL, 0}}, 2);
+}
+
+static ssize_t writes_no_bytes(int fd)
+{
+	return coro_write(fd, "", 0);
+}
+
+static ssize_t writes_no_pieces(int fd)
+{
+	return coro_writev(fd, NULL, 0);
+}
+
+static ssize_t writes_empty_pieces(int fd)
+{
+	return coro_writev(fd, (struct iovec[]){{NULL, 0}, {NULL, 0}}, 2);
+}
+
+static ssize_t (*const reads_of_nothing[])(int fd) = {
+	reads_no_bytes,
+	reads_no_pieces,
+	reads_empty_pieces,
+};
+
+static ssize_t (*const writes_of_nothing[])(int fd) = {
+	writes_no_bytes,
+	writes_no_pieces,
+	writes_empty_pieces,
+};
+
+static void fill_up(int fd)
+{
+	static char bytes[4096];
+	int flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		;
+	fcntl(fd, F_SETFL, flags);
+}
+
+static void nothing_is_transferred(int from, int to)
+{
+	for (int i = 0; i < 3; i++) {
+		call = reads_of_nothing[i];
+		ck_assert_int_eq(result_of(calls, &from), 0);
+		ck_assert_int_eq(call(from), 0);
+	}
+	fill_up(to);
+	for (int i = 0; i < 3; i++) {
+		call = writes_of_nothing[i];
+		ck_assert_int_eq(result_of(calls, &to), 0);
+		ck_assert_int_eq(call(to), 0);
+	}
+}
+
+START_TEST(nothing_is_transferred_at_once)
+{
+	pair = make_pair(_i);
+	nothing_is_transferred(pair.from, pair.to);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(a_terminal_is_not_waited_for_for_nothing)
+{
+	int master, slave;
+	if (!open_terminal(&master, &slave))
+		skip_test("no terminals here");
+	nothing_is_transferred(slave, slave);
+	close(slave);
+	close(master);
+}
+END_TEST
+
+static ssize_t sends_nothing(int fd)
+{
+	return coro_sendall(fd, "", 0, 0);
+}
+
+START_TEST(nothing_is_sent_to_a_full_socket)
+{
+	pair = make_pair(UNIX);
+	fill_up(pair.to);
+	call = sends_nothing;
+	ck_assert_int_eq(result_of(calls, &pair.to), 0);
+	close_pair(pair);
+	ck_assert_int_eq(call(pair.to), -EBADF);
+}
+END_TEST
+
+START_TEST(a_message_may_be_empty)
+{
+	char byte;
+	int fds[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	call = writes_no_bytes;
+	ck_assert_int_eq(result_of(calls, &fds[0]), 0);
+	call = sends_nothing;
+	ck_assert_int_eq(result_of(calls, &fds[0]), 0);
+	ck_assert_int_eq(recv(fds[1], &byte, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(recv(fds[1], &byte, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(recv(fds[1], &byte, 1, MSG_DONTWAIT), -1);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+START_TEST(a_read_of_nothing_leaves_the_message)
+{
+	int fds[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	put(fds[0], "word");
+	call = reads_no_bytes;
+	ck_assert_int_eq(result_of(calls, &fds[1]), 0);
+	expect(fds[1], "word");
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+/* ---- several who write ---- */
+
+enum { WRITERS = 3, EACH = 300000 };
+
+static ssize_t writes_each(int fd, char *bytes)
+{
+	return coro_write(fd, bytes, EACH);
+}
+
+static ssize_t writes_each_in_pieces(int fd, char *bytes)
+{
+	struct iovec two[] = {{bytes, 1000}, {bytes + 1000, EACH - 1000}};
+	return coro_writev(fd, two, 2);
+}
+
+static ssize_t sends_each(int fd, char *bytes)
+{
+	return coro_sendall(fd, bytes, EACH, 0);
+}
+
+static ssize_t sends_each_as_message(int fd, char *bytes)
+{
+	struct iovec two[] = {{bytes, 1000}, {bytes + 1000, EACH - 1000}};
+	return coro_sendmsg(fd, &(struct msghdr){.msg_iov = two, .msg_iovlen = 2}, 0);
+}
+
+static ssize_t (*const ways_to_write[])(int fd, char *bytes) = {
+	writes_each,
+	writes_each_in_pieces,
+	sends_each,
+	sends_each_as_message,
+};
+
+enum { WAYS = sizeof(ways_to_write) / sizeof(*ways_to_write) };
+
+struct letters {
+	int way;
+	char letter;
+};
+
+static int writes_letters(void *arg)
+{
+	static char all[UCHAR_MAX][EACH];
+	const struct letters *letters = arg;
+	char *bytes = memset(all[(unsigned char)letters->letter], letters->letter, EACH);
+	return (int)ways_to_write[letters->way](pair.to, bytes);
+}
+
+/* How often the letter is another than before, in so many bytes. */
+static int counts_runs(void *arg)
+{
+	static char bytes[4000];
+	int runs = 0;
+	char last = 0;
+	for (size_t got = 0, all = *(size_t *)arg; got < all;) {
+		ssize_t n = coro_read(pair.from, bytes, sizeof(bytes));
+		if (n <= 0)
+			return n < 0 ? (int)n : -EPIPE;
+		for (ssize_t i = 0; i < n; i++) {
+			runs += bytes[i] != last;
+			last = bytes[i];
+		}
+		got += (size_t)n;
+		coro_sleep(0);
+	}
+	return runs;
+}
+
+static void write_at_once(int way)
+{
+	struct letters letters[WRITERS];
+	struct coro_future *writers[WRITERS];
+	size_t all = (size_t)WRITERS * EACH;
+	for (int i = 0; i < WRITERS; i++) {
+		letters[i] = (struct letters){way, "ABC"[i]};
+		writers[i] = spawn(writes_letters, &letters[i]);
+	}
+	ck_assert_int_eq(result_of(counts_runs, &all), WRITERS);
+	for (int i = 0; i < WRITERS; i++)
+		assert_ended(writers[i], EACH);
+}
+
+START_TEST(what_several_write_at_once_is_not_mixed)
+{
+	int kind = _i / WAYS, way = _i % WAYS;
+	if ((kind == PIPE || kind == PIPE_NONBLOCK) && way >= 2)
+		return; /* it is no socket */
+	pair = make_pair(kind);
+	write_at_once(way);
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(the_next_writes_when_one_in_the_midst_is_cancelled)
+{
+	pair = make_pair(_i);
+	struct coro_future *first = start(writes_letters, &(struct letters){0, 'A'});
+	struct coro_future *second = start(writes_letters, &(struct letters){0, 'B'});
+	coro_cancel(first);
+	int done = coro_run_until_complete(loop, first, NULL);
+	ck_assert_int_gt(done, 0);
+	ck_assert_int_lt(done, EACH);
+	size_t all = (size_t)done + EACH;
+	ck_assert_int_eq(result_of(counts_runs, &all), 2);
+	coro_future_unref(first);
+	assert_ended(second, EACH);
+	close_pair(pair);
+}
+END_TEST
+
+/* A write that gives way now and then, having stopped there. */
+static struct coro_future *stopped_in_the_midst(void)
+{
+	pair = make_pair(UNIX);
+	shorten_transfers(1);
+	struct coro_future *writer = start(writes_letters, &(struct letters){0, 'A'});
+	char byte;
+	while (recv(pair.from, &byte, 1, MSG_DONTWAIT) != 1)
+		turn(); /* io_uring makes the call in the next */
+	shorten_transfers(0);
+	return writer;
+}
+
+START_TEST(a_task_in_the_midst_of_a_write_may_be_thrown_away)
+{
+	coro_future_unref(stopped_in_the_midst());
+	loop_teardown();
+	loop_setup();
+	close_pair(pair);
+}
+END_TEST
+
+START_TEST(an_fd_may_be_closed_in_the_midst_of_a_write)
+{
+	struct coro_future *first = stopped_in_the_midst();
+	coro_fd_close(pair.to);
+	int done = coro_run_until_complete(loop, first, NULL);
+	ck_assert_int_gt(done, 0);
+	ck_assert_int_lt(done, EACH);
+	coro_future_unref(first);
+	close(pair.from);
+}
+END_TEST
+
+static ssize_t writes_behind_nothing(int fd)
+{
+	return coro_writev(fd, (struct iovec[]){{(char *)"", 0}, {(char *)"hello", 5}}, 2);
+}
+
+START_TEST(a_first_piece_may_be_empty)
+{
+	int master, slave;
+	if (!open_terminal(&master, &slave))
+		skip_test("no terminals here");
+	call = writes_behind_nothing;
+	ck_assert_int_eq(result_of(calls, &slave), 5);
+	expect(master, "hello");
+	close(slave);
+	close(master);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -970,6 +1265,17 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_never_has_to_wait_gives_way);
 	tcase_add_test(tests, one_that_never_has_to_wait_can_be_cancelled);
 	tcase_add_loop_test(tests, waiting_allocates_nothing, UNIX, PAIR_KINDS);
+	tcase_add_loop_test(tests, nothing_is_transferred_at_once, 0, PAIR_KINDS);
+	tcase_add_test(tests, a_terminal_is_not_waited_for_for_nothing);
+	tcase_add_test(tests, nothing_is_sent_to_a_full_socket);
+	tcase_add_test(tests, a_message_may_be_empty);
+	tcase_add_test(tests, a_read_of_nothing_leaves_the_message);
+	tcase_add_test(tests, a_first_piece_may_be_empty);
+	tcase_add_loop_test(tests, what_several_write_at_once_is_not_mixed, 0, PAIR_KINDS * WAYS);
+	tcase_add_test(tests, a_task_in_the_midst_of_a_write_may_be_thrown_away);
+	tcase_add_test(tests, an_fd_may_be_closed_in_the_midst_of_a_write);
+	tcase_add_loop_test(tests, the_next_writes_when_one_in_the_midst_is_cancelled, 0,
+			    PAIR_KINDS);
 }
 
 TEST_MAIN("bytes", add)

@@ -288,7 +288,8 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	if (operation.wait.fd) {
 		if (direction == READING)
 			note_rest(fd, &operation);
-		fd_wake_next(fd, direction);
+		if (!transfer_keeps_turn(transfer, operation.result))
+			fd_wake_next(fd, direction);
 	}
 	return settle(&operation, task, r < 0);
 }
