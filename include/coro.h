@@ -4,6 +4,7 @@
 #define CORO_H
 
 #include <coro/base.h>
+#include <coro/broadcast.h>
 #include <coro/channel.h>
 #include <coro/coroutine.h>
 #include <coro/defer.h>

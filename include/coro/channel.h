@@ -14,7 +14,7 @@
  *
  * An item goes straight from its sender to who waits for it, first come, first served, or into the
  * buffer if nobody does. No wait allocates. What can be had at once is had without letting others
- * run.
+ * run; but a task that sends more than some hundred items without ever waiting lets others run then.
  *
  * An item that was handed over is never lost: a task that is cancelled at the very moment at which
  * its send or receive succeeds gets 0 from that, and -ECANCELED from its next wait; if it ends
@@ -69,13 +69,30 @@ CORO_API int coro_channel_close(struct coro_channel *channel);
 
 CORO_API bool coro_channel_closed(const struct coro_channel *channel);
 
+enum coro_direction { CORO_RECEIVE, CORO_SEND };
+
+/*
+ * Counts the caller among those who receive from the channel, or send to it, so that the others
+ * learn when the last has gone (clone of a trio memory channel's end, or of Rust's Sender): 0.
+ * A task attaches before it is spawned, or those before it may all be gone. Nobody need attach;
+ * channels whose ends are not counted are closed by coro_channel_close alone. -EPIPE once it is
+ * closed; -EINVAL, -EPERM.
+ */
+CORO_API int coro_channel_attach(struct coro_channel *channel, enum coro_direction direction);
+
+/*
+ * One of those counted goes: 0. The last sender closes the channel: receivers get what is in the
+ * buffer, and then -EPIPE. The last receiver closes it too, and drops what is in the buffer, as
+ * nobody will ask for it: senders get -EPIPE. coro_defer has a task detach however it ends.
+ * -EINVAL if none is counted; -EPERM.
+ */
+CORO_API int coro_channel_detach(struct coro_channel *channel, enum coro_direction direction);
+
 /* How many items are in the buffer, and how many can be (len, cap). */
 CORO_API size_t coro_channel_length(const struct coro_channel *channel);
 CORO_API size_t coro_channel_capacity(const struct coro_channel *channel);
 
 /* -- select */
-
-enum coro_direction { CORO_RECEIVE, CORO_SEND };
 
 /*
  * One thing to wait for. The caller fills in the upper fields, and may use a case again and again,

@@ -32,7 +32,10 @@ CORO_API int coro_queue_create_priority(size_t maxsize,
 /* Frees a queue that nobody waits for: 0; -EBUSY. NULL is fine. */
 CORO_API int coro_queue_destroy(struct coro_queue *queue);
 
-/* Puts an item in, waiting for room: 0. -EPIPE once shut down; -ECANCELED, -EPERM, -ENOMEM. */
+/*
+ * Puts an item in, waiting for room: 0. -EPIPE once shut down; -ECANCELED, -EPERM, -ENOMEM. A task
+ * that puts some hundred items without ever waiting lets others run then.
+ */
 coro_async CORO_API int coro_queue_put(struct coro_queue *queue, void *item);
 
 /* The same without waiting: -EAGAIN if it is full (put_nowait, QueueFull). */

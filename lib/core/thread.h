@@ -14,10 +14,11 @@ struct coro_loop;
 struct thread {
 	struct coro *self; /* who runs: root, if no coroutine does */
 	/*
-	 * The outer ring's: the loop that runs, NULL for none; and room for the text that a name is
-	 * made in.
+	 * The outer ring's: the loop that runs, NULL for none; calls that a task may make before it
+	 * gives way; and room for the text that a name is made in.
 	 */
 	struct coro_loop *loop;
+	int budget;
 	char task_name[24];
 
 	struct coro root;        /* the stack that the thread came with; nobody resumes it */

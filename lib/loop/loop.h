@@ -69,6 +69,8 @@ struct coro_loop {
 	uint64_t random;     /* state of the shuffle; 0: no shuffling */
 	uint64_t choices;    /* state of what is chosen among equals; told by the seed, never 0 */
 
+	size_t budget_at; /* position in ready when the budget was renewed last */
+
 	struct inbox inbox;  /* of calls from other threads */
 	unsigned outside;    /* what may come from outside: with any, there is always hope */
 	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
@@ -185,6 +187,21 @@ static inline void loop_cut(struct coro_loop *loop, size_t entries)
 	loop->cut = true;
 	loop->turn_end = loop->ready.head + entries;
 }
+
+/*
+ * Counts a call of a kind that a task could make for ever without waiting. True if loop_renew_budget
+ * is to be called first.
+ */
+static inline bool loop_spend(struct thread *thread)
+{
+	return --thread->budget < 0;
+}
+
+/*
+ * Renews the budget; a task that was not switched away from since the last time gives way: 0, or
+ * -ECANCELED.
+ */
+int loop_renew_budget(struct thread *thread);
 
 /* Something has become ready or due, perhaps outside of all turns. */
 static inline void loop_stirred(struct coro_loop *loop)

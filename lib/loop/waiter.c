@@ -241,6 +241,18 @@ int coro_task_yield(void)
 	return park_in(loop, task, self);
 }
 
+int loop_renew_budget(struct thread *thread)
+{
+	enum { BUDGET = 256 };
+	struct coro_loop *loop = thread->loop;
+	thread->budget = BUDGET;
+	if (!loop || !loop->running)
+		return 0;
+	bool spent = loop->budget_at == loop->ready.head;
+	loop->budget_at = loop->ready.head;
+	return spent ? coro_task_yield() : 0;
+}
+
 static void sleep_over(struct call *call)
 {
 	struct timer *timer = container_of(call, struct timer, call);

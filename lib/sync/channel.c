@@ -183,12 +183,22 @@ int coro_channel_try_send(struct coro_channel *channel, const void *item)
 	return r < 0 ? r : send_now(channel, item);
 }
 
+/* Gives way first if the budget is spent. */
+static __attribute__((noinline)) int send_slow(struct coro_channel *channel, const void *item)
+{
+	int r = loop_renew_budget(thread_current);
+	return r < 0 ? r : coro_channel_send(channel, item);
+}
+
 int coro_channel_send(struct coro_channel *channel, const void *item)
 {
 	struct thread *thread = thread_current;
 	int r = check_send(channel, thread, item);
-	if (likely(r == 0))
+	if (likely(r == 0)) {
+		if (unlikely(loop_spend(thread)))
+			return send_slow(channel, item);
 		r = send_now(channel, item);
+	}
 	return r == -EAGAIN ? stand_in(&channel->senders, thread, (void *)item) : r;
 }
 
@@ -207,6 +217,17 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 	return r == -EAGAIN ? stand_in(&channel->receivers, thread, ret) : r;
 }
 
+/* -- the end */
+
+static void close_channel(struct coro_channel *channel)
+{
+	channel->closed = true;
+	while (!list_empty(&channel->receivers))
+		settle(first_offer(&channel->receivers), -EPIPE);
+	while (!list_empty(&channel->senders))
+		settle(first_offer(&channel->senders), -EPIPE);
+}
+
 int coro_channel_close(struct coro_channel *channel)
 {
 	int r = check(channel, thread_current);
@@ -214,11 +235,46 @@ int coro_channel_close(struct coro_channel *channel)
 		return r;
 	if (channel->closed)
 		return -EALREADY;
-	channel->closed = true;
-	while (!list_empty(&channel->receivers))
-		settle(first_offer(&channel->receivers), -EPIPE);
-	while (!list_empty(&channel->senders))
-		settle(first_offer(&channel->senders), -EPIPE);
+	close_channel(channel);
+	return 0;
+}
+
+static int check_direction(const struct coro_channel *channel, enum coro_direction direction)
+{
+	int r = check(channel, thread_current);
+	return r == 0 && direction != CORO_SEND && direction != CORO_RECEIVE ? -EINVAL : r;
+}
+
+int coro_channel_attach(struct coro_channel *channel, enum coro_direction direction)
+{
+	int r = check_direction(channel, direction);
+	if (r < 0)
+		return r;
+	if (channel->closed)
+		return -EPIPE;
+	channel->attached[direction]++;
+	return 0;
+}
+
+static void drop_items(struct coro_channel *channel)
+{
+	channel->count = 0;
+	channel->in = channel->out = channel->items;
+}
+
+int coro_channel_detach(struct coro_channel *channel, enum coro_direction direction)
+{
+	int r = check_direction(channel, direction);
+	if (r < 0)
+		return r;
+	if (channel->attached[direction] == 0)
+		return -EINVAL;
+	if (--channel->attached[direction] > 0)
+		return 0;
+	if (direction == CORO_RECEIVE)
+		drop_items(channel);
+	if (!channel->closed)
+		close_channel(channel);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct coro_channel {
 	size_t item_size;
 	size_t count, capacity;
 	struct list receivers, senders;
+	size_t attached[2]; /* by enum coro_direction */
 	bool closed;
 	char *in, *out, *end;
 	char items[];

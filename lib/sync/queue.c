@@ -192,9 +192,12 @@ int coro_queue_try_put(struct coro_queue *queue, void *item)
 
 int coro_queue_put(struct coro_queue *queue, void *item)
 {
-	int r;
 	if (!queue)
 		return -EINVAL;
+	struct thread *thread = thread_current;
+	int r = thread->loop && loop_spend(thread) ? loop_renew_budget(thread) : 0;
+	if (r < 0)
+		return r;
 	while ((r = coro_queue_try_put(queue, item)) == -EAGAIN) {
 		r = wait_in(&queue->putters, queue, has_room);
 		if (r < 0)

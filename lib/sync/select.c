@@ -155,6 +155,10 @@ int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 	struct thread *thread = thread_current;
 	if ((!cases && count > 0) || count > INT_MAX)
 		return -EINVAL;
+	bool renews = timeout > 0 && thread->loop && loop_spend(thread);
+	int r = renews ? loop_renew_budget(thread) : 0;
+	if (r < 0)
+		return r;
 	size_t index = 0;
 	int ready = count_ready(cases, count, thread, &index);
 	if (ready < 0)

@@ -181,19 +181,22 @@ static void *uses_in_another_thread(void *arg)
 	results[3] = letters_receive(channel, &letter);
 	results[4] = coro_channel_close(channel);
 	results[5] = coro_channel_destroy(channel);
-	results[6] = letter == '?';
+	results[6] = coro_channel_attach(channel, CORO_SEND);
+	results[7] = coro_channel_detach(channel, CORO_SEND);
+	results[8] = letter == '?';
 	return NULL;
 }
 
 START_TEST(another_thread_is_refused)
 {
-	int results[7] = {0};
+	int results[9] = {0};
 	make(2);
+	ck_assert_int_eq(coro_channel_attach(channel, CORO_SEND), 0);
 	put("x");
 	in_thread(uses_in_another_thread, results);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		ck_assert_int_eq(results[i], -EPERM);
-	ck_assert(results[6]);
+	ck_assert(results[8]);
 	ck_assert(!coro_channel_closed(channel));
 	ck_assert_str_eq(get_all(), "x");
 }
@@ -1034,9 +1037,95 @@ START_TEST(waiting_allocates_nothing)
 }
 END_TEST
 
+/* ---- ends that are counted ---- */
+
+static void attach(enum coro_direction direction)
+{
+	ck_assert_int_eq(coro_channel_attach(channel, direction), 0);
+}
+
+static void detach(enum coro_direction direction)
+{
+	ck_assert_int_eq(coro_channel_detach(channel, direction), 0);
+}
+
+START_TEST(the_last_sender_that_goes_closes_the_channel)
+{
+	make(2);
+	attach(CORO_SEND);
+	attach(CORO_SEND);
+	put("x");
+	a = start(receives, "a");
+	b = start(receives, "b");
+	detach(CORO_SEND);
+	run();
+	ck_assert_trace("ax");
+	ck_assert(!coro_channel_closed(channel));
+	put("yz");
+	detach(CORO_SEND);
+	run();
+	ck_assert_trace("by");
+	ck_assert(coro_channel_closed(channel));
+	ck_assert_str_eq(get_all(), "z");
+	ck_assert_int_eq(letters_receive(channel, &(char){0}), -EPIPE);
+	assert_ended(a, 0);
+	assert_ended(b, 0);
+}
+END_TEST
+
+START_TEST(receivers_that_wait_learn_that_no_sender_is_left)
+{
+	make(0);
+	attach(CORO_SEND);
+	line_up(receives);
+	detach(CORO_SEND);
+	run();
+	ck_assert_trace("a-closed b-closed c-closed");
+	assert_line(-EPIPE, -EPIPE, -EPIPE);
+}
+END_TEST
+
+START_TEST(senders_that_wait_learn_that_no_receiver_is_left)
+{
+	make(1);
+	attach(CORO_RECEIVE);
+	attach(CORO_SEND);
+	put("x");
+	line_up(sends);
+	detach(CORO_RECEIVE);
+	run();
+	ck_assert_trace("a-closed b-closed c-closed");
+	assert_line(-EPIPE, -EPIPE, -EPIPE);
+	ck_assert_uint_eq(coro_channel_length(channel), 0);
+	ck_assert_int_eq(letters_send(channel, 'y'), -EPIPE);
+	detach(CORO_SEND);
+}
+END_TEST
+
+START_TEST(ends_are_counted_by_who_attached_and_no_more)
+{
+	make(1);
+	ck_assert_int_eq(coro_channel_detach(channel, CORO_SEND), -EINVAL);
+	ck_assert_int_eq(coro_channel_attach(channel, (enum coro_direction)2), -EINVAL);
+	ck_assert_int_eq(coro_channel_detach(channel, (enum coro_direction)2), -EINVAL);
+	ck_assert_int_eq(coro_channel_attach(NULL, CORO_SEND), -EINVAL);
+	ck_assert_int_eq(coro_channel_detach(NULL, CORO_SEND), -EINVAL);
+	ck_assert(!coro_channel_closed(channel));
+	attach(CORO_SEND);
+	ck_assert_int_eq(coro_channel_close(channel), 0);
+	ck_assert_int_eq(coro_channel_attach(channel, CORO_SEND), -EPIPE);
+	detach(CORO_SEND);
+	ck_assert_int_eq(coro_channel_detach(channel, CORO_SEND), -EINVAL);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, the_last_sender_that_goes_closes_the_channel);
+	tcase_add_test(tests, receivers_that_wait_learn_that_no_sender_is_left);
+	tcase_add_test(tests, senders_that_wait_learn_that_no_receiver_is_left);
+	tcase_add_test(tests, ends_are_counted_by_who_attached_and_no_more);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, allocation_that_fails_is_reported_and_leaves_nothing);
 	tcase_add_test(tests, outside_a_task_only_what_need_not_wait_is_done);
