@@ -14,25 +14,31 @@
 
 enum { ENTRIES = 1024, RESULTS = 8192 };
 
-/* How often a look is repeated that could not be taken. */
-enum { TRIES = 16 };
-
 /* -- putting down */
 
-struct io_uring_sqe *uring_place(struct uring *uring)
+int uring_place(struct uring *uring, struct io_uring_sqe **ret)
 {
-	struct io_uring_sqe *sqe;
-	while (!(sqe = io_uring_get_sqe(&uring->ring)))
-		if (io_uring_submit(&uring->ring) < 0)
-			uring_take_results(uring); /* there may have been too many */
-	return sqe;
+	int tries = 0;
+	while (!(*ret = io_uring_get_sqe(&uring->ring))) {
+		int r = io_uring_submit(&uring->ring);
+		if (r >= 0)
+			continue;
+		if (!uring_error_passes(r) && ++tries == URING_TRIES)
+			return r;
+		uring_take_results(uring); /* there may have been too many */
+	}
+	return 0;
 }
 
-void uring_put_cancel(struct uring *uring, uint64_t name, uint64_t as)
+int uring_put_cancel(struct uring *uring, uint64_t name, uint64_t as)
 {
-	struct io_uring_sqe *sqe = uring_place(uring);
+	struct io_uring_sqe *sqe;
+	int r = uring_place(uring, &sqe);
+	if (r < 0)
+		return r;
 	io_uring_prep_cancel64(sqe, name, 0);
 	sqe->user_data = as;
+	return 0;
 }
 
 /* -- waiting */
@@ -44,9 +50,11 @@ static void take_result(struct uring *uring, const struct io_uring_cqe *cqe)
 		uring->inbox_polled = false;
 	else if (name & NAME_IS_POLL)
 		uring_poll_came(uring, cqe);
+	else if (name == NAME_NOBODY || uring->lost)
+		return;
 	else if (name & NAME_IS_CANCEL)
 		uring_cancel_came(cqe);
-	else if (name != NAME_NOBODY)
+	else
 		uring_operation_came(cqe);
 }
 
@@ -80,18 +88,16 @@ static int submit_and_wait(struct uring *uring, int64_t when)
 	return io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, timeout, NULL);
 }
 
-/* An error that is none, or that passes when results are taken. */
-static bool is_passing(int error)
+static int put_inbox(struct uring *uring)
 {
-	return error == -ETIME || error == -EINTR || error == -EAGAIN || error == -EBUSY;
-}
-
-static void put_inbox(struct uring *uring)
-{
-	struct io_uring_sqe *sqe = uring_place(uring);
+	struct io_uring_sqe *sqe;
+	int r = uring_place(uring, &sqe);
+	if (r < 0)
+		return r;
 	io_uring_prep_poll_add(sqe, uring->io.loop->inbox.fd, POLLIN);
 	sqe->user_data = NAME_INBOX;
 	uring->inbox_polled = true;
+	return 0;
 }
 
 /*
@@ -101,7 +107,7 @@ static void put_inbox(struct uring *uring)
 static bool is_to_be_repeated(const struct uring *uring, int result, int tries)
 {
 	if (result < 0)
-		return is_passing(result) && tries < TRIES;
+		return uring_error_passes(result) && tries < URING_TRIES;
 	return io_uring_sq_ready(&uring->ring) > 0;
 }
 
@@ -109,7 +115,7 @@ static int uring_wait(struct io *io, int64_t when)
 {
 	struct uring *uring = uring_of(io);
 	uint64_t count;
-	int r, tries = 0;
+	int r = 0, tries = 0;
 	if (uring->signalled >= 0 && read(uring->signalled, &count, sizeof(count)) < 0 &&
 	    errno != EAGAIN && errno != EINTR)
 		return -errno;
@@ -117,14 +123,16 @@ static int uring_wait(struct io *io, int64_t when)
 	if (!list_empty(&uring->levels))
 		when = 0; /* some are ready */
 	if (!uring->inbox_polled)
-		put_inbox(uring);
+		r = put_inbox(uring);
+	if (r < 0)
+		return r;
 	do {
 		r = submit_and_wait(uring, when);
 		int taken = uring_take_results(uring);
 		r = r < 0 ? r : taken;
 	} while (when == 0 && is_to_be_repeated(uring, r, tries++));
 	uring_forget_gone(uring);
-	return r < 0 && !is_passing(r) ? r : 0;
+	return r < 0 && !uring_error_passes(r) ? r : 0;
 }
 
 static int watch(int epoll, int fd)
@@ -217,11 +225,16 @@ static int open_ring(struct uring *uring)
 		params = (struct io_uring_params){.flags = BASIC, .cq_entries = RESULTS};
 		r = io_uring_queue_init_params(ENTRIES, &uring->ring, &params);
 	}
-	if (r == 0 && (params.features & NEEDED) != NEEDED) {
-		io_uring_queue_exit(&uring->ring);
-		r = -ENOSYS;
-	}
-	return r < 0 ? r : move_ring(&uring->ring);
+	if (r < 0)
+		return r;
+	r = (params.features & NEEDED) != NEEDED ? -ENOSYS : 0;
+	/* It may be had, and be of no use: a sandbox may allow the one call and not the other. */
+	if (r == 0)
+		r = io_uring_submit_and_get_events(&uring->ring);
+	if (r >= 0 || uring_error_passes(r))
+		return move_ring(&uring->ring);
+	io_uring_queue_exit(&uring->ring);
+	return r;
 }
 
 static int uring_create(struct coro_loop *loop, struct io **ret)
@@ -239,7 +252,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 	}
 	list_init(&uring->levels);
 	list_init(&uring->gone);
-	uring->inbox_polled = uring->closing = false;
+	uring->inbox_polled = uring->closing = uring->lost = false;
 	uring->signalled = uring->hosted = -1;
 	io_init(&uring->io, loop, &backend_uring);
 	*ret = &uring->io;
@@ -249,7 +262,9 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 /* The system would let go of what is polled only some time after the ring is closed. */
 static void cancel_all(struct uring *uring)
 {
-	struct io_uring_sqe *sqe = uring_place(uring);
+	struct io_uring_sqe *sqe;
+	if (uring_place(uring, &sqe) < 0)
+		return;
 	io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
 	sqe->user_data = NAME_NOBODY;
 	io_uring_submit_and_get_events(&uring->ring);

@@ -18,6 +18,7 @@
 
 #include "io/fd.h"
 
+#include <errno.h>
 #include <liburing.h>
 
 enum { NAME_NOBODY = 0, NAME_INBOX = 1 };
@@ -33,6 +34,7 @@ struct uring {
 	bool closing;          /* operations are cancelled because their fd is closed */
 	int signalled, hosted; /* for a host: see uring_fd; -1: there is none */
 	bool poll_first;       /* the kernel knows IORING_RECVSEND_POLL_FIRST */
+	bool lost; /* operations were left to the kernel, which does not let go of them */
 };
 
 static inline struct uring *uring_of(struct io *io)
@@ -42,11 +44,23 @@ static inline struct uring *uring_of(struct io *io)
 
 /* -- the ring */
 
-/* A place to put something down; what is there is handed over first if there is none. */
-struct io_uring_sqe *uring_place(struct uring *uring);
+/* How often a call is repeated that must not fail. */
+enum { URING_TRIES = 16 };
 
-/* Has what has that name cancelled; the request is to have this one. */
-void uring_put_cancel(struct uring *uring, uint64_t name, uint64_t as);
+/* An error that is none, or that passes when results are taken. */
+static inline bool uring_error_passes(int error)
+{
+	return error == -ETIME || error == -EINTR || error == -EAGAIN || error == -EBUSY;
+}
+
+/*
+ * A place to put something down; what is there is handed over first if there is none. 0, or the error
+ * with which the kernel refuses that, time after time.
+ */
+int uring_place(struct uring *uring, struct io_uring_sqe **ret);
+
+/* Has what has that name cancelled; the request is to have this one. As uring_place. */
+int uring_put_cancel(struct uring *uring, uint64_t name, uint64_t as);
 
 /* Takes what there is: 0, or an error of looking for more. */
 int uring_take_results(struct uring *uring);

@@ -62,8 +62,8 @@ static void cancel(struct operation *operation)
 	uint64_t name = (uintptr_t)operation;
 	if (operation->over || operation->cancelling || operation->withdrawn)
 		return;
-	operation->cancelling = true;
-	uring_put_cancel(operation->uring, name, name | NAME_IS_CANCEL);
+	operation->cancelling =
+		uring_put_cancel(operation->uring, name, name | NAME_IS_CANCEL) == 0;
 }
 
 /* It is not found while it goes from one state to another, and may be found later. */
@@ -125,12 +125,16 @@ static void abandon(struct cleanup *cleanup)
 	if (uring->io.loop->fork_count != fork_count)
 		return; /* the system has it from the parent, whose memory is another */
 	withdraw(operation);
-	cancel(operation);
-	while (!is_settled(operation)) {
-		io_uring_submit_and_wait(&uring->ring, 1);
+	for (int tries = 0; !is_settled(operation) && tries < URING_TRIES;) {
+		cancel(operation);
+		int r = io_uring_submit_and_wait(&uring->ring, 1);
 		uring_take_results(uring);
+		tries += r < 0 && !uring_error_passes(r);
 	}
-	drop_result(operation);
+	if (is_settled(operation))
+		drop_result(operation);
+	else
+		uring->lost = true; /* it ends with the ring, which is about to be closed */
 }
 
 static unsigned length_of(const struct iovec *vec)
@@ -183,9 +187,12 @@ static void put_write(struct io_uring_sqe *sqe, struct operation *operation, con
 				      (unsigned)flags);
 }
 
-static void put(struct operation *operation, const struct fd *fd, const struct transfer *transfer)
+static int put(struct operation *operation, const struct fd *fd, const struct transfer *transfer)
 {
-	struct io_uring_sqe *sqe = uring_place(operation->uring);
+	struct io_uring_sqe *sqe;
+	int r = uring_place(operation->uring, &sqe);
+	if (r < 0)
+		return r;
 	operation->sqe = sqe;
 	operation->position = operation->uring->ring.sq.sqe_tail - 1;
 	switch (transfer->call) {
@@ -221,6 +228,7 @@ static void put(struct operation *operation, const struct fd *fd, const struct t
 	if (receives && operation->uring->poll_first && !(fd->ready & BIT(READING)))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	sqe->user_data = (uintptr_t)operation;
+	return 0;
 }
 
 /*
@@ -277,11 +285,13 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	operation.uring = uring_of(io);
 	operation.transfer = transfer;
 	operation.over = operation.cancelling = operation.withdrawn = false;
-	put(&operation, fd, transfer);
+	int r = put(&operation, fd, transfer);
+	if (r < 0)
+		return r;
 	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
 	cleanup_push(task, &operation.cleanup, abandon);
 	loop_watch_begin(io->loop);
-	int r = wait_for(&operation);
+	r = wait_for(&operation);
 	loop_watch_end(io->loop);
 	cleanup_pop(&operation.cleanup);
 	latch_end(&operation.wait.latch);

@@ -12,28 +12,33 @@ static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
 }
 
 /* How: 0, or IORING_POLL_ADD_MULTI. */
-static void put_poll(struct uring *uring, struct fd *fd, enum direction direction, unsigned how)
+static int put_poll(struct uring *uring, struct fd *fd, enum direction direction, unsigned how)
 {
 	static const unsigned events[] = {
 		[READING] = POLLIN | POLLPRI | POLLRDHUP,
 		[WRITING] = POLLOUT,
 	};
-	struct io_uring_sqe *sqe = uring_place(uring);
+	struct io_uring_sqe *sqe;
+	int r = uring_place(uring, &sqe);
+	if (r < 0)
+		return r;
 	io_uring_prep_poll_add(sqe, fd->number, events[direction]);
 	sqe->len = how;
 	sqe->user_data = name_of_poll(fd, direction);
 	fd->armed |= (uint8_t)BIT(direction);
 	if (direction == WRITING)
 		fd->lasting = how;
+	return 0;
 }
 
 int uring_arm(struct io *io, struct fd *fd)
 {
 	unsigned missing = fd_wanted(fd) & ~(unsigned)fd->armed;
-	for (int i = 0; i < DIRECTIONS; i++)
+	int r = 0;
+	for (int i = 0; i < DIRECTIONS && r == 0; i++)
 		if (missing & BIT(i))
-			put_poll(uring_of(io), fd, i, 0);
-	return 0;
+			r = put_poll(uring_of(io), fd, i, 0);
+	return r;
 }
 
 /*
@@ -66,8 +71,9 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 	if (result == -EINVAL)
 		result = POLLOUT; /* the kernel cannot tell of changes (before 5.13): it is tried */
 	if (is_no_room(direction, result)) {
-		if (!more)
-			put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
+		int r = more ? 0 : put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
+		if (r < 0)
+			fd_fail(fd, direction, r);
 		return;
 	}
 	if (result == -ECANCELED || result == -EINTR) {
