@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #endif
 
@@ -346,6 +347,11 @@ WRAP(fstat, int, (int fd, struct stat *s), (fd, s))
 WRAP(poll, int, (struct pollfd * p, nfds_t n, int t), (p, n, t))
 WRAP(ppoll, int, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),
      (p, n, t, s))
+WRAP(pselect, int,
+     (int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *t, const sigset_t *s),
+     (n, r, w, e, t, s))
+WRAP(accept, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
+WRAP(pipe, int, (int *fds), (fds))
 WRAP(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
 WRAP(open, int, (const char *path, int f, mode_t m), (path, f, m))
 WRAP(fsync, int, (int fd), (fd))

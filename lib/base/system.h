@@ -115,18 +115,28 @@ static inline int system_pair_above_streams(int fds[2])
 	return -error;
 }
 
+/*
+ * Whether a call has failed because it is newer than the system: what an older kernel answers, or a
+ * sandbox that knows no such call. The older call is then to be tried, and has the error if it is one.
+ */
+static inline bool system_lacks(int error)
+{
+	return error == ENOSYS || error == EPERM;
+}
+
 /* A pipe whose ends execve closes: 0 or an error. */
 static inline int system_pipe(int fds[2])
 {
-#ifdef __APPLE__
+#ifndef __APPLE__
+	if (pipe2(fds, O_CLOEXEC) == 0)
+		return 0;
+	if (!system_lacks(errno))
+		return -errno;
+#endif
 	if (pipe(fds) < 0)
 		return -errno;
 	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
 	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-#else
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-#endif
 	return system_pair_above_streams(fds);
 }
 
@@ -168,11 +178,13 @@ static inline int system_set_user(uid_t uid, gid_t gid, const gid_t *groups, siz
 static inline int system_send_signal(int pidfd, pid_t pid, int signum)
 {
 #if SYSTEM_PIDFD
-	if (pidfd >= 0)
-		return pidfd_send_signal(pidfd, signum, NULL, 0);
+	int r = pidfd < 0 ? -1 : pidfd_send_signal(pidfd, signum, NULL, 0);
+	if (pidfd >= 0 && (r == 0 || !system_lacks(errno)))
+		return r;
 #elif defined(SYS_pidfd_send_signal)
-	if (pidfd >= 0)
-		return (int)syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0);
+	int r = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0);
+	if (pidfd >= 0 && (r == 0 || !system_lacks(errno)))
+		return r;
 #endif
 	(void)pidfd;
 	return kill(pid, signum);
@@ -230,10 +242,12 @@ static inline int system_wakeup(int fds[2])
 {
 #if SYSTEM_EVENTFD
 	fds[0] = fds[1] = system_above_streams(eventfd(0, EFD_CLOEXEC));
-	return fds[0] < 0 ? -errno : 0;
-#else
-	return system_pipe(fds);
+	if (fds[0] >= 0)
+		return 0;
+	if (!system_lacks(errno))
+		return -errno;
 #endif
+	return system_pipe(fds);
 }
 
 /*

@@ -91,13 +91,21 @@ static ssize_t readv_now(int number, const struct iovec *vec, int count)
 			  : RESULT(readv(number, vec, count));
 }
 
+#if SYSTEM_NOWAIT
+/* The kernel has no such flag for the fd, or no call with flags at all. */
+static bool is_unknown_flag(ssize_t error)
+{
+	return error == -EOPNOTSUPP || system_lacks((int)-error);
+}
+#endif
+
 static ssize_t read_other(struct transfer *transfer, struct fd *fd)
 {
 #if SYSTEM_NOWAIT
 	if (fd->access == ACCESS_FLAG) {
 		ssize_t n =
 			RESULT(preadv2(fd->number, transfer->vec, transfer->count, -1, RWF_NOWAIT));
-		if (n != -EOPNOTSUPP)
+		if (!is_unknown_flag(n))
 			return n;
 		fd->access = ACCESS_ASK;
 	}
@@ -180,7 +188,7 @@ static ssize_t write_quietly(int number, const struct iovec *vec, int count, int
 	bool by_flag = !__atomic_load_n(&no_flag, __ATOMIC_RELAXED);
 	if (by_flag) {
 		ssize_t n = writev_now(number, vec, count, flags | RWF_NOSIGNAL);
-		if (n != -EOPNOTSUPP)
+		if (!is_unknown_flag(n))
 			return n;
 	}
 #endif
@@ -189,7 +197,7 @@ static ssize_t write_quietly(int number, const struct iovec *vec, int count, int
 	ssize_t n = writev_now(number, vec, count, flags);
 	quiet_end(&quiet, n == -EPIPE);
 #if SYSTEM_NOWAIT
-	if (by_flag && n != -EOPNOTSUPP)
+	if (by_flag && !is_unknown_flag(n))
 		__atomic_store_n(&no_flag, true, __ATOMIC_RELAXED);
 #endif
 	return n;
@@ -206,7 +214,7 @@ static ssize_t write_other(struct transfer *transfer, struct fd *fd)
 #if SYSTEM_NOWAIT
 	if (fd->access == ACCESS_FLAG) {
 		ssize_t n = write_flagged(fd, transfer->vec, transfer->count, RWF_NOWAIT);
-		if (n != -EOPNOTSUPP)
+		if (!is_unknown_flag(n))
 			return n;
 		fd->access = ACCESS_ASK;
 	}

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/fd.h"
 
+#include "base/poll.h"
 #include "base/system.h"
 #include "coro/io.h"
+#include "coro/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static struct fd_wait *wait_of(struct list *link)
-{
-	struct latch *latch = container_of(link, struct latch, link);
-	return container_of(latch, struct fd_wait, latch);
-}
 
 /* -- kinds */
 
@@ -165,7 +160,7 @@ static void send_away(struct fd *fd, enum direction direction)
 {
 	struct list *link;
 	while ((link = list_pop(&fd->sides[direction].line))) {
-		struct fd_wait *wait = wait_of(link);
+		struct fd_wait *wait = fd_wait_of(link);
 		wait->fd = NULL;
 		if (wait->closed)
 			wait->closed(wait);
@@ -221,7 +216,7 @@ int fd_turn_over(struct io *io, struct fd *fd)
 void fd_wake_next(struct fd *fd, enum direction direction)
 {
 	list_for_each(link, &fd->sides[direction].line) {
-		struct fd_wait *wait = wait_of(link);
+		struct fd_wait *wait = fd_wait_of(link);
 		if (wait->latch.state == LATCH_SET || wait->closed)
 			return;
 		if (wait->latch.state == LATCH_PENDING) {
@@ -248,7 +243,7 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 void fd_fail(struct fd *fd, enum direction direction, int error)
 {
 	list_for_each(link, &fd->sides[direction].line) {
-		struct fd_wait *wait = wait_of(link);
+		struct fd_wait *wait = fd_wait_of(link);
 		if (wait->latch.state != LATCH_PENDING || wait->closed)
 			continue;
 		wait->error = error;
@@ -295,27 +290,86 @@ int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
 	return fd_wait_in_line(io, &wait, direction);
 }
 
-/* Asks for so many milliseconds: 0; -EAGAIN: it is not ready; or an error. */
-static int ask(int number, enum direction direction, int ms)
+/* Asks, and may wait for it: 0; -EAGAIN: it is not ready; or an error. */
+static int ask(int number, enum direction direction, bool wait)
 {
+	const struct timespec none = {0};
 	struct pollfd fd = {.fd = number, .events = direction == READING ? POLLIN : POLLOUT};
 	int n;
 	if (number < 0)
 		return -EBADF; /* which poll would pass over */
-	while ((n = poll(&fd, 1, ms)) < 0)
-		if (errno != EINTR)
-			return -errno;
+	do {
+		n = poll(&fd, 1, wait ? -1 : 0);
+		if (n < 0 && (errno == EINVAL || system_lacks(errno)))
+			n = poll_fds(&fd, 1, wait ? NULL : &none);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
 	return n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : 0;
 }
 
 int fd_block(int number, enum direction direction)
 {
-	return ask(number, direction, -1);
+	return ask(number, direction, true);
 }
 
 int fd_ask(int number, enum direction direction)
 {
-	return ask(number, direction, 0);
+	return ask(number, direction, false);
+}
+
+/* -- resting */
+
+/* One who rests is in line like one whose call the system has: nobody is woken in its place. */
+struct rest {
+	struct fd_wait wait;
+	struct cleanup cleanup;
+};
+
+/* Its pause will be over soon. */
+static void rest_closed(struct fd_wait *wait)
+{
+	(void)wait;
+}
+
+static void rest_abandon(struct cleanup *cleanup)
+{
+	list_remove(&container_of(cleanup, struct rest, cleanup)->wait.latch.link);
+}
+
+static int rest_in_line(struct fd *fd, enum direction direction, int64_t pause)
+{
+	struct rest rest = {
+		.wait = {.latch.state = LATCH_CANCELLED, .fd = fd, .closed = rest_closed},
+	};
+	list_append(fd->sides[direction].line.next, &rest.wait.latch.link); /* its turn */
+	cleanup_push(task_running(), &rest.cleanup, rest_abandon);
+	int r = coro_sleep(pause);
+	cleanup_pop(&rest.cleanup);
+	list_remove(&rest.wait.latch.link);
+	if (!rest.wait.fd)
+		return r < 0 ? r : -EBADF;
+	if (r < 0)
+		fd_wake_next(fd, direction);
+	return r;
+}
+
+int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
+{
+	enum { LONGEST = 6 };
+	int r = fd_ask(fd->number, direction);
+	if (r == -EAGAIN)
+		return 0;
+	if (r < 0) {
+		fd_wake_next(fd, direction);
+		return r;
+	}
+	if (n == 0)
+		return 1; /* it may have become so just now */
+	int64_t pause = CORO_MSEC << (n < LONGEST ? n - 1 : LONGEST - 1);
+	struct timespec time = {.tv_nsec = pause};
+	r = io ? rest_in_line(fd, direction, pause) : (nanosleep(&time, NULL), 0);
+	return r < 0 ? r : 1;
 }
 
 /* -- the public calls */

@@ -138,6 +138,15 @@ int fd_block(int number, enum direction direction);
 int fd_ask(int number, enum direction direction);
 
 /*
+ * To be called when a call had nothing to do though its fd was told to be ready, for the n-th time, from
+ * 0 on. 0: it is not ready any more, and may be waited for again. 1: the system insists that it is, for
+ * a reason that the call does not know: a queue of errors that nobody reads, or a datagram socket whose
+ * peer has no room; the call is to be tried again, after a pause that has been made here, and that is
+ * longer each time. Or an error, as fd_wait's. io is NULL outside of tasks.
+ */
+int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n);
+
+/*
  * To be called after a call on an fd, and by one that leaves the line: wakes the next who waits, if
  * it is ready still, or nothing is going to tell when it is.
  */
@@ -145,12 +154,24 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction);
 
 /* -- for backends */
 
+static inline struct fd_wait *fd_wait_of(struct list *link)
+{
+	struct latch *latch = container_of(link, struct latch, link);
+	return container_of(latch, struct fd_wait, latch);
+}
+
+/* Whether an event would wake one in line: not if the first has a call of the system's, or rests. */
+static inline bool fd_line_waits(const struct list *line)
+{
+	return !list_empty(line) && !fd_wait_of(line->next)->closed;
+}
+
 /* The directions that somebody waits for. */
 static inline unsigned fd_wanted(const struct fd *fd)
 {
 	unsigned wanted = 0;
 	for (int i = 0; i < DIRECTIONS; i++)
-		if (fd->sides[i].watcher || !list_empty(&fd->sides[i].line))
+		if (fd->sides[i].watcher || fd_line_waits(&fd->sides[i].line))
 			wanted |= BIT(i);
 	return wanted;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/io.h"
 
+#include "base/system.h"
 #include "coro/guest.h"
 #include "coro/io.h"
 #include "coro/task.h"
@@ -44,10 +45,12 @@ static const struct backend *default_backend(void)
 	return usual_backend();
 }
 
-/* Whether it may be missing from the system, for whatever reason. */
-static bool may_be_refused(const struct backend *backend)
+/* What takes the place of one that could not be made with this error; NULL: that is the result. */
+static const struct backend *instead_of(const struct backend *backend, int error)
 {
-	return backend == backend_of(CORO_POLLER_URING);
+	if (backend == backend_of(CORO_POLLER_URING))
+		return usual_backend(); /* it may be missing, for whatever reason */
+	return backend != &backend_poll && system_lacks(-error) ? &backend_poll : NULL;
 }
 
 static int poller_wait(struct poller *poller, int64_t when)
@@ -99,8 +102,8 @@ int io_create(struct coro_loop *loop, struct io **ret)
 	if (!backend)
 		backend = default_backend();
 	int r = backend->create(loop, ret);
-	if (r < 0 && may_be_refused(backend))
-		r = usual_backend()->create(loop, ret);
+	while (r < 0 && (backend = instead_of(backend, r)))
+		r = backend->create(loop, ret);
 	if (r == 0)
 		loop->poller = &(*ret)->poller;
 	return r;

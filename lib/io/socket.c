@@ -179,13 +179,30 @@ static bool is_passing(ssize_t error)
 	}
 }
 
+/* By the call that is older than accept4. */
+static ssize_t accept_plainly(const struct transfer *transfer, const struct fd *fd)
+{
+	ssize_t accepted =
+		RESULT(accept(fd->number, transfer->peer.address, transfer->peer.length));
+	if (accepted >= 0) {
+		fcntl((int)accepted, F_SETFD, FD_CLOEXEC);
+		fcntl((int)accepted, F_SETFL, fcntl((int)accepted, F_GETFL) | O_NONBLOCK);
+	}
+	return accepted;
+}
+
 static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 {
 	int r = fd->access == ACCESS_ASK ? fd_ask(fd->number, READING) : 0;
 	if (r < 0)
 		return r;
-	return RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,
-			      SOCK_CLOEXEC | SOCK_NONBLOCK));
+	ssize_t accepted = RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,
+					  SOCK_CLOEXEC | SOCK_NONBLOCK));
+	if (accepted >= 0 || !system_lacks((int)-accepted))
+		return accepted;
+	/* Or it was a firewall's, for one connection: this is not to wait for the next. */
+	r = fd_ask(fd->number, READING);
+	return r < 0 ? r : accept_plainly(transfer, fd);
 }
 
 /* The running loop learns of a connection that its listening socket has given. */
@@ -289,13 +306,14 @@ static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockad
 	int r = connect_now(fd, address, length);
 	if (r == -EAGAIN)
 		r = connect_later(io, fd, address, length);
-	while (r == -EINPROGRESS) {
-		r = io ? fd_wait(io, fd, WRITING) : fd_block(fd->number, WRITING);
+	for (int woken = -1; r == -EINPROGRESS; woken++) {
+		fd->ready &= (uint8_t)~BIT(WRITING);
+		r = woken < 0 ? 0 : fd_rest(io, fd, WRITING, woken);
+		if (r == 0)
+			r = io ? fd_wait(io, fd, WRITING) : fd_block(fd->number, WRITING);
 		if (r < 0)
 			return r;
 		r = connect_outcome(fd, address, length);
-		if (r == -EINPROGRESS)
-			fd->ready &= (uint8_t)~BIT(WRITING);
 	}
 	if (r == 0)
 		fd->ready |= BIT(WRITING);

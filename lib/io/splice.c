@@ -91,7 +91,7 @@ static ssize_t send_copy(int out, int in, off_t *offset, size_t length, ssize_t 
 /* The result of a call that the system has no faster way for. */
 static bool is_refused(ssize_t error)
 {
-	return error == -EINVAL || error == -ENOSYS || error == -EOPNOTSUPP;
+	return error == -EINVAL || error == -EOPNOTSUPP || system_lacks((int)-error);
 }
 
 /* -EOPNOTSUPP: it could only block. */

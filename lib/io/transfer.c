@@ -29,11 +29,13 @@ void transfer_each_fd(struct msghdr *message, void (*fn)(int fd))
 /* Outside of tasks the thread waits, and there is no record. */
 static ssize_t block(struct transfer *transfer, struct fd *fd)
 {
-	for (;;) {
+	for (int woken = -1;; woken++) {
 		ssize_t n = transfer->attempt(transfer, fd);
 		if (n != -EAGAIN || transfer->flags & MSG_DONTWAIT)
 			return n;
-		int r = fd_block(fd->number, transfer->direction);
+		int r = woken < 0 ? 0 : fd_rest(NULL, fd, transfer->direction, woken);
+		if (r == 0)
+			r = fd_block(fd->number, transfer->direction);
 		if (r < 0)
 			return r;
 	}
@@ -57,7 +59,10 @@ static bool can_be_performed(const struct transfer *transfer, const struct io *i
 	if (!io->performs || !transfer->call || transfer->flags & MSG_DONTWAIT)
 		return false;
 	if (fd->kind == FD_PIPE && transfer->direction == WRITING)
-		return false;                            /* it would raise SIGPIPE */
+		return false; /* it would raise SIGPIPE */
+	/* A datagram that finds no room is tried again by the kernel, and some send it empty then. */
+	if (fd->kind == FD_SOCKET && transfer->direction == WRITING)
+		return false;
 	return !transfer->offset || fd->kind == FD_FILE; /* elsewhere that is an error */
 }
 

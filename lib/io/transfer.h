@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 	bool wait = others || !(fd->ready & BIT(direction));
 	if (once && others && direction == WRITING)
 		return -EAGAIN; /* one of them may be in the midst of something */
-	for (;;) {
+	for (int woken = wait ? 0 : -1;; woken++) {
 		if (wait && !once) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
 			if (unlikely(r < 0))
@@ -137,7 +137,11 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 			return n;
 		}
 		fd->ready &= (uint8_t)~BIT(direction);
-		wait = its_turn = true;
+		int r = woken < 0 ? 0 : fd_rest(io, fd, direction, woken);
+		if (unlikely(r < 0))
+			return r;
+		wait = r == 0;
+		its_turn = true;
 	}
 }
 

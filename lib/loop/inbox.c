@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/inbox.h"
 
+#include "base/poll.h"
 #include "base/system.h"
 #include "coro/base.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
@@ -167,7 +167,7 @@ void inbox_awake(struct inbox *inbox)
 	read_count(inbox->fd);
 }
 
-void inbox_sleep(struct inbox *inbox, int64_t until)
+int inbox_sleep(struct inbox *inbox, int64_t until)
 {
 	struct timespec left, *timeout = NULL;
 	until = inbox_asleep(inbox, until);
@@ -179,6 +179,9 @@ void inbox_sleep(struct inbox *inbox, int64_t until)
 		timeout = &left;
 	}
 	struct pollfd fd = {.fd = inbox->fd, .events = POLLIN};
-	ppoll(&fd, 1, timeout, NULL);
+	int r = poll_fds(&fd, 1, timeout) < 0 && errno != EINTR ? -errno : 0;
+	if (r == 0 && fd.revents & POLLNVAL)
+		r = -EBADF; /* it was closed by others */
 	inbox_awake(inbox);
+	return r;
 }

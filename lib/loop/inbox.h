@@ -78,7 +78,7 @@ int64_t inbox_asleep(struct inbox *inbox, int64_t until);
 /* The loop has woken up, for whatever reason. */
 void inbox_awake(struct inbox *inbox);
 
-/* All of that, where nothing else is watched. */
-void inbox_sleep(struct inbox *inbox, int64_t until);
+/* All of that, where nothing else is watched: 0 or an error. */
+int inbox_sleep(struct inbox *inbox, int64_t until);
 
 #endif

@@ -27,10 +27,8 @@ static bool has_anything(const struct coro_loop *loop)
 /* Waits for what may come from outside, until that time of coro_clock at the latest. */
 static int wait_outside(struct coro_loop *loop, int64_t when)
 {
-	if (!loop->poller) {
-		inbox_sleep(&loop->inbox, when);
-		return 0;
-	}
+	if (!loop->poller)
+		return inbox_sleep(&loop->inbox, when);
 	when = inbox_asleep(&loop->inbox, when);
 	int r = loop->poller->ops->wait(loop->poller, when);
 	inbox_awake(&loop->inbox);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Each system call and each allocation fails in turn: the error reaches a task, nothing is left. */
+#include "loop/loop.h"
+
 #include "fds.h"
 
 #include <poll.h>
@@ -164,6 +166,54 @@ START_TEST(each_call_that_waits_may_be_interrupted)
 }
 END_TEST
 
+/* ---- for good ---- */
+
+START_TEST(a_newer_call_that_is_refused_has_an_older_one_in_its_place)
+{
+	static const char *const calls[] = {
+		"epoll_create1", "epoll_pwait2",   "eventfd", "ppoll", "preadv2",        "pwritev2",
+		"accept4",       "io_uring_setup", "pipe2",   "poll",  "io_uring_enter",
+	};
+	const char *name = calls[_i / 2];
+	bool in_kernel =
+		on_uring() && (strcmp(name, "preadv2") == 0 || strcmp(name, "pwritev2") == 0 ||
+			       strcmp(name, "accept4") == 0);
+	if (in_kernel)
+		skip_test("io_uring has it");
+	fail_calls_from(name, 1, _i % 2 ? EPERM : ENOSYS);
+	int r = run_it();
+	fail_call_off();
+	ck_assert_msg(r == 0, "%s: %s", name, coro_strerror(r));
+}
+END_TEST
+
+/* A connection that io_uring has accepted, and could not tell of any more. */
+static void close_accepted(void)
+{
+	for (int fd = 0; fd < 64; fd++)
+		if (!fds_before[fd] && fd != listening)
+			close(fd);
+}
+
+/* Whatever has been begun by then. */
+START_TEST(a_wait_that_fails_for_good_ends_the_run)
+{
+	static const char *const calls[] = {"io_uring_enter", "epoll_wait", "epoll_pwait2",
+					    "ppoll"};
+	const char *name = calls[_i];
+	bool failed = true;
+	for (unsigned long n = 1; failed; n++) {
+		fail_calls_from(name, n, EBADF);
+		int r = run_it();
+		failed = fail_call_off();
+		if (on_uring())
+			close_accepted();
+		ck_assert_msg(r == 0 || (failed && r == -EBADF), "%s, from call %lu on: %s", name,
+			      n, coro_strerror(r));
+	}
+}
+END_TEST
+
 START_TEST(each_transfer_may_be_of_a_few_bytes)
 {
 	for (size_t most = 1; most < 20; most++) {
@@ -286,6 +336,27 @@ END_TEST
 
 /* ---- what the loop depends on ---- */
 
+static int closes_the_inbox(void *arg)
+{
+	struct pair *pair = arg;
+	char byte;
+	coro_loop_hold(coro_running_loop());
+	int r = pair ? coro_fd_adopt(pair->from) : 0;
+	coro_sleep(1); /* so that there is one */
+	close(coro_running_loop()->inbox.fd);
+	return pair ? (int)coro_read(pair->from, &byte, 1) : coro_sleep(r + CORO_FOREVER);
+}
+
+/* As by a daemon that closes all fds that it does not know. */
+START_TEST(a_loop_that_cannot_be_woken_any_more_ends_and_does_not_spin)
+{
+	struct coro_loop_options options = {.poller = CORO_POLLER_POLL};
+	struct pair pair = make_pair(UNIX);
+	ck_assert_int_eq(coro_run_with(&options, closes_the_inbox, _i ? &pair : NULL), -EBADF);
+	close_pair(pair);
+}
+END_TEST
+
 static void *calls_thread(void *arg)
 {
 	until_main_sleeps();
@@ -388,6 +459,11 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, listen_setup, listen_teardown);
 	tcase_add_loop_test(tests, each_call_may_fail, 0, 7);
 	tcase_add_test(tests, each_call_that_waits_may_be_interrupted);
+	tcase_add_loop_test(tests, a_newer_call_that_is_refused_has_an_older_one_in_its_place, 0,
+			    2 * 11);
+	tcase_add_loop_test(tests, a_wait_that_fails_for_good_ends_the_run, 0, 4);
+	tcase_add_loop_test(tests, a_loop_that_cannot_be_woken_any_more_ends_and_does_not_spin, 0,
+			    2);
 	tcase_add_test(tests, each_transfer_may_be_of_a_few_bytes);
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, an_error_is_that_of_the_task_that_called);

@@ -429,6 +429,52 @@ static int talks(void *arg)
 	return 0;
 }
 
+static int reads_a_byte(void *fd)
+{
+	char byte;
+	return (int)coro_read(*(int *)fd, &byte, 1);
+}
+
+/* Reads a byte each from many, of which the first wait is under way when the limit is lowered. */
+static int reads_below_the_limit(void *to)
+{
+	enum { MANY = 100 };
+	struct coro_future *tasks[MANY];
+	struct pair pairs[MANY];
+	struct rlimit before, low;
+	int r = 0;
+	getrlimit(RLIMIT_NOFILE, &before);
+	low = before;
+	low.rlim_cur = *(rlim_t *)to;
+	for (int i = 0; i < MANY; i++) {
+		pairs[i] = make_pair(i % 2 ? UNIX : PIPE);
+		coro_spawn(reads_a_byte, &pairs[i].from, &tasks[i]);
+	}
+	coro_sleep(CORO_MSEC);
+	setrlimit(RLIMIT_NOFILE, &low);
+	coro_sleep(CORO_MSEC);
+	for (int i = 0; i < MANY; i++)
+		put(pairs[i].to, "x");
+	for (int i = 0; i < MANY && r == 0; i++)
+		r = coro_await(tasks[i], NULL) == 1 ? 0 : -EIO;
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (int i = 0; i < MANY; i++) {
+		coro_future_unref(tasks[i]);
+		coro_fd_close(pairs[i].from);
+		close(pairs[i].to);
+	}
+	return r;
+}
+
+START_TEST(a_limit_of_fds_that_is_lowered_is_for_those_to_come)
+{
+	static rlim_t limits[] = {0, 1, 64};
+	if (RUNNING_ON_VALGRIND || getenv("VALGRIND"))
+		skip_test("valgrind");
+	ck_assert_int_eq(coro_run(reads_below_the_limit, &limits[_i]), 0);
+}
+END_TEST
+
 START_TEST(one_among_many_idle_ones_costs_as_many_calls_as_alone)
 {
 	int count = many(1500, 300);
@@ -491,6 +537,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_call_from_another_thread_wakes_a_loop_that_waits_for_fds);
 	tcase_add_loop_test(tests, a_signal_does_not_end_the_wait, 0, 4);
 	tcase_add_loop_test(tests, a_wait_that_fails_ends_the_run, 0, 3);
+	tcase_add_loop_test(tests, a_limit_of_fds_that_is_lowered_is_for_those_to_come, 0, 3);
 	tcase_add_test(tests, one_among_many_idle_ones_costs_as_many_calls_as_alone);
 }
 

@@ -622,6 +622,154 @@ START_TEST(datagrams_come_with_their_address)
 }
 END_TEST
 
+/* ---- what is ready, and is not ---- */
+
+enum { DATAGRAMS = 64, DATAGRAM = 100 };
+
+struct sending {
+	int fd;
+	struct sockaddr_un to;
+	socklen_t length; /* 0: it is connected */
+};
+
+static int sends_datagrams(void *arg)
+{
+	const struct sending *sending = arg;
+	char bytes[DATAGRAM] = {0};
+	for (int i = 0; i < DATAGRAMS; i++) {
+		bytes[0] = (char)i;
+		ssize_t n = i % 2 && !sending->length
+				    ? coro_write(sending->fd, bytes, DATAGRAM)
+				    : coro_sendto(sending->fd, bytes, DATAGRAM, 0,
+						  sending->length ? (void *)&sending->to : NULL,
+						  sending->length);
+		if (n != DATAGRAM)
+			return n < 0 ? (int)n : -EIO;
+	}
+	return 0;
+}
+
+static int local_datagrams(struct sockaddr_un *ret, socklen_t *length)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*length = sizeof(*ret);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)ret, sizeof(ret->sun_family)), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)ret, length), 0);
+	return fd;
+}
+
+/* Whether all came that are there, whole and in order; how many have, in all. */
+static int take_datagrams(int fd, int taken)
+{
+	char bytes[2 * DATAGRAM];
+	ssize_t n;
+	while ((n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) >= 0) {
+		ck_assert_int_eq(n, DATAGRAM);
+		ck_assert_int_eq(bytes[0], taken);
+		taken++;
+	}
+	return taken;
+}
+
+static int sleeps_for(void *ms)
+{
+	return coro_sleep(*(int *)ms * CORO_MSEC);
+}
+
+/* That there is room for one to be sent says nothing of room to receive it. */
+START_TEST(a_sender_of_datagrams_rests_while_the_receiver_has_no_room)
+{
+	struct sending sending = {.fd = socket(AF_UNIX, SOCK_DGRAM, 0)};
+	int receiver = local_datagrams(&sending.to, &sending.length), taken = 0;
+	if (_i) {
+		ck_assert_int_eq(connect(sending.fd, (void *)&sending.to, sending.length), 0);
+		sending.length = 0;
+	}
+	struct coro_future *task = spawn(sends_datagrams, &sending);
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(sleeps_for, &(int){1000}), 0);
+	fail_call_off();
+	ck_assert(!coro_future_done(task));
+	ck_assert_uint_le(calls_of(NULL), 500);
+	for (int i = 0; i < 100 && taken < DATAGRAMS; i++) {
+		taken = take_datagrams(receiver, taken);
+		ck_assert_int_eq(result_of(sleeps_for, &(int){50}), 0);
+	}
+	ck_assert_int_eq(taken, DATAGRAMS);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	close(sending.fd);
+	close(receiver);
+}
+END_TEST
+
+static int closes(void *fd)
+{
+	return coro_fd_close(*(int *)fd);
+}
+
+START_TEST(a_sender_that_rests_may_be_cancelled_closed_and_thrown_away)
+{
+	struct sending sending = {.fd = socket(AF_UNIX, SOCK_DGRAM, 0)};
+	int receiver = local_datagrams(&sending.to, &sending.length);
+	struct coro_future *task = spawn(sends_datagrams, &sending);
+	struct coro_future *next = spawn(sends_datagrams, &sending);
+	ck_assert_int_eq(result_of(sleeps_for, &(int){100}), 0);
+	if (_i == 0) {
+		cancel(task);
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+		cancel(next);
+		ck_assert_int_eq(coro_run_until_complete(loop, next, NULL), -ECANCELED);
+	} else if (_i == 1) {
+		ck_assert_int_eq(result_of(closes, &sending.fd), 0);
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EBADF);
+		ck_assert_int_eq(coro_run_until_complete(loop, next, NULL), -EBADF);
+	}
+	coro_future_unref(task);
+	coro_future_unref(next);
+	loop_teardown();
+	loop_setup();
+	close(sending.fd);
+	close(receiver);
+}
+END_TEST
+
+static int receives_after_errors(void *fd)
+{
+	char bytes[64];
+	ssize_t n;
+	while ((n = coro_recvfrom(*(int *)fd, bytes, sizeof(bytes), 0, NULL, NULL)) ==
+	       -ECONNREFUSED)
+		;
+	return (int)n;
+}
+
+#ifdef IP_RECVERR
+/* The kernel tells of them for as long as nobody takes them out. */
+START_TEST(a_queue_of_errors_keeps_no_receiver_busy)
+{
+	struct sockaddr_in mine, nobodys;
+	int fd = udp_socket(&mine), other = udp_socket(&nobodys);
+	close(other);
+	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &(int){1}, sizeof(int));
+	struct coro_future *task = spawn(receives_after_errors, &fd);
+	turn();
+	sendto(fd, "x", 1, 0, (struct sockaddr *)&nobodys, sizeof(nobodys));
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(sleeps_for, &(int){1000}), 0);
+	fail_call_off();
+	ck_assert_uint_le(calls_of(NULL), 500);
+	other = socket(AF_INET, SOCK_DGRAM, 0);
+	sendto(other, "hello", 5, 0, (struct sockaddr *)&mine, sizeof(mine));
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 5);
+	coro_future_unref(task);
+	close(other);
+	close(fd);
+}
+END_TEST
+#endif
+
 struct message {
 	int fd;
 	char got[16];
@@ -754,6 +902,13 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_timeout_ends_the_next_wait_in_it, UNIX, PAIR_KINDS);
 	tcase_add_test(tests, socket_calls_are_for_sockets);
 	tcase_add_test(tests, datagrams_come_with_their_address);
+	tcase_add_loop_test(tests, a_sender_of_datagrams_rests_while_the_receiver_has_no_room, 0,
+			    2);
+	tcase_add_loop_test(tests, a_sender_that_rests_may_be_cancelled_closed_and_thrown_away, 0,
+			    3);
+#ifdef IP_RECVERR
+	tcase_add_test(tests, a_queue_of_errors_keeps_no_receiver_busy);
+#endif
 	tcase_add_test(tests, an_fd_that_comes_in_a_message_has_a_new_number);
 	tcase_add_test(tests, a_message_that_goes_in_pieces_carries_its_fd_once);
 }

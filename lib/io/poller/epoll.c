@@ -104,7 +104,7 @@ static int wait_for(struct epoll *epoll, int64_t left)
 	if (left > 0 && !epoll->coarse) {
 		struct timespec time = {.tv_sec = left / CORO_SEC, .tv_nsec = left % CORO_SEC};
 		int n = epoll_pwait2(epoll->fd, epoll->events, EVENTS, &time, NULL);
-		if (n >= 0 || errno != ENOSYS)
+		if (n >= 0 || !system_lacks(errno))
 			return n;
 		epoll->coarse = true;
 	}

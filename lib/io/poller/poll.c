@@ -2,10 +2,10 @@
 /* POSIX's poll: a table made anew for each wait, of the fds that somebody waits for. */
 #include "io/fd.h"
 
+#include "base/poll.h"
 #include "coro/base.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -112,10 +112,12 @@ static int poll_wait_until(struct io *io, int64_t when)
 	}
 	int n;
 	do
-		n = ppoll(poll->table, count, timeout, NULL);
+		n = poll_fds(poll->table, count, timeout);
 	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (poll->table->revents & POLLNVAL)
+		return -EBADF; /* the inbox was closed by others */
 	const struct pollfd *at = poll->table + 1;
 	for (struct list *link = poll->armed.next, *next; link != &poll->armed && n > 0;
 	     link = next, at++) {

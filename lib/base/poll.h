@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* POSIX's poll, where the system or its limits refuse it too. */
+#ifndef BASE_POLL_H
+#define BASE_POLL_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <time.h>
+
+/*
+ * As ppoll without a mask. Takes poll's place for ppoll where a sandbox refuses that, and select's for
+ * more fds than RLIMIT_NOFILE allows: a limit that was lowered is for fds to come, and those that are
+ * open are waited for all the same.
+ */
+int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout);
+
+#endif
