@@ -339,12 +339,15 @@ fuzz:
 
 bench: all $(bench) $(peers)
 
+# The folder in which test/conformance/get-python puts what it gets.
+pythons := $(BUILD)/python
+
 conformance: all $(aio)
-	@test/conformance/run $(aio)
+	@PYTHONS=$(pythons) test/conformance/run $(aio)
 
 # FAULTS="words of some headings" in faults.txt; all without.
 conformance-faults:
-	@test/conformance/faults $(FAULTS)
+	@python=$$(test/conformance/get-python $(pythons)) && $$python test/conformance/faults $(FAULTS)
 
 # ---- the rest ----
 

@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations that drive generators, and those of their own bodies. */
+/* Operations that drive generators of both kinds, and those of their bodies. */
 #include "interpreter.h"
 
 /* -- from outside */
 
-static int op_generator(struct act *act)
+static int make_generator(struct act *act, const struct table *bodies, coro_fn *fn)
 {
 	struct machine *machine = act->me->machine;
 	const char *name = act->args[0];
 	struct coro *generator;
 	if (table_get(&machine->generators, name))
 		return answer_unknown(act);
-	const struct body *its = body_named(act, &machine->program->generators, act->args[1]);
-	int r = coro_create(run_generator, actor_create(machine, name, its), &generator);
+	const struct body *its = body_named(act, bodies, act->args[1]);
+	int r = coro_create(fn, actor_create(machine, name, its), &generator);
 	if (r == 0)
 		table_set(&machine->generators, arena_of(act), name, generator);
 	return r;
+}
+
+static int op_generator(struct act *act)
+{
+	return make_generator(act, &act->me->machine->program->generators, run_generator);
+}
+
+static int op_agenerator(struct act *act)
+{
+	return make_generator(act, &act->me->machine->program->async_generators,
+			      run_async_generator);
 }
 
 static struct coro *generator(struct act *act)
@@ -23,12 +34,19 @@ static struct coro *generator(struct act *act)
 	return table_get(&act->me->machine->generators, act->args[0]);
 }
 
-/* What next, send and throw have in common: an item, the end, or an error. */
-static int answer_item(struct act *act, int r, const char *item)
+/* An item, the end, or an error. */
+static int answer_item(struct act *act, int r, const char *item, const char *end)
 {
 	if (r == 0)
-		act->answer = arena_format(arena_of(act), " stop %s", item ? item : "none");
+		act->answer = end;
 	return r > 0 ? answer(act, r, item) : r;
+}
+
+/* The end of a generator, with the value that it returned. */
+static int answer_value(struct act *act, int r, const char *item)
+{
+	const char *end = arena_format(arena_of(act), " stop %s", item ? item : "none");
+	return answer_item(act, r, item, end);
 }
 
 static int op_next(struct act *act)
@@ -37,7 +55,7 @@ static int op_next(struct act *act)
 	if (!generator(act))
 		return answer_unknown(act);
 	int r = coro_next(generator(act), &item);
-	return answer_item(act, r, item);
+	return answer_value(act, r, item);
 }
 
 static int op_send(struct act *act)
@@ -46,7 +64,7 @@ static int op_send(struct act *act)
 	if (!generator(act))
 		return answer_unknown(act);
 	int r = coro_send(generator(act), act->args[1], &item);
-	return answer_item(act, r, item);
+	return answer_value(act, r, item);
 }
 
 static int op_throw(struct act *act)
@@ -55,12 +73,45 @@ static int op_throw(struct act *act)
 	if (!generator(act))
 		return answer_unknown(act);
 	int r = coro_throw(generator(act), error_code(act->me->machine, act->args[1]), &item);
-	return answer_item(act, r, item);
+	return answer_value(act, r, item);
 }
 
 static int op_close(struct act *act)
 {
 	return generator(act) ? coro_close(generator(act)) : answer_unknown(act);
+}
+
+/* -- the same of async ones */
+
+static int op_anext(struct act *act)
+{
+	void *item = NULL;
+	if (!generator(act))
+		return answer_unknown(act);
+	int r = coro_next(generator(act), &item);
+	return answer_item(act, r, item, " stop");
+}
+
+static int op_asend(struct act *act)
+{
+	void *item = NULL;
+	if (!generator(act))
+		return answer_unknown(act);
+	int r = coro_send(generator(act), act->args[1], &item);
+	return answer_item(act, r, item, " stop");
+}
+
+/* One that has ended just stops, whatever is thrown in. */
+static int op_athrow(struct act *act)
+{
+	void *item = NULL;
+	struct coro *it = generator(act);
+	if (!it)
+		return answer_unknown(act);
+	int r = coro_state(it) == CORO_DONE
+			? 0
+			: coro_throw(it, error_code(act->me->machine, act->args[1]), &item);
+	return answer_item(act, r, item, " stop");
 }
 
 /* -- from inside */
@@ -87,10 +138,21 @@ static int op_yieldfrom(struct act *act)
 	return answer(act, r, value);
 }
 
-/* -- the list of them */
+/* -- the lists of them */
 
 const struct operation generator_operations[] = {
-	{"generator", 2, op_generator}, {"next", 1, op_next},   {"send", 2, op_send},
-	{"throw", 2, op_throw},         {"close", 1, op_close}, {"yield", 1, op_yield},
-	{"yieldfrom", 1, op_yieldfrom}, {NULL, 0, NULL},
+	{"generator", 2, 2, op_generator, HERE},
+	{"next", 1, 1, op_next, HERE},
+	{"send", 2, 2, op_send, HERE},
+	{"throw", 2, 2, op_throw, HERE},
+	{"close", 1, 1, op_close, HERE},
+	{"yield", 1, 1, op_yield, GENERATOR | ASYNC_GENERATOR, .yields = true},
+	{"yieldfrom", 1, 1, op_yieldfrom, GENERATOR, .yields = true},
+	{.name = NULL},
+};
+
+const struct operation async_generator_operations[] = {
+	{"agenerator", 2, 2, op_agenerator, HERE}, {"anext", 1, 1, op_anext, HERE},
+	{"asend", 2, 2, op_asend, HERE},           {"athrow", 2, 2, op_athrow, HERE},
+	{"aclose", 1, 1, op_close, HERE},          {.name = NULL},
 };

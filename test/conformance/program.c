@@ -81,6 +81,8 @@ struct parser {
 	char *rest; /* of the text */
 	int line;
 	struct statement *now; /* the statement that is looked at; NULL at the end */
+	enum body_kind kind;   /* of the body that is read */
+	int closed;            /* how many blocks around it forbid an async generator to yield */
 };
 
 static const char blanks[] = " \t\r\f\v";
@@ -134,46 +136,69 @@ static const char *argument(const struct statement *statement)
 
 static struct statement *parse_block(struct parser *parser);
 
+/* A block in which an async generator may not yield. */
+static struct statement *parse_closed_block(struct parser *parser)
+{
+	parser->closed++;
+	struct statement *first = parse_block(parser);
+	parser->closed--;
+	return first;
+}
+
 /* Past `try` and what it guards: its handlers, and what it does at last. */
 static void parse_handlers(struct parser *parser, struct statement *statement)
 {
 	struct handler **last = &statement->handlers;
 	while (!at(parser, "end")) {
 		struct statement *clause = parser->now;
-		int final = at(parser, "finally");
+		bool final = at(parser, "finally");
 		advance(parser);
-		struct statement *body = parse_block(parser);
 		if (final) {
-			statement->has_final = 1;
-			statement->final = body;
+			statement->has_final = true;
+			statement->final = parse_closed_block(parser);
 			continue;
 		}
 		struct handler *handler = arena_take(&parser->program->arena, sizeof(*handler));
 		handler->kind = clause->words[1] ? clause->words[1] : "any";
-		handler->body = body;
+		if (strcmp(handler->kind, "exit") == 0)
+			fault(clause->line, "cannot be caught", handler->kind);
+		handler->body = parse_block(parser);
 		*last = handler;
 		last = &handler->next;
 	}
 }
 
-static int kind_of(const struct statement *statement)
+static enum statement_kind kind_of(const struct statement *statement)
 {
 	static const char *const words[] = {
-		[RAISE] = "raise", [RETURN] = "return", [TRY] = "try",       [TIMEOUT] = "timeout",
-		[WITH] = "with",   [GROUP] = "group",   [REPEAT] = "repeat",
+		[RAISE] = "raise", [RETURN] = "return",   [TRY] = "try",
+		[WITH] = "with",   [TIMEOUT] = "timeout", [TIMEOUT_AT] = "timeoutat",
+		[GROUP] = "group", [EACH] = "each",       [REPEAT] = "repeat",
 	};
 	for (int kind = RAISE; kind <= REPEAT; kind++)
 		if (strcmp(statement->words[0], words[kind]) == 0)
-			return kind;
+			return (enum statement_kind)kind;
 	return OPERATION;
+}
+
+/* What has no meaning is refused here, lest it fail unseen. */
+static void check_operation(const struct parser *parser, struct statement *statement)
+{
+	const struct operation *operation = operation_find(statement);
+	if (!(operation->where & parser->kind) ||
+	    (operation->yields && parser->kind == ASYNC_GENERATOR && parser->closed > 0))
+		fault(statement->line, "not in here", operation->name);
+	statement->operation = operation;
 }
 
 static void parse_statement(struct parser *parser, struct statement *statement)
 {
 	statement->kind = kind_of(statement);
+	if (parser->kind == GENERATOR && statement->kind >= TIMEOUT && statement->kind != REPEAT)
+		fault(statement->line, "not in a generator", statement->words[0]);
 	switch (statement->kind) {
 	case OPERATION:
-		statement->operation = operation_find(statement);
+		check_operation(parser, statement);
 		return;
 	case RAISE:
 	case RETURN:
@@ -183,14 +208,19 @@ static void parse_statement(struct parser *parser, struct statement *statement)
 		statement->body = parse_block(parser);
 		parse_handlers(parser, statement);
 		break;
-	case TIMEOUT:
 	case WITH:
 	case REPEAT:
 		argument(statement);
 		statement->body = parse_block(parser);
 		break;
+	case TIMEOUT:
+	case TIMEOUT_AT:
+	case EACH:
+		argument(statement);
+		statement->body = parse_closed_block(parser);
+		break;
 	case GROUP:
-		statement->body = parse_block(parser);
+		statement->body = parse_closed_block(parser);
 		break;
 	}
 	if (!at(parser, "end"))
@@ -212,14 +242,36 @@ static struct statement *parse_block(struct parser *parser)
 	return first;
 }
 
-static void parse_body(struct parser *parser, struct table *table, const char *name)
+static void parse_body(struct parser *parser, enum body_kind kind, struct table *table,
+		       const char *name)
 {
 	struct body *body = arena_take(&parser->program->arena, sizeof(*body));
+	parser->kind = kind;
 	body->first = parse_block(parser);
 	if (!at(parser, "end"))
 		fault(parser->line, "not in a try", parser->now->words[0]);
 	advance(parser);
 	table_set(table, &parser->program->arena, name, body);
+}
+
+/* Whether it is an option or the head of a body; then it is done with. */
+static bool parse_head(struct parser *parser, const struct statement *head)
+{
+	struct program *program = parser->program;
+	const char *word = head->words[0];
+	if (strcmp(word, "run") == 0)
+		program->runs = true;
+	else if (strcmp(word, "report") == 0)
+		program->reports = true;
+	else if (strcmp(word, "task") == 0)
+		parse_body(parser, TASK, &program->tasks, argument(head));
+	else if (strcmp(word, "generator") == 0)
+		parse_body(parser, GENERATOR, &program->generators, argument(head));
+	else if (strcmp(word, "agenerator") == 0)
+		parse_body(parser, ASYNC_GENERATOR, &program->async_generators, argument(head));
+	else
+		return false;
+	return true;
 }
 
 void program_parse(struct program *program, char *text)
@@ -230,13 +282,9 @@ void program_parse(struct program *program, char *text)
 	advance(&parser);
 	while (parser.now) {
 		struct statement *head = parser.now;
-		const char *name = argument(head);
 		advance(&parser);
-		if (strcmp(head->words[0], "task") == 0) {
-			parse_body(&parser, &program->tasks, name);
-		} else if (strcmp(head->words[0], "generator") == 0) {
-			parse_body(&parser, &program->generators, name);
-		} else {
+		if (!parse_head(&parser, head)) {
+			argument(head);
 			*last = head;
 			last = &head->next;
 		}

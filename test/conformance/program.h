@@ -3,6 +3,7 @@
 #ifndef CONFORMANCE_PROGRAM_H
 #define CONFORMANCE_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* -- memory: all of a program's, given back at once */
@@ -40,7 +41,18 @@ struct operation; /* see interpreter.h */
 
 struct statement {
 	struct statement *next;
-	enum { OPERATION, RAISE, RETURN, TRY, TIMEOUT, WITH, GROUP, REPEAT } kind;
+	enum statement_kind {
+		OPERATION,
+		RAISE,
+		RETURN,
+		TRY,
+		TIMEOUT,
+		TIMEOUT_AT,
+		WITH,
+		GROUP,
+		EACH,
+		REPEAT,
+	} kind;
 	char **words;     /* NULL after the last */
 	const char *text; /* the words in one */
 	int line;
@@ -49,7 +61,7 @@ struct statement {
 	struct statement *body;   /* of a block; NULL if it is empty */
 	struct handler *handlers; /* TRY */
 	struct statement *final;  /* TRY: what `finally` does, if has_final */
-	int has_final;
+	bool has_final;
 };
 
 struct handler {
@@ -58,14 +70,19 @@ struct handler {
 	struct statement *body;
 };
 
-struct program {
-	struct arena arena;
-	struct statement *declarations;
-	struct table tasks, generators; /* bodies, struct body * */
-};
+/* What a body is of. */
+enum body_kind { TASK = 1, GENERATOR = 2, ASYNC_GENERATOR = 4 };
 
 struct body {
 	struct statement *first; /* NULL if it is empty */
+};
+
+struct program {
+	struct arena arena;
+	struct statement *declarations;
+	struct table tasks, generators, async_generators; /* struct body * */
+	bool runs;                                        /* it ends as asyncio.run does */
+	bool reports; /* it tells what the exception handler is told */
 };
 
 /* Takes the text apart, which it changes and which must outlive the program. Mistakes end in fault(). */

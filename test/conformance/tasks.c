@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on tasks and futures, and callbacks of the loop. */
+/* Operations on tasks and futures. */
 #include "interpreter.h"
 
 #include <string.h>
-
-/* NULL if nothing has that name yet. */
-static struct coro_future *handle(struct act *act, size_t arg)
-{
-	return table_get(&act->me->machine->handles, act->args[arg]);
-}
 
 static int op_log(struct act *act)
 {
@@ -16,142 +10,131 @@ static int op_log(struct act *act)
 	return 0;
 }
 
-struct note {
-	struct machine *machine;
-	const char *text;
-};
-
-static void print_note(void *arg)
-{
-	struct note *note = arg;
-	emit(note->machine, "-", "%s", note->text);
-}
-
-static struct note *note(struct act *act, const char *text)
-{
-	struct note *it = arena_take(arena_of(act), sizeof(*it));
-	*it = (struct note){act->me->machine, text};
-	return it;
-}
-
-/* -- one */
-
 static int op_sleep(struct act *act)
 {
 	return coro_sleep(ticks(act->args[0]));
 }
 
-static struct actor *child(struct act *act)
+/* -- spawning */
+
+/* Spawns a task of that name and template, in a group if there is one. */
+static int spawn(struct act *act, struct coro_group *group, unsigned flags)
 {
-	const struct table *tasks = &act->me->machine->program->tasks;
-	return actor_create(act->me->machine, act->args[0], body_named(act, tasks, act->args[1]));
+	struct machine *machine = act->me->machine;
+	const char *name = act->args[0];
+	if (machine->ended || table_get(&machine->handles, name) || name[strlen(name) - 1] == '+')
+		return answer_unknown(act);
+	const struct body *body = body_named(act, &machine->program->tasks, act->args[1]);
+	struct actor *actor = actor_create(machine, name, body);
+	struct coro_options options = {.name = name, .flags = flags};
+	struct coro_future *task;
+	int r = group ? coro_group_spawn_with(group, &options, run_task, actor, &task)
+		      : coro_loop_spawn(machine->loop, &options, run_task, actor, &task);
+	if (r < 0)
+		return r;
+	if (table_get(&machine->handles, name))
+		coro_future_unref(task); /* it has taken its name itself */
+	else
+		handle_add(machine, name, task);
+	return 0;
 }
 
 static int op_spawn(struct act *act)
 {
-	struct coro_future *task;
-	if (handle(act, 0))
-		return answer_unknown(act);
-	int r = coro_spawn(run_task, child(act), &task);
-	if (r == 0)
-		table_set(&act->me->machine->handles, arena_of(act), act->args[0], task);
-	return r;
+	return spawn(act, NULL, 0);
+}
+
+static int op_espawn(struct act *act)
+{
+	return spawn(act, NULL, CORO_EAGER_START);
 }
 
 static int op_gspawn(struct act *act)
 {
-	struct coro_future *task;
-	if (handle(act, 0) || !act->me->group)
-		return answer_unknown(act);
-	int r = coro_group_spawn(act->me->group, run_task, child(act), &task);
-	if (r == 0)
-		table_set(&act->me->machine->handles, arena_of(act), act->args[0], task);
-	return r;
+	return act->me->group ? spawn(act, act->me->group, 0) : answer_unknown(act);
 }
+
+static int op_gespawn(struct act *act)
+{
+	return act->me->group ? spawn(act, act->me->group, CORO_EAGER_START) : answer_unknown(act);
+}
+
+/* -- one */
 
 static int op_await(struct act *act)
 {
+	struct coro_future *future = act_future(act, 0);
 	void *value = NULL;
-	if (!handle(act, 0))
+	if (!future)
 		return answer_unknown(act);
-	int r = coro_await(handle(act, 0), &value);
+	int r = coro_await(future, &value);
 	return answer(act, r, value);
 }
 
 static int op_shield(struct act *act)
 {
+	struct coro_future *future = act_future(act, 0);
 	void *value = NULL;
-	if (!handle(act, 0))
+	if (!future)
 		return answer_unknown(act);
-	int r = coro_shield(handle(act, 0), &value);
+	int r = coro_shield(future, &value);
 	return answer(act, r, value);
 }
 
 static int op_waitfor(struct act *act)
 {
+	struct coro_future *future = act_future(act, 1);
 	void *value = NULL;
-	if (!handle(act, 1))
+	if (!future)
 		return answer_unknown(act);
-	int r = coro_wait_for(handle(act, 1), ticks(act->args[0]), &value);
+	int r = coro_wait_for(future, ticks(act->args[0]), &value);
 	return answer(act, r, value);
 }
 
 static int op_cancel(struct act *act)
 {
-	if (!handle(act, 0))
+	struct coro_future *future = act_future(act, 0);
+	if (!future)
 		return answer_unknown(act);
-	return answer_bool(act, coro_cancel(handle(act, 0)) > 0);
+	int r = act->args[1] ? coro_cancel_with(future, "%s", act->args[1]) : coro_cancel(future);
+	return r < 0 ? r : answer_bool(act, r > 0);
 }
 
 static int op_uncancel(struct act *act)
 {
 	int left = coro_task_uncancel(coro_current_task());
-	return answer_number(act, left, (size_t)left);
+	return answer_number(act, left, left);
+}
+
+static int op_cancelling(struct act *act)
+{
+	struct coro_future *task = act_future(act, 0);
+	if (!coro_is_task(task))
+		return answer_unknown(act);
+	return answer_number(act, 0, coro_task_cancelling(task));
 }
 
 static int op_done(struct act *act)
 {
-	if (!handle(act, 0))
-		return answer_unknown(act);
-	return answer_bool(act, coro_future_done(handle(act, 0)));
-}
-
-static int op_oncomplete(struct act *act)
-{
-	if (!handle(act, 0))
-		return answer_unknown(act);
-	const char *text =
-		arena_format(arena_of(act), "completed %s %s", act->args[0], act->args[1]);
-	return coro_future_add_done_callback(handle(act, 0), print_note, note(act, text));
+	struct coro_future *future = act_future(act, 0);
+	return future ? answer_bool(act, coro_future_done(future)) : answer_unknown(act);
 }
 
 static int op_setresult(struct act *act)
 {
-	if (!handle(act, 0))
-		return answer_unknown(act);
-	return coro_future_set_result(handle(act, 0), act->args[1]);
+	struct coro_future *future = act_future(act, 0);
+	return future ? coro_future_set_result(future, act->args[1]) : answer_unknown(act);
 }
 
 static int op_seterror(struct act *act)
 {
-	if (!handle(act, 0))
+	struct coro_future *future = act_future(act, 0);
+	if (!future)
 		return answer_unknown(act);
-	return coro_future_set_error(handle(act, 0), error_code(act->me->machine, act->args[1]));
+	return coro_future_set_error(future, error_code(act->me->machine, act->args[1]));
 }
 
 /* -- several */
-
-/* All that are named from there on; NULL if one is not known. */
-static struct coro_future **handles(struct act *act, size_t arg)
-{
-	size_t n = words_count(act->args + arg);
-	struct coro_future **all =
-		arena_take(arena_of(act), (n + 1) * sizeof(struct coro_future *));
-	for (size_t i = 0; i < n; i++)
-		if (!(all[i] = handle(act, arg + i)))
-			return NULL;
-	return all;
-}
 
 /* One word more in a list. */
 static const char *list_add(struct act *act, const char *list, const char *word)
@@ -164,7 +147,7 @@ typedef int gather_fn(struct coro_future *const *futures, size_t count, struct c
 static int gather(struct act *act, gather_fn *fn)
 {
 	size_t n = words_count(act->args);
-	struct coro_future **all = handles(act, 0);
+	struct coro_future **all = futures_named(act->me->machine, act->args);
 	if (!all)
 		return answer_unknown(act);
 	struct coro_result *results = arena_take(arena_of(act), n * sizeof(*results));
@@ -205,83 +188,47 @@ static enum coro_wait_mode wait_mode(struct act *act)
 	fault(act->statement->line, "no way to wait", word);
 }
 
+/* Those that are done are asked how they ended, however the wait went. */
 static int op_wait(struct act *act)
 {
 	char **names = act->args + 2;
-	size_t n = words_count(names);
-	struct coro_future **all = handles(act, 2);
+	struct coro_future **all = futures_named(act->me->machine, names);
 	if (!all)
 		return answer_unknown(act);
-	int r = coro_wait(all, n, wait_mode(act), ticks(act->args[1]));
-	if (r < 0)
-		return r;
+	int r = coro_wait(all, words_count(names), wait_mode(act), ticks(act->args[1]));
 	const char *done = "", *pending = "";
-	for (size_t i = 0; i < n; i++) {
-		if (coro_future_done(all[i]))
-			done = list_add(act, done, names[i]);
-		else
+	for (size_t i = 0; names[i]; i++) {
+		if (!coro_future_done(all[i])) {
 			pending = list_add(act, pending, names[i]);
+			continue;
+		}
+		done = list_add(act, done, names[i]);
+		coro_future_result(all[i], NULL);
 	}
 	act->answer = arena_format(arena_of(act), " = done[%s] pending[%s]", done, pending);
-	return 0;
-}
-
-/* -- callbacks */
-
-static struct note *called(struct act *act, const char *word)
-{
-	return note(act, arena_format(arena_of(act), "called %s", word));
-}
-
-static int op_callsoon(struct act *act)
-{
-	return coro_call_soon(coro_running_loop(), print_note, called(act, act->args[0]), NULL);
-}
-
-static int op_calllater(struct act *act)
-{
-	struct table *timers = &act->me->machine->timers;
-	const char *name = act->args[1];
-	struct coro_handle *timer;
-	int r = coro_call_later(coro_running_loop(), ticks(act->args[0]), print_note,
-				called(act, name), &timer);
-	if (r < 0)
-		return r;
-	coro_handle_unref(table_get(timers, name));
-	table_set(timers, arena_of(act), name, timer);
-	return 0;
-}
-
-static int op_calloff(struct act *act)
-{
-	struct coro_handle *timer = table_get(&act->me->machine->timers, act->args[0]);
-	if (!timer)
-		return answer_unknown(act);
-	coro_handle_cancel(timer); /* also if it has run */
-	return 0;
+	return r;
 }
 
 /* -- the list of them */
 
 const struct operation task_operations[] = {
-	{"log", 0, op_log},
-	{"sleep", 1, op_sleep},
-	{"spawn", 2, op_spawn},
-	{"gspawn", 2, op_gspawn},
-	{"await", 1, op_await},
-	{"shield", 1, op_shield},
-	{"waitfor", 2, op_waitfor},
-	{"cancel", 1, op_cancel},
-	{"uncancel", 0, op_uncancel},
-	{"done", 1, op_done},
-	{"oncomplete", 2, op_oncomplete},
-	{"setresult", 2, op_setresult},
-	{"seterror", 2, op_seterror},
-	{"gather", 0, op_gather},
-	{"gatherx", 0, op_gatherx},
-	{"wait", 2, op_wait},
-	{"callsoon", 1, op_callsoon},
-	{"calllater", 2, op_calllater},
-	{"calloff", 1, op_calloff},
-	{NULL, 0, NULL},
+	{"log", 0, ANY_NUMBER, op_log, ANYWHERE},
+	{"sleep", 1, 1, op_sleep, HERE, .waits = true},
+	{"spawn", 2, 2, op_spawn, HERE, .makes_task = true},
+	{"espawn", 2, 2, op_espawn, HERE, .makes_task = true},
+	{"gspawn", 2, 2, op_gspawn, HERE, .makes_task = true},
+	{"gespawn", 2, 2, op_gespawn, HERE, .makes_task = true},
+	{"await", 1, 1, op_await, HERE},
+	{"shield", 1, 1, op_shield, HERE, .hides_message = true},
+	{"waitfor", 2, 2, op_waitfor, HERE},
+	{"cancel", 1, 2, op_cancel, HERE},
+	{"uncancel", 0, 0, op_uncancel, HERE},
+	{"cancelling", 1, 1, op_cancelling, HERE},
+	{"done", 1, 1, op_done, HERE},
+	{"setresult", 2, 2, op_setresult, HERE},
+	{"seterror", 2, 2, op_seterror, HERE},
+	{"gather", 0, ANY_NUMBER, op_gather, HERE},
+	{"gatherx", 0, ANY_NUMBER, op_gatherx, HERE, .hides_message = true},
+	{"wait", 2, ANY_NUMBER, op_wait, HERE},
+	{.name = NULL},
 };

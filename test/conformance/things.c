@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on events, locks, conditions, semaphores, queues and barriers. */
+/* What is declared; operations on events, locks, conditions, semaphores and barriers. */
 #include "interpreter.h"
 
 #include <errno.h>
@@ -17,8 +17,26 @@ static struct coro_future *create_future(struct machine *machine)
 	return future;
 }
 
-static int thing_init(struct thing *thing, size_t number)
+static int compare_words(const void *a, const void *b)
 {
+	return strcmp(a, b);
+}
+
+static int create_queue(size_t size, const char *kind, struct coro_queue **ret)
+{
+	if (!kind || strcmp(kind, "fifo") == 0)
+		return coro_queue_create(size, ret);
+	if (strcmp(kind, "lifo") == 0)
+		return coro_queue_create_lifo(size, ret);
+	if (strcmp(kind, "priority") == 0)
+		return coro_queue_create_priority(size, compare_words, ret);
+	return -EINVAL;
+}
+
+/* args: the words after its name, of which the first may be a number. */
+static int thing_init(struct thing *thing, const char *name, char **args)
+{
+	size_t number = args[0] ? strtoul(args[0], NULL, 10) : 0;
 	switch (thing->kind) {
 	case EVENT:
 		coro_event_init(&thing->event);
@@ -32,10 +50,19 @@ static int thing_init(struct thing *thing, size_t number)
 	case SEMAPHORE:
 		coro_semaphore_init(&thing->semaphore, number);
 		return 0;
+	case BOUNDED_SEMAPHORE:
+		coro_semaphore_init_bounded(&thing->semaphore, number);
+		return 0;
 	case QUEUE:
-		return coro_queue_create(number, &thing->queue);
+		return create_queue(number, args[0] ? args[1] : NULL, &thing->queue);
 	case BARRIER:
 		return coro_barrier_init(&thing->barrier, number);
+	case COUNTER:
+		thing->counter = args[0] ? atol(args[0]) : 0;
+		return 0;
+	case VARIABLE:
+		thing->local = (struct coro_local)CORO_LOCAL(name, args[0] ? args[0] : "none");
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -43,10 +70,17 @@ static int thing_init(struct thing *thing, size_t number)
 static enum thing_kind kind_of(const struct statement *declaration)
 {
 	static const char *const words[] = {
-		[EVENT] = "event",   [LOCK] = "lock",   [CONDITION] = "cond",
-		[SEMAPHORE] = "sem", [QUEUE] = "queue", [BARRIER] = "barrier",
+		[EVENT] = "event",
+		[LOCK] = "lock",
+		[CONDITION] = "cond",
+		[SEMAPHORE] = "sem",
+		[QUEUE] = "queue",
+		[BARRIER] = "barrier",
+		[BOUNDED_SEMAPHORE] = "bsem",
+		[COUNTER] = "counter",
+		[VARIABLE] = "var",
 	};
-	for (int kind = EVENT; kind <= BARRIER; kind++)
+	for (int kind = EVENT; kind <= VARIABLE; kind++)
 		if (strcmp(declaration->words[0], words[kind]) == 0)
 			return (enum thing_kind)kind;
 	fault(declaration->line, "no declaration", declaration->words[0]);
@@ -55,24 +89,26 @@ static enum thing_kind kind_of(const struct statement *declaration)
 static struct thing *create_thing(struct machine *machine, const struct statement *declaration)
 {
 	struct thing *thing = arena_take(&machine->program->arena, sizeof(*thing));
-	const char *number = declaration->words[2] ? declaration->words[2] : "0";
+	const char *name = declaration->words[1];
 	thing->kind = kind_of(declaration);
-	if (thing_init(thing, strtoul(number, NULL, 10)) < 0)
-		fault(declaration->line, "cannot be declared", declaration->words[1]);
+	if (thing_init(thing, name, declaration->words + 2) < 0)
+		fault(declaration->line, "cannot be declared", name);
 	return thing;
 }
 
 void declare(struct machine *machine, const struct statement *declaration)
 {
-	struct arena *arena = &machine->program->arena;
 	const char *name = declaration->words[1];
 	if (table_get(&machine->things, name) || table_get(&machine->handles, name))
 		fault(declaration->line, "declared twice", name);
 	if (strcmp(declaration->words[0], "future") == 0)
-		table_set(&machine->handles, arena, name, create_future(machine));
+		handle_add(machine, name, create_future(machine));
 	else
-		table_set(&machine->things, arena, name, create_thing(machine, declaration));
+		table_set(&machine->things, &machine->program->arena, name,
+			  create_thing(machine, declaration));
 }
+
+/* -- locks of all kinds */
 
 int thing_acquire(struct thing *thing)
 {
@@ -82,6 +118,7 @@ int thing_acquire(struct thing *thing)
 	case CONDITION:
 		return coro_condition_acquire(&thing->condition);
 	case SEMAPHORE:
+	case BOUNDED_SEMAPHORE:
 		return coro_semaphore_acquire(&thing->semaphore);
 	default:
 		return -EINVAL;
@@ -96,145 +133,147 @@ int thing_release(struct thing *thing)
 	case CONDITION:
 		return coro_condition_release(&thing->condition);
 	case SEMAPHORE:
+	case BOUNDED_SEMAPHORE:
 		return coro_semaphore_release(&thing->semaphore);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* -- operations */
-
-static struct thing *thing(struct act *act)
-{
-	struct thing *it = table_get(&act->me->machine->things, act->args[0]);
-	if (!it)
-		fault(act->statement->line, "never declared", act->args[0]);
-	return it;
-}
-
-static struct thing *thing_of_kind(struct act *act, enum thing_kind kind)
-{
-	struct thing *it = thing(act);
-	if (it->kind != kind)
-		fault(act->statement->line, "is of another kind", act->args[0]);
-	return it;
-}
-
 static int op_acquire(struct act *act)
 {
-	return thing_acquire(thing(act));
+	return thing_acquire(act_thing(act, 0));
 }
 
 static int op_release(struct act *act)
 {
-	return thing_release(thing(act));
+	return thing_release(act_thing(act, 0));
 }
+
+/* -- events */
 
 static int op_set(struct act *act)
 {
-	coro_event_set(&thing_of_kind(act, EVENT)->event);
-	return 0;
+	return coro_event_set(&act_thing_of(act, 0, EVENT)->event);
 }
 
 static int op_clear(struct act *act)
 {
-	coro_event_clear(&thing_of_kind(act, EVENT)->event);
+	coro_event_clear(&act_thing_of(act, 0, EVENT)->event);
 	return 0;
 }
 
 static int op_waitevent(struct act *act)
 {
-	return coro_event_wait(&thing_of_kind(act, EVENT)->event);
+	return coro_event_wait(&act_thing_of(act, 0, EVENT)->event);
+}
+
+/* -- conditions */
+
+static struct coro_condition *condition(struct act *act)
+{
+	return &act_thing_of(act, 0, CONDITION)->condition;
 }
 
 static int op_cwait(struct act *act)
 {
-	return coro_condition_wait(&thing_of_kind(act, CONDITION)->condition);
+	return coro_condition_wait(condition(act));
+}
+
+struct threshold {
+	const struct thing *counter;
+	long least;
+};
+
+static int is_reached(void *arg)
+{
+	const struct threshold *threshold = arg;
+	return threshold->counter->counter >= threshold->least;
+}
+
+static int op_cwaitfor(struct act *act)
+{
+	struct threshold threshold = {act_thing_of(act, 1, COUNTER), atol(act->args[2])};
+	int r = coro_condition_wait_for(condition(act), is_reached, &threshold);
+	return answer_number(act, r, threshold.counter->counter);
 }
 
 static int op_notify(struct act *act)
 {
 	long n = atol(act->args[1]);
-	return coro_condition_notify(&thing_of_kind(act, CONDITION)->condition,
-				     n > 0 ? (size_t)n : 0);
+	return coro_condition_notify(condition(act), n > 0 ? (size_t)n : 0);
 }
 
-static struct coro_queue *queue(struct act *act)
+static int op_cnotifyall(struct act *act)
 {
-	return thing_of_kind(act, QUEUE)->queue;
+	return coro_condition_notify_all(condition(act));
 }
 
-static int op_put(struct act *act)
-{
-	return coro_queue_put(queue(act), act->args[1]);
-}
+/* -- barriers */
 
-/* To the library a full queue and an empty one are the same error, -EAGAIN. */
-static int op_tryput(struct act *act)
+static struct coro_barrier *barrier(struct act *act)
 {
-	int r = coro_queue_try_put(queue(act), act->args[1]);
-	return r == -EAGAIN ? error_code(act->me->machine, "full") : r;
-}
-
-static int op_get(struct act *act)
-{
-	void *item = NULL;
-	int r = coro_queue_get(queue(act), &item);
-	return answer(act, r, item);
-}
-
-static int op_tryget(struct act *act)
-{
-	void *item = NULL;
-	int r = coro_queue_try_get(queue(act), &item);
-	return answer(act, r == -EAGAIN ? error_code(act->me->machine, "empty") : r, item);
-}
-
-static int op_qjoin(struct act *act)
-{
-	return coro_queue_join(queue(act));
-}
-
-static int op_qdone(struct act *act)
-{
-	return coro_queue_task_done(queue(act));
+	return &act_thing_of(act, 0, BARRIER)->barrier;
 }
 
 static int op_barrier(struct act *act)
 {
 	size_t index = 0;
-	int r = coro_barrier_wait(&thing_of_kind(act, BARRIER)->barrier, &index);
-	return answer_number(act, r, index);
+	int r = coro_barrier_wait(barrier(act), &index);
+	return answer_number(act, r, (long)index);
 }
 
 static int op_reset(struct act *act)
 {
-	return coro_barrier_reset(&thing_of_kind(act, BARRIER)->barrier);
+	return coro_barrier_reset(barrier(act));
 }
 
 static int op_abort(struct act *act)
 {
-	return coro_barrier_abort(&thing_of_kind(act, BARRIER)->barrier);
+	return coro_barrier_abort(barrier(act));
+}
+
+/* -- how they are */
+
+static int op_state(struct act *act)
+{
+	struct thing *thing = act_thing(act, 0);
+	switch (thing->kind) {
+	case EVENT:
+		return answer_bool(act, coro_event_is_set(&thing->event));
+	case LOCK:
+		return answer_bool(act, coro_lock_locked(&thing->lock));
+	case CONDITION:
+		return answer_bool(act, coro_condition_locked(&thing->condition));
+	case SEMAPHORE:
+	case BOUNDED_SEMAPHORE:
+		return answer_bool(act, coro_semaphore_locked(&thing->semaphore));
+	case QUEUE:
+		return answer_number(act, 0, (long)coro_queue_size(thing->queue));
+	case BARRIER:
+		if (coro_barrier_broken(&thing->barrier))
+			return answer(act, 0, "broken");
+		return answer_number(act, 0, (long)coro_barrier_waiting(&thing->barrier));
+	default:
+		fault(act->statement->line, "has no state", act->args[0]);
+	}
 }
 
 /* -- the list of them */
 
 const struct operation thing_operations[] = {
-	{"set", 1, op_set},
-	{"clear", 1, op_clear},
-	{"waitevent", 1, op_waitevent},
-	{"acquire", 1, op_acquire},
-	{"release", 1, op_release},
-	{"cwait", 1, op_cwait},
-	{"notify", 2, op_notify},
-	{"put", 2, op_put},
-	{"tryput", 2, op_tryput},
-	{"get", 1, op_get},
-	{"tryget", 1, op_tryget},
-	{"qdone", 1, op_qdone},
-	{"qjoin", 1, op_qjoin},
-	{"barrier", 1, op_barrier},
-	{"reset", 1, op_reset},
-	{"abort", 1, op_abort},
-	{NULL, 0, NULL},
+	{"acquire", 1, 1, op_acquire, HERE, .waits = true},
+	{"release", 1, 1, op_release, HERE},
+	{"set", 1, 1, op_set, HERE},
+	{"clear", 1, 1, op_clear, HERE},
+	{"waitevent", 1, 1, op_waitevent, HERE, .waits = true},
+	{"cwait", 1, 1, op_cwait, HERE, .waits = true},
+	{"cwaitfor", 3, 3, op_cwaitfor, HERE, .waits = true},
+	{"notify", 2, 2, op_notify, HERE},
+	{"cnotifyall", 1, 1, op_cnotifyall, HERE},
+	{"barrier", 1, 1, op_barrier, HERE, .waits = true},
+	{"reset", 1, 1, op_reset, HERE},
+	{"abort", 1, 1, op_abort, HERE},
+	{"state", 1, 1, op_state, HERE},
+	{.name = NULL},
 };
