@@ -42,8 +42,10 @@ enum coro_state {
 /*
  * Flags of struct coro_options.
  *
- * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a
- * catch block. In the options of a loop: for all its tasks, however they are spawned.
+ * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a catch
+ * block. In the options of a loop: for all its tasks, however they are spawned. The runtime may come
+ * later than the library, with a plugin; one that a plugin opened with RTLD_LOCAL holds inside of
+ * itself (-static-libstdc++) is not found.
  */
 #define CORO_SAVE_EXCEPTIONS (1U << 0)
 /* Of a task: it runs at once. See coro_loop_spawn; for others -EINVAL. */

@@ -8,12 +8,15 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #ifdef __linux__
+#include <link.h>
 #include <sys/syscall.h>
 #endif
 
@@ -277,6 +280,25 @@ static inline bool system_is_main_thread(void)
 #else
 	return false;
 #endif
+}
+
+#ifdef __linux__
+static inline int system_note_adds(struct dl_phdr_info *info, size_t size, void *ret)
+{
+	if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof(info->dlpi_adds))
+		*(uint64_t *)ret = info->dlpi_adds;
+	return 1; /* the first tells */
+}
+#endif
+
+/* How many libraries were loaded so far, the program with them; 0 if nobody knows. */
+static inline uint64_t system_libraries_loaded(void)
+{
+	uint64_t count = 0;
+#ifdef __linux__
+	dl_iterate_phdr(system_note_adds, &count);
+#endif
+	return count;
 }
 
 /* Names the calling thread, for debuggers and top: at most 15 characters. */

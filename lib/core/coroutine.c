@@ -521,25 +521,3 @@ const char *coro_origin(int error)
 	const struct failure *failure = thread_current->self->frame->failure;
 	return failure && failure->error == error ? failure->site : NULL;
 }
-
-/* -- C++ */
-
-struct cxa_globals {
-	void *caught;
-	unsigned uncaught;
-};
-
-/* The C++ ABI's; absent in a program without its runtime. */
-extern struct cxa_globals *__cxa_get_globals(void) __attribute__((weak));
-
-void coro_swap_exceptions(struct frame *frame)
-{
-	if (!__cxa_get_globals)
-		return;
-	struct cxa_globals *globals = __cxa_get_globals();
-	struct cxa_globals now = *globals;
-	globals->caught = frame->exceptions[0];
-	globals->uncaught = (unsigned)(uintptr_t)frame->exceptions[1];
-	frame->exceptions[0] = now.caught;
-	frame->exceptions[1] = (void *)(uintptr_t)now.uncaught;
-}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CORO_SAVE_EXCEPTIONS: what a C++ runtime knows of the exceptions that are handled lies in globals
+ * of the thread, and is exchanged at a switch. The runtime may come with the program, or later with
+ * a plugin.
+ */
+#include "base/system.h"
+#include "core/coroutine.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+
+/* The C++ ABI's. */
+struct cxa_globals {
+	void *caught;
+	unsigned uncaught;
+};
+
+typedef struct cxa_globals *get_globals(void);
+
+/* Absent where the program has no C++ runtime, and dlopen and dlsym where it is linked statically. */
+extern struct cxa_globals *__cxa_get_globals(void) __attribute__((weak));
+#pragma weak dlopen
+#pragma weak dlsym
+#pragma weak dladdr
+
+/*
+ * From here on the library that it is in stays: another thread may be about to call it. The
+ * program's own is not found by its name, and needs not be.
+ */
+static void pin(get_globals *get)
+{
+	Dl_info info;
+	if (dladdr && dladdr((void *)get, &info))
+		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/* What a plugin brought; a runtime that is for that alone (RTLD_LOCAL) is known by its name. */
+static get_globals *look_up(void)
+{
+	static const char *const runtimes[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
+	get_globals *get = (get_globals *)dlsym(RTLD_DEFAULT, "__cxa_get_globals");
+	for (size_t i = 0; !get && i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+		void *runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
+		if (runtime)
+			get = (get_globals *)dlsym(runtime, "__cxa_get_globals");
+	}
+	if (get)
+		pin(get);
+	return get;
+}
+
+/* Once the runtime is found it is used; until then, it is looked for after each library loaded. */
+static get_globals *find_slow(void)
+{
+	static _Atomic(get_globals *) found;
+	static _Atomic uint64_t looked_at;
+	get_globals *get = atomic_load_explicit(&found, memory_order_acquire);
+	if (get || !dlopen || !dlsym)
+		return get;
+	uint64_t loaded = system_libraries_loaded();
+	if (loaded && atomic_load_explicit(&looked_at, memory_order_relaxed) == loaded)
+		return NULL;
+	get = look_up();
+	atomic_store_explicit(&found, get, memory_order_release);
+	atomic_store_explicit(&looked_at, loaded, memory_order_relaxed);
+	return get;
+}
+
+void coro_swap_exceptions(struct frame *frame)
+{
+	get_globals *get = __cxa_get_globals ? __cxa_get_globals : find_slow();
+	if (!get)
+		return;
+	struct cxa_globals *globals = get();
+	struct cxa_globals now = *globals;
+	globals->caught = frame->exceptions[0];
+	globals->uncaught = (unsigned)(uintptr_t)frame->exceptions[1];
+	frame->exceptions[0] = now.caught;
+	frame->exceptions[1] = (void *)(uintptr_t)now.uncaught;
+}
