@@ -23,6 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Its unsafe stack is the thread's, on which coroutines would write over one another's variables. */
+#ifdef __has_feature
+#if __has_feature(safe_stack)
+#error "coroutines cannot be used with -fsanitize=safe-stack"
+#endif
+#endif
+
 #define CORO_VERSION_MAJOR 0
 #define CORO_VERSION_MINOR 1
 #define CORO_VERSION_PATCH 0

@@ -53,10 +53,10 @@ enum coro_state {
 
 struct coro_options {
 	/*
-	 * Bytes of address space for the stack, its guard page included; 0 for the default. Rounded
-	 * up to whole pages; memory is used only as far down as the body goes. -EINVAL below
-	 * coro_stack_min(); more than can be had is -ENOMEM
-	 * when the body is to start.
+	 * Bytes of address space for the stack, 0 for the default. Rounded up to whole pages; memory
+	 * is used only as far down as the body goes. Below it lies a guard, 64 KiB more of address
+	 * space. -EINVAL below coro_stack_min(); more than can be had is -ENOMEM when the body is to
+	 * start.
 	 */
 	size_t stack_size;
 	unsigned flags;
@@ -67,7 +67,7 @@ struct coro_options {
 /* The default stack size, 256 KiB. */
 #define CORO_STACK_SIZE (sizeof(char) * 256 * 1024)
 
-/* The smallest stack size: room for a signal frame, 4 KiB and the guard page. */
+/* The smallest stack size: room for a signal frame and 4 KiB. */
 CORO_API size_t coro_stack_min(void);
 
 /*
@@ -185,7 +185,7 @@ struct coro_pool_stats {
 	size_t in_use; /* stacks that bodies run on */
 	size_t warm;   /* pooled, in memory, ready to run */
 	size_t cold;   /* pooled, their memory given back or never used */
-	size_t mapped; /* bytes of address space, all sizes together */
+	size_t mapped; /* bytes of address space, all sizes together, with the guards */
 };
 
 /* The stacks of the calling thread. */

@@ -214,8 +214,8 @@ static inline void system_close_from(int first)
 }
 
 /*
- * Bytes of the smallest and of a sensible stack for signals; where the system does not tell, room
- * for AVX-512.
+ * Bytes that a signal takes of a stack before its handler runs; where the system does not tell,
+ * room for AVX-512.
  */
 static inline size_t system_signal_frame(void)
 {
@@ -225,16 +225,6 @@ static inline size_t system_signal_frame(void)
 		return (size_t)size;
 #endif
 	return 8192;
-}
-
-static inline size_t system_signal_stack(void)
-{
-#ifdef _SC_SIGSTKSZ
-	long size = sysconf(_SC_SIGSTKSZ);
-	if (size > 0)
-		return (size_t)size;
-#endif
-	return 65536;
 }
 
 /*
@@ -299,6 +289,30 @@ static inline uint64_t system_libraries_loaded(void)
 	dl_iterate_phdr(system_note_adds, &count);
 #endif
 	return count;
+}
+
+#ifdef __linux__
+static inline int system_note_executable(struct dl_phdr_info *info, size_t size, void *ret)
+{
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_GNU_STACK && info->dlpi_phdr[i].p_flags & PF_X)
+			*(int *)ret |= PROT_EXEC;
+	return 0;
+}
+#endif
+
+/*
+ * How a stack is mapped. Programs and libraries may ask for stacks that can be executed (GNU C's
+ * nested functions do), and as the C library has it, one that asks is enough.
+ */
+static inline int system_stack_protection(void)
+{
+	int protection = PROT_READ | PROT_WRITE;
+#ifdef __linux__
+	dl_iterate_phdr(system_note_executable, &protection);
+#endif
+	return protection;
 }
 
 /* Names the calling thread, for debuggers and top: at most 15 characters. */

@@ -182,7 +182,7 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 	char *low = stack->low;
 	frame->context = context_make(low, (size_t)((char *)stack_top(stack) - low), entry, frame);
 	if (!frame->context) {
-		stack_give_cold(&thread->stacks, stack);
+		stack_give_cold(stack);
 		return -ENOMEM;
 	}
 	*ret = frame;
@@ -215,7 +215,7 @@ void coro_abandon(struct coro *co)
 		failure_unref(frame->failure);
 		if (!frame->fn)
 			failure_unref(frame->returned);
-		stack_give_cold(&co->thread->stacks, &frame->stack);
+		stack_give_cold(&frame->stack);
 	}
 	co->frame = NULL;
 	co->state = STATE_DONE;

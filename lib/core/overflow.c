@@ -39,7 +39,7 @@ static void report(const struct coro *co)
 	}
 	if (co->frame) {
 		say(", stack of ");
-		say_number(co->frame->stack.size->slot / 1024);
+		say_number(co->frame->stack.size->bytes / 1024);
 		say(" KiB");
 	}
 	say("\n");
@@ -78,6 +78,36 @@ static void install_all(void)
 	install(SIGBUS);
 }
 
+static bool installed(int number)
+{
+	struct sigaction now;
+	return sigaction(number, NULL, &now) == 0 && now.sa_flags & SA_SIGINFO &&
+	       now.sa_sigaction == on_fault;
+}
+
+/* -- the alternate stack: [guard][room for any handler's locals and the signal's frame] */
+
+enum { ROOM = 64 * 1024, GUARD = 64 * 1024 };
+
+static size_t alternate_size(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return (ROOM + system_signal_frame() + page - 1) / page * page;
+}
+
+/* The mapping, guard and all; NULL if it cannot be had. */
+static char *alternate_map(size_t size)
+{
+	char *mapping = mmap(NULL, GUARD + size, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mapping == MAP_FAILED)
+		return NULL;
+	if (mprotect(mapping + GUARD, size, system_stack_protection()) == 0)
+		return mapping;
+	munmap(mapping, GUARD + size);
+	return NULL;
+}
+
 void *overflow_watch(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -85,25 +115,29 @@ void *overflow_watch(void)
 	if (wanted && strcmp(wanted, "0") == 0)
 		return NULL;
 	pthread_once(&once, install_all);
+	if (!installed(SIGSEGV) && !installed(SIGBUS))
+		return NULL;
 
 	stack_t old;
 	if (sigaltstack(NULL, &old) < 0 || !(old.ss_flags & SS_DISABLE))
 		return NULL;
-	stack_t ours = {.ss_size = system_signal_stack()};
-	ours.ss_sp = malloc(ours.ss_size);
-	if (!ours.ss_sp || sigaltstack(&ours, NULL) < 0) {
-		free(ours.ss_sp); /* an overflow then ends the process without a report */
-		return NULL;
-	}
-	return ours.ss_sp;
+	size_t size = alternate_size();
+	char *mapping = alternate_map(size);
+	if (!mapping)
+		return NULL; /* an overflow then ends the process without a report */
+	if (sigaltstack(&(stack_t){.ss_sp = mapping + GUARD, .ss_size = size}, NULL) == 0)
+		return mapping;
+	munmap(mapping, GUARD + size);
+	return NULL;
 }
 
 void overflow_unwatch(void *alternate)
 {
 	stack_t current;
-	if (!alternate)
+	char *mapping = alternate;
+	if (!mapping)
 		return;
-	if (sigaltstack(NULL, &current) == 0 && current.ss_sp == alternate)
+	if (sigaltstack(NULL, &current) == 0 && current.ss_sp == mapping + GUARD)
 		sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
-	free(alternate);
+	munmap(mapping, GUARD + alternate_size());
 }

@@ -21,6 +21,9 @@ enum { SLAB_FIRST = 16, SLAB_LARGEST = 4096 };
  */
 enum { COLOUR_UNIT = 64, COLOUR_STEP = 7, COLOURS_MOST = 40, BODY = 1024 };
 
+/* Bytes of a guard, at least. */
+enum { GUARD = 64 * 1024 };
+
 enum { WORD = 64 };
 
 /*
@@ -33,6 +36,11 @@ struct stack_slab {
 	size_t count, fresh, cold_count;
 	uint64_t cold[];
 };
+
+static size_t round_up(size_t n, size_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
 
 void stack_pool_init(struct stack_pool *pool, size_t room)
 {
@@ -47,6 +55,7 @@ void stack_pool_init(struct stack_pool *pool, size_t room)
 		.guard_by_mprotect =
 			SANITIZE_ADDRESS || (wanted && strcmp(wanted, "mprotect") == 0),
 	};
+	pool->guard = round_up(GUARD, pool->page);
 	size_t taken = STACK_HEADER + BODY + room;
 	pool->colours = taken < pool->page ? (pool->page - taken) / COLOUR_UNIT : 1;
 	if (pool->colours > COLOURS_MOST)
@@ -55,16 +64,11 @@ void stack_pool_init(struct stack_pool *pool, size_t room)
 		pool->colours++; /* else only a seventh of them would be used */
 }
 
-static size_t round_up(size_t n, size_t unit)
-{
-	return (n + unit - 1) / unit * unit;
-}
-
 size_t stack_least(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t need = system_signal_frame() + 4096 + STACK_HEADER + COLOURS_MOST * COLOUR_UNIT;
-	return round_up(need, page) + page;
+	return round_up(need, page);
 }
 
 int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **ret)
@@ -75,7 +79,7 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 		return -EINVAL;
 	bytes = round_up(bytes, pool->page);
 	for (struct stack_size *size = pool->sizes; size; size = size->next) {
-		if (size->slot == bytes) {
+		if (size->bytes == bytes) {
 			*ret = size;
 			return 0;
 		}
@@ -83,7 +87,8 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 	struct stack_size *size = malloc(sizeof(*size));
 	if (!size)
 		return -ENOMEM;
-	*size = (struct stack_size){.next = pool->sizes, .slot = bytes};
+	*size = (struct stack_size){
+		.next = pool->sizes, .bytes = bytes, .slot = bytes + pool->guard};
 	pool->sizes = size;
 	*ret = size;
 	return 0;
@@ -99,7 +104,7 @@ static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 		return NULL;
 	*slab = (struct stack_slab){.count = count};
 	memset(slab->cold, 0, words * sizeof(slab->cold[0]));
-	slab->start = mmap(NULL, count * size->slot, PROT_READ | PROT_WRITE,
+	slab->start = mmap(NULL, count * size->slot, system_stack_protection(),
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (slab->start == MAP_FAILED) {
 		free(slab);
@@ -139,9 +144,9 @@ static int slab_add(struct stack_size *size)
  */
 static int guard(const struct stack_pool *pool, char *slot)
 {
-	if (!pool->guard_by_mprotect && madvise(slot, pool->page, MADV_GUARD_INSTALL) == 0)
+	if (!pool->guard_by_mprotect && madvise(slot, pool->guard, MADV_GUARD_INSTALL) == 0)
 		return 0;
-	return mprotect(slot, pool->page, PROT_NONE) == 0 ? 0 : -ENOMEM;
+	return mprotect(slot, pool->guard, PROT_NONE) == 0 ? 0 : -ENOMEM;
 }
 
 static struct stack *header_of(const struct stack_pool *pool, const struct stack_size *size,
@@ -160,7 +165,7 @@ static void slot_use(const struct stack_pool *pool, struct stack_size *size,
 	memset(stack, 0, STACK_HEADER);
 	stack->size = size;
 	stack->slab = slab;
-	stack->low = slab->start + index * size->slot + pool->page;
+	stack->low = slab->start + index * size->slot + pool->guard;
 	sanitize_stack_init(&stack->sanitize, stack->low, (size_t)((char *)stack - stack->low));
 	*ret = stack;
 }
@@ -213,13 +218,13 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
  * Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all
  * the same.
  */
-static void chill(const struct stack_pool *pool, struct stack *stack)
+static void chill(struct stack *stack)
 {
 	struct stack_size *size = stack->size;
 	struct stack_slab *slab = stack->slab;
 	size_t index = (size_t)(stack->low - slab->start) / size->slot;
 	sanitize_stack_finish(&stack->sanitize);
-	madvise(stack->low, size->slot - pool->page, MADV_DONTNEED);
+	madvise(stack->low, size->bytes, MADV_DONTNEED);
 	slab->cold[index / WORD] |= UINT64_C(1) << index % WORD;
 	slab->cold_count++;
 }
@@ -231,7 +236,7 @@ void stack_give_over(struct stack_pool *pool, struct stack *stack)
 		struct stack *other = size->warm;
 		size->warm = other->next;
 		size->warm_count--;
-		chill(pool, other);
+		chill(other);
 	}
 	stack->next = size->warm;
 	size->warm = stack;
@@ -239,10 +244,10 @@ void stack_give_over(struct stack_pool *pool, struct stack *stack)
 		pool->over = true;
 }
 
-void stack_give_cold(struct stack_pool *pool, struct stack *stack)
+void stack_give_cold(struct stack *stack)
 {
 	stack->size->in_use--;
-	chill(pool, stack);
+	chill(stack);
 }
 
 void stack_pool_settle(struct stack_pool *pool, size_t limit)
@@ -253,7 +258,7 @@ void stack_pool_settle(struct stack_pool *pool, size_t limit)
 			struct stack *stack = size->warm;
 			size->warm = stack->next;
 			size->warm_count--;
-			chill(pool, stack);
+			chill(stack);
 		}
 	}
 }
@@ -291,7 +296,7 @@ void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret
 
 size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
-	char *top = stack->low - pool->page + stack->size->slot;
+	char *top = stack->low + stack->size->bytes;
 	/*
 	 * Pages are touched from the top down, with no gap but that of a frame larger than a page.
 	 */
@@ -309,6 +314,6 @@ bool stack_pool_guards(const struct stack_pool *pool, const void *address)
 	for (const struct stack_size *size = pool->sizes; size; size = size->next)
 		for (const struct stack_slab *slab = size->slabs; slab; slab = slab->next)
 			if (at >= slab->start && at < slab->start + slab->count * size->slot)
-				return (size_t)(at - slab->start) % size->slot < pool->page;
+				return (size_t)(at - slab->start) % size->slot < pool->guard;
 	return false;
 }

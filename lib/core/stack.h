@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks: cut from large mappings, each with a guard page at its lower end, pooled by size.
+ * Stacks: cut from large mappings, each with a guard below, pooled by size.
  *
  *   slot:  [guard][ ............ grows down ............ <-][header][colour]
+ *                 ^ low                                                     ^ low + size->bytes
+ *
+ * The guard is so large that a frame seldom steps over it, onto the stack below. It has no memory,
+ * and lies in page tables that the stack's top needs anyway.
  *
  * The header lies at the stack's top, in the page that is touched anyway. The colour is a distance
  * that differs from slot to slot, so that the tops of many stacks do not fight for one set of the
@@ -37,7 +41,8 @@ struct stack {
 /* The stacks of one size, and the mappings that they come from. */
 struct stack_size {
 	struct stack_size *next;
-	size_t slot;        /* bytes, guard included */
+	size_t bytes;       /* of a stack */
+	size_t slot;        /* and of its guard with it */
 	struct stack *warm; /* last in, first out */
 	size_t warm_count;
 	size_t in_use;
@@ -47,8 +52,8 @@ struct stack_size {
 /* All stacks of a thread. */
 struct stack_pool {
 	struct stack_size *sizes;
-	size_t limit; /* of warm stacks of each size */
-	size_t page;
+	size_t limit;       /* of warm stacks of each size */
+	size_t page, guard; /* bytes */
 	size_t colours;
 	bool over; /* some size has more warm stacks than the limit */
 	bool guard_by_mprotect;
@@ -60,7 +65,7 @@ void stack_pool_init(struct stack_pool *pool, size_t room);
 /* Unmaps all stacks, in use or not. */
 void stack_pool_finish(struct stack_pool *pool);
 
-/* Bytes of the smallest slot: what coro_stack_min tells. */
+/* Bytes of the smallest stack: what coro_stack_min tells. */
 size_t stack_least(void);
 
 /*
@@ -91,7 +96,7 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
 static inline void stack_give(struct stack_pool *pool, struct stack *stack);
 
 /* Puts a stack back, cold; the caller must stand elsewhere. */
-void stack_give_cold(struct stack_pool *pool, struct stack *stack);
+void stack_give_cold(struct stack *stack);
 
 /* Gives the memory of warm stacks past the limit back; the caller must stand on none of them. */
 void stack_pool_settle(struct stack_pool *pool, size_t limit);

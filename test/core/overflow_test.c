@@ -210,6 +210,90 @@ START_TEST(overflow_in_another_thread_is_reported)
 }
 END_TEST
 
+/* ---- frames that are larger than a page ---- */
+
+/* Uses the lower end of its frame only. */
+static int __attribute__((noinline)) skip_20_kib(int depth)
+{
+	volatile char frame[20 * KIB];
+	frame[0] = (char)depth;
+	return depth < 0 ? frame[0] : skip_20_kib(depth + 1) + frame[0];
+}
+
+static int __attribute__((noinline)) skip_60_kib(int depth)
+{
+	volatile char frame[60 * KIB];
+	frame[0] = (char)depth;
+	return depth < 0 ? frame[0] : skip_60_kib(depth + 1) + frame[0];
+}
+
+static int overflow_by_20_kib(void *arg)
+{
+	return skip_20_kib(0);
+}
+
+static int overflow_by_60_kib(void *arg)
+{
+	return skip_60_kib(0);
+}
+
+static int overflow_by_300_kib_at_once(void *arg)
+{
+	volatile char frame[300 * KIB];
+	frame[0] = 1;
+	return frame[0];
+}
+
+static coro_fn *const strides[] = {overflow_by_20_kib, overflow_by_60_kib,
+				   overflow_by_300_kib_at_once};
+
+/* arg: the body that overflows. Others lie below and above. */
+static int overflow_beside_others(void *arg)
+{
+	struct coro *others[8], *co = NULL;
+	struct coro_options options = {.name = "wide"};
+	for (int i = 0; i < 8; i++) {
+		if (i == 4 && coro_create_with(&options, *(coro_fn **)arg, NULL, &co) < 0)
+			return FAILED;
+		if (coro_create(just_yield, NULL, &others[i]) < 0 ||
+		    coro_resume(others[i], NULL, NULL) != 1)
+			return FAILED;
+	}
+	return coro_resume(co, NULL, NULL) < 0 ? FAILED : SURVIVED;
+}
+
+START_TEST(frames_of_many_pages_do_not_step_over_the_guard)
+{
+	skip_under_checkers();
+	coro_fn *stride = strides[_i];
+	struct child child = child_run(overflow_beside_others, &stride);
+	ck_assert_killed(child, SIGSEGV);
+	ck_assert_str_eq(child.said, "coro: stack overflow in wide, stack of 256 KiB\n");
+}
+END_TEST
+
+static int __attribute__((noinline)) fill(size_t bytes)
+{
+	volatile char *frame = __builtin_alloca(bytes);
+	for (size_t i = 0; i < bytes; i += 256)
+		frame[i] = 1;
+	return frame[0] - 1;
+}
+
+static int use_nearly_all(void *arg)
+{
+	return fill((size_t)248 * KIB);
+}
+
+START_TEST(whole_stack_can_be_used)
+{
+	struct coro *co;
+	ck_assert_int_eq(coro_create(use_nearly_all, NULL, &co), 0);
+	ck_assert_int_eq(coro_resume(co, NULL, NULL), 0);
+	coro_destroy(co);
+}
+END_TEST
+
 /* ---- no report ---- */
 
 START_TEST(report_is_switched_off_by_the_environment)
@@ -375,6 +459,70 @@ START_TEST(alternate_stack_that_was_there_before_is_kept_and_used)
 }
 END_TEST
 
+/* ---- handlers of others on the alternate stack ---- */
+
+static void take_48_kib(int number)
+{
+	fill((size_t)48 * KIB);
+}
+
+static void take_all(int number)
+{
+	recurse(0);
+}
+
+/* arg: a handler. */
+static int raise_in_thread(void *arg)
+{
+	struct run run = {.fn = just_yield};
+	struct sigaction action = {.sa_handler = *(void (**)(int))arg, .sa_flags = SA_ONSTACK};
+	if (resume_one(&run) != SURVIVED || sigaction(SIGUSR1, &action, NULL) < 0)
+		return FAILED;
+	raise(SIGUSR1);
+	return SURVIVED;
+}
+
+START_TEST(handlers_of_others_have_48_kib)
+{
+	skip_under_checkers();
+	void (*handler)(int) = take_48_kib;
+	struct child child = child_run(raise_in_thread, &handler);
+	ck_assert_exited(child, SURVIVED);
+}
+END_TEST
+
+START_TEST(handler_that_takes_more_is_killed)
+{
+	skip_under_checkers();
+	void (*handler)(int) = take_all;
+	struct child child = child_run(raise_in_thread, &handler);
+	ck_assert_killed(child, SIGSEGV);
+}
+END_TEST
+
+static void own_fault_handler(int number)
+{
+	_exit(OWN_HANDLER);
+}
+
+static int use_beside_own_handlers(void *arg)
+{
+	struct run run = {.fn = just_yield};
+	stack_t now;
+	signal(SIGSEGV, own_fault_handler);
+	signal(SIGBUS, own_fault_handler);
+	if (resume_one(&run) != SURVIVED || sigaltstack(NULL, &now) < 0)
+		return FAILED;
+	return now.ss_flags & SS_DISABLE ? SURVIVED : FAILED;
+}
+
+START_TEST(beside_the_programs_own_handler_is_no_alternate_stack)
+{
+	skip_under_checkers();
+	ck_assert_exited(child_run(use_beside_own_handlers, NULL), SURVIVED);
+}
+END_TEST
+
 /* ---- after the thread ---- */
 
 static void *at_exit_stack;
@@ -421,6 +569,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, overflow_is_told_among_many_stacks);
 	tcase_add_test(tests, overflow_in_another_thread_is_reported);
 
+	tcase_add_loop_test(tests, frames_of_many_pages_do_not_step_over_the_guard, 0,
+			    sizeof(strides) / sizeof(*strides));
+	tcase_add_test(tests, whole_stack_can_be_used);
+
 	tcase_add_test(tests, report_is_switched_off_by_the_environment);
 	tcase_add_test(tests, null_dereference_in_a_coroutine_is_no_overflow);
 	tcase_add_test(tests, fault_outside_a_coroutine_is_no_overflow);
@@ -432,6 +584,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, ignored_signal_is_left_ignored);
 	tcase_add_test(tests, alternate_stack_that_was_there_before_is_kept_and_used);
 
+	tcase_add_test(tests, handlers_of_others_have_48_kib);
+	tcase_add_test(tests, handler_that_takes_more_is_killed);
+	tcase_add_test(tests, beside_the_programs_own_handler_is_no_alternate_stack);
 	tcase_add_test(tests, alternate_stack_of_a_thread_is_taken_down_at_its_exit);
 }
 

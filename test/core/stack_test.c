@@ -58,10 +58,12 @@ static int write_from(const void *buffer)
 	return error;
 }
 
+enum { GUARD = 64 * KIB };
+
 /* The guard's highest byte, its lowest byte, and the stack's lowest. */
-static bool guarded(const struct stack *stack, size_t page)
+static bool guarded(const struct stack *stack)
 {
-	return write_from(stack->low - 1) == EFAULT && write_from(stack->low - page) == EFAULT &&
+	return write_from(stack->low - 1) == EFAULT && write_from(stack->low - GUARD) == EFAULT &&
 	       write_from(stack->low) == 0;
 }
 
@@ -118,7 +120,6 @@ static struct coro_pool_stats stats(void)
 
 static void *find_guards(void *arg)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct stack_pool pool;
 	struct stack_size *size;
 	struct stack *stack;
@@ -130,9 +131,9 @@ static void *find_guards(void *arg)
 	for (int i = 0; i < 100; i++) {
 		ck_assert(take(&pool, size, &stack, &cold));
 		ck_assert(cold);
-		all &= guarded(stack, page);
+		all &= guarded(stack);
 		all &= stack_pool_guards(&pool, stack->low - 1);
-		all &= stack_pool_guards(&pool, stack->low - page);
+		all &= stack_pool_guards(&pool, stack->low - GUARD);
 		all &= !stack_pool_guards(&pool, stack->low);
 		all &= !stack_pool_guards(&pool, stack);
 	}
@@ -155,7 +156,6 @@ START_TEST(guard_is_still_there_when_a_stack_is_taken_again)
 {
 	if (RUNNING_ON_VALGRIND)
 		skip_test("valgrind takes it for a mistake");
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct stack_pool pool;
 	struct stack_size *size;
 	struct stack *stack, *again;
@@ -168,12 +168,12 @@ START_TEST(guard_is_still_there_when_a_stack_is_taken_again)
 	ck_assert(take(&pool, size, &again, &cold));
 	ck_assert_ptr_eq(again, stack);
 	ck_assert(!cold);
-	ck_assert(guarded(again, page));
-	stack_give_cold(&pool, again);
+	ck_assert(guarded(again));
+	stack_give_cold(again);
 	ck_assert(take(&pool, size, &again, &cold));
 	ck_assert_ptr_eq(again, stack);
 	ck_assert(cold);
-	ck_assert(guarded(again, page));
+	ck_assert(guarded(again));
 	stack_pool_finish(&pool);
 }
 END_TEST
@@ -199,9 +199,9 @@ START_TEST(hundred_thousand_guarded_stacks_need_few_mappings)
 			continue;
 		}
 		if (i % 1000 == 0 && !RUNNING_ON_VALGRIND)
-			bare += !guarded(stack, page);
+			bare += !guarded(stack);
 		/* Not to fill the memory of the machine that tests. */
-		char *top = stack->low - page + size->slot - page;
+		char *top = stack->low + size->bytes - page;
 		sanitize_stack_finish(&stack->sanitize);
 		madvise(top, page, MADV_DONTNEED);
 	}
@@ -219,7 +219,7 @@ END_TEST
 
 static bool stack_is_guarded(const struct coro *co)
 {
-	return guarded(&co->frame->stack, (size_t)sysconf(_SC_PAGESIZE));
+	return guarded(&co->frame->stack);
 }
 
 /* Makes more stacks than there can be mappings: 0 if all goes as it should, else where not. */
@@ -343,7 +343,7 @@ START_TEST(smallest_stack_has_room_for_a_signal_frame_and_4_kib)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	long frame = sysconf(_SC_MINSIGSTKSZ);
 	ck_assert_uint_eq(coro_stack_min() % page, 0);
-	ck_assert_uint_ge(coro_stack_min(), (size_t)(frame > 0 ? frame : 0) + 4096 + page);
+	ck_assert_uint_ge(coro_stack_min(), (size_t)(frame > 0 ? frame : 0) + 4096);
 }
 END_TEST
 
@@ -506,7 +506,7 @@ START_TEST(stats_count_what_is_there)
 	now = stats();
 	ck_assert_uint_eq(now.in_use, COUNT);
 	ck_assert_uint_eq(now.warm, 0);
-	ck_assert_uint_eq(now.mapped, (COUNT + now.cold) * CORO_STACK_SIZE);
+	ck_assert_uint_eq(now.mapped, (COUNT + now.cold) * (CORO_STACK_SIZE + GUARD));
 
 	size_t all = COUNT + now.cold;
 	for (int i = 0; i < COUNT / 2; i++)

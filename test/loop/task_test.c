@@ -870,7 +870,7 @@ END_TEST
 /* What the running body's stack spans, guard included. */
 static int stack_of(void *arg)
 {
-	return (int)coro_current()->frame->stack.size->slot;
+	return (int)coro_current()->frame->stack.size->bytes;
 }
 
 START_TEST(stack_has_the_size_of_the_task_else_of_the_loop_else_the_default)
