@@ -109,8 +109,9 @@ CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *
  * may use the stream meanwhile: that is -EBUSY, and for good. Who closes it, or gives it back, ends
  * this as well: -EPIPE.
  *
- * host is who the server must be, by its certificate, and is told so (SNI): a name, in ASCII, or an
- * address in figures. NULL if that is not checked; else -EINVAL.
+ * host is who the server must be, by its certificate's subjectAltName, and is told so (SNI): a name,
+ * in ASCII, or an address in figures. NULL if that is not checked; else -EINVAL. One that begins with
+ * a dot is no host: CORO_UNTRUSTED.
  *
  * -EPERM outside a task, -EINVAL, -ENOMEM, those of coro_stream_set_transport: the stream is as it
  * was. After other failures, -ETIMEDOUT, -ECANCELED, and -ENOMEM too, it is closed.

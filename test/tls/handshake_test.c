@@ -113,6 +113,33 @@ START_TEST(a_certificate_of_that_host_is_taken)
 }
 END_TEST
 
+/* Whom it is for stands in subjectAltName alone (RFC 9525). */
+START_TEST(a_common_name_proves_nothing)
+{
+	struct identity theirs =
+		make_identity("localhost", "email:localhost@example.org", &authority, A_DAY);
+	shake_with(&theirs, "localhost");
+	ck_assert_int_eq(client_shaking.result, CORO_UNTRUSTED);
+	identity_finish(&theirs);
+}
+END_TEST
+
+/* To OpenSSL it would stand for each host of the domain. */
+START_TEST(what_begins_with_a_dot_is_no_host)
+{
+	open_pair(UNIX);
+	make_contexts(NULL, NULL);
+	client_shaking = (struct shaking){.host = ".example.org"};
+	ck_assert_int_eq(result_of(connects, &client_shaking), 0);
+	ck_assert_int_eq(client_shaking.result, CORO_UNTRUSTED);
+	coro_tls_context_destroy(client_context);
+	coro_tls_context_destroy(server_context);
+	make_contexts(OPTIONS(.flags = CORO_TLS_NO_HOST_CHECK), NULL);
+	ck_assert_int_eq(result_of(connects, &client_shaking), 0);
+	ck_assert_int_eq(client_shaking.result, -EINVAL);
+}
+END_TEST
+
 START_TEST(an_expired_certificate_is_refused)
 {
 	struct identity expired = make_identity("localhost", "DNS:localhost", &authority, -60);
@@ -871,6 +898,8 @@ static void add(TCase *tests)
 			    sizeof(protocols) / sizeof(protocols[0]));
 	tcase_add_loop_test(tests, a_certificate_of_another_host_is_refused, 0, 5);
 	tcase_add_loop_test(tests, a_certificate_of_that_host_is_taken, 0, 6);
+	tcase_add_test(tests, a_common_name_proves_nothing);
+	tcase_add_test(tests, what_begins_with_a_dot_is_no_host);
 	tcase_add_test(tests, an_expired_certificate_is_refused);
 	tcase_add_test(tests, a_certificate_that_signs_itself_is_refused);
 	tcase_add_test(tests, a_certificate_that_signs_itself_may_be_trusted);
