@@ -7,7 +7,9 @@
  *	:80                                                                every address of the
  *	                                                                   host; to dial, the host
  *	unix:/run/x.sock                                                   a socket with a file
- *	unix:@name                                                         without a file (Linux)
+ *	unix:@name                                                         without a file (Linux):
+ *	                                                                   \0 is a NUL in it, \\ a
+ *	                                                                   backslash
  *
  * Names are looked up in a thread, addresses in figures at once. Sockets have O_NONBLOCK and
  * FD_CLOEXEC, and those of TCP TCP_NODELAY. They are the caller's, to be closed by coro_fd_close.
@@ -30,13 +32,15 @@ struct coro_listen_options {
 	unsigned flags;
 	int family;  /* AF_INET or AF_INET6 only; 0 for both */
 	int backlog; /* connections that may wait to be accepted; 0 for as many as the system has */
+	bool keep_file; /* of a unix socket: it stays when the socket is closed */
 };
 
 /*
  * Listens on an address: 0 and the fd; of udp, a socket bound to it. options may be NULL. Of a name
  * with several addresses it takes the first that can be had. Port 0 lets the system choose. The
  * address is taken over from connections that linger (SO_REUSEADDR), and the file of a unix socket
- * from a listener that is gone. -EADDRINUSE, -EACCES and so on; -EINVAL for what is no address;
+ * from a listener that is gone. That file goes with the socket when coro_fd_close closes it in the
+ * loop that it was made in, unless another has taken its place. -EADDRINUSE, -EACCES and so on; -EINVAL for what is no address;
  * those of coro_getaddrinfo.
  */
 coro_async CORO_API int coro_listen(const char *address, const struct coro_listen_options *options,
@@ -58,34 +62,38 @@ coro_async CORO_API int coro_accept_next(int fd);
 
 struct coro_dial_options {
 	unsigned flags;
-	int family;        /* AF_INET or AF_INET6 only; 0 for both */
-	int64_t timeout;   /* for all of it, the look-up too; 0 for none */
-	int64_t stagger;   /* before the next address is tried as well; 0 for 250 ms */
-	const char *local; /* an address in figures to connect from; NULL for any */
+	int family;      /* AF_INET or AF_INET6 only; 0 for both */
+	int64_t timeout; /* for all of it, the look-up too; 0 for none */
+	int64_t stagger; /* before the next address is tried as well; 0 for 250 ms */
+	/* An address in figures to connect from, whose port 0 many may share; NULL for any. */
+	const char *local;
 };
 
 /*
  * Connects to an address: 0 and the fd. options may be NULL. Of a name with several addresses it
  * tries one after another, IPv6 and IPv4 in turn, and does not wait long for one before it tries
  * the next: the first that answers wins, and the others are closed (happy eyeballs, RFC 8305; the
- * first 16 count). The failure is that of the first address, its words are about all. -ETIMEDOUT,
+ * first 16 count). A socket of TCP that the system has connected to itself, as may happen where nobody
+ * listens, counts as refused. The failure is that of the first address, its words are about all. -ETIMEDOUT,
  * -ECANCELED, -EINVAL; those of coro_connect and coro_getaddrinfo.
  */
 coro_async CORO_API int coro_dial(const char *address, const struct coro_dial_options *options,
 				  int *ret);
 
 /* Room for the words of any address. */
-#define CORO_ADDRESS_SIZE 128
+#define CORO_ADDRESS_SIZE 256
 
 /*
- * The address that a socket has, or its peer has, in words that coro_dial takes, but for udp's
- * (getsockname, getpeername; asyncio's get_extra_info). Returns their length; -ENOBUFS if there is
- * not room for all and the NUL; -ENOTCONN.
+ * The address that a socket has, or its peer has, in words that coro_dial takes for a socket of that
+ * kind: of udp they begin with "udp:" (getsockname, getpeername; asyncio's get_extra_info). "unix:"
+ * alone is one without a name, which cannot be dialled. Returns their length; -ENOBUFS if there is not
+ * room for all and the NUL; -ENOTCONN.
  */
 CORO_API int coro_local_address(int fd, char *ret, size_t size);
 CORO_API int coro_peer_address(int fd, char *ret, size_t size);
 
-/* The same of an address such as coro_recvfrom gives. -EAFNOSUPPORT. */
+/* The same of an address such as coro_recvfrom gives, which tells no kind of socket: without "udp:".
+ * -EAFNOSUPPORT. */
 CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length, char *ret,
 			       size_t size);
 

@@ -22,23 +22,57 @@ static const char *after(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
+#ifdef __linux__
+enum { is_linux = true };
+#else
+enum { is_linux = false };
+#endif
+
+/* A name without a file: Linux's. */
+static bool is_abstract(const char *path)
+{
+	return is_linux && path[0] == '@';
+}
+
+/*
+ * Reads such a name, which ends with its length and may have any bytes: \\0 is a NUL, \\\\ a
+ * backslash. How many bytes, the NUL before it included; 0: there is not room for all.
+ */
+static size_t read_abstract(const char *text, char *ret, size_t room)
+{
+	size_t length = 0;
+	ret[length++] = '\0';
+	for (; *text; text++) {
+		if (length == room)
+			return 0;
+		bool escaped = text[0] == '\\' && (text[1] == '0' || text[1] == '\\');
+		if (escaped)
+			text++;
+		ret[length++] = (char)(escaped && *text == '0' ? '\0' : *text);
+	}
+	return length;
+}
+
 static int parse_local(const char *path, struct address *ret)
 {
-	size_t length = strlen(path);
+	const size_t room = sizeof(ret->local.sun_path);
+	size_t length = strlen(path), end = length;
 	if (length == 0)
 		return -EINVAL;
-	if (length >= sizeof(ret->local.sun_path))
-		return -ENAMETOOLONG;
 	ret->family = AF_UNIX;
 	ret->local.sun_family = AF_UNIX;
-	memcpy(ret->local.sun_path, path, length + 1);
-	ret->local_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
-#ifdef __linux__
-	if (path[0] == '@') { /* the name ends with the length */
-		ret->local.sun_path[0] = '\0';
-		ret->local_length--;
+	if (is_abstract(path)) {
+		length = end = read_abstract(path + 1, ret->local.sun_path, room);
+		if (length == 0)
+			return -ENAMETOOLONG;
+	} else {
+		/* One of full length goes without a NUL. */
+		if (length > room - !is_linux)
+			return -ENAMETOOLONG;
+		memcpy(ret->local.sun_path, path, length);
+		end = length < room ? length + 1 : length;
 	}
-#endif
+	ret->local_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + end);
 	return 0;
 }
 
@@ -91,6 +125,8 @@ int address_parse(const char *text, struct address *ret)
 	} else if (memchr(host, ':', length) || memchr(host, '[', length)) {
 		return -EINVAL;
 	}
+	if (length > 0 && host[0] == '.')
+		return -EINVAL;
 	int r = copy(ret->host, sizeof(ret->host), host, length);
 	return r < 0 ? r : copy(ret->port, sizeof(ret->port), end + 1, strlen(end + 1));
 }
@@ -110,6 +146,17 @@ in_port_t place_port(const struct place *place)
 	if (place->any.sa_family == AF_INET)
 		return ntohs(place->v4.sin_port);
 	return place->any.sa_family == AF_INET6 ? ntohs(place->v6.sin6_port) : 0;
+}
+
+bool place_path(const struct place *place, char ret[static PATH_OF_PLACE])
+{
+	size_t start = offsetof(struct sockaddr_un, sun_path);
+	if (place->any.sa_family != AF_UNIX || place->length <= start || !place->local.sun_path[0])
+		return false;
+	size_t length = strnlen(place->local.sun_path, place->length - start);
+	memcpy(ret, place->local.sun_path, length);
+	ret[length] = '\0';
+	return true;
 }
 
 static void add(struct places *places, const void *address, socklen_t length)
@@ -254,6 +301,18 @@ int address_places(const struct address *address, int family, bool to_listen, st
 
 /* -- to words */
 
+/* The counterpart of read_abstract, without the NUL before it; cut short if there is no room. */
+static int text_of_abstract(const char *name, size_t length, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "unix:@");
+	for (size_t i = 0; i < length && (size_t)n < size; i++) {
+		const char *one = name[i] == '\\' ? "\\\\" : name[i] ? NULL : "\\0";
+		n += one ? snprintf(ret + n, size - (size_t)n, "%s", one)
+			 : snprintf(ret + n, size - (size_t)n, "%c", name[i]);
+	}
+	return n;
+}
+
 static int text_of_local(const struct sockaddr_un *local, socklen_t length, char *ret, size_t size)
 {
 	size_t start = offsetof(struct sockaddr_un, sun_path);
@@ -261,7 +320,7 @@ static int text_of_local(const struct sockaddr_un *local, socklen_t length, char
 	if (room > sizeof(local->sun_path))
 		room = sizeof(local->sun_path);
 	if (room > 0 && local->sun_path[0] == '\0')
-		return snprintf(ret, size, "unix:@%.*s", (int)room - 1, local->sun_path + 1);
+		return text_of_abstract(local->sun_path + 1, room - 1, ret, size);
 	return snprintf(ret, size, "unix:%.*s", (int)room, room ? local->sun_path : "");
 }
 
@@ -302,13 +361,34 @@ int coro_address_text(const struct sockaddr *address, socklen_t length, char *re
 	return n;
 }
 
+/* Of an address that this socket or its peer has: as coro_dial takes it for a socket of the kind. */
+static int text_for(int fd, const struct sockaddr_storage *address, socklen_t length, char *ret,
+		    size_t size)
+{
+	static const char udp[] = "udp:";
+	int type = 0;
+	socklen_t type_length = sizeof(type);
+	bool internet = address->ss_family == AF_INET || address->ss_family == AF_INET6;
+	if (internet && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0)
+		return -errno;
+	size_t prefix = internet && type == SOCK_DGRAM ? strlen(udp) : 0;
+	if (!ret || size <= prefix)
+		return ret ? -ENOBUFS : -EINVAL;
+	int n = coro_address_text((const struct sockaddr *)address, length, ret + prefix,
+				  size - prefix);
+	if (n < 0)
+		return n;
+	memcpy(ret, udp, prefix);
+	return n + (int)prefix;
+}
+
 int coro_local_address(int fd, char *ret, size_t size)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
 		return -errno;
-	return coro_address_text((struct sockaddr *)&address, length, ret, size);
+	return text_for(fd, &address, length, ret, size);
 }
 
 int coro_peer_address(int fd, char *ret, size_t size)
@@ -317,5 +397,5 @@ int coro_peer_address(int fd, char *ret, size_t size)
 	socklen_t length = sizeof(address);
 	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
 		return -errno;
-	return coro_address_text((struct sockaddr *)&address, length, ret, size);
+	return text_for(fd, &address, length, ret, size);
 }

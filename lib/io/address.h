@@ -39,6 +39,12 @@ struct places {
 	struct place at[PLACES];
 };
 
+/* Room for the path of a unix socket, and a NUL that it need not have in its address. */
+#define PATH_OF_PLACE (sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1)
+
+/* The path of a unix socket that has a file: whether it is one. */
+bool place_path(const struct place *place, char ret[static PATH_OF_PLACE]);
+
 /* 0; -EINVAL: it is no address; -ENAMETOOLONG. */
 int address_parse(const char *text, struct address *ret);
 

@@ -33,13 +33,41 @@ static int bind_local(int fd, const struct place *local, const struct place *pla
 		return 0;
 	if (local->any.sa_family != place->any.sa_family)
 		return -EAFNOSUPPORT;
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	/* The port is chosen when both ends are known: others may have it to other places. */
+	if (local->any.sa_family != AF_UNIX && place_port(local) == 0)
+		endpoint_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+#endif
 	return bind(fd, &local->any, local->length) < 0 ? -errno : 0;
 }
 
-/* The fd or an error. */
-static coro_async int connect_to(const struct dialling *dialling, const struct place *place)
+/*
+ * Whether it is connected to itself: where nobody listens at a port, and the system chooses that
+ * very port to connect from, both ends are one (a simultaneous open).
+ */
+static bool is_own_peer(int fd, const struct place *to)
+{
+	struct place local = {.length = sizeof(local.local)}, peer = {.length = sizeof(peer.local)};
+	if (getsockname(fd, &local.any, &local.length) < 0 || place_port(&local) != place_port(to))
+		return false;
+	return getpeername(fd, &peer.any, &peer.length) == 0 && local.length == peer.length &&
+	       memcmp(&local.any, &peer.any, local.length) == 0;
+}
+
+/* Closed at once, so that the port does not linger. */
+static void reset(struct held *held)
+{
+	struct linger none = {.l_onoff = 1};
+	setsockopt(held->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	held_close(held);
+}
+
+/* The fd or an error; *own tells whether it was a connection to itself. */
+static coro_async int connect_once(const struct dialling *dialling, const struct place *place,
+				   bool *own)
 {
 	struct held held;
+	*own = false;
 	int fd = endpoint_create(place, dialling->type, dialling->options->flags);
 	if (fd < 0)
 		return fd;
@@ -51,7 +79,26 @@ static coro_async int connect_to(const struct dialling *dialling, const struct p
 		held_close(&held);
 		return r;
 	}
+	bool may_be_own = dialling->type == SOCK_STREAM && place->any.sa_family != AF_UNIX &&
+			  place_port(&dialling->local) == 0;
+	*own = may_be_own && is_own_peer(fd, place);
+	if (*own) {
+		reset(&held);
+		return -ECONNREFUSED;
+	}
 	return held_take(&held);
+}
+
+/* The fd or an error. A connection to oneself tells that nobody listens, as another try will. */
+static coro_async int connect_to(const struct dialling *dialling, const struct place *place)
+{
+	enum { TRIES = 3 };
+	bool own;
+	int r, tries = 0;
+	do
+		r = connect_once(dialling, place, &own);
+	while (own && ++tries < TRIES);
+	return r;
 }
 
 /* -- several, one after another */

@@ -5,6 +5,7 @@
 #include "base/system.h"
 #include "coro/io.h"
 #include "coro/task.h"
+#include "io/socket_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -435,6 +436,9 @@ int coro_fd_forget(int fd)
 
 int coro_fd_close(int fd)
 {
+	struct coro_loop *loop = thread_current->loop;
+	if (loop && loop->annexes[ANNEX_SOCKET_FILES])
+		socket_file_close(loop, fd);
 	coro_fd_forget(fd);
 	/* One that a signal has interrupted is closed all the same. */
 	return close(fd) < 0 && errno != EINTR ? -errno : 0;

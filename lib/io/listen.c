@@ -4,6 +4,7 @@
 
 #include "coro/coroutine.h"
 #include "io/endpoint.h"
+#include "io/socket_file.h"
 #include "loop/waiter.h"
 
 #include <errno.h>
@@ -19,10 +20,10 @@
  * Whether the file of this name is a socket that nobody listens at any more. A connection to one
  * that is no socket is refused too.
  */
-static bool is_left_behind(const struct place *place)
+static bool is_left_behind(const struct place *place, const char *path)
 {
 	struct stat status;
-	if (lstat(place->local.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+	if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
 		return false;
 	int fd = endpoint_create(place, SOCK_STREAM, 0);
 	if (fd < 0)
@@ -37,10 +38,10 @@ static int bind_to(int fd, const struct place *place)
 	if (bind(fd, &place->any, place->length) == 0)
 		return 0;
 	int r = -errno;
-	const char *path = place->local.sun_path;
-	if (r != -EADDRINUSE || place->any.sa_family != AF_UNIX || !path[0])
+	char path[PATH_OF_PLACE];
+	if (r != -EADDRINUSE || !place_path(place, path))
 		return r;
-	if (!is_left_behind(place) || unlink(path) < 0)
+	if (!is_left_behind(place, path) || unlink(path) < 0)
 		return r;
 	return bind(fd, &place->any, place->length) < 0 ? -errno : 0;
 }
@@ -57,6 +58,18 @@ static int prepare(int fd, const struct place *place, int type, unsigned flags)
 	return r;
 }
 
+/* The file of a unix socket goes with it: 0 or -ENOMEM, and then the file is gone. */
+static int keep_file_with(int fd, const struct place *place)
+{
+	char path[PATH_OF_PLACE];
+	if (!place_path(place, path))
+		return 0;
+	int r = socket_file_add(fd, place);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
 /* A socket that listens at a place: the fd or an error. */
 static int listen_at(const struct place *place, int type, const struct coro_listen_options *options)
 {
@@ -69,6 +82,8 @@ static int listen_at(const struct place *place, int type, const struct coro_list
 	if (r == 0 && type == SOCK_STREAM &&
 	    listen(fd, options->backlog ? options->backlog : SOMAXCONN) < 0)
 		r = -errno;
+	if (r == 0 && !options->keep_file)
+		r = keep_file_with(fd, place);
 	if (r < 0) {
 		close(fd);
 		return r;

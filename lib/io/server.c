@@ -6,6 +6,7 @@
 #include "coro/timeout.h"
 #include "io/address.h"
 #include "io/fd.h"
+#include "io/socket_file.h"
 #include "io/stream.h"
 #include "loop/report.h"
 
@@ -216,6 +217,7 @@ static void close_sockets(struct coro_server *server)
 {
 	for (size_t i = 0; i < server->count; i++) {
 		struct acceptor *acceptor = &server->acceptors[i];
+		socket_file_close(server->streams->loop, acceptor->fd); /* which may not run now */
 		coro_fd_close(acceptor->fd);
 		if (acceptor->running)
 			coro_cancel(acceptor->watch.future);
@@ -435,8 +437,10 @@ void server_abandon(struct list *link)
 		coro_future_unref(connection->watch.future);
 		connection_free(connection);
 	}
-	for (size_t i = 0; i < server->count; i++)
+	for (size_t i = 0; i < server->count; i++) {
+		socket_file_close(server->streams->loop, server->acceptors[i].fd);
 		close(server->acceptors[i].fd);
+	}
 	for (size_t i = 0; i < PLACES; i++)
 		if (server->acceptors[i].running)
 			coro_future_unref(server->acceptors[i].watch.future);

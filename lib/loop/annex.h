@@ -10,6 +10,7 @@ enum annex_kind {
 	ANNEX_STREAMS,  /* what streams and servers share */
 	ANNEX_SIGNALS,
 	ANNEX_PROCESSES,
+	ANNEX_SOCKET_FILES, /* what goes with listening sockets */
 	ANNEX_COUNT,
 };
 

@@ -4,7 +4,10 @@
 
 #include "io/address.h"
 
+#include <net/if.h>
 #include <netdb.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 /* ---- names: this program's own ---- */
@@ -126,6 +129,8 @@ START_TEST(what_is_no_address_is_refused)
 			      "[::1]x:80",
 			      "[fe80::1%nosuch]:80",
 			      "[::g]:80",
+			      ".example.org:80",
+			      "udp:.:80",
 			      "127.0.0.1:65536",
 			      "host:99999",
 			      ":18446744073709551617"};
@@ -135,10 +140,14 @@ START_TEST(what_is_no_address_is_refused)
 	char longest[400];
 	memset(longest, 'x', sizeof(longest));
 	memcpy(longest, "unix:", 5);
-	longest[5 + 108] = '\0';
+	longest[5 + 109] = '\0';
 	ck_assert_places(longest, strerror(ENAMETOOLONG));
-	longest[5 + 107] = '\0';
+	longest[5 + 108] = '\0';
 	ck_assert_places(longest, longest);
+	longest[5] = '@';
+	ck_assert_places(longest, longest);
+	longest[5 + 108] = 'x';
+	ck_assert_places(longest, strerror(ENAMETOOLONG));
 	memset(longest, 'x', 300);
 	strcpy(longest + 300, ":80");
 	ck_assert_places(longest, strerror(ENAMETOOLONG));
@@ -261,9 +270,19 @@ static void talk(int one, int other)
 	expect(one, "pong");
 }
 
+static int closes(void *fd)
+{
+	return coro_fd_close(*(int *)fd);
+}
+
 static void close_in_loop(int fd)
 {
 	ck_assert_int_eq(coro_fd_close(fd), 0);
+}
+
+static void close_in_task(int fd)
+{
+	ck_assert_int_eq(result_of(closes, &fd), 0);
 }
 
 START_TEST(who_dials_reaches_who_listens)
@@ -365,6 +384,51 @@ START_TEST(a_port_is_shared_by_those_who_say_so)
 }
 END_TEST
 
+/* A listener at an abstract name of these bytes; length 0: at one that the system chooses. */
+static int listen_at_bytes(const char *bytes, size_t length)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	size_t start = offsetof(struct sockaddr_un, sun_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	memcpy(name.sun_path + 1, bytes, length);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&name,
+			      (socklen_t)(length ? start + 1 + length : sizeof(sa_family_t))),
+			 0);
+	ck_assert_int_eq(listen(fd, 4), 0);
+	return fd;
+}
+
+START_TEST(any_abstract_name_can_be_dialled_by_its_words)
+{
+	char all[107];
+	memset(all, 0, sizeof(all));
+	struct {
+		const char *bytes;
+		size_t length;
+	} names[] = {
+		{"coro-a\0b", 8},     {"coro-a", 6},      {"coro-z\0", 7}, {"coro-\\0", 7},
+		{"coro-\\\\\0\\", 9}, {all, sizeof(all)}, {"", 0},
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		int listening = listen_at_bytes(names[i].bytes, names[i].length);
+		int fd = dial(address_of(listening));
+		int accepted = accept(listening, NULL, NULL);
+		ck_assert_msg(accepted >= 0, "%s leads elsewhere", address_of(listening));
+		/* And by those we listen there. */
+		close(accepted);
+		close_in_loop(fd);
+		char address[CORO_ADDRESS_SIZE];
+		strcpy(address, address_of(listening));
+		close_in_loop(listening);
+		listening = listen_on(address);
+		ck_assert_str_eq(address_of(listening), address);
+		close_in_loop(listening);
+	}
+	/* A backslash before anything else is one. */
+	ck_assert_places("unix:@a\\b\\", "unix:@a\\\\b\\\\");
+}
+END_TEST
+
 static char directory[64];
 
 static const char *socket_file(void)
@@ -385,13 +449,159 @@ static void remove_socket_file(const char *address)
 START_TEST(the_file_of_a_listener_that_is_gone_is_taken_over)
 {
 	const char *address = socket_file();
-	close_in_loop(listen_on(address));
+	close(listen_on(address));
 	int listening = listen_on(address);
 	close_in_loop(dial(address));
 	struct listening second = {address};
 	ck_assert_int_eq(result_of(listens, &second), -EADDRINUSE);
 	close_in_loop(listening);
 	remove_socket_file(address);
+}
+END_TEST
+
+static bool exists(const char *address)
+{
+	struct stat status;
+	return lstat(address + strlen("unix:"), &status) == 0;
+}
+
+START_TEST(the_file_of_a_listener_goes_with_it)
+{
+	const char *address = socket_file();
+	close_in_task(listen_on(address));
+	ck_assert(!exists(address));
+	struct listening kept = {address, {.keep_file = true}};
+	ck_assert_int_eq(result_of(listens, &kept), 0);
+	close_in_task(kept.fd);
+	ck_assert(exists(address));
+	remove_socket_file(address);
+}
+END_TEST
+
+START_TEST(a_file_that_took_its_place_stays)
+{
+	const char *address = socket_file();
+	int listening = listen_on(address);
+	ck_assert_int_eq(unlink(address + strlen("unix:")), 0);
+	int second = listen_on(address);
+	close_in_task(listening);
+	close_in_task(dial(address));
+	close_in_task(second);
+	ck_assert(!exists(address));
+	remove_socket_file(address);
+}
+END_TEST
+
+START_TEST(a_child_made_by_fork_leaves_the_file_to_its_parent)
+{
+	const char *address = socket_file();
+	int listening = listen_on(address);
+	struct child child = child_run(closes, &listening);
+	ck_assert_exited(child, 0);
+	close_in_task(dial(address));
+	close_in_task(listening);
+	ck_assert(!exists(address));
+	remove_socket_file(address);
+}
+END_TEST
+
+START_TEST(a_listener_that_cannot_be_noted_is_none)
+{
+	const char *address = socket_file();
+	struct listening listening = {address};
+	int r = -ENOMEM;
+	for (int n = 0; r == -ENOMEM; n++) {
+		fail_nth(n);
+		r = result_of(listens, &listening);
+		fail_off();
+		ck_assert(r == 0 || (r == -ENOMEM && !exists(address)));
+	}
+	close_in_task(listening.fd);
+	remove_socket_file(address);
+}
+END_TEST
+
+/* ---- in a network of one's own ---- */
+
+/* With these ports for connections: 0 or 77. In a process of its own. */
+static int enter_own_network(int first, int last)
+{
+	struct ifreq lo = {.ifr_name = "lo"};
+	if (unshare(CLONE_NEWNET) < 0)
+		return 77;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ioctl(fd, SIOCGIFFLAGS, &lo);
+	lo.ifr_flags |= IFF_UP;
+	int r = ioctl(fd, SIOCSIFFLAGS, &lo);
+	close(fd);
+	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w");
+	bool set = range && fprintf(range, "%d %d\n", first, last) > 0;
+	return range && fclose(range) == 0 && set && r == 0 ? 0 : 77;
+}
+
+/* Where the one port there is is the one that is dialled. */
+static int dials_its_own_port(void *arg)
+{
+	int fd = -1, r = coro_dial("127.0.0.1:40000", NULL, &fd);
+	if (r != -ECONNREFUSED)
+		return 1;
+	/* It does not linger: a server can have it. */
+	r = coro_listen("127.0.0.1:40000", NULL, &fd);
+	return r < 0 ? 2 : coro_fd_close(fd);
+}
+
+static int runs_alone(void *arg)
+{
+	int r = enter_own_network(40000, 40000);
+	if (r == 0)
+		r = coro_run(dials_its_own_port, NULL);
+	return r < 0 ? -r : r;
+}
+
+static void expect_in_own_network(int (*fn)(void *arg))
+{
+	struct child child = child_run(fn, NULL);
+	if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == 77)
+		skip_test("needs a network of its own");
+	ck_assert_exited(child, 0);
+}
+
+START_TEST(nobody_is_connected_to_himself)
+{
+	expect_in_own_network(runs_alone);
+}
+END_TEST
+
+/* More than there are ports, to several servers. */
+static int dials_from_few_ports(void *arg)
+{
+	struct coro_dial_options options = {.local = "127.0.0.1:0"};
+	int listening[2], connections[8];
+	char address[32];
+	for (int i = 0; i < 2; i++) {
+		snprintf(address, sizeof(address), "127.0.0.1:%d", 9000 + i);
+		if (coro_listen(address, NULL, &listening[i]) < 0)
+			return 1;
+	}
+	for (int i = 0; i < 8; i++) {
+		snprintf(address, sizeof(address), "127.0.0.1:%d", 9000 + i % 2);
+		if (coro_dial(address, &options, &connections[i]) < 0)
+			return 2;
+	}
+	return 0;
+}
+
+static int runs_with_few_ports(void *arg)
+{
+	int r = enter_own_network(40000, 40004);
+	if (r == 0)
+		r = coro_run(dials_from_few_ports, NULL);
+	return r < 0 ? -r : r;
+}
+
+START_TEST(ports_are_shared_by_connections_to_several_places)
+{
+	expect_in_own_network(runs_with_few_ports);
 }
 END_TEST
 
@@ -468,11 +678,17 @@ END_TEST
 START_TEST(datagrams_go_by_address_too)
 {
 	int listening = listen_on("udp:127.0.0.1:0");
-	char address[CORO_ADDRESS_SIZE + 4];
-	snprintf(address, sizeof(address), "udp:%s", address_of(listening));
-	int to = dial(address);
+	char peer[CORO_ADDRESS_SIZE];
+	ck_assert_int_eq(strncmp(address_of(listening), "udp:127.0.0.1:", 14), 0);
+	int to = dial(address_of(listening));
 	put(to, "word");
 	expect(listening, "word");
+	ck_assert_int_gt(coro_peer_address(to, peer, sizeof(peer)), 0);
+	ck_assert_str_eq(peer, address_of(listening));
+	/* There is room for all or for nothing. */
+	ck_assert_int_eq(coro_peer_address(to, peer, strlen(peer)), -ENOBUFS);
+	ck_assert_int_eq(coro_peer_address(to, peer, 3), -ENOBUFS);
+	ck_assert_int_eq(coro_peer_address(to, NULL, 0), -EINVAL);
 	close_in_loop(to);
 	close_in_loop(listening);
 }
@@ -975,6 +1191,13 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_port_is_shared_by_those_who_say_so);
 	tcase_add_test(tests, the_file_of_a_listener_that_is_gone_is_taken_over);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_left_alone);
+	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_words);
+	tcase_add_test(tests, the_file_of_a_listener_goes_with_it);
+	tcase_add_test(tests, a_file_that_took_its_place_stays);
+	tcase_add_test(tests, a_child_made_by_fork_leaves_the_file_to_its_parent);
+	tcase_add_test(tests, a_listener_that_cannot_be_noted_is_none);
+	tcase_add_test(tests, nobody_is_connected_to_himself);
+	tcase_add_test(tests, ports_are_shared_by_connections_to_several_places);
 	tcase_add_test(tests, a_server_listens_on_all_addresses_with_one_port);
 	tcase_add_test(tests, addresses_that_the_host_lacks_are_left_out);
 	tcase_add_test(tests, where_one_address_is_taken_there_is_none);

@@ -221,8 +221,25 @@ START_TEST(a_server_may_be_local)
 	ck_assert_int_eq(result_of(starts, &(struct starting){path, echoes}), 0);
 	ck_assert_int_eq(result_of(talks_local, path + 5), 5);
 	end();
-	ck_assert_int_eq(result_of(talks_local, path + 5), -ECONNREFUSED);
-	unlink(path + 5);
+	ck_assert_int_eq(result_of(talks_local, path + 5), -ENOENT); /* its file is gone with it */
+}
+END_TEST
+
+/* Closed when the loop does not run, and closed with it. */
+START_TEST(the_file_of_a_server_goes_with_its_loop)
+{
+	struct stat status;
+	char path[64];
+	snprintf(path, sizeof(path), "unix:/tmp/coro-server-%d", (int)getpid());
+	ck_assert_int_eq(result_of(starts, &(struct starting){path, echoes}), 0);
+	ck_assert_int_eq(coro_server_close(server), 0);
+	ck_assert_int_lt(lstat(path + 5, &status), 0);
+	coro_server_destroy(server);
+	ck_assert_int_eq(result_of(starts, &(struct starting){path, echoes}), 0);
+	loop_teardown();
+	ck_assert_int_lt(lstat(path + 5, &status), 0);
+	coro_server_destroy(server);
+	loop_setup();
 }
 END_TEST
 
@@ -830,6 +847,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, each_connection_has_a_task);
 	tcase_add_test(tests, clients_and_server_may_share_a_loop);
 	tcase_add_test(tests, a_server_may_be_local);
+	tcase_add_test(tests, the_file_of_a_server_goes_with_its_loop);
 	tcase_add_test(tests, the_failure_of_a_handler_is_told);
 	tcase_add_test(tests, the_failure_of_a_handler_that_nobody_is_told_is_reported);
 	tcase_add_test(tests, no_more_connections_are_taken_than_there_may_be);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/socket_file.h"
+
+#include "io/address.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct socket_file {
+	struct list link;
+	int fd;
+	dev_t device;
+	ino_t inode;
+	char path[PATH_OF_PLACE];
+};
+
+/* A loop's. */
+struct socket_files {
+	struct annex annex;
+	struct list files;
+};
+
+/* Sockets that are open now are others' to close. */
+static void files_close(struct annex *annex, struct coro_loop *loop)
+{
+	struct socket_files *files = container_of(annex, struct socket_files, annex);
+	struct list *link;
+	(void)loop;
+	while ((link = list_pop(&files->files)))
+		free(container_of(link, struct socket_file, link));
+	free(files);
+}
+
+/* NULL without memory. */
+static struct socket_files *files_of(struct coro_loop *loop)
+{
+	struct annex **place = &loop->annexes[ANNEX_SOCKET_FILES];
+	if (*place)
+		return container_of(*place, struct socket_files, annex);
+	struct socket_files *files = malloc(sizeof(*files));
+	if (!files)
+		return NULL;
+	*files = (struct socket_files){.annex.close = files_close};
+	list_init(&files->files);
+	*place = &files->annex;
+	return files;
+}
+
+int socket_file_add(int fd, const struct place *place)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct stat status;
+	char path[PATH_OF_PLACE];
+	if (!loop || !place_path(place, path) || lstat(path, &status) < 0)
+		return 0;
+	struct socket_files *files = files_of(loop);
+	struct socket_file *file = files ? malloc(sizeof(*file)) : NULL;
+	if (!file)
+		return -ENOMEM;
+	*file = (struct socket_file){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
+	strcpy(file->path, path);
+	list_append(&files->files, &file->link);
+	return 0;
+}
+
+static struct socket_file *find(struct coro_loop *loop, int fd)
+{
+	struct annex *annex = loop->annexes[ANNEX_SOCKET_FILES];
+	if (!annex)
+		return NULL;
+	list_for_each(link, &container_of(annex, struct socket_files, annex)->files) {
+		struct socket_file *file = container_of(link, struct socket_file, link);
+		if (file->fd == fd)
+			return file;
+	}
+	return NULL;
+}
+
+void socket_file_close(struct coro_loop *loop, int fd)
+{
+	struct socket_file *file = find(loop, fd);
+	struct stat now;
+	if (!file)
+		return;
+	/* A copy made by fork leaves it to its parent. */
+	if (loop->fork_count == fork_count && lstat(file->path, &now) == 0 &&
+	    now.st_dev == file->device && now.st_ino == file->inode)
+		unlink(file->path);
+	list_remove(&file->link);
+	free(file);
+}
