@@ -23,7 +23,10 @@ CORO_BEGIN_DECLS
 
 struct coro_group;
 
-/* Makes a group, owned by the calling task, which ends it. -EPERM outside a task, -ENOMEM. */
+/*
+ * Makes a group, owned by the calling task, which ends it; made in a generator, it is ended there,
+ * whoever resumes that. -EPERM outside a task, -ENOMEM.
+ */
 CORO_API int coro_group_create(struct coro_group **ret);
 
 /*
@@ -44,7 +47,9 @@ CORO_API int coro_group_spawn_with(struct coro_group *group, const struct coro_o
  * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body
  * between has given. A body that failed cancels the tasks. Returns status if no task failed; else
  * the failure of the first that did, in place of the cancellation by which the group made the body
- * leave. -ECANCELED if the owner was cancelled by others, unless a task failed.
+ * leave. -ECANCELED if the owner was cancelled by others, unless a task failed: then its next wait
+ * is. In a generator that is destroyed outside of all tasks it does not wait: the tasks are
+ * cancelled, and the group is freed with the last.
  */
 coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
 

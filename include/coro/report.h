@@ -7,6 +7,9 @@
  *   "Future exception was never retrieved"  nobody has asked for its result: by await, gather, a
  *                                           group, coro_future_result, _message, ...
  *   "Task was destroyed but it is pending!" coro_loop_close throws it away
+ *   "Task has errored out but its parent task is already completed"
+ *                                           a member of a group failed after the group's owner, or
+ *                                           the generator that had it, was gone
  *   "unhandled exception during coro_run() shutdown"
  *                                           a task failed while it was cancelled at the end of
  *                                           coro_run or of a runner

@@ -79,8 +79,9 @@ CORO_API bool coro_condition_locked(const struct coro_condition *condition);
 
 /*
  * Frees the lock, waits until notified, and takes the lock again, whatever happens: 0. -EPERM if
- * the lock is free. When cancelled, -ECANCELED, with the lock taken; a notification that it had
- * already is spent, as in Python 3.11.
+ * the lock is free. When cancelled, -ECANCELED, with the lock taken; since it may have been
+ * notified already, one other that waits is then woken in its stead, perhaps in vain: whoever waits
+ * looks again whether what it waits for is so.
  */
 coro_async CORO_API int coro_condition_wait(struct coro_condition *condition);
 
@@ -190,6 +191,7 @@ CORO_API size_t coro_waitgroup_count(const struct coro_waitgroup *group);
 
 struct coro_barrier {
 	struct coro_condition changed;
+	struct coro_waiters present; /* by their numbers */
 	size_t parties, count;
 	int state;
 };
@@ -199,7 +201,8 @@ CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
 
 /*
  * Waits until so many tasks wait here, then all go on: which one this was, 0 to parties - 1, in
- * *ret, which may be NULL. -EPIPE if the barrier is broken, or is reset meanwhile
+ * *ret, which may be NULL. Each number is given once: who comes gets the lowest that nobody has who
+ * is there. -EPIPE if the barrier is broken, or is reset meanwhile
  * (BrokenBarrierError).
  */
 coro_async CORO_API int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret);

@@ -49,10 +49,9 @@ coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t cou
 				  enum coro_wait_mode mode, int64_t timeout);
 
 /*
- * Waits for one, for at most timeout nanoseconds; then cancels it, waits until that has taken
- * effect, and returns -ETIMEDOUT (asyncio.wait_for of Python 3.11). If the caller is cancelled, so
- * is the future; but a result that is there already is returned all the same. Otherwise as
- * coro_await.
+ * As coro_await, for at most timeout nanoseconds: then it is cancelled, and once that has taken
+ * effect, this returns -ETIMEDOUT, or what it came to nevertheless (asyncio.wait_for). If the
+ * caller is cancelled, so is the future. No time at all, 0 or less, is time for what is done.
  */
 coro_async CORO_API int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret);
 

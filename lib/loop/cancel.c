@@ -6,6 +6,35 @@
 
 #include <errno.h>
 
+/* How many tasks wait for one another, from this one to the one that waits for the gather. */
+static size_t chain_length(const struct coro_future *future, const struct coro_future *gather)
+{
+	size_t length = 0;
+	for (; future != gather; future = task_wait(task_of(future))->future)
+		length++;
+	return length;
+}
+
+/*
+ * A request has come to a gather a second time, round a cycle: those tasks of the chain that it has
+ * passed before are counted once.
+ */
+static void count_once(struct coro_future *again, struct coro_future *gather)
+{
+	struct coro_future *first = gather_cancelled_by(gather);
+	size_t before = chain_length(first, gather), now = chain_length(again, gather);
+	for (; before > now; before--)
+		first = task_wait(task_of(first))->future;
+	for (; now > before; now--)
+		again = task_wait(task_of(again))->future;
+	while (again != first) {
+		again = task_wait(task_of(again))->future;
+		first = task_wait(task_of(first))->future;
+	}
+	for (; again != gather; again = task_wait(task_of(again))->future)
+		task_of(again)->cancels--;
+}
+
 /*
  * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
  * that is a gather, it becomes *gather, and its children are still to be.
@@ -14,6 +43,7 @@ static bool cancel_chain(struct coro_future *future, struct failure *words,
 			 struct coro_future **gather)
 {
 	struct task *last = NULL;
+	struct coro_future *first = future;
 	if (future->done) {
 		future_retrieved(future); /* as in asyncio */
 		return false;
@@ -24,9 +54,12 @@ static bool cancel_chain(struct coro_future *future, struct failure *words,
 		if (!task_cancel(last, words))
 			return true;
 	}
-	if (future->kind == FUTURE_GATHER && gather_cancel_begin(future, *gather, last)) {
-		*gather = future;
-		return false;
+	if (future->kind == FUTURE_GATHER) {
+		if (gather_cancel_begin(future, *gather, first, last)) {
+			*gather = future;
+			return false;
+		}
+		count_once(first, future);
 	}
 	future_finish(future, -ECANCELED, NULL, failure_ref(words));
 	return true;

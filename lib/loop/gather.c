@@ -22,6 +22,7 @@ struct gather {
 	bool cancelling, any_cancelled;
 	size_t next;
 	struct coro_future *above;
+	struct coro_future *first; /* with which the chain began that has led here */
 	struct task *task;
 };
 
@@ -30,11 +31,18 @@ static struct gather *gather_of(struct coro_future *outer)
 	return container_of(outer, struct gather, outer);
 }
 
-bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above, struct task *task)
+struct coro_future *gather_cancelled_by(struct coro_future *outer)
+{
+	return gather_of(outer)->first;
+}
+
+bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above,
+			 struct coro_future *first, struct task *task)
 {
 	struct gather *gather = gather_of(outer);
 	if (gather->cancelling)
 		return false;
+	gather->first = first;
 	gather->cancelling = true;
 	gather->any_cancelled = false;
 	gather->next = 0;

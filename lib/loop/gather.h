@@ -11,10 +11,14 @@ struct task;
 
 /*
  * Cancels the children of a gather one by one, so that gathers below it need no recursion.
- * Beginning: `above` is the gather whose child it is, and `task` waits for it, or NULL. False if it
- * has begun before: a cycle.
+ * Beginning: `above` is the gather by one of whose children, `first`, the request has come here,
+ * and `task` waits for it, or NULL. False if it has begun before: a cycle.
  */
-bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above, struct task *task);
+bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above,
+			 struct coro_future *first, struct task *task);
+
+/* Of one that has begun: its `first`. */
+struct coro_future *gather_cancelled_by(struct coro_future *outer);
 
 /*
  * The next child to be cancelled, NULL if there is none left; `cancelled`: the last one could be.

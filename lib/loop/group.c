@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "loop/report.h"
 #include "loop/watch.h"
 
 #include <errno.h>
@@ -17,13 +18,16 @@ struct member {
 
 struct coro_group {
 	struct task *parent;
+	struct coro *body;    /* who made it and will end it: the parent, or a generator */
 	struct list members;  /* in the order spawned */
 	struct latch *ending; /* set when the last member is done; NULL: nobody waits */
 	struct cleanup cleanup;
+	int cancelling; /* requests to cancel the parent that were pending at the beginning */
 	bool exiting;
 	bool joined;
 	bool aborting;
 	bool parent_cancel_requested;
+	bool orphan; /* ended where nobody could wait for its members: goes with the last */
 
 	int *errors; /* of members, in the order they failed; room for those that may still fail */
 	size_t error_count, room, running;
@@ -40,10 +44,8 @@ static void group_free(struct coro_group *group)
 	free(group);
 }
 
-/* Its owner is thrown away: the members are, too, or were. */
-static void group_abandon(struct cleanup *cleanup)
+static void drop_members(struct coro_group *group)
 {
-	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
 	struct list *link;
 	while ((link = list_pop(&group->members))) {
 		struct member *member = container_of(link, struct member, link);
@@ -51,7 +53,24 @@ static void group_abandon(struct cleanup *cleanup)
 		coro_future_unref(member->watch.future);
 		free(member);
 	}
-	group_free(group);
+}
+
+/* Whether its body is thrown away with the task that owns it; a generator may be left, and end it. */
+static bool body_goes(const struct coro_group *group)
+{
+	const struct coro *task = &group->parent->coro, *at = task->at;
+	while (at != task && at != group->body)
+		at = at->resumer;
+	return at == group->body;
+}
+
+/* Its owner is thrown away: the members are, too, or were. */
+static void group_abandon(struct cleanup *cleanup)
+{
+	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	drop_members(group);
+	if (body_goes(group))
+		group_free(group);
 }
 
 /* Its owner's deferred calls come first, and those of the members: they may ask for it still. */
@@ -71,7 +90,11 @@ int coro_group_create(struct coro_group **ret)
 	struct coro_group *group = malloc(sizeof(*group));
 	if (!group)
 		return -ENOMEM;
-	*group = (struct coro_group){.parent = task};
+	*group = (struct coro_group){
+		.parent = task,
+		.body = thread_current->self,
+		.cancelling = task->cancels,
+	};
 	future_ref(&task->future); /* it should end the group, but may end before */
 	list_init(&group->members);
 	cleanup_push(task, &group->cleanup, group_outlive);
@@ -86,17 +109,22 @@ static void abort_members(struct coro_group *group)
 		future_cancel(container_of(link, struct member, link)->watch.future);
 }
 
-static void member_failed(struct coro_group *group, const struct coro_future *task)
+static void member_failed(struct coro_group *group, struct coro_future *task)
 {
 	if (group->error_count == 0)
 		group->first = failure_ref(task->failure);
 	group->errors[group->error_count++] = task->status;
-	if (group->aborting || group->parent_cancel_requested)
+	if (group->parent->future.done) {
+		report_future(task,
+			      "Task has errored out but its parent task is already completed");
+		return;
+	}
+	if (group->aborting)
 		return;
 	/* The parent is made to leave its body; group_end takes that back. */
 	abort_members(group);
 	group->parent_cancel_requested = true;
-	coro_cancel(&group->parent->future);
+	future_cancel(&group->parent->future);
 }
 
 static void member_done(struct watch *watch)
@@ -114,6 +142,8 @@ static void member_done(struct watch *watch)
 	if (task->status < 0 && task->status != -ECANCELED)
 		member_failed(group, task);
 	coro_future_unref(task);
+	if (group->orphan && list_empty(&group->members))
+		group_free(group);
 }
 
 /* Room for the failure of one member more, so that none is lost for want of memory. */
@@ -130,22 +160,12 @@ static int reserve_error(struct coro_group *group)
 	return 0;
 }
 
-/*
- * A task that started eagerly may have ended, of which the group learns at once, as asyncio's does;
- * or it may have spawned another, by whose failure the group cancels its members.
- */
+/* Of one that started eagerly and has ended already the group learns a turn later, as of any. */
 static void add_member(struct coro_group *group, struct member *member, struct coro_future *task)
 {
 	member->group = group;
 	list_append(&group->members, &member->link);
-	if (task->done) {
-		member->watch.future = task;
-		member_done(&member->watch);
-		return;
-	}
 	watch_add(&member->watch, task, member_done);
-	if (group->aborting)
-		future_cancel(task);
 }
 
 int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options, coro_fn *fn,
@@ -251,46 +271,116 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
 	return cancelled ? -ECANCELED : status;
 }
 
-int coro_group_join(struct coro_group *group, int status)
+/* The group's request to its parent is over. */
+static void take_request_back(struct coro_group *group)
+{
+	if (group->parent_cancel_requested)
+		task_uncancel(group->parent, group->cancelling);
+}
+
+/*
+ * One -ECANCELED may have stood for the group's request and for another's. Where a failure is
+ * returned in its place, the next wait is cancelled again for the sake of the other. Not so where
+ * the body has received none: then the other's is still to come.
+ */
+static void cancel_again(const struct coro_group *group)
+{
+	struct coro_future *parent = &group->parent->future;
+	if (parent->done || group->parent->cancels == 0)
+		return;
+	coro_task_uncancel(parent);
+	future_cancel(parent);
+}
+
+/* Whether a task runs that can wait for the members. */
+static bool can_wait(const struct coro_group *group)
+{
+	const struct task *task = task_running();
+	return task && task->future.loop == group->parent->future.loop;
+}
+
+/* Who may end it: its parent; and its body, though it be resumed by another task by now. */
+static int check_end(const struct coro_group *group)
 {
 	if (!group)
 		return -EINVAL;
-	if (group->parent != task_running())
+	if (group->parent->future.loop->thread != thread_current)
 		return -EPERM;
+	return group->parent == task_running() || group->body == thread_current->self ? 0 : -EPERM;
+}
+
+/* Ends the group where no task runs that could wait for its members: they are cancelled. */
+static int end_without_task(struct coro_group *group, int status)
+{
+	if (group->parent->future.loop->closed)
+		drop_members(group);
+	else if (!group->aborting)
+		abort_members(group);
+	take_request_back(group);
+	if (list_empty(&group->members))
+		group_free(group);
+	else
+		group->orphan = true;
+	return status;
+}
+
+int coro_group_join(struct coro_group *group, int status)
+{
+	int r = check_end(group);
+	if (r < 0)
+		return r;
 	if (group->joined)
 		return -EALREADY;
+	if (!can_wait(group))
+		return -EPERM;
 	group->exiting = true;
 	bool cancelled = status == -ECANCELED;
-	if (group->parent_cancel_requested && coro_task_uncancel(&group->parent->future) == 0)
-		cancelled = false;
 	if (status < 0 && !group->aborting)
 		abort_members(group);
 	keep_words(group);
 	join(group, &cancelled);
 	give_words_back(group);
 	group->joined = true;
-	int r = group_status(group, status, cancelled);
+	bool put_off = request_put_off(group->parent);
+	take_request_back(group);
+	r = group_status(group, status, cancelled);
 	note_body(group, status);
+	if (r < 0 && r != -ECANCELED && !put_off)
+		cancel_again(group);
 	return r;
+}
+
+/* While its parent lives, that would take the group along if it were thrown away. */
+static void leave_parent(struct coro_group *group)
+{
+	if (!group->parent->future.done)
+		cleanup_pop(&group->cleanup);
 }
 
 int coro_group_destroy(struct coro_group *group)
 {
 	if (!group)
 		return 0;
-	if (group->parent != task_running())
-		return -EPERM;
+	int r = check_end(group);
+	if (r < 0)
+		return r;
 	if (!group->joined)
 		return -EBUSY;
-	cleanup_pop(&group->cleanup);
+	leave_parent(group);
 	group_free(group);
 	return 0;
 }
 
 int coro_group_end(struct coro_group *group, int status)
 {
-	int r = coro_group_join(group, status);
-	if (group && group->joined)
-		coro_group_destroy(group);
+	int r = check_end(group);
+	if (r < 0)
+		return r;
+	if (!group->joined && !can_wait(group)) {
+		leave_parent(group);
+		return end_without_task(group, status);
+	}
+	r = coro_group_join(group, status);
+	coro_group_destroy(group);
 	return r;
 }

@@ -107,6 +107,7 @@ static void forget_calls(struct coro_loop *loop)
 		void *entry = ring_pop(&loop->ready);
 		if (!ready_is_task(entry) && entry != READY_NOTHING) {
 			struct call *call = ready_to_call(entry);
+			call->position = CALL_IDLE; /* it may outlive the loop */
 			if (!handle_abandon(call))
 				callback_abandon(call);
 		}

@@ -130,12 +130,14 @@ static int run_until_ended(struct coro_loop *loop, uint32_t last)
 
 /*
  * Cancels all tasks, and runs those that were there until they have ended; then the same with what
- * they have spawned in their cleanup. Gives up where one waits for what cannot come.
+ * they have spawned in their cleanup, which may spawn again: that has to have an end. Gives up, too,
+ * where one waits for what cannot come.
  */
 static void cancel_all(struct coro_loop *loop)
 {
+	enum { GENERATIONS = 8 };
 	int r = 0;
-	while (r == 0 && !list_empty(&loop->tasks)) {
+	for (int i = 0; i < GENERATIONS && r == 0 && !list_empty(&loop->tasks); i++) {
 		struct leftover left;
 		leftover_take(&left, loop);
 		list_for_each(link, &loop->tasks)

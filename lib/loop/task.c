@@ -347,9 +347,9 @@ int coro_task_cancelling(const struct coro_future *future)
 
 int task_uncancel(struct task *task, int others)
 {
-	if (task->cancels > 0)
-		task->cancels--;
-	if (task->coro.flags & CORO_GIVEN && task->cancels <= others)
+	if (task->cancels > 0 && --task->cancels == 0)
+		task_forget_request(task);
+	else if (request_put_off(task) && task->cancels <= others)
 		failure_unref(task_take_request(task));
 	return task->cancels;
 }

@@ -30,6 +30,13 @@ void task_abandon_wait(struct task *task);
 void task_abandon_deferred(struct task *task);
 void task_abandon(struct task *task);
 
+/* The task was cancelled, and what it waited for came all the same: it has not received that yet. */
+static inline bool request_put_off(const struct task *task)
+{
+	enum { BOTH = CORO_MUST_CANCEL | CORO_GIVEN };
+	return (task->coro.flags & BOTH) == BOTH;
+}
+
 /*
  * Takes back a request to cancel; returns how many are left. Where the task was given something
  * before the request could reach it, the request is still pending: once no more than `others` are

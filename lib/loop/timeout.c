@@ -4,6 +4,7 @@
 #include "coro/task.h"
 #include "coro/wait.h"
 #include "loop/loop.h"
+#include "loop/wait.h"
 
 #include <errno.h>
 
@@ -21,9 +22,10 @@ struct __attribute__((may_alias)) scope {
 	struct cleanup cleanup;
 	struct task *task;
 	int64_t when;
-	int cancelling; /* requests to cancel the task that were pending at the beginning */
+	int cancelling;  /* requests to cancel the task that were pending at the beginning */
+	bool unreceived; /* one of them had not reached the task yet: it counts as made inside */
+	bool counted;    /* in its task's scopes, being on its stack; else it holds the task */
 	enum timeout_state state;
-	bool counted; /* in its task's scopes, being on its stack; else it holds the task */
 };
 
 _Static_assert(sizeof(struct scope) <= sizeof(struct coro_timeout), "a scope fits");
@@ -38,15 +40,20 @@ static void expire(struct call *call)
 	struct timer *timer = container_of(call, struct timer, call);
 	struct scope *scope = container_of(timer, struct scope, timer);
 	scope->state = TIMEOUT_EXPIRING;
-	coro_cancel(&scope->task->future);
+	future_cancel(&scope->task->future);
+}
+
+static bool lies_on_stack(const struct scope *scope, const struct coro *co)
+{
+	const char *at = (const char *)scope;
+	return at >= co->frame->stack.low && at < (const char *)co->frame;
 }
 
 /* A task may end before a scope of its does, by mistake or since the scope is a generator's. */
 static void hold_task(struct scope *scope)
 {
 	struct task *task = scope->task;
-	const char *at = (const char *)scope;
-	scope->counted = at >= task->coro.frame->stack.low && at < (const char *)task->coro.frame;
+	scope->counted = lies_on_stack(scope, &task->coro);
 	if (scope->counted)
 		task_wait(task)->scopes++;
 	else
@@ -101,16 +108,8 @@ static bool has_begun(const struct task *task, const struct scope *scope)
 	return at;
 }
 
-int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
+static int scope_begin(struct scope *scope, struct task *task, int64_t when)
 {
-	struct task *task = task_running();
-	if (!timeout)
-		return -EINVAL;
-	if (!task)
-		return -EPERM;
-	struct scope *scope = scope_of(timeout);
-	if (has_begun(task, scope))
-		return -EBUSY;
 	int r = loop_reserve(task->future.loop, 0, 1);
 	if (r < 0)
 		return r;
@@ -118,6 +117,7 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 		.timer = {.call = {.run = expire, .position = CALL_IDLE}, .node.place = HEAP_NONE},
 		.task = task,
 		.cancelling = task->cancels,
+		.unreceived = task->coro.flags & CORO_MUST_CANCEL,
 		.state = TIMEOUT_ENTERED,
 	};
 	r = arm(scope, when);
@@ -129,6 +129,17 @@ int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
 	hold_task(scope);
 	cleanup_push(task, &scope->cleanup, scope_abandon);
 	return 0;
+}
+
+int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
+{
+	struct task *task = task_running();
+	if (!timeout)
+		return -EINVAL;
+	if (!task)
+		return -EPERM;
+	struct scope *scope = scope_of(timeout);
+	return has_begun(task, scope) ? -EBUSY : scope_begin(scope, task, when);
 }
 
 int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
@@ -166,6 +177,41 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 	return state == TIMEOUT_EXPIRING || state == TIMEOUT_EXPIRED;
 }
 
+/*
+ * Ends a scope that has begun. A cancellation is the scope's own if no request is left but those
+ * from before; one of these that came in together with it makes it theirs.
+ */
+static int scope_end(struct scope *scope, int status)
+{
+	struct task *task = scope->task;
+	timer_disarm(task->future.loop, &scope->timer);
+	if (scope->state == TIMEOUT_EXPIRING) {
+		int left = task_uncancel(task, scope->cancelling);
+		scope->state = TIMEOUT_EXPIRED;
+		if (status == -ECANCELED && left <= scope->cancelling - scope->unreceived)
+			status = -ETIMEDOUT;
+	} else {
+		scope->state = TIMEOUT_EXITED;
+	}
+	if (!task->future.done)
+		cleanup_pop(&scope->cleanup);
+	release_task(scope);
+	return status;
+}
+
+/*
+ * Who may end it: its task; and, of a generator's, whoever closes that, be the task done or driving
+ * others.
+ */
+static bool may_end(const struct scope *scope)
+{
+	struct thread *thread = thread_current;
+	if (scope->task->future.loop->thread != thread)
+		return false;
+	return scope->task->future.done || scope->task == task_running() ||
+	       (thread->self != &thread->root && lies_on_stack(scope, thread->self));
+}
+
 int coro_timeout_end(struct coro_timeout *timeout, int status)
 {
 	if (!timeout)
@@ -177,21 +223,22 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	}
 	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
 		return -EALREADY;
-	struct task *task = scope->task;
-	bool ours = task == task_running();
-	if (!ours && !task->future.done)
-		return -EPERM;
-	if (ours)
-		cleanup_pop(&scope->cleanup);
-	timer_disarm(task->future.loop, &scope->timer);
-	if (scope->state == TIMEOUT_EXPIRING && ours) {
-		scope->state = TIMEOUT_EXPIRED;
-		if (task_uncancel(task, scope->cancelling) <= scope->cancelling &&
-		    status == -ECANCELED)
-			status = -ETIMEDOUT;
-	} else {
-		scope->state = TIMEOUT_EXITED;
-	}
-	release_task(scope);
-	return status;
+	return may_end(scope) ? scope_end(scope, status) : -EPERM;
+}
+
+/* -- one call under a timeout */
+
+int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
+{
+	struct scope scope;
+	struct task *task = task_running();
+	int r = check_futures(task, &future, 1);
+	if (r < 0)
+		return r;
+	if (timeout == CORO_FOREVER)
+		return coro_await(future, ret);
+	if (timeout <= 0)
+		return wait_for_none(future, ret);
+	r = scope_begin(&scope, task, time_after(loop_time(future->loop), timeout));
+	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting with a deadline, and without giving up what is waited for: wait, wait_for, shield. */
+/* Waiting with a deadline, and without giving up what is waited for: wait, shield. */
 #include "loop/wait.h"
 
+#include "base/error.h"
 #include "loop/loop.h"
 #include "loop/watch.h"
 
@@ -136,140 +137,122 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	return r;
 }
 
-/* -- one, for a time */
+/* -- one, without giving it up */
 
 /* Holds the future, which is watched while the task waits. */
-struct waiting_for {
-	struct deadline deadline;
+struct watching {
+	struct latch latch;
 	struct watch watch;
 	struct cleanup cleanup;
 };
 
-static void release(struct watch *watch)
+static void watching_abandon(struct cleanup *cleanup)
 {
-	latch_set(&container_of(watch, struct waiting_for, watch)->deadline.latch);
+	struct watching *watching = container_of(cleanup, struct watching, cleanup);
+	struct coro_future *future = watching->watch.future;
+	watch_remove(&watching->watch);
+	loop_release(future->loop, 0, 1);
+	future_unref(future);
 }
 
-static void waiting_for_abandon(struct cleanup *cleanup)
+static int watching_begin(struct watching *watching, struct coro_future *future,
+			  void (*done)(struct watch *watch))
 {
-	struct waiting_for *waiting = container_of(cleanup, struct waiting_for, cleanup);
-	watch_remove(&waiting->watch);
-	deadline_end(&waiting->deadline);
-	future_unref(waiting->watch.future);
-}
-
-static int waiting_for_begin(struct waiting_for *waiting, struct coro_future *future,
-			     int64_t timeout)
-{
-	int r = deadline_begin(&waiting->deadline, future->loop, timeout);
+	int r = loop_reserve(future->loop, 0, 1);
 	if (r < 0)
 		return r;
-	waiting->watch = (struct watch){
-		.future = future_ref(future),
-		.call.position = CALL_IDLE,
-	};
-	list_init(&waiting->watch.waiter.link);
-	cleanup_push(task_running(), &waiting->cleanup, waiting_for_abandon);
+	*watching = (struct watching){.latch.state = LATCH_PENDING};
+	list_init(&watching->latch.link);
+	watch_add(&watching->watch, future_ref(future), done);
+	cleanup_push(task_running(), &watching->cleanup, watching_abandon);
 	return 0;
 }
 
-static void waiting_for_end(struct waiting_for *waiting)
+/* Until the latch is set: 0, -ECANCELED. */
+static int watching_wait(struct watching *watching)
 {
-	cleanup_pop(&waiting->cleanup);
-	waiting_for_abandon(&waiting->cleanup);
-}
-
-/* Waits for the future or the deadline, whichever comes first. */
-static int wait_until(struct waiting_for *waiting)
-{
-	struct latch *latch = &waiting->deadline.latch;
-	watch_add(&waiting->watch, waiting->watch.future, release);
-	int r = latch_wait(latch);
-	latch_end(latch);
-	watch_remove(&waiting->watch);
+	int r = latch_wait(&watching->latch);
+	latch_end(&watching->latch);
 	return r;
 }
 
-/* Cancels the future and waits until it is done. */
-static int cancel_and_wait(struct coro_future *future)
+static void watching_end(struct watching *watching)
 {
-	struct waiting_for waiting;
-	waiting_for_begin(&waiting, future, CORO_FOREVER);
-	future_cancel(future);
-	int r = wait_until(&waiting);
-	waiting_for_end(&waiting);
-	return r;
+	cleanup_pop(&watching->cleanup);
+	watching_abandon(&watching->cleanup);
 }
 
-/* The future's time is over: what it came to nevertheless, or -ETIMEDOUT. */
-static int time_out(struct coro_future *future, void **ret)
+static struct watching *watching_of(struct watch *watch)
 {
-	int r = cancel_and_wait(future);
-	if (r < 0)
-		return r;
-	r = future_result(future, ret);
-	return r == -ECANCELED ? -ETIMEDOUT : r;
+	return container_of(watch, struct watching, watch);
 }
 
-static int wait_for(struct waiting_for *waiting, struct coro_future *future, void **ret)
+static void release(struct watch *watch)
 {
-	int r = wait_until(waiting);
+	latch_set(&watching_of(watch)->latch);
+}
+
+int wait_for_none(struct coro_future *future, void **ret)
+{
+	struct watching watching;
 	if (future->done)
 		return future_result(future, ret);
+	int r = watching_begin(&watching, future, release);
+	if (r < 0)
+		return r;
+	future_cancel(future);
+	r = watching_wait(&watching);
 	if (r == 0)
-		return time_out(future, ret);
-	/* The caller was cancelled; the future must have ended before this returns. */
-	cancel_and_wait(future);
-	return -ECANCELED;
-}
-
-int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
-{
-	struct waiting_for waiting;
-	struct task *task = task_running();
-	int r = check_futures(task, &future, 1);
-	if (r < 0)
-		return r;
-	if (timeout == CORO_FOREVER)
-		return coro_await(future, ret);
-	struct coro_loop *loop = future->loop;
-	r = loop_reserve(loop, 0, 1);
-	if (r < 0)
-		return r;
-	r = waiting_for_begin(&waiting, future, timeout > 0 ? timeout : CORO_FOREVER);
-	if (r == 0) {
-		if (timeout > 0)
-			r = wait_for(&waiting, future, ret);
-		else
-			r = future->done ? future_result(future, ret) : time_out(future, ret);
-		waiting_for_end(&waiting);
-	}
-	loop_release(loop, 0, 1);
+		r = future_result(future, ret) == -ECANCELED ? -ETIMEDOUT : future->status;
+	watching_end(&watching);
 	return r;
 }
 
 /* -- shield */
 
+/* Who shields has the result from here on; but one that is cancelled already never asks. */
+static void shielded_done(struct watch *watch)
+{
+	struct latch *latch = &watching_of(watch)->latch;
+	if (latch->state == LATCH_PENDING)
+		future_retrieved(watch->future);
+	latch_set(latch);
+}
+
+/*
+ * The shield had taken the failure, and its caller was cancelled before that ran on: to be reported
+ * as that of the future between the two, which asyncio has.
+ */
+static void report_shielded(struct coro_future *future)
+{
+	struct coro_future *outer;
+	if (future->status >= 0 || future->status == -ECANCELED)
+		return;
+	if (coro_future_create(future->loop, &outer) < 0) {
+		future->retrieved = false; /* then as its own */
+		return;
+	}
+	future_finish(outer, future->status, NULL, failure_ref(future->failure));
+	future_unref(outer);
+}
+
 int coro_shield(struct coro_future *future, void **ret)
 {
-	struct waiting_for waiting;
+	struct watching watching;
 	struct task *task = task_running();
 	int r = check_futures(task, &future, 1);
 	if (r < 0)
 		return r;
 	if (future->done)
 		return future_result(future, ret);
-	struct coro_loop *loop = future->loop;
-	r = loop_reserve(loop, 0, 1);
+	r = watching_begin(&watching, future, shielded_done);
 	if (r < 0)
 		return r;
-	waiting_for_begin(&waiting, future, CORO_FOREVER);
-	r = wait_until(&waiting);
+	r = watching_wait(&watching);
 	if (r == 0)
 		r = future_result(future, ret);
-	else if (future->done)
-		future_retrieved(future); /* as by asyncio's */
-	waiting_for_end(&waiting);
-	loop_release(loop, 0, 1);
+	else if (watching.latch.state == LATCH_SET)
+		report_shielded(future);
+	watching_end(&watching);
 	return r;
 }

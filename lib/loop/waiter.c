@@ -24,8 +24,10 @@ void task_must_cancel(struct task *task, struct failure *words)
 
 void task_put_off_cancel(struct task *task)
 {
+	struct failure *words = coro_claim_failure(thread_current->self->frame, -ECANCELED);
 	task->coro.flags |= CORO_GIVEN;
-	task_must_cancel(task, NULL);
+	task_must_cancel(task, words);
+	failure_unref(words);
 }
 
 struct failure *task_take_request(struct task *task)
@@ -44,6 +46,17 @@ static inline void receive(struct task *task, struct failure *words)
 		coro_take_failure(at, -ECANCELED, failure_ref(words));
 }
 
+/* What its await has written gives place to what stood there before, or the reverse. */
+static void exchange_result(const struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	if (!(task->coro.flags & CORO_HAS_RESULT))
+		return;
+	void *value = *wait->ret;
+	*wait->ret = wait->old;
+	wait->old = value;
+}
+
 /*
  * Once a task is ready, its call is to end as if what it waited for had not come in time; unless
  * that would be lost.
@@ -55,14 +68,30 @@ static void cancel_ready(struct task *task, struct failure *words)
 		task_must_cancel(task, words);
 		return;
 	}
-	if (task->coro.wake == -ECANCELED && !wait->cancelled_late)
+	if (task->coro.wake != -ECANCELED) {
+		wait->came = task->coro.wake;
+		wait->cancelled_late = true;
+		exchange_result(task);
+		task->coro.wake = -ECANCELED;
+	} else if (!wait->cancelled_late) {
 		return;
-	if (task->coro.flags & CORO_HAS_RESULT)
-		*wait->ret = wait->old;
-	task->coro.flags &= (uint16_t)~CORO_HAS_RESULT;
-	task->coro.wake = -ECANCELED;
-	wait->cancelled_late = true;
+	}
 	receive(task, words);
+}
+
+void task_forget_request(struct task *task)
+{
+	if (task->coro.flags & CORO_MUST_CANCEL)
+		failure_unref(task_take_request(task));
+	if (likely(task->future.loop->running == task) || task->coro.state == STATE_CREATED ||
+	    task->coro.flags & CORO_STARTS || task->future.done)
+		return;
+	struct wait *wait = task_wait(task);
+	if (wait->leave || task->coro.wake != -ECANCELED || !wait->cancelled_late)
+		return;
+	task->coro.wake = wait->came; /* it is ready, and goes on with what had come */
+	exchange_result(task);
+	receive(task, NULL);
 }
 
 /* Ends a wait, which is not for a future, in cancellation. */
@@ -112,6 +141,25 @@ bool task_cancel(struct task *task, struct failure *words)
 	return false;
 }
 
+/*
+ * What the running task comes to wait for is cancelled in its place. Where that waits for the task
+ * itself, by way of a gather, the request comes round to it, and ends the wait.
+ */
+static void cancel_awaited(struct task *task, struct failure *words)
+{
+	struct wait *wait = task_wait(task);
+	int cancels = task->cancels;
+	if (!future_cancel_with(wait->future, words)) {
+		task_must_cancel(task, words);
+		return;
+	}
+	if (!(task->coro.flags & CORO_MUST_CANCEL) || !wait->leave)
+		return;
+	failure_unref(task_take_request(task));
+	task->cancels = cancels;
+	cancel_wait(task, words);
+}
+
 /* The running task was cancelled before it came to wait, as it now does. */
 static void cancel_parked(struct task *task)
 {
@@ -121,8 +169,8 @@ static void cancel_parked(struct task *task)
 		cancel_ready(task, words); /* it gave way, and is ready again already */
 	else if (!wait->future)
 		cancel_wait(task, words);
-	else if (!future_cancel_with(wait->future, words))
-		task_must_cancel(task, words);
+	else
+		cancel_awaited(task, words);
 	failure_unref(words);
 }
 

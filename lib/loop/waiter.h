@@ -67,15 +67,16 @@ struct wait {
 	void (*leave)(struct wait *wait);
 	struct coro_future *future; /* held; to cancel in the task's place. NULL for none */
 	void **ret;                 /* where the waiting call wants its value; NULL for nowhere */
-	void *old;                  /* what stood there, should the wait be cancelled after all */
+	void *old;                  /* what stood there; cancelled late: what would stand there */
 	struct latch *latch;        /* that may be in a list: until latch_end. NULL for none */
 	struct cleanup *cleanups;   /* the last first */
-	unsigned scopes;            /* timeouts on the task's stack that have begun and not ended */
+	unsigned scopes : 31;       /* timeouts on the task's stack that have begun and not ended */
 	/*
 	 * The task is ready, and was cancelled only then: the words of the last such request count,
 	 * while a wait that ended in cancellation keeps those that it ended with.
 	 */
-	bool cancelled_late;
+	unsigned cancelled_late : 1;
+	int came; /* cancelled late: what it was to be woken with, should the request be taken back */
 	union {
 		struct waiter waiter;
 		struct timer timer;
@@ -107,8 +108,14 @@ bool task_cancel(struct task *task, struct failure *words);
 /* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
 void task_must_cancel(struct task *task, struct failure *words);
 
-/* The running task was cancelled in a call that gives something back all the same: for its next wait. */
+/*
+ * The running task was cancelled in a call that gives something back all the same: its next wait
+ * is cancelled, with the words that this call received.
+ */
 void task_put_off_cancel(struct task *task);
+
+/* No request to cancel the task is left: one that it has not received yet is gone. */
+void task_forget_request(struct task *task);
 
 /* The request that the task was to be cancelled by is over: gives its words and the reference. */
 struct failure *task_take_request(struct task *task);

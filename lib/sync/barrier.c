@@ -5,12 +5,32 @@
 
 enum { FILLING, DRAINING, RESETTING, BROKEN };
 
+/* One that is there, on its stack. */
+struct party {
+	struct list link;
+	struct coro_barrier *barrier;
+	struct cleanup cleanup;
+	size_t number;
+};
+
+/* Those that are there, by their numbers. */
+static struct list *present(struct coro_barrier *barrier)
+{
+	return (struct list *)(void *)barrier->present.own;
+}
+
+static struct party *party_of(struct list *link)
+{
+	return container_of(link, struct party, link);
+}
+
 int coro_barrier_init(struct coro_barrier *barrier, size_t parties)
 {
 	if (!barrier || parties == 0)
 		return -EINVAL;
 	*barrier = (struct coro_barrier){.parties = parties, .state = FILLING};
 	coro_condition_init(&barrier->changed, NULL);
+	list_init(present(barrier));
 	return 0;
 }
 
@@ -51,13 +71,60 @@ static int wait_for_others(struct coro_barrier *barrier)
 	return barrier->state == BROKEN || barrier->state == RESETTING ? -EPIPE : 0;
 }
 
-static void leave(struct coro_barrier *barrier)
+/* It gets the lowest number that nobody has: as a rule that is how many there are. */
+static void arrive(struct coro_barrier *barrier, struct party *party)
 {
+	struct list *all = present(barrier), *at = all;
+	size_t number = barrier->count++;
+	if (number > 0 && party_of(all->prev)->number >= number) {
+		number = 0;
+		for (at = all->next; party_of(at)->number == number; at = at->next)
+			number++;
+	}
+	party->barrier = barrier;
+	party->number = number;
+	list_append(at, &party->link);
+}
+
+/* Whether it was the last. */
+static bool depart(struct party *party)
+{
+	struct coro_barrier *barrier = party->barrier;
+	list_remove(&party->link);
 	if (--barrier->count > 0)
-		return;
+		return false;
 	if (barrier->state == RESETTING || barrier->state == DRAINING)
 		barrier->state = FILLING;
-	coro_condition_notify_all(&barrier->changed);
+	return true;
+}
+
+static void party_abandon(struct cleanup *cleanup)
+{
+	depart(container_of(cleanup, struct party, cleanup));
+}
+
+/* Waits with the others, or lets them go on if it is the last to come. */
+static int take_part(struct coro_barrier *barrier, size_t *ret)
+{
+	struct party party;
+	struct task *task = task_running();
+	int r = 0;
+	arrive(barrier, &party);
+	if (barrier->count == barrier->parties) {
+		barrier->state = DRAINING;
+		coro_condition_notify_all(&barrier->changed);
+	} else if (!task) {
+		r = -EPERM;
+	} else {
+		cleanup_push(task, &party.cleanup, party_abandon);
+		r = wait_for_others(barrier);
+		cleanup_pop(&party.cleanup);
+	}
+	if (depart(&party))
+		coro_condition_notify_all(&barrier->changed);
+	if (r == 0 && ret)
+		*ret = party.number;
+	return r;
 }
 
 int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
@@ -66,18 +133,8 @@ int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
 	if (r < 0)
 		return r;
 	r = wait_for_turn(barrier);
-	if (r == 0) {
-		size_t index = barrier->count++;
-		if (index + 1 == barrier->parties) {
-			barrier->state = DRAINING;
-			coro_condition_notify_all(&barrier->changed);
-		} else {
-			r = wait_for_others(barrier);
-		}
-		leave(barrier);
-		if (r == 0 && ret)
-			*ret = index;
-	}
+	if (r == 0)
+		r = take_part(barrier, ret);
 	coro_condition_release(&barrier->changed);
 	return r;
 }

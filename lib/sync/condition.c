@@ -51,10 +51,9 @@ int coro_condition_wait(struct coro_condition *condition)
 		r = again;
 	if (again < 0)
 		return again;
-	/*
-	 * A notification that met a cancellation is spent, as in the asyncio that the conformance
-	 * tests hold us to, 3.11.
-	 */
+	/* It may have been notified all the same, and passes that on; else who is next wakes in vain. */
+	if (unlikely(r < 0))
+		waiters_wake(&condition->waiters, 1);
 	return r;
 }
 

@@ -406,7 +406,7 @@ static int writes_and_waits(void *arg)
 	struct bytes *bytes = arg;
 	bytes->done = coro_write(bytes->fd, bytes->at, bytes->length);
 	int r = coro_sleep(CORO_SEC);
-	trace("sleep:%d", r);
+	trace("sleep:%d:%s", r, coro_message(r));
 	return r;
 }
 
@@ -415,9 +415,10 @@ START_TEST(a_cancelled_write_tells_what_it_wrote_and_the_next_wait_is_cancelled)
 	pair = make_pair(_i);
 	struct bytes out = {pair.to, calloc(PLENTY, 1), PLENTY, 0};
 	struct coro_future *task = start(writes_and_waits, &out);
-	cancel(task);
+	ck_assert_int_eq(coro_cancel_with(task, "because"), 1);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
-	ck_assert_trace("sleep:-125");
+	ck_assert_trace("sleep:-125:because");
+	ck_assert_str_eq(coro_future_message(task), "because");
 	ck_assert_int_gt(out.done, 0);
 	ck_assert_int_lt(out.done, PLENTY);
 	coro_future_unref(task);

@@ -713,16 +713,55 @@ START_TEST(requests_are_counted_and_taken_back)
 }
 END_TEST
 
-static int takes_back_too_early(void *arg)
+static int takes_back_at_once(void *arg)
 {
-	cancel(coro_current_task());
-	ck_assert_int_eq(coro_task_uncancel(coro_current_task()), 0);
-	return coro_sleep(1);
+	struct coro_future *self = coro_current_task();
+	cancel(self);
+	ck_assert_int_eq(coro_task_uncancel(self), 0);
+	ck_assert_int_eq(coro_sleep(1), 0);
+	cancel(self);
+	cancel(self);
+	ck_assert_int_eq(coro_task_uncancel(self), 1);
+	ck_assert_int_eq(coro_sleep(1), -ECANCELED);
+	return 0;
 }
 
-START_TEST(request_that_is_taken_back_arrives_all_the_same)
+START_TEST(request_that_is_taken_back_does_not_arrive)
 {
-	task = spawn(takes_back_too_early, NULL);
+	task = spawn(takes_back_at_once, NULL);
+	run();
+	assert_result(task, 0);
+}
+END_TEST
+
+START_TEST(task_that_has_not_started_runs_if_the_request_is_taken_back)
+{
+	task = spawn(sleeps_once, NULL);
+	cancel(task);
+	ck_assert_int_eq(coro_task_uncancel(task), 0);
+	run();
+	assert_result(task, 0);
+}
+END_TEST
+
+START_TEST(task_that_is_ready_goes_on_if_the_request_is_taken_back)
+{
+	start(awaits_with_place, future);
+	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
+	cancel(task);
+	cancel(task);
+	ck_assert_int_eq(coro_task_uncancel(task), 1);
+	ck_assert_int_eq(coro_task_uncancel(task), 0);
+	run();
+	assert_result(task, 0);
+}
+END_TEST
+
+START_TEST(taking_back_does_not_undo_what_a_request_has_ended)
+{
+	start(sleeps_once, NULL);
+	cancel(task);
+	ck_assert_int_eq(coro_task_uncancel(task), 0);
 	run();
 	assert_result(task, -ECANCELED);
 }
@@ -814,7 +853,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancellation_arrives_where_the_task_waits_inside_a_generator);
 
 	tcase_add_test(tests, requests_are_counted_and_taken_back);
-	tcase_add_test(tests, request_that_is_taken_back_arrives_all_the_same);
+	tcase_add_test(tests, request_that_is_taken_back_does_not_arrive);
+	tcase_add_test(tests, task_that_has_not_started_runs_if_the_request_is_taken_back);
+	tcase_add_test(tests, task_that_is_ready_goes_on_if_the_request_is_taken_back);
+	tcase_add_test(tests, taking_back_does_not_undo_what_a_request_has_ended);
 
 	tcase_add_test(tests, cancel_of_a_done_task_does_nothing);
 	tcase_add_test(tests, of_two_that_cancel_each_other_the_first_lives);

@@ -248,8 +248,7 @@ START_TEST(failure_while_the_end_waits_cancels_the_others)
 	run();
 	ck_assert_trace("body b a! end");
 	assert_time(2);
-	/* The request by which it would have left its body stays counted, as in asyncio of Python 3.11. */
-	assert_owner(task, -EIO, "b failed", 1);
+	assert_owner(task, -EIO, "b failed", 0);
 }
 END_TEST
 
@@ -261,7 +260,7 @@ START_TEST(failure_of_the_last_task_is_not_missed)
 	});
 	run();
 	ck_assert_trace("body a end");
-	assert_owner(task, -EIO, "a failed", 1);
+	assert_owner(task, -EIO, "a failed", 0);
 }
 END_TEST
 
@@ -273,7 +272,7 @@ START_TEST(failure_before_the_body_first_waits_is_not_missed)
 	});
 	run();
 	ck_assert_trace("body a b! end");
-	assert_owner(task, -EIO, "a failed", 1);
+	assert_owner(task, -EIO, "a failed", 0);
 }
 END_TEST
 
@@ -886,6 +885,233 @@ START_TEST(callback_may_spawn)
 }
 END_TEST
 
+/* ---- requests to cancel ---- */
+
+static int fails_at_3(void *arg)
+{
+	int r = coro_sleep_until(3);
+	return r < 0 ? r : (int)(intptr_t)arg;
+}
+
+static int fails_now(void *arg)
+{
+	return -EIO;
+}
+
+static void spawn_failing(struct coro_group *in, int error)
+{
+	ck_assert_int_eq(coro_group_spawn(in, fails_at_3, (void *)(intptr_t)error, NULL), 0);
+}
+
+static int nested_groups_fail_together(void *arg)
+{
+	struct coro_group *outer, *inner;
+	ck_assert_int_eq(coro_group_create(&outer), 0);
+	spawn_failing(outer, -EPROTO);
+	ck_assert_int_eq(coro_group_create(&inner), 0);
+	spawn_failing(inner, -EIO);
+	ck_assert_int_eq(coro_group_end(inner, coro_sleep(50)), -EIO);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), 1);
+	int r = coro_sleep(50); /* the outer group's request was not lost */
+	ck_assert_int_eq(r, -ECANCELED);
+	ck_assert_int_eq(coro_group_end(outer, r), -EPROTO);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), 0);
+	return coro_sleep(1);
+}
+
+START_TEST(body_is_asked_to_leave_the_outer_group_once_it_has_left_the_inner)
+{
+	ck_assert_int_eq(result_of(nested_groups_fail_together, NULL), 0);
+	assert_time(4);
+}
+END_TEST
+
+static int group_then_wait(void *body)
+{
+	struct coro_group *mine;
+	ck_assert_int_eq(coro_group_create(&mine), 0);
+	spawn_failing(mine, -EIO);
+	int r = coro_group_end(mine, body ? (int)(intptr_t)body : coro_sleep(50));
+	ck_assert_int_eq(r, -EIO);
+	return coro_sleep(50);
+}
+
+START_TEST(cancellation_that_meets_a_failure_ends_the_next_wait)
+{
+	/* In the body; and in the end of a group that cancels its tasks already. */
+	static const intptr_t bodies[] = {0, -EIO};
+	for (int i = 0; i < 2; i++) {
+		struct coro_future *task = start(group_then_wait, (void *)bodies[i]);
+		if (i == 0)
+			turn();
+		at(i == 0 ? 3 : 0, cancel_it, task);
+		run();
+		ck_assert_int_eq(coro_task_cancelling(task), 1);
+		assert_ended(task, -ECANCELED);
+	}
+	assert_time(3);
+}
+END_TEST
+
+static struct coro_channel *channel;
+
+static int sends(void *arg)
+{
+	int item = 5;
+	return coro_channel_send(channel, &item);
+}
+
+/* The group's request comes when the body has got an item: it is put off to the next wait. */
+static void group_that_fails_as_an_item_comes(void)
+{
+	struct coro_group *mine;
+	struct coro_future *sender;
+	int item, before = coro_task_cancelling(coro_current_task());
+	ck_assert_int_eq(coro_group_create(&mine), 0);
+	ck_assert_int_eq(coro_group_spawn(mine, fails_now, NULL, NULL), 0);
+	ck_assert_int_eq(coro_spawn(sends, NULL, &sender), 0);
+	ck_assert_int_eq(coro_channel_receive(channel, &item), 0);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), before + 1);
+	ck_assert_int_eq(coro_group_end(mine, 0), -EIO);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), before);
+	ck_assert_int_eq(coro_sleep(1), 0);
+	coro_future_unref(sender);
+}
+
+static int uses_a_group_when_cancelled(void *arg)
+{
+	group_that_fails_as_an_item_comes();
+	int r = coro_sleep(50);
+	ck_assert_int_eq(r, -ECANCELED);
+	group_that_fails_as_an_item_comes();
+	return r;
+}
+
+START_TEST(request_that_is_put_off_ends_with_its_group)
+{
+	ck_assert_int_eq(coro_channel_create(sizeof(int), 0, &channel), 0);
+	struct coro_future *task = spawn(uses_a_group_when_cancelled, NULL);
+	at(10, cancel_it, task);
+	run();
+	assert_ended(task, -ECANCELED);
+	ck_assert_int_eq(coro_channel_destroy(channel), 0);
+}
+END_TEST
+
+static int group_in_a_timeout(void *arg)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 9), 0);
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	spawn_failing(group, -EIO);
+	ck_assert_int_eq(coro_group_end(group, 0), -EIO);
+	return coro_timeout_end(&timeout, coro_sleep(50));
+}
+
+START_TEST(timeout_after_a_failed_group_is_still_a_timeout)
+{
+	ck_assert_int_eq(result_of(group_in_a_timeout, NULL), -ETIMEDOUT);
+	assert_time(9);
+}
+END_TEST
+
+/* ---- in a generator ---- */
+
+static int gave_end;
+
+static int generates_in_a_group(void *arg)
+{
+	struct coro_group *mine;
+	ck_assert_int_eq(coro_group_create(&mine), 0);
+	for (const struct member *m = arg; m->name; m++)
+		ck_assert_int_eq(coro_group_spawn(mine, member, (void *)m, NULL), 0);
+	int r = coro_yield(arg, NULL);
+	gave_end = coro_group_end(mine, r);
+	return gave_end;
+}
+
+static int takes_one(void *generator)
+{
+	return coro_next(generator, NULL);
+}
+
+static int takes_one_and_stays(void *generator)
+{
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	return coro_sleep(20);
+}
+
+static int closes(void *generator)
+{
+	int r = coro_destroy(generator);
+	trace("closed");
+	return r;
+}
+
+static struct coro *generator_with(const struct member *members)
+{
+	struct coro *generator;
+	ck_assert_int_eq(coro_create(generates_in_a_group, (void *)members, &generator), 0);
+	gave_end = 77;
+	return generator;
+}
+
+START_TEST(another_task_ends_the_group_of_a_generator_that_it_closes)
+{
+	/* Whose owner has ended, and whose owner lives. */
+	static coro_fn *const owners[] = {takes_one, takes_one_and_stays};
+	for (int i = 0; i < 2; i++) {
+		struct coro *generator = generator_with(MEMBERS({"a", 50, .cleanup = 2}));
+		struct coro_future *task = start(owners[i], generator);
+		turn();
+		ck_assert_int_eq(result_of(closes, generator), 0);
+		ck_assert_trace("a! closed");
+		ck_assert_int_eq(gave_end, CORO_EXIT);
+		run();
+		assert_ended(task, i == 0);
+	}
+}
+END_TEST
+
+START_TEST(group_of_a_generator_closed_outside_of_tasks_ends_by_itself)
+{
+	struct coro *generator = generator_with(MEMBERS({"a", 50, .cleanup = 2}, {"b", 50}));
+	ck_assert_int_eq(result_of(takes_one, generator), 1);
+	turn();
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_int_eq(gave_end, CORO_EXIT);
+	ck_assert_trace("");
+	run();
+	ck_assert_trace("b! a!");
+	assert_time(2);
+
+	generator = generator_with(MEMBERS({"a", 50}));
+	ck_assert_int_eq(result_of(takes_one, generator), 1);
+	run();
+	ck_assert_trace("a");
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_int_eq(gave_end, CORO_EXIT);
+}
+END_TEST
+
+START_TEST(group_of_a_generator_may_outlive_its_loop)
+{
+	static coro_fn *const owners[] = {takes_one, takes_one_and_stays};
+	for (int i = 0; i < 2; i++) {
+		struct coro_loop *plain = loop;
+		loop_setup();
+		struct coro *generator = generator_with(MEMBERS({"a", 50}));
+		struct coro_future *task = start(owners[i], generator);
+		turn();
+		coro_future_unref(task);
+		loop_teardown();
+		loop = plain;
+		ck_assert_int_eq(coro_destroy(generator), 0);
+		ck_assert_int_eq(gave_end, CORO_EXIT);
+	}
+}
+END_TEST
+
 /* ---- misuse ---- */
 
 static void creates_outside_tasks(void *arg)
@@ -1110,6 +1336,13 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, nothing_is_spawned_once_the_tasks_are_cancelled);
 	tcase_add_test(tests, nothing_is_spawned_once_the_group_has_ended);
+	tcase_add_test(tests, body_is_asked_to_leave_the_outer_group_once_it_has_left_the_inner);
+	tcase_add_test(tests, cancellation_that_meets_a_failure_ends_the_next_wait);
+	tcase_add_test(tests, request_that_is_put_off_ends_with_its_group);
+	tcase_add_test(tests, timeout_after_a_failed_group_is_still_a_timeout);
+	tcase_add_test(tests, another_task_ends_the_group_of_a_generator_that_it_closes);
+	tcase_add_test(tests, group_of_a_generator_closed_outside_of_tasks_ends_by_itself);
+	tcase_add_test(tests, group_of_a_generator_may_outlive_its_loop);
 	tcase_add_test(tests, callback_may_spawn);
 
 	tcase_add_test(tests, group_belongs_to_the_task_that_made_it);

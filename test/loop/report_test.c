@@ -410,8 +410,7 @@ static void cancel_and_fail(void *task)
 	ck_assert_int_eq(coro_future_set_error(shielded, -EIO), 0);
 }
 
-/* In asyncio the shield's callback runs yet, and asks. */
-START_TEST(shield_that_is_cancelled_when_its_future_fails_asks)
+START_TEST(shield_that_is_cancelled_when_its_future_fails_does_not_ask)
 {
 	shielded = make_future();
 	struct coro_future *task = start(shields, NULL);
@@ -419,6 +418,55 @@ START_TEST(shield_that_is_cancelled_when_its_future_fails_asks)
 	run();
 	assert_ended(task, -ECANCELED);
 	coro_future_unref(shielded);
+	ck_assert_trace("unheard:-:5:Input/output error");
+}
+END_TEST
+
+/* It had the failure already, and its caller did not live to have it. */
+START_TEST(shield_that_is_cancelled_after_its_future_failed_is_reported)
+{
+	shielded = make_future();
+	struct coro_future *task = start(shields, NULL);
+	ck_assert_int_eq(coro_future_set_error(shielded, coro_raise(-EIO, "torn")), 0);
+	turn();
+	ck_assert(!coro_future_done(task));
+	cancel(task);
+	run();
+	assert_ended(task, -ECANCELED);
+	ck_assert_trace("unheard:-:5:torn");
+	coro_future_unref(shielded);
+	ck_assert_trace("");
+}
+END_TEST
+
+static int group_fails(void *arg)
+{
+	coro_sleep(1);
+	return coro_raise(-EIO, "torn");
+}
+
+static int leaves_a_group_open(void *arg)
+{
+	struct coro_group **group = arg;
+	ck_assert_int_eq(coro_group_create(group), 0);
+	ck_assert_int_eq(coro_group_spawn(*group, group_fails, NULL, NULL), 0);
+	return coro_yield(arg, NULL) == CORO_EXIT ? coro_group_end(*group, 0) : 0;
+}
+
+static int takes_one(void *generator)
+{
+	return coro_next(generator, NULL);
+}
+
+START_TEST(failure_in_a_group_whose_owner_has_ended_is_reported)
+{
+	struct coro_group *group;
+	struct coro *generator;
+	ck_assert_int_eq(coro_create(leaves_a_group_open, &group, &generator), 0);
+	ck_assert_int_eq(result_of(takes_one, generator), 1);
+	run();
+	ck_assert_ptr_nonnull(strstr(trace_take(), "Task has errored out but its parent"));
+	ck_assert_int_eq(coro_destroy(generator), 0);
 	ck_assert_trace("");
 }
 END_TEST
@@ -887,7 +935,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, successes_and_cancellations_are_not_reported);
 	tcase_add_loop_test(tests, error_that_was_asked_for_is_not_reported, 0, WAYS_TO_ASK);
 	tcase_add_loop_test(tests, error_that_was_not_asked_for_is_reported, 0, WAYS_NOT_TO_ASK);
-	tcase_add_test(tests, shield_that_is_cancelled_when_its_future_fails_asks);
+	tcase_add_test(tests, shield_that_is_cancelled_when_its_future_fails_does_not_ask);
+	tcase_add_test(tests, shield_that_is_cancelled_after_its_future_failed_is_reported);
+	tcase_add_test(tests, failure_in_a_group_whose_owner_has_ended_is_reported);
 	tcase_add_test(tests, run_until_complete_asks);
 
 	tcase_add_test(tests, report_comes_before_what_is_ready_and_changes_no_order);

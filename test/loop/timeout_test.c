@@ -435,19 +435,23 @@ START_TEST(requests_from_before_do_not_count)
 }
 END_TEST
 
-static int begins_cancelled(void *arg)
+static int begins_cancelled(void *delay)
 {
 	struct coro_timeout timeout;
 	cancel(coro_current_task());
-	ck_assert_int_eq(coro_timeout_begin(&timeout, 10), 0);
+	ck_assert_int_eq(coro_timeout_begin(&timeout, (intptr_t)delay), 0);
 	int r = coro_timeout_end(&timeout, coro_sleep(100));
-	ck_assert(!coro_timeout_expired(&timeout));
+	ck_assert(coro_timeout_expired(&timeout) == ((intptr_t)delay <= 0));
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), 1);
 	return r;
 }
 
 START_TEST(cancellation_from_before_ends_the_first_wait_as_such)
 {
-	ck_assert_int_eq(result_of(begins_cancelled, NULL), -ECANCELED);
+	/* Also where its time is over at once: that one is the older. */
+	static const intptr_t delays[] = {10, 0, -5};
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(result_of(begins_cancelled, (void *)delays[i]), -ECANCELED);
 	assert_time(0);
 }
 END_TEST
@@ -737,6 +741,30 @@ START_TEST(scope_in_a_generator_may_outlive_its_loop)
 }
 END_TEST
 
+static int takes_one_and_goes_on(void *generator)
+{
+	ck_assert_int_eq(coro_next(generator, NULL), 1);
+	return coro_sleep(50);
+}
+
+static int destroys(void *generator)
+{
+	return coro_destroy(generator);
+}
+
+START_TEST(another_task_ends_the_scope_of_a_generator_that_it_closes)
+{
+	struct coro *generator;
+	ck_assert_int_eq(coro_create(generates_under_a_timeout, loop, &generator), 0);
+	struct coro_future *task = start(takes_one_and_goes_on, generator);
+	ck_assert_int_eq(result_of(destroys, generator), 0);
+	ck_assert_trace("ended");
+	run();
+	assert_time(50); /* the scope's time did not come */
+	assert_ended(task, 0);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* With nothing of Check's, which allocates. */
@@ -888,6 +916,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, scope_that_its_task_forgot_to_end_does_not_come);
 	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_task);
 	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_loop);
+	tcase_add_test(tests, another_task_ends_the_scope_of_a_generator_that_it_closes);
 
 	tcase_add_test(tests, timeouts_allocate_nothing);
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);

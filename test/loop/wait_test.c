@@ -510,6 +510,43 @@ START_TEST(cancel_ends_those_who_gather_each_other)
 }
 END_TEST
 
+static int cancels_itself_and_gathers_one(void *future)
+{
+	cancel(coro_current_task());
+	return coro_gather_all(future, 1, NULL);
+}
+
+static int gathers_in_time(void *future)
+{
+	struct coro_timeout timeout;
+	ck_assert_int_eq(coro_timeout_begin(&timeout, 5), 0);
+	return coro_timeout_end(&timeout, coro_gather(future, 1, NULL));
+}
+
+START_TEST(cancel_that_comes_round_a_cycle_is_one_request)
+{
+	/* By a gather's own task, as it comes to wait; from outside; and by a timeout within. */
+	static coro_fn *const bodies[] = {cancels_itself_and_gathers_one, gathers_one,
+					  gathers_in_time};
+	for (int i = 0; i < 3; i++) {
+		struct coro_future *a, *b, *c;
+		b = spawn(awaits, &c);
+		c = spawn(awaits, &a);
+		a = spawn(bodies[i], &b);
+		run();
+		if (i == 1)
+			cancel(a);
+		run();
+		ck_assert_int_eq(coro_task_cancelling(a), i < 2 ? 1 : 0);
+		ck_assert_int_eq(coro_task_cancelling(b), 1);
+		ck_assert_int_eq(coro_task_cancelling(c), 1);
+		assert_ended(a, i < 2 ? -ECANCELED : -ETIMEDOUT);
+		assert_ended(b, i < 2 ? -ECANCELED : -ETIMEDOUT);
+		assert_ended(c, i < 2 ? -ECANCELED : -ETIMEDOUT);
+	}
+}
+END_TEST
+
 /* ---- wait ---- */
 
 /* A task that waits for all children in a mode, for a time. */
@@ -888,21 +925,24 @@ START_TEST(no_time_at_all_keeps_a_new_task_from_running)
 }
 END_TEST
 
-START_TEST(result_at_the_tick_of_the_deadline_is_in_time)
+START_TEST(result_at_the_tick_of_the_deadline_is_too_late)
 {
-	/* Before the deadline in that tick, and after it. */
+	/* It was there, but before the caller ran on the deadline came. */
 	make_futures(1);
 	at(5, set_it, children[0]);
-	ck_assert_int_eq(wait_for_result(5), 0);
+	ck_assert_int_eq(wait_for_result(5), -ETIMEDOUT);
+	ck_assert_trace(when(5, -ETIMEDOUT));
+	assert_child(0, 0);
 	drop_children();
 
+	/* Later than the deadline: the future is cancelled by then. */
 	make_futures(1);
 	limit = 5;
 	struct coro_future *task = start(waits_for, NULL);
-	at(10, set_it, children[0]);
 	run();
-	assert_ended(task, 0);
-	ck_assert_trace("5 10");
+	ck_assert_trace(when(10, -ETIMEDOUT));
+	assert_ended(task, -ETIMEDOUT);
+	assert_child(0, -ECANCELED);
 	drop_children();
 }
 END_TEST
@@ -921,22 +961,24 @@ START_TEST(who_is_cancelled_cancels_it_and_waits_for_its_end)
 }
 END_TEST
 
-START_TEST(who_is_cancelled_is_so_though_the_task_refuses)
+START_TEST(who_is_cancelled_has_the_result_of_a_task_that_refuses)
 {
 	spawn_children({.sleeps = 50, .cleanup = 7, .refuses = true, .value = &values[0]});
 	limit = 20;
 	struct coro_future *task = start(waits_for, NULL);
 	at(3, cancel_it, task);
 	run();
-	ck_assert_trace(when(10, -ECANCELED));
+	ck_assert_trace("10");
 	assert_child(0, 0);
-	assert_ended(task, -ECANCELED);
+	ck_assert_int_eq(coro_task_cancelling(task), 1);
+	assert_ended(task, 0);
 	drop_children();
 }
 END_TEST
 
-START_TEST(who_is_cancelled_again_does_not_wait_for_the_end)
+START_TEST(who_is_cancelled_again_waits_for_the_end_all_the_same)
 {
+	/* The second request ends the cleanup. */
 	spawn_children({.sleeps = 50, .cleanup = 7});
 	limit = 20;
 	struct coro_future *task = start(waits_for, NULL);
@@ -944,14 +986,14 @@ START_TEST(who_is_cancelled_again_does_not_wait_for_the_end)
 	at(5, cancel_it, task);
 	run();
 	ck_assert_trace(when(5, -ECANCELED));
-	assert_time(10);
+	assert_time(5);
 	assert_child(0, -ECANCELED);
 	assert_ended(task, -ECANCELED);
 	drop_children();
 }
 END_TEST
 
-START_TEST(who_is_cancelled_when_the_time_is_over_does_not_wait_for_the_end)
+START_TEST(who_is_cancelled_after_the_deadline_is_so_by_others)
 {
 	for (int i = 0; i < 2; i++) {
 		int64_t began = coro_loop_time(loop);
@@ -969,24 +1011,52 @@ START_TEST(who_is_cancelled_when_the_time_is_over_does_not_wait_for_the_end)
 }
 END_TEST
 
-START_TEST(result_that_is_there_is_returned_though_the_caller_is_cancelled)
+START_TEST(cancellation_in_the_turn_of_the_result_is_not_swallowed)
 {
-	/* Before the loop has told it, and after. */
-	for (int turns = 0; turns < 2; turns++) {
+	/* The result first, and the cancellation first. */
+	for (int i = 0; i < 2; i++) {
 		make_futures(1);
 		limit = 5;
 		struct coro_future *task = start(waits_for, NULL);
-		set(children[0], &values[0]);
-		for (int i = 0; i < turns; i++)
-			turn();
-		ck_assert(!coro_future_done(task));
+		if (i == 0)
+			set(children[0], &values[0]);
 		cancel(task);
+		assert_child(0, i == 0 ? 0 : -ECANCELED);
 		run();
-		ck_assert_trace("0");
+		ck_assert_trace(when(0, -ECANCELED));
 		ck_assert_int_eq(coro_task_cancelling(task), 1);
-		assert_ended(task, 0);
+		assert_ended(task, -ECANCELED);
 		drop_children();
 	}
+}
+END_TEST
+
+START_TEST(result_ends_the_wait_for_it_in_the_next_turn)
+{
+	make_futures(1);
+	limit = 5;
+	struct coro_future *task = start(waits_for, NULL);
+	set(children[0], &values[0]);
+	turn();
+	ck_assert_trace("0");
+	assert_ended(task, 0);
+	drop_children();
+}
+END_TEST
+
+static int asks_for_what_is_done_when_cancelled(void *arg)
+{
+	cancel(coro_current_task());
+	ck_assert_int_eq(coro_wait_for(children[0], 10, NULL), 0);
+	return coro_sleep(1);
+}
+
+START_TEST(cancellation_from_before_stays_where_the_result_is_there)
+{
+	make_futures(1);
+	set(children[0], NULL);
+	ck_assert_int_eq(result_of(asks_for_what_is_done_when_cancelled, NULL), -ECANCELED);
+	drop_children();
 }
 END_TEST
 
@@ -1013,19 +1083,17 @@ END_TEST
 
 static int waits_for_itself(void *arg)
 {
-	int r = coro_wait_for(coro_current_task(), limit, NULL);
-	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), limit == CORO_FOREVER ? 0 : 1);
-	return r;
+	return coro_wait_for(coro_current_task(), limit, NULL);
 }
 
-START_TEST(task_that_waits_for_itself_cancels_itself_in_the_end)
+START_TEST(task_cannot_wait_for_itself)
 {
 	limit = 5;
-	ck_assert_int_eq(result_of(waits_for_itself, NULL), -ECANCELED);
-	limit = 0;
-	ck_assert_int_eq(result_of(waits_for_itself, NULL), -ECANCELED);
+	ck_assert_int_eq(result_of(waits_for_itself, NULL), -EDEADLK);
 	limit = CORO_FOREVER;
 	ck_assert_int_eq(result_of(waits_for_itself, NULL), -EDEADLK);
+	limit = 0; /* that cancels it */
+	ck_assert_int_eq(result_of(waits_for_itself, NULL), -ECANCELED);
 }
 END_TEST
 
@@ -1429,6 +1497,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancellation_goes_down_to_the_leaves_and_up_again);
 	tcase_add_test(tests, cancel_goes_down_a_long_chain_of_gathers_on_a_small_stack);
 	tcase_add_test(tests, cancel_ends_those_who_gather_each_other);
+	tcase_add_test(tests, cancel_that_comes_round_a_cycle_is_one_request);
 
 	tcase_add_test(tests, wait_is_over_when_all_are_done);
 	tcase_add_test(tests, wait_is_over_when_the_first_is_done);
@@ -1451,14 +1520,16 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, no_time_at_all_is_time_for_what_is_done);
 	tcase_add_test(tests, no_time_at_all_cancels_what_is_not_done);
 	tcase_add_test(tests, no_time_at_all_keeps_a_new_task_from_running);
-	tcase_add_test(tests, result_at_the_tick_of_the_deadline_is_in_time);
+	tcase_add_test(tests, result_at_the_tick_of_the_deadline_is_too_late);
 	tcase_add_test(tests, who_is_cancelled_cancels_it_and_waits_for_its_end);
-	tcase_add_test(tests, who_is_cancelled_is_so_though_the_task_refuses);
-	tcase_add_test(tests, who_is_cancelled_again_does_not_wait_for_the_end);
-	tcase_add_test(tests, who_is_cancelled_when_the_time_is_over_does_not_wait_for_the_end);
-	tcase_add_test(tests, result_that_is_there_is_returned_though_the_caller_is_cancelled);
+	tcase_add_test(tests, who_is_cancelled_has_the_result_of_a_task_that_refuses);
+	tcase_add_test(tests, who_is_cancelled_again_waits_for_the_end_all_the_same);
+	tcase_add_test(tests, who_is_cancelled_after_the_deadline_is_so_by_others);
+	tcase_add_test(tests, cancellation_in_the_turn_of_the_result_is_not_swallowed);
+	tcase_add_test(tests, result_ends_the_wait_for_it_in_the_next_turn);
+	tcase_add_test(tests, cancellation_from_before_stays_where_the_result_is_there);
 	tcase_add_test(tests, forever_is_as_awaiting);
-	tcase_add_test(tests, task_that_waits_for_itself_cancels_itself_in_the_end);
+	tcase_add_test(tests, task_cannot_wait_for_itself);
 
 	tcase_add_test(tests, shield_gives_the_result);
 	tcase_add_test(tests, shield_of_what_is_done_is_no_wait);

@@ -225,10 +225,59 @@ START_TEST(who_is_cancelled_while_it_waits_is_no_more_counted)
 	ck_assert_trace("");
 	struct coro_future *d = spawn(waits, "d");
 	run();
-	/* A number tells how many were there at that time, so that two may have the same. */
-	ck_assert_trace("d2 b1 c1");
+	/* c has the number that a had. */
+	ck_assert_trace("d2 b1 c0");
 	assert_ended(d, 0);
 	assert_line(-ECANCELED, 0, 0);
+	assert_usable();
+}
+END_TEST
+
+START_TEST(each_number_is_given_once_whoever_is_cancelled)
+{
+	enum { PARTIES = 6 };
+	/* Of those that have come first, all subsets are cancelled. */
+	for (unsigned subset = 0; subset < 1U << (PARTIES - 1); subset++) {
+		struct coro_future *tasks[2 * PARTIES];
+		unsigned come = 0, left = 0, numbers = 0;
+		ck_assert_int_eq(coro_barrier_init(&barrier, PARTIES), 0);
+		while (come < PARTIES - 1)
+			tasks[come++] = start(waits, "");
+		for (unsigned i = 0; i < PARTIES - 1; i++) {
+			if (subset >> i & 1) {
+				cancel(tasks[i]);
+				left++;
+			}
+		}
+		run();
+		trace_take();
+		while (come < PARTIES + left)
+			tasks[come++] = start(waits, "");
+		run();
+		for (const char *at = trace_take(); *at; at++)
+			numbers += *at == ' ' ? 0 : 1U << 4 * (*at - '0');
+		ck_assert_uint_eq(numbers, 0x111111);
+		while (come > 0)
+			coro_future_unref(tasks[--come]);
+	}
+}
+END_TEST
+
+static int waits_and_is_left(void *arg)
+{
+	return coro_barrier_wait(&barrier, NULL);
+}
+
+START_TEST(who_is_thrown_away_with_its_loop_is_no_more_counted)
+{
+	struct coro_loop *plain = loop;
+	loop_setup();
+	coro_future_unref(start(waits_and_is_left, NULL));
+	coro_future_unref(start(waits_and_is_left, NULL));
+	assert_waiting(2);
+	loop_teardown();
+	loop = plain;
+	assert_waiting(0);
 	assert_usable();
 }
 END_TEST
@@ -509,6 +558,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, those_who_leave_are_not_counted_as_waiting);
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_counted);
+	tcase_add_test(tests, each_number_is_given_once_whoever_is_cancelled);
+	tcase_add_test(tests, who_is_thrown_away_with_its_loop_is_no_more_counted);
 	tcase_add_test(tests, who_is_let_go_and_cancelled_in_the_same_turn_is_cancelled);
 	tcase_add_test(tests, barrier_is_free_when_all_who_were_let_go_are_cancelled);
 	tcase_add_test(tests, who_is_cancelled_while_the_others_leave_was_never_there);
