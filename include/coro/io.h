@@ -70,8 +70,9 @@ coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, i
 
 /*
  * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). address and length
- * may be NULL. Connections that were reset while they waited are passed over. -EMFILE, -ENFILE and
- * the like leave the connection waiting.
+ * may be NULL. Connections that were reset while they waited, or have another of the errors that
+ * accept(2) says are a connection's, are passed over. -EMFILE, -ENFILE and the like leave the
+ * connection waiting.
  */
 coro_async CORO_API int coro_accept(int fd, struct sockaddr *address, socklen_t *length);
 

@@ -55,8 +55,10 @@ coro_async CORO_API int coro_listen_all(const char *address,
 					size_t count);
 
 /*
- * Accepts the next connection, whatever is in its way: coro_accept, but for want of fds or memory
- * it waits a second and tries again, as asyncio does. Connections wait meanwhile, and none is lost.
+ * Accepts the next connection, whatever is in its way: coro_accept, but without fds or memory, and
+ * after any other error that is not the socket's own, it waits a second and tries again, as asyncio
+ * does. Connections wait meanwhile, and none is lost. An error is that the socket does not listen
+ * (any more), or -ECANCELED.
  */
 coro_async CORO_API int coro_accept_next(int fd);
 

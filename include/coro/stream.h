@@ -250,9 +250,11 @@ struct coro_server_options {
 	size_t max_connections; /* with so many it waits for one to end; 0 for no bound */
 	size_t stack_size;      /* of their tasks; 0 for the loop's */
 	/*
-	 * Called with a handler's failure and its words, or for connections that could not be taken
-	 * (-ENOMEM); may not wait. NULL: a handler's failure is reported (see coro/report.h), and
-	 * such connections are dropped.
+	 * Called with a handler's failure and its words, for connections that could not be taken
+	 * (-ENOMEM), and when accept fails for another reason than the socket's own, as for want of
+	 * fds (-EMFILE): then the server tries each second, and tells of it once. May not wait. NULL:
+	 * handlers' failures and those of accept are reported (see coro/report.h), and connections
+	 * that could not be taken are dropped.
 	 */
 	void (*failed)(int error, const char *words, void *arg);
 };

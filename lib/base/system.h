@@ -132,7 +132,7 @@ static inline int system_pipe(int fds[2])
 {
 #ifndef __APPLE__
 	if (pipe2(fds, O_CLOEXEC) == 0)
-		return 0;
+		return system_pair_above_streams(fds);
 	if (!system_lacks(errno))
 		return -errno;
 #endif

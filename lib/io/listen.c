@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets, and what they accept. */
+/* Listening sockets. */
 #include "coro/net.h"
 
 #include "coro/coroutine.h"
 #include "io/endpoint.h"
 #include "io/socket_file.h"
-#include "loop/waiter.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* -- one place */
@@ -196,29 +194,4 @@ int coro_listen(const char *address, const struct coro_listen_options *options, 
 {
 	int r = coro_listen_all(address, options, ret, 1);
 	return r < 0 ? r : 0;
-}
-
-/* -- accepting */
-
-/* There is no room in the process or the system, which the next second may bring. */
-static bool is_want(int error)
-{
-	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
-}
-
-static coro_async int pause_for_room(void)
-{
-	struct timespec second = {.tv_sec = 1};
-	if (task_running())
-		return coro_sleep(CORO_SEC);
-	nanosleep(&second, NULL);
-	return 0;
-}
-
-int coro_accept_next(int listening)
-{
-	int fd, r = 0;
-	while (is_want(fd = coro_accept(listening, NULL, NULL)) && r == 0)
-		r = pause_for_room();
-	return r < 0 ? r : fd;
 }

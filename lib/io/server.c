@@ -4,6 +4,7 @@
 
 #include "coro/task.h"
 #include "coro/timeout.h"
+#include "io/accept.h"
 #include "io/address.h"
 #include "io/fd.h"
 #include "io/socket_file.h"
@@ -20,6 +21,7 @@ struct acceptor {
 	struct watch watch; /* of its task */
 	int fd;
 	bool running;
+	bool pauses; /* it has told so since it last had a connection */
 };
 
 struct connection {
@@ -183,6 +185,26 @@ static coro_async int wait_for_room(struct coro_server *server)
 	return r;
 }
 
+/* Told once, until there is a connection again: it is tried each second. */
+static void acceptor_pauses(int error, void *arg)
+{
+	struct acceptor *acceptor = arg;
+	struct coro_server *server = acceptor->server;
+	struct coro_report told = {
+		.message = accept_lacks_room(error) ? "socket.accept() out of system resource"
+						    : "socket.accept() failed",
+		.error = error,
+		.words = coro_strerror(error),
+	};
+	if (acceptor->pauses)
+		return;
+	acceptor->pauses = true;
+	if (server->options.failed)
+		report(server, error, told.message);
+	else
+		coro_loop_call_exception_handler(server->streams->loop, &told);
+}
+
 static int acceptor_run(void *arg)
 {
 	struct acceptor *acceptor = arg;
@@ -191,9 +213,10 @@ static int acceptor_run(void *arg)
 		int r = wait_for_room(server);
 		if (r < 0 || server->closed)
 			return r;
-		int fd = coro_accept_next(acceptor->fd);
+		int fd = accept_next(acceptor->fd, acceptor_pauses, acceptor);
 		if (fd < 0)
 			return fd;
+		acceptor->pauses = false;
 		r = serve(server, fd);
 		report(server, r, coro_message(r));
 	}

@@ -157,8 +157,18 @@ ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
 
 /* -- connections */
 
-/* Errors of one connection, which is gone, and not of the socket: the next may be well. */
-static bool is_passing(ssize_t error)
+static int socket_option(int fd, int option)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+	return getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0 ? -errno : value;
+}
+
+/*
+ * Whether an error of accept is that of a connection, and not of the socket: the next may be well. Linux
+ * gives what has befallen the connection already, and what a firewall says.
+ */
+static bool is_of_connection(int listening, int error)
 {
 	switch (error) {
 	case -ECONNABORTED:
@@ -174,6 +184,14 @@ static bool is_passing(ssize_t error)
 	case -ENONET:
 #endif
 		return true;
+	case -EOPNOTSUPP: /* or it does not listen */
+	case -EPERM:
+#ifdef ENOSR
+	case -ENOSR:
+#endif
+	case -EPROTONOSUPPORT:
+	case -ESOCKTNOSUPPORT:
+		return socket_option(listening, SO_ACCEPTCONN) > 0;
 	default:
 		return false;
 	}
@@ -228,11 +246,14 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 		.number = fd,
 		.peer = {address, address ? length : NULL},
 	};
+	enum { TRIES = 64 }; /* an error that does not pass is not to be taken for a connection's */
 	socklen_t room = address ? *length : 0;
-	int accepted;
-	while (is_passing(accepted = (int)transfer_run(&transfer)))
+	int accepted = (int)transfer_run(&transfer);
+	for (int tries = 1; tries < TRIES && is_of_connection(fd, accepted); tries++) {
 		if (address)
 			*length = room;
+		accepted = (int)transfer_run(&transfer);
+	}
 	if (accepted >= 0)
 		note_accepted(fd, accepted);
 	return accepted;

@@ -762,6 +762,11 @@ static void there_is_room(void *arg)
 	fail_call_off();
 }
 
+static void there_is_room_again(void *arg)
+{
+	fail_call_off();
+}
+
 static bool calls_can_fail(void)
 {
 	return strcmp(coro_loop_poller(loop), "uring") != 0;
@@ -799,6 +804,49 @@ START_TEST(a_pause_of_accept_may_be_cancelled)
 	coro_future_unref(task);
 	trace_take();
 	ck_assert_int_eq(result_of(accepts_next, &listening), 0);
+	close_in_loop(to);
+	close_in_loop(listening);
+}
+END_TEST
+
+START_TEST(a_pause_of_accept_that_is_cancelled_takes_no_connection)
+{
+	skip_where_fds_do_not_run_out();
+	int listening = listen_on("127.0.0.1:0");
+	int to = dial(address_of(listening));
+	take_all_fds();
+	struct coro_future *task = spawn(accepts_next, &listening);
+	at(CORO_SEC / 2, there_is_room, NULL);
+	at(CORO_SEC / 2 + 1, cancel_it, task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	trace_take();
+	ck_assert_int_eq(result_of(accepts_next, &listening), 0);
+	ck_assert_trace("one at 0 s");
+	close_in_loop(to);
+	close_in_loop(listening);
+}
+END_TEST
+
+START_TEST(accept_next_gives_up_for_what_is_no_listening_socket)
+{
+	static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
+	int fd = socket(AF_INET, types[_i] | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(result_of(accepts_next, &fd), _i ? -EOPNOTSUPP : -EINVAL);
+	trace_take();
+	close_in_loop(fd);
+}
+END_TEST
+
+START_TEST(accept_next_outlives_any_error_that_is_not_its_own)
+{
+	static const int errors[] = {EIO, EPERM, ENOSPC, EAGAIN, ENOSR, EPROTO, ENODEV};
+	int listening = listen_on("127.0.0.1:0");
+	int to = dial(address_of(listening));
+	fail_calls_from("accept4", 1, errors[_i]);
+	at(2 * CORO_SEC + CORO_MSEC, there_is_room_again, NULL);
+	ck_assert_int_eq(result_of(accepts_next, &listening), 0);
+	trace_take();
 	close_in_loop(to);
 	close_in_loop(listening);
 }
@@ -1206,6 +1254,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_loop_test(tests, where_fds_are_short_accept_tries_again_each_second, 0, 4);
 	tcase_add_test(tests, a_pause_of_accept_may_be_cancelled);
+	tcase_add_test(tests, a_pause_of_accept_that_is_cancelled_takes_no_connection);
+	tcase_add_loop_test(tests, accept_next_gives_up_for_what_is_no_listening_socket, 0, 2);
+	tcase_add_loop_test(tests, accept_next_outlives_any_error_that_is_not_its_own, 0, 7);
 	tcase_add_test(tests, all_that_failed_is_told);
 	tcase_add_test(tests, an_address_in_figures_is_told_once);
 	tcase_add_test(tests, the_error_is_the_first_ones);

@@ -740,12 +740,21 @@ static void there_is_room(void *arg)
 	setrlimit(RLIMIT_NOFILE, &usual);
 }
 
-START_TEST(a_server_survives_that_there_are_no_fds)
+static void pause_is_reported(struct coro_loop *reporting, const struct coro_report *report,
+			      void *arg)
+{
+	ck_assert_ptr_eq(reporting, loop);
+	ck_assert_str_eq(report->words, "Too many open files");
+	trace("%s:%s:%d", (const char *)arg, report->message, report->error);
+}
+
+START_TEST(a_server_survives_that_there_are_no_fds_and_tells_of_it_once)
 {
 	/* It has fds of its own beyond the limit, and closes what would be another. */
 	if (RUNNING_ON_VALGRIND || getenv("VALGRIND"))
 		skip_test("valgrind");
-	begin(echoes);
+	coro_loop_set_exception_handler(loop, pause_is_reported, "loop");
+	begin_with(echoes, (struct coro_server_options){.failed = _i ? is_told : NULL});
 	int early = taken_client(), late = client(), next = dup(0);
 	close(next);
 	getrlimit(RLIMIT_NOFILE, &usual);
@@ -754,8 +763,10 @@ START_TEST(a_server_survives_that_there_are_no_fds)
 	put(early, "early\n");
 	await(early, "early\n");
 	put(late, "late\n");
-	at(CORO_SEC / 2, there_is_room, NULL);
-	ck_assert_int_eq(result_of(sleeps, &(int64_t){CORO_SEC - 1}), 0);
+	at(CORO_SEC * 3 / 2, there_is_room, NULL);
+	ck_assert_int_eq(result_of(sleeps, &(int64_t){2 * CORO_SEC - 1}), 0);
+	ck_assert_trace(_i ? "server:-24:socket.accept() out of system resource"
+			   : "loop:socket.accept() out of system resource:-24");
 	ck_assert_uint_eq(coro_server_connections(server), 1);
 	ck_assert_int_eq(result_of(sleeps, &(int64_t){1}), 0);
 	await(late, "late\n");
@@ -876,7 +887,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_line_without_end_takes_no_more_memory_than_the_limit);
 	tcase_add_test(tests,
 		       a_client_that_has_ended_its_half_and_does_not_read_is_waited_for_idly);
-	tcase_add_test(tests, a_server_survives_that_there_are_no_fds);
+	tcase_add_loop_test(tests, a_server_survives_that_there_are_no_fds_and_tells_of_it_once, 0,
+			    2);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_server_is_for_its_thread);

@@ -106,8 +106,10 @@ END_TEST
 
 START_TEST(accept_passes_over_connections_that_are_gone)
 {
-	static const int passing[] = {ECONNABORTED, ECONNRESET,   ETIMEDOUT,  EPROTO,
-				      ENETDOWN,     EHOSTUNREACH, ENETUNREACH};
+	static const int passing[] = {ECONNABORTED,    ECONNRESET,   ETIMEDOUT,      EPROTO,
+				      ENETDOWN,        EHOSTUNREACH, ENETUNREACH,    EOPNOTSUPP,
+				      ENOPROTOOPT,     EHOSTDOWN,    ENONET,         ENOSR,
+				      EPROTONOSUPPORT, EPERM,        ESOCKTNOSUPPORT};
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
 		int accepted = -1, client = connect_to(&address);
 		fail_call("accept4", 1, passing[i]);
@@ -116,6 +118,16 @@ START_TEST(accept_passes_over_connections_that_are_gone)
 		close(accepted);
 		close(client);
 	}
+}
+END_TEST
+
+START_TEST(accept_does_not_go_on_for_ever_after_an_error_that_stays)
+{
+	int accepted = -1, client = connect_to(&address);
+	fail_calls_from("accept4", 1, EPROTO);
+	ck_assert_int_eq(result_of(accepts, &accepted), -EPROTO);
+	ck_assert(fail_call_off());
+	close(client);
 }
 END_TEST
 
@@ -199,6 +211,9 @@ static int accept_misuses(void *arg)
 	coro_fd_close(fds[1]);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	ck_assert_int_eq(coro_accept(fd, NULL, NULL), -EINVAL);
+	coro_fd_close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(coro_accept(fd, NULL, NULL), -EOPNOTSUPP);
 	coro_fd_close(fd);
 	return 0;
 }
@@ -880,6 +895,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, several_accept_on_one_socket);
 	tcase_add_test(tests, outside_of_tasks_accept_blocks);
 	tcase_add_test(tests, accept_passes_over_connections_that_are_gone);
+	tcase_add_test(tests, accept_does_not_go_on_for_ever_after_an_error_that_stays);
 	tcase_add_test(tests, accept_tells_when_there_is_no_room);
 	tcase_add_test(tests, an_accept_that_is_cancelled_takes_none);
 	tcase_add_test(tests, a_number_that_accept_gives_is_a_new_one);
