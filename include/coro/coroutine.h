@@ -155,10 +155,12 @@ CORO_API struct coro *coro_current(void);
 CORO_API int coro_raise_at(const char *site, int error, const char *format, ...) CORO_PRINTF(3, 4);
 
 /*
- * The words of an error that the caller raised or received: those of the last one that had any, if
- * it was that code, else coro_strerror's. Valid until the caller's next call of the library. A
- * coroutine that handles an error and later returns the same code of its own should raise that one,
- * with words of its own.
+ * The message of an error that the caller raised or received from the library last with that code;
+ * coro_strerror's where it had none, or where two errors of other codes have had one since. Valid
+ * until the caller's next call of the library. A call that fails sets the message or takes that of
+ * an earlier error of its code away. Calls of libc do neither: ask coro_strerror for what those
+ * leave in errno, and return such a code by coro_raise, if one that was handled may have been the
+ * same.
  */
 CORO_API const char *coro_message(int error);
 

@@ -119,7 +119,6 @@ static void *leave(struct coro *co, int status, int *result)
 		coro_swap_exceptions(frame);
 	if (unlikely(frame->failure != NULL)) {
 		co->failure = coro_claim_failure(frame, status);
-		failure_unref(frame->failure);
 	} else {
 		co->failure = NULL;
 	}
@@ -212,9 +211,9 @@ void coro_abandon(struct coro *co)
 	if (frame) {
 		if (!(co->flags & CORO_IS_TASK) && frame->open.link.next)
 			unlist(frame);
-		failure_unref(frame->failure);
 		if (!frame->fn)
 			failure_unref(frame->returned);
+		coro_reset_failure(frame, NULL);
 		stack_give_cold(&frame->stack);
 	}
 	co->frame = NULL;
@@ -426,8 +425,7 @@ int coro_status(const struct coro *co)
 {
 	if (!co)
 		return fail_with(-EINVAL, "coro_status: the coroutine is NULL");
-	return co->state == STATE_DONE ? co->status
-				       : fail_with(-EAGAIN, "coro_status: it is not done");
+	return co->state == STATE_DONE ? co->status : fail_code(-EAGAIN);
 }
 
 struct coro *coro_current(void)
@@ -475,21 +473,64 @@ void coro_pool_stats(struct coro_pool_stats *ret)
 
 /* -- words of errors */
 
+/* Once the body has returned there is room for one failure only. */
+static struct failure *earlier(const struct frame *frame)
+{
+	return frame->failure && frame->fn ? frame->earlier : NULL;
+}
+
+struct failure *coro_find_failure(const struct frame *frame, int error)
+{
+	if (frame->failure && frame->failure->error == error)
+		return frame->failure;
+	struct failure *failure = earlier(frame);
+	return failure && failure->error == error ? failure : NULL;
+}
+
+void coro_reset_failure(struct frame *frame, struct failure *failure)
+{
+	failure_unref(earlier(frame));
+	failure_unref(frame->failure);
+	frame->failure = failure;
+	if (frame->fn)
+		frame->earlier = NULL;
+}
+
 struct failure *coro_claim_failure(struct frame *frame, int error)
 {
-	struct failure *failure = frame->failure;
-	if (!failure || failure->error != error)
-		return NULL;
-	frame->failure = NULL;
+	struct failure *failure = failure_ref(coro_find_failure(frame, error));
+	coro_reset_failure(frame, NULL);
 	return failure;
+}
+
+/* Of a frame that has one. */
+static void forget_failure(struct frame *frame, int error)
+{
+	struct failure *before = earlier(frame);
+	if (frame->failure->error == error) {
+		failure_unref(frame->failure);
+		frame->failure = before;
+	} else if (before && before->error == error) {
+		failure_unref(before);
+	} else {
+		return;
+	}
+	if (frame->fn)
+		frame->earlier = NULL;
 }
 
 void coro_take_failure(struct coro *co, int error, struct failure *failure)
 {
 	struct frame *frame = co->frame;
-	if (!failure && (!frame->failure || frame->failure->error != error))
+	if (frame->failure)
+		forget_failure(frame, error);
+	if (!failure)
 		return;
-	failure_unref(frame->failure);
+	failure_unref(earlier(frame));
+	if (frame->fn)
+		frame->earlier = frame->failure;
+	else
+		failure_unref(frame->failure);
 	frame->failure = failure;
 }
 
@@ -512,12 +553,12 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 
 const char *coro_message(int error)
 {
-	const struct failure *failure = thread_current->self->frame->failure;
-	return failure && failure->error == error ? failure->words : coro_strerror(error);
+	const struct failure *failure = coro_find_failure(thread_current->self->frame, error);
+	return failure ? failure->words : coro_strerror(error);
 }
 
 const char *coro_origin(int error)
 {
-	const struct failure *failure = thread_current->self->frame->failure;
-	return failure && failure->error == error ? failure->site : NULL;
+	const struct failure *failure = coro_find_failure(thread_current->self->frame, error);
+	return failure ? failure->site : NULL;
 }

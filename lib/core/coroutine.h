@@ -78,9 +78,14 @@ struct frame {
 	union {
 		void *arg;
 		struct failure *returned; /* the words of what the body has returned */
+		struct failure *earlier;  /* while the body runs, and failure is set: see there */
 	};
-	void *value;               /* what coro_return was given */
-	struct failure *failure;   /* the words of the error raised or received last */
+	void *value; /* what coro_return was given */
+	/*
+	 * The failure raised or received last. The one before it, of another code, is kept as
+	 * `earlier`, so that cleaning up, where something fails too, does not lose it.
+	 */
+	struct failure *failure;
 	struct deferred *deferred; /* calls to make at the end, the last first; NULL when pooled */
 	union {
 		struct locals *locals; /* of a task, and of a thread; NULL when pooled */
@@ -173,8 +178,14 @@ void coro_swap_exceptions(struct frame *frame);
  */
 void coro_take_failure(struct coro *co, int error, struct failure *failure);
 
-/* Takes the words out if they belong to that error: a reference or NULL. */
+/* Takes the words out if they belong to that error: a reference or NULL. Others go. */
 struct failure *coro_claim_failure(struct frame *frame, int error);
+
+/* The words of that error, which stay where they are; NULL if it has none. */
+struct failure *coro_find_failure(const struct frame *frame, int error);
+
+/* This is the frame's only failure now, NULL for none. The caller's reference goes over. */
+void coro_reset_failure(struct frame *frame, struct failure *failure);
 
 /*
  * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context;

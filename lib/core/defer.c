@@ -55,19 +55,14 @@ static void run_last(struct frame *frame)
 	call.fn(call.arg);
 }
 
-/* The words that a frame has, and has again after calls that may replace them. */
-static void restore_failure(struct frame *frame, struct failure *failure)
-{
-	failure_unref(frame->failure);
-	frame->failure = failure;
-}
-
 int deferred_run(struct coro *co, int status)
 {
 	struct frame *frame = co->frame;
 	void *value = frame->value;
+	struct failure *returned = coro_claim_failure(frame, status);
+	frame->failure = failure_ref(returned); /* the calls may ask for it, and replace it */
 	frame->fn = NULL;
-	frame->returned = failure_ref(frame->failure); /* there, should the task be thrown away */
+	frame->returned = returned; /* there, should the task be thrown away */
 	bool cancelled = status >= 0 && coro_cancel_due(co);
 	while (frame->deferred)
 		run_last(frame);
@@ -77,7 +72,7 @@ int deferred_run(struct coro *co, int status)
 		failure_unref(frame->returned);
 		return -ECANCELED;
 	}
-	restore_failure(frame, frame->returned);
+	coro_reset_failure(frame, frame->returned);
 	return status;
 }
 
@@ -95,5 +90,5 @@ void deferred_abandon(struct coro *co)
 		run_last(co->frame);
 	thread->loop = loop;
 	self->flags = (uint16_t)((self->flags & ~CORO_RUNS_LOOP) | runs_loop);
-	restore_failure(self->frame, failure);
+	coro_reset_failure(self->frame, failure);
 }

@@ -10,6 +10,10 @@
  *	return fail_code(-errno);
  *
  * Only what fails pays for it; a message that is a literal allocates nothing.
+ *
+ * A task has room for two messages. So an outcome that a program may well expect (-EAGAIN of a try,
+ * the end of a channel, a call that has run already) is a code alone: else it might take the place
+ * of the message of a failure that the program is passing on.
  */
 #ifndef CORE_FAIL_H
 #define CORE_FAIL_H
@@ -38,8 +42,7 @@ void fail_code_slow(int error) __attribute__((cold));
 /* Returns the code. One that is not negative does no harm. */
 static inline int fail_code(int error)
 {
-	const struct failure *failure = thread_current->self->frame->failure;
-	if (unlikely(failure && failure->error == error))
+	if (unlikely(thread_current->self->frame->failure != NULL))
 		fail_code_slow(error);
 	return error;
 }

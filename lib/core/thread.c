@@ -28,7 +28,7 @@ static void thread_finish(void *arg)
 {
 	struct thread *thread = arg;
 	thread_current = &thread_nobody;
-	failure_unref(thread->root_frame.failure);
+	coro_reset_failure(&thread->root_frame, NULL);
 	locals_unref(thread->root_frame.locals);
 	for (struct coro *co = thread->spare, *next; co; co = next) {
 		next = co->resumer;
@@ -44,6 +44,13 @@ static void make_key(void)
 	no_key = pthread_key_create(&at_exit, thread_finish);
 }
 
+/* Stands for what runs on the thread's own stack, which has not returned. */
+static int no_body(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 struct thread *thread_create(void)
 {
 	pthread_once(&once, make_key);
@@ -53,6 +60,7 @@ struct thread *thread_create(void)
 	*thread = (struct thread){
 		.self = &thread->root,
 		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
+		.root_frame.fn = no_body,
 	};
 	if (pthread_setspecific(at_exit, thread) != 0) {
 		free(thread);

@@ -2,6 +2,7 @@
 #include "coro/runner.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "coro/task.h"
 #include "loop/interrupt.h"
 #include "loop/loop.h"
@@ -18,10 +19,10 @@ struct coro_runner {
 int coro_runner_create(const struct coro_loop_options *options, struct coro_runner **ret)
 {
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_runner_create: ret is NULL");
 	struct coro_runner *runner = malloc(sizeof(*runner));
 	if (!runner)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	int r = coro_loop_create(options, &runner->loop);
 	if (r < 0) {
 		free(runner);
@@ -53,12 +54,12 @@ int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn
 {
 	struct coro_future *task;
 	if (!runner)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_runner_run: the runner is NULL");
 	int r = loop_check(runner->loop);
 	if (r < 0)
 		return r;
 	if (loop_busy(runner->loop))
-		return -EBUSY;
+		return fail_with(-EBUSY, "a loop runs in this thread already");
 	struct coro_options options = {.name = "main", .site = site};
 	r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
 	if (r < 0)
@@ -174,8 +175,7 @@ static void end(struct coro_loop *loop)
 	if (loop->fork_count == fork_count)
 		shut_down(loop);
 	coro_loop_close(loop);
-	failure_unref(frame->failure);
-	frame->failure = words;
+	coro_reset_failure(frame, words);
 }
 
 int coro_runner_close(struct coro_runner *runner)
@@ -186,7 +186,9 @@ int coro_runner_close(struct coro_runner *runner)
 	if (r < 0 && r != -EPIPE && r != -EOWNERDEAD)
 		return r;
 	if (loop_busy(runner->loop) || runner->closing)
-		return -EBUSY;
+		return fail_with(
+			-EBUSY,
+			"coro_runner_close: a loop runs in this thread, or the runner is being closed");
 	runner->closing = true;
 	if (r != -EPIPE)
 		end(runner->loop);
@@ -202,7 +204,7 @@ int coro_run_with_at(const char *site, const struct coro_loop_options *options, 
 {
 	struct coro_runner *runner;
 	if (thread_current->loop)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_run: a loop runs in this thread already");
 	int r = coro_runner_create(options, &runner);
 	if (r < 0)
 		return r;

@@ -807,7 +807,7 @@ START_TEST(error_without_words_forgets_those_received_before)
 }
 END_TEST
 
-START_TEST(words_are_kept_until_another_error_has_some)
+START_TEST(words_are_kept_until_two_other_errors_have_some)
 {
 	struct coro *co = make(raise_words, number(1)), *bare = make(return_arg, number(-EIO));
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
@@ -815,7 +815,10 @@ START_TEST(words_are_kept_until_another_error_has_some)
 	ck_assert_str_eq(coro_message(-ENOENT), "no key in 1");
 	ck_assert_str_eq(coro_message(-EIO), strerror(EIO));
 	ck_assert_int_eq(coro_raise(-EIO, "%s", "with words"), -EIO);
+	ck_assert_str_eq(coro_message(-ENOENT), "no key in 1");
+	ck_assert_int_eq(coro_raise(-EPROTO, "%s", "with words"), -EPROTO);
 	ck_assert_str_eq(coro_message(-ENOENT), strerror(ENOENT));
+	ck_assert_str_eq(coro_message(-EIO), "with words");
 	ck_assert_int_eq(coro_destroy(co), 0);
 	ck_assert_int_eq(coro_destroy(bare), 0);
 }
@@ -827,6 +830,7 @@ START_TEST(words_may_be_raised_outside_of_a_coroutine)
 	ck_assert_str_eq(coro_message(CORO_USER_ERROR - 1), "mine");
 	ck_assert_int_eq(coro_raise(-EIO, "%s", "other"), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), "other");
+	ck_assert_int_eq(coro_raise(CORO_USER_ERROR - 1, NULL), CORO_USER_ERROR - 1);
 	ck_assert_str_eq(coro_message(CORO_USER_ERROR - 1), "Error of the program");
 }
 END_TEST
@@ -970,7 +974,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, words_go_up_through_nested_coroutines);
 	tcase_add_test(tests, words_of_an_error_that_is_not_returned_stay_behind);
 	tcase_add_test(tests, error_without_words_forgets_those_received_before);
-	tcase_add_test(tests, words_are_kept_until_another_error_has_some);
+	tcase_add_test(tests, words_are_kept_until_two_other_errors_have_some);
 	tcase_add_test(tests, words_may_be_raised_outside_of_a_coroutine);
 	tcase_add_test(tests, words_are_each_coroutines_own);
 	tcase_add_test(tests, body_that_is_closed_may_raise);

@@ -2,6 +2,7 @@
 /* How calls of the library fail: whose message an error has. */
 #include "core/fail.h"
 
+#include "coro/defer.h"
 #include "coro/generator.h"
 #include "fail_alloc.h"
 #include "support.h"
@@ -65,6 +66,55 @@ START_TEST(message_that_cannot_be_made_does_not_leave_an_older_one)
 }
 END_TEST
 
+START_TEST(failing_while_cleaning_up_does_not_lose_what_is_passed_on)
+{
+	coro_raise(-EIO, "the disk is torn");
+	coro_raise(-ENOENT, "no such lock");
+	fails();
+	ck_assert_str_eq(coro_message(-EPERM), "coro_sleep: not in a task");
+	ck_assert_str_eq(coro_message(-ENOENT), "no such lock");
+	ck_assert_str_eq(coro_message(-EIO), coro_strerror(-EIO));
+	fail_code(-EPERM);
+	ck_assert_str_eq(coro_message(-ENOENT), "no such lock");
+	fails();
+	fail_code(-ENOENT);
+	ck_assert_str_eq(coro_message(-EPERM), "coro_sleep: not in a task");
+	ck_assert_str_eq(coro_message(-ENOENT), coro_strerror(-ENOENT));
+	coro_raise(-EPERM, "another");
+	ck_assert_str_eq(coro_message(-EPERM), "another");
+	fail_code(-EPERM);
+	ck_assert_str_eq(coro_message(-EPERM), coro_strerror(-EPERM));
+}
+END_TEST
+
+static void fail_in_defer(void *arg)
+{
+	ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
+	coro_raise(-ENOENT, "no such lock");
+	fails();
+}
+
+static int fails_and_cleans_up(void *arg)
+{
+	int r = coro_raise(-EIO, "the disk is torn");
+	if (arg)
+		coro_defer(fail_in_defer, NULL);
+	fails();
+	return r;
+}
+
+START_TEST(body_is_left_with_its_own_message_whatever_failed_since)
+{
+	for (int deferring = 0; deferring < 2; deferring++) {
+		struct coro *co;
+		coro_create(fails_and_cleans_up, deferring ? &co : NULL, &co);
+		ck_assert_int_eq(coro_resume(co, NULL, NULL), -EIO);
+		ck_assert_int_eq(coro_destroy(co), 0);
+		ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
+	}
+}
+END_TEST
+
 static int fails_in_body(void *arg)
 {
 	return fails();
@@ -124,6 +174,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, message_that_is_made_has_the_place_it_tells_of);
 	tcase_add_test(tests, literal_message_needs_no_memory);
 	tcase_add_test(tests, message_that_cannot_be_made_does_not_leave_an_older_one);
+	tcase_add_test(tests, failing_while_cleaning_up_does_not_lose_what_is_passed_on);
+	tcase_add_test(tests, body_is_left_with_its_own_message_whatever_failed_since);
 	tcase_add_test(tests, message_travels_with_the_failure_of_a_body_in_any_thread);
 	tcase_add_test(tests, body_that_fails_with_a_code_alone_leaves_no_older_message);
 	tcase_add_test(tests, first_call_of_a_thread_may_fail);
