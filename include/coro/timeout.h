@@ -28,10 +28,16 @@ struct coro_timeout {
  * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EBUSY if the task has
  * begun it already; -EPERM outside a task, -ENOMEM.
  */
-CORO_API int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay);
+#define coro_timeout_begin(...) \
+	coro_timeout_begin_site(CORO_HERE, __VA_ARGS__) /* (struct coro_timeout *, int64_t delay) */
+CORO_API int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int64_t delay);
 
 /* The same, ending at a time of the loop's clock (asyncio.timeout_at). */
-CORO_API int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when);
+#define coro_timeout_begin_at(...)            \
+	coro_timeout_begin_at_site(CORO_HERE, \
+				   __VA_ARGS__) /* (struct coro_timeout *, int64_t when) */
+CORO_API int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout,
+					int64_t when);
 
 /*
  * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has
@@ -47,7 +53,8 @@ CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
 
 /*
  * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this
- * timeout's doing: -ETIMEDOUT. To be called however the body ended.
+ * timeout's doing: -ETIMEDOUT, whose message tells how long the timeout was and where it was begun.
+ * To be called however the body ended.
  */
 CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
 

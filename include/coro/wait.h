@@ -53,7 +53,9 @@ coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t cou
  * effect, this returns -ETIMEDOUT, or what it came to nevertheless (asyncio.wait_for). If the
  * caller is cancelled, so is the future. No time at all, 0 or less, is time for what is done.
  */
-coro_async CORO_API int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret);
+#define coro_wait_for(...) coro_wait_for_at(CORO_HERE, __VA_ARGS__) /* (future, timeout, ret) */
+coro_async CORO_API int coro_wait_for_at(const char *site, struct coro_future *future,
+					 int64_t timeout, void **ret);
 
 /* As coro_await, but if the caller is cancelled, the future is not (await asyncio.shield). */
 coro_async CORO_API int coro_shield(struct coro_future *future, void **ret);
@@ -77,8 +79,11 @@ coro_async CORO_API int coro_shield(struct coro_future *future, void **ret);
  * The one allocation is made here. As with all that make iterators, -EPERM, -EINVAL and -ENOMEM
  * come in place of the first item.
  */
-CORO_API struct coro_iterator *coro_as_completed(struct coro_future *const *futures, size_t count,
-						 int64_t timeout);
+#define coro_as_completed(...) \
+	coro_as_completed_at(CORO_HERE, __VA_ARGS__) /* (futures, count, int64_t timeout) */
+CORO_API struct coro_iterator *coro_as_completed_at(const char *site,
+						    struct coro_future *const *futures,
+						    size_t count, int64_t timeout);
 
 CORO_END_DECLS
 

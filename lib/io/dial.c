@@ -300,7 +300,7 @@ static coro_async int dial(const char *text, struct dialling *dialling)
 static coro_async int dial_within(const char *text, struct dialling *dialling, int64_t time)
 {
 	struct coro_timeout timeout;
-	int r = coro_timeout_begin(&timeout, time);
+	int r = coro_timeout_begin_site(NULL, &timeout, time);
 	if (r < 0)
 		return r;
 	int fd = dial(text, dialling);

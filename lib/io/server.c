@@ -414,7 +414,7 @@ static int cancel_connections(struct coro_server *server)
 static coro_async int wait_within(struct coro_server *server, int64_t grace)
 {
 	struct coro_timeout timeout;
-	int r = coro_timeout_begin(&timeout, grace);
+	int r = coro_timeout_begin_site(NULL, &timeout, grace);
 	if (r < 0)
 		return r;
 	return coro_timeout_end(&timeout, wait_until_idle(server));

@@ -76,8 +76,7 @@ static void fail(struct team *team, int error, struct failure *failure)
 /* The caller's words for an error; a reference, or NULL. */
 static struct failure *words_of(int error)
 {
-	struct failure *failure = thread_current->self->frame->failure;
-	return failure && failure->error == error ? failure_ref(failure) : NULL;
+	return failure_ref(coro_find_failure(thread_current->self->frame, error));
 }
 
 /* The member's task can be cancelled from now on: 0, or -ECANCELED if it was before. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A task waits for a future. */
 #include "base/error.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -61,18 +62,22 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 						   void **ret)
 {
 	if (!future)
-		return -EINVAL;
-	if (!task || future->loop != task->future.loop)
-		return -EPERM;
+		return fail_with(-EINVAL, "coro_await: the future is NULL");
+	if (!task)
+		return fail_with(-EPERM, "coro_await: not in a task");
+	if (future->loop != task->future.loop)
+		return fail_with(-EPERM, "coro_await: the future is another loop's");
 	if (future->done)
 		return future_result(future, ret);
 	if (future == &task->future) {
-		task->coro.wake = -EDEADLK; /* a turn later, as a wait */
+		task->coro.wake = fail_with(
+			-EDEADLK,
+			"coro_await: the task awaits itself"); /* a turn later, as a wait */
 		ring_push(&task->future.loop->ready, task);
 		return park(task);
 	}
 	if (closes_cycle(task, future))
-		return -EDEADLK;
+		return fail_with(-EDEADLK, "coro_await: the future awaits the caller");
 	return wait_for_future(task, future, ret);
 }
 

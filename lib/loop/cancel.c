@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Cancellation goes down the chain of those who wait for one another, without recursion. */
 #include "base/error.h"
+#include "core/fail.h"
 #include "loop/gather.h"
 #include "loop/loop.h"
 
@@ -80,7 +81,7 @@ bool future_cancel_with(struct coro_future *future, struct failure *words)
 int coro_cancel(struct coro_future *future)
 {
 	if (!future)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_cancel: the future is NULL");
 	if (unlikely(future->loop->thread != thread_current || future->loop->closed))
 		return loop_check(future->loop);
 	return future_cancel(future);
@@ -88,7 +89,8 @@ int coro_cancel(struct coro_future *future)
 
 int coro_cancel_with_at(const char *site, struct coro_future *future, const char *format, ...)
 {
-	int r = future ? loop_check(future->loop) : -EINVAL;
+	int r = future ? loop_check(future->loop)
+		       : fail_with(-EINVAL, "coro_cancel_with: the future is NULL");
 	if (r < 0)
 		return r;
 	if (future->done)

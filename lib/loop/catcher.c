@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/catcher.h"
 
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -190,7 +191,7 @@ static void drop(struct message *message)
 int catcher_add(struct catcher *catcher)
 {
 	if (!can_be_caught(catcher->signum))
-		return -EINVAL;
+		return fail_with(-EINVAL, "a signal that cannot be caught");
 	int r = watch_forks();
 	if (r < 0)
 		return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures in the order in which they are done, as the loop's callbacks tell of them. */
+#include "core/fail.h"
 #include "core/stage.h"
 #include "loop/loop.h"
 #include "loop/wait.h"
@@ -17,6 +18,8 @@ struct completed {
 	struct list done;     /* that were not given yet */
 	size_t pending;       /* that the loop has not told of */
 	bool timed_out;
+	const char *site; /* where it was made */
+	int64_t timeout;
 
 	size_t count;
 	struct entry {
@@ -79,12 +82,13 @@ static int completed_next(struct coro_iterator *it, void **ret)
 	struct completed *completed = completed_of(it);
 	const struct task *task = task_running();
 	if (!task || task->future.loop != loop_of(completed))
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_iter_next: not in a task of the loop of coro_as_completed");
 	if (completed->reader)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_iter_next: another task waits in this as_completed");
 	while (list_empty(&completed->done)) {
 		if (completed->timed_out)
-			return -ETIMEDOUT;
+			return fail_timeout(completed->site, completed->timeout);
 		if (completed->pending == 0)
 			return 0;
 		int r = wait_for_one(completed);
@@ -129,7 +133,7 @@ static int completed_close(struct coro_iterator *it)
 	if (r < 0)
 		return r;
 	if (completed->reader)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_iter_close: a task waits in this as_completed");
 	if (!completed->owner->future.done)
 		cleanup_pop(&completed->cleanup); /* else it went with the owner's stack */
 	completed_free(completed);
@@ -142,7 +146,7 @@ static int refused_next(struct coro_iterator *it, void **ret)
 {
 	(void)it;
 	(void)ret;
-	return -EPERM;
+	return fail_with(-EPERM, "coro_as_completed: not in a task of the loop of the futures");
 }
 
 static struct coro_iterator *failed(int error)
@@ -167,8 +171,8 @@ static void watch_all(struct completed *completed, struct coro_future *const *fu
 		futures[i]->marked = false;
 }
 
-struct coro_iterator *coro_as_completed(struct coro_future *const *futures, size_t count,
-					int64_t timeout)
+struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future *const *futures,
+					   size_t count, int64_t timeout)
 {
 	struct task *task = task_running();
 	int r = check_futures(task, futures, count);
@@ -180,11 +184,13 @@ struct coro_iterator *coro_as_completed(struct coro_future *const *futures, size
 	struct coro_loop *loop = task->future.loop;
 	if (!completed || loop_reserve(loop, 0, count + 1) < 0) {
 		free(completed);
-		return failed(-ENOMEM);
+		return failed(fail_code(-ENOMEM));
 	}
 	*completed = (struct completed){
 		.iterator = {.next = completed_next, .close = completed_close},
 		.owner = task,
+		.site = site,
+		.timeout = timeout,
 		.timer = {.call = {.run = time_over, .position = CALL_IDLE},
 			  .node.place = HEAP_NONE},
 	};

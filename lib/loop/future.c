@@ -2,6 +2,7 @@
 #include "loop/future.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "loop/local.h"
 #include "loop/loop.h"
 #include "loop/report.h"
@@ -15,10 +16,10 @@ int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
 {
 	int r = loop_check(loop);
 	if (r < 0 || !ret)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r : fail_with(-EINVAL, "coro_future_create: ret is NULL");
 	struct coro_future *future = slab_alloc(&loop->futures_slab);
 	if (!future)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	future_init(future, loop);
 	*ret = future;
 	return 0;
@@ -76,13 +77,15 @@ int future_result(const struct coro_future *future, void **ret)
 static int check_settable(const struct coro_future *future)
 {
 	if (!future)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_future_set_result, _set_error: the future is NULL");
 	if (future->kind != FUTURE_PLAIN)
-		return -EPERM;
+		return fail_with(
+			-EPERM,
+			"coro_future_set_result, _set_error: a task's result is for its body alone to give");
 	int r = loop_check(future->loop);
 	if (r < 0)
 		return r;
-	return future->done ? -EALREADY : 0;
+	return future->done ? fail_code(-EALREADY) : 0;
 }
 
 int coro_future_set_result(struct coro_future *future, void *value)
@@ -96,13 +99,12 @@ int coro_future_set_result(struct coro_future *future, void *value)
 int coro_future_set_error(struct coro_future *future, int error)
 {
 	if (error >= 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_future_set_error: the error is not negative");
 	int r = check_settable(future);
 	if (r < 0)
 		return r;
-	struct failure *failure = thread_current->self->frame->failure;
-	bool ours = failure && failure->error == error;
-	future_finish(future, error, NULL, ours ? failure_ref(failure) : NULL);
+	struct failure *failure = coro_find_failure(thread_current->self->frame, error);
+	future_finish(future, error, NULL, failure_ref(failure));
 	return 0;
 }
 
@@ -124,10 +126,10 @@ bool coro_future_cancelled(const struct coro_future *future)
 int coro_future_result(const struct coro_future *future, void **ret)
 {
 	if (!future)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_future_result: the future is NULL");
 	if (future->loop->thread != thread_current)
-		return -EPERM;
-	return future->done ? future_result(future, ret) : -EAGAIN;
+		return fail_with(-EPERM, "coro_future_result: the future is another thread's");
+	return future->done ? future_result(future, ret) : fail_code(-EAGAIN);
 }
 
 const char *coro_future_message(const struct coro_future *future)
@@ -201,13 +203,14 @@ static void queue_callback(struct waiter *waiter, struct coro_future *future)
 int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	if (!future || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_future_add_done_callback: the future or fn is NULL");
 	int r = loop_check(future->loop);
 	if (r < 0)
 		return r;
 	struct done_callback *callback = malloc(sizeof(*callback));
 	if (!callback)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	r = loop_reserve(future->loop, 0, 1);
 	if (r < 0) {
 		free(callback);
@@ -252,7 +255,8 @@ static int remove_callbacks(struct coro_future *future, coro_callback *fn, void 
 int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	if (!future || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_future_remove_done_callback: the future or fn is NULL");
 	int r = loop_check(future->loop);
 	return r < 0 ? r : remove_callbacks(future, fn, arg);
 }

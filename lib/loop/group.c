@@ -2,6 +2,7 @@
 #include "coro/group.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 #include "loop/report.h"
 #include "loop/watch.h"
@@ -84,12 +85,12 @@ int coro_group_create(struct coro_group **ret)
 {
 	struct task *task = task_running();
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_group_create: ret is NULL");
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_group_create: not in a task");
 	struct coro_group *group = malloc(sizeof(*group));
 	if (!group)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*group = (struct coro_group){
 		.parent = task,
 		.body = thread_current->self,
@@ -154,7 +155,7 @@ static int reserve_error(struct coro_group *group)
 	size_t room = group->room ? 2 * group->room : 8;
 	int *errors = realloc(group->errors, room * sizeof(*errors));
 	if (!errors)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	group->errors = errors;
 	group->room = room;
 	return 0;
@@ -172,12 +173,13 @@ int coro_group_spawn_with(struct coro_group *group, const struct coro_options *o
 			  void *arg, struct coro_future **ret)
 {
 	if (!group || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_group_spawn: the group or fn is NULL");
 	struct coro_loop *loop = group->parent->future.loop;
 	if (loop != thread_current->loop)
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_group_spawn: the loop of the group does not run here");
 	if (group->aborting || (group->exiting && list_empty(&group->members)))
-		return -ESHUTDOWN;
+		return fail_code(-ESHUTDOWN);
 	int r = reserve_error(group);
 	if (r < 0)
 		return r;
@@ -187,7 +189,7 @@ int coro_group_spawn_with(struct coro_group *group, const struct coro_options *o
 	struct member *member = malloc(sizeof(*member));
 	struct coro_future *task;
 	group->running++; /* before it may run, and spawn others */
-	r = member ? coro_loop_spawn(loop, options, fn, arg, &task) : -ENOMEM;
+	r = member ? coro_loop_spawn(loop, options, fn, arg, &task) : fail_code(-ENOMEM);
 	if (r < 0) {
 		group->running--;
 		free(member);
@@ -226,8 +228,7 @@ static void keep_words(struct coro_group *group)
 static void give_words_back(struct coro_group *group)
 {
 	struct frame *frame = thread_current->self->frame;
-	failure_unref(frame->failure);
-	frame->failure = group->words;
+	coro_reset_failure(frame, group->words);
 	group->words = NULL;
 }
 
@@ -303,10 +304,12 @@ static bool can_wait(const struct coro_group *group)
 static int check_end(const struct coro_group *group)
 {
 	if (!group)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_group_join, _end: the group is NULL");
 	if (group->parent->future.loop->thread != thread_current)
-		return -EPERM;
-	return group->parent == task_running() || group->body == thread_current->self ? 0 : -EPERM;
+		return fail_with(-EPERM, "coro_group_join, _end: the group is another thread's");
+	if (group->parent == task_running() || group->body == thread_current->self)
+		return 0;
+	return fail_with(-EPERM, "coro_group_join, _end: not in the task that made the group");
 }
 
 /* Ends the group where no task runs that could wait for its members: they are cancelled. */
@@ -330,9 +333,9 @@ int coro_group_join(struct coro_group *group, int status)
 	if (r < 0)
 		return r;
 	if (group->joined)
-		return -EALREADY;
+		return fail_with(-EALREADY, "coro_group_join: the group was joined already");
 	if (!can_wait(group))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_group_join: not in a task that can wait");
 	group->exiting = true;
 	bool cancelled = status == -ECANCELED;
 	if (status < 0 && !group->aborting)
@@ -365,7 +368,7 @@ int coro_group_destroy(struct coro_group *group)
 	if (r < 0)
 		return r;
 	if (!group->joined)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_group_destroy: the group was not joined");
 	leave_parent(group);
 	group_free(group);
 	return 0;

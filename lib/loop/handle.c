@@ -3,6 +3,7 @@
 #include "loop/handle.h"
 
 #include "base/list.h"
+#include "core/fail.h"
 #include "loop/local.h"
 #include "loop/loop.h"
 
@@ -85,7 +86,7 @@ static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, i
 	struct coro_handle *handle = slab_alloc(&loop->handles_slab);
 	if (!handle) {
 		loop_release(loop, 0, 1);
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	}
 	*handle = (struct coro_handle){
 		.timer = {.call.run = handle_run, .node.place = HEAP_NONE},
@@ -114,7 +115,7 @@ int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct 
 	struct coro_handle *handle;
 	int r = loop_check(loop);
 	if (r < 0 || !fn)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r : fail_with(-EINVAL, "coro_call_soon: fn is NULL");
 	r = handle_create(loop, fn, arg, 0, &handle);
 	if (r < 0)
 		return r;
@@ -129,7 +130,7 @@ int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *
 	struct coro_handle *handle;
 	int r = loop_check(loop);
 	if (r < 0 || !fn)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r : fail_with(-EINVAL, "coro_call_at, _later: fn is NULL");
 	r = handle_create(loop, fn, arg, when, &handle);
 	if (r < 0)
 		return r;
@@ -148,11 +149,11 @@ int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, vo
 int coro_handle_cancel(struct coro_handle *handle)
 {
 	if (!handle)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_handle_cancel: the handle is NULL");
 	if (handle->loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_handle_cancel: the handle is another thread's");
 	if (handle->state != HANDLE_QUEUED)
-		return handle->state == HANDLE_RAN ? -EALREADY : 0;
+		return handle->state == HANDLE_RAN ? fail_code(-EALREADY) : 0;
 	handle->state = HANDLE_CANCELLED;
 	/* One that is ready keeps its place, and is passed over there. */
 	if (handle->timer.node.place != HEAP_NONE) {
@@ -169,5 +170,5 @@ bool coro_handle_cancelled(const struct coro_handle *handle)
 
 int64_t coro_handle_when(const struct coro_handle *handle)
 {
-	return handle ? handle->when : -EINVAL;
+	return handle ? handle->when : fail_with(-EINVAL, "coro_handle_when: the handle is NULL");
 }

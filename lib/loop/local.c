@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/local.h"
 
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -31,10 +32,10 @@ void *coro_local_get(const struct coro_local *local)
 int coro_local_set(const struct coro_local *local, void *value, struct coro_local_token *ret)
 {
 	if (!local)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_local_set: the local is NULL");
 	struct thread *thread = thread_self();
 	if (!thread)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	struct locals **here = locals_here(thread);
 	void *old = locals_get(*here, local, local->value);
 	int r = locals_set(here, local, value);
@@ -49,14 +50,14 @@ int coro_local_set(const struct coro_local *local, void *value, struct coro_loca
 int coro_local_reset(const struct coro_local *local, struct coro_local_token *token)
 {
 	if (!local || !token)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_local_reset: the local or the token is NULL");
 	if (!token->local)
-		return -EALREADY;
+		return fail_with(-EALREADY, "coro_local_reset: the token was used already");
 	if (token->local != local)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_local_reset: the token is another local's");
 	struct locals **here = locals_here(thread_current);
 	if (token->owner != here)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_local_reset: the token is another task's");
 	int r = locals_set(here, local, token->value);
 	if (r == 0)
 		token->local = NULL;
@@ -74,10 +75,10 @@ struct coro_locals {
 int coro_locals_copy(struct coro_locals **ret)
 {
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_locals_copy: ret is NULL");
 	struct coro_locals *copy = malloc(sizeof(*copy));
 	if (!copy)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*copy = (struct coro_locals){0};
 	int r = locals_copy(*locals_here(thread_current), &copy->values);
 	if (r < 0) {
@@ -93,7 +94,7 @@ int coro_locals_destroy(struct coro_locals *locals)
 	if (!locals)
 		return 0;
 	if (locals->entered)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_locals_destroy: the set is in use");
 	locals_unref(locals->values);
 	free(locals);
 	return 0;
@@ -133,12 +134,12 @@ static int call_without_yield(struct coro *self, coro_fn *fn, void *arg)
 int coro_locals_run(struct coro_locals *locals, coro_fn *fn, void *arg)
 {
 	if (!locals || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_locals_run: the set or fn is NULL");
 	if (locals->entered)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_locals_run: the set is in use");
 	struct thread *thread = thread_self();
 	if (!thread)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	struct task *task = task_running();
 	locals->entered = locals_here(thread);
 	swap(locals, locals->entered);

@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/random.h"
+#include "core/fail.h"
 #include "loop/handle.h"
 #include "loop/open.h"
 #include "loop/report.h"
@@ -26,13 +27,14 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	if (!options)
 		options = &defaults;
 	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
-		return -EINVAL;
-	if (coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0) < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_loop_create: ret is NULL, or an option is none");
+	int r = coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0);
+	if (r < 0)
+		return r;
 	struct thread *thread = thread_self();
 	struct coro_loop *loop = thread && fork_watch() == 0 ? malloc(sizeof(*loop)) : NULL;
 	if (!loop)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*loop = (struct coro_loop){
 		.thread = thread,
 		.stack_size = options->stack_size,
@@ -124,11 +126,13 @@ int coro_loop_close(struct coro_loop *loop)
 	if (!loop)
 		return 0;
 	if (loop->thread != thread_current)
-		return -EPERM; /* after a fork, the child may close its copy */
+		return fail_with(
+			-EPERM,
+			"coro_loop_close: the loop is another thread's"); /* after a fork, the child may close its copy */
 	if (loop->closed)
 		return 0;
 	if (loop->runner || loop->guest.telling)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_loop_close: the loop runs");
 	guest_awake(loop);
 	loop->closed = true;
 	abandon_tasks(loop);
@@ -152,12 +156,12 @@ int coro_loop_close(struct coro_loop *loop)
 int loop_check(const struct coro_loop *loop)
 {
 	if (!loop)
-		return -EINVAL;
+		return fail_with(-EINVAL, "the loop is NULL");
 	if (loop->fork_count != fork_count)
-		return -EOWNERDEAD;
+		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
 	if (loop->thread != thread_current)
-		return -EPERM;
-	return loop->closed ? -EPIPE : 0;
+		return fail_with(-EPERM, "the loop is another thread's");
+	return loop->closed ? fail_with(-EPIPE, "the loop is closed") : 0;
 }
 
 /* -- time */
@@ -169,7 +173,7 @@ int64_t loop_time(const struct coro_loop *loop)
 
 int64_t coro_loop_time(const struct coro_loop *loop)
 {
-	return loop ? loop_time(loop) : -EINVAL;
+	return loop ? loop_time(loop) : fail_with(-EINVAL, "coro_loop_time: the loop is NULL");
 }
 
 /* -- questions */
@@ -193,9 +197,9 @@ int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size
 {
 	size_t tasks = 0;
 	if (!loop || (!ret && count > 0))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_all_tasks: the loop or ret is NULL");
 	if (loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_all_tasks: the loop is another thread's");
 	list_for_each(link, &loop->tasks) {
 		if (tasks < count)
 			ret[tasks] = future_ref(&container_of(link, struct task, all)->future);
@@ -226,12 +230,15 @@ int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duratio
 {
 	int r = loop_check(loop);
 	if (r < 0 || duration < 0)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r
+			     : fail_with(-EINVAL,
+					 "coro_loop_set_slow_callback_duration: less than 0");
 	loop->slow = duration;
 	return 0;
 }
 
 int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop)
 {
-	return loop ? loop->slow : -EINVAL;
+	return loop ? loop->slow
+		    : fail_with(-EINVAL, "coro_loop_slow_callback_duration: the loop is NULL");
 }

@@ -16,6 +16,7 @@
 #include "base/heap.h"
 #include "base/ring.h"
 #include "base/slab.h"
+#include "core/fail.h"
 #include "core/thread.h"
 #include "coro/report.h"
 #include "loop/annex.h"
@@ -137,11 +138,12 @@ static inline int loop_reserve(struct coro_loop *loop, size_t tasks, size_t call
 {
 	int r = ring_reserve(&loop->ready, PLACES_EACH * (tasks + calls));
 	if (r < 0)
-		return r;
+		return fail_code(r);
 	r = heap_reserve(&loop->timers, tasks + calls);
-	if (r < 0)
-		ring_release(&loop->ready, PLACES_EACH * (tasks + calls));
-	return r;
+	if (r == 0)
+		return 0;
+	ring_release(&loop->ready, PLACES_EACH * (tasks + calls));
+	return fail_code(r);
 }
 
 /* Whether a task's room is to be had without growing. */
@@ -254,6 +256,9 @@ void remotes_close(struct coro_loop *loop);
 
 /* From any thread that holds the loop: 0; -EPIPE once it is closed, -EOWNERDEAD after a fork. */
 int loop_post(struct coro_loop *loop, struct message *message);
+
+/* The caller fails with what came of loop_post, which has no message, being for signal handlers too. */
+int fail_post(int error);
 
 /* A future of the loop, pending, with one reference: the caller's. */
 static inline void future_init(struct coro_future *future, struct coro_loop *loop)

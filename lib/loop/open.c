@@ -2,6 +2,7 @@
 #include "loop/open.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "coro/group.h"
 #include "coro/report.h"
 #include "loop/loop.h"
@@ -40,7 +41,8 @@ int coro_loop_note_asyncgen(void)
 	struct task *task = task_running();
 	struct coro *self = thread_current->self;
 	if (!task || self == &task->coro)
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_loop_note_asyncgen: not in a generator that a task runs");
 	open_note(task->future.loop, task, self);
 	return 0;
 }
@@ -144,7 +146,12 @@ int coro_loop_shutdown_asyncgens(struct coro_loop *loop)
 	if (r < 0)
 		return r;
 	if (!loop->thread->loop)
-		return loop->runner ? -EBUSY : run_close_all(loop);
+		return loop->runner
+			       ? fail_with(-EBUSY, "coro_loop_shutdown_asyncgens: the loop runs")
+			       : run_close_all(loop);
 	struct task *task = task_running();
-	return task && task->future.loop == loop ? close_all(loop) : -EPERM;
+	return task && task->future.loop == loop
+		       ? close_all(loop)
+		       : fail_with(-EPERM,
+				   "coro_loop_shutdown_asyncgens: not in a task of the loop");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What other threads may do with a loop. */
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -36,14 +37,20 @@ int loop_post(struct coro_loop *loop, struct message *message)
 	return 0;
 }
 
+int fail_post(int error)
+{
+	return error == -EPIPE ? fail_with(-EPIPE, "the loop is closed")
+			       : fail_with(-EOWNERDEAD, "the loop is the parent process's");
+}
+
 /* -- the public calls */
 
 int coro_loop_hold(struct coro_loop *loop)
 {
 	if (!loop)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_loop_hold: the loop is NULL");
 	if (loop->fork_count != fork_count)
-		return -EOWNERDEAD;
+		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
 	loop_hold(loop);
 	return 0;
 }
@@ -79,19 +86,20 @@ static void run_call(struct message *message)
 int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *arg)
 {
 	if (!loop || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_call_soon_threadsafe: the loop or fn is NULL");
 	if (loop->thread == thread_current)
-		return loop->closed ? -EPIPE : coro_call_soon(loop, fn, arg, NULL);
+		return coro_call_soon(loop, fn, arg, NULL);
 	struct outside_call *call = malloc(sizeof(*call));
 	if (!call)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*call = (struct outside_call){
 		.message = {.run = run_call, .drop = drop_call},
 		.fn = fn,
 		.arg = arg,
 	};
 	int r = loop_post(loop, &call->message);
-	if (r < 0)
-		free(call);
-	return r;
+	if (r == 0)
+		return 0;
+	free(call);
+	return fail_post(r);
 }

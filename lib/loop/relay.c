@@ -2,6 +2,7 @@
 #include "loop/relay.h"
 
 #include "base/monitor.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -48,7 +49,9 @@ int relay_begin(struct relay *relay, pthread_mutex_t *mutex, void (*abandoned)(s
 	*relay = (struct relay){.mutex = mutex, .abandoned = abandoned};
 	list_init(&relay->link);
 	if (!task)
-		return thread_current->loop ? -EPERM : monitor_init_condition(&relay->woken);
+		return thread_current->loop
+			       ? fail_with(-EPERM, "not in a task: a callback may not wait")
+			       : monitor_init_condition(&relay->woken);
 	relay->loop = task->future.loop;
 	relay->message = (struct message){.run = arrive, .drop = drop};
 	list_init(&relay->latch.link);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/monitor.h"
+#include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "loop/loop.h"
@@ -132,7 +133,7 @@ static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 {
 	struct coro_remote *remote = malloc(sizeof(*remote));
 	if (!remote)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*remote = (struct coro_remote){
 		.refs = 2,
 		.loop = loop,
@@ -145,7 +146,7 @@ static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 	int r = -pthread_mutex_init(&remote->mutex, NULL);
 	if (r < 0) {
 		free(remote);
-		return r;
+		return fail_code(r);
 	}
 	*ret = remote;
 	return 0;
@@ -156,7 +157,7 @@ int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *
 {
 	struct coro_remote *remote;
 	if (!loop || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_spawn_threadsafe: the loop or fn is NULL");
 	int r = remote_create(loop, &remote);
 	if (r < 0)
 		return r;
@@ -169,7 +170,7 @@ int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *
 		loop_unhold(loop);
 		remote_unref(remote);
 		remote_unref(remote);
-		return r;
+		return fail_post(r);
 	}
 	if (ret)
 		*ret = remote;
@@ -181,8 +182,10 @@ int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *
 static int remote_check(const struct coro_remote *remote)
 {
 	if (!remote)
-		return -EINVAL;
-	return remote->loop->fork_count == fork_count ? 0 : -EOWNERDEAD;
+		return fail_with(-EINVAL, "the remote is NULL");
+	return remote->loop->fork_count == fork_count
+		       ? 0
+		       : fail_with(-EOWNERDEAD, "the remote is the parent process's");
 }
 
 /* With the mutex held. */
@@ -190,7 +193,8 @@ static int wait_for_result(struct coro_remote *remote, int64_t until)
 {
 	struct relay relay;
 	if (remote->loop->thread == thread_current && !task_running())
-		return -EDEADLK;
+		return fail_with(-EDEADLK,
+				 "coro_remote_result: it would wait for the caller's own loop");
 	int r = relay_begin(&relay, &remote->mutex, NULL);
 	if (r < 0)
 		return r;
@@ -207,7 +211,7 @@ static int wait_within(struct coro_remote *remote, int64_t timeout)
 	struct coro_timeout scope;
 	if (!task_running() || timeout == CORO_FOREVER)
 		return wait_for_result(remote, time_after(coro_clock(), timeout));
-	int r = coro_timeout_begin(&scope, timeout);
+	int r = coro_timeout_begin_site(NULL, &scope, timeout);
 	if (r < 0)
 		return r;
 	r = wait_for_result(remote, CORO_FOREVER);
@@ -222,6 +226,8 @@ int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret)
 	pthread_mutex_lock(&remote->mutex);
 	r = remote->done ? 0 : timeout <= 0 ? -ETIMEDOUT : wait_within(remote, timeout);
 	pthread_mutex_unlock(&remote->mutex);
+	if (r == -ETIMEDOUT)
+		return fail_timeout(NULL, timeout);
 	if (r < 0)
 		return r;
 	if (remote->status < 0)

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/hooks.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -12,16 +13,18 @@
 static int check(const struct coro_loop *loop, const struct coro_report *report)
 {
 	if (!loop || !report)
-		return -EINVAL;
-	return loop->thread == thread_current ? 0 : -EPERM;
+		return fail_with(-EINVAL, "the loop or the report is NULL");
+	return loop->thread == thread_current ? 0
+					      : fail_with(-EPERM, "the loop is another thread's");
 }
 
 int coro_loop_set_exception_handler(struct coro_loop *loop, coro_exception_handler *fn, void *arg)
 {
 	if (!loop)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_loop_set_exception_handler: the loop is NULL");
 	if (loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_loop_set_exception_handler: the loop is another thread's");
 	loop->handler = fn;
 	loop->handler_arg = fn ? arg : NULL;
 	return 0;

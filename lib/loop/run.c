@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs: turn after turn, until the loop is stopped or a future is done. */
+#include "core/fail.h"
+#include "loop/deadlock.h"
 #include "loop/guest.h"
 #include "loop/loop.h"
 #include "loop/turn.h"
@@ -14,7 +16,7 @@ static int begin_run(struct coro_loop *loop)
 	if (r < 0)
 		return r;
 	if (loop_busy(loop) || loop->guest.telling)
-		return -EBUSY;
+		return fail_with(-EBUSY, "a loop runs in this thread already");
 	struct thread *thread = loop->thread;
 	guest_awake(loop);
 	loop->ran_before = thread->self->flags & CORO_RUNS_LOOP;
@@ -37,7 +39,8 @@ static int end_run(struct coro_loop *loop, int r)
 	if (thread->stacks.over)
 		stack_pool_settle(&thread->stacks, thread->stacks.limit);
 	if (loop->fork_count != fork_count)
-		return -EOWNERDEAD; /* it was the parent's run */
+		return fail_with(-EOWNERDEAD,
+				 "the loop is the parent process's"); /* it was the parent's run */
 	guest_asleep(loop);
 	return r;
 }
@@ -50,7 +53,7 @@ int coro_run_forever(struct coro_loop *loop)
 	do
 		r = turn_run(loop, false);
 	while (r == 0 && !loop->stopping);
-	return end_run(loop, r);
+	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
 }
 
 int loop_run_turn(struct coro_loop *loop)
@@ -59,7 +62,7 @@ int loop_run_turn(struct coro_loop *loop)
 	if (r < 0)
 		return r;
 	r = turn_run(loop, true);
-	return end_run(loop, r == 0 && loop->stopping ? -ESHUTDOWN : r);
+	return end_run(loop, fail_code(r == 0 && loop->stopping ? -ESHUTDOWN : r));
 }
 
 int coro_loop_stop(struct coro_loop *loop)
@@ -84,11 +87,11 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	if (r < 0)
 		return r;
 	if (!future)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_run_until_complete: the future is NULL");
 	if (future->loop != loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_run_until_complete: the future is another loop's");
 	if (loop_busy(loop))
-		return -EBUSY;
+		return fail_with(-EBUSY, "a loop runs in this thread already");
 	r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
@@ -100,7 +103,9 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	if (future->done)
 		r = future_result(future, ret);
 	else if (r == 0)
-		r = -ESHUTDOWN;
+		r = fail_with(
+			-ESHUTDOWN,
+			"coro_run_until_complete: the loop was stopped before the future was done");
 	coro_future_unref(future);
 	return r;
 }

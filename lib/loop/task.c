@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/defer.h"
+#include "core/fail.h"
 #include "core/generator.h"
 #include "coro/task.h"
 #include "loop/local.h"
@@ -39,7 +40,7 @@ static int spawn(struct coro_loop *loop, const struct coro_options *options, cor
 	struct task *task = slab_alloc(&loop->tasks_slab);
 	if (!task) {
 		loop_release(loop, 1, 0);
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	}
 	task_init(task, loop, fn, arg);
 	task->coro.flags |= flags & CORO_SAVE_EXCEPTIONS;
@@ -65,8 +66,11 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 		return r;
 	static const struct coro_options defaults;
 	options = options ? options : &defaults;
-	if (!fn || coro_check_options(options, CORO_EAGER_START) < 0)
-		return -EINVAL;
+	if (!fn)
+		return fail_with(-EINVAL, "coro_loop_spawn: fn is NULL");
+	r = coro_check_options(options, CORO_EAGER_START);
+	if (r < 0)
+		return r;
 	r = spawn(loop, options, fn, arg, ret);
 	loop_stirred(loop);
 	return r;
@@ -76,9 +80,9 @@ static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const ch
 						coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	if (!loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_spawn: no loop runs in this thread");
 	if (!fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_spawn: fn is NULL");
 	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
@@ -318,9 +322,9 @@ const char *coro_task_name(const struct coro_future *future)
 int coro_task_set_name(struct coro_future *future, const char *name)
 {
 	if (!coro_is_task(future))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_task_set_name: it is no task");
 	if (future->loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_task_set_name: the task is another thread's");
 	task_of(future)->coro.name = name;
 	return 0;
 }
@@ -342,7 +346,8 @@ const char *coro_task_site(const struct coro_future *future)
 
 int coro_task_cancelling(const struct coro_future *future)
 {
-	return coro_is_task(future) ? task_of(future)->cancels : -EINVAL;
+	return coro_is_task(future) ? task_of(future)->cancels
+				    : fail_with(-EINVAL, "coro_task_cancelling: it is no task");
 }
 
 int task_uncancel(struct task *task, int others)
@@ -357,8 +362,8 @@ int task_uncancel(struct task *task, int others)
 int coro_task_uncancel(struct coro_future *future)
 {
 	if (!coro_is_task(future))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_task_uncancel: it is no task");
 	if (future->loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_task_uncancel: the task is another thread's");
 	return task_uncancel(task_of(future), 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/timeout.h"
 
+#include "core/fail.h"
 #include "coro/task.h"
 #include "coro/wait.h"
 #include "loop/loop.h"
@@ -21,8 +22,9 @@ struct __attribute__((may_alias)) scope {
 	struct timer timer;
 	struct cleanup cleanup;
 	struct task *task;
-	int64_t when;
-	int cancelling;  /* requests to cancel the task that were pending at the beginning */
+	const char *site;
+	int64_t begun, when; /* of the loop's clock */
+	int cancelling;      /* requests to cancel the task that were pending at the beginning */
 	bool unreceived; /* one of them had not reached the task yet: it counts as made inside */
 	bool counted;    /* in its task's scopes, being on its stack; else it holds the task */
 	enum timeout_state state;
@@ -69,10 +71,10 @@ static void release_task(struct scope *scope)
 		future_unref(&scope->task->future);
 }
 
-static int arm(struct scope *scope, int64_t when)
+static int arm(struct scope *scope, int64_t when, int64_t now)
 {
 	struct coro_loop *loop = scope->task->future.loop;
-	bool over = when <= loop_time(loop) && when != CORO_FOREVER;
+	bool over = when <= now && when != CORO_FOREVER;
 	if (over) {
 		/*
 		 * A scope may be armed and disarmed any number of times in a turn, and each leaves
@@ -108,7 +110,8 @@ static bool has_begun(const struct task *task, const struct scope *scope)
 	return at;
 }
 
-static int scope_begin(struct scope *scope, struct task *task, int64_t when)
+static int scope_begin(struct scope *scope, struct task *task, const char *site, int64_t when,
+		       int64_t now)
 {
 	int r = loop_reserve(task->future.loop, 0, 1);
 	if (r < 0)
@@ -116,11 +119,13 @@ static int scope_begin(struct scope *scope, struct task *task, int64_t when)
 	*scope = (struct scope){
 		.timer = {.call = {.run = expire, .position = CALL_IDLE}, .node.place = HEAP_NONE},
 		.task = task,
+		.site = site,
+		.begun = now,
 		.cancelling = task->cancels,
 		.unreceived = task->coro.flags & CORO_MUST_CANCEL,
 		.state = TIMEOUT_ENTERED,
 	};
-	r = arm(scope, when);
+	r = arm(scope, when, now);
 	if (r < 0) {
 		scope->state = 0;
 		loop_release(task->future.loop, 0, 1);
@@ -131,42 +136,53 @@ static int scope_begin(struct scope *scope, struct task *task, int64_t when)
 	return 0;
 }
 
-int coro_timeout_begin_at(struct coro_timeout *timeout, int64_t when)
+/* 0 if the calling task may begin it. */
+static int check_begin(const struct task *task, const struct coro_timeout *timeout)
 {
-	struct task *task = task_running();
 	if (!timeout)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_timeout_begin: the timeout is NULL");
 	if (!task)
-		return -EPERM;
-	struct scope *scope = scope_of(timeout);
-	return has_begun(task, scope) ? -EBUSY : scope_begin(scope, task, when);
+		return fail_with(-EPERM, "coro_timeout_begin: not in a task");
+	return has_begun(task, scope_of(timeout))
+		       ? fail_with(-EBUSY, "coro_timeout_begin: the task has begun it already")
+		       : 0;
 }
 
-int coro_timeout_begin(struct coro_timeout *timeout, int64_t delay)
+int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int64_t delay)
 {
 	struct task *task = task_running();
-	if (!timeout)
-		return -EINVAL;
-	if (!task)
-		return -EPERM;
-	return coro_timeout_begin_at(timeout, time_after(loop_time(task->future.loop), delay));
+	int r = check_begin(task, timeout);
+	if (r < 0)
+		return r;
+	int64_t now = loop_time(task->future.loop);
+	return scope_begin(scope_of(timeout), task, site, time_after(now, delay), now);
+}
+
+int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout, int64_t when)
+{
+	struct task *task = task_running();
+	int r = check_begin(task, timeout);
+	if (r < 0)
+		return r;
+	return scope_begin(scope_of(timeout), task, site, when, loop_time(task->future.loop));
 }
 
 int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
 {
 	if (!timeout)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_timeout_reschedule: the timeout is NULL");
 	struct scope *scope = scope_of(timeout);
 	if (scope->state != TIMEOUT_ENTERED)
-		return -EALREADY;
+		return fail_with(-EALREADY, "coro_timeout_reschedule: it is over");
 	if (scope->task->future.loop->thread != thread_current)
-		return -EPERM;
-	return arm(scope, when);
+		return fail_with(-EPERM, "coro_timeout_reschedule: it is another thread's");
+	return arm(scope, when, loop_time(scope->task->future.loop));
 }
 
 int64_t coro_timeout_when(const struct coro_timeout *timeout)
 {
-	return timeout ? scope_of(timeout)->when : -EINVAL;
+	return timeout ? scope_of(timeout)->when
+		       : fail_with(-EINVAL, "coro_timeout_when: the timeout is NULL");
 }
 
 bool coro_timeout_expired(const struct coro_timeout *timeout)
@@ -175,6 +191,14 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 		return false;
 	enum timeout_state state = scope_of(timeout)->state;
 	return state == TIMEOUT_EXPIRING || state == TIMEOUT_EXPIRED;
+}
+
+int fail_timeout(const char *site, int64_t length)
+{
+	char text[DURATION_SIZE];
+	return fail_format(-ETIMEDOUT, site, "timeout of %s%s%s",
+			   duration_text(text, length > 0 ? length : 0), site ? " begun at " : "",
+			   site ? site : "");
 }
 
 /*
@@ -189,7 +213,7 @@ static int scope_end(struct scope *scope, int status)
 		int left = task_uncancel(task, scope->cancelling);
 		scope->state = TIMEOUT_EXPIRED;
 		if (status == -ECANCELED && left <= scope->cancelling - scope->unreceived)
-			status = -ETIMEDOUT;
+			status = fail_timeout(scope->site, scope->when - scope->begun);
 	} else {
 		scope->state = TIMEOUT_EXITED;
 	}
@@ -215,20 +239,22 @@ static bool may_end(const struct scope *scope)
 int coro_timeout_end(struct coro_timeout *timeout, int status)
 {
 	if (!timeout)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_timeout_end: the timeout is NULL");
 	struct scope *scope = scope_of(timeout);
 	if (scope->state == TIMEOUT_ABANDONED) {
 		scope->state = TIMEOUT_EXITED;
 		return status;
 	}
 	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
-		return -EALREADY;
-	return may_end(scope) ? scope_end(scope, status) : -EPERM;
+		return fail_with(-EALREADY, "coro_timeout_end: it has ended already");
+	if (!may_end(scope))
+		return fail_with(-EPERM, "coro_timeout_end: not in the task that began it");
+	return scope_end(scope, status);
 }
 
 /* -- one call under a timeout */
 
-int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
+int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeout, void **ret)
 {
 	struct scope scope;
 	struct task *task = task_running();
@@ -238,7 +264,8 @@ int coro_wait_for(struct coro_future *future, int64_t timeout, void **ret)
 	if (timeout == CORO_FOREVER)
 		return coro_await(future, ret);
 	if (timeout <= 0)
-		return wait_for_none(future, ret);
-	r = scope_begin(&scope, task, time_after(loop_time(future->loop), timeout));
+		return wait_for_none(site, future, ret);
+	int64_t now = loop_time(future->loop);
+	r = scope_begin(&scope, task, site, time_after(now, timeout), now);
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }

@@ -51,6 +51,9 @@ struct task;
  */
 void timers_forget_stack(struct task *task);
 
+/* The caller's time of so many nanoseconds is over: -ETIMEDOUT. site: where it began, or NULL. */
+int fail_timeout(const char *site, int64_t length);
+
 /* Makes those that are due ready, in the order of their times. */
 void timers_expire(struct coro_loop *loop, int64_t now);
 

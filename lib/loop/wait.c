@@ -3,6 +3,7 @@
 #include "loop/wait.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 #include "loop/watch.h"
 
@@ -11,14 +12,15 @@
 int check_futures(const struct task *task, struct coro_future *const *futures, size_t count)
 {
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "a wait for futures: not in a task");
 	if (!futures && count > 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "a wait for futures: the array is NULL");
 	for (size_t i = 0; i < count; i++) {
 		if (!futures[i])
-			return -EINVAL;
+			return fail_with(-EINVAL, "a wait for futures: one of them is NULL");
 		if (futures[i]->loop != task->future.loop)
-			return -EPERM;
+			return fail_with(-EPERM,
+					 "a wait for futures: one of them is another loop's");
 	}
 	return 0;
 }
@@ -115,7 +117,7 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	if (r < 0)
 		return r;
 	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_wait: there are no futures, or the mode is none");
 	struct waiting waiting = {.mode = mode};
 	r = watches_init(&waiting.watches, task->future.loop, count);
 	if (r < 0)
@@ -192,7 +194,7 @@ static void release(struct watch *watch)
 	latch_set(&watching_of(watch)->latch);
 }
 
-int wait_for_none(struct coro_future *future, void **ret)
+int wait_for_none(const char *site, struct coro_future *future, void **ret)
 {
 	struct watching watching;
 	if (future->done)
@@ -203,7 +205,8 @@ int wait_for_none(struct coro_future *future, void **ret)
 	future_cancel(future);
 	r = watching_wait(&watching);
 	if (r == 0)
-		r = future_result(future, ret) == -ECANCELED ? -ETIMEDOUT : future->status;
+		r = future_result(future, ret) == -ECANCELED ? fail_timeout(site, 0)
+							     : future->status;
 	watching_end(&watching);
 	return r;
 }

@@ -14,6 +14,6 @@ int check_futures(const struct task *task, struct coro_future *const *futures, s
  * coro_wait_for with no time at all: the result of one that is done; else it is cancelled, and its
  * end waited for.
  */
-int wait_for_none(struct coro_future *future, void **ret);
+int wait_for_none(const char *site, struct coro_future *future, void **ret);
 
 #endif

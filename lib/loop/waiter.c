@@ -2,6 +2,7 @@
 #include "loop/waiter.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "coro/task.h"
 #include "loop/loop.h"
 #include "loop/open.h"
@@ -213,7 +214,7 @@ int latch_wait(struct latch *latch)
 	struct task *task = task_running();
 	latch->task = task;
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "a call that waits: not in a task");
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = leave_latch;
@@ -279,10 +280,10 @@ int coro_task_yield(void)
 	struct thread *thread = thread_current;
 	struct coro_loop *loop = thread->loop;
 	if (unlikely(!loop))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
 	struct task *task = loop->running;
 	if (unlikely(!task))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
 	struct coro *self = thread->self;
 	task->coro.wake = 0;
 	ring_push(&loop->ready, task);
@@ -317,7 +318,7 @@ int coro_sleep_until(int64_t when)
 {
 	struct task *task = task_running();
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_sleep_until: not in a task");
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = sleep_leave;
@@ -331,7 +332,7 @@ int coro_sleep(int64_t delay)
 {
 	struct task *task = task_running();
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_sleep: not in a task");
 	if (delay <= 0)
 		return coro_task_yield();
 	return coro_sleep_until(time_after(loop_time(task->future.loop), delay));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/watch.h"
 
+#include "core/fail.h"
 #include "loop/future.h"
 #include "loop/loop.h"
 
@@ -47,7 +48,7 @@ int watches_init(struct watches *watches, struct coro_loop *loop, size_t count)
 	watches->count = count;
 	watches->all = count <= WATCHES_FEW ? watches->few : calloc(count, sizeof(*watches->all));
 	if (!watches->all)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	int r = loop_reserve(loop, 0, count);
 	if (r < 0 && watches->all != watches->few)
 		free(watches->all);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ static struct party *party_of(struct list *link)
 int coro_barrier_init(struct coro_barrier *barrier, size_t parties)
 {
 	if (!barrier || parties == 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_barrier_init: the barrier is NULL, or for nobody");
 	*barrier = (struct coro_barrier){.parties = parties, .state = FILLING};
 	coro_condition_init(&barrier->changed, NULL);
 	list_init(present(barrier));
@@ -49,7 +50,7 @@ static int not_filling(void *arg)
 static int enter(struct coro_barrier *barrier)
 {
 	if (!barrier)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_barrier: the barrier is NULL");
 	int r = waiters_check(&barrier->changed.waiters);
 	return r < 0 ? r : coro_condition_acquire(&barrier->changed);
 }
@@ -60,7 +61,7 @@ static int wait_for_turn(struct coro_barrier *barrier)
 	int r = coro_condition_wait_for(&barrier->changed, not_draining, barrier);
 	if (r < 0)
 		return r;
-	return barrier->state == BROKEN ? -EPIPE : 0;
+	return barrier->state == BROKEN ? fail_code(-EPIPE) : 0;
 }
 
 static int wait_for_others(struct coro_barrier *barrier)
@@ -68,7 +69,7 @@ static int wait_for_others(struct coro_barrier *barrier)
 	int r = coro_condition_wait_for(&barrier->changed, not_filling, barrier);
 	if (r < 0)
 		return r;
-	return barrier->state == BROKEN || barrier->state == RESETTING ? -EPIPE : 0;
+	return barrier->state == BROKEN || barrier->state == RESETTING ? fail_code(-EPIPE) : 0;
 }
 
 /* It gets the lowest number that nobody has: as a rule that is how many there are. */
@@ -129,7 +130,9 @@ static int take_part(struct coro_barrier *barrier, size_t *ret)
 
 int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret)
 {
-	int r = barrier && barrier->parties == 0 ? -EINVAL : enter(barrier);
+	int r = barrier && barrier->parties == 0
+			? fail_with(-EINVAL, "coro_barrier_wait: no init has made the barrier")
+			: enter(barrier);
 	if (r < 0)
 		return r;
 	r = wait_for_turn(barrier);

@@ -9,6 +9,7 @@
  */
 #include "coro/broadcast.h"
 
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -39,14 +40,14 @@ int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadca
 {
 	size_t bytes;
 	if (!ret || capacity == 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_broadcast_create: ret is NULL, or the capacity 0");
 	if (__builtin_mul_overflow(item_size, capacity, &bytes) ||
 	    __builtin_add_overflow(bytes, sizeof(struct coro_broadcast), &bytes))
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	struct thread *thread = thread_self();
 	struct coro_broadcast *broadcast = thread ? malloc(bytes) : NULL;
 	if (!broadcast)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*broadcast = (struct coro_broadcast){
 		.thread = thread, .item_size = item_size, .capacity = capacity};
 	list_init(&broadcast->subscriptions);
@@ -58,8 +59,10 @@ int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadca
 static int check(const struct coro_broadcast *broadcast)
 {
 	if (!broadcast)
-		return -EINVAL;
-	return broadcast->thread == thread_current ? 0 : -EPERM;
+		return fail_with(-EINVAL, "the broadcast is NULL");
+	return broadcast->thread == thread_current
+		       ? 0
+		       : fail_with(-EPERM, "the broadcast is another thread's");
 }
 
 int coro_broadcast_destroy(struct coro_broadcast *broadcast)
@@ -67,9 +70,10 @@ int coro_broadcast_destroy(struct coro_broadcast *broadcast)
 	if (!broadcast)
 		return 0;
 	if (check(broadcast) < 0)
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_broadcast_destroy: the broadcast is another thread's");
 	if (broadcast->subscribers > 0)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_broadcast_destroy: it has subscriptions");
 	free(broadcast);
 	return 0;
 }
@@ -92,9 +96,9 @@ int coro_broadcast_send(struct coro_broadcast *broadcast, const void *item)
 	if (r < 0)
 		return r;
 	if (!item && broadcast->item_size > 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_broadcast_send: the item is NULL");
 	if (broadcast->closed)
-		return -EPIPE;
+		return fail_code(-EPIPE);
 	if (broadcast->item_size > 0)
 		memcpy(place_of(broadcast, broadcast->next), item, broadcast->item_size);
 	broadcast->next++;
@@ -108,7 +112,7 @@ int coro_broadcast_close(struct coro_broadcast *broadcast)
 	if (r < 0)
 		return r;
 	if (broadcast->closed)
-		return -EALREADY;
+		return fail_code(-EALREADY);
 	broadcast->closed = true;
 	wake_subscribers(broadcast, SIZE_MAX);
 	return 0;
@@ -123,12 +127,13 @@ size_t coro_broadcast_subscribers(const struct coro_broadcast *broadcast)
 
 int coro_broadcast_subscribe(struct coro_broadcast *broadcast, struct coro_subscription **ret)
 {
-	int r = ret ? check(broadcast) : -EINVAL;
+	int r = ret ? check(broadcast)
+		    : fail_with(-EINVAL, "coro_broadcast_subscribe: ret is NULL");
 	if (r < 0)
 		return r;
 	struct coro_subscription *subscription = malloc(sizeof(*subscription));
 	if (!subscription)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*subscription = (struct coro_subscription){.broadcast = broadcast, .next = broadcast->next};
 	waiters_init(&subscription->waiters);
 	list_append(&broadcast->subscriptions, &subscription->link);
@@ -143,9 +148,10 @@ int coro_subscription_destroy(struct coro_subscription *subscription)
 		return 0;
 	struct coro_broadcast *broadcast = subscription->broadcast;
 	if (check(broadcast) < 0)
-		return -EPERM;
+		return fail_with(-EPERM,
+				 "coro_subscription_destroy: the broadcast is another thread's");
 	if (!waiters_empty(&subscription->waiters))
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_subscription_destroy: a task waits in it");
 	list_remove(&subscription->link);
 	broadcast->subscribers--;
 	free(subscription);
@@ -165,14 +171,16 @@ static uint64_t catch_up(struct coro_subscription *subscription)
 
 int coro_subscription_try_receive(struct coro_subscription *subscription, void *ret)
 {
-	int r = subscription ? check(subscription->broadcast) : -EINVAL;
+	int r = subscription
+			? check(subscription->broadcast)
+			: fail_with(-EINVAL, "coro_subscription_receive: the subscription is NULL");
 	if (r < 0)
 		return r;
 	struct coro_broadcast *broadcast = subscription->broadcast;
 	if (catch_up(subscription) > 0)
-		return -EOVERFLOW;
+		return fail_code(-EOVERFLOW);
 	if (subscription->next == broadcast->next)
-		return broadcast->closed ? -EPIPE : -EAGAIN;
+		return broadcast->closed ? fail_code(-EPIPE) : fail_code(-EAGAIN);
 	if (ret && broadcast->item_size > 0)
 		memcpy(ret, place_of(broadcast, subscription->next), broadcast->item_size);
 	subscription->next++;

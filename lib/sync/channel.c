@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/channel.h"
 
+#include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -12,14 +13,14 @@ int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel *
 {
 	size_t bytes;
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_channel_create: ret is NULL");
 	if (__builtin_mul_overflow(item_size, capacity, &bytes) ||
 	    __builtin_add_overflow(bytes, sizeof(struct coro_channel), &bytes))
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	struct thread *thread = thread_self();
 	struct coro_channel *channel = thread ? malloc(bytes) : NULL;
 	if (!channel)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*channel = (struct coro_channel){
 		.thread = thread,
 		.item_size = item_size,
@@ -39,9 +40,9 @@ int coro_channel_destroy(struct coro_channel *channel)
 	if (!channel)
 		return 0;
 	if (channel->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_channel_destroy: the channel is another thread's");
 	if (!list_empty(&channel->receivers) || !list_empty(&channel->senders))
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_channel_destroy: somebody waits in it");
 	free(channel);
 	return 0;
 }
@@ -110,7 +111,7 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item)
 {
 	struct task *task = thread->loop ? thread->loop->running : NULL;
 	if (unlikely(!task))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_channel_send, _receive: not in a task");
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = leave_line;
@@ -128,8 +129,10 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item)
 static inline int check(const struct coro_channel *channel, const struct thread *thread)
 {
 	if (unlikely(!channel))
-		return -EINVAL;
-	return likely(channel->thread == thread) ? 0 : -EPERM;
+		return fail_with(-EINVAL, "a channel that is NULL");
+	return likely(channel->thread == thread)
+		       ? 0
+		       : fail_with(-EPERM, "the channel is another thread's");
 }
 
 static inline int check_send(const struct coro_channel *channel, const struct thread *thread,
@@ -138,7 +141,9 @@ static inline int check_send(const struct coro_channel *channel, const struct th
 	int r = check(channel, thread);
 	if (unlikely(r < 0))
 		return r;
-	return likely(item || channel->item_size == 0) ? 0 : -EINVAL;
+	return likely(item || channel->item_size == 0)
+		       ? 0
+		       : fail_with(-EINVAL, "coro_channel_send: the item is NULL");
 }
 
 static inline int send_now(struct coro_channel *channel, const void *item)
@@ -180,7 +185,10 @@ static inline int receive_now(struct coro_channel *channel, void *ret)
 int coro_channel_try_send(struct coro_channel *channel, const void *item)
 {
 	int r = check_send(channel, thread_current, item);
-	return r < 0 ? r : send_now(channel, item);
+	if (r < 0)
+		return r;
+	r = send_now(channel, item);
+	return likely(r == 0) ? 0 : fail_code(r);
 }
 
 /* Gives way first if the budget is spent. */
@@ -199,13 +207,18 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 			return send_slow(channel, item);
 		r = send_now(channel, item);
 	}
-	return r == -EAGAIN ? stand_in(&channel->senders, thread, (void *)item) : r;
+	if (r == -EAGAIN)
+		return stand_in(&channel->senders, thread, (void *)item);
+	return unlikely(r == -EPIPE) ? fail_code(r) : r;
 }
 
 int coro_channel_try_receive(struct coro_channel *channel, void *ret)
 {
 	int r = check(channel, thread_current);
-	return r < 0 ? r : receive_now(channel, ret);
+	if (r < 0)
+		return r;
+	r = receive_now(channel, ret);
+	return likely(r == 0) ? 0 : fail_code(r);
 }
 
 int coro_channel_receive(struct coro_channel *channel, void *ret)
@@ -214,7 +227,18 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 	int r = check(channel, thread);
 	if (likely(r == 0))
 		r = receive_now(channel, ret);
-	return r == -EAGAIN ? stand_in(&channel->receivers, thread, ret) : r;
+	if (r == -EAGAIN)
+		return stand_in(&channel->receivers, thread, ret);
+	return unlikely(r == -EPIPE) ? fail_code(r) : r;
+}
+
+/* The channel was closed: nobody will take the offer up. */
+static void refuse(struct offer *offer)
+{
+	struct wait *wait = container_of((void *)offer, struct wait, outer);
+	if (!offer->select)
+		coro_take_failure(wait->task->coro.at, -EPIPE, NULL);
+	settle(offer, -EPIPE);
 }
 
 /* -- the end */
@@ -223,9 +247,9 @@ static void close_channel(struct coro_channel *channel)
 {
 	channel->closed = true;
 	while (!list_empty(&channel->receivers))
-		settle(first_offer(&channel->receivers), -EPIPE);
+		refuse(first_offer(&channel->receivers));
 	while (!list_empty(&channel->senders))
-		settle(first_offer(&channel->senders), -EPIPE);
+		refuse(first_offer(&channel->senders));
 }
 
 int coro_channel_close(struct coro_channel *channel)
@@ -234,7 +258,7 @@ int coro_channel_close(struct coro_channel *channel)
 	if (r < 0)
 		return r;
 	if (channel->closed)
-		return -EALREADY;
+		return fail_code(-EALREADY);
 	close_channel(channel);
 	return 0;
 }
@@ -242,7 +266,9 @@ int coro_channel_close(struct coro_channel *channel)
 static int check_direction(const struct coro_channel *channel, enum coro_direction direction)
 {
 	int r = check(channel, thread_current);
-	return r == 0 && direction != CORO_SEND && direction != CORO_RECEIVE ? -EINVAL : r;
+	return r == 0 && direction != CORO_SEND && direction != CORO_RECEIVE
+		       ? fail_with(-EINVAL, "a direction that neither sends nor receives")
+		       : r;
 }
 
 int coro_channel_attach(struct coro_channel *channel, enum coro_direction direction)
@@ -251,7 +277,7 @@ int coro_channel_attach(struct coro_channel *channel, enum coro_direction direct
 	if (r < 0)
 		return r;
 	if (channel->closed)
-		return -EPIPE;
+		return fail_code(-EPIPE);
 	channel->attached[direction]++;
 	return 0;
 }
@@ -268,7 +294,7 @@ int coro_channel_detach(struct coro_channel *channel, enum coro_direction direct
 	if (r < 0)
 		return r;
 	if (channel->attached[direction] == 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_channel_detach: nobody is attached");
 	if (--channel->attached[direction] > 0)
 		return 0;
 	if (direction == CORO_RECEIVE)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -19,12 +20,14 @@ static struct coro_lock *lock_of(const struct coro_condition *condition)
 
 int coro_condition_acquire(struct coro_condition *condition)
 {
-	return condition ? coro_lock_acquire(lock_of(condition)) : -EINVAL;
+	return condition ? coro_lock_acquire(lock_of(condition))
+			 : fail_with(-EINVAL, "coro_condition_acquire: the condition is NULL");
 }
 
 int coro_condition_release(struct coro_condition *condition)
 {
-	return condition ? coro_lock_release(lock_of(condition)) : -EINVAL;
+	return condition ? coro_lock_release(lock_of(condition))
+			 : fail_with(-EINVAL, "coro_condition_release: the condition is NULL");
 }
 
 bool coro_condition_locked(const struct coro_condition *condition)
@@ -36,9 +39,9 @@ int coro_condition_wait(struct coro_condition *condition)
 {
 	struct latch latch;
 	if (!condition)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_condition_wait: the condition is NULL");
 	if (!task_running())
-		return -EPERM;
+		return fail_with(-EPERM, "coro_condition_wait: not in a task");
 	int r = waiters_check(&condition->waiters);
 	if (r == 0)
 		r = coro_lock_release(lock_of(condition));
@@ -62,7 +65,8 @@ int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(v
 {
 	int value;
 	if (!condition || !predicate)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_condition_wait_for: the condition or the predicate is NULL");
 	while ((value = predicate(arg)) == 0) {
 		int r = coro_condition_wait(condition);
 		if (r < 0)
@@ -74,8 +78,10 @@ int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(v
 int coro_condition_notify(struct coro_condition *condition, size_t n)
 {
 	if (!condition)
-		return -EINVAL;
-	int r = coro_condition_locked(condition) ? waiters_check(&condition->waiters) : -EPERM;
+		return fail_with(-EINVAL, "coro_condition_notify: the condition is NULL");
+	int r = coro_condition_locked(condition)
+			? waiters_check(&condition->waiters)
+			: fail_with(-EPERM, "coro_condition_notify: the lock is not held");
 	if (r < 0)
 		return r;
 	waiters_wake(&condition->waiters, n);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -15,14 +16,14 @@ int coro_event_wait(struct coro_event *event)
 {
 	struct latch latch;
 	if (!event)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_event_wait: the event is NULL");
 	return event->set ? 0 : waiters_wait(&event->waiters, &latch);
 }
 
 int coro_event_set(struct coro_event *event)
 {
 	if (!event)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_event_set: the event is NULL");
 	int r = waiters_check(&event->waiters);
 	if (r < 0 || event->set)
 		return r;

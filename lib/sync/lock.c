@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_lock *lock)
 int coro_lock_acquire(struct coro_lock *lock)
 {
 	if (!lock)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_lock_acquire: the lock is NULL");
 	if (lock->locked || !waiters_empty(&lock->waiters))
 		return wait_and_take(lock);
 	lock->locked = true;
@@ -46,8 +47,8 @@ int coro_lock_acquire(struct coro_lock *lock)
 int coro_lock_try_acquire(struct coro_lock *lock)
 {
 	if (!lock)
-		return -EINVAL;
-	return take(lock) ? 0 : -EAGAIN;
+		return fail_with(-EINVAL, "coro_lock_try_acquire: the lock is NULL");
+	return take(lock) ? 0 : fail_code(-EAGAIN);
 }
 
 static __attribute__((noinline)) int hand_over(struct coro_lock *lock)
@@ -63,9 +64,9 @@ static __attribute__((noinline)) int hand_over(struct coro_lock *lock)
 int coro_lock_release(struct coro_lock *lock)
 {
 	if (!lock)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_lock_release: the lock is NULL");
 	if (!lock->locked)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_lock_release: the lock is not held");
 	if (!waiters_empty(&lock->waiters))
 		return hand_over(lock);
 	lock->locked = false;

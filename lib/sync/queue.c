@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/queue.h"
 
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -27,10 +28,10 @@ static int create(size_t maxsize, enum order order, int (*compare)(const void *a
 		  struct coro_queue **ret)
 {
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_queue_create: ret is NULL");
 	struct coro_queue *queue = malloc(sizeof(*queue));
 	if (!queue)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*queue = (struct coro_queue){
 		.maxsize = maxsize ? maxsize : SIZE_MAX,
 		.order = order,
@@ -57,7 +58,8 @@ int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret)
 int coro_queue_create_priority(size_t maxsize, int (*compare)(const void *a, const void *b),
 			       struct coro_queue **ret)
 {
-	return compare ? create(maxsize, PRIORITY, compare, ret) : -EINVAL;
+	return compare ? create(maxsize, PRIORITY, compare, ret)
+		       : fail_with(-EINVAL, "coro_queue_create_priority: compare is NULL");
 }
 
 int coro_queue_destroy(struct coro_queue *queue)
@@ -66,7 +68,7 @@ int coro_queue_destroy(struct coro_queue *queue)
 		return 0;
 	if (!waiters_empty(&queue->getters) || !waiters_empty(&queue->putters) ||
 	    !waiters_empty(&queue->finished.waiters))
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_queue_destroy: somebody waits in it");
 	free(queue->items);
 	free(queue);
 	return 0;
@@ -79,7 +81,7 @@ static int grow(struct coro_queue *queue)
 	size_t room = queue->room ? 2 * queue->room : 16;
 	void **items = malloc(room * sizeof(*items));
 	if (!items)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	for (size_t i = 0; i < queue->count; i++)
 		items[i] = queue->items[(queue->head + i) % queue->room];
 	free(queue->items);
@@ -170,12 +172,10 @@ static bool has_items(const struct coro_queue *queue)
 	return queue->count > 0;
 }
 
-int coro_queue_try_put(struct coro_queue *queue, void *item)
+static int put_now(struct coro_queue *queue, void *item)
 {
-	if (!queue)
-		return -EINVAL;
 	if (queue->shut)
-		return -EPIPE;
+		return fail_code(-EPIPE);
 	if (full(queue))
 		return -EAGAIN;
 	int r = waiters_check(&queue->getters);
@@ -190,15 +190,23 @@ int coro_queue_try_put(struct coro_queue *queue, void *item)
 	return 0;
 }
 
+int coro_queue_try_put(struct coro_queue *queue, void *item)
+{
+	if (!queue)
+		return fail_with(-EINVAL, "coro_queue_try_put: the queue is NULL");
+	int r = put_now(queue, item);
+	return r == -EAGAIN ? fail_code(r) : r;
+}
+
 int coro_queue_put(struct coro_queue *queue, void *item)
 {
 	if (!queue)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_queue_put: the queue is NULL");
 	struct thread *thread = thread_current;
 	int r = thread->loop && loop_spend(thread) ? loop_renew_budget(thread) : 0;
 	if (r < 0)
 		return r;
-	while ((r = coro_queue_try_put(queue, item)) == -EAGAIN) {
+	while ((r = put_now(queue, item)) == -EAGAIN) {
 		r = wait_in(&queue->putters, queue, has_room);
 		if (r < 0)
 			return r;
@@ -206,12 +214,12 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 	return r;
 }
 
-int coro_queue_try_get(struct coro_queue *queue, void **ret)
+static int get_now(struct coro_queue *queue, void **ret)
 {
-	if (!queue || !ret)
-		return -EINVAL;
+	if (queue->count == 0 && queue->shut)
+		return fail_code(-EPIPE);
 	if (queue->count == 0)
-		return queue->shut ? -EPIPE : -EAGAIN;
+		return -EAGAIN;
 	int r = waiters_check(&queue->putters);
 	if (r < 0)
 		return r;
@@ -220,12 +228,20 @@ int coro_queue_try_get(struct coro_queue *queue, void **ret)
 	return 0;
 }
 
+int coro_queue_try_get(struct coro_queue *queue, void **ret)
+{
+	if (!queue || !ret)
+		return fail_with(-EINVAL, "coro_queue_try_get: the queue or ret is NULL");
+	int r = get_now(queue, ret);
+	return r == -EAGAIN ? fail_code(r) : r;
+}
+
 int coro_queue_get(struct coro_queue *queue, void **ret)
 {
 	int r;
 	if (!queue || !ret)
-		return -EINVAL;
-	while ((r = coro_queue_try_get(queue, ret)) == -EAGAIN) {
+		return fail_with(-EINVAL, "coro_queue_get: the queue or ret is NULL");
+	while ((r = get_now(queue, ret)) == -EAGAIN) {
 		r = wait_in(&queue->getters, queue, has_items);
 		if (r < 0)
 			return r;
@@ -236,7 +252,8 @@ int coro_queue_get(struct coro_queue *queue, void **ret)
 int coro_queue_task_done(struct coro_queue *queue)
 {
 	if (!queue || queue->unfinished == 0)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_queue_task_done: called more often than there were items");
 	int r = waiters_check(&queue->finished.waiters);
 	if (r < 0)
 		return r;
@@ -248,14 +265,14 @@ int coro_queue_task_done(struct coro_queue *queue)
 int coro_queue_join(struct coro_queue *queue)
 {
 	if (!queue)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_queue_join: the queue is NULL");
 	return queue->unfinished > 0 ? coro_event_wait(&queue->finished) : 0;
 }
 
 int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
 {
 	if (!queue)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_queue_shutdown: the queue is NULL");
 	int r = waiters_check(&queue->getters);
 	if (r == 0)
 		r = waiters_check(&queue->putters);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -85,7 +86,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, boo
 static inline int acquire(struct coro_rwlock *lock, bool writes)
 {
 	if (!lock)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_rwlock_acquire: the lock is NULL");
 	if (!may_enter(lock, writes) || !waiters_empty(&lock->waiters))
 		return wait_and_take(lock, writes);
 	enter(lock, writes);
@@ -95,8 +96,8 @@ static inline int acquire(struct coro_rwlock *lock, bool writes)
 static inline int try_acquire(struct coro_rwlock *lock, bool writes)
 {
 	if (!lock)
-		return -EINVAL;
-	return take(lock, writes) ? 0 : -EAGAIN;
+		return fail_with(-EINVAL, "coro_rwlock_try_acquire: the lock is NULL");
+	return take(lock, writes) ? 0 : fail_code(-EAGAIN);
 }
 
 int coro_rwlock_read_acquire(struct coro_rwlock *lock)
@@ -132,8 +133,10 @@ size_t coro_rwlock_readers(const struct coro_rwlock *lock)
 int coro_rwlock_release(struct coro_rwlock *lock)
 {
 	if (!lock)
-		return -EINVAL;
-	int r = coro_rwlock_locked(lock) ? waiters_check(&lock->waiters) : -EPERM;
+		return fail_with(-EINVAL, "coro_rwlock_release: the lock is NULL");
+	int r = coro_rwlock_locked(lock)
+			? waiters_check(&lock->waiters)
+			: fail_with(-EPERM, "coro_rwlock_release: the lock is not held");
 	if (r < 0)
 		return r;
 	leave(lock);
@@ -144,8 +147,10 @@ int coro_rwlock_release(struct coro_rwlock *lock)
 int coro_rwlock_downgrade(struct coro_rwlock *lock)
 {
 	if (!lock)
-		return -EINVAL;
-	int r = lock->written ? waiters_check(&lock->waiters) : -EPERM;
+		return fail_with(-EINVAL, "coro_rwlock_downgrade: the lock is NULL");
+	int r = lock->written
+			? waiters_check(&lock->waiters)
+			: fail_with(-EPERM, "coro_rwlock_downgrade: no writer holds the lock");
 	if (r < 0)
 		return r;
 	leave(lock);

@@ -2,6 +2,7 @@
 #include "sync/channel.h"
 
 #include "base/random.h"
+#include "core/fail.h"
 #include "coro/loop.h"
 #include "loop/loop.h"
 
@@ -27,12 +28,14 @@ static struct offer *case_offer(struct coro_select_case *one)
 static int check_case(const struct coro_select_case *one, const struct thread *thread)
 {
 	if (one->direction != CORO_SEND && one->direction != CORO_RECEIVE)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_select: a case that neither sends nor receives");
 	if (!one->channel)
 		return 0;
 	if (one->direction == CORO_SEND && !one->item && one->channel->item_size > 0)
-		return -EINVAL;
-	return one->channel->thread == thread ? 0 : -EPERM;
+		return fail_with(-EINVAL, "coro_select: a case that sends no item");
+	return one->channel->thread == thread
+		       ? 0
+		       : fail_with(-EPERM, "coro_select: a channel is another thread's");
 }
 
 static bool can_go_on(const struct coro_select_case *one)
@@ -147,14 +150,15 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 	wait->leave = leave_select;
 	wait->future = NULL;
 	wait_offer(wait)->select = &select;
-	return park(task);
+	int r = park(task);
+	return r == -ETIMEDOUT ? fail_timeout(NULL, timeout) : r;
 }
 
 int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 {
 	struct thread *thread = thread_current;
 	if ((!cases && count > 0) || count > INT_MAX)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_select: the cases are NULL, or too many");
 	bool renews = timeout > 0 && thread->loop && loop_spend(thread);
 	int r = renews ? loop_renew_budget(thread) : 0;
 	if (r < 0)
@@ -168,7 +172,8 @@ int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 	if (ready > 0)
 		return go_on(cases, index);
 	if (timeout <= 0)
-		return -ETIMEDOUT;
+		return fail_code(-ETIMEDOUT);
 	struct task *task = task_running();
-	return task ? wait_for_any(task, cases, count, timeout) : -EPERM;
+	return task ? wait_for_any(task, cases, count, timeout)
+		    : fail_with(-EPERM, "coro_select: not in a task");
 }

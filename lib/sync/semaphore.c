@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 int coro_semaphore_acquire(struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_semaphore_acquire: the semaphore is NULL");
 	if (semaphore->value == 0 || !waiters_empty(&semaphore->waiters))
 		return wait_and_take(semaphore);
 	semaphore->value--;
@@ -85,8 +86,8 @@ int coro_semaphore_acquire(struct coro_semaphore *semaphore)
 int coro_semaphore_try_acquire(struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
-		return -EINVAL;
-	return take(semaphore) ? 0 : -EAGAIN;
+		return fail_with(-EINVAL, "coro_semaphore_try_acquire: the semaphore is NULL");
+	return take(semaphore) ? 0 : fail_code(-EAGAIN);
 }
 
 static __attribute__((noinline)) int hand_over(struct coro_semaphore *semaphore)
@@ -101,9 +102,9 @@ static __attribute__((noinline)) int hand_over(struct coro_semaphore *semaphore)
 int coro_semaphore_release(struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_semaphore_release: the semaphore is NULL");
 	if (semaphore->value >= semaphore->bound)
-		return -EOVERFLOW;
+		return fail_with(-EOVERFLOW, "coro_semaphore_release: above the bound");
 	if (!waiters_empty(&semaphore->waiters))
 		return hand_over(semaphore);
 	semaphore->value++;

@@ -9,6 +9,7 @@
 #ifndef SYNC_WAITERS_H
 #define SYNC_WAITERS_H
 
+#include "core/fail.h"
 #include "core/thread.h"
 #include "coro/sync.h"
 #include "loop/loop.h"
@@ -65,7 +66,9 @@ static inline int waiters_check(const struct coro_waiters *waiters)
 		first = line->aside.next;
 	if (first == &line->aside)
 		return 0;
-	return latch_of(first)->task->future.loop->thread == thread_current ? 0 : -EPERM;
+	return latch_of(first)->task->future.loop->thread == thread_current
+		       ? 0
+		       : fail_with(-EPERM, "those who wait are another thread's");
 }
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -15,14 +16,14 @@ int coro_waitgroup_add(struct coro_waitgroup *group, ptrdiff_t n)
 {
 	ptrdiff_t count;
 	if (!group)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_waitgroup_add: the group is NULL");
 	int r = waiters_check(&group->waiters);
 	if (r < 0)
 		return r;
 	if (__builtin_add_overflow(group->count, n, &count))
-		return -EOVERFLOW;
+		return fail_with(-EOVERFLOW, "coro_waitgroup_add: the count is too large");
 	if (count < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_waitgroup_add: the count would be below 0");
 	group->count = count;
 	if (count == 0)
 		waiters_wake(&group->waiters, SIZE_MAX);
@@ -38,7 +39,7 @@ int coro_waitgroup_wait(struct coro_waitgroup *group)
 {
 	struct latch latch;
 	if (!group)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_waitgroup_wait: the group is NULL");
 	return group->count > 0 ? waiters_wait(&group->waiters, &latch) : 0;
 }
 

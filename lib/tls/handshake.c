@@ -161,7 +161,7 @@ static int insert(struct connection *connection, struct coro_stream *stream)
 static coro_async int establish(struct connection *connection, struct coro_stream *stream)
 {
 	struct coro_timeout timeout;
-	int r = coro_timeout_begin(&timeout, connection->context->timeout);
+	int r = coro_timeout_begin_site(NULL, &timeout, connection->context->timeout);
 	if (r < 0)
 		return r;
 	r = coro_stream_flush(stream);

@@ -174,12 +174,22 @@ enum { NOT_HERE = 1 << 20 };
 	ROW(coro_loop_stop(no_loop),            -EINVAL,   -EINVAL,   -EINVAL,   -EINVAL)
 /* clang-format on */
 
-/* What was not as in the table. Not asserted there and then, since Check's are no calls for other threads. */
+/*
+ * What was not as in the table, or came without a message of its own. Not asserted there and then, since Check's are no
+ * calls for other threads.
+ */
 static char wrong[4096];
 
 static void note(const char *call, int64_t got, int64_t expected, enum where where)
 {
 	size_t length = strlen(wrong);
+	const char *message = got < 0 ? coro_message((int)got) : "";
+	if (got < 0 && (!strcmp(message, "stale") ||
+			((got == -EPERM || got == -EINVAL || got == -EBUSY || got == -EDEADLK) &&
+			 !strcmp(message, coro_strerror((int)got)))))
+		snprintf(wrong + length, sizeof(wrong) - length, "%s %s: \"%s\"\n", call,
+			 places[where], message);
+	length = strlen(wrong);
 	if (got != expected)
 		snprintf(wrong + length, sizeof(wrong) - length, "%s %s: %lld, not %lld\n", call,
 			 places[where], (long long)got, (long long)expected);
@@ -190,6 +200,8 @@ static void make_calls(enum where where)
 #define ROW(call, ...)                                             \
 	{                                                          \
 		static const int expected[] = {__VA_ARGS__};       \
+		if (expected[where] < 0)                           \
+			coro_raise(expected[where], "stale");      \
 		if (expected[where] != NOT_HERE)                   \
 			note(#call, call, expected[where], where); \
 	}

@@ -154,6 +154,58 @@ START_TEST(real_clock_finds_deadlocks_too)
 }
 END_TEST
 
+static int waits_for_event(void *event)
+{
+	return coro_event_wait(event);
+}
+
+static int awaits_in_vain(void *arg)
+{
+	struct coro_future *never = NULL, *task = NULL;
+	struct coro_options named = {.name = "reader", .site = "x.c:12"};
+	int r = coro_future_create(coro_running_loop(), &never);
+	if (r == 0)
+		r = coro_loop_spawn(coro_running_loop(), &named, awaits, never, &task);
+	if (r == 0)
+		r = coro_await(task, NULL);
+	coro_future_unref(task);
+	coro_future_unref(never);
+	return r;
+}
+
+START_TEST(deadlock_names_the_tasks_left_and_what_they_wait_for)
+{
+	struct coro_future *task = spawn(awaits_in_vain, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EDEADLK);
+	const char *message = coro_message(-EDEADLK);
+	ck_assert_str_eq(message, "nothing is left to wait for: task 1 awaits task 2; "
+				  "2 reader (x.c:12) awaits a future");
+	ck_assert_int_eq(coro_cancel(task), 1);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+	ck_assert_str_eq(coro_message(-EDEADLK),
+			 "nothing is left to wait for, and there is no task");
+}
+END_TEST
+
+START_TEST(deadlock_of_many_tasks_names_some_and_counts_the_rest)
+{
+	struct coro_event event = {0};
+	static char name[3000];
+	memset(name, 'n', sizeof(name) - 1);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(coro_loop_spawn(loop, NULL, waits_for_event, &event, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+	ck_assert_ptr_nonnull(strstr(coro_message(-EDEADLK), "; and 12 more"));
+	struct coro_options options = {.name = name};
+	ck_assert_int_eq(coro_loop_spawn(loop, &options, waits_for_event, &event, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+	coro_event_set(&event);
+	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
+}
+END_TEST
+
 static int drops_itself(void *arg)
 {
 	coro_future_unref(future);
@@ -758,6 +810,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_may_stop_its_loop_and_goes_on_in_the_next_run);
 	tcase_add_test(tests, loop_is_as_good_as_new_after_a_run);
 	tcase_add_test(tests, loop_without_anything_to_do_does_not_run);
+	tcase_add_test(tests, deadlock_names_the_tasks_left_and_what_they_wait_for);
+	tcase_add_test(tests, deadlock_of_many_tasks_names_some_and_counts_the_rest);
 
 	tcase_add_test(tests, no_loop_runs_inside_another);
 

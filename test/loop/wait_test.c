@@ -765,7 +765,8 @@ static int waits_for(void *arg)
 {
 	void *value = &value;
 	int r = coro_wait_for(children[0], limit, &value);
-	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? coro_message(r) : "");
+	const char *message = r == -ETIMEDOUT ? coro_strerror(r) : coro_message(r);
+	trace("%d%s", (int)coro_loop_time(loop), r < 0 ? message : "");
 	ck_assert(r < 0 ? value == &value : value == NULL || value == &values[0]);
 	return r;
 }
@@ -833,6 +834,22 @@ START_TEST(what_takes_too_long_is_cancelled_and_its_end_awaited)
 	ck_assert_int_eq(coro_task_cancelling(children[0]), 1);
 	run();
 	assert_time(12);
+	drop_children();
+}
+END_TEST
+
+START_TEST(message_of_wait_for_tells_how_long_it_waited_and_where)
+{
+	make_futures(1);
+	limit = 50 * CORO_MSEC;
+	struct coro_future *task = spawn(waits_for, NULL);
+	run();
+	trace_take();
+	const char *message = coro_future_message(task);
+	ck_assert_msg(!strncmp(message, "timeout of 50 ms begun at " __FILE__ ":", 36), "%s",
+		      message);
+	ck_assert_str_eq(coro_future_origin(task), strstr(message, __FILE__));
+	assert_ended(task, -ETIMEDOUT);
 	drop_children();
 }
 END_TEST
@@ -1515,6 +1532,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_that_comes_in_time_is_returned_with_its_words);
 	tcase_add_test(tests, cancellation_by_others_is_returned);
 	tcase_add_test(tests, what_takes_too_long_is_cancelled_and_its_end_awaited);
+	tcase_add_test(tests, message_of_wait_for_tells_how_long_it_waited_and_where);
 	tcase_add_test(tests, plain_future_that_takes_too_long_is_cancelled);
 	tcase_add_test(tests, task_that_refuses_to_be_cancelled_gives_its_result_late);
 	tcase_add_test(tests, no_time_at_all_is_time_for_what_is_done);

@@ -640,7 +640,7 @@ START_TEST(time_that_is_over_has_no_words_of_a_request)
 	run();
 	trace_take();
 	assert_cancelled(future, none());
-	ck_assert_str_eq(coro_future_message(task), coro_strerror(-ETIMEDOUT));
+	ck_assert_ptr_nonnull(strstr(coro_future_message(task), "timeout of 1 ns begun at "));
 	assert_ended(task, -ETIMEDOUT);
 }
 END_TEST

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* A run that has nothing left to wait for. */
+#ifndef LOOP_DEADLOCK_H
+#define LOOP_DEADLOCK_H
+
+struct coro_loop;
+
+/* The caller, who ran the loop, fails with -EDEADLK and a message that names the tasks left. */
+int fail_deadlock(const struct coro_loop *loop);
+
+#endif
