@@ -155,6 +155,9 @@ $(context_objs): sanitize :=
 $(context_objs): plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
 	$(call accepts,-Wno-clobbered)
 
+# The outermost frame of each stack ends the chains of frame pointers.
+$(obj)/core/entry.o: plain := -fno-omit-frame-pointer
+
 $(obj)/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(lib_flags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(plain) -c -o $@ $<

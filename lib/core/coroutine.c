@@ -85,78 +85,6 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 
 /* -- life and death on a stack */
 
-/* A generator that has ended is not open any more. */
-static void unlist(struct frame *frame)
-{
-	list_remove(&frame->open.link);
-	frame->open.link.next = NULL;
-}
-
-/* Where a body that has ended goes: to its resumer. */
-static void *leave_to_resumer(struct coro *co, int status, int *result)
-{
-	struct coro *to = co->resumer;
-	struct frame *frame = co->frame;
-	thread_current->self = to;
-	if (status < 0)
-		coro_take_failure(to, status, failure_ref(co->failure));
-	else if (co->out)
-		*co->out = frame->value;
-	*result = status < 0 ? status : 0;
-	return co->context;
-}
-
-/*
- * Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and
- * returns where that stands.
- */
-static void *leave(struct coro *co, int status, int *result)
-{
-	struct frame *frame = co->frame;
-	co->status = status;
-	co->state = STATE_DONE;
-	if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
-		coro_swap_exceptions(frame);
-	if (unlikely(frame->failure != NULL)) {
-		co->failure = coro_claim_failure(frame, status);
-	} else {
-		co->failure = NULL;
-	}
-	stack_give(&co->thread->stacks, &frame->stack);
-	if (unlikely(!co->resumer))
-		return co->thread->leave(co, status, result);
-	if (unlikely(frame->open.link.next != NULL))
-		unlist(frame);
-	void *context =
-		unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
-	if (!context)
-		context = leave_to_resumer(co, status, result);
-	co->frame = NULL;
-	return context;
-}
-
-/* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
-static void entry(void *arg)
-{
-	struct frame *frame = arg;
-	for (;;) {
-		int result = 0;
-		struct coro *co = thread_current->self;
-		sanitize_enter(&frame->stack.sanitize, true);
-		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
-			coro_swap_exceptions(frame);
-		int status = frame->fn(frame->arg);
-		if (unlikely(frame->deferred != NULL))
-			status = deferred_run(co, status);
-		void *context = leave(co, status, &result);
-		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize,
-			       true);
-		/* Else the next has this very stack, and begins here. */
-		if (context != frame->context)
-			context_switch(&frame->context, context, result);
-	}
-}
-
 /* The thread's stacks of that size. */
 static int find_size(struct thread *thread, size_t bytes, struct stack_size **ret)
 {
@@ -179,7 +107,8 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 		return r;
 	struct frame *frame = frame_of(stack);
 	char *low = stack->low;
-	frame->context = context_make(low, (size_t)((char *)stack_top(stack) - low), entry, frame);
+	frame->context =
+		context_make(low, (size_t)((char *)stack_top(stack) - low), coro_entry, frame);
 	if (!frame->context) {
 		stack_give_cold(stack);
 		return -ENOMEM;
@@ -210,7 +139,7 @@ void coro_abandon(struct coro *co)
 	struct frame *frame = co->frame;
 	if (frame) {
 		if (!(co->flags & CORO_IS_TASK) && frame->open.link.next)
-			unlist(frame);
+			coro_unlist(frame);
 		if (!frame->fn)
 			failure_unref(frame->returned);
 		coro_reset_failure(frame, NULL);

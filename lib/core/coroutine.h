@@ -156,6 +156,16 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 /* Whether the options can be; `more` are flags known beside those of every coroutine. */
 int coro_check_options(const struct coro_options *options, unsigned more);
 
+/* What a stack runs: one body after the other, for as long as it is warm. arg: its frame. */
+void coro_entry(void *arg);
+
+/* A generator that has ended is not open any more. */
+static inline void coro_unlist(struct frame *frame)
+{
+	list_remove(&frame->open.link);
+	frame->open.link.next = NULL;
+}
+
 /*
  * Throws a coroutine away where it stands; its body does not run on, and its deferred calls have
  * been made. The caller must stand elsewhere.

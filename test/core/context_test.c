@@ -7,6 +7,8 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fenv.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unwind.h>
@@ -466,6 +468,152 @@ START_TEST(ucontext_stands_in_on_a_shadow_stack_system)
 }
 END_TEST
 
+/* ---- what is the thread's ---- */
+
+struct environment {
+	int blocked, rounding;
+};
+
+static struct environment environment(void)
+{
+	sigset_t set;
+	pthread_sigmask(SIG_BLOCK, NULL, &set);
+	return (struct environment){sigismember(&set, SIGUSR1), fegetround()};
+}
+
+static void set_environment(int how, int rounding)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(how, &set, NULL);
+	fesetround(rounding);
+}
+
+static bool is_environment(struct environment now, int blocked, int rounding)
+{
+	return now.blocked == blocked && now.rounding == rounding;
+}
+
+static int set_and_end(void *arg)
+{
+	set_environment(SIG_BLOCK, FE_UPWARD);
+	return 0;
+}
+
+static int tell_environment(void *seen)
+{
+	do
+		*(struct environment *)seen = environment();
+	while (coro_yield(NULL, NULL) == 0);
+	return 0;
+}
+
+/* 0 if signal mask and rounding mode go from one to the next, else where they do not. */
+static int share_environment(void *arg)
+{
+	struct coro *co;
+	struct environment seen;
+	if (arg)
+		*(bool *)arg = true;
+	/* What a body has set stays, and the next on its stack finds it. */
+	if (coro_create(set_and_end, NULL, &co) < 0 || coro_resume(co, NULL, NULL) != 0)
+		return 1;
+	coro_destroy(co);
+	if (!is_environment(environment(), 1, FE_UPWARD))
+		return 2;
+	set_environment(SIG_UNBLOCK, FE_TONEAREST);
+	if (coro_create(tell_environment, &seen, &co) < 0 || coro_resume(co, NULL, NULL) != 1)
+		return 3;
+	if (!is_environment(seen, 0, FE_TONEAREST))
+		return 4;
+	/* What the thread sets is seen by who is resumed. */
+	set_environment(SIG_BLOCK, FE_DOWNWARD);
+	if (coro_resume(co, NULL, NULL) != 1)
+		return 5;
+	if (!is_environment(seen, 1, FE_DOWNWARD) || !is_environment(environment(), 1, FE_DOWNWARD))
+		return 6;
+	return coro_destroy(co);
+}
+
+START_TEST(signal_mask_and_rounding_mode_are_the_threads)
+{
+	if (RUNNING_ON_VALGRIND)
+		skip_test("valgrind rounds to nearest");
+	ck_assert_exited(child_run(share_environment, NULL), 0);
+}
+END_TEST
+
+START_TEST(so_they_are_where_ucontext_stands_in)
+{
+	if (!context_make_ucontext || !&context_shadowed)
+		skip_test("this build's backend has none beside it");
+	if (RUNNING_ON_VALGRIND)
+		skip_test("valgrind rounds to nearest");
+	ck_assert_exited(child_run(share_environment, &context_shadowed), 0);
+}
+END_TEST
+
+#if defined(__x86_64__) || defined(__aarch64__)
+/* How many frame pointers lie between here and the end of their chain; -1 if it leaves the stack. */
+static int __attribute__((noinline)) count_frames(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), at = here;
+	for (int i = 0; i < 100; i++) {
+		if (at == 0)
+			return i;
+		if (at < here || at > here + 4096 || at % sizeof(at) != 0)
+			return -1;
+		at = *(uintptr_t *)at;
+	}
+	return -1;
+}
+
+static int tell_frames(void *arg)
+{
+	volatile uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	(void)frame;
+	do
+		*(int *)arg = count_frames();
+	while (coro_yield(NULL, NULL) == 0);
+	return 0;
+}
+
+static int __attribute__((noinline)) start_deep_down(int depth, struct coro *co)
+{
+	volatile char room[256];
+	memset((void *)room, 0x41, sizeof(room));
+	int r = depth ? start_deep_down(depth - 1, co) : coro_resume(co, NULL, NULL);
+	return r + room[0] - 0x41;
+}
+
+static int chain_ends(void *arg)
+{
+	struct coro *co;
+	int frames;
+	if (arg)
+		*(bool *)arg = true;
+	if (coro_create(tell_frames, &frames, &co) < 0 || start_deep_down(5, co) != 1)
+		return 1;
+	if (frames < 0)
+		return 2;
+	volatile uintptr_t others[500];
+	for (int i = 0; i < 500; i++)
+		others[i] = 0x41414141;
+	if (coro_resume(co, NULL, NULL) != 1 || frames < 0 || others[0] != 0x41414141)
+		return 3;
+	return coro_destroy(co);
+}
+
+START_TEST(chain_of_frame_pointers_ends_on_the_stack)
+{
+	ck_assert_exited(child_run(chain_ends, NULL), 0);
+	if (context_make_ucontext && &context_shadowed)
+		ck_assert_exited(child_run(chain_ends, &context_shadowed), 0);
+}
+END_TEST
+#endif
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, switch_hands_over_any_result);
@@ -481,6 +629,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, unwinder_walks_a_context_and_stops_at_its_entry);
 	tcase_add_test(tests, build_works_as_it_is);
 	tcase_add_test(tests, ucontext_stands_in_on_a_shadow_stack_system);
+	tcase_add_test(tests, signal_mask_and_rounding_mode_are_the_threads);
+	tcase_add_test(tests, so_they_are_where_ucontext_stands_in);
+#if defined(__x86_64__) || defined(__aarch64__)
+	tcase_add_test(tests, chain_of_frame_pointers_ends_on_the_stack);
+#endif
 }
 
 TEST_MAIN("context", add_tests)

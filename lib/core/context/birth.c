@@ -15,6 +15,7 @@
 #include "core/context/birth.h"
 
 #include "core/context.h"
+#include "core/context/bottom.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -91,6 +92,7 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 		uint64_t address = (uintptr_t)birth;
 		makecontext(&birth->newborn, (void (*)(void))born, 2, (unsigned)(address >> 32),
 			    (unsigned)address);
+		context_end_chain(&birth->newborn);
 		context_call(&birth->maker, leave, birth);
 		context = birth->context;
 	}

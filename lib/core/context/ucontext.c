@@ -2,10 +2,13 @@
 /*
  * The reference backend, getcontext/makecontext/swapcontext alone: POSIX.1-2001's, which glibc and
  * the BSDs have. swapcontext saves the signal mask too, by a system call, and the whole
- * floating-point environment.
+ * floating-point environment; these are the thread's, and so are carried along, by another call.
  */
 #include "core/context.h"
 
+#include "core/context/bottom.h"
+
+#include <signal.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -37,7 +40,23 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 	uint64_t e = (uintptr_t)entry, a = (uintptr_t)arg;
 	makecontext(&saved->registers, (void (*)(void))start, 4, (unsigned)(e >> 32), (unsigned)e,
 		    (unsigned)(a >> 32), (unsigned)a);
+	context_end_chain(&saved->registers);
 	return saved;
+}
+
+/* What is the thread's, and not the context's: it goes on as it is now. */
+static void carry(ucontext_t *to)
+{
+	sigprocmask(SIG_SETMASK, NULL, &to->uc_sigmask);
+#if defined(__linux__) && defined(__x86_64__)
+	/* As fnstenv lays it out: control word, status word, in four bytes each; and MXCSR. */
+	uint32_t *x87 = (uint32_t *)(void *)to->uc_mcontext.fpregs;
+	uint16_t control, status;
+	__asm__ volatile("fnstcw %0\n\tfnstsw %1\n\tstmxcsr %2"
+			 : "=m"(control), "=m"(status), "=m"(to->uc_mcontext.fpregs->mxcsr));
+	x87[0] = control;
+	x87[1] = status;
+#endif
 }
 
 int context_switch(void **from, void *to, int result)
@@ -48,6 +67,7 @@ int context_switch(void **from, void *to, int result)
 	here.registers.uc_stack.ss_size = 0;
 	*from = &here;
 	there->result = result;
+	carry(&there->registers);
 	swapcontext(&here.registers, &there->registers);
 	return here.result;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outermost frame of each stack, which runs bodies. The Makefile has this file keep a frame
+ * pointer, whatever the others do, so that those of bodies lead to it, and by it to the end.
+ */
+#include "base/error.h"
+#include "core/coroutine.h"
+#include "core/defer.h"
+#include "core/generator.h"
+#include "core/thread.h"
+
+/* Where a body that has ended goes: to its resumer. */
+static void *leave_to_resumer(struct coro *co, int status, int *result)
+{
+	struct coro *to = co->resumer;
+	struct frame *frame = co->frame;
+	thread_current->self = to;
+	if (status < 0)
+		coro_take_failure(to, status, failure_ref(co->failure));
+	else if (co->out)
+		*co->out = frame->value;
+	*result = status < 0 ? status : 0;
+	return co->context;
+}
+
+/*
+ * Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and
+ * returns where that stands.
+ */
+static void *leave(struct coro *co, int status, int *result)
+{
+	struct frame *frame = co->frame;
+	co->status = status;
+	co->state = STATE_DONE;
+	if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
+		coro_swap_exceptions(frame);
+	if (unlikely(frame->failure != NULL)) {
+		co->failure = coro_claim_failure(frame, status);
+	} else {
+		co->failure = NULL;
+	}
+	stack_give(&co->thread->stacks, &frame->stack);
+	if (unlikely(!co->resumer))
+		return co->thread->leave(co, status, result);
+	if (unlikely(frame->open.link.next != NULL))
+		coro_unlist(frame);
+	void *context =
+		unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
+	if (!context)
+		context = leave_to_resumer(co, status, result);
+	co->frame = NULL;
+	return context;
+}
+
+/* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
+void coro_entry(void *arg)
+{
+	struct frame *frame = arg;
+	for (;;) {
+		int result = 0;
+		struct coro *co = thread_current->self;
+		sanitize_enter(&frame->stack.sanitize, true);
+		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
+			coro_swap_exceptions(frame);
+		int status = frame->fn(frame->arg);
+		if (unlikely(frame->deferred != NULL))
+			status = deferred_run(co, status);
+		void *context = leave(co, status, &result);
+		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize,
+			       true);
+		/* Else the next has this very stack, and begins here. */
+		if (context != frame->context)
+			context_switch(&frame->context, context, result);
+	}
+}
