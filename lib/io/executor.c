@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* A pool of threads: jobs, threads, and the executor itself. */
 #include "io/executor.h"
 
 #include "base/error.h"
-#include "base/locals.h"
-#include "base/monitor.h"
 #include "base/system.h"
-#include "coro/task.h"
 #include "loop/loop.h"
 #include "loop/relay.h"
 
@@ -17,37 +15,6 @@ enum { MAX_THREADS = 32, MORE_THAN_CPUS = 4 };
 
 #define IDLE_TIMEOUT (10 * CORO_SEC)
 
-/* Something to be run; guarded by the executor's lock until it is over. */
-struct job {
-	struct list link; /* queued: in the executor's jobs */
-	struct coro_executor *executor;
-	coro_fn *fn;
-	void *arg;
-	enum { JOB_QUEUED, JOB_RUNNING, JOB_OVER } state;
-	int status;
-	struct failure *failure;
-	/* It is over: tells who waits, and may be the end of the job. */
-	void (*over)(struct job *job);
-};
-
-struct coro_executor {
-	struct monitor monitor; /* its condition: there is work, or will be none */
-	pthread_cond_t settled; /* a job is over, or a thread is at its end */
-	struct list jobs;       /* queued, the oldest first */
-	struct list workers;    /* at work or idle */
-	struct list ended;      /* workers to be joined */
-	struct list closers;    /* relays of those that wait for the end */
-	size_t queued, running; /* jobs */
-	size_t threads, idle;   /* idle: waiting for work, or on their way to it */
-	size_t max_threads, max_queue;
-	int64_t idle_timeout;
-	unsigned numbered; /* threads so far */
-	bool closing;
-	unsigned refs; /* one the owner's, one each submission's. Atomic */
-	unsigned fork_count;
-	char name[12];
-};
-
 /* A thread of the executor. */
 struct worker {
 	struct list link;
@@ -56,28 +23,11 @@ struct worker {
 	unsigned number;
 };
 
-static void lock(struct coro_executor *executor)
-{
-	monitor_lock(&executor->monitor);
-}
-
-static void unlock(struct coro_executor *executor)
-{
-	monitor_unlock(&executor->monitor);
-}
-
 /* -- jobs, with the lock held */
 
-static void dequeue(struct job *job)
+void job_cancel(struct job *job)
 {
-	list_remove(&job->link);
-	job->executor->queued--;
-}
-
-/* Takes one out that has not begun. */
-static void cancel_job(struct job *job)
-{
-	dequeue(job);
+	job_dequeue(job);
 	job->status = -ECANCELED;
 	job->state = JOB_OVER;
 }
@@ -95,14 +45,14 @@ static void tell_closers(struct coro_executor *executor)
 
 static void run_job(struct coro_executor *executor, struct job *job)
 {
-	dequeue(job);
+	job_dequeue(job);
 	job->state = JOB_RUNNING;
 	executor->running++;
-	unlock(executor);
+	executor_unlock(executor);
 	int status = job->fn(job->arg);
 	struct frame *frame = thread_current->self->frame;
 	struct failure *failure = status < 0 ? coro_claim_failure(frame, status) : NULL;
-	lock(executor);
+	executor_lock(executor);
 	executor->running--;
 	job->status = status;
 	job->failure = failure;
@@ -136,7 +86,7 @@ static void *work(void *arg)
 	name[15] = '\0';
 	system_name_thread(name);
 
-	lock(executor);
+	executor_lock(executor);
 	executor->idle--; /* as which it was started */
 	while (executor->queued > 0 || wait_for_work(executor))
 		run_job(executor, container_of(executor->jobs.next, struct job, link));
@@ -144,7 +94,7 @@ static void *work(void *arg)
 	list_append(&executor->ended, &worker->link);
 	executor->threads--;
 	pthread_cond_broadcast(&executor->settled);
-	unlock(executor);
+	executor_unlock(executor);
 	return NULL;
 }
 
@@ -172,10 +122,10 @@ static void join_ended(struct coro_executor *executor)
 	struct list *link;
 	while ((link = list_pop(&executor->ended))) {
 		struct worker *worker = container_of(link, struct worker, link);
-		unlock(executor);
+		executor_unlock(executor);
 		pthread_join(worker->thread, NULL);
 		free(worker);
-		lock(executor);
+		executor_lock(executor);
 	}
 }
 
@@ -187,11 +137,7 @@ static bool is_worker(struct coro_executor *executor)
 	return false;
 }
 
-/*
- * Queues a job, and sees that there is a thread for it. At most so many may wait beyond those that
- * idle threads are about to take.
- */
-static int enqueue(struct coro_executor *executor, struct job *job, size_t max_queue)
+int executor_enqueue(struct coro_executor *executor, struct job *job, size_t max_queue)
 {
 	join_ended(executor);
 	if (executor->closing)
@@ -255,8 +201,7 @@ int coro_executor_create(const struct coro_executor_options *options, struct cor
 	return 0;
 }
 
-/* 0 if the caller may wait for the end of the executor, which it holds the lock of. */
-static int check_usable(const struct coro_executor *executor)
+int executor_check(const struct coro_executor *executor)
 {
 	if (!executor)
 		return -EINVAL;
@@ -269,7 +214,7 @@ static void begin_closing(struct coro_executor *executor, bool cancel_pending)
 	executor->closing = true;
 	while (cancel_pending && executor->queued > 0) {
 		struct job *job = container_of(executor->jobs.next, struct job, link);
-		cancel_job(job);
+		job_cancel(job);
 		job->over(job);
 	}
 	monitor_notify_all(&executor->monitor);
@@ -301,10 +246,10 @@ static void join_all(struct coro_executor *executor)
 
 int coro_executor_shutdown(struct coro_executor *executor, bool cancel_pending)
 {
-	int r = check_usable(executor);
+	int r = executor_check(executor);
 	if (r < 0)
 		return r;
-	lock(executor);
+	executor_lock(executor);
 	begin_closing(executor, cancel_pending);
 	if (is_worker(executor))
 		r = -EDEADLK;
@@ -312,7 +257,7 @@ int coro_executor_shutdown(struct coro_executor *executor, bool cancel_pending)
 		r = wait_for_rest(executor);
 	if (r == 0)
 		join_all(executor);
-	unlock(executor);
+	executor_unlock(executor);
 	return r;
 }
 
@@ -323,7 +268,7 @@ static void free_workers(struct list *workers)
 		free(container_of(link, struct worker, link));
 }
 
-static void executor_unref(struct coro_executor *executor)
+void executor_unref(struct coro_executor *executor)
 {
 	if (__atomic_sub_fetch(&executor->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
@@ -346,447 +291,24 @@ int coro_executor_destroy(struct coro_executor *executor)
 		executor_unref(executor); /* its threads are the parent's */
 		return 0;
 	}
-	lock(executor);
+	executor_lock(executor);
 	if (is_worker(executor)) {
-		unlock(executor);
+		executor_unlock(executor);
 		return -EDEADLK;
 	}
 	begin_closing(executor, true);
 	join_all(executor);
-	unlock(executor);
+	executor_unlock(executor);
 	executor_unref(executor);
 	return 0;
 }
 
 size_t coro_executor_threads(struct coro_executor *executor)
 {
-	if (check_usable(executor) < 0)
+	if (executor_check(executor) < 0)
 		return 0;
-	lock(executor);
+	executor_lock(executor);
 	size_t threads = executor->threads;
-	unlock(executor);
+	executor_unlock(executor);
 	return threads;
-}
-
-/* -- a loop's part: its default executor, and what it has submitted to any */
-
-struct offloads {
-	struct annex annex;
-	struct coro_executor *executor; /* NULL before it is needed */
-	bool owned;
-	struct list submissions;
-};
-
-struct submission {
-	struct job job;
-	struct message message;
-	struct list link; /* in the loop's submissions */
-	/* Its memory is kept twice: once for the thread that runs the job. */
-	struct coro_loop *loop;
-	struct coro_future *future; /* held */
-	struct waiter waiter;       /* for the future being cancelled */
-	coro_fn *fn;
-	void *arg;
-	coro_callback *release;
-	bool ran;
-	bool orphan; /* guarded by the lock: the loop is closed, the job is all that is left */
-};
-
-static int run_submission(void *arg)
-{
-	struct submission *submission = arg;
-	submission->ran = true;
-	int r = submission->fn(submission->arg);
-	if (submission->release)
-		submission->release(submission->arg);
-	return r;
-}
-
-static void submission_free(struct submission *submission)
-{
-	struct coro_loop *loop = submission->loop;
-	executor_unref(submission->job.executor);
-	failure_unref(submission->job.failure);
-	free(submission);
-	loop_let_go(loop);
-}
-
-/* In a thread, with the lock: it is over. In the loop's, if it was taken out by a shutdown. */
-static void submission_over(struct job *job)
-{
-	struct submission *submission = container_of(job, struct submission, job);
-	struct coro_loop *loop = submission->loop;
-	if (submission->orphan)
-		submission_free(submission);
-	else
-		loop_post(loop, &submission->message);
-	loop_let_go(loop);
-}
-
-/* The loop's thread: takes down what the submission has in the loop. */
-static void submission_leave(struct submission *submission)
-{
-	list_remove(&submission->link);
-	list_remove(&submission->waiter.link);
-	future_unref(submission->future);
-	loop_unhold(submission->loop);
-}
-
-/* The loop's thread: the job is over, and has come back. */
-static void submission_end(struct submission *submission)
-{
-	coro_callback *release = submission->ran ? NULL : submission->release;
-	void *arg = submission->arg;
-	submission_leave(submission);
-	submission_free(submission);
-	if (release)
-		release(arg);
-}
-
-static void deliver(struct message *message)
-{
-	struct submission *submission = container_of(message, struct submission, message);
-	struct coro_future *future = submission->future;
-	list_remove(&submission->waiter.link);
-	if (!future->done) {
-		future_finish(future, submission->job.status, NULL, submission->job.failure);
-		submission->job.failure = NULL;
-	}
-	submission_end(submission);
-}
-
-/* They have been looked after before what is left in the inbox is dropped. */
-static void dropped(struct message *message)
-{
-	(void)message;
-}
-
-/* Takes a job back that has not begun; it is left as if it had come back. */
-static bool take_back(struct submission *submission)
-{
-	struct job *job = &submission->job;
-	lock(job->executor);
-	bool queued = job->state == JOB_QUEUED;
-	if (queued)
-		cancel_job(job);
-	unlock(job->executor);
-	if (queued)
-		loop_let_go(submission->loop);
-	return queued;
-}
-
-/* The future was cancelled: a job that runs is left to itself until it is over. */
-static void on_cancel(struct waiter *waiter, struct coro_future *future)
-{
-	struct submission *submission = container_of(waiter, struct submission, waiter);
-	(void)future;
-	if (take_back(submission))
-		submission_end(submission);
-}
-
-/* The loop is being closed: true if the job runs on without it. */
-static bool make_orphan(struct submission *submission)
-{
-	struct job *job = &submission->job;
-	struct coro_executor *executor = job->executor;
-	lock(executor);
-	bool orphan = job->state == JOB_RUNNING;
-	submission->orphan = orphan;
-	if (orphan)
-		submission_leave(submission); /* before it is over, and freed */
-	unlock(executor);
-	return orphan;
-}
-
-static void submission_abandon(struct submission *submission)
-{
-	if (submission->loop->fork_count != fork_count) {
-		loop_let_go(submission->loop); /* the thread's, which is not here */
-	} else if (!take_back(submission) && make_orphan(submission)) {
-		return;
-	}
-	inbox_discard(&submission->loop->inbox, &submission->message);
-	submission_end(submission);
-}
-
-static void offloads_close(struct annex *annex, struct coro_loop *loop)
-{
-	struct offloads *offloads = container_of(annex, struct offloads, annex);
-	struct list *link;
-	(void)loop;
-	while ((link = offloads->submissions.next) != &offloads->submissions)
-		submission_abandon(container_of(link, struct submission, link));
-	if (offloads->owned)
-		coro_executor_destroy(offloads->executor);
-	free(offloads);
-}
-
-static int shut_down(void *executor)
-{
-	return coro_executor_shutdown(executor, false);
-}
-
-/* As asyncio.run does at its end; what cannot be done here is done when the loop is closed. */
-static void offloads_shut_down(struct annex *annex, struct coro_loop *loop)
-{
-	struct offloads *offloads = container_of(annex, struct offloads, annex);
-	struct coro_future *task;
-	if (!offloads->owned ||
-	    coro_loop_spawn(loop, NULL, shut_down, offloads->executor, &task) < 0)
-		return;
-	coro_run_until_complete(loop, task, NULL);
-	coro_future_unref(task);
-}
-
-/* NULL without memory. */
-static struct offloads *offloads_of(struct coro_loop *loop)
-{
-	struct annex **place = &loop->annexes[ANNEX_EXECUTOR];
-	if (*place)
-		return container_of(*place, struct offloads, annex);
-	struct offloads *offloads = malloc(sizeof(*offloads));
-	if (!offloads)
-		return NULL;
-	*offloads = (struct offloads){
-		.annex = {.shut_down = offloads_shut_down, .close = offloads_close},
-	};
-	list_init(&offloads->submissions);
-	*place = &offloads->annex;
-	return offloads;
-}
-
-int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor *executor)
-{
-	int r = loop_check(loop);
-	if (r == 0)
-		r = check_usable(executor);
-	if (r < 0)
-		return r;
-	struct offloads *offloads = offloads_of(loop);
-	if (!offloads)
-		return -ENOMEM;
-	if (offloads->executor)
-		return -EBUSY;
-	offloads->executor = executor;
-	return 0;
-}
-
-/* The one given, or the loop's. */
-static int choose(struct coro_loop *loop, struct coro_executor *given, struct coro_executor **ret)
-{
-	if (given) {
-		*ret = given;
-		return check_usable(given);
-	}
-	struct offloads *offloads = offloads_of(loop);
-	if (!offloads)
-		return -ENOMEM;
-	if (!offloads->executor) {
-		int r = coro_executor_create(NULL, &offloads->executor);
-		if (r < 0)
-			return r;
-		offloads->owned = true;
-	}
-	*ret = offloads->executor;
-	return 0;
-}
-
-static int submit(struct coro_executor *executor, struct submission *submission)
-{
-	lock(executor);
-	int r = enqueue(executor, &submission->job, executor->max_queue);
-	unlock(executor);
-	return r;
-}
-
-int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
-			 coro_callback *release, struct coro_future **ret)
-{
-	struct coro_loop *loop = thread_current->loop;
-	struct coro_future *future;
-	if (!fn || !ret)
-		return -EINVAL;
-	if (!loop)
-		return -EPERM;
-	int r = choose(loop, executor, &executor);
-	if (r == 0)
-		r = coro_future_create(loop, &future);
-	if (r < 0)
-		return r;
-	struct offloads *offloads = offloads_of(loop);
-	struct submission *submission = offloads ? malloc(sizeof(*submission)) : NULL;
-	if (!submission) {
-		coro_future_unref(future);
-		return -ENOMEM;
-	}
-	*submission = (struct submission){
-		.job = {.executor = executor,
-			.fn = run_submission,
-			.arg = submission,
-			.over = submission_over},
-		.message = {.run = deliver, .drop = dropped},
-		.loop = loop,
-		.future = future_ref(future),
-		.waiter.notify = on_cancel,
-		.fn = fn,
-		.arg = arg,
-		.release = release,
-	};
-	__atomic_add_fetch(&executor->refs, 1, __ATOMIC_RELAXED);
-	loop_hold(loop);
-	loop_keep(loop);
-	list_append(&offloads->submissions, &submission->link);
-	list_append(&future->waiters, &submission->waiter.link);
-	r = submit(executor, submission);
-	if (r < 0) {
-		loop_let_go(loop);
-		submission_leave(submission);
-		submission_free(submission);
-		coro_future_unref(future);
-		return r;
-	}
-	*ret = future;
-	return 0;
-}
-
-/* -- calls, whose jobs lie on the stacks of the tasks that wait for them */
-
-struct call_job {
-	struct job job;
-	struct relay relay;
-	coro_fn *fn;
-	void *arg;
-	struct locals *locals; /* for fn to see, a copy of the task's; taken by the thread */
-};
-
-static void call_over(struct job *job)
-{
-	relay_set(&container_of(job, struct call_job, job)->relay);
-}
-
-/* In the thread: what fn sets is gone with it, and what others have set there it does not see. */
-static int run_call(void *arg)
-{
-	struct call_job *call = arg;
-	struct thread *thread = call->locals ? thread_self() : thread_current;
-	if (!thread)
-		return -ENOMEM;
-	if (!call->locals && !thread->has_locals)
-		return call->fn(call->arg);
-	struct locals **here = &thread->root_frame.locals, *outer = *here;
-	thread->has_locals = true;
-	*here = call->locals;
-	call->locals = NULL;
-	int r = call->fn(call->arg);
-	locals_unref(*here);
-	*here = outer;
-	return r;
-}
-
-/* What runs may use the stack that is about to go. */
-static void call_abandoned(struct relay *relay)
-{
-	struct job *job = &container_of(relay, struct call_job, relay)->job;
-	if (job->state == JOB_QUEUED)
-		cancel_job(job);
-	while (job->state == JOB_RUNNING)
-		monitor_wait_on(&job->executor->settled, relay->mutex, CORO_FOREVER);
-	failure_unref(job->failure);
-	locals_unref(container_of(job, struct call_job, job)->locals);
-}
-
-/* With the lock held: 0 once it is over; -ECANCELED, and then its state tells. */
-static int wait_for_job(struct call_job *call)
-{
-	struct job *job = &call->job;
-	int cancelled = 0;
-	while (job->state != JOB_OVER) {
-		int r = relay_wait(&call->relay, CORO_FOREVER);
-		if (r < 0)
-			cancelled = r;
-		if (r < 0 && job->state == JOB_QUEUED) {
-			dequeue(job);
-			break;
-		}
-	}
-	return cancelled;
-}
-
-/*
- * Has the executor run fn(arg) with these values, or none: 0 if that came to its end; -ECANCELED, and
- * then *ret, the job as it is left, tells whether it did; or it could not be begun.
- */
-static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const struct locals *locals,
-		struct job *ret)
-{
-	struct call_job call = {
-		.job = {.executor = executor, .fn = run_call, .arg = &call, .over = call_over},
-		.fn = fn,
-		.arg = arg,
-	};
-	int r = locals_copy(locals, &call.locals);
-	if (r < 0)
-		return r;
-	r = relay_begin(&call.relay, &executor->monitor.mutex, call_abandoned);
-	if (r < 0) {
-		locals_unref(call.locals);
-		return r;
-	}
-	lock(executor);
-	r = enqueue(executor, &call.job, SIZE_MAX);
-	if (r == 0)
-		r = wait_for_job(&call);
-	unlock(executor);
-	relay_end(&call.relay);
-	locals_unref(call.locals);
-	*ret = call.job;
-	return r;
-}
-
-/* The caller receives what the job gave. */
-static int result_of(const struct job *job)
-{
-	if (job->status < 0)
-		coro_take_failure(thread_current->self, job->status, job->failure);
-	return job->status;
-}
-
-int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
-{
-	struct task *task = task_running();
-	struct job job = {0};
-	if (!fn)
-		return -EINVAL;
-	if (!task)
-		return -EPERM;
-	int r = choose(task->future.loop, executor, &executor);
-	if (r == 0)
-		r = call(executor, fn, arg, task->coro.frame->locals, &job);
-	if (r == 0)
-		return result_of(&job);
-	failure_unref(job.failure);
-	return r;
-}
-
-int coro_to_thread(coro_fn *fn, void *arg)
-{
-	return coro_executor_run(NULL, fn, arg);
-}
-
-int offload(coro_fn *fn, void *arg)
-{
-	struct task *task = task_running();
-	struct coro_executor *executor;
-	struct job job = {0};
-	if (!task || choose(task->future.loop, NULL, &executor) < 0)
-		return fn(arg);
-	int r = call(executor, fn, arg, NULL, &job);
-	if (r == 0)
-		return result_of(&job);
-	if (r != -ECANCELED)
-		return fn(arg);
-	if (job.state != JOB_OVER)
-		return r;
-	task_put_off_cancel(task);
-	return result_of(&job);
 }

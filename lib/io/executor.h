@@ -1,16 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* The executor from inside. */
+/* The executor from inside: what is run by threads of a pool. */
 #ifndef IO_EXECUTOR_H
 #define IO_EXECUTOR_H
 
+#include "base/list.h"
+#include "base/monitor.h"
 #include "coro/thread.h"
 
+struct failure;
+
+/* Something to be run; guarded by the executor's lock until it is over. */
+struct job {
+	struct list link; /* queued: in the executor's jobs */
+	struct coro_executor *executor;
+	coro_fn *fn;
+	void *arg;
+	enum { JOB_QUEUED, JOB_RUNNING, JOB_OVER } state;
+	int status;
+	struct failure *failure;
+	/* It is over: tells who waits, and may be the end of the job. */
+	void (*over)(struct job *job);
+};
+
+struct coro_executor {
+	struct monitor monitor; /* its condition: there is work, or will be none */
+	pthread_cond_t settled; /* a job is over, or a thread is at its end */
+	struct list jobs;       /* queued, the oldest first */
+	struct list workers;    /* at work or idle */
+	struct list ended;      /* workers to be joined */
+	struct list closers;    /* relays of those that wait for the end */
+	size_t queued, running; /* jobs */
+	size_t threads, idle;   /* idle: waiting for work, or on their way to it */
+	size_t max_threads, max_queue;
+	int64_t idle_timeout;
+	unsigned numbered; /* threads so far */
+	bool closing;
+	unsigned refs; /* one the owner's, one each submission's. Atomic */
+	unsigned fork_count;
+	char name[12];
+};
+
+static inline void executor_lock(struct coro_executor *executor)
+{
+	monitor_lock(&executor->monitor);
+}
+
+static inline void executor_unlock(struct coro_executor *executor)
+{
+	monitor_unlock(&executor->monitor);
+}
+
+/* 0 if it may be used: not NULL, and no copy made by fork. */
+int executor_check(const struct coro_executor *executor);
+
+/* Gives a reference back. */
+void executor_unref(struct coro_executor *executor);
+
+/* -- with the lock held */
+
 /*
- * For calls that a pool has to make bearable: fn(arg) in the default executor, whose result comes
- * back even if the task is cancelled meanwhile; the cancellation is then for its next wait, and
- * -ECANCELED means that nothing was done. Where no task runs, or no thread is to be had, it is
- * called here, and blocks.
+ * Queues a job, and sees that there is a thread for it. At most so many may wait beyond those that
+ * idle threads are about to take: 0, -EAGAIN, -EPIPE, or the error of starting a thread.
  */
-int offload(coro_fn *fn, void *arg);
+int executor_enqueue(struct coro_executor *executor, struct job *job, size_t max_queue);
+
+static inline void job_dequeue(struct job *job)
+{
+	list_remove(&job->link);
+	job->executor->queued--;
+}
+
+/* Takes one out that has not begun. */
+void job_cancel(struct job *job);
 
 #endif

@@ -2,7 +2,7 @@
 #include "io/file.h"
 
 #include "coro/file.h"
-#include "io/executor.h"
+#include "io/offload.h"
 #include "loop/task.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Executors: functions in threads, while tasks wait; what becomes of both when one of them goes. */
-#include "io/executor.h"
+#include "io/offload.h"
 #include "loop/loop.h"
 
 #include "threads.h"
