@@ -6,7 +6,9 @@
 #include "base/sanitize.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -118,6 +120,25 @@ static inline void until_main_sleeps(void)
 		if (stat)
 			fclose(stat);
 	}
+}
+
+/* How many threads there are; where that cannot be seen, 1. */
+static inline int threads_now(void)
+{
+	int entries = 0;
+	DIR *dir = opendir("/proc/self/task");
+	while (dir && readdir(dir))
+		entries++;
+	if (dir)
+		closedir(dir);
+	return entries > 2 ? entries - 2 : 1;
+}
+
+/* Until no more are left than that: of those that were left behind, with all that they held. */
+static inline void await_threads(int count)
+{
+	while (threads_now() > count)
+		sched_yield();
 }
 
 /* A process and its end. */

@@ -178,11 +178,14 @@ static inline void fail_each_allocation(coro_fn *program)
 	mallopt(M_ARENA_MAX, 1);
 #endif
 	struct attempt this = {.program = program, .failed = true};
+	int threads = threads_now();
 	for (this.n = 1; this.failed; this.n++) {
 		/* In a thread whose memory goes with it; twice, as a first one allocates what stays. */
 		in_thread(attempt, &this);
+		await_threads(threads);
 		size_t before = allocated();
 		in_thread(attempt, &this);
+		await_threads(threads);
 		ck_assert_uint_eq(allocated(), before);
 		ck_assert_msg(this.result == 0 || (this.failed && this.result == -ENOMEM),
 			      "allocation %lu: %s", this.n, coro_strerror(this.result));

@@ -41,9 +41,14 @@ struct coro_executor_options {
 };
 
 /*
- * Makes an executor; options may be NULL. Its threads are made when there is work and none is idle;
- * they are named, and block all signals. Any thread may use it. The caller owns it. -EINVAL,
- * -ENOMEM.
+ * Makes an executor; options may be NULL. Its threads are made when there is work and none is idle,
+ * and are named. Any thread may use it. The caller owns it. -EINVAL, -ENOMEM.
+ *
+ * Its threads have the signal mask of the thread that made it, so that programs that are started in
+ * them have it too. Work runs with the identity for files of who gave it (setfsuid, setfsgid), where
+ * the process may change that (CAP_SETUID when the executor is made); of credentials that a thread
+ * takes by bare system calls (setresuid, setgroups, capset) nothing is carried over. CPU affinity and
+ * scheduling are those of the thread whose work has the thread made.
  */
 CORO_API int coro_executor_create(const struct coro_executor_options *options,
 				  struct coro_executor **ret);
@@ -95,7 +100,7 @@ CORO_API int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor
 
 /*
  * Runs fn(i, arg), i from 0 to n - 1, as the main tasks of n loops, each in a thread of its own; the
- * first is the calling thread's. Returns when all have ended: 0 or more, what the first returned,
+ * first is the calling thread's, and the others have its signal mask. Returns when all have ended: 0 or more, what the first returned,
  * or the first failure of any in time, with its words. When one fails, the main tasks of the others
  * are cancelled; those that go on regardless are waited for. n is at least 1.
  *

@@ -243,17 +243,23 @@ static inline int system_wakeup(int fds[2])
 	return system_pipe(fds);
 }
 
+/* The mask of a thread that leaves all signals to others, but for faults of its own. */
+static inline void system_block_signals(sigset_t *ret)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+	sigfillset(ret);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigdelset(ret, faults[i]);
+}
+
 /*
- * Starts a thread that leaves all signals to others, but for those that are faults of its own: 0 or
- * an error.
+ * Starts a thread with that mask: 0 or an error. One that runs functions of others takes another,
+ * since programs that these start inherit it.
  */
 static inline int system_start_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 	sigset_t blocked, before;
-	sigfillset(&blocked);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		sigdelset(&blocked, faults[i]);
+	system_block_signals(&blocked);
 	pthread_sigmask(SIG_SETMASK, &blocked, &before);
 	int r = pthread_create(thread, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -23,7 +23,28 @@ struct worker {
 	unsigned number;
 };
 
-/* -- jobs, with the lock held */
+/* -- jobs */
+
+struct job job_for(struct coro_executor *executor, coro_fn *fn, void *arg,
+		   void (*over)(struct job *job))
+{
+	struct job job = {.executor = executor, .fn = fn, .arg = arg, .over = over};
+	if (executor->carries_identity)
+		job.identity = identity_of_thread();
+	return job;
+}
+
+static int perform(const struct job *job)
+{
+	if (!job->identity.other)
+		return job->fn(job->arg);
+	identity_take(&job->identity);
+	int r = job->fn(job->arg);
+	identity_drop();
+	return r;
+}
+
+/* -- with the lock held */
 
 void job_cancel(struct job *job)
 {
@@ -49,7 +70,7 @@ static void run_job(struct coro_executor *executor, struct job *job)
 	job->state = JOB_RUNNING;
 	executor->running++;
 	executor_unlock(executor);
-	int status = job->fn(job->arg);
+	int status = perform(job);
 	struct frame *frame = thread_current->self->frame;
 	struct failure *failure = status < 0 ? coro_claim_failure(frame, status) : NULL;
 	executor_lock(executor);
@@ -85,14 +106,23 @@ static void *work(void *arg)
 	snprintf(name, sizeof(name), "%s-%u", executor->name, worker->number);
 	name[15] = '\0';
 	system_name_thread(name);
+	pthread_sigmask(SIG_SETMASK, &executor->mask, NULL);
+	if (executor->carries_identity)
+		identity_drop(); /* what the thread has that started it */
 
 	executor_lock(executor);
 	executor->idle--; /* as which it was started */
 	while (executor->queued > 0 || wait_for_work(executor))
 		run_job(executor, container_of(executor->jobs.next, struct job, link));
 	list_remove(&worker->link);
-	list_append(&executor->ended, &worker->link);
 	executor->threads--;
+	if (executor->leaves) {
+		executor_unlock(executor);
+		free(worker);
+		executor_unref(executor);
+		return NULL;
+	}
+	list_append(&executor->ended, &worker->link);
 	pthread_cond_broadcast(&executor->settled);
 	executor_unlock(executor);
 	return NULL;
@@ -108,6 +138,10 @@ static int start_worker(struct coro_executor *executor)
 	if (r < 0) {
 		free(worker);
 		return r;
+	}
+	if (executor->leaves) {
+		pthread_detach(worker->thread);
+		__atomic_add_fetch(&executor->refs, 1, __ATOMIC_RELAXED);
 	}
 	list_append(&executor->workers, &worker->link);
 	executor->numbered++;
@@ -164,13 +198,8 @@ static size_t default_threads(void)
 	return threads < MAX_THREADS ? threads : MAX_THREADS;
 }
 
-int coro_executor_create(const struct coro_executor_options *options, struct coro_executor **ret)
+static int create(const struct coro_executor_options *options, struct coro_executor **ret)
 {
-	static const struct coro_executor_options defaults;
-	if (!options)
-		options = &defaults;
-	if (!ret || options->idle_timeout < 0)
-		return -EINVAL;
 	struct coro_executor *executor = fork_watch() == 0 ? malloc(sizeof(*executor)) : NULL;
 	if (!executor)
 		return -ENOMEM;
@@ -180,7 +209,9 @@ int coro_executor_create(const struct coro_executor_options *options, struct cor
 		.idle_timeout = options->idle_timeout ? options->idle_timeout : IDLE_TIMEOUT,
 		.refs = 1,
 		.fork_count = fork_count,
+		.carries_identity = identity_may_change(),
 	};
+	pthread_sigmask(SIG_SETMASK, NULL, &executor->mask);
 	snprintf(executor->name, sizeof(executor->name), "%s",
 		 options->name ? options->name : "coro");
 	list_init(&executor->jobs);
@@ -198,6 +229,26 @@ int coro_executor_create(const struct coro_executor_options *options, struct cor
 		return r;
 	}
 	*ret = executor;
+	return 0;
+}
+
+int coro_executor_create(const struct coro_executor_options *options, struct coro_executor **ret)
+{
+	static const struct coro_executor_options defaults;
+	if (!options)
+		options = &defaults;
+	if (!ret || options->idle_timeout < 0)
+		return -EINVAL;
+	return create(options, ret);
+}
+
+int executor_create_leaving(const struct coro_executor_options *options, struct coro_executor **ret)
+{
+	int r = create(options, ret);
+	if (r < 0)
+		return r;
+	(*ret)->leaves = true;
+	system_block_signals(&(*ret)->mask);
 	return 0;
 }
 
@@ -288,7 +339,9 @@ int coro_executor_destroy(struct coro_executor *executor)
 	if (!executor)
 		return 0;
 	if (executor->fork_count != fork_count) {
-		executor_unref(executor); /* its threads are the parent's */
+		/* Its threads are the parent's. */
+		executor->refs -= executor->leaves ? (unsigned)executor->threads : 0;
+		executor_unref(executor);
 		return 0;
 	}
 	executor_lock(executor);
@@ -297,7 +350,8 @@ int coro_executor_destroy(struct coro_executor *executor)
 		return -EDEADLK;
 	}
 	begin_closing(executor, true);
-	join_all(executor);
+	if (!executor->leaves)
+		join_all(executor);
 	executor_unlock(executor);
 	executor_unref(executor);
 	return 0;

@@ -3,9 +3,12 @@
 #ifndef IO_EXECUTOR_H
 #define IO_EXECUTOR_H
 
+#include "base/identity.h"
 #include "base/list.h"
 #include "base/monitor.h"
 #include "coro/thread.h"
+
+#include <signal.h>
 
 struct failure;
 
@@ -15,6 +18,7 @@ struct job {
 	struct coro_executor *executor;
 	coro_fn *fn;
 	void *arg;
+	struct identity identity; /* with which fn runs, if it is not the process's */
 	enum { JOB_QUEUED, JOB_RUNNING, JOB_OVER } state;
 	int status;
 	struct failure *failure;
@@ -38,6 +42,9 @@ struct coro_executor {
 	unsigned refs; /* one the owner's, one each submission's. Atomic */
 	unsigned fork_count;
 	char name[12];
+	bool leaves; /* nobody waits for its threads; each holds a reference */
+	bool carries_identity;
+	sigset_t mask; /* its threads' */
 };
 
 static inline void executor_lock(struct coro_executor *executor)
@@ -49,6 +56,17 @@ static inline void executor_unlock(struct coro_executor *executor)
 {
 	monitor_unlock(&executor->monitor);
 }
+
+/*
+ * One whose threads are left behind when it is destroyed: they end when they have no work. All
+ * signals are blocked in them. 0, -ENOMEM or others of the system.
+ */
+int executor_create_leaving(const struct coro_executor_options *options,
+			    struct coro_executor **ret);
+
+/* A job of it, which runs with the identity of the calling thread. */
+struct job job_for(struct coro_executor *executor, coro_fn *fn, void *arg,
+		   void (*over)(struct job *job));
 
 /* 0 if it may be used: not NULL, and no copy made by fork. */
 int executor_check(const struct coro_executor *executor);

@@ -80,7 +80,7 @@ static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const st
 		struct job *ret)
 {
 	struct call_job call = {
-		.job = {.executor = executor, .fn = run_call, .arg = &call, .over = call_over},
+		.job = job_for(executor, run_call, &call, call_over),
 		.fn = fn,
 		.arg = arg,
 	};

@@ -2,7 +2,7 @@
 #include "coro/resolve.h"
 
 #include "coro/coroutine.h"
-#include "coro/thread.h"
+#include "io/submit.h"
 #include "loop/task.h"
 
 #include <arpa/inet.h>
@@ -169,12 +169,14 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
 {
 	if (!ret)
 		return -EINVAL;
+	if (node && node[0] == '.')
+		return answer(EAI_NONAME, 0, node, service);
 	if (!task_running() || is_numeric(node, service))
 		return ask_here(node, service, hints, ret);
 	struct question *question = question_create(node, service, hints);
 	if (!question)
 		return -ENOMEM;
-	int r = coro_executor_submit(NULL, ask, question, question_unref, &question->future);
+	int r = submit_name(ask, question, question_unref, &question->future);
 	if (r == 0)
 		return wait_for_answer(question, ret);
 	question->refs = 1;

@@ -10,10 +10,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Many, since each may wait for a server that does not answer. */
+enum { NAME_THREADS = 32 };
+
 struct offloads {
 	struct annex annex;
 	struct coro_executor *executor; /* NULL before it is needed */
 	bool owned;
+	struct coro_executor *names; /* for look-ups; NULL before it is needed */
 	struct list submissions;
 };
 
@@ -158,6 +162,7 @@ static void offloads_close(struct annex *annex, struct coro_loop *loop)
 		submission_abandon(container_of(link, struct submission, link));
 	if (offloads->owned)
 		coro_executor_destroy(offloads->executor);
+	coro_executor_destroy(offloads->names);
 	free(offloads);
 }
 
@@ -238,18 +243,13 @@ static int submit(struct coro_executor *executor, struct submission *submission)
 	return r;
 }
 
-int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
-			 coro_callback *release, struct coro_future **ret)
+/* Runs fn(arg) in this executor, which may be used: the running loop's future of it. */
+static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, coro_callback *release,
+		     struct coro_future **ret)
 {
 	struct coro_loop *loop = thread_current->loop;
 	struct coro_future *future;
-	if (!fn || !ret)
-		return -EINVAL;
-	if (!loop)
-		return -EPERM;
-	int r = executor_of(loop, executor, &executor);
-	if (r == 0)
-		r = coro_future_create(loop, &future);
+	int r = coro_future_create(loop, &future);
 	if (r < 0)
 		return r;
 	struct offloads *offloads = offloads_of(loop);
@@ -259,10 +259,7 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 		return -ENOMEM;
 	}
 	*submission = (struct submission){
-		.job = {.executor = executor,
-			.fn = run_submission,
-			.arg = submission,
-			.over = submission_over},
+		.job = job_for(executor, run_submission, submission, submission_over),
 		.message = {.run = deliver, .drop = dropped},
 		.loop = loop,
 		.future = future_ref(future),
@@ -286,4 +283,41 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 	}
 	*ret = future;
 	return 0;
+}
+
+int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
+			 coro_callback *release, struct coro_future **ret)
+{
+	struct coro_loop *loop = thread_current->loop;
+	if (!fn || !ret)
+		return -EINVAL;
+	if (!loop)
+		return -EPERM;
+	int r = executor_of(loop, executor, &executor);
+	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
+}
+
+/* -- names */
+
+static int names_of(struct coro_loop *loop, struct coro_executor **ret)
+{
+	static const struct coro_executor_options options = {.max_threads = NAME_THREADS,
+							     .name = "coro-names"};
+	struct offloads *offloads = offloads_of(loop);
+	if (!offloads)
+		return -ENOMEM;
+	if (!offloads->names) {
+		int r = executor_create_leaving(&options, &offloads->names);
+		if (r < 0)
+			return r;
+	}
+	*ret = offloads->names;
+	return executor_check(*ret);
+}
+
+int submit_name(coro_fn *fn, void *arg, coro_callback *release, struct coro_future **ret)
+{
+	struct coro_executor *executor;
+	int r = names_of(thread_current->loop, &executor);
+	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
 }

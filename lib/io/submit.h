@@ -3,10 +3,17 @@
 #ifndef IO_SUBMIT_H
 #define IO_SUBMIT_H
 
-struct coro_loop;
+#include "coro/future.h"
+
 struct coro_executor;
 
 /* The one given, or with NULL the loop's default one, made when first needed: 0 or an error. */
 int executor_of(struct coro_loop *loop, struct coro_executor *given, struct coro_executor **ret);
+
+/*
+ * coro_executor_submit to the loop's threads for names: they have nothing else to do, and what they
+ * are about when the loop is closed is left behind.
+ */
+int submit_name(coro_fn *fn, void *arg, coro_callback *release, struct coro_future **ret);
 
 #endif

@@ -29,6 +29,7 @@ struct team {
 	void *arg;
 	unsigned count;
 	struct member *members;
+	sigset_t mask; /* the caller's, which the others get */
 	/* Guarded by the mutex: */
 	int failed; /* the first failure; 0 for none */
 	struct failure *failure;
@@ -138,6 +139,7 @@ static void *run_thread(void *arg)
 	snprintf(name, sizeof(name), "loop-%u", member->number);
 	name[15] = '\0';
 	system_name_thread(name);
+	pthread_sigmask(SIG_SETMASK, &member->team->mask, NULL);
 	return run_member(member);
 }
 
@@ -165,6 +167,7 @@ int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 	if (!members)
 		return -ENOMEM;
 	struct team team = {.fn = fn, .arg = arg, .count = n, .members = members};
+	pthread_sigmask(SIG_SETMASK, NULL, &team.mask);
 	int r = -pthread_mutex_init(&team.mutex, NULL);
 	if (r < 0) {
 		free(members);

@@ -6,6 +6,14 @@
 #include "threads.h"
 
 #include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#ifdef __linux__
+#include <sys/fsuid.h>
+#endif
+
+extern char **environ;
 
 /* A test's executor. */
 static struct coro_executor *pool;
@@ -223,23 +231,129 @@ static int asks_signals(void *ret)
 	return pthread_sigmask(SIG_SETMASK, NULL, ret);
 }
 
-static int asks_signals_in_thread(void *ret)
+static int asks_signals_in_pool(void *ret)
 {
-	return coro_to_thread(asks_signals, ret);
+	return coro_executor_run(pool, asks_signals, ret);
 }
 
-START_TEST(threads_leave_signals_to_others_but_not_their_faults)
+START_TEST(threads_have_the_signal_mask_of_who_made_the_executor)
 {
-	sigset_t set;
-	ck_assert_int_eq(result_of(asks_signals_in_thread, &set), 0);
-	ck_assert(sigismember(&set, SIGINT));
-	ck_assert(sigismember(&set, SIGTERM));
-	ck_assert(sigismember(&set, SIGCHLD));
+	sigset_t set, one, before;
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &one, &before);
+	make_pool(1, 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ck_assert_int_eq(result_of(asks_signals_in_pool, &set), 0);
+	ck_assert(sigismember(&set, SIGUSR1));
+	ck_assert(!sigismember(&set, SIGTERM));
+	ck_assert(!sigismember(&set, SIGCHLD));
 	ck_assert(!sigismember(&set, SIGSEGV));
-	pthread_sigmask(SIG_SETMASK, NULL, &set);
-	ck_assert(!sigismember(&set, SIGINT));
 }
 END_TEST
+
+/* By what knows nothing of the library. */
+static int starts_a_program(void *pid)
+{
+	char *argv[] = {(char *)"sleep", (char *)"1000", NULL};
+	return -posix_spawnp(pid, "sleep", NULL, NULL, argv, environ);
+}
+
+static int starts_a_program_in_a_thread(void *pid)
+{
+	return coro_to_thread(starts_a_program, pid);
+}
+
+START_TEST(programs_that_a_thread_starts_can_be_ended)
+{
+	pid_t pid;
+	int status;
+	ck_assert_int_eq(result_of(starts_a_program_in_a_thread, &pid), 0);
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+END_TEST
+
+#ifdef __linux__
+/* The user and the group that files are used as. */
+struct ids {
+	int uid, gid;
+};
+
+static int asks_ids(void *arg)
+{
+	struct ids *ids = arg;
+	*ids = (struct ids){setfsuid((uid_t)-1), setfsgid((gid_t)-1)};
+	return 0;
+}
+
+static int asks_ids_in_pool(void *ids)
+{
+	return coro_executor_run(pool, asks_ids, ids);
+}
+
+static int submits_question_for_ids(void *ids)
+{
+	struct coro_future *future;
+	int r = coro_executor_submit(pool, asks_ids, ids, NULL, &future);
+	if (r < 0)
+		return r;
+	r = coro_await(future, NULL);
+	coro_future_unref(future);
+	return r;
+}
+
+static void expect_ids(int uid, int gid)
+{
+	coro_fn *const ways[] = {asks_ids_in_pool, submits_question_for_ids};
+	for (int i = 0; i < 2; i++) {
+		struct ids ids = {-7, -7};
+		setfsgid((gid_t)gid);
+		setfsuid((uid_t)uid);
+		int r = result_of(ways[i], &ids);
+		setfsuid(geteuid());
+		setfsgid(getegid());
+		ck_assert_int_eq(r, 0);
+		ck_assert_int_eq(ids.uid, uid);
+		ck_assert_int_eq(ids.gid, gid);
+	}
+}
+
+START_TEST(work_has_the_identity_for_files_of_who_gave_it)
+{
+	if (geteuid() != 0)
+		skip_test("needs root");
+	make_pool(1, 0);
+	/* The thread is made as somebody else. */
+	expect_ids(65534, 65533);
+	expect_ids(0, 0);
+	expect_ids(7, 0);
+	expect_ids(0, 9);
+	expect_ids(0, 0);
+}
+END_TEST
+
+/* What a process has given up it does not get back by a thread that was made before. */
+static int gives_up_root(void *arg)
+{
+	struct ids ids = {-7, -7};
+	int r = coro_executor_create(NULL, &pool);
+	if (r < 0 || setegid(65533) < 0 || seteuid(65534) < 0)
+		return 77;
+	r = coro_run(asks_ids_in_pool, &ids);
+	return r == 0 && ids.uid == 65534 && ids.gid == 65533 ? 0 : 1;
+}
+
+START_TEST(threads_are_who_the_process_has_become)
+{
+	struct child child = child_run(gives_up_root, NULL);
+	if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == 77)
+		skip_test("needs root");
+	ck_assert_exited(child, 0);
+}
+END_TEST
+#endif
 
 START_TEST(without_any_thread_a_call_fails_and_a_later_one_may_not)
 {
@@ -1077,7 +1191,12 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, one_thread_runs_them_in_the_order_given);
 	tcase_add_test(tests, an_idle_thread_ends_after_its_time_and_is_made_anew);
 	tcase_add_test(tests, threads_have_names);
-	tcase_add_test(tests, threads_leave_signals_to_others_but_not_their_faults);
+	tcase_add_test(tests, threads_have_the_signal_mask_of_who_made_the_executor);
+	tcase_add_test(tests, programs_that_a_thread_starts_can_be_ended);
+#ifdef __linux__
+	tcase_add_test(tests, work_has_the_identity_for_files_of_who_gave_it);
+	tcase_add_test(tests, threads_are_who_the_process_has_become);
+#endif
 	tcase_add_test(tests, without_any_thread_a_call_fails_and_a_later_one_may_not);
 	tcase_add_test(tests, where_no_more_threads_can_be_made_those_there_are_do_the_work);
 	tcase_add_test(tests, a_call_that_has_not_begun_is_cancelled_at_once_and_never_does);

@@ -1375,7 +1375,7 @@ TASK_TEST(waits_allocate_nothing)
 	return 0;
 }
 
-/* Its threads have all signals blocked; its children do not. */
+/* In each thread. */
 static int spawns_beside(unsigned i, void *arg)
 {
 	struct coro_process *process = sh("kill -TERM $$; exit 1", NULL);

@@ -5,6 +5,24 @@
 #include "threads.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <sys/stat.h>
+
+/* ---- a name server that may be silent ---- */
+
+static struct gate *_Atomic silence;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	typedef int system_fn(const char *, const char *, const struct addrinfo *,
+			      struct addrinfo **);
+	system_fn *answer = (system_fn *)(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
+	struct gate *gate = silence;
+	if (gate)
+		gate_pass(gate);
+	return answer(node, service, hints, ret);
+}
 
 static const char *text(const struct addrinfo *info)
 {
@@ -98,45 +116,116 @@ START_TEST(misuse_is_refused)
 }
 END_TEST
 
-/* ---- cancellation: a pool of one thread, which stands at a gate ---- */
-
-static struct coro_executor *pool;
-
-static int waits_at_gate(void *gate)
-{
-	return coro_to_thread(passes, gate);
-}
-
-static struct coro_future *block_pool(struct gate *gate)
-{
-	struct coro_executor_options options = {.max_threads = 1};
-	ck_assert_int_eq(coro_executor_create(&options, &pool), 0);
-	ck_assert_int_eq(coro_loop_set_executor(loop, pool), 0);
-	struct coro_future *task = start(waits_at_gate, gate);
-	gate_await(gate, 1);
-	return task;
-}
-
-static void free_pool(void)
-{
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_int_eq(coro_executor_destroy(pool), 0);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
+/* ---- silence, and cancellation ---- */
 
 START_TEST(a_question_that_is_cancelled_ends_at_once)
 {
 	struct gate gate = GATE;
-	struct coro_future *first = block_pool(&gate);
+	int before = threads_now();
+	silence = &gate;
 	struct coro_future *task = start(resolves, "localhost");
+	gate_await(&gate, 1);
 	cancel(task);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
 	coro_future_unref(task);
+	/* Nor does the loop's end wait for the answer. */
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	silence = NULL;
 	gate_open(&gate);
-	run();
-	assert_ended(first, 7);
-	free_pool();
+	await_threads(before);
 	ck_assert_trace("");
+}
+END_TEST
+
+enum { SILENT = 40 }; /* more than there are threads for names */
+
+static int uses_files(void *arg)
+{
+	struct stat status;
+	return coro_stat("/", &status);
+}
+
+START_TEST(silent_name_servers_do_not_hold_up_files)
+{
+	struct gate gate = GATE;
+	int before = threads_now();
+	struct coro_future *tasks[SILENT];
+	silence = &gate;
+	for (int i = 0; i < SILENT; i++)
+		tasks[i] = start(resolves, "localhost");
+	gate_await(&gate, 32);
+	ck_assert_int_eq(result_of(uses_files, NULL), 0);
+	for (int i = 0; i < SILENT; i++)
+		cancel(tasks[i]);
+	for (int i = 0; i < SILENT; i++) {
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), -ECANCELED);
+		coro_future_unref(tasks[i]);
+	}
+	ck_assert_int_eq(result_of(uses_files, NULL), 0);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	silence = NULL;
+	gate_open(&gate);
+	await_threads(before);
+	ck_assert_trace("");
+}
+END_TEST
+
+static int asks_and_leaves(void *arg)
+{
+	struct coro_future *task;
+	int r = coro_spawn(resolves, "localhost", &task);
+	if (r < 0)
+		return r;
+	coro_task_yield();
+	gate_await(arg, 1);
+	coro_cancel(task);
+	r = coro_await(task, NULL);
+	coro_future_unref(task);
+	return r == -ECANCELED ? 0 : -EIO;
+}
+
+START_TEST(coro_run_does_not_wait_for_answers_at_its_end)
+{
+	struct gate gate = GATE;
+	int before = threads_now();
+	silence = &gate;
+	ck_assert_int_eq(coro_run(asks_and_leaves, &gate), 0);
+	silence = NULL;
+	gate_open(&gate);
+	await_threads(before);
+}
+END_TEST
+
+static int closes_and_asks(void *arg)
+{
+	silence = NULL;
+	if (coro_loop_close(loop) != 0)
+		return 1;
+	return coro_run(resolves, "localhost") == 0 ? 0 : 2;
+}
+
+START_TEST(a_child_made_by_fork_asks_for_itself)
+{
+	struct gate gate = GATE;
+	silence = &gate;
+	struct coro_future *task = start(resolves, "localhost");
+	gate_await(&gate, 1);
+	struct child child = child_run(closes_and_asks, NULL);
+	ck_assert_exited(child, 0);
+	gate_open(&gate);
+	silence = NULL;
+	run();
+	assert_ended(task, 0);
+	ck_assert_trace("127.0.0.1 80");
+}
+END_TEST
+
+START_TEST(what_begins_with_a_dot_is_no_name)
+{
+	ck_assert_int_eq(result_of(resolves, ".localhost"), -ENOENT);
+	ck_assert_int_eq(resolves("."), -ENOENT);
 }
 END_TEST
 
@@ -161,11 +250,15 @@ START_TEST(who_asks_can_be_thrown_away_before_the_answer_and_after)
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
 
-	struct coro_future *first = block_pool(&gate);
+	int before = threads_now();
+	silence = &gate;
 	coro_future_unref(start(resolves, "localhost"));
+	gate_await(&gate, 1);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	silence = NULL;
 	gate_open(&gate);
-	free_pool();
-	coro_future_unref(first);
+	await_threads(before);
 	ck_assert_trace("");
 }
 END_TEST
@@ -201,6 +294,10 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_name_that_is_none_fails_with_words);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_question_that_is_cancelled_ends_at_once);
+	tcase_add_test(tests, silent_name_servers_do_not_hold_up_files);
+	tcase_add_test(tests, coro_run_does_not_wait_for_answers_at_its_end);
+	tcase_add_test(tests, a_child_made_by_fork_asks_for_itself);
+	tcase_add_test(tests, what_begins_with_a_dot_is_no_name);
 	tcase_add_test(tests, an_answer_that_comes_to_a_cancelled_task_is_freed);
 	tcase_add_test(tests, who_asks_can_be_thrown_away_before_the_answer_and_after);
 	tcase_add_test(tests, without_threads_it_blocks);

@@ -36,6 +36,26 @@ static int meets(unsigned i, void *arg)
 	return r < 0 ? r : 10 + (int)i;
 }
 
+static int has_mask(unsigned i, void *arg)
+{
+	sigset_t set;
+	pthread_sigmask(SIG_SETMASK, NULL, &set);
+	return sigismember(&set, SIGUSR1) && !sigismember(&set, SIGTERM) ? 0 : -EIO;
+}
+
+/* So that programs that are started there, by whomever, can be ended by signals. */
+START_TEST(all_threads_have_the_callers_signal_mask)
+{
+	sigset_t one, before;
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &one, &before);
+	int r = coro_run_threads(3, has_mask, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ck_assert_int_eq(r, 0);
+}
+END_TEST
+
 START_TEST(all_run_at_once_and_the_first_gives_the_result)
 {
 	int sum = 0;
@@ -200,6 +220,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, all_threads_have_the_callers_signal_mask);
 	tcase_add_test(tests, all_run_at_once_and_the_first_gives_the_result);
 	tcase_add_test(tests, one_is_the_thread_that_calls);
 	tcase_add_test(tests, the_first_failure_cancels_the_others_and_is_returned_with_its_words);
