@@ -180,6 +180,7 @@ void fd_forget(struct io *io, int number)
 		watcher_remove(io, fd, i);
 	}
 	/* After a fork, what the system watches is the parent's. */
+	fork_notice();
 	if (io->loop->fork_count == fork_count)
 		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
@@ -262,7 +263,10 @@ static void take_for_file(struct fd *fd)
 
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait)
 {
-	int r = fd->kind == FD_FILE ? -EPERM : io->backend->arm(io, fd);
+	fork_notice();
+	int r = io->loop->fork_count != fork_count ? -EOWNERDEAD
+		: fd->kind == FD_FILE              ? -EPERM
+						   : io->backend->arm(io, fd);
 	if (r == 0)
 		return 0;
 	list_remove(&wait->latch.link);
@@ -420,6 +424,7 @@ int coro_writable(int fd)
 /* The io of the loop that runs here, NULL if there is none. */
 static struct io *running_io(void)
 {
+	fork_notice();
 	struct coro_loop *loop = thread_current->loop;
 	return loop && loop->poller ? io_made(loop) : NULL;
 }

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 unsigned fork_count;
+
+static void renew_mark(void);
 
 /*
  * The loop that runs here is the parent's. Its run ends as soon as the task or callback that forked
@@ -14,6 +18,7 @@ unsigned fork_count;
  */
 static void in_child(void)
 {
+	renew_mark();
 	fork_count++;
 	struct coro_loop *loop = thread_current->loop;
 	if (!loop)
@@ -25,17 +30,67 @@ static void in_child(void)
 	thread_current->loop = NULL;
 }
 
+/* -- forks that no handler is told of */
+
+static const unsigned char no_mark = 1;
+
+const volatile unsigned char *fork_mark = &no_mark;
+
+#ifdef MADV_WIPEONFORK
+static unsigned char *page;
+
+/* A page that is there in the parent, and zeroes in a child; without memory for that there is none. */
+static void make_mark(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+		munmap(page, size);
+		return;
+	}
+	*page = 1;
+	fork_mark = page;
+}
+
+static void renew_mark(void)
+{
+	if (fork_mark != &no_mark)
+		*page = 1;
+}
+#else
+static void make_mark(void)
+{
+}
+
+static void renew_mark(void)
+{
+}
+#endif
+
+void fork_count_late(void)
+{
+	in_child();
+}
+
+/* -- all others */
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool watched;
 
 int fork_watch(void)
 {
-	if (__atomic_load_n(&watched, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&watched, __ATOMIC_ACQUIRE)) {
+		fork_notice();
 		return 0;
+	}
 	pthread_mutex_lock(&mutex);
 	int r = watched ? 0 : pthread_atfork(NULL, NULL, in_child);
-	if (r == 0)
+	if (r == 0 && !watched) {
+		make_mark();
 		__atomic_store_n(&watched, true, __ATOMIC_RELEASE);
+	}
 	pthread_mutex_unlock(&mutex);
 	return -r;
 }

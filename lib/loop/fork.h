@@ -15,4 +15,19 @@ extern unsigned fork_count;
 /* Has forks counted from now on: 0 or -ENOMEM. */
 int fork_watch(void);
 
+/* Not 0, but for a child of a fork that has not been counted. */
+extern const volatile unsigned char *fork_mark;
+
+void fork_count_late(void);
+
+/*
+ * Counts a fork of which no handler was told, by _Fork or clone. To be called before what is shared with
+ * the parent is touched.
+ */
+static inline void fork_notice(void)
+{
+	if (__builtin_expect(!*fork_mark, 0))
+		fork_count_late();
+}
+
 #endif

@@ -203,6 +203,7 @@ int coro_run_with_at(const char *site, const struct coro_loop_options *options, 
 		     void *arg)
 {
 	struct coro_runner *runner;
+	fork_notice();
 	if (thread_current->loop)
 		return fail_with(-EBUSY, "coro_run: a loop runs in this thread already");
 	int r = coro_runner_create(options, &runner);

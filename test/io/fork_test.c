@@ -421,6 +421,52 @@ START_TEST(closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone)
 }
 END_TEST
 
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+static int reads_its_own(void *arg)
+{
+	int ends[2];
+	char byte;
+	expect(pipe(ends) == 0);
+	expect(coro_sleep(1) == 0);
+	expect(coro_write(ends[1], "x", 1) == 1);
+	expect(coro_read(ends[0], &byte, 1) == 1);
+	expect(coro_fd_close(ends[0]) == 0 && coro_fd_close(ends[1]) == 0);
+	return 5;
+}
+
+static int forks_unseen(void *closes_first)
+{
+	char byte;
+	int status;
+	pid_t child = _Fork();
+	if (child == 0) {
+		if (closes_first)
+			expect(coro_fd_close(pair[0]) == 0);
+		expect(coro_run(reads_its_own, NULL) == 5);
+		if (closes_first)
+			expect(coro_read(pair[0], &byte, 1) == -EBADF);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+/* pthread_atfork's handlers are not called. */
+START_TEST(neither_does_a_child_that_was_made_by_the_bare_call)
+{
+	skip_where_threads_are_watched();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	struct coro_future *task = start(holds_and_reads, NULL);
+	turn();
+	ck_assert_int_eq(result_of(forks_unseen, _i ? "closes" : NULL), 0);
+	ck_assert_int_eq(write(pair[1], "word", 4), 4);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 4);
+	coro_future_unref(task);
+	close(pair[1]);
+}
+END_TEST
+#endif
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
@@ -438,6 +484,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, threads_and_what_they_share_are_the_parents);
 	tcase_add_test(tests, a_thread_of_an_executor_may_fork);
 	tcase_add_test(tests, closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone);
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+	tcase_add_loop_test(tests, neither_does_a_child_that_was_made_by_the_bare_call, 0, 2);
+#endif
 }
 
 TEST_MAIN("fork", add_tests)
