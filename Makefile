@@ -56,7 +56,11 @@ accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null 
 links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
 warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers
-common := -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
+# Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
+# 64, they have them anyway.
+large := $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep __LP64__),,\
+	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 
 # Not empty: with the poller that uses liburing, which the library then needs.
 ifeq ($(origin URING),undefined)
@@ -173,8 +177,8 @@ $(obj)/core/context/ucontext_fallback.o: lib/core/context/ucontext.c $(BUILD)/fl
 	$(CC) $(lib_flags) $(fallback) $(CPPFLAGS) $(CFLAGS) $(plain) -c -o $@ $<
 
 # One object in the archive, its internal names made local, so that none clashes with a user's. Under -flto
-# it must be told to hold machine code.
-relocatable = -r -nostdlib $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
+# it must be told to hold machine code; and 32-bit x86 has functions in groups, of which others' would be taken.
+relocatable = -r -nostdlib $(call links,-Wl$(comma)--force-group-allocation) $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
 # $(call archive,objects)
 define archive
 	rm -f $@
@@ -216,7 +220,7 @@ $(BUILD)/libcoro-tls.so: $(BUILD)/$(tls_soname)
 
 # Paths under PREFIX are given by way of it, so that the file can be moved with its tree.
 under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version) $(uring_libs)
+paths := $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(version) $(uring_libs) $(large)
 $(BUILD)/paths: $(call changed,$(BUILD)/paths,$(paths))
 	$(call remember,$(paths))
 
@@ -226,7 +230,7 @@ $(BUILD)/%.pc: $(BUILD)/paths
 	rm -f $@
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' \
-		-e 's|@LIBS@|$(uring_libs)|' -e 's| *$$||' $(filter %.pc.in,$^) >$@
+		-e 's|@LIBS@|$(uring_libs)|' -e 's|@CFLAGS@|$(strip $(large))|' -e 's| *$$||' $(filter %.pc.in,$^) >$@
 
 # ---- tests and demos ----
 

@@ -48,6 +48,12 @@
 #define CORO_API
 #endif
 
+#ifdef __cplusplus
+#define CORO_STATIC_ASSERT static_assert
+#else
+#define CORO_STATIC_ASSERT _Static_assert
+#endif
+
 /* A switch is short enough for the jump by way of the PLT to count; noplt calls through the GOT. */
 #ifdef __has_attribute
 #if __has_attribute(noplt)

@@ -17,6 +17,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+CORO_STATIC_ASSERT(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64, as pkg-config says");
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34) /* since when time_t may have 64 bits on all CPUs: struct stat has it */
+CORO_STATIC_ASSERT(sizeof(time_t) == 8, "compile with -D_TIME_BITS=64, as pkg-config says");
+#endif
+#endif
+
 CORO_BEGIN_DECLS
 
 /*

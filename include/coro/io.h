@@ -33,6 +33,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+CORO_STATIC_ASSERT(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64, as pkg-config says");
+
 CORO_BEGIN_DECLS
 
 /*

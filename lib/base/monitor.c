@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/monitor.h"
 
+#include "base/system.h"
 #include "coro/base.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ bool monitor_wait_on(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t 
 	if (until == CORO_FOREVER) {
 		r = pthread_cond_wait(condition, mutex);
 	} else {
-		struct timespec time = {.tv_sec = until / CORO_SEC, .tv_nsec = until % CORO_SEC};
+		struct timespec time = system_timespec(until);
 		r = until > 0 ? pthread_cond_timedwait(condition, mutex, &time) : ETIMEDOUT;
 	}
 	pthread_setcancelstate(state, NULL);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -125,6 +126,16 @@ static inline int system_pair_above_streams(int fds[2])
 static inline bool system_lacks(int error)
 {
 	return error == ENOSYS || error == EPERM;
+}
+
+/* A span of time; where time_t has 32 bits, the longest that it can tell of. */
+static inline struct timespec system_timespec(int64_t ns)
+{
+	enum { SEC = 1000000000 };
+	int64_t sec = ns / SEC;
+	if (sizeof(time_t) < sizeof(sec) && sec > INT32_MAX)
+		sec = INT32_MAX;
+	return (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)(ns % SEC)};
 }
 
 /* A pipe whose ends execve closes: 0 or an error. */

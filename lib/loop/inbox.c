@@ -175,7 +175,7 @@ int inbox_sleep(struct inbox *inbox, int64_t until)
 		int64_t ns = until > 0 ? until - coro_clock() : 0;
 		if (ns < 0)
 			ns = 0;
-		left = (struct timespec){.tv_sec = ns / CORO_SEC, .tv_nsec = ns % CORO_SEC};
+		left = system_timespec(ns);
 		timeout = &left;
 	}
 	struct pollfd fd = {.fd = inbox->fd, .events = POLLIN};

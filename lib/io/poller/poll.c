@@ -3,6 +3,7 @@
 #include "io/fd.h"
 
 #include "base/poll.h"
+#include "base/system.h"
 #include "coro/base.h"
 
 #include <errno.h>
@@ -107,7 +108,7 @@ static int poll_wait_until(struct io *io, int64_t when)
 		int64_t left = when > 0 ? when - coro_clock() : 0;
 		if (left < 0)
 			left = 0;
-		time = (struct timespec){.tv_sec = left / CORO_SEC, .tv_nsec = left % CORO_SEC};
+		time = system_timespec(left);
 		timeout = &time;
 	}
 	int n;
