@@ -250,13 +250,6 @@ void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct
 	*first = cleanup;
 }
 
-void cleanup_pop(struct cleanup *cleanup)
-{
-	*cleanup->place = cleanup->next;
-	if (cleanup->next)
-		cleanup->next->place = cleanup->place;
-}
-
 void wait_abandon(struct wait *wait)
 {
 	if (wait->leave)

@@ -55,7 +55,13 @@ struct cleanup {
 };
 
 void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct cleanup *cleanup));
-void cleanup_pop(struct cleanup *cleanup);
+
+static inline void cleanup_pop(struct cleanup *cleanup)
+{
+	*cleanup->place = cleanup->next;
+	if (cleanup->next)
+		cleanup->next->place = cleanup->place;
+}
 
 /* What a parked task waits for, and with what. */
 struct wait {
