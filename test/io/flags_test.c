@@ -4,6 +4,9 @@
 
 #include <coro.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static int succeed(void *arg)
 {
@@ -104,10 +107,21 @@ static int spawn_process(void *arg)
 	return coro_process_destroy(process);
 }
 
+/* Its standard input is a terminal, as one of the flags wants. */
 static int process(unsigned flags)
 {
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(master, 0);
+	ck_assert_int_eq(grantpt(master), 0);
+	ck_assert_int_eq(unlockpt(master), 0);
+	int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(terminal, 0);
+	process_options.in = terminal;
 	process_options.flags = flags;
-	return coro_run(spawn_process, NULL);
+	int r = coro_run(spawn_process, NULL);
+	close(terminal);
+	close(master);
+	return r;
 }
 
 #define LOOP_FLAGS (CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS | CORO_SAVE_EXCEPTIONS)
@@ -127,7 +141,8 @@ static const struct {
 	{"coro_listen_all", listen_on_all, LISTEN_FLAGS},
 	{"coro_dial", dial, CORO_NET_DELAY | CORO_NET_KEEPALIVE},
 	{"coro_process_spawn", process,
-	 CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_KEEP_FDS | CORO_PROCESS_OUTLIVE},
+	 CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_KEEP_FDS | CORO_PROCESS_OUTLIVE |
+		 CORO_PROCESS_KEEP_SIGPIPE | CORO_PROCESS_TERMINAL},
 };
 
 START_TEST(each_bit_is_the_calls_own_or_refused)
