@@ -176,8 +176,28 @@ static bool strike(const char *name, const void *at)
 	return true;
 }
 
+static _Thread_local struct {
+	const char *name;
+	void (*fn)(void);
+} preceded;
+
+void precede_call(const char *name, void (*fn)(void))
+{
+	preceded.name = name;
+	preceded.fn = fn;
+}
+
+static void precede(const char *name)
+{
+	if (!preceded.name || strcmp(preceded.name, name) != 0)
+		return;
+	preceded.name = NULL;
+	preceded.fn();
+}
+
 bool call_at_fails(const char *name, const void *at)
 {
+	precede(name);
 	if (counting || !__atomic_load_n(&here.on, __ATOMIC_RELAXED))
 		return false;
 	counting = true;

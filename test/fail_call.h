@@ -32,6 +32,9 @@ void fail_calls_everywhere(void);
 /* No more calls fail. Returns whether one did since fail_call. */
 bool fail_call_off(void);
 
+/* The calling thread's next call of that name is preceded by one of fn: what others do meanwhile. */
+void precede_call(const char *name, void (*fn)(void));
+
 /* How many calls of that name there were since fail_call; NULL for all. */
 unsigned long calls_of(const char *name);
 

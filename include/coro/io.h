@@ -15,9 +15,15 @@
  * a timeout (or a group) whose scope ends before, that takes it back. Signals do not interrupt calls,
  * and writing raises no SIGPIPE.
  *
- * Any fd will do, and its O_NONBLOCK is left as it is. Several tasks may wait for one, and are
- * served in the order they came. Regular files, for which there is no waiting, are read and written
- * by a thread of the loop's default executor, see file.h, or by the kernel on io_uring.
+ * Any fd will do, and its O_NONBLOCK is left as it is, but for that of listening sockets: see
+ * coro_accept. Only the task waits, even if others who share the description read from it, write to
+ * it, or set O_NONBLOCK and take it off: a terminal or FIFO is opened once more, by /proc/self/fd, and
+ * that fd is closed by coro_fd_close. What cannot be opened so, such as a terminal's master, and has
+ * no O_NONBLOCK is read and written by a thread: what that reads for a call that is cancelled is
+ * given to the next; what it is about to write for one, 64 KiB at the most, counts as written.
+ * Several tasks may wait for an fd, and are served in the order they came. Regular files, for which
+ * there is no waiting, are read and written by a thread of the loop's default executor, see file.h,
+ * or by the kernel on io_uring.
  *
  * On io_uring the kernel makes the calls of a turn together, while their tasks wait. A call that is
  * cancelled returns when the kernel has let go of its memory, and not before.
@@ -74,13 +80,15 @@ coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, i
  * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). address and length
  * may be NULL. Connections that were reset while they waited, or have another of the errors that
  * accept(2) says are a connection's, are passed over. -EMFILE, -ENFILE and the like leave the
- * connection waiting.
+ * connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a connection that
+ * another process takes meanwhile would block the thread.
  */
 coro_async CORO_API int coro_accept(int fd, struct sockaddr *address, socklen_t *length);
 
 /*
  * Connects: 0. When it was cancelled, the system goes on connecting until the fd is closed; a
- * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on.
+ * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on. A socket without O_NONBLOCK is
+ * connected by a thread, or by the kernel on io_uring.
  */
 coro_async CORO_API int coro_connect(int fd, const struct sockaddr *address, socklen_t length);
 

@@ -4,7 +4,7 @@
 #include "base/system.h"
 #include "coro/io.h"
 #include "io/file.h"
-#include "io/quiet.h"
+#include "io/nowait.h"
 
 #include <limits.h>
 
@@ -85,44 +85,11 @@ static inline ssize_t read_socket(struct transfer *transfer, struct fd *fd)
 	return n;
 }
 
-static ssize_t readv_now(int number, const struct iovec *vec, int count)
-{
-	return count == 1 ? RESULT(read(number, vec->iov_base, vec->iov_len))
-			  : RESULT(readv(number, vec, count));
-}
-
-#if SYSTEM_NOWAIT
-/* The kernel has no such flag for the fd, or no call with flags at all. */
-static bool is_unknown_flag(ssize_t error)
-{
-	return error == -EOPNOTSUPP || system_lacks((int)-error);
-}
-#endif
-
-static ssize_t read_other(struct transfer *transfer, struct fd *fd)
-{
-#if SYSTEM_NOWAIT
-	if (fd->access == ACCESS_FLAG) {
-		ssize_t n =
-			RESULT(preadv2(fd->number, transfer->vec, transfer->count, -1, RWF_NOWAIT));
-		if (!is_unknown_flag(n))
-			return n;
-		fd->access = ACCESS_ASK;
-	}
-#endif
-	if (fd->access == ACCESS_ASK) {
-		int r = fd_ask(fd->number, READING);
-		if (r < 0)
-			return r;
-	}
-	return readv_now(fd->number, transfer->vec, transfer->count);
-}
-
 static inline ssize_t read_any(struct transfer *transfer, struct fd *fd)
 {
 	if (likely(fd->kind == FD_TCP || fd->kind == FD_SOCKET))
 		return read_socket(transfer, fd);
-	return fd->kind == FD_UNIX ? read_unix(transfer, fd) : read_other(transfer, fd);
+	return fd->kind == FD_UNIX ? read_unix(transfer, fd) : nowait_read(transfer, fd);
 }
 
 ssize_t attempt_read(struct transfer *transfer, struct fd *fd)
@@ -170,74 +137,10 @@ static inline ssize_t write_socket(struct transfer *transfer, struct fd *fd)
 	return RESULT(send(fd->number, vec->iov_base, length, flags));
 }
 
-static ssize_t writev_now(int number, const struct iovec *vec, int count, int flags)
-{
-#if SYSTEM_NOWAIT
-	if (flags)
-		return RESULT(pwritev2(number, vec, count, -1, flags));
-#endif
-	return count == 1 ? RESULT(write(number, vec->iov_base, vec->iov_len))
-			  : RESULT(writev(number, vec, count));
-}
-
-/* To a pipe, which raises SIGPIPE if nobody reads from it. */
-static ssize_t write_quietly(int number, const struct iovec *vec, int count, int flags)
-{
-#if SYSTEM_NOWAIT
-	static bool no_flag; /* the kernel does not know it */
-	bool by_flag = !__atomic_load_n(&no_flag, __ATOMIC_RELAXED);
-	if (by_flag) {
-		ssize_t n = writev_now(number, vec, count, flags | RWF_NOSIGNAL);
-		if (!is_unknown_flag(n))
-			return n;
-	}
-#endif
-	struct quiet quiet;
-	quiet_begin(&quiet);
-	ssize_t n = writev_now(number, vec, count, flags);
-	quiet_end(&quiet, n == -EPIPE);
-#if SYSTEM_NOWAIT
-	if (by_flag && !is_unknown_flag(n))
-		__atomic_store_n(&no_flag, true, __ATOMIC_RELAXED);
-#endif
-	return n;
-}
-
-static ssize_t write_flagged(const struct fd *fd, const struct iovec *vec, int count, int flags)
-{
-	return fd->kind == FD_PIPE ? write_quietly(fd->number, vec, count, flags)
-				   : writev_now(fd->number, vec, count, flags);
-}
-
-static ssize_t write_other(struct transfer *transfer, struct fd *fd)
-{
-#if SYSTEM_NOWAIT
-	if (fd->access == ACCESS_FLAG) {
-		ssize_t n = write_flagged(fd, transfer->vec, transfer->count, RWF_NOWAIT);
-		if (!is_unknown_flag(n))
-			return n;
-		fd->access = ACCESS_ASK;
-	}
-#endif
-	if (fd->access != ACCESS_ASK)
-		return write_flagged(fd, transfer->vec, transfer->count, 0);
-	int r = fd_ask(fd->number, WRITING);
-	if (r < 0)
-		return r;
-	/* More might block: what is ready takes so much of a pipe at the least. */
-	const struct iovec *vec = transfer->vec;
-	for (int left = transfer->count; left > 1 && vec->iov_len == 0; left--)
-		vec++;
-	struct iovec first = *vec;
-	if (first.iov_len > PIPE_BUF)
-		first.iov_len = PIPE_BUF;
-	return write_flagged(fd, &first, 1, 0);
-}
-
 static inline ssize_t write_any(struct transfer *transfer, struct fd *fd)
 {
 	return likely(fd->kind <= FD_SOCKET) ? write_socket(transfer, fd)
-					     : write_other(transfer, fd);
+					     : nowait_write(transfer, fd);
 }
 
 ssize_t attempt_write(struct transfer *transfer, struct fd *fd)
@@ -342,13 +245,18 @@ ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 	return vector_is_empty(vec, count) ? write_nothing(fd) : write_from(fd, vec, count);
 }
 
+/* Of sockets that is an error, which the system gives. */
 static ssize_t read_at(struct transfer *transfer, struct fd *fd)
 {
+	if (fd->kind > FD_SOCKET)
+		return nowait_read(transfer, fd);
 	return RESULT(preadv(fd->number, transfer->vec, transfer->count, *transfer->offset));
 }
 
 static ssize_t write_at(struct transfer *transfer, struct fd *fd)
 {
+	if (fd->kind > FD_SOCKET)
+		return nowait_write(transfer, fd);
 	return RESULT(pwritev(fd->number, transfer->vec, transfer->count, *transfer->offset));
 }
 

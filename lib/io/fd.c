@@ -5,6 +5,7 @@
 #include "base/system.h"
 #include "coro/io.h"
 #include "coro/task.h"
+#include "io/blocking.h"
 #include "io/socket_file.h"
 
 #include <errno.h>
@@ -57,22 +58,19 @@ static void examine_socket(struct fd *fd, int protocol)
 static int examine_other(struct fd *fd)
 {
 	struct stat status;
-	int flags = fcntl(fd->number, F_GETFL);
-	if (flags < 0 || fstat(fd->number, &status) < 0)
+	if (fstat(fd->number, &status) < 0)
 		return -errno;
 	if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)) {
 		fd->kind = FD_FILE;
 		return 0;
 	}
 	fd->kind = S_ISFIFO(status.st_mode) ? FD_PIPE : FD_DEVICE;
-	if (!(flags & O_NONBLOCK))
-		fd->access = SYSTEM_NOWAIT ? ACCESS_FLAG : ACCESS_ASK;
 	return 0;
 }
 
 static void fd_init(struct fd *fd, int number)
 {
-	*fd = (struct fd){.number = number, .ready = BIT(READING) | BIT(WRITING)};
+	*fd = (struct fd){.number = number, .ready = BIT(READING) | BIT(WRITING), .own = -1};
 	for (int i = 0; i < DIRECTIONS; i++)
 		list_init(&fd->sides[i].line);
 	list_init(&fd->link);
@@ -86,11 +84,6 @@ int fd_examine(struct fd *fd, int number)
 		return examine_other(fd);
 	if (protocol < 0)
 		return protocol;
-	int flags = fcntl(number, F_GETFL);
-	if (flags < 0)
-		return -errno;
-	/* Only accept and connect ask: transfers have a flag of their own. */
-	fd->access = flags & O_NONBLOCK ? ACCESS_PLAIN : ACCESS_ASK;
 	examine_socket(fd, protocol);
 	return 0;
 }
@@ -170,6 +163,16 @@ static void send_away(struct fd *fd, enum direction direction)
 	}
 }
 
+/* Frees a record, and what it has of its own. */
+static void let_go(struct fd *fd)
+{
+	for (int i = 0; i < DIRECTIONS; i++)
+		blocking_drop(fd, i);
+	if (fd->own >= 0)
+		close(fd->own);
+	slab_free(fd);
+}
+
 void fd_forget(struct io *io, int number)
 {
 	struct fd *fd = fd_find(io, number);
@@ -184,7 +187,7 @@ void fd_forget(struct io *io, int number)
 	if (io->loop->fork_count == fork_count)
 		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
-	slab_free(fd);
+	let_go(fd);
 }
 
 void fds_finish(struct io *io)
@@ -195,7 +198,7 @@ void fds_finish(struct io *io)
 			continue;
 		for (int side = 0; side < DIRECTIONS; side++)
 			free(fd->sides[side].watcher);
-		slab_free(fd);
+		let_go(fd);
 	}
 }
 
@@ -257,12 +260,13 @@ void fd_fail(struct fd *fd, enum direction direction, int error)
 static void take_for_file(struct fd *fd)
 {
 	fd->kind = FD_FILE;
-	fd->access = ACCESS_PLAIN;
 	fd->ready = BIT(READING) | BIT(WRITING);
 }
 
-int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait)
+int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction)
 {
+	if (fd->busy & BIT(direction))
+		return 0;
 	fork_notice();
 	int r = io->loop->fork_count != fork_count ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
@@ -293,6 +297,26 @@ int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
 		return 0;
 	list_append(&fd->sides[direction].line, &wait.latch.link);
 	return fd_wait_in_line(io, &wait, direction);
+}
+
+static void discard_turn(struct cleanup *cleanup)
+{
+	list_remove(&container_of(cleanup, struct fd_turn, cleanup)->wait.latch.link);
+}
+
+/* The first in line, as one who was woken and has yet to run. */
+void fd_turn_begin(struct fd *fd, enum direction direction, struct fd_turn *turn)
+{
+	turn->wait = (struct fd_wait){.latch.state = LATCH_SET, .fd = fd};
+	turn->direction = direction;
+	list_append(fd->sides[direction].line.next, &turn->wait.latch.link);
+	cleanup_push(task_running(), &turn->cleanup, discard_turn);
+}
+
+void fd_turn_end(struct fd_turn *turn)
+{
+	cleanup_pop(&turn->cleanup);
+	list_remove(&turn->wait.latch.link);
 }
 
 /* Asks, and may wait for it: 0; -EAGAIN: it is not ready; or an error. */
@@ -362,6 +386,8 @@ static int rest_in_line(struct fd *fd, enum direction direction, int64_t pause)
 int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
 {
 	enum { LONGEST = 6 };
+	if (fd->busy & BIT(direction))
+		return 0; /* the thread that is tells when it is not */
 	int r = fd_ask(fd->number, direction);
 	if (r == -EAGAIN)
 		return 0;
@@ -378,6 +404,12 @@ int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
 }
 
 /* -- the public calls */
+
+/* Whether a thread has read what nobody has taken yet. */
+static bool has_result(const struct fd *fd, enum direction direction)
+{
+	return direction == READING && fd->sides[READING].blocking && !(fd->busy & BIT(READING));
+}
 
 /*
  * What is known of the fd may be out of date, since who waits this way reads by other means: so it
@@ -399,7 +431,7 @@ static int wait_until_ready(int number, enum direction direction)
 		return r;
 	io_spend(io, 0);
 	for (bool again = false; fd->kind != FD_FILE; again = true) {
-		r = fd_ask(number, direction);
+		r = has_result(fd, direction) ? 0 : fd_ask(number, direction);
 		if (r != -EAGAIN)
 			break;
 		fd->ready &= (uint8_t)~BIT(direction);

@@ -27,11 +27,16 @@ enum fd_kind {
 	FD_FILE,   /* is not waited for: regular files, and what the poller refuses */
 };
 
-/* How a call that must not block is made on what is not a socket. */
+/*
+ * How a call that must not block is made on what is neither a socket nor a file. Not by O_NONBLOCK,
+ * which others who share the description may take off: see nowait.h.
+ */
 enum fd_access {
-	ACCESS_PLAIN, /* it has O_NONBLOCK, or never blocks */
-	ACCESS_FLAG,  /* by RWF_NOWAIT */
-	ACCESS_ASK,   /* only once it was asked whether it is ready */
+	ACCESS_UNKNOWN,  /* by RWF_NOWAIT, if it knows that */
+	ACCESS_FLAG,     /* by RWF_NOWAIT */
+	ACCESS_OWN,      /* on a description of our own */
+	ACCESS_THREAD,   /* by a thread, unless it has O_NONBLOCK just then */
+	ACCESS_BLOCKING, /* outside of tasks: it may block */
 };
 
 struct fd {
@@ -39,6 +44,7 @@ struct fd {
 	uint32_t generation; /* tells a record from an earlier one of its number */
 	uint8_t kind, access;
 	uint8_t ready;
+	uint8_t busy;  /* the directions that a thread is at work on: see blocking.h */
 	uint8_t armed; /* backend: the directions that are watched */
 	bool level;    /* backend: watched as a level, not for edges */
 	bool lasting;  /* backend: told of changes of WRITING until that is cancelled */
@@ -48,9 +54,11 @@ struct fd {
 	 * fewest that were not, 0 for none.
 	 */
 	uint32_t proven, doubted;
+	int own; /* with ACCESS_OWN */
 	struct side {
 		struct list line; /* struct fd_wait */
 		struct watcher *watcher;
+		struct blocking *blocking; /* the call of a thread, until its result is taken */
 	} sides[DIRECTIONS];
 	struct list link; /* backend */
 };
@@ -131,6 +139,20 @@ int fd_wait_again(struct io *io, struct fd *fd, enum direction direction);
 /* Waits behind those in line, but not for the fd: as fd_wait. */
 int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction);
 
+/*
+ * One whose turn it is for a while, on its task's stack: the others in line wait, also while it gives
+ * way, or waits for something else.
+ */
+struct fd_turn {
+	struct fd_wait wait; /* its fd is NULL once the fd was closed */
+	struct cleanup cleanup;
+	enum direction direction;
+};
+
+/* It is the caller's turn, who is to end it, but does not pass it on. */
+void fd_turn_begin(struct fd *fd, enum direction direction, struct fd_turn *turn);
+void fd_turn_end(struct fd_turn *turn);
+
 /* The same without a record, which blocks: 0 or an error. */
 int fd_block(int number, enum direction direction);
 
@@ -166,12 +188,13 @@ static inline bool fd_line_waits(const struct list *line)
 	return !list_empty(line) && !fd_wait_of(line->next)->closed;
 }
 
-/* The directions that somebody waits for. */
+/* The directions that somebody waits for. A thread tells itself when it is through. */
 static inline unsigned fd_wanted(const struct fd *fd)
 {
 	unsigned wanted = 0;
 	for (int i = 0; i < DIRECTIONS; i++)
-		if (fd->sides[i].watcher || fd_line_waits(&fd->sides[i].line))
+		if (fd->sides[i].watcher ||
+		    (fd_line_waits(&fd->sides[i].line) && !(fd->busy & BIT(i))))
 			wanted |= BIT(i);
 	return wanted;
 }
@@ -204,7 +227,7 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
  * Has the fd watched for one who is in line: 0; 1: it is not waited for after all, being ready at all
  * times; or an error. Unless 0 it is off the line again.
  */
-int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait);
+int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
 
 /* Waits, being in line already. */
 static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
@@ -234,7 +257,7 @@ static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, s
 	struct list *line = &fd->sides[direction].line;
 	list_append(again ? line->next : line, &wait.latch.link);
 	if (unlikely(!(fd->armed & BIT(direction)) || fd->level)) {
-		int r = fd_arm(io, fd, &wait);
+		int r = fd_arm(io, fd, &wait, direction);
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}

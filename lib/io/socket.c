@@ -2,7 +2,11 @@
 /* Calls on sockets. */
 #include "base/system.h"
 #include "coro/io.h"
+#include "io/blocking.h"
 #include "io/bytes.h"
+
+#include <fcntl.h>
+#include <string.h>
 
 /* -- bytes */
 
@@ -209,9 +213,25 @@ static ssize_t accept_plainly(const struct transfer *transfer, const struct fd *
 	return accepted;
 }
 
+static bool is_nonblocking(int number)
+{
+	int flags = fcntl(number, F_GETFL);
+	return flags < 0 || flags & O_NONBLOCK;
+}
+
+/* That others may take off again, who share the description. */
+static int set_nonblocking(int number)
+{
+	int flags = fcntl(number, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	return flags & O_NONBLOCK || fcntl(number, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+/* There is no flag of the call for it, and a connection may be another's before it is accepted. */
 static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 {
-	int r = fd->access == ACCESS_ASK ? fd_ask(fd->number, READING) : 0;
+	int r = fd->access == ACCESS_BLOCKING ? 0 : set_nonblocking(fd->number);
 	if (r < 0)
 		return r;
 	ssize_t accepted = RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,
@@ -259,15 +279,9 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 	return accepted;
 }
 
-/* connect, without waiting for what comes of it, whatever the fd's flags: 0 or an error. */
-static int connect_now(const struct fd *fd, const struct sockaddr *address, socklen_t length)
+static int connect_now(int number, const struct sockaddr *address, socklen_t length)
 {
-	int flags = fd->access == ACCESS_PLAIN ? O_NONBLOCK : fcntl(fd->number, F_GETFL);
-	if (!(flags & O_NONBLOCK))
-		fcntl(fd->number, F_SETFL, flags | O_NONBLOCK);
-	int r = (int)RESULT(connect(fd->number, address, length));
-	if (!(flags & O_NONBLOCK))
-		fcntl(fd->number, F_SETFL, flags);
+	int r = (int)RESULT(connect(number, address, length));
 	/* Interrupted, it goes on; so does one that was cancelled before. */
 	return r == -EALREADY ? -EINPROGRESS : r;
 }
@@ -290,9 +304,9 @@ static int connect_error(int number)
 
 static int connect_outcome(const struct fd *fd, const struct sockaddr *address, socklen_t length)
 {
-	if (!SYSTEM_CONNECT_TELLS)
+	if (!SYSTEM_CONNECT_TELLS || !is_nonblocking(fd->number))
 		return connect_error(fd->number);
-	int r = connect_now(fd, address, length);
+	int r = connect_now(fd->number, address, length);
 	return r == -EISCONN ? 0 : r;
 }
 
@@ -303,8 +317,6 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 	int64_t delay = CORO_MSEC;
 	uint32_t generation = fd->generation;
 	int number = fd->number, r;
-	if (!io && fd->access != ACCESS_PLAIN)
-		return (int)RESULT(connect(number, address, length));
 	do {
 		struct timespec time = {.tv_nsec = delay};
 		r = io ? coro_sleep(delay) : (nanosleep(&time, NULL), 0);
@@ -313,8 +325,58 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 		if (io && !fd_is_still(io, fd, number, generation))
 			return -EBADF;
 		delay += delay < 32 * CORO_MSEC ? delay : 0;
-		r = connect_now(fd, address, length);
+		r = connect_now(number, address, length);
 	} while (r == -EAGAIN);
+	return r;
+}
+
+/* Whether connect waits for what comes of it. */
+static bool may_block(int number)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+	if (is_nonblocking(number))
+		return false;
+	return getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_DGRAM;
+}
+
+static ssize_t make_connect(struct blocking *blocking)
+{
+	struct sockaddr_storage address;
+	memcpy(&address, blocking->bytes, blocking->length);
+	return RESULT(
+		connect(blocking->fd, (struct sockaddr *)&address, (socklen_t)blocking->length));
+}
+
+/*
+ * Its O_NONBLOCK is others' too, and is left as it is. Cancelled, the thread is interrupted, and the
+ * system goes on.
+ */
+static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr *address,
+			     socklen_t length)
+{
+	uint32_t generation = fd->generation;
+	int number = fd->number;
+	if (fd->sides[WRITING].blocking)
+		return -EALREADY; /* another task's */
+	if (length > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	struct blocking *blocking;
+	int r = blocking_create(length, &blocking);
+	if (r < 0)
+		return r;
+	memcpy(blocking->bytes, address, length);
+	blocking->make = make_connect;
+	blocking->owner = task_running();
+	r = blocking_start(blocking, io, fd, WRITING);
+	while (r == 0 && !blocking->over) {
+		r = fd_wait(io, fd, WRITING);
+		if (!fd_is_still(io, fd, number, generation))
+			return r < 0 ? r : -EBADF;
+	}
+	if (r == 0)
+		r = (int)blocking->result;
+	blocking_drop(fd, WRITING);
 	return r;
 }
 
@@ -324,7 +386,9 @@ static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockad
 {
 	fd->ready &= (uint8_t)~BIT(WRITING);
 	fd->hung_up = false;
-	int r = connect_now(fd, address, length);
+	if (io && may_block(fd->number))
+		return connect_by_thread(io, fd, address, length);
+	int r = connect_now(fd->number, address, length);
 	if (r == -EAGAIN)
 		r = connect_later(io, fd, address, length);
 	for (int woken = -1; r == -EINPROGRESS; woken++) {

@@ -5,6 +5,7 @@
 #include "io/quiet.h"
 #include "io/transfer.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #ifdef __linux__
@@ -98,7 +99,8 @@ static bool is_refused(ssize_t error)
 static ssize_t attempt_sendfile(struct transfer *transfer, struct fd *fd)
 {
 	struct quiet quiet;
-	if (fd->access != ACCESS_PLAIN)
+	int flags = fcntl(fd->number, F_GETFL);
+	if (flags < 0 || !(flags & O_NONBLOCK))
 		return -EOPNOTSUPP;
 	quiet_begin(&quiet);
 	ssize_t n = RESULT(sendfile(fd->number, transfer->source.number, transfer->source.offset,

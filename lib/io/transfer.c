@@ -2,6 +2,7 @@
 #include "io/transfer.h"
 
 #include "io/file.h"
+#include "io/nowait.h"
 #include "loop/task.h"
 
 #include <string.h>
@@ -24,6 +25,15 @@ void transfer_each_fd(struct msghdr *message, void (*fn)(int fd))
 			fn(fd);
 		}
 	}
+}
+
+ssize_t transfer_cancelled(struct transfer *transfer, struct io *io)
+{
+	struct fd *fd = fd_find(io, transfer->number);
+	ssize_t n = fd && fd->kind > FD_SOCKET ? nowait_leave(transfer, fd) : -ECANCELED;
+	if (n > 0)
+		transfer_keep_cancellation();
+	return n;
 }
 
 /* Outside of tasks the thread waits, and there is no record. */
@@ -63,6 +73,8 @@ static bool can_be_performed(const struct transfer *transfer, const struct io *i
 	/* A datagram that finds no room is tried again by the kernel, and some send it empty then. */
 	if (fd->kind == FD_SOCKET && transfer->direction == WRITING)
 		return false;
+	if (fd->kind > FD_SOCKET && fd->kind != FD_FILE && fd->access != ACCESS_FLAG)
+		return false; /* it might block: the kernel only asks before */
 	return !transfer->offset || fd->kind == FD_FILE; /* elsewhere that is an error */
 }
 
@@ -79,30 +91,15 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	return transfer_attempts(transfer, io, fd, transfer->held);
 }
 
-/* The first place in line of one who gives way in the midst of a transfer; on its task's stack. */
-struct turn {
-	struct fd_wait wait;
-	struct cleanup cleanup;
-};
-
-static void discard_turn(struct cleanup *cleanup)
-{
-	struct turn *turn = container_of(cleanup, struct turn, cleanup);
-	list_remove(&turn->wait.latch.link);
-}
-
 /* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_give_way. */
 static int give_way_in_turn(struct io *io, struct fd *fd, enum direction direction)
 {
-	struct turn turn;
+	struct fd_turn turn;
 	if (!io_is_to_give_way(io))
 		return 0;
-	turn.wait = (struct fd_wait){.latch.state = LATCH_SET, .fd = fd};
-	list_append(fd->sides[direction].line.next, &turn.wait.latch.link);
-	cleanup_push(task_running(), &turn.cleanup, discard_turn);
+	fd_turn_begin(fd, direction, &turn);
 	int r = io_turn_over(io);
-	cleanup_pop(&turn.cleanup);
-	list_remove(&turn.wait.latch.link);
+	fd_turn_end(&turn);
 	return turn.wait.fd ? r : -EBADF;
 }
 
@@ -190,5 +187,9 @@ ssize_t transfer_run_outside(struct transfer *transfer)
 	int r = io_current(&io);
 	if (r == 0)
 		r = io ? fd_of(io, transfer->number, &fd) : fd_examine(&own, transfer->number);
-	return r < 0 ? r : run(transfer, io, fd);
+	if (r < 0)
+		return r;
+	if (!io)
+		own.access = ACCESS_BLOCKING;
+	return run(transfer, io, fd);
 }

@@ -40,6 +40,7 @@ struct transfer {
 	const struct iovec *vec;
 	int count;
 	const off_t *offset; /* of a file; NULL: where that stands */
+	const void *owner;   /* who makes it; NULL: the running task */
 	union {
 		struct msghdr *message;
 		struct {
@@ -101,6 +102,9 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 	       (transfer->count != 1 || (size_t)done != transfer->vec->iov_len);
 }
 
+/* The task was cancelled while it waited: -ECANCELED, or what is transferred all the same. */
+ssize_t transfer_cancelled(struct transfer *transfer, struct io *io);
+
 /* Whether there is more of it to come, which others must not come between. */
 static inline bool transfer_keeps_turn(const struct transfer *transfer, ssize_t n)
 {
@@ -126,7 +130,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 		if (wait && !once) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
 			if (unlikely(r < 0))
-				return r;
+				return r == -ECANCELED ? transfer_cancelled(transfer, io) : r;
 		}
 		ssize_t n = transfer->attempt(transfer, fd);
 		if (likely(n != -EAGAIN || once)) {

@@ -9,8 +9,17 @@
 static struct sockaddr_in address;
 static int listening;
 
+static void *cancels_itself(void *arg)
+{
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+	return arg;
+}
+
+/* The C library loads what it needs to cancel a thread at the first time, and keeps it. */
 static void listen_setup(void)
 {
+	in_thread(cancels_itself, NULL);
 	fds_setup();
 	listening = listen_tcp(&address);
 }

@@ -69,9 +69,57 @@ START_TEST(accept_works_on_a_socket_that_blocks)
 	int client = connect_to(&address);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
 	coro_future_unref(task);
-	ck_assert_int_eq(fcntl(listening, F_GETFL) & O_NONBLOCK, 0);
 	close(accepted);
 	close(client);
+}
+END_TEST
+
+static void takes_the_connection(void)
+{
+	close(accept(listening, NULL, NULL));
+}
+
+START_TEST(a_connection_that_another_takes_is_not_waited_for)
+{
+	int accepted = -1;
+	if (on_uring())
+		skip_test("the kernel accepts itself");
+	fcntl(listening, F_SETFL, fcntl(listening, F_GETFL) & ~O_NONBLOCK);
+	struct coro_future *task = start(accepts, &accepted);
+	int first = connect_to(&address);
+	precede_call("accept4", takes_the_connection);
+	turn(); /* only the task waits */
+	turn();
+	int second = connect_to(&address);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	put(second, "x");
+	expect(accepted, "x");
+	precede_call(NULL, NULL);
+	close(accepted);
+	close(first);
+	close(second);
+}
+END_TEST
+
+START_TEST(o_nonblock_is_put_on_again_for_accept)
+{
+	int accepted = -1;
+	if (on_uring())
+		skip_test("the kernel accepts itself");
+	struct coro_future *task = start(accepts, &accepted);
+	fcntl(listening, F_SETFL, fcntl(listening, F_GETFL) & ~O_NONBLOCK);
+	int first = connect_to(&address);
+	precede_call("accept4", takes_the_connection);
+	turn();
+	turn();
+	int second = connect_to(&address);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	precede_call(NULL, NULL);
+	close(accepted);
+	close(first);
+	close(second);
 }
 END_TEST
 
@@ -892,6 +940,8 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, listen_setup, listen_teardown);
 	tcase_add_test(tests, accept_waits_for_a_connection);
 	tcase_add_test(tests, accept_works_on_a_socket_that_blocks);
+	tcase_add_test(tests, a_connection_that_another_takes_is_not_waited_for);
+	tcase_add_test(tests, o_nonblock_is_put_on_again_for_accept);
 	tcase_add_test(tests, several_accept_on_one_socket);
 	tcase_add_test(tests, outside_of_tasks_accept_blocks);
 	tcase_add_test(tests, accept_passes_over_connections_that_are_gone);

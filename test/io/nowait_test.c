@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* Only the task waits, whatever others do with the fd, and whatever its O_NONBLOCK is. */
+#include "fds.h"
+
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <termios.h>
+
+/* More than a terminal or a pipe holds. */
+enum { MUCH = 300000 };
+
+static int from, to;
+
+/* ---- kinds ---- */
+
+enum kind { PLAIN_PIPE, FIFO, SLAVE_READS, MASTER_READS, KINDS };
+
+static void make_raw(int terminal)
+{
+	struct termios settings;
+	ck_assert_int_eq(tcgetattr(terminal, &settings), 0);
+	cfmakeraw(&settings);
+	ck_assert_int_eq(tcsetattr(terminal, TCSANOW, &settings), 0);
+}
+
+static void open_fifo(void)
+{
+	char path[] = "/tmp/coro-nowait-XXXXXX", fifo[64];
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", path);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	from = open(fifo, O_RDONLY | O_NONBLOCK);
+	to = open(fifo, O_WRONLY);
+	fcntl(from, F_SETFL, O_RDONLY);
+	unlink(fifo);
+	rmdir(path);
+	ck_assert_int_ge(to, 0);
+}
+
+/* None has O_NONBLOCK; false if there are none of that kind here. */
+static bool make(int kind)
+{
+	int fds[2];
+	switch (kind) {
+	case PLAIN_PIPE:
+		ck_assert_int_eq(pipe(fds), 0);
+		from = fds[0];
+		to = fds[1];
+		return true;
+	case FIFO:
+		open_fifo();
+		return true;
+	case SLAVE_READS:
+		if (!open_terminal(&to, &from))
+			return false;
+		make_raw(from);
+		return true;
+	default:
+		if (!open_terminal(&from, &to))
+			return false;
+		make_raw(to);
+		return true;
+	}
+}
+
+static void close_both(void)
+{
+	coro_fd_close(from);
+	coro_fd_close(to);
+}
+
+static bool has_nonblock(int fd)
+{
+	return fcntl(fd, F_GETFL) & O_NONBLOCK;
+}
+
+/* ---- writing ---- */
+
+static char written[MUCH], got[MUCH];
+
+static int writes_much(void *arg)
+{
+	(void)arg;
+	return (int)coro_write(to, written, MUCH);
+}
+
+static int reads_much(void *arg)
+{
+	size_t length = *(size_t *)arg;
+	for (size_t done = 0; done < length;) {
+		ssize_t n = coro_read(from, got + done, length - done);
+		if (n <= 0)
+			return n < 0 ? (int)n : -EPIPE;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static void fill_written(void)
+{
+	for (int i = 0; i < MUCH; i++)
+		written[i] = (char)('a' + (i / 7) % 26);
+}
+
+START_TEST(what_has_no_room_is_waited_for_by_the_task_alone)
+{
+	if (!make(_i))
+		skip_test("no terminals here");
+	fill_written();
+	struct coro_future *writer = start(writes_much, NULL); /* which comes back */
+	ck_assert(!coro_future_done(writer));
+	size_t all = MUCH;
+	ck_assert_int_eq(result_of(reads_much, &all), 0);
+	assert_ended(writer, MUCH);
+	ck_assert_int_eq(memcmp(written, got, MUCH), 0);
+	ck_assert(!has_nonblock(from));
+	ck_assert(!has_nonblock(to));
+	close_both();
+}
+END_TEST
+
+START_TEST(a_write_that_is_cancelled_tells_what_is_written)
+{
+	if (!make(_i))
+		skip_test("no terminals here");
+	fill_written();
+	struct coro_future *writer = start(writes_much, NULL);
+	coro_cancel(writer);
+	int done = coro_run_until_complete(loop, writer, NULL);
+	coro_future_unref(writer);
+	ck_assert_int_gt(done, 0);
+	ck_assert_int_lt(done, MUCH);
+	size_t all = (size_t)done;
+	ck_assert_int_eq(result_of(reads_much, &all), 0);
+	ck_assert_int_eq(memcmp(written, got, all), 0);
+	/* And there is no more. */
+	struct coro_future *reader = start(reads_once, &(struct reading){"a", from});
+	turn();
+	ck_assert_trace("");
+	cancel(reader);
+	turn();
+	coro_future_unref(reader);
+	close_both();
+}
+END_TEST
+
+static int closes_it(void *arg)
+{
+	(void)arg;
+	return coro_fd_close(to);
+}
+
+START_TEST(the_fd_may_be_closed_while_a_write_has_no_room)
+{
+	if (!make(_i))
+		skip_test("no terminals here");
+	struct coro_future *writer = start(writes_much, NULL);
+	ck_assert_int_eq(result_of(closes_it, NULL), 0);
+	int done = coro_run_until_complete(loop, writer, NULL);
+	ck_assert(done == -EBADF || (done > 0 && done < MUCH));
+	coro_future_unref(writer);
+	close(from);
+}
+END_TEST
+
+START_TEST(a_task_whose_write_has_no_room_may_be_thrown_away)
+{
+	if (!make(_i))
+		skip_test("no terminals here");
+	coro_future_unref(start(writes_much, NULL));
+	loop_teardown();
+	loop_setup();
+	close(from);
+	close(to);
+}
+END_TEST
+
+/* ---- reading ---- */
+
+static const char *read_call;
+
+static void takes_the_byte(void)
+{
+	char byte;
+	ck_assert_int_eq(read(from, &byte, 1), 1);
+}
+
+/* What is there when the call is decided on is another's when it is made. */
+static struct coro_future *read_in_vain(void)
+{
+	static struct reading reading;
+	reading = (struct reading){"a", from};
+	struct coro_future *reader = start(reads_once, &reading);
+	precede_call(read_call, takes_the_byte);
+	put(to, "x");
+	turn();
+	turn();
+	ck_assert_trace("");
+	return reader;
+}
+
+static bool make_to_steal_from(int kind)
+{
+	static const char *const calls[] = {"preadv2", "read", "read", "pthread_create"};
+	read_call = calls[kind];
+	return make(kind);
+}
+
+START_TEST(what_another_takes_is_not_waited_for_by_the_loop)
+{
+	if (on_uring() && _i == PLAIN_PIPE)
+		skip_test("the kernel waits itself");
+	if (!make_to_steal_from(_i))
+		skip_test("no terminals here");
+	struct coro_future *reader = read_in_vain();
+	put(to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	ck_assert_trace("a:word");
+	coro_future_unref(reader);
+	close_both();
+}
+END_TEST
+
+START_TEST(a_read_that_is_cancelled_loses_nothing)
+{
+	if (on_uring() && _i == PLAIN_PIPE)
+		skip_test("the kernel waits itself");
+	if (!make_to_steal_from(_i))
+		skip_test("no terminals here");
+	struct coro_future *reader = read_in_vain();
+	cancel(reader);
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), -ECANCELED);
+	coro_future_unref(reader);
+	put(to, "word");
+	reader = start(reads_once, &(struct reading){"b", from, 2});
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	coro_future_unref(reader);
+	reader = start(reads_once, &(struct reading){"c", from});
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	ck_assert_trace("a:-125 b:wo c:rd");
+	coro_future_unref(reader);
+	close_both();
+}
+END_TEST
+
+START_TEST(o_nonblock_may_be_taken_off_meanwhile)
+{
+	if (on_uring() && _i == PLAIN_PIPE)
+		skip_test("the kernel waits itself");
+	if (!make_to_steal_from(_i))
+		skip_test("no terminals here");
+	int flags = fcntl(from, F_GETFL);
+	fcntl(from, F_SETFL, flags | O_NONBLOCK);
+	struct coro_future *first = start(reads_once, &(struct reading){"a", from});
+	put(to, "x");
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 0);
+	coro_future_unref(first);
+	ck_assert_trace("a:x");
+	fcntl(from, F_SETFL, flags);
+	struct coro_future *reader = read_in_vain();
+	put(to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	coro_future_unref(reader);
+	close_both();
+}
+END_TEST
+
+/* ---- other devices ---- */
+
+static int device;
+
+static int reads_device(void *arg)
+{
+	char bytes[512];
+	(void)arg;
+	return (int)coro_read(device, bytes, sizeof(bytes));
+}
+
+START_TEST(devices_that_block_are_read)
+{
+	struct itimerspec soon = {.it_value = {.tv_nsec = 1}};
+	char path[] = "/tmp/coro-nowait-XXXXXX";
+	device = eventfd(3, 0);
+	ck_assert_int_eq(result_of(reads_device, NULL), 8);
+	coro_fd_close(device);
+	device = timerfd_create(CLOCK_MONOTONIC, 0);
+	timerfd_settime(device, 0, &soon, NULL);
+	ck_assert_int_eq(result_of(reads_device, NULL), 8);
+	coro_fd_close(device);
+	device = inotify_init();
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	ck_assert_int_ge(inotify_add_watch(device, path, IN_DELETE_SELF), 0);
+	struct coro_future *reader = start(reads_device, NULL);
+	turn();
+	ck_assert(!coro_future_done(reader));
+	rmdir(path);
+	ck_assert_int_gt(coro_run_until_complete(loop, reader, NULL), 0);
+	coro_future_unref(reader);
+	coro_fd_close(device);
+}
+END_TEST
+
+static int reads_endlessly(void *arg)
+{
+	static char bytes[8 << 20];
+	(void)arg;
+	return (int)coro_read(device, bytes, sizeof(bytes));
+}
+
+START_TEST(devices_without_an_end_are_read_in_parts)
+{
+	device = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	int done = result_of(reads_endlessly, NULL);
+	ck_assert(done > 0 && done <= 1 << 20);
+	coro_fd_close(device);
+	to = device = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(result_of(reads_endlessly, NULL), 0);
+	ck_assert_int_eq(result_of(writes_much, NULL), MUCH);
+	coro_fd_close(device);
+	to = open("/dev/full", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(result_of(writes_much, NULL), -ENOSPC);
+	coro_fd_close(to);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+/* The system calls that make it possible are refused, each in the ways that sandboxes have. */
+static const struct refusal {
+	const char *call;
+	int error;
+} refusals[] = {
+	{"preadv2", EPERM},  {"preadv2", ENOSYS},  {"preadv2", EOPNOTSUPP},
+	{"pwritev2", EPERM}, {"pwritev2", ENOSYS}, {"open", EACCES},
+	{"open", ENOENT},    {"open", EMFILE},     {"ioctl", ENOTTY},
+};
+
+enum { REFUSALS = sizeof(refusals) / sizeof(*refusals) };
+
+/* So that the loop has records of both. */
+static int knows_them(void *arg)
+{
+	(void)arg;
+	return coro_writable(to);
+}
+
+START_TEST(what_is_refused_is_done_otherwise)
+{
+	const struct refusal *refusal = &refusals[_i / KINDS];
+	if (!make(_i % KINDS))
+		skip_test("no terminals here");
+	fill_written();
+	ck_assert_int_eq(result_of(knows_them, NULL), 0);
+	fail_calls_from(refusal->call, 1, refusal->error);
+	struct coro_future *writer = start(writes_much, NULL);
+	size_t all = MUCH;
+	ck_assert_int_eq(result_of(reads_much, &all), 0);
+	assert_ended(writer, MUCH);
+	fail_call_off();
+	ck_assert_int_eq(memcmp(written, got, MUCH), 0);
+	close_both();
+}
+END_TEST
+
+START_TEST(without_a_thread_it_is_an_error)
+{
+	if (!open_terminal(&from, &to))
+		skip_test("no terminals here");
+	put(to, "word\n");
+	fail_call("pthread_create", 1, EAGAIN);
+	device = from;
+	ck_assert_int_eq(result_of(reads_device, NULL), -ENOMEM);
+	ck_assert(fail_call_off());
+	ck_assert_int_gt(result_of(reads_device, NULL), 0);
+	put(to, "word\n");
+	fail_call("fcntl", 2, EMFILE);
+	ck_assert_int_eq(result_of(reads_device, NULL), -EMFILE);
+	ck_assert(fail_call_off());
+	close_both();
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, what_has_no_room_is_waited_for_by_the_task_alone, 0, KINDS);
+	tcase_add_loop_test(tests, a_write_that_is_cancelled_tells_what_is_written, 0, KINDS);
+	tcase_add_loop_test(tests, the_fd_may_be_closed_while_a_write_has_no_room, 0, KINDS);
+	tcase_add_loop_test(tests, a_task_whose_write_has_no_room_may_be_thrown_away, 0, KINDS);
+	tcase_add_loop_test(tests, what_another_takes_is_not_waited_for_by_the_loop, 0, KINDS);
+	tcase_add_loop_test(tests, a_read_that_is_cancelled_loses_nothing, 0, KINDS);
+	tcase_add_loop_test(tests, o_nonblock_may_be_taken_off_meanwhile, 0, KINDS);
+	tcase_add_test(tests, devices_that_block_are_read);
+	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);
+	tcase_add_loop_test(tests, what_is_refused_is_done_otherwise, 0, REFUSALS * KINDS);
+	tcase_add_test(tests, without_a_thread_it_is_an_error);
+}
+
+TEST_MAIN("nowait", add)
