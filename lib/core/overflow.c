@@ -131,6 +131,14 @@ void *overflow_watch(void)
 	return NULL;
 }
 
+void overflow_uninstall(void)
+{
+	static const int numbers[] = {SIGSEGV, SIGBUS};
+	for (int i = 0; i < 2; i++)
+		if (installed(numbers[i]))
+			signal(numbers[i], SIG_DFL);
+}
+
 void overflow_unwatch(void *alternate)
 {
 	stack_t current;

@@ -14,6 +14,9 @@
  */
 void *overflow_watch(void);
 
+/* Takes the handler down again, where it is still there. */
+void overflow_uninstall(void);
+
 /* Takes the alternate stack down again. NULL is fine. */
 void overflow_unwatch(void *alternate);
 

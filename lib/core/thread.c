@@ -20,13 +20,18 @@ __thread struct thread *thread_current = &thread_nobody;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
 static int no_key;
+static bool has_key; /* false also after on_unload */
 
-/*
- * Runs at the thread's exit; the library may be used again after that, by other keys' destructors.
- */
-static void thread_finish(void *arg)
+void thread_unref(struct thread *thread)
 {
-	struct thread *thread = arg;
+	if (__atomic_sub_fetch(&thread->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		free(thread);
+}
+
+/* The library may be used again after this. A coroutine that was left keeps the thread's record. */
+static void thread_finish(struct thread *thread)
+{
+	struct coro_pool_stats stats;
 	thread_current = &thread_nobody;
 	coro_reset_failure(&thread->root_frame, NULL);
 	locals_unref(thread->root_frame.locals);
@@ -34,14 +39,51 @@ static void thread_finish(void *arg)
 		next = co->resumer;
 		free(co);
 	}
+	stack_pool_count(&thread->stacks, &stats);
 	stack_pool_finish(&thread->stacks);
 	overflow_unwatch(thread->alternate);
-	free(thread);
+	if (stats.in_use == 0)
+		thread_unref(thread);
+}
+
+/*
+ * At the thread's exit. The destructors of other keys may have coroutines and loops to take down:
+ * they come first, all of them, and this once more.
+ */
+static void on_exit_of_thread(void *arg)
+{
+	struct thread *thread = arg;
+	if (!thread->leaving) {
+		thread->leaving = true;
+		if (pthread_setspecific(at_exit, thread) == 0)
+			return;
+	}
+	thread_finish(thread);
 }
 
 static void make_key(void)
 {
-	no_key = pthread_key_create(&at_exit, thread_finish);
+	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
+	has_key = no_key == 0;
+}
+
+/*
+ * The process ends, or what has this library in it is unloaded: then neither the key's destructor
+ * nor the handlers of signals may be called any more. Other threads keep what they have.
+ */
+__attribute__((destructor)) static void on_unload(void)
+{
+	struct thread *thread = thread_current;
+	struct coro_pool_stats stats;
+	overflow_uninstall();
+	if (has_key)
+		pthread_key_delete(at_exit);
+	has_key = false;
+	if (thread == &thread_nobody || thread->self != &thread->root || thread->refs > 1)
+		return;
+	stack_pool_count(&thread->stacks, &stats);
+	if (stats.in_use == 0)
+		thread_finish(thread);
 }
 
 /* Stands for what runs on the thread's own stack, which has not returned. */
@@ -59,10 +101,11 @@ struct thread *thread_create(void)
 		return NULL;
 	*thread = (struct thread){
 		.self = &thread->root,
+		.refs = 1,
 		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
 		.root_frame.fn = no_body,
 	};
-	if (pthread_setspecific(at_exit, thread) != 0) {
+	if (has_key && pthread_setspecific(at_exit, thread) != 0) {
 		free(thread);
 		return NULL;
 	}

@@ -28,6 +28,12 @@ struct thread {
 	void *alternate;                 /* signal stack, if it is ours */
 	bool watched;                    /* overflow_watch was called */
 	bool has_locals;                 /* somebody in it has set a task-local value */
+	bool leaving; /* it ends: others' destructors run before this is taken down */
+	/*
+	 * The thread's own, and one of each thing that belongs to it and may outlive it: whose
+	 * thing that is, is told by the address, which must not be another's meanwhile. Atomic.
+	 */
+	unsigned refs;
 
 	/* Coroutines that were freed, for the next to be created; linked by resumer. */
 	struct coro *spare;
@@ -52,6 +58,14 @@ extern __thread struct thread *thread_current
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 struct thread *thread_create(void);
+
+void thread_unref(struct thread *thread);
+
+static inline struct thread *thread_ref(struct thread *thread)
+{
+	__atomic_add_fetch(&thread->refs, 1, __ATOMIC_RELAXED);
+	return thread;
+}
 
 /* The calling thread, made at its first call; NULL without memory. */
 static inline struct thread *thread_self(void)

@@ -20,6 +20,7 @@ void streams_unref(struct streams *streams)
 	if (--streams->refs > 0)
 		return;
 	blocks_finish(&streams->blocks);
+	thread_unref(streams->thread);
 	free(streams);
 }
 
@@ -61,7 +62,7 @@ static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 	*streams = (struct streams){
 		.annex.close = streams_close,
 		.loop = loop,
-		.thread = loop->thread,
+		.thread = thread_ref(loop->thread),
 		.call = {.run = send_unsent, .position = CALL_IDLE},
 		.refs = 1,
 	};

@@ -36,7 +36,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	if (!loop)
 		return fail_code(-ENOMEM);
 	*loop = (struct coro_loop){
-		.thread = thread,
+		.thread = thread_ref(thread),
 		.stack_size = options->stack_size,
 		.virtual_clock = options->flags & CORO_VIRTUAL_CLOCK,
 		.task_flags = (uint8_t)((options->flags & CORO_SAVE_EXCEPTIONS) |

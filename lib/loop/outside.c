@@ -8,8 +8,10 @@
 
 void loop_let_go(struct coro_loop *loop)
 {
-	if (__atomic_sub_fetch(&loop->keepers, 1, __ATOMIC_ACQ_REL) == 0)
-		free(loop);
+	if (__atomic_sub_fetch(&loop->keepers, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	thread_unref(loop->thread);
+	free(loop);
 }
 
 void loop_hold(struct coro_loop *loop)

@@ -49,7 +49,7 @@ int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadca
 	if (!broadcast)
 		return fail_code(-ENOMEM);
 	*broadcast = (struct coro_broadcast){
-		.thread = thread, .item_size = item_size, .capacity = capacity};
+		.thread = thread_ref(thread), .item_size = item_size, .capacity = capacity};
 	list_init(&broadcast->subscriptions);
 	*ret = broadcast;
 	return 0;
@@ -74,6 +74,7 @@ int coro_broadcast_destroy(struct coro_broadcast *broadcast)
 				 "coro_broadcast_destroy: the broadcast is another thread's");
 	if (broadcast->subscribers > 0)
 		return fail_with(-EBUSY, "coro_broadcast_destroy: it has subscriptions");
+	thread_unref(broadcast->thread);
 	free(broadcast);
 	return 0;
 }

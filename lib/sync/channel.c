@@ -22,7 +22,7 @@ int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel *
 	if (!channel)
 		return fail_code(-ENOMEM);
 	*channel = (struct coro_channel){
-		.thread = thread,
+		.thread = thread_ref(thread),
 		.item_size = item_size,
 		.capacity = capacity,
 		.in = channel->items,
@@ -43,6 +43,7 @@ int coro_channel_destroy(struct coro_channel *channel)
 		return fail_with(-EPERM, "coro_channel_destroy: the channel is another thread's");
 	if (!list_empty(&channel->receivers) || !list_empty(&channel->senders))
 		return fail_with(-EBUSY, "coro_channel_destroy: somebody waits in it");
+	thread_unref(channel->thread);
 	free(channel);
 	return 0;
 }

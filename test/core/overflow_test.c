@@ -527,14 +527,19 @@ END_TEST
 
 static void *at_exit_stack;
 
+static pthread_key_t late;
+
+/* In the second round, which is when the library's own is taken down. */
 static void query_alternate_stack(void *arg)
 {
 	stack_t now;
+	if (arg == &late) {
+		pthread_setspecific(late, &at_exit_stack);
+		return;
+	}
 	at_exit_stack =
 		sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) ? now.ss_sp : NULL;
 }
-
-static pthread_key_t late;
 
 /* A key made after the library's own; destructors run in the order of the keys, here. */
 static void *use_and_leave(void *arg)

@@ -241,7 +241,12 @@ static const char *late_result;
 
 static void use_at_exit(void *arg)
 {
-	late_result = use_coroutines(5);
+	const char *wrong = use_coroutines(5);
+	if (wrong || arg != &late)
+		late_result = wrong;
+	/* Once more in the next round, when the library's own has run. */
+	if (arg == &late)
+		pthread_setspecific(late, wrong ? NULL : &late_result);
 }
 
 static void *use_and_end(void *arg)
@@ -260,6 +265,73 @@ START_TEST(destructors_of_a_thread_may_use_the_library_after_its_own)
 	ck_assert_ptr_null(in_thread(use_and_end, NULL));
 	ck_assert_ptr_null(late_result);
 	ck_assert_ptr_null(use_coroutines(0));
+}
+END_TEST
+
+/* As a thread's generators are kept by programs that have one for each thread. */
+static void destroy_at_exit(void *co)
+{
+	void *got = NULL;
+	int next = coro_next(co, &got), r = coro_destroy(co);
+	late_result = next == 1 && (intptr_t)got == 2 && r == 0 ? NULL : "refused";
+}
+
+static void *leave_generator_to_destructor(void *arg)
+{
+	struct coro *co;
+	if (coro_create(count, (void *)3, &co) < 0 || coro_next(co, NULL) != 1)
+		return "next";
+	pthread_setspecific(late, co);
+	return NULL;
+}
+
+START_TEST(a_destructor_may_use_what_its_thread_had)
+{
+	pthread_key_t early;
+	for (int made_before = 0; made_before < 2; made_before++) {
+		/* Whether the library's key is made after or before. */
+		if (made_before)
+			ck_assert_ptr_null(use_coroutines(0));
+		ck_assert_int_eq(pthread_key_create(&early, destroy_at_exit), 0);
+		late = early;
+		late_result = "not run";
+		ck_assert_ptr_null(in_thread(leave_generator_to_destructor, NULL));
+		ck_assert_ptr_null(late_result);
+		pthread_key_delete(early);
+	}
+}
+END_TEST
+
+static struct coro *left[2];
+
+static void *leave_generators(void *arg)
+{
+	for (int i = 0; i < 2; i++)
+		if (coro_create(count, (void *)3, &left[i]) < 0 || coro_next(left[i], NULL) != 1)
+			return "next";
+	return NULL;
+}
+
+static void *use_others(void *arg)
+{
+	if (coro_pool_limit(10) < 0) /* this thread is known to the library */
+		return "limit";
+	if (coro_next(left[0], NULL) != -EPERM || coro_send(left[0], &left, NULL) != -EPERM ||
+	    coro_resume(left[0], NULL, NULL) != -EPERM || coro_close(left[0]) != -EPERM ||
+	    coro_throw(left[0], -EIO, NULL) != -EPERM || coro_destroy(left[0]) != -EPERM)
+		return "taken";
+	size_t used;
+	return coro_stack_used(left[1], &used) == -EPERM ? NULL : "used";
+}
+
+/* Whatever of the dead thread's memory the new ones get. */
+START_TEST(what_a_dead_thread_has_left_is_nobodys)
+{
+	ck_assert_ptr_null(in_thread(leave_generators, NULL));
+	for (int i = 0; i < 20; i++) {
+		const char *wrong = in_thread(use_others, NULL);
+		ck_assert_msg(!wrong, "%s", wrong);
+	}
 }
 END_TEST
 
@@ -360,6 +432,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, pool_is_each_threads_own);
 	tcase_add_test(tests, thread_that_has_no_coroutines_may_ask);
 	tcase_add_test(tests, destructors_of_a_thread_may_use_the_library_after_its_own);
+	tcase_add_test(tests, a_destructor_may_use_what_its_thread_had);
+	tcase_add_test(tests, what_a_dead_thread_has_left_is_nobodys);
 	tcase_add_test(tests, library_is_loaded_used_in_threads_and_unloaded);
 }
 

@@ -3,6 +3,7 @@
 #include "threads.h"
 
 #include <coro.h>
+#include <fcntl.h>
 
 static struct gate all_here;
 static int ran;
@@ -53,6 +54,63 @@ START_TEST(all_threads_have_the_callers_signal_mask)
 	int r = coro_run_threads(3, has_mask, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	ck_assert_int_eq(r, 0);
+}
+END_TEST
+
+/* ---- what a dead thread has left ---- */
+
+static struct {
+	struct coro_loop *loop;
+	struct coro_future *task;
+	struct coro_channel *channel;
+	struct coro_broadcast *broadcast;
+	struct coro_stream *stream;
+} left;
+
+static int sleeps(void *arg)
+{
+	int r = coro_stream_open(fcntl(2, F_DUPFD_CLOEXEC, 3), NULL, &left.stream);
+	return r < 0 ? r : coro_sleep(CORO_SEC);
+}
+
+static void *leaves_all(void *arg)
+{
+	must(coro_loop_create(NULL, &left.loop) == 0);
+	must(coro_loop_spawn(left.loop, NULL, sleeps, NULL, &left.task) == 0);
+	must(coro_loop_stop(left.loop) == 0);
+	must(coro_run_forever(left.loop) == 0);
+	must(coro_channel_create(4, 1, &left.channel) == 0);
+	must(coro_broadcast_create(4, 1, &left.broadcast) == 0);
+	return NULL;
+}
+
+static void *uses_all(void *arg)
+{
+	coro_pool_limit(10); /* this thread is known to the library */
+	must(coro_cancel(left.task) == -EPERM);
+	must(coro_run_until_complete(left.loop, left.task, NULL) == -EPERM);
+	must(coro_call_soon(left.loop, NULL, NULL, NULL) < 0);
+	must(coro_loop_close(left.loop) == -EPERM);
+	must(coro_channel_try_send(left.channel, "abc") == -EPERM);
+	must(coro_channel_destroy(left.channel) == -EPERM);
+	must(coro_broadcast_destroy(left.broadcast) == -EPERM);
+	must(coro_stream_write(left.stream, "x", 1) == -EPERM);
+	return NULL;
+}
+
+/* In a process of its own, with which all of it goes. */
+static int leaves_and_uses(void *arg)
+{
+	in_thread(leaves_all, NULL);
+	for (int i = 0; i < 20; i++)
+		in_thread(uses_all, NULL);
+	return 0;
+}
+
+START_TEST(what_a_dead_thread_has_left_is_nobodys)
+{
+	struct child child = child_run(leaves_and_uses, NULL);
+	ck_assert_exited(child, 0);
 }
 END_TEST
 
@@ -221,6 +279,7 @@ static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, all_threads_have_the_callers_signal_mask);
+	tcase_add_test(tests, what_a_dead_thread_has_left_is_nobodys);
 	tcase_add_test(tests, all_run_at_once_and_the_first_gives_the_result);
 	tcase_add_test(tests, one_is_the_thread_that_calls);
 	tcase_add_test(tests, the_first_failure_cancels_the_others_and_is_returned_with_its_words);
