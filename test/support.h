@@ -28,6 +28,7 @@
 	{                                                    \
 		Suite *suite = suite_create(name);           \
 		TCase *tests = tcase_create(name);           \
+		setenv("CORO_REPORTS", "0", 0);              \
 		add(tests);                                  \
 		suite_add_tcase(suite, tests);               \
 		SRunner *runner = srunner_create(suite);     \

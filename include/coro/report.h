@@ -13,9 +13,17 @@
  *   "unhandled exception during coro_run() shutdown"
  *                                           a task failed while it was cancelled at the end of
  *                                           coro_run or of a runner
+ *   "Task exception was not retrieved by the end of its loop", and of futures the same
+ *                                           coro_loop_close finds one held that has failed, and
+ *                                           whose result nobody has asked for
  *   "Unhandled exception in client_connected_cb"
  *                                           a server's handler failed, and the server has no
  *                                           failed of its own: see coro/stream.h
+ *
+ * Without a handler of the program's, each is a line on stderr, unless CORO_REPORTS=0 is in the
+ * environment:
+ *
+ *	coro: Task exception was never retrieved: task Task-2, spawned at x.c:5: disk 7 is on fire (error -5, raised at x.c:9)
  *
  * While a loop runs, the handler is called as a callback is, between two steps of tasks, before
  * anything else that is ready: it may call, spawn, cancel, stop, but not wait. While it does not
@@ -66,8 +74,8 @@ CORO_API int coro_loop_call_exception_handler(struct coro_loop *loop,
 
 /*
  * What is done where no handler was set, for handlers to fall back on
- * (loop.default_exception_handler): in debug mode (see coro_loop_set_debug) the report goes to
- * stderr; else nothing is done. Results as above.
+ * (loop.default_exception_handler): the report goes to stderr, unless CORO_REPORTS=0 was in the
+ * environment when the loop was made. Results as above.
  */
 CORO_API int coro_loop_default_exception_handler(struct coro_loop *loop,
 						 const struct coro_report *report);

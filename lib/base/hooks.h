@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the inner rings reach the debug ring, which they know nothing of: it defines these. Each is
- * called in debug mode only.
+ * How the inner rings reach the debug ring, which they know nothing of: it defines these.
  */
 #ifndef BASE_HOOKS_H
 #define BASE_HOOKS_H
@@ -15,7 +14,7 @@ struct hooks {
 	/* The default handler was given a report. */
 	void (*report)(const struct coro_report *report);
 	/*
-	 * A step of a task took so many nanoseconds, which is long; or, where task is NULL, the
+	 * Debug mode: a step of a task took so many nanoseconds, which is long; or, where task is NULL, the
 	 * callback fn did.
 	 */
 	void (*slow)(const struct coro_future *task, void (*fn)(void *arg), int64_t duration);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Debug mode: what a loop reports, said on stderr. */
+/* What a loop reports, said on stderr, a line for each; and debug mode's steps that take long. */
 #include "base/hooks.h"
 
 #include "core/coroutine.h"
@@ -49,7 +49,7 @@ static void add_task(struct text *text, const struct coro_future *task)
 
 static void add_generator(struct text *text, const struct coro *generator)
 {
-	add(text, "\n  generator");
+	add(text, ": generator");
 	if (generator->name) {
 		add(text, " ");
 		add(text, generator->name);
@@ -60,22 +60,22 @@ static void add_generator(struct text *text, const struct coro *generator)
 static void say_report(const struct coro_report *report)
 {
 	struct text text = {.count = 0};
-	char number[16];
+	char number[24];
 	add(&text, "coro: ");
 	add(&text, report->message ? report->message : "Unhandled exception in event loop");
 	if (coro_is_task(report->future)) {
-		add(&text, "\n  ");
+		add(&text, ": ");
 		add_task(&text, report->future);
 	}
 	if (report->generator)
 		add_generator(&text, report->generator);
 	if (report->error) {
-		snprintf(number, sizeof(number), "%d", report->error);
-		add(&text, "\n  error ");
-		add(&text, number);
+		snprintf(number, sizeof(number), " (error %d", report->error);
 		add(&text, ": ");
 		add(&text, report->words ? report->words : coro_strerror(report->error));
+		add(&text, number);
 		add_site(&text, ", raised at ", report->origin);
+		add(&text, ")");
 	}
 	add(&text, "\n");
 	say(&text);

@@ -45,7 +45,9 @@ void future_free(struct coro_future *future)
 	struct coro_loop *loop = future->loop;
 	if (future->status < 0 && report_lost(future))
 		return;
-	if (!list_empty(&future->waiters))
+	if (future->status < 0 && future->status != -ECANCELED)
+		list_remove(&future->waiters); /* of those that have failed */
+	else if (!list_empty(&future->waiters))
 		remove_callbacks(future, NULL, NULL);
 	if (unlikely(future->failure != NULL))
 		failure_unref(future->failure);
@@ -59,6 +61,8 @@ void future_finish(struct coro_future *future, int status, void *value, struct f
 {
 	future_ref(future);
 	future_finish_held(future, status, value, failure);
+	if (status < 0 && status != -ECANCELED && future->kind == FUTURE_PLAIN)
+		report_note_failed(future);
 	future_unref(future);
 }
 
@@ -235,6 +239,8 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	int count = 0;
+	if (future->done && !future->loop->closed)
+		return 0; /* the loop has them all */
 	for (struct list *link = future->waiters.next, *next; link != &future->waiters;
 	     link = next) {
 		next = link->next;

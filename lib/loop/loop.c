@@ -13,11 +13,11 @@
 
 /* -- life */
 
-/* CORO_DEBUG in the environment: any text but 0. */
-static bool debug_wanted(void)
+/* What the environment says: any text but 0 is yes, none is what is usual. */
+static bool wanted(const char *name, bool usual)
 {
-	const char *wanted = getenv("CORO_DEBUG");
-	return wanted && *wanted && strcmp(wanted, "0") != 0;
+	const char *text = getenv(name);
+	return text && *text ? strcmp(text, "0") != 0 : usual;
 }
 
 int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
@@ -43,7 +43,8 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 					(options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0)),
 		.random = options->seed,
 		.choices = random_state(options->seed),
-		.debug = options->flags & CORO_DEBUG || debug_wanted(),
+		.debug = options->flags & CORO_DEBUG || wanted("CORO_DEBUG", false),
+		.reports = wanted("CORO_REPORTS", true),
 		.slow = 100 * CORO_MSEC,
 		.poller_kind = options->poller,
 		.refs = 1,
@@ -56,6 +57,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	list_init(&loop->tasks);
 	list_init(&loop->open);
 	list_init(&loop->leaving);
+	list_init(&loop->failed);
 	list_init(&loop->unheard);
 	list_init(&loop->remotes);
 	slab_init(&loop->tasks_slab, sizeof(struct task));
@@ -149,6 +151,7 @@ int coro_loop_close(struct coro_loop *loop)
 	ring_finish(&loop->ready);
 	heap_finish(&loop->timers);
 	report_unheard(loop);
+	report_held(loop);
 	loop_unref(loop);
 	return 0;
 }

@@ -61,10 +61,12 @@ struct coro_loop {
 	bool abandoning; /* its tasks are being thrown away */
 	bool closed;     /* or being closed */
 	bool debug;
+	bool reports; /* those that no handler of the program's gets go to stderr */
 	int64_t slow; /* debug mode: a step that takes as long is told of */
 
 	coro_exception_handler *handler; /* NULL: the default */
 	void *handler_arg;
+	struct list failed;  /* futures that have failed and are held */
 	struct list unheard; /* failed futures whose last reference went, to be reported */
 	int64_t now;         /* of the virtual clock */
 	uint64_t random;     /* state of the shuffle; 0: no shuffling */

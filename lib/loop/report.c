@@ -53,7 +53,7 @@ int coro_loop_call_exception_handler(struct coro_loop *loop, const struct coro_r
 int coro_loop_default_exception_handler(struct coro_loop *loop, const struct coro_report *report)
 {
 	int r = check(loop, report);
-	if (r == 0 && loop->debug)
+	if (r == 0 && loop->reports)
 		hooks.report(report);
 	return r;
 }
@@ -88,11 +88,12 @@ static void report_and_drop(struct coro_future *future)
 bool report_lost(struct coro_future *future)
 {
 	struct coro_loop *loop = future->loop;
-	if (future->status == -ECANCELED || future->retrieved || !(loop->handler || loop->debug) ||
-	    loop->thread != thread_current)
+	if (future->status == -ECANCELED || future->retrieved ||
+	    !(loop->handler || loop->reports) || loop->thread != thread_current)
 		return false;
 	future_retrieved(future);
 	future->refs = 1;
+	list_remove(&future->waiters);
 	if (loop->runner || loop->abandoning) {
 		list_append(&loop->unheard, &future->waiters);
 		loop_cut(loop, 0);
@@ -107,4 +108,21 @@ void report_unheard(struct coro_loop *loop)
 	struct list *link;
 	while ((link = list_pop(&loop->unheard)))
 		report_and_drop(container_of(link, struct coro_future, waiters));
+}
+
+void report_held(struct coro_loop *loop)
+{
+	struct list *link;
+	while ((link = list_pop(&loop->failed))) {
+		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		if (future->retrieved || loop->fork_count != fork_count)
+			continue;
+		future_retrieved(future_ref(future));
+		report_future(
+			future,
+			is_task(future)
+				? "Task exception was not retrieved by the end of its loop"
+				: "Future exception was not retrieved by the end of its loop");
+		future_unref(future); /* the handler may have given the last other one back */
+	}
 }

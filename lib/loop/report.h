@@ -4,6 +4,7 @@
 #define LOOP_REPORT_H
 
 #include "coro/report.h"
+#include "loop/loop.h"
 
 /* Reports a future with its failure, if it has one, to the handler of its loop. */
 void report_future(struct coro_future *future, const char *message);
@@ -16,5 +17,17 @@ bool report_lost(struct coro_future *future);
 
 /* Reports what is in loop->unheard. The caller holds the loop. */
 void report_unheard(struct coro_loop *loop);
+
+/*
+ * A future has failed, with another code than -ECANCELED. As long as it is held, it is in
+ * loop->failed, by the link that its waiters were in.
+ */
+static inline void report_note_failed(struct coro_future *future)
+{
+	list_append(&future->loop->failed, &future->waiters);
+}
+
+/* The loop is closed: reports those that are held still, perhaps by nobody who knows. */
+void report_held(struct coro_loop *loop);
 
 #endif

@@ -8,6 +8,7 @@
 #include "coro/task.h"
 #include "loop/local.h"
 #include "loop/loop.h"
+#include "loop/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,6 +115,8 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	list_remove(&task->all);
 	loop_release(loop, 1, 0);
 	future_finish_held(&task->future, status, value, failure);
+	if (unlikely(status < 0 && status != -ECANCELED))
+		report_note_failed(&task->future);
 	future_unref(&task->future);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Debug mode: what it says on stderr, and that nothing is said without it. */
+/* What is said on stderr: reports, and what debug mode finds. */
 #include "support.h"
 
 #include <coro.h>
@@ -9,6 +9,7 @@
 struct program {
 	unsigned flags;
 	const char *environment; /* CORO_DEBUG; NULL: not set */
+	const char *reports;     /* CORO_REPORTS, the same */
 	int64_t slow;            /* -1: as it is */
 	coro_fn *fn;
 	coro_exception_handler *handler;
@@ -22,6 +23,9 @@ static int run_program(void *arg)
 	unsetenv("CORO_DEBUG");
 	if (program->environment)
 		setenv("CORO_DEBUG", program->environment, 1);
+	unsetenv("CORO_REPORTS");
+	if (program->reports)
+		setenv("CORO_REPORTS", program->reports, 1);
 	if (coro_runner_create(&options, &asyncs) < 0)
 		return 1;
 	struct coro_loop *loop = coro_runner_loop(asyncs);
@@ -60,6 +64,15 @@ static const char *without_lines(const char *text)
 	return result;
 }
 
+static void hear_nothing(struct coro_loop *loop, const struct coro_report *report, void *arg)
+{
+}
+
+static void fall_back(struct coro_loop *loop, const struct coro_report *report, void *arg)
+{
+	coro_loop_default_exception_handler(loop, report);
+}
+
 static int fails(void *arg)
 {
 	coro_sleep(1);
@@ -73,19 +86,67 @@ static int spawns_one_that_fails(void *arg)
 	return r;
 }
 
-#define UNHEARD                                      \
-	"coro: Task exception was never retrieved\n" \
-	"  task Task-2, spawned at " SITE "\n"       \
-	"  error -5: page 3 is torn, raised at " SITE "\n"
+#define UNHEARD                                                                        \
+	"coro: Task exception was never retrieved: task Task-2, spawned at " SITE ": " \
+	"page 3 is torn (error -5, raised at " SITE ")\n"
 
-START_TEST(nothing_is_said_without_debug_mode)
+START_TEST(failure_that_nobody_asked_for_is_said_by_default)
 {
 	struct program program = {.fn = spawns_one_that_fails, .slow = 0};
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+	program.reports = "";
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+	program.reports = "1";
+	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+}
+END_TEST
+
+START_TEST(environment_turns_reports_off)
+{
+	struct program program = {.fn = spawns_one_that_fails, .slow = -1, .reports = "0"};
 	ck_assert_str_eq(said(program), "");
-	program.environment = "";
+	program.flags = CORO_DEBUG;
 	ck_assert_str_eq(said(program), "");
-	program.environment = "0";
+	program.handler = fall_back;
 	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
+static int awaits_and_succeeds(void *arg)
+{
+	struct coro_future *task;
+	int r = coro_spawn(fails, NULL, &task);
+	if (r < 0)
+		return r;
+	r = coro_await(task, NULL);
+	coro_future_unref(task);
+	return r == -EIO ? 0 : 1;
+}
+
+START_TEST(failure_that_was_handled_is_not_said)
+{
+	struct program program = {.fn = awaits_and_succeeds, .slow = 0};
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
+static int leaks_a_failure(void *arg)
+{
+	static struct coro_future *leaked;
+	int r = coro_spawn(fails, NULL, &leaked);
+	coro_sleep(5);
+	return r;
+}
+
+START_TEST(failure_whose_reference_leaked_is_said_at_the_end_of_the_loop)
+{
+	struct program program = {.fn = leaks_a_failure, .slow = -1};
+	if (running_slow())
+		skip_test("a leak");
+	ck_assert_str_eq(without_lines(said(program)),
+			 "coro: Task exception was not retrieved by the end of its loop: "
+			 "task Task-2, spawned at " SITE
+			 ": page 3 is torn (error -5, raised at " SITE ")\n");
 }
 END_TEST
 
@@ -96,21 +157,21 @@ START_TEST(report_names_the_task_its_site_and_the_words)
 }
 END_TEST
 
+static int is_debugged(void *arg)
+{
+	return coro_loop_debug(coro_running_loop());
+}
+
 START_TEST(environment_turns_debug_mode_on)
 {
-	struct program program = {.fn = spawns_one_that_fails, .environment = "1", .slow = -1};
-	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
+	struct program program = {.fn = is_debugged, .environment = "1", .slow = -1};
+	struct child child = child_run(run_program, &program);
+	ck_assert_exited(child, 1);
+	program.environment = "0";
+	child = child_run(run_program, &program);
+	ck_assert_exited(child, 0);
 }
 END_TEST
-
-static void hear_nothing(struct coro_loop *loop, const struct coro_report *report, void *arg)
-{
-}
-
-static void fall_back(struct coro_loop *loop, const struct coro_report *report, void *arg)
-{
-	coro_loop_default_exception_handler(loop, report);
-}
 
 START_TEST(handler_of_the_program_comes_in_place_of_stderr)
 {
@@ -136,8 +197,8 @@ static int drops_a_failed_future(void *arg)
 START_TEST(report_of_a_future_gives_what_there_is)
 {
 	struct program program = {.fn = drops_a_failed_future, .flags = CORO_DEBUG, .slow = -1};
-	ck_assert_str_eq(said(program), "coro: Future exception was never retrieved\n"
-					"  error -8200: Error of the program\n");
+	ck_assert_str_eq(said(program), "coro: Future exception was never retrieved: "
+					"Error of the program (error -8200)\n");
 }
 END_TEST
 
@@ -179,14 +240,11 @@ START_TEST(report_says_all_that_there_is_and_cuts_nothing_short)
 	struct program program = {
 		.fn = reports_all_on_a_small_stack, .flags = CORO_DEBUG, .slow = -1};
 	const char *text = said(program);
-	ck_assert_ptr_eq(strstr(text, "coro: all of it\n"
-				      "  task small\n"
-				      "  generator pages, made at x.c:5\n"
-				      "  error -2: wwww"),
+	ck_assert_ptr_eq(strstr(text, "coro: all of it: task small: "
+				      "generator pages, made at x.c:5: wwww"),
 			 text);
-	ck_assert_ptr_nonnull(strstr(text, "ww, raised at y.c:6\n"
-					   "coro: Unhandled exception in event loop\n"
-					   "  error -5: "));
+	ck_assert_ptr_nonnull(strstr(text, "ww (error -2, raised at y.c:6)\n"
+					   "coro: Unhandled exception in event loop: "));
 	ck_assert_uint_gt(strlen(text), 1500);
 }
 END_TEST
@@ -213,8 +271,8 @@ START_TEST(task_thrown_away_is_told_of)
 	if (running_slow())
 		skip_test("its future is lost, which counts as a leak");
 	ck_assert_str_eq(without_lines(said(program)),
-			 "coro: Task was destroyed but it is pending!\n"
-			 "  task Task-2, spawned at " SITE "\n");
+			 "coro: Task was destroyed but it is pending!: "
+			 "task Task-2, spawned at " SITE "\n");
 }
 END_TEST
 
@@ -405,7 +463,10 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_test(tests, nothing_is_said_without_debug_mode);
+	tcase_add_test(tests, failure_that_nobody_asked_for_is_said_by_default);
+	tcase_add_test(tests, environment_turns_reports_off);
+	tcase_add_test(tests, failure_that_was_handled_is_not_said);
+	tcase_add_test(tests, failure_whose_reference_leaked_is_said_at_the_end_of_the_loop);
 	tcase_add_test(tests, report_names_the_task_its_site_and_the_words);
 	tcase_add_test(tests, environment_turns_debug_mode_on);
 	tcase_add_test(tests, handler_of_the_program_comes_in_place_of_stderr);

@@ -7,6 +7,7 @@ static void hear(struct coro_loop *from, const struct coro_report *report, void 
 {
 	const char *name = coro_is_task(report->future) ? coro_task_name(report->future) : "-";
 	const char *what = strstr(report->message, "never retrieved")     ? "unheard"
+			   : strstr(report->message, "not retrieved by")  ? "held"
 			   : strstr(report->message, "but it is pending") ? "pending"
 									  : report->message;
 	trace("%s:%s:%d%s%s", what, name, -report->error, report->words ? ":" : "",
@@ -23,6 +24,7 @@ static void hear_with(struct coro_loop *from, void (*more)(const struct coro_rep
 static void setup(void)
 {
 	unsetenv("CORO_DEBUG");
+	setenv("CORO_REPORTS", "0", 1); /* what the default says: test/debug/report_test.c */
 	loop_setup();
 	hear_with(loop, NULL);
 }
@@ -842,17 +844,42 @@ START_TEST(what_a_task_held_that_is_thrown_away_is_reported_after_all_of_them)
 }
 END_TEST
 
-START_TEST(future_that_outlives_its_loop_is_reported)
+START_TEST(failure_that_is_held_is_reported_when_its_loop_is_closed)
 {
-	struct coro_future *task = failed_task(), *quiet = failed_future();
-	struct coro_loop *closed = coro_loop_ref(loop);
+	struct coro_future *task = failed_task(), *plain = failed_future(), *asked = failed_task();
+	coro_future_ref(plain);
+	coro_future_unref(plain);
+	ck_assert_int_eq(coro_future_result(asked, NULL), -EIO);
 	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_trace("held:Task-1:5:torn held:-:5:torn");
+	ck_assert_int_eq(coro_future_result(task, NULL), -EIO);
 	coro_future_unref(task);
-	ck_assert_trace("unheard:Task-1:5:torn");
-	ck_assert_int_eq(coro_loop_set_exception_handler(closed, NULL, NULL), 0);
-	coro_loop_unref(closed);
-	coro_future_unref(quiet); /* and now the loop itself goes */
+	coro_future_unref(plain);
+	coro_future_unref(asked); /* and now the loop itself goes */
 	ck_assert_trace("");
+	loop_setup();
+}
+END_TEST
+
+static struct coro_future *gone;
+
+static void lets_go(const struct coro_report *report)
+{
+	coro_future_unref(gone);
+	gone = NULL;
+}
+
+START_TEST(handler_may_let_go_of_what_is_reported_at_the_close)
+{
+	gone = failed_task();
+	coro_future_unref(failed_task()); /* in no list any more */
+	ck_assert_trace("unheard:Task-2:5:torn");
+	struct coro_loop *closed = coro_loop_ref(loop);
+	hear_with(closed, lets_go);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_trace("held:Task-1:5:torn");
+	ck_assert_ptr_null(gone);
+	coro_loop_unref(closed);
 	loop_setup();
 }
 END_TEST
@@ -958,7 +985,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, task_that_is_thrown_away_is_reported);
 	tcase_add_test(tests, what_a_task_held_that_is_thrown_away_is_reported_after_all_of_them);
-	tcase_add_test(tests, future_that_outlives_its_loop_is_reported);
+	tcase_add_test(tests, failure_that_is_held_is_reported_when_its_loop_is_closed);
+	tcase_add_test(tests, handler_may_let_go_of_what_is_reported_at_the_close);
 	tcase_add_test(tests, tasks_that_are_done_are_not_pending);
 
 	tcase_add_test(tests, reports_survive_the_failure_of_any_allocation);
