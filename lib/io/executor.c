@@ -256,7 +256,7 @@ int executor_check(const struct coro_executor *executor)
 {
 	if (!executor)
 		return -EINVAL;
-	return executor->fork_count == fork_count ? 0 : -EOWNERDEAD;
+	return fork_is_own(executor->fork_count) ? 0 : -EOWNERDEAD;
 }
 
 /* No more jobs from now on; those that wait are run, or are not. */
@@ -338,7 +338,7 @@ int coro_executor_destroy(struct coro_executor *executor)
 {
 	if (!executor)
 		return 0;
-	if (executor->fork_count != fork_count) {
+	if (!fork_is_own(executor->fork_count)) {
 		/* Its threads are the parent's. */
 		executor->refs -= executor->leaves ? (unsigned)executor->threads : 0;
 		executor_unref(executor);

@@ -330,6 +330,7 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 		       struct coro_process **ret)
 {
 	static const struct coro_process_options defaults;
+	fork_notice();
 	struct coro_loop *loop = thread_current->loop;
 	struct processes *processes;
 	if (!options)
@@ -499,7 +500,7 @@ static int check_signalled(const struct coro_process *process)
 {
 	if (!process)
 		return -EINVAL;
-	if (process->loop->thread != thread_current || process->loop->fork_count != fork_count)
+	if (process->loop->thread != thread_current || !fork_is_own(process->loop->fork_count))
 		return -EPERM;
 	return process->ended ? -ESRCH : 0;
 }

@@ -87,7 +87,7 @@ void socket_file_close(struct coro_loop *loop, int fd)
 	if (!file)
 		return;
 	/* A copy made by fork leaves it to its parent. */
-	if (loop->fork_count == fork_count && lstat(file->path, &now) == 0 &&
+	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
 	    now.st_dev == file->device && now.st_ino == file->inode)
 		unlink(file->path);
 	list_remove(&file->link);

@@ -59,7 +59,7 @@ static int lock(struct coro_thread_queue *queue)
 {
 	if (!queue)
 		return -EINVAL;
-	if (queue->fork_count != fork_count)
+	if (!fork_is_own(queue->fork_count))
 		return -EOWNERDEAD; /* it may have been locked by a thread that is not here */
 	pthread_mutex_lock(&queue->mutex);
 	return 0;

@@ -30,4 +30,11 @@ static inline void fork_notice(void)
 		fork_count_late();
 }
 
+/* Whether this is the process, and no copy of it by a fork, that noted the count. */
+static inline bool fork_is_own(unsigned count)
+{
+	fork_notice();
+	return count == fork_count;
+}
+
 #endif

@@ -125,6 +125,7 @@ static void forget_calls(struct coro_loop *loop)
 
 int coro_loop_close(struct coro_loop *loop)
 {
+	fork_notice();
 	if (!loop)
 		return 0;
 	if (loop->thread != thread_current)

@@ -465,6 +465,67 @@ START_TEST(neither_does_a_child_that_was_made_by_the_bare_call)
 	close(pair[1]);
 }
 END_TEST
+
+static struct {
+	struct coro_process *process;
+	struct coro_thread_queue *queue;
+	struct coro_executor *executor;
+	char address[64];
+	int listening;
+} parents;
+
+static int has_much(void *arg)
+{
+	char *argv[] = {(char *)"sleep", (char *)"1000", NULL};
+	snprintf(parents.address, sizeof(parents.address), "unix:/tmp/coro-fork-%d", (int)getpid());
+	expect(coro_listen(parents.address, NULL, &parents.listening) == 0);
+	expect(coro_thread_queue_create(1, &parents.queue) == 0);
+	expect(coro_executor_create(NULL, &parents.executor) == 0);
+	return coro_process_spawn(argv, NULL, &parents.process);
+}
+
+/* Each is the first call of a child that nobody has told that it is one. */
+static int calls_in_child(int which)
+{
+	switch (which) {
+	case 0:
+		return coro_process_kill(parents.process) == -EPERM;
+	case 1:
+		return coro_thread_queue_put(parents.queue, NULL) == -EOWNERDEAD;
+	case 2:
+		return coro_executor_shutdown(parents.executor, true) == -EOWNERDEAD;
+	default:
+		return coro_loop_close(loop) == 0;
+	}
+}
+
+static int ends_all(void *arg)
+{
+	struct stat status;
+	expect(coro_process_code(parents.process, NULL) == -EAGAIN);
+	expect(stat(parents.address + strlen("unix:"), &status) == 0);
+	expect(coro_fd_close(parents.listening) == 0);
+	expect(coro_thread_queue_destroy(parents.queue) == 0);
+	expect(coro_executor_destroy(parents.executor) == 0);
+	expect(coro_process_kill(parents.process) == 0);
+	int r = coro_process_wait(parents.process, NULL);
+	coro_process_destroy(parents.process);
+	return r;
+}
+
+START_TEST(what_is_the_parents_is_not_its_unseen_childs)
+{
+	skip_where_threads_are_watched();
+	ck_assert_int_eq(result_of(has_much, NULL), 0);
+	int status;
+	pid_t child = _Fork();
+	if (child == 0)
+		_exit(calls_in_child(_i) ? 0 : 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ck_assert_int_eq(result_of(ends_all, NULL), 0);
+}
+END_TEST
 #endif
 
 static void add_tests(TCase *tests)
@@ -486,6 +547,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 	tcase_add_loop_test(tests, neither_does_a_child_that_was_made_by_the_bare_call, 0, 2);
+	tcase_add_loop_test(tests, what_is_the_parents_is_not_its_unseen_childs, 0, 4);
 #endif
 }
 
