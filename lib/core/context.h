@@ -26,6 +26,17 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg);
 int context_switch(void **from, void *to, int result);
 
 /*
+ * Who wants to know of switches is called before and after each, on the stack that is left and on
+ * the one that is reached; set before the first context is made.
+ */
+struct context_watcher {
+	void (*leave)(void);
+	void (*enter)(void);
+};
+
+void context_watch(const struct context_watcher *watcher);
+
+/*
  * The most bytes of a stack that a context takes, from its birth and saved: what the backend adds
  * to a stack's use.
  */

@@ -59,15 +59,17 @@ void coro_entry(void *arg)
 	for (;;) {
 		int result = 0;
 		struct coro *co = thread_current->self;
-		sanitize_enter(&frame->stack.sanitize, true);
+		if (SANITIZED)
+			sanitize_enter(&frame->stack.sanitize, true);
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
 			coro_swap_exceptions(frame);
 		int status = frame->fn(frame->arg);
 		if (unlikely(frame->deferred != NULL))
 			status = deferred_run(co, status);
 		void *context = leave(co, status, &result);
-		sanitize_leave(&frame->stack.sanitize, &thread_current->self->frame->stack.sanitize,
-			       true);
+		if (SANITIZED)
+			sanitize_leave(&frame->stack.sanitize,
+				       &thread_current->self->frame->stack.sanitize, true);
 		/* Else the next has this very stack, and begins here. */
 		if (context != frame->context)
 			context_switch(&frame->context, context, result);

@@ -5,6 +5,7 @@
 #include "coro/coroutine.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ void stack_pool_init(struct stack_pool *pool, size_t room)
 		.limit = 1024,
 		.page = (size_t)sysconf(_SC_PAGESIZE),
 		.guard_by_mprotect =
-			SANITIZE_ADDRESS || (wanted && strcmp(wanted, "mprotect") == 0),
+			sanitize_searches() || (wanted && strcmp(wanted, "mprotect") == 0),
 	};
 	pool->guard = round_up(GUARD, pool->page);
 	size_t taken = STACK_HEADER + BODY + room;
@@ -203,14 +204,21 @@ static int take_fresh(const struct stack_pool *pool, struct stack_size *size, st
 	return 0;
 }
 
+/* Stacks that ThreadSanitizer knows of, in all threads. */
+static atomic_int fibers;
+
 int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct stack **ret)
 {
+	if (SANITIZE_THREAD && fibers >= SANITIZE_FIBERS_MOST)
+		return -ENOMEM;
 	if (!take_used(pool, size, ret)) {
 		int r = take_fresh(pool, size, ret);
 		if (r < 0)
 			return r;
 	}
 	size->in_use++;
+	if (SANITIZE_THREAD)
+		fibers++;
 	return 0;
 }
 
@@ -224,6 +232,8 @@ static void chill(struct stack *stack)
 	struct stack_slab *slab = stack->slab;
 	size_t index = (size_t)(stack->low - slab->start) / size->slot;
 	sanitize_stack_finish(&stack->sanitize);
+	if (SANITIZE_THREAD)
+		fibers--;
 	madvise(stack->low, size->bytes, MADV_DONTNEED);
 	slab->cold[index / WORD] |= UINT64_C(1) << index % WORD;
 	slab->cold_count++;

@@ -36,7 +36,7 @@ struct stack {
 };
 
 /* Bytes kept free for a header at a stack's top. */
-#define STACK_HEADER (SANITIZED ? 320 : 256)
+#define STACK_HEADER 320
 
 /* The stacks of one size, and the mappings that they come from. */
 struct stack_size {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/locals.h"
 #include "core/overflow.h"
+#include "core/watched.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -61,8 +62,9 @@ static void on_exit_of_thread(void *arg)
 	thread_finish(thread);
 }
 
-static void make_key(void)
+static void prepare_all(void)
 {
+	watched_begin();
 	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
 	has_key = no_key == 0;
 }
@@ -95,7 +97,7 @@ static int no_body(void *arg)
 
 struct thread *thread_create(void)
 {
-	pthread_once(&once, make_key);
+	pthread_once(&once, prepare_all);
 	struct thread *thread = no_key ? NULL : malloc(sizeof(*thread));
 	if (!thread)
 		return NULL;
@@ -110,6 +112,7 @@ struct thread *thread_create(void)
 		return NULL;
 	}
 	sanitize_stack_adopt(&thread->root_frame.stack.sanitize);
+	thread->told = &thread->root_frame.stack.sanitize;
 	stack_pool_init(&thread->stacks, context_room);
 	thread_current = thread;
 	return thread;

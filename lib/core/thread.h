@@ -21,8 +21,9 @@ struct thread {
 	int budget;
 	char task_name[24];
 
-	struct coro root;        /* the stack that the thread came with; nobody resumes it */
-	struct frame root_frame; /* its counterpart of a stack's header */
+	struct coro root;            /* the stack that the thread came with; nobody resumes it */
+	struct frame root_frame;     /* its counterpart of a stack's header */
+	struct sanitize_stack *told; /* what watched.c last said to run */
 	struct stack_pool stacks;
 	struct stack_size *default_size; /* NULL before the first stack */
 	void *alternate;                 /* signal stack, if it is ours */

@@ -126,7 +126,7 @@ static void *find_guards(void *arg)
 	bool cold, all = true;
 	setenv("CORO_GUARD", arg, 1);
 	stack_pool_init(&pool, context_room);
-	ck_assert(pool.guard_by_mprotect == (SANITIZE_ADDRESS || strcmp(arg, "mprotect") == 0));
+	ck_assert(pool.guard_by_mprotect == (sanitize_searches() || strcmp(arg, "mprotect") == 0));
 	ck_assert_int_eq(stack_pool_size(&pool, 0, &size), 0);
 	for (int i = 0; i < 100; i++) {
 		ck_assert(take(&pool, size, &stack, &cold));
@@ -320,6 +320,27 @@ START_TEST(locked_memory_is_guarded_too)
 	if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == CANNOT_LOCK)
 		skip_test("memory cannot be locked here");
 	ck_assert_exited(child, 0);
+}
+END_TEST
+
+START_TEST(more_stacks_than_thread_sanitizer_knows_are_enomem)
+{
+	enum { MOST = 8128 };
+	static struct coro *cos[MOST];
+	int count = 0, r = 1;
+	if (!SANITIZE_THREAD)
+		skip_test("this is no build for it");
+	while (count < MOST && r == 1) {
+		ck_assert_int_eq(coro_create(yield_once, NULL, &cos[count]), 0);
+		r = coro_resume(cos[count++], NULL, NULL);
+	}
+	ck_assert_int_eq(r, -ENOMEM);
+	ck_assert_int_gt(count, 7000);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(coro_destroy(cos[i]), 0);
+	ck_assert_int_eq(coro_resume(cos[count - 1], NULL, NULL), 1);
+	for (int i = 10; i < count; i++)
+		ck_assert_int_eq(coro_destroy(cos[i]), 0);
 }
 END_TEST
 
@@ -737,6 +758,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, hundred_thousand_guarded_stacks_need_few_mappings);
 	tcase_add_test(tests, without_mappings_for_guards_creating_is_enomem_and_never_unguarded);
 	tcase_add_test(tests, locked_memory_is_guarded_too);
+	tcase_add_test(tests, more_stacks_than_thread_sanitizer_knows_are_enomem);
 
 	tcase_add_test(tests, stack_that_is_too_small_is_einval);
 	tcase_add_test(tests, smallest_stack_has_room_for_a_signal_frame_and_4_kib);

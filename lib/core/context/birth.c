@@ -8,7 +8,7 @@
  *   maker                                newborn
  *   context_call: saves the maker
  *     leave: swapcontext  ------------>  born
- *   <---------------------------------     context_switch: saves the newborn
+ *   <---------------------------------     context_switch_plain: saves the newborn
  *   ...
  *   somebody: context_switch  -------->    entry(arg)
  */
@@ -36,7 +36,8 @@ static void born(unsigned high, unsigned low)
 	void (*entry)(void *) = birth->entry;
 	void *arg = birth->arg;
 	/* The maker has freed birth when this returns. */
-	context_switch(&birth->context, birth->maker, 0);
+	context_switch_plain(&birth->context, birth->maker, 0);
+	context_tell_enter();
 	entry(arg);
 }
 
@@ -49,6 +50,8 @@ static void leave(void *arg)
 #ifdef __x86_64__
 /* On a shadow-stack system a switch must take the shadow stack along, which ucontext.c's does. */
 void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
+	__attribute__((weak, visibility("hidden")));
+int context_switch_ucontext(void **from, void *to, int result)
 	__attribute__((weak, visibility("hidden")));
 
 static bool has_shadow_stack(void)
@@ -63,12 +66,25 @@ static bool shadowed(void)
 {
 	if (!context_shadowed && context_make_ucontext && has_shadow_stack())
 		context_shadowed = true;
+	if (context_shadowed)
+		context_special = true;
 	return context_shadowed;
 }
 #else
 #define shadowed() false
 #define context_make_ucontext(low, size, entry, arg) NULL
+#define context_switch_ucontext(from, to, result) 0
 #endif
+
+int context_switch_special(void **from, void *to, int result)
+{
+	if (context_shadowed)
+		return context_switch_ucontext(from, to, result);
+	context_tell_leave();
+	result = context_switch_plain(from, to, result);
+	context_tell_enter();
+	return result;
+}
 
 void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 {

@@ -16,7 +16,7 @@ struct saved {
 
 const size_t context_room = sizeof(struct saved) + 128;
 
-int context_switch(void **from, void *to, int result)
+int context_switch_plain(void **from, void *to, int result)
 {
 	struct saved here, *there = to;
 	*from = &here;
@@ -24,6 +24,13 @@ int context_switch(void **from, void *to, int result)
 	if (_setjmp(here.registers) == 0)
 		_longjmp(there->registers, 1);
 	return here.result;
+}
+
+int context_switch(void **from, void *to, int result)
+{
+	if (__builtin_expect(context_special, 0))
+		return context_switch_special(from, to, result);
+	return context_switch_plain(from, to, result);
 }
 
 void context_call(void **from, void (*leave)(void *arg), void *arg)

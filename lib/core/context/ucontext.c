@@ -7,6 +7,7 @@
 #include "core/context.h"
 
 #include "core/context/bottom.h"
+#include "core/context/watch.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ static void start(unsigned entry_high, unsigned entry_low, unsigned arg_high, un
 {
 	uintptr_t entry = (uintptr_t)((uint64_t)entry_high << 32 | entry_low);
 	uintptr_t arg = (uintptr_t)((uint64_t)arg_high << 32 | arg_low);
+	context_tell_enter();
 	((void (*)(void *))entry)((void *)arg);
 }
 
@@ -67,7 +69,9 @@ int context_switch(void **from, void *to, int result)
 	here.registers.uc_stack.ss_size = 0;
 	*from = &here;
 	there->result = result;
+	context_tell_leave();
 	carry(&there->registers);
 	swapcontext(&here.registers, &there->registers);
+	context_tell_enter();
 	return here.result;
 }

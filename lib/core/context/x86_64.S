@@ -14,7 +14,7 @@
  * would return from, so that a `ret` would be mispredicted each time. `notrack`: what is jumped to
  * is the place after a call, which has no endbr64.
  *
- * On a shadow-stack system the same symbol leads to ucontext.c.
+ * On a shadow-stack system, and where switches are watched, the same symbol leads to birth.c.
  */
 	.text
 
@@ -52,8 +52,12 @@ context_call:
 	.p2align 5
 context_switch:
 	.cfi_startproc
-	cmpb	$0, context_shadowed(%rip)
-	jne	context_switch_ucontext
+	cmpb	$0, context_special(%rip)
+	jne	context_switch_special
+	.globl	context_switch_plain
+	.hidden	context_switch_plain
+	.type	context_switch_plain, @function
+context_switch_plain:
 	save
 	movq	%rsp, (%rdi)		/* *from: here */
 	movq	%rsi, %rsp		/* now on the other stack, which looks the same */
@@ -69,6 +73,7 @@ context_switch:
 	notrack jmp *%rcx
 	.cfi_endproc
 	.size	context_switch, . - context_switch
+	.size	context_switch_plain, . - context_switch_plain
 
 /* const size_t context_room: the seven words, and what birth leaves above them */
 	.section .rodata

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What the backends share: that a switch may be no ordinary one. */
+#ifndef CORE_CONTEXT_WATCH_H
+#define CORE_CONTEXT_WATCH_H
+
+#include "core/context.h"
+
+#include <stdbool.h>
+
+extern const struct context_watcher *context_watcher; /* NULL: nobody */
+
+/* A switch is watched, or left to ucontext.c; it never changes once a context was made. */
+extern bool context_special;
+
+static inline void context_tell_leave(void)
+{
+	if (__builtin_expect(context_watcher != NULL, 0))
+		context_watcher->leave();
+}
+
+static inline void context_tell_enter(void)
+{
+	if (__builtin_expect(context_watcher != NULL, 0))
+		context_watcher->enter();
+}
+
+#endif
