@@ -95,13 +95,15 @@ coro_async CORO_API int coro_connect(int fd, const struct sockaddr *address, soc
 /*
  * Sends so many bytes of a file without a detour through the program, where the system can
  * (sendfile): the count, less at the file's end. offset as sendfile's: where to begin, and then where
- * it ended; NULL for the file's own.
+ * it ended; NULL for the file's own. It is sent in parts, between which other tasks run, but no others
+ * write to it; to another file, in a thread.
  */
 coro_async CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset, size_t length);
 
 /*
- * Moves up to so many bytes, of which one end is a pipe, and waits for either (splice). Ends that
- * are not pipes should have O_NONBLOCK. -ENOSYS but on Linux.
+ * Moves up to so many bytes, of which one end is a pipe, and waits for either (splice). Where the
+ * other end has no O_NONBLOCK, a thread does, and a call that is cancelled meanwhile returns when it
+ * has. -ENOSYS but on Linux.
  */
 coro_async CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset,
 					size_t length, unsigned flags);

@@ -167,7 +167,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		return r;
 	if (unlikely(io->performs || fd->kind == FD_FILE))
 		return transfer_run_otherwise(transfer, io, fd);
-	ssize_t n = transfer_attempts(transfer, io, fd, false);
+	ssize_t n = transfer_attempts(transfer, io, fd, transfer->held);
 	if (unlikely(transfer_is_partial(transfer, n)))
 		return transfer_rest(transfer, io, fd, fd->generation, n);
 	io_spend(io, n > 0 ? (size_t)n : 0);

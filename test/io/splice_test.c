@@ -223,6 +223,134 @@ START_TEST(a_splice_without_a_pipe_is_refused)
 }
 END_TEST
 
+static void takes_the_byte(void)
+{
+	char byte;
+	ck_assert_int_eq(recv(pair.from, &byte, 1, 0), 1);
+}
+
+static int splices_once(void *arg)
+{
+	(void)arg;
+	return (int)coro_splice(pair.from, NULL, middle.to, NULL, 100, 0);
+}
+
+START_TEST(a_splice_from_a_socket_that_blocks_does_not_hold_the_loop)
+{
+	pair = make_pair(UNIX);
+	middle = make_pair(PIPE);
+	put(pair.to, "x");
+	precede_call("pthread_create", takes_the_byte);
+	struct coro_future *task = start(splices_once, NULL);
+	turn();
+	ck_assert(!coro_future_done(task));
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 4);
+	coro_future_unref(task);
+	expect(middle.from, "word");
+	close_pair(pair);
+	close_pair(middle);
+}
+END_TEST
+
+/* ---- sendfile and others ---- */
+
+static int writes_zeros(void *arg)
+{
+	static const char zeros[SIZE];
+	(void)arg;
+	return (int)coro_write(pair.to, zeros, SIZE);
+}
+
+static int sends_only(void *arg)
+{
+	(void)arg;
+	return (int)coro_sendfile(pair.to, file, NULL, SIZE);
+}
+
+/* Three times so much: zeros, the file, zeros. */
+static int reads_three(void *arg)
+{
+	static char got[3 * SIZE], expected[3 * SIZE];
+	(void)arg;
+	memcpy(expected + SIZE, contents, SIZE);
+	for (size_t done = 0; done < sizeof(got);) {
+		size_t left = sizeof(got) - done;
+		ssize_t n = coro_read(pair.from, got + done, left < 4000 ? left : 4000);
+		if (n <= 0)
+			return n < 0 ? (int)n : -EPIPE;
+		done += (size_t)n;
+		coro_sleep(0);
+	}
+	return memcmp(got, expected, sizeof(got)) == 0 ? 0 : -EIO;
+}
+
+START_TEST(a_file_is_not_mixed_with_what_others_write)
+{
+	pair = make_pair(_i);
+	struct coro_future *tasks[] = {
+		spawn(writes_zeros, NULL),
+		spawn(sends_only, NULL),
+		spawn(writes_zeros, NULL),
+	};
+	ck_assert_int_eq(result_of(reads_three, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_ended(tasks[i], SIZE);
+	close_pair(pair);
+}
+END_TEST
+
+static int copy_to;
+
+static int sends_to_file(void *arg)
+{
+	off_t offset = 100;
+	(void)arg;
+	return (int)coro_sendfile(copy_to, file, &offset, 2 * SIZE);
+}
+
+START_TEST(a_file_is_sent_to_another_by_a_thread)
+{
+	static char got[SIZE];
+	FILE *temporary = tmpfile();
+	copy_to = fileno(temporary);
+	struct coro_future *task = start(sends_to_file, NULL);
+	ck_assert(!coro_future_done(task));
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), SIZE - 100);
+	coro_future_unref(task);
+	ck_assert_int_eq(pread(copy_to, got, SIZE, 0), SIZE - 100);
+	ck_assert_int_eq(memcmp(got, contents + 100, SIZE - 100), 0);
+	fclose(temporary);
+}
+END_TEST
+
+/* How many parts it was sent in. */
+START_TEST(a_long_file_is_sent_in_parts)
+{
+	static char zeros[1 << 16];
+	enum { LONG = 3 << 20 };
+	int all = LONG, done = 0;
+	ck_assert_int_eq(ftruncate(file, LONG), 0);
+	pair = make_pair(UNIX_NONBLOCK);
+	setsockopt(pair.to, SOL_SOCKET, SO_SNDBUF, &(int){2 << 20}, sizeof(int));
+	fail_call("sendfile", 0, 0);
+	struct sending sending = {NULL, LONG, 0};
+	struct coro_future *task = spawn(sends, &sending);
+	while (done < all) {
+		ssize_t n = recv(pair.from, zeros, sizeof(zeros), MSG_DONTWAIT);
+		if (n < 0)
+			turn();
+		done += n > 0 ? (int)n : 0;
+	}
+	fail_call_off();
+	ck_assert_uint_ge(calls_of("sendfile"), 3);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_int_eq(sending.result, LONG);
+	close(pair.from);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, file_setup, file_teardown);
@@ -236,6 +364,10 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, what_is_spliced_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_splice_that_waits_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_splice_without_a_pipe_is_refused);
+	tcase_add_test(tests, a_splice_from_a_socket_that_blocks_does_not_hold_the_loop);
+	tcase_add_loop_test(tests, a_file_is_not_mixed_with_what_others_write, 0, PAIR_KINDS);
+	tcase_add_test(tests, a_file_is_sent_to_another_by_a_thread);
+	tcase_add_test(tests, a_long_file_is_sent_in_parts);
 }
 
 TEST_MAIN("splice", add)
