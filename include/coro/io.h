@@ -122,6 +122,13 @@ coro_async CORO_API int coro_writable(int fd);
 CORO_API int coro_fd_close(int fd);
 
 /*
+ * The same, and a TCP connection is reset (SO_LINGER of 0 s): its peer gets an error, -ECONNRESET,
+ * and not the end; what was not sent yet, and what the peer has not read, may be lost
+ * (uv_tcp_close_reset). Other fds are just closed.
+ */
+CORO_API int coro_fd_reset(int fd);
+
+/*
  * Has the loop that runs forget what it knows of this number: to be called right before or right
  * after an fd that it used is closed by others, or made another one's by dup2, with no other call of
  * this library in between. Tasks that wait get -EBADF. 0 or -EBADF.

@@ -44,6 +44,13 @@ struct coro_stream_options {
 	size_t limit;      /* of lines and the like; 0 for 64 KiB */
 	size_t high_water; /* with more to be written coro_stream_drain waits; 0 for 64 KiB */
 	size_t low_water;  /* until there is no more than that; 0 for a quarter of the other */
+	/*
+	 * How a stream that is closed may linger, see coro_stream_close: in ns, 0 for 10 s, or for ever
+	 * where it is no socket, below 0 for not at all; and how much that comes is dropped meanwhile,
+	 * 0 for 16 MiB.
+	 */
+	int64_t linger;
+	size_t linger_bytes;
 };
 
 /*
@@ -92,6 +99,8 @@ struct coro_transport {
 	 * NULL: it holds nothing back.
 	 */
 	int (*flush)(void *arg, bool closing);
+	/* As close, but the peer is to see an error, and not the end. NULL: close is called. */
+	void (*abort)(void *arg);
 };
 
 /* Makes a stream of a transport; arg is what its calls are given. As coro_stream_open. */
@@ -212,21 +221,41 @@ coro_async CORO_API int coro_stream_copy(struct coro_stream *from, struct coro_s
 /*
  * Closes the connection, once all is written, which goes on by itself (writer.close). No more is
  * read: reading ends with what is in the buffer, once it is closed. 0, also a second time.
+ *
+ * To close a socket that has input nobody has read would reset the connection, and lose what was
+ * written. So the stream lingers, without holding anybody up: it writes all, ends the direction of
+ * writing (for TLS both ways), then reads and drops what comes until the peer's end, and closes the
+ * fd. The options bound that: a stream of which nothing has gone out, or was acknowledged, for
+ * `linger` is lost by -ETIMEDOUT, and the connection reset if not all was written; a peer whose
+ * system has all is given as much again to end, or until it has sent linger_bytes. A unix socket has
+ * nothing to wait for. With linger below 0 there is no bound for the writing, and then the fd is just
+ * closed: for one that others share, whose direction of writing is not to end.
+ *
+ * The end of coro_run waits for streams that linger within the same bounds, but for a peer whose
+ * system has all only while it goes on sending, with pauses below 250 ms. Streams that are still open
+ * are closed then.
  */
 CORO_API int coro_stream_close(struct coro_stream *stream);
 
-/* Closes at once; what is not written is dropped (transport.abort). */
+/*
+ * Closes at once; what is not written is dropped (transport.abort), and a TCP connection reset, so that
+ * the peer gets an error, -ECONNRESET, and not the end. Also of a stream that lingers.
+ */
 CORO_API int coro_stream_abort(struct coro_stream *stream);
 
 /* Whether it is closed, or will be, or is lost (writer.is_closing). */
 CORO_API bool coro_stream_is_closing(const struct coro_stream *stream);
 
-/* Waits until it is closed or lost: 0, or the error that it was lost by (writer.wait_closed). */
+/*
+ * Waits until it is closed, and the peer's system has acknowledged what was written, if it is a TCP
+ * connection; not for the peer to end: 0 (writer.wait_closed). Or the error that it was lost by;
+ * -ETIMEDOUT when the time to linger is over.
+ */
 coro_async CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
 
 /*
- * Gives the stream back, closing it if that was not done: what was written still goes out. After
- * the loop was closed, which closes all its streams, it only frees. 0 for NULL; -EBUSY while a task
+ * Gives the stream back, closing it if that was not done: what was written still goes out, as after
+ * coro_stream_close. After the loop was closed, which closes all its streams, it only frees. 0 for NULL; -EBUSY while a task
  * waits in a call of it.
  */
 CORO_API int coro_stream_destroy(struct coro_stream *stream);
@@ -240,15 +269,22 @@ struct coro_server;
 
 /*
  * What a server runs for a connection, as a task: the stream is closed when it returns, and is the
- * server's to give back. A negative result is a failure, -ECANCELED aside.
+ * server's to give back. What was written goes out then, and the stream lingers, as after
+ * coro_stream_close. A negative result is a failure, -ECANCELED aside: unless the handler has closed
+ * the stream itself, it is aborted, as by coro_stream_abort, so that the peer does not take a part for
+ * all.
  */
 typedef int coro_stream_fn(struct coro_stream *stream, void *arg);
 
 struct coro_server_options {
 	struct coro_listen_options listen;
 	struct coro_stream_options stream;
-	size_t max_connections; /* with so many it waits for one to end; 0 for no bound */
-	size_t stack_size;      /* of their tasks; 0 for the loop's */
+	/*
+	 * With so many whose handlers run it waits for one to return; 0 for no bound. When more than
+	 * as many again linger after that, the oldest of these is aborted.
+	 */
+	size_t max_connections;
+	size_t stack_size; /* of their tasks; 0 for the loop's */
 	/*
 	 * Called with a handler's failure and its words, for connections that could not be taken
 	 * (-ENOMEM), and when accept fails for another reason than the socket's own, as for want of
@@ -272,14 +308,15 @@ coro_async CORO_API int coro_server_start(const char *address,
 /* How many sockets it listens with (server.sockets); up to count of them in ret. */
 CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);
 
-/* How many connections there are. */
+/* How many connections there are: handlers that run, and those whose output is on its way. */
 CORO_API size_t coro_server_connections(const struct coro_server *server);
 
 /* Listens no more; connections go on (server.close). 0, also a second time. */
 CORO_API int coro_server_close(struct coro_server *server);
 
 /*
- * Waits until it is closed and all connections have ended: 0 (server.wait_closed of Python 3.12).
+ * Waits until it is closed and all connections have ended, with what was written, as by
+ * coro_stream_wait_closed: 0 (server.wait_closed of Python 3.12).
  * -EDEADLK in a handler of its own, which is one of them.
  */
 coro_async CORO_API int coro_server_wait_closed(struct coro_server *server);
@@ -291,8 +328,9 @@ coro_async CORO_API int coro_server_wait_closed(struct coro_server *server);
 coro_async CORO_API int coro_server_serve_forever(struct coro_server *server);
 
 /*
- * Ends it in good order: listens no more, gives connections so much time to end, then cancels their
- * tasks and waits for them. How many it had to cancel. If the caller is cancelled they are
+ * Ends it in good order: listens no more, gives connections so much time to end, and their output to
+ * arrive; then cancels their tasks and waits for them. How many it had to cancel. What was written
+ * still goes out, as after coro_stream_close. If the caller is cancelled they are
  * cancelled at once, and -ECANCELED returned; so it is if the caller is a handler of its own, once the
  * time is over.
  */

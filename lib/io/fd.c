@@ -173,15 +173,20 @@ static void let_go(struct fd *fd)
 	slab_free(fd);
 }
 
+void fd_dismiss(struct io *io, struct fd *fd)
+{
+	for (int i = 0; i < DIRECTIONS; i++) {
+		send_away(fd, i);
+		watcher_remove(io, fd, i);
+	}
+}
+
 void fd_forget(struct io *io, int number)
 {
 	struct fd *fd = fd_find(io, number);
 	if (!fd)
 		return;
-	for (int i = 0; i < DIRECTIONS; i++) {
-		send_away(fd, i);
-		watcher_remove(io, fd, i);
-	}
+	fd_dismiss(io, fd);
 	/* After a fork, what the system watches is the parent's. */
 	fork_notice();
 	if (io->loop->fork_count == fork_count)
@@ -479,6 +484,18 @@ int coro_fd_close(int fd)
 	coro_fd_forget(fd);
 	/* One that a signal has interrupted is closed all the same. */
 	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+void fd_set_reset(int number)
+{
+	static const struct linger reset = {.l_onoff = 1};
+	setsockopt(number, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+int coro_fd_reset(int fd)
+{
+	fd_set_reset(fd);
+	return coro_fd_close(fd);
 }
 
 int coro_fd_adopt(int fd)

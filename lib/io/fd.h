@@ -105,6 +105,12 @@ void fd_received(struct io *io, int number, const struct fd *like);
  */
 void fd_forget(struct io *io, int number);
 
+/* Who waits for it is woken with -EBADF, and callbacks go; the record stays. */
+void fd_dismiss(struct io *io, struct fd *fd);
+
+/* Has a socket reset its connection when it is closed; for others it does nothing. */
+void fd_set_reset(int number);
+
 /* Whether the record is still the one of that generation: not if it was forgotten meanwhile. */
 static inline bool fd_is_still(const struct io *io, const struct fd *fd, int number,
 			       uint32_t generation)

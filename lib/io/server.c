@@ -24,25 +24,30 @@ struct acceptor {
 	bool pauses; /* it has told so since it last had a connection */
 };
 
+/* Its handler runs; then it leaves, until its stream does not linger any more. */
 struct connection {
-	struct list link; /* in server->connections */
+	struct list link; /* in server->connections, or leaving */
 	struct coro_server *server;
 	struct coro_stream *stream;
 	struct watch watch; /* of its task */
+	struct call call;   /* which ends it then; in the room of the other's */
+	bool arriving;      /* of one that leaves: what was written is on its way */
 };
 
 struct coro_server {
 	struct streams *streams;
 	struct list link; /* in streams->servers */
-	unsigned refs;    /* the owner's; one while tasks of it are left */
-	unsigned tasks;   /* acceptors and connections */
+	unsigned refs;    /* the owner's; one for each acceptor and connection */
+	unsigned tasks;   /* acceptors, and handlers that run */
 	coro_stream_fn *fn;
 	void *arg;
 	struct coro_server_options options;
 	struct list connections;
-	size_t live;
+	size_t live; /* how many */
+	struct list leaving;
+	size_t left;     /* how many */
+	size_t arriving; /* how many of these */
 	bool closed;
-	bool cancelled;              /* and so are its connections */
 	int error;                   /* it could not go on */
 	struct coro_waiters changed; /* who waits for its end, or for room */
 	size_t count;
@@ -60,7 +65,7 @@ static void server_unref(struct coro_server *server)
 	free(server);
 }
 
-/* Of a task: its call is in the loop's room until task_over. */
+/* Its call is in the loop's room until release. */
 static int watch_task(struct coro_server *server, const struct coro_options *options, coro_fn *fn,
 		      void *arg, struct watch *watch, void (*done)(struct watch *watch))
 {
@@ -75,8 +80,8 @@ static int watch_task(struct coro_server *server, const struct coro_options *opt
 		return r;
 	}
 	watch_add(watch, task, done);
-	if (server->tasks++ == 0)
-		server->refs++;
+	server->tasks++;
+	server->refs++;
 	return 0;
 }
 
@@ -85,14 +90,12 @@ static void changed(struct coro_server *server)
 	waiters_wake(&server->changed, SIZE_MAX);
 }
 
-/* The last thing that a task's end does. */
-static void task_over(struct coro_server *server, struct coro_future *task)
+/* The last thing that an acceptor or a connection does. */
+static void release(struct coro_server *server)
 {
-	coro_future_unref(task);
 	loop_release(server->streams->loop, 0, 1);
 	changed(server);
-	if (--server->tasks == 0)
-		server_unref(server);
+	server_unref(server);
 }
 
 static void report(const struct coro_server *server, int error, const char *words)
@@ -101,35 +104,87 @@ static void report(const struct coro_server *server, int error, const char *word
 		server->options.failed(error, words ? words : coro_strerror(error), server->arg);
 }
 
-/* -- connections */
+/* -- connections that leave */
 
 static void connection_free(struct connection *connection)
 {
 	list_remove(&connection->link);
-	connection->server->live--;
-	coro_stream_abort(connection->stream);
 	coro_stream_destroy(connection->stream);
 	free(connection);
 }
 
+/* Tasks that the handler has left waiting for the stream are woken, and leave before that goes. */
+static void end_leaving(struct call *call)
+{
+	struct connection *connection = container_of(call, struct connection, call);
+	struct coro_server *server = connection->server;
+	if (stream_is_waited_for(connection->stream)) {
+		call_push(server->streams->loop, call);
+		return;
+	}
+	server->left--;
+	connection_free(connection);
+	release(server);
+}
+
+static void connection_moved(struct coro_stream *stream)
+{
+	struct connection *connection = stream->owner;
+	struct coro_server *server = connection->server;
+	if (server->streams->ended)
+		return;
+	if (connection->arriving && stream_is_gone(stream)) {
+		connection->arriving = false;
+		server->arriving--;
+		changed(server);
+	}
+	if (stream->closed && !stream->lingering) {
+		stream->moved = NULL;
+		call_push(server->streams->loop, &connection->call);
+	}
+}
+
+/* They are not to keep others out: where room is limited, as many may leave as may be served. */
+static void limit_leaving(struct coro_server *server)
+{
+	size_t most = server->options.max_connections;
+	size_t over = most && server->left > most ? server->left - most : 0;
+	for (struct list *link = server->leaving.next; over > 0; link = link->next) {
+		coro_stream_abort(container_of(link, struct connection, link)->stream);
+		over--;
+	}
+}
+
 /*
- * What the handler has written goes out, however long that takes; when it was cancelled, as much as
- * goes at once. Tasks that it has left waiting for the stream are woken, and leave before that
- * goes.
+ * The handler has returned. What it has written goes out, and the peer is heard out; but if it has
+ * failed, the peer is not to take what came for all, unless the handler has closed the stream itself.
  */
+static void connection_leave(struct connection *connection, int result)
+{
+	struct coro_server *server = connection->server;
+	struct coro_stream *stream = connection->stream;
+	list_remove(&connection->link);
+	list_append(&server->leaving, &connection->link);
+	server->live--;
+	server->left++;
+	connection->arriving = true;
+	server->arriving++;
+	stream->moved = connection_moved;
+	stream->owner = connection;
+	if (result < 0 && result != -ECANCELED && !stream->closing)
+		coro_stream_abort(stream);
+	coro_stream_close(stream);
+	if (stream->moved)
+		connection_moved(stream); /* before, perhaps */
+	limit_leaving(server);
+}
+
+/* -- connections that are served */
+
 static int connection_run(void *arg)
 {
 	const struct connection *connection = arg;
-	const struct coro_server *server = connection->server;
-	struct coro_stream *stream = connection->stream;
-	int r = server->fn(stream, server->arg);
-	coro_stream_close(stream);
-	if (!stream->closed && !server->cancelled && r != -ECANCELED)
-		coro_stream_wait_closed(stream);
-	coro_stream_abort(stream);
-	while (stream_is_waited_for(stream))
-		coro_task_yield();
-	return r;
+	return connection->server->fn(connection->stream, connection->server->arg);
 }
 
 /* Its task has ended, or never began. */
@@ -143,8 +198,10 @@ static void connection_done(struct watch *watch)
 		report(server, r, coro_future_message(task));
 	else if (r < 0 && r != -ECANCELED)
 		report_future(task, "Unhandled exception in client_connected_cb");
-	connection_free(connection);
-	task_over(server, task);
+	coro_future_unref(task);
+	server->tasks--;
+	connection_leave(connection, r);
+	changed(server);
 }
 
 /* Runs a task for a connection: 0 or an error, and then it is closed. */
@@ -164,12 +221,16 @@ static int serve(struct coro_server *server, int fd)
 		return r;
 	}
 	connection->server = server;
+	connection->call = (struct call){.run = end_leaving, .position = CALL_IDLE};
 	list_append(&server->connections, &connection->link);
 	server->live++;
 	r = watch_task(server, &options, connection_run, connection, &connection->watch,
 		       connection_done);
-	if (r < 0)
+	if (r < 0) {
+		server->live--;
+		coro_stream_abort(connection->stream);
 		connection_free(connection);
+	}
 	return r;
 }
 
@@ -233,7 +294,9 @@ static void acceptor_done(struct watch *watch)
 		server->error = r;
 		coro_server_close(server);
 	}
-	task_over(server, watch->future);
+	coro_future_unref(watch->future);
+	server->tasks--;
+	release(server);
 }
 
 static void close_sockets(struct coro_server *server)
@@ -281,6 +344,7 @@ static int create(const struct coro_server_options *options, coro_stream_fn *fn,
 		.streams = streams, .refs = 1, .fn = fn, .arg = arg, .options = *options};
 	streams->refs++;
 	list_init(&server->connections);
+	list_init(&server->leaving);
 	list_append(&streams->servers, &server->link);
 	waiters_init(&server->changed);
 	*ret = server;
@@ -336,7 +400,7 @@ size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t co
 
 size_t coro_server_connections(const struct coro_server *server)
 {
-	return server ? server->live : 0;
+	return server ? server->live + server->arriving : 0;
 }
 
 /* -- the end */
@@ -355,11 +419,22 @@ int coro_server_close(struct coro_server *server)
 	return 0;
 }
 
-static coro_async int wait_until_idle(struct coro_server *server)
+/* Until all handlers have returned. */
+static coro_async int wait_for_tasks(struct coro_server *server)
 {
 	struct latch latch;
 	int r = 0;
 	while (r == 0 && (!server->closed || server->tasks > 0))
+		r = waiters_wait(&server->changed, &latch);
+	return r;
+}
+
+/* And what they have written has arrived, or is lost. */
+static coro_async int wait_until_idle(struct coro_server *server)
+{
+	struct latch latch;
+	int r = wait_for_tasks(server);
+	while (r == 0 && (server->tasks > 0 || server->arriving > 0))
 		r = waiters_wait(&server->changed, &latch);
 	return r;
 }
@@ -404,7 +479,6 @@ int coro_server_serve_forever(struct coro_server *server)
 static int cancel_connections(struct coro_server *server)
 {
 	int cancelled = 0;
-	server->cancelled = true;
 	list_for_each(link, &server->connections)
 		cancelled +=
 			coro_cancel(container_of(link, struct connection, link)->watch.future) > 0;
@@ -433,7 +507,7 @@ int coro_server_shutdown(struct coro_server *server, int64_t grace)
 	int cancelled = cancel_connections(server);
 	if (r == -ECANCELED)
 		return r;
-	r = wait_until_idle(server);
+	r = wait_for_tasks(server);
 	return r < 0 ? r : cancelled;
 }
 
@@ -451,26 +525,41 @@ int coro_server_destroy(struct coro_server *server)
 	return 0;
 }
 
-void server_abandon(struct list *link)
+/* All streams are closed. */
+static void abandon_connections(struct coro_server *server)
 {
-	struct coro_server *server = container_of(link, struct coro_server, link);
 	while (!list_empty(&server->connections)) {
 		struct connection *connection =
 			container_of(server->connections.next, struct connection, link);
 		coro_future_unref(connection->watch.future);
 		connection_free(connection);
+		server->refs--;
 	}
+	while (!list_empty(&server->leaving)) {
+		connection_free(container_of(server->leaving.next, struct connection, link));
+		server->refs--;
+	}
+}
+
+void server_abandon(struct list *link)
+{
+	struct coro_server *server = container_of(link, struct coro_server, link);
+	server->refs++;
+	abandon_connections(server);
 	for (size_t i = 0; i < server->count; i++) {
 		socket_file_close(server->streams->loop, server->acceptors[i].fd);
 		close(server->acceptors[i].fd);
 	}
-	for (size_t i = 0; i < PLACES; i++)
-		if (server->acceptors[i].running)
-			coro_future_unref(server->acceptors[i].watch.future);
+	for (size_t i = 0; i < PLACES; i++) {
+		if (!server->acceptors[i].running)
+			continue;
+		coro_future_unref(server->acceptors[i].watch.future);
+		server->refs--;
+	}
 	server->count = 0;
+	server->live = server->left = server->arriving = 0;
 	server->closed = true;
 	list_remove(&server->link);
 	list_init(&server->link);
-	if (server->tasks > 0)
-		server_unref(server);
+	server_unref(server);
 }

@@ -24,23 +24,67 @@ void streams_unref(struct streams *streams)
 	free(streams);
 }
 
+static struct coro_stream *first_of(const struct list *list)
+{
+	return container_of(list->next, struct coro_stream, link);
+}
+
+/* There is no loop any more. What was to be written is lost, and the peer not to take that for all. */
+static void close_abruptly(struct coro_stream *stream)
+{
+	stream->refs++;
+	stream_forget_writer(stream);
+	if (stream->pending > 0)
+		stream_reset(stream);
+	else
+		stream_shut(stream);
+	stream_unref(stream);
+}
+
 /* The tasks and the poller are gone. What was not closed is, so that no fd is left behind. */
 static void streams_close(struct annex *annex, struct coro_loop *loop)
 {
 	struct streams *streams = container_of(annex, struct streams, annex);
 	(void)loop;
 	streams->ended = true;
-	while (!list_empty(&streams->open)) {
-		struct coro_stream *stream =
-			container_of(streams->open.next, struct coro_stream, link);
-		stream->refs++;
-		stream_forget_writer(stream);
-		stream_shut(stream);
-		stream_unref(stream);
-	}
+	while (!list_empty(&streams->open))
+		close_abruptly(first_of(&streams->open));
+	while (!list_empty(&streams->leaving))
+		linger_end(first_of(&streams->leaving), false);
 	while (!list_empty(&streams->servers))
 		server_abandon(streams->servers.next);
 	streams_unref(streams);
+}
+
+static struct coro_stream *first_not_closing(const struct streams *streams)
+{
+	list_for_each(link, &streams->open) {
+		struct coro_stream *stream = container_of(link, struct coro_stream, link);
+		if (!stream->closing)
+			return stream;
+	}
+	return NULL;
+}
+
+static void hurry_all(const struct list *list)
+{
+	list_for_each(link, list)
+		linger_hurry(container_of(link, struct coro_stream, link));
+}
+
+/* The run is over. What was written goes out still, and a stop of the loop does not cut it short. */
+static void streams_shut_down(struct annex *annex, struct coro_loop *loop)
+{
+	struct streams *streams = container_of(annex, struct streams, annex);
+	struct coro_stream *stream;
+	streams->finishing = true;
+	while ((stream = first_not_closing(streams)))
+		coro_stream_close(stream);
+	hurry_all(&streams->open);
+	hurry_all(&streams->leaving);
+	while (!streams_are_settled(streams) && coro_run_forever(loop) == 0)
+		;
+	streams->finishing = false;
 }
 
 static void send_unsent(struct call *call)
@@ -60,13 +104,14 @@ static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 		return -ENOMEM;
 	}
 	*streams = (struct streams){
-		.annex.close = streams_close,
+		.annex = {.shut_down = streams_shut_down, .close = streams_close},
 		.loop = loop,
 		.thread = thread_ref(loop->thread),
 		.call = {.run = send_unsent, .position = CALL_IDLE},
 		.refs = 1,
 	};
 	list_init(&streams->open);
+	list_init(&streams->leaving);
 	list_init(&streams->unsent);
 	list_init(&streams->servers);
 	loop->annexes[ANNEX_STREAMS] = &streams->annex;
@@ -95,6 +140,7 @@ static void set_options(struct coro_stream *stream, const struct coro_stream_opt
 	stream->limit = options->limit ? options->limit : DEFAULT_LIMIT;
 	stream->high = options->high_water ? options->high_water : DEFAULT_HIGH;
 	stream->low = options->low_water ? options->low_water : stream->high / 4;
+	linger_init(stream, options);
 }
 
 static int create(const struct coro_stream_options *options, struct coro_stream **ret)
@@ -111,8 +157,10 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	if (r < 0)
 		return r;
 	struct coro_stream *stream = malloc(sizeof(*stream));
-	if (!stream)
+	if (!stream || loop_reserve(loop, 0, 1) < 0) {
+		free(stream);
 		return -ENOMEM;
+	}
 	*stream = (struct coro_stream){.streams = streams, .refs = 1};
 	streams->refs++;
 	set_options(stream, options);
@@ -161,6 +209,8 @@ int coro_stream_open(int fd, const struct coro_stream_options *options, struct c
 	stream->transport = record->kind <= FD_SOCKET ? &socket_transport : &file_transport;
 	stream->arg = &stream->end;
 	stream->ends_by_closing = record->kind == FD_PIPE;
+	if (record->kind > FD_SOCKET && (!options || options->linger == 0))
+		stream->linger.time = CORO_FOREVER;
 	return 0;
 }
 
@@ -199,6 +249,8 @@ void stream_unref(struct coro_stream *stream)
 	struct streams *streams = stream->streams;
 	if (--stream->refs > 0)
 		return;
+	if (!streams->ended)
+		loop_release(streams->loop, 0, 1);
 	block_destroy(&streams->blocks, stream->in);
 	free(stream);
 	streams_unref(streams);

@@ -5,6 +5,7 @@
 
 #include "coro/stream.h"
 #include "io/block.h"
+#include "io/linger.h"
 #include "loop/loop.h"
 #include "loop/watch.h"
 #include "sync/waiters.h"
@@ -15,12 +16,14 @@ struct streams {
 	struct coro_loop *loop;
 	struct thread *thread; /* whose the loop is */
 	struct list open;      /* streams that are not closed */
+	struct list leaving;   /* closed streams that linger */
 	struct list unsent;    /* streams with something to be sent in the next turn */
 	struct call call;      /* which sends it */
 	struct list servers;   /* that have connections, or listen */
 	struct blocks blocks;
-	unsigned refs; /* the loop's, each stream's */
-	bool ended;    /* the loop is closed: no poller any more */
+	unsigned refs;  /* the loop's, each stream's */
+	bool finishing; /* the run is over, and waits for them */
+	bool ended;     /* the loop is closed: no poller any more */
 };
 
 /* The transport of an fd. */
@@ -33,8 +36,8 @@ struct coro_stream {
 	const struct coro_transport *transport;
 	void *arg;
 	struct streams *streams; /* holds a reference */
-	struct list link;        /* in streams->open */
-	unsigned refs;           /* the owner's, the writer's */
+	struct list link;        /* in streams->open, or leaving */
+	unsigned refs;           /* the owner's, the writer's, one while it lingers */
 	struct fd_end end;
 
 	struct block *in; /* NULL: nothing is buffered */
@@ -55,7 +58,15 @@ struct coro_stream {
 	bool ending, ended;   /* the peer is to read the end; it was told */
 	bool ends_by_closing; /* and there is no other way to tell it */
 	bool closing, closed;
+	bool lingering; /* closed, but the fd is not yet */
+	struct lingering linger;
 	struct coro_waiters drainers; /* and those who wait for the end */
+	/*
+	 * Called when it is closed, when all has arrived, and when it does not linger any more; may
+	 * be in the middle of a call of the stream. NULL for nobody.
+	 */
+	void (*moved)(struct coro_stream *stream);
+	void *owner; /* for that */
 };
 
 /* The running loop's, made when first needed: 0 or an error. */
@@ -66,6 +77,12 @@ void streams_unref(struct streams *streams);
 static inline bool streams_are_foreign(const struct streams *streams)
 {
 	return streams->thread != thread_current;
+}
+
+/* Whether all are closed, and none lingers. */
+static inline bool streams_are_settled(const struct streams *streams)
+{
+	return list_empty(&streams->open) && list_empty(&streams->leaving);
 }
 
 /* -EINVAL for what cannot be. */
@@ -102,6 +119,23 @@ void stream_fail(struct coro_stream *stream, int error);
 
 /* Closes the transport, whatever is left. */
 void stream_shut(struct coro_stream *stream);
+
+/* The same, so that the peer sees an error. */
+void stream_reset(struct coro_stream *stream);
+
+/* Waits until it is closed or lost, as coro_stream_wait_closed, but not for the peer. */
+coro_async int stream_wait_shut(struct coro_stream *stream);
+
+/* Whether it is closed, or lost, and nothing of it is to arrive any more. */
+static inline bool stream_is_gone(const struct coro_stream *stream)
+{
+	return stream->closed && (!stream->lingering || stream->linger.arrived);
+}
+
+/* It lingers now; all has arrived; it lingers no more. */
+void stream_leaves(struct coro_stream *stream);
+void stream_arrived(struct coro_stream *stream);
+void stream_left(struct coro_stream *stream);
 
 void stream_unref(struct coro_stream *stream);
 

@@ -4,16 +4,67 @@
 
 #include <errno.h>
 
-void stream_shut(struct coro_stream *stream)
+/* Who waits for the last of them, at the end of the run, is let go on. */
+static void note_end(const struct streams *streams)
+{
+	if (streams->finishing && streams_are_settled(streams) && streams->loop->runner)
+		coro_loop_stop(streams->loop);
+}
+
+static void tell(struct coro_stream *stream)
+{
+	waiters_wake(&stream->drainers, SIZE_MAX);
+	if (stream->moved)
+		stream->moved(stream);
+}
+
+static void shut(struct coro_stream *stream, void (*close)(void *arg))
 {
 	if (stream->closed)
 		return;
 	stream->closing = stream->closed = true;
+	linger_stop(stream);
 	stream_drop(stream);
 	list_remove(&stream->link);
 	list_remove(&stream->unsent);
-	stream->transport->close(stream->arg);
-	waiters_wake(&stream->drainers, SIZE_MAX);
+	close(stream->arg);
+	tell(stream);
+	note_end(stream->streams);
+}
+
+void stream_shut(struct coro_stream *stream)
+{
+	shut(stream, stream->transport->close);
+}
+
+void stream_reset(struct coro_stream *stream)
+{
+	const struct coro_transport *transport = stream->transport;
+	if (stream->lingering)
+		linger_end(stream, true);
+	else
+		shut(stream, transport->abort ? transport->abort : transport->close);
+}
+
+void stream_leaves(struct coro_stream *stream)
+{
+	stream->refs++;
+	stream->lingering = true;
+	list_append(&stream->streams->leaving, &stream->link);
+}
+
+void stream_arrived(struct coro_stream *stream)
+{
+	tell(stream);
+}
+
+void stream_left(struct coro_stream *stream)
+{
+	stream->lingering = false;
+	list_remove(&stream->link);
+	tell(stream);
+	note_end(stream->streams);
+	stream_unref(stream);
 }
 
 int coro_stream_close(struct coro_stream *stream)
@@ -26,6 +77,8 @@ int coro_stream_close(struct coro_stream *stream)
 		return 0;
 	stream->closing = true;
 	stream_push(stream);
+	if (!stream->closed)
+		linger_while_writing(stream);
 	return 0;
 }
 
@@ -35,7 +88,7 @@ int coro_stream_abort(struct coro_stream *stream)
 		return -EINVAL;
 	if (streams_are_foreign(stream->streams))
 		return -EPERM;
-	stream_shut(stream);
+	stream_reset(stream);
 	return 0;
 }
 
@@ -44,19 +97,33 @@ bool coro_stream_is_closing(const struct coro_stream *stream)
 	return !stream || stream->closing || stream->write_error;
 }
 
-int coro_stream_wait_closed(struct coro_stream *stream)
+int stream_wait_shut(struct coro_stream *stream)
 {
 	struct latch latch;
+	int r = 0;
+	while (r == 0 && !stream->closed && !stream->write_error)
+		r = waiters_wait(&stream->drainers, &latch);
+	return r < 0 ? r : stream->write_error;
+}
+
+/* Its peer's system is to have all that was written. */
+static coro_async int wait_until_gone(struct coro_stream *stream)
+{
+	struct latch latch;
+	int r = 0;
+	while (r == 0 && stream->closed && !stream_is_gone(stream))
+		r = waiters_wait(&stream->drainers, &latch);
+	return r < 0 ? r : stream->write_error;
+}
+
+int coro_stream_wait_closed(struct coro_stream *stream)
+{
 	if (!stream)
 		return -EINVAL;
 	if (streams_are_foreign(stream->streams))
 		return -EPERM;
-	while (!stream->closed && !stream->write_error) {
-		int r = waiters_wait(&stream->drainers, &latch);
-		if (r < 0)
-			return r;
-	}
-	return stream->write_error;
+	int r = stream_wait_shut(stream);
+	return r < 0 ? r : wait_until_gone(stream);
 }
 
 int coro_stream_destroy(struct coro_stream *stream)

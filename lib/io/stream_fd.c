@@ -71,11 +71,12 @@ static int fd_end_writing(void *arg)
 
 static void fd_close(void *arg)
 {
-	const struct fd_end *end = arg;
-	struct coro_loop *loop = end->streams->loop;
-	if (!end->streams->ended && loop->poller)
-		fd_forget(io_made(loop), end->fd);
-	close(end->fd);
+	linger_begin(container_of(arg, struct coro_stream, end));
+}
+
+static void fd_abort(void *arg)
+{
+	linger_refuse(container_of(arg, struct coro_stream, end));
 }
 
 static int fd_number(void *arg)
@@ -89,6 +90,7 @@ const struct coro_transport socket_transport = {
 	.wait = fd_wait_for,
 	.end = fd_end_writing,
 	.close = fd_close,
+	.abort = fd_abort,
 	.fd = fd_number,
 };
 
@@ -97,5 +99,6 @@ const struct coro_transport file_transport = {
 	.write = fd_write,
 	.wait = fd_wait_for,
 	.close = fd_close,
+	.abort = fd_abort,
 	.fd = fd_number,
 };

@@ -142,7 +142,7 @@ static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, 
 	if (n > 0)
 		return n;
 	shrink(stream);
-	return stream->closing ? coro_stream_wait_closed(stream) : end_of_reading(stream, n);
+	return stream->closing ? stream_wait_shut(stream) : end_of_reading(stream, n);
 }
 
 /*

@@ -42,7 +42,7 @@ void writer_lose(struct coro_stream *stream, int error)
 		return;
 	stream_fail(stream, error);
 	if (error != -EPIPE && error != -ECONNRESET)
-		stream_shut(stream);
+		stream_reset(stream);
 }
 
 static int writer_run(void *arg)
@@ -100,6 +100,7 @@ static int start_writer(struct coro_stream *stream)
 		loop_release(loop, 0, 1);
 		return r;
 	}
+	task_hide(task);
 	stream->refs++;
 	stream->writing = true;
 	watch_add(&stream->writer, task, writer_done);

@@ -55,6 +55,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	ring_init(&loop->ready);
 	heap_init(&loop->timers);
 	list_init(&loop->tasks);
+	list_init(&loop->servants);
 	list_init(&loop->open);
 	list_init(&loop->leaving);
 	list_init(&loop->failed);
@@ -88,19 +89,33 @@ void coro_loop_unref(struct coro_loop *loop)
 		loop_unref(loop);
 }
 
+static void abandon_waits(const struct list *tasks)
+{
+	list_for_each(link, tasks)
+		task_abandon_wait(container_of(link, struct task, all));
+}
+
+static void abandon_each(const struct list *tasks)
+{
+	while (!list_empty(tasks))
+		task_abandon(container_of(tasks->next, struct task, all));
+}
+
 /* Throws away what is not done. Whoever is told of it finds the loop closed. */
 static void abandon_tasks(struct coro_loop *loop)
 {
 	loop->abandoning = true;
-	list_for_each(link, &loop->tasks)
-		task_abandon_wait(container_of(link, struct task, all));
+	abandon_waits(&loop->tasks);
+	abandon_waits(&loop->servants);
 	list_for_each(link, &loop->tasks) {
 		struct task *task = container_of(link, struct task, all);
 		report_future(&task->future, "Task was destroyed but it is pending!");
 		task_abandon_deferred(task);
 	}
-	while (!list_empty(&loop->tasks))
-		task_abandon(container_of(loop->tasks.next, struct task, all));
+	list_for_each(link, &loop->servants)
+		task_abandon_deferred(container_of(link, struct task, all));
+	abandon_each(&loop->tasks);
+	abandon_each(&loop->servants);
 	loop->abandoning = false;
 }
 

@@ -50,7 +50,9 @@ struct coro_loop {
 
 	struct thread *thread; /* whose it is */
 	struct slab tasks_slab, futures_slab, handles_slab;
-	struct list tasks;   /* that are not done */
+	struct list tasks; /* that are not done */
+	struct list
+		servants;    /* the same of the library's own, which nobody else knows: task_hide */
 	struct list open;    /* generators that have waited in them and not ended: see open.h */
 	struct list leaving; /* of these, those being closed by the loop */
 	size_t stack_size;

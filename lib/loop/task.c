@@ -295,6 +295,15 @@ void task_abandon(struct task *task)
 	future_unref(&task->future);
 }
 
+void task_hide(struct coro_future *future)
+{
+	if (future->done)
+		return;
+	struct task *task = task_of(future);
+	list_remove(&task->all);
+	list_append(&future->loop->servants, &task->all);
+}
+
 /* -- questions */
 
 struct coro_future *coro_current_task(void)

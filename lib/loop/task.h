@@ -22,6 +22,12 @@ _Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wai
 void *task_leave(struct coro *co, int status, int *result);
 
 /*
+ * A task that serves the library: it is not among coro_all_tasks, nor cancelled at the end of the
+ * run, which does not wait for it.
+ */
+void task_hide(struct coro_future *future);
+
+/*
  * Throws a task away where it stands; nobody is told. In steps, each of them for all tasks before
  * the next, since what lies on the stack of one others may wait for, or use in what they deferred:
  * takes it off all that it waits for; makes its deferred calls; lets go of its stack and of it.

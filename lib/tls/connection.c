@@ -365,14 +365,28 @@ coro_async int connection_wait(void *arg, bool writing)
 	return connection->below->wait(connection->arg, writing || is_stuck(connection));
 }
 
+/* What lies below is closed. A task that is in the handshake frees it. */
+static void finish(struct connection *connection)
+{
+	connection->closed = true;
+	if (!connection->shaking)
+		connection_destroy(connection);
+}
+
 static void connection_close(void *arg)
 {
 	struct connection *connection = arg;
 	connection->below->close(connection->arg);
-	connection->closed = true;
-	/* A task that is in the handshake frees it. */
-	if (!connection->shaking)
-		connection_destroy(connection);
+	finish(connection);
+}
+
+static void connection_abort(void *arg)
+{
+	struct connection *connection = arg;
+	const struct coro_transport *below = connection->below;
+	void (*abort_below)(void *arg) = below->abort ? below->abort : below->close;
+	abort_below(connection->arg);
+	finish(connection);
 }
 
 static int connection_fd(void *arg)
@@ -387,6 +401,7 @@ const struct coro_transport connection_transport = {
 	.wait = connection_wait,
 	.end = connection_end,
 	.close = connection_close,
+	.abort = connection_abort,
 	.fd = connection_fd,
 	.flush = connection_flush,
 };

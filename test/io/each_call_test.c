@@ -1184,10 +1184,11 @@ static void stuck(int signum)
 	_exit(n > 0 ? 1 : 2);
 }
 
+/* A peer that has stopped to read without a word is noticed by the time alone. */
 static bool is_gone(int r)
 {
-	return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED || r == -ENOTCONN ||
-	       r == CORO_INCOMPLETE;
+	return r == -ETIMEDOUT || r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED ||
+	       r == -ENOTCONN || r == CORO_INCOMPLETE;
 }
 
 static void judge_parties(void)

@@ -258,6 +258,7 @@ START_TEST(a_server_tells_what_methods_it_has)
 	say(fd, "GET *" FIELDS "\r\n");
 	until_answered(fd, "HTTP/1.1 400 ");
 	close(fd);
+	until_connections(0);
 	fd = accepted_client();
 	say(fd, "POST /" FIELDS "\r\n");
 	until_answered(fd, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\n"
