@@ -483,8 +483,6 @@ static int serve(struct coro_stream *stream, void *arg)
 	exchange->stream = stream;
 	exchange->keep_alive = true;
 	int r = serve_all(exchange);
-	if (r == 0 && !exchange->keep_alive)
-		service_linger(stream);
 	free(exchange);
 	return r;
 }

@@ -135,9 +135,7 @@ static coro_async int serve(struct coro_stream *stream, void *arg)
 		return r;
 	while ((r = serve_next(&exchange)) > 0)
 		;
-	bool refused = r == 0 && !coro_stream_at_eof(stream);
-	r = patience_end(&exchange.patience, r);
-	return refused ? service_linger(stream) : r;
+	return patience_end(&exchange.patience, r);
 }
 
 /* ---- trying it out ---- */

@@ -68,23 +68,6 @@ static inline int service_main(int argc, char **argv, const struct service *serv
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/*
- * The client may still be sending what nobody will read: to close now would have the system tell it
- * so, and take back the answer that it has not read yet. So it is given a while to end.
- */
-static inline coro_async int service_linger(struct coro_stream *stream)
-{
-	struct coro_timeout timeout;
-	char bytes[4096];
-	ssize_t n = coro_stream_write_eof(stream);
-	if (n < 0 || coro_timeout_begin(&timeout, CORO_SEC) < 0)
-		return 0;
-	while ((n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0)
-		;
-	coro_timeout_end(&timeout, (int)n);
-	return 0;
-}
-
 /* For clients: sends a text, and prints so many lines of the answer, without their ends. */
 static inline coro_async int service_ask(struct coro_stream *stream, const char *text, int lines)
 {
