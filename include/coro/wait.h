@@ -19,7 +19,8 @@ struct coro_result {
 };
 
 /*
- * Waits until all are done, and gives their results in order (asyncio.gather). ret has room for
+ * Waits until all are done, and gives their results in order (asyncio.gather); if they are, or one
+ * has failed, it returns at once, without letting others run. ret has room for
  * count, and may be NULL. 0; or the failure of the first that fails, at once, while the others go
  * on, and ret is untouched. If the caller is cancelled, those not done are cancelled. More than 16
  * futures make one allocation: -ENOMEM.

@@ -86,14 +86,23 @@ static void finish_gather(struct gather *gather)
 static void child_done(struct watch *watch)
 {
 	struct gather *gather = container_of(watches_of(watch), struct gather, watches);
-	const struct coro_future *child = watch->future;
+	struct coro_future *child = watch->future;
 	gather->finished++;
+	if (!gather->failures_are_results)
+		future_retrieved(child);
 	if (gather->outer.done)
 		return;
 	if (child->status < 0 && !gather->failures_are_results)
 		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
 	else if (gather->finished == gather->watches.count)
 		finish_gather(gather);
+}
+
+static void gather_finish(struct gather *gather)
+{
+	watches_end(&gather->watches);
+	failure_unref(gather->outer.failure);
+	loop_unref(gather->outer.loop);
 }
 
 /*
@@ -104,14 +113,17 @@ static void gather_end(struct gather *gather)
 {
 	for (size_t i = 0; i < gather->watches.count; i++)
 		future_retrieved(gather->watches.all[i].watch.future);
-	watches_end(&gather->watches);
-	failure_unref(gather->outer.failure);
-	loop_unref(gather->outer.loop);
+	gather_finish(gather);
 }
 
+/* Nobody gets its result. If it was there already, what it is made of counts as asked for. */
 static void gather_abandon(struct cleanup *cleanup)
 {
-	gather_end(container_of(cleanup, struct gather, cleanup));
+	struct gather *gather = container_of(cleanup, struct gather, cleanup);
+	if (gather->outer.done)
+		gather_end(gather);
+	else
+		gather_finish(gather);
 }
 
 static int gather(struct coro_future *const *futures, size_t count, struct coro_result *ret,

@@ -19,7 +19,8 @@ static void queue_watch(struct waiter *waiter, struct coro_future *future)
 	call_push(future->loop, &container_of(waiter, struct watch, waiter)->call);
 }
 
-void watch_add(struct watch *watch, struct coro_future *future, void (*done)(struct watch *watch))
+static void watch_init(struct watch *watch, struct coro_future *future,
+		       void (*done)(struct watch *watch))
 {
 	*watch = (struct watch){
 		.waiter.notify = queue_watch,
@@ -28,6 +29,11 @@ void watch_add(struct watch *watch, struct coro_future *future, void (*done)(str
 		.done = done,
 	};
 	list_init(&watch->waiter.link);
+}
+
+void watch_add(struct watch *watch, struct coro_future *future, void (*done)(struct watch *watch))
+{
+	watch_init(watch, future, done);
 	if (future->done)
 		queue_watch(&watch->waiter, future);
 	else
@@ -59,9 +65,16 @@ void watches_begin(struct watches *watches, struct coro_future *const *futures,
 		   void (*done)(struct watch *watch))
 {
 	for (size_t i = 0; i < watches->count; i++) {
-		watches->all[i].watches = watches;
-		watch_add(&watches->all[i].watch, coro_future_ref(futures[i]), done);
+		struct owned_watch *owned = &watches->all[i];
+		struct coro_future *future = future_ref(futures[i]);
+		owned->watches = watches;
+		watch_init(&owned->watch, future, done);
+		if (!future->done)
+			list_append(&future->waiters, &owned->watch.waiter.link);
 	}
+	for (size_t i = 0; i < watches->count; i++)
+		if (futures[i]->done)
+			done(&watches->all[i].watch);
 }
 
 void watches_begin_once(struct watches *watches, struct coro_future *const *futures,

@@ -47,7 +47,10 @@ static inline struct watches *watches_of(struct watch *watch)
 int watches_init(struct watches *watches, struct coro_loop *loop, size_t count);
 void watches_finish(struct watches *watches);
 
-/* Adds a watch for each; the second: only one, however often a future is named. */
+/*
+ * Adds a watch for each. The first calls `done` itself for those that are done already, in order,
+ * when all others are watched; the second adds only one, however often a future is named.
+ */
 void watches_begin(struct watches *watches, struct coro_future *const *futures,
 		   void (*done)(struct watch *watch));
 void watches_begin_once(struct watches *watches, struct coro_future *const *futures,

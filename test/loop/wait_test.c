@@ -179,6 +179,45 @@ START_TEST(futures_that_are_done_are_gathered_too)
 }
 END_TEST
 
+static int gathers_what_is_done(void *arg)
+{
+	int r = coro_gather(children, count, results);
+	trace("gathered");
+	return r;
+}
+
+static void say(void *word)
+{
+	trace("%s", (const char *)word);
+}
+
+START_TEST(gather_of_what_is_done_lets_nobody_run)
+{
+	make_futures(2);
+	set(children[0], &values[0]);
+	set(children[1], &values[1]);
+	struct coro_future *task = spawn(gathers_what_is_done, NULL);
+	ck_assert_int_eq(coro_call_soon(loop, say, "other", NULL), 0);
+	run();
+	ck_assert_trace("gathered other");
+	assert_ended(task, 0);
+	drop_children();
+}
+END_TEST
+
+START_TEST(gather_with_one_that_has_failed_lets_nobody_run)
+{
+	make_futures(2);
+	ck_assert_int_eq(coro_future_set_error(children[1], -EIO), 0);
+	struct coro_future *task = spawn(gathers_what_is_done, NULL);
+	ck_assert_int_eq(coro_call_soon(loop, say, "other", NULL), 0);
+	run();
+	ck_assert_trace("gathered other");
+	assert_ended(task, -EIO);
+	drop_children();
+}
+END_TEST
+
 START_TEST(one_that_is_named_twice_has_its_result_twice)
 {
 	make_futures(2);
@@ -1499,6 +1538,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, results_come_in_the_order_of_the_arguments);
 	tcase_add_test(tests, results_need_not_be_wanted);
 	tcase_add_test(tests, futures_that_are_done_are_gathered_too);
+	tcase_add_test(tests, gather_of_what_is_done_lets_nobody_run);
+	tcase_add_test(tests, gather_with_one_that_has_failed_lets_nobody_run);
 	tcase_add_test(tests, one_that_is_named_twice_has_its_result_twice);
 	tcase_add_test(tests, any_number_can_be_gathered);
 	tcase_add_test(tests, first_failure_comes_at_once_and_the_others_go_on);
