@@ -40,12 +40,14 @@ static inline bool take(struct coro_semaphore *semaphore)
 
 /*
  * Hands one unit of the value to the first in line: it is taken now, so that nobody else can have
- * it meanwhile.
+ * it meanwhile. False if nobody waits.
  */
-static void wake_next(struct coro_semaphore *semaphore)
+static bool wake_next(struct coro_semaphore *semaphore)
 {
-	if (waiters_wake(&semaphore->waiters, 1) == 1)
-		semaphore->value--;
+	if (waiters_wake(&semaphore->waiters, 1) == 0)
+		return false;
+	semaphore->value--;
+	return true;
 }
 
 static void give_back(struct coro_semaphore *semaphore)
@@ -66,10 +68,13 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 	if (take(semaphore))
 		return 0;
 	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back);
+	if (r == -EPERM)
+		return r;
 	if (r < 0 && grant.latch.state == LATCH_SET)
-		give_back(semaphore);
-	else if (r == 0 && semaphore->value > 0)
-		wake_next(semaphore);
+		semaphore->value++;
+	/* Others may have come meanwhile, and stood behind this one though there was enough. */
+	while (semaphore->value > 0 && wake_next(semaphore))
+		;
 	return r;
 }
 

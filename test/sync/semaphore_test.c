@@ -377,6 +377,33 @@ START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
 }
 END_TEST
 
+static int says_so_a_turn_later(void *word)
+{
+	coro_task_yield();
+	coro_task_yield();
+	trace("%s", (const char *)word);
+	return 0;
+}
+
+START_TEST(who_is_woken_and_cancelled_hands_on_all_that_is_to_be_had)
+{
+	struct coro_future *first = start(takes, "a"), *others[3];
+	for (int i = 0; i < 3; i++)
+		others[i] = spawn(takes, &"b\0c\0d"[2 * i]);
+	struct coro_future *later = spawn(says_so_a_turn_later, "later");
+	for (int i = 0; i < 3; i++)
+		release(NULL);
+	cancel(first);
+	run();
+	ck_assert_trace("a! b c d later");
+	assert_ended(first, -ECANCELED);
+	for (int i = 0; i < 3; i++)
+		assert_ended(others[i], 0);
+	assert_ended(later, 0);
+	ck_assert_int_eq(units(), 0);
+}
+END_TEST
+
 static int is_cancelled_before(void *arg)
 {
 	cancel(coro_current_task());
@@ -539,6 +566,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, of_several_units_none_is_lost_with_who_is_cancelled);
 	tcase_add_test(tests, units_are_there_again_when_all_in_line_are_cancelled);
 	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
+	tcase_add_test(tests, who_is_woken_and_cancelled_hands_on_all_that_is_to_be_had);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, wait_for_it_may_time_out);
 	tcase_add_test(tests, unit_released_at_the_tick_of_the_timeout_is_not_lost);
