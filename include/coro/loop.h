@@ -191,7 +191,7 @@ CORO_API void coro_loop_release(struct coro_loop *loop);
 
 /*
  * Calls fn(arg) after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
- * Negative is 0.
+ * A negative delay gives a time that is over, and so comes before what is due now.
  */
 CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,
 			     struct coro_handle **ret);

@@ -31,13 +31,16 @@ void call_remove(struct coro_loop *loop, struct call *call);
 
 void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when);
 
-/* A time plus a delay, at most the last there is; a negative delay counts as 0. */
+/*
+ * A time plus a delay, at most the last there is. One that is over by a negative delay comes before
+ * all that are due now, as in asyncio.
+ */
 static inline int64_t time_after(int64_t time, int64_t delay)
 {
 	int64_t when;
-	if (delay < 0)
-		return time;
-	return __builtin_add_overflow(time, delay, &when) ? INT64_MAX : when;
+	if (__builtin_add_overflow(time, delay, &when))
+		return delay < 0 ? INT64_MIN : INT64_MAX;
+	return when;
 }
 
 /* Makes a timer idle, whether it waits for its time or for its turn. */

@@ -140,7 +140,7 @@ START_TEST(past_times_run_the_earliest_first)
 }
 END_TEST
 
-START_TEST(negative_delay_is_none)
+START_TEST(negative_delay_lets_no_time_pass)
 {
 	struct coro_handle *handle;
 	static const int64_t delays[] = {0, -1, -CORO_SEC, INT64_MIN};
@@ -150,11 +150,26 @@ START_TEST(negative_delay_is_none)
 	for (int i = 0; i < 4; i++) {
 		time = -1;
 		ck_assert_int_eq(coro_call_later(loop, delays[i], note_time, &time, &handle), 0);
-		ck_assert_int_eq(coro_handle_when(handle), 50);
+		ck_assert_int_eq(coro_handle_when(handle), 50 + delays[i]);
 		run();
 		ck_assert_int_eq(time, 50);
 		coro_handle_unref(handle);
 	}
+}
+END_TEST
+
+static void note_word(void *word)
+{
+	trace("%s", (const char *)word);
+}
+
+START_TEST(negative_delay_comes_before_what_is_due_now)
+{
+	ck_assert_int_eq(coro_call_later(loop, 0, note_word, "now", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, -1, note_word, "before", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, INT64_MIN, note_word, "long before", NULL), 0);
+	run();
+	ck_assert_trace("long before before now");
 }
 END_TEST
 
@@ -414,7 +429,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, time_in_the_past_is_due_at_once);
 	tcase_add_test(tests, past_times_run_the_earliest_first);
-	tcase_add_test(tests, negative_delay_is_none);
+	tcase_add_test(tests, negative_delay_lets_no_time_pass);
+	tcase_add_test(tests, negative_delay_comes_before_what_is_due_now);
 	tcase_add_test(tests, longest_delay_ends_at_the_end_of_time);
 	tcase_add_test(tests, sleeps_may_be_of_any_length);
 
