@@ -44,6 +44,7 @@ struct coro_local_token {
 	const struct coro_local *local; /* NULL: it was used */
 	void *value;
 	const void *owner;
+	unsigned number; /* of the task whose it is */
 };
 
 /* The variable's value here: the one set or inherited, else the variable's own (var.get). */

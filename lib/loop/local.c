@@ -13,6 +13,13 @@ struct locals **locals_here(struct thread *thread)
 	return task ? &task->coro.frame->locals : &thread->root_frame.locals;
 }
 
+/* Tells tasks apart that have had one stack after the other; 0 outside of tasks. */
+static unsigned number_here(const struct thread *thread)
+{
+	const struct task *task = thread->loop ? thread->loop->running : NULL;
+	return task ? task->future.number : 0;
+}
+
 void locals_call(struct locals *locals, coro_callback *fn, void *arg)
 {
 	struct locals **here = &thread_current->root_frame.locals, *outer = *here;
@@ -43,7 +50,7 @@ int coro_local_set(const struct coro_local *local, void *value, struct coro_loca
 		return r;
 	thread->has_locals = true;
 	if (ret)
-		*ret = (struct coro_local_token){.local = local, .value = old, .owner = here};
+		*ret = (struct coro_local_token){local, old, here, number_here(thread)};
 	return 0;
 }
 
@@ -56,7 +63,7 @@ int coro_local_reset(const struct coro_local *local, struct coro_local_token *to
 	if (token->local != local)
 		return fail_with(-EINVAL, "coro_local_reset: the token is another local's");
 	struct locals **here = locals_here(thread_current);
-	if (token->owner != here)
+	if (token->owner != here || token->number != number_here(thread_current))
 		return fail_with(-EPERM, "coro_local_reset: the token is another task's");
 	int r = locals_set(here, local, token->value);
 	if (r == 0)

@@ -335,6 +335,25 @@ START_TEST(reset_gives_the_value_before_the_set)
 }
 END_TEST
 
+static int sets_for_good(void *token)
+{
+	return coro_local_set(&local, &one, token);
+}
+
+static int resets_with(void *token)
+{
+	return coro_local_reset(&local, token);
+}
+
+/* Though it may have the very stack of the other. */
+START_TEST(token_of_a_task_that_has_ended_is_refused)
+{
+	struct coro_local_token token;
+	ck_assert_int_eq(result_of(sets_for_good, &token), 0);
+	ck_assert_int_eq(result_of(resets_with, &token), -EPERM);
+}
+END_TEST
+
 static int resets(void *token)
 {
 	int r = coro_local_reset(&local, token);
@@ -651,6 +670,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_generator_sees_and_sets_the_values_of_whoever_resumes_it);
 	tcase_add_test(tests, a_deferred_call_sees_the_values_of_its_task);
 	tcase_add_test(tests, reset_gives_the_value_before_the_set);
+	tcase_add_test(tests, token_of_a_task_that_has_ended_is_refused);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_function_called_with_a_set_changes_that_set_alone);
 	tcase_add_test(tests, what_is_made_in_such_a_call_inherits_from_the_set);
