@@ -46,6 +46,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.debug = options->flags & CORO_DEBUG || wanted("CORO_DEBUG", false),
 		.reports = wanted("CORO_REPORTS", true),
 		.slow = 100 * CORO_MSEC,
+		.budget_at = SIZE_MAX / 2, /* nowhere near where ready begins */
 		.poller_kind = options->poller,
 		.refs = 1,
 		.keepers = 1,

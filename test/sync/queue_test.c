@@ -1057,6 +1057,33 @@ START_TEST(no_item_is_lost_for_want_of_memory)
 }
 END_TEST
 
+static int puts_one(void *arg)
+{
+	return coro_queue_put(queue, arg);
+}
+
+static int is_done_at_once(void *arg)
+{
+	struct coro_options eager = {.flags = CORO_EAGER_START};
+	struct coro_future *task;
+	int r = coro_loop_spawn(coro_running_loop(), &eager, puts_one, arg, &task);
+	if (r < 0)
+		return r;
+	r = coro_future_done(task) ? 0 : -EIO;
+	coro_future_unref(task);
+	return r;
+}
+
+/* Nobody gives way for what others have put in another loop. */
+START_TEST(puts_are_counted_for_each_loop)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	make(0);
+	for (int i = 0; i < 600; i++)
+		ck_assert_int_eq(coro_run_with(&options, is_done_at_once, "x"), 0);
+}
+END_TEST
+
 START_TEST(a_queue_tells_how_many_it_holds_at_most)
 {
 	struct coro_queue *bounded, *unbounded;
@@ -1128,6 +1155,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, waiting_allocates_nothing);
 	tcase_add_test(tests, no_item_is_lost_for_want_of_memory);
+	tcase_add_test(tests, puts_are_counted_for_each_loop);
 	tcase_add_test(tests, a_queue_tells_how_many_it_holds_at_most);
 }
 
