@@ -6,6 +6,8 @@
  *   "Task exception was never retrieved"    the last reference to a task that has failed goes, and
  *   "Future exception was never retrieved"  nobody has asked for its result: by await, gather, a
  *                                           group, coro_future_result, _message, ...
+ *   "exception in shielded future"          the same of one whose shield was cancelled before it
+ *                                           was done
  *   "Task was destroyed but it is pending!" coro_loop_close throws it away
  *   "Task has errored out but its parent task is already completed"
  *                                           a member of a group failed after the group's owner, or

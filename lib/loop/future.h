@@ -30,8 +30,9 @@ struct coro_future {
 	bool done;
 	bool retrieved; /* its failure was asked for, or will be: it need not be reported */
 	uint8_t kind;
-	bool marked;     /* while a call looks for those that it was given twice */
-	uint32_t number; /* task: which one of its loop */
+	bool marked : 1;   /* while a call looks for those that it was given twice */
+	bool shielded : 1; /* a shield of it was cancelled before it was done */
+	uint32_t number;   /* task: which one of its loop */
 };
 
 /* Nobody has a reference any more. */

@@ -72,11 +72,18 @@ void report_future(struct coro_future *future, const char *message)
 	coro_loop_call_exception_handler(future->loop, &report);
 }
 
+static const char *message_of_lost(const struct coro_future *future)
+{
+	if (future->shielded)
+		return "exception in shielded future";
+	return is_task(future) ? "Task exception was never retrieved"
+			       : "Future exception was never retrieved";
+}
+
 /* The handler may take a reference, and so keep it. */
 static void report_and_drop(struct coro_future *future)
 {
-	report_future(future, is_task(future) ? "Task exception was never retrieved"
-					      : "Future exception was never retrieved");
+	report_future(future, message_of_lost(future));
 	future_unref(future);
 }
 

@@ -256,6 +256,8 @@ int coro_shield(struct coro_future *future, void **ret)
 		r = future_result(future, ret);
 	else if (watching.latch.state == LATCH_SET)
 		report_shielded(future);
+	else if (!future->done)
+		future->shielded = true;
 	watching_end(&watching);
 	return r;
 }

@@ -384,7 +384,6 @@ static coro_fn *const ways_not_to_ask[] = {
 	waits_for_the_first_exception_of_one,
 	waits_for_the_first_exception_of_one_named_twice,
 	cancels_before_it_fails,
-	has_its_shield_cancelled,
 };
 
 enum { WAYS_NOT_TO_ASK = sizeof(ways_not_to_ask) / sizeof(*ways_not_to_ask) };
@@ -396,6 +395,14 @@ START_TEST(error_that_was_not_asked_for_is_reported)
 	const char *heard = trace_take();
 	ck_assert_msg(strstr(heard, "unheard:Task-") == heard && strstr(heard, ":5:torn"), "%s",
 		      heard);
+}
+END_TEST
+
+START_TEST(error_after_the_shield_was_cancelled_is_reported_as_such)
+{
+	ck_assert_int_eq(result_of(has_its_shield_cancelled, NULL), 0);
+	run();
+	ck_assert_trace("exception in shielded future:Task-3:5:torn");
 }
 END_TEST
 
@@ -962,6 +969,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, successes_and_cancellations_are_not_reported);
 	tcase_add_loop_test(tests, error_that_was_asked_for_is_not_reported, 0, WAYS_TO_ASK);
 	tcase_add_loop_test(tests, error_that_was_not_asked_for_is_reported, 0, WAYS_NOT_TO_ASK);
+	tcase_add_test(tests, error_after_the_shield_was_cancelled_is_reported_as_such);
 	tcase_add_test(tests, shield_that_is_cancelled_when_its_future_fails_does_not_ask);
 	tcase_add_test(tests, shield_that_is_cancelled_after_its_future_failed_is_reported);
 	tcase_add_test(tests, failure_in_a_group_whose_owner_has_ended_is_reported);
