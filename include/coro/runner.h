@@ -12,8 +12,9 @@ CORO_BEGIN_DECLS
  * whole program (asyncio.run). When it ends, the tasks that are left are cancelled and run to their
  * end, and then those that they have spawned meanwhile, up to the eighth generation: what is left
  * then, of tasks that spawn others whenever they are cancelled, is thrown away. One that fails in
- * that, or is thrown away, is reported (see coro/report.h). Then the generators that are left open are closed, what threads of the default
- * executor still do is waited for, and the loop is closed.
+ * that, or is thrown away, is reported (see coro/report.h). Then the generators that are left open
+ * are closed, unless a task waits for what cannot come; what threads of the default executor still
+ * do is waited for, and the loop is closed.
  *
  * In the process's main thread, and where SIGINT has its default action, the first SIGINT cancels
  * the main task; if that leaves by it, the result is -EINTR (KeyboardInterrupt). A second one takes

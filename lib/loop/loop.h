@@ -216,6 +216,9 @@ static inline void loop_stirred(struct coro_loop *loop)
 		guest_notice(loop);
 }
 
+/* coro_run_until_complete, but nobody asks for the result: 0 when the future is done. */
+int loop_run_until(struct coro_loop *loop, struct coro_future *future);
+
 /* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
 int loop_run_turn(struct coro_loop *loop);
 

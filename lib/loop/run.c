@@ -81,7 +81,7 @@ static void stop_loop(struct watch *watch)
 	coro_loop_stop(watch->future->loop);
 }
 
-int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret)
+static int run_until(struct coro_loop *loop, struct coro_future *future, bool asks, void **ret)
 {
 	int r = loop_check(loop);
 	if (r < 0)
@@ -101,11 +101,21 @@ int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, 
 	watch_remove(&watch);
 	loop_release(loop, 0, 1);
 	if (future->done)
-		r = future_result(future, ret);
+		r = asks ? future_result(future, ret) : 0;
 	else if (r == 0)
 		r = fail_with(
 			-ESHUTDOWN,
 			"coro_run_until_complete: the loop was stopped before the future was done");
 	coro_future_unref(future);
 	return r;
+}
+
+int loop_run_until(struct coro_loop *loop, struct coro_future *future)
+{
+	return run_until(loop, future, false, NULL);
+}
+
+int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future, void **ret)
+{
+	return run_until(loop, future, true, ret);
 }

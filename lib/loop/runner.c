@@ -120,10 +120,9 @@ static int run_until_ended(struct coro_loop *loop, uint32_t last)
 	struct coro_future *task;
 	while ((task = oldest(loop, last))) {
 		coro_future_ref(task);
-		int r = coro_run_until_complete(loop, task, NULL);
-		bool hopeless = !task->done && r != -ESHUTDOWN;
+		int r = loop_run_until(loop, task);
 		coro_future_unref(task);
-		if (hopeless)
+		if (r < 0 && r != -ESHUTDOWN)
 			return r;
 	}
 	return 0;
@@ -132,9 +131,10 @@ static int run_until_ended(struct coro_loop *loop, uint32_t last)
 /*
  * Cancels all tasks, and runs those that were there until they have ended; then the same with what
  * they have spawned in their cleanup, which may spawn again: that has to have an end. Gives up, too,
- * where one waits for what cannot come.
+ * where one waits for what cannot come; those that have failed by then are told of as any whose
+ * failure nobody asks for. 0, or why it gave up.
  */
-static void cancel_all(struct coro_loop *loop)
+static int cancel_all(struct coro_loop *loop)
 {
 	enum { GENERATIONS = 8 };
 	int r = 0;
@@ -144,9 +144,11 @@ static void cancel_all(struct coro_loop *loop)
 		list_for_each(link, &loop->tasks)
 			coro_cancel(&container_of(link, struct task, all)->future);
 		r = run_until_ended(loop, left.last);
-		leftover_report(&left);
+		if (r == 0)
+			leftover_report(&left);
 		leftover_drop(&left);
 	}
+	return r;
 }
 
 /* -- end */
@@ -162,8 +164,8 @@ static void shut_down_annexes(struct coro_loop *loop)
 
 static void shut_down(struct coro_loop *loop)
 {
-	cancel_all(loop);
-	if (coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
+	/* Tasks that hang may hold what generators wait for in their cleanup. */
+	if (cancel_all(loop) == 0 && coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
 		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
 	shut_down_annexes(loop);
 }

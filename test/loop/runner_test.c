@@ -119,6 +119,55 @@ START_TEST(main_that_waits_for_nothing_is_cancelled_at_the_close)
 }
 END_TEST
 
+static int yields_and_says(void *arg)
+{
+	int r = coro_loop_note_asyncgen();
+	if (r == 0)
+		r = coro_yield(NULL, NULL);
+	trace("closed");
+	return r;
+}
+
+static int drives(void *generator)
+{
+	return coro_next(generator, NULL);
+}
+
+static int fails_in_its_cleanup(void *arg)
+{
+	return coro_sleep(9) == -ECANCELED ? coro_raise(-EIO, "torn") : 0;
+}
+
+static int hangs_in_its_cleanup(void *arg)
+{
+	coro_sleep(9);
+	return waits_for_nothing(arg);
+}
+
+static int leaves_three(void *generator)
+{
+	int r = coro_spawn(fails_in_its_cleanup, NULL, NULL);
+	if (r == 0)
+		r = coro_spawn(hangs_in_its_cleanup, NULL, NULL);
+	if (r == 0)
+		r = coro_task_yield();
+	return r < 0 ? r : drives(generator);
+}
+
+/* What a task that hangs may hold, a generator may wait for; and of failures nobody heard the end. */
+START_TEST(where_a_task_hangs_at_the_close_generators_stay_open)
+{
+	struct coro *generator;
+	ck_assert_int_eq(coro_create(yields_and_says, NULL, &generator), 0);
+	ck_assert_int_eq(coro_runner_run(held, leaves_three, generator), 1);
+	ck_assert_str_eq(close_runner(), "Task exception was never retrieved|Task-2|5|torn "
+					 "pending|Task-3|0|");
+	ck_assert_int_eq(coro_state(generator), CORO_SUSPENDED);
+	ck_assert_int_eq(coro_destroy(generator), 0);
+	ck_assert_trace("closed");
+}
+END_TEST
+
 static int stops(void *arg)
 {
 	coro_loop_stop(coro_running_loop());
@@ -490,6 +539,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, what_a_run_leaves_goes_on_in_the_next_until_the_close);
 	tcase_add_test(tests, main_task_has_a_name_and_a_site);
 	tcase_add_test(tests, main_that_waits_for_nothing_is_cancelled_at_the_close);
+	tcase_add_test(tests, where_a_task_hangs_at_the_close_generators_stay_open);
 	tcase_add_test(tests, stop_ends_one_run_only);
 	tcase_add_test(tests, overflow_of_the_main_task_names_its_site);
 
