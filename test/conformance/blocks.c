@@ -276,12 +276,17 @@ int run_generator(void *arg)
 	return coro_return((void *)(r == RETURNED ? me->value : "none"));
 }
 
+/* Becomes known to the loop, and stops once more before its body starts. */
 int run_async_generator(void *arg)
 {
 	struct actor *me = arg;
 	int r = coro_loop_note_asyncgen();
 	if (r == 0)
-		r = run_block(me, me->body->first);
+		r = coro_yield(NULL, NULL);
+	if (r < 0)
+		return r;
+	me->started = true;
+	r = run_block(me, me->body->first);
 	return r < 0 ? r : 0;
 }
 

@@ -2,19 +2,21 @@
 /* Operations that drive generators of both kinds, and those of their bodies. */
 #include "interpreter.h"
 
+#include <errno.h>
+
 /* -- from outside */
 
 static int make_generator(struct act *act, const struct table *bodies, coro_fn *fn)
 {
 	struct machine *machine = act->me->machine;
 	const char *name = act->args[0];
-	struct coro *generator;
 	if (table_get(&machine->generators, name))
 		return answer_unknown(act);
-	const struct body *its = body_named(act, bodies, act->args[1]);
-	int r = coro_create(fn, actor_create(machine, name, its), &generator);
+	struct generator *it = arena_take(arena_of(act), sizeof(*it));
+	it->actor = actor_create(machine, name, body_named(act, bodies, act->args[1]));
+	int r = coro_create(fn, it->actor, &it->coro);
 	if (r == 0)
-		table_set(&machine->generators, arena_of(act), name, generator);
+		table_set(&machine->generators, arena_of(act), name, it);
 	return r;
 }
 
@@ -23,30 +25,23 @@ static int op_generator(struct act *act)
 	return make_generator(act, &act->me->machine->program->generators, run_generator);
 }
 
-static int op_agenerator(struct act *act)
-{
-	return make_generator(act, &act->me->machine->program->async_generators,
-			      run_async_generator);
-}
-
 static struct coro *generator(struct act *act)
 {
-	return table_get(&act->me->machine->generators, act->args[0]);
+	const struct generator *it = table_get(&act->me->machine->generators, act->args[0]);
+	return it ? it->coro : NULL;
+}
+
+static int error_arg(struct act *act)
+{
+	return error_code(act->me->machine, act->args[1]);
 }
 
 /* An item, the end, or an error. */
-static int answer_item(struct act *act, int r, const char *item, const char *end)
+static int answer_item(struct act *act, int r, const char *item)
 {
 	if (r == 0)
-		act->answer = end;
+		act->answer = arena_format(arena_of(act), " stop %s", item ? item : "none");
 	return r > 0 ? answer(act, r, item) : r;
-}
-
-/* The end of a generator, with the value that it returned. */
-static int answer_value(struct act *act, int r, const char *item)
-{
-	const char *end = arena_format(arena_of(act), " stop %s", item ? item : "none");
-	return answer_item(act, r, item, end);
 }
 
 static int op_next(struct act *act)
@@ -55,7 +50,7 @@ static int op_next(struct act *act)
 	if (!generator(act))
 		return answer_unknown(act);
 	int r = coro_next(generator(act), &item);
-	return answer_value(act, r, item);
+	return answer_item(act, r, item);
 }
 
 static int op_send(struct act *act)
@@ -64,7 +59,7 @@ static int op_send(struct act *act)
 	if (!generator(act))
 		return answer_unknown(act);
 	int r = coro_send(generator(act), act->args[1], &item);
-	return answer_value(act, r, item);
+	return answer_item(act, r, item);
 }
 
 static int op_throw(struct act *act)
@@ -72,8 +67,8 @@ static int op_throw(struct act *act)
 	void *item = NULL;
 	if (!generator(act))
 		return answer_unknown(act);
-	int r = coro_throw(generator(act), error_code(act->me->machine, act->args[1]), &item);
-	return answer_value(act, r, item);
+	int r = coro_throw(generator(act), error_arg(act), &item);
+	return answer_item(act, r, item);
 }
 
 static int op_close(struct act *act)
@@ -81,37 +76,70 @@ static int op_close(struct act *act)
 	return generator(act) ? coro_close(generator(act)) : answer_unknown(act);
 }
 
-/* -- the same of async ones */
+/* -- async ones */
+
+static int op_agenerator(struct act *act)
+{
+	return make_generator(act, &act->me->machine->program->async_generators,
+			      run_async_generator);
+}
+
+/* asyncio knows a generator from when it is first driven, even if that is refused. */
+static struct generator *driven(struct act *act)
+{
+	struct machine *machine = act->me->machine;
+	struct generator *it = table_get(&machine->generators, act->args[0]);
+	if (it && coro_state(it->coro) == CORO_CREATED) {
+		coro_next(it->coro, NULL);
+		table_set(&machine->driven, arena_of(act), act->args[0], it);
+	}
+	return it;
+}
+
+static int answer_async_item(struct act *act, int r, const char *item)
+{
+	if (r == 0)
+		act->answer = " stop";
+	return r > 0 ? answer(act, r, item) : r;
+}
 
 static int op_anext(struct act *act)
 {
+	struct generator *it = driven(act);
 	void *item = NULL;
-	if (!generator(act))
+	if (!it)
 		return answer_unknown(act);
-	int r = coro_next(generator(act), &item);
-	return answer_item(act, r, item, " stop");
+	int r = coro_next(it->coro, &item);
+	return answer_async_item(act, r, item);
 }
 
 static int op_asend(struct act *act)
 {
+	struct generator *it = driven(act);
 	void *item = NULL;
-	if (!generator(act))
+	if (!it)
 		return answer_unknown(act);
-	int r = coro_send(generator(act), act->args[1], &item);
-	return answer_item(act, r, item, " stop");
+	if (!it->actor->started && coro_state(it->coro) == CORO_SUSPENDED)
+		return -EINVAL; /* nobody is there to receive it */
+	int r = coro_send(it->coro, act->args[1], &item);
+	return answer_async_item(act, r, item);
 }
 
 /* One that has ended just stops, whatever is thrown in. */
 static int op_athrow(struct act *act)
 {
+	struct generator *it = driven(act);
 	void *item = NULL;
-	struct coro *it = generator(act);
 	if (!it)
 		return answer_unknown(act);
-	int r = coro_state(it) == CORO_DONE
-			? 0
-			: coro_throw(it, error_code(act->me->machine, act->args[1]), &item);
-	return answer_item(act, r, item, " stop");
+	int r = coro_state(it->coro) == CORO_DONE ? 0 : coro_throw(it->coro, error_arg(act), &item);
+	return answer_async_item(act, r, item);
+}
+
+static int op_aclose(struct act *act)
+{
+	struct generator *it = driven(act);
+	return it ? coro_close(it->coro) : answer_unknown(act);
 }
 
 /* -- from inside */
@@ -154,5 +182,5 @@ const struct operation generator_operations[] = {
 const struct operation async_generator_operations[] = {
 	{"agenerator", 2, 2, op_agenerator, HERE}, {"anext", 1, 1, op_anext, HERE},
 	{"asend", 2, 2, op_asend, HERE},           {"athrow", 2, 2, op_athrow, HERE},
-	{"aclose", 1, 1, op_close, HERE},          {.name = NULL},
+	{"aclose", 1, 1, op_aclose, HERE},         {.name = NULL},
 };

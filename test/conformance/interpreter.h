@@ -22,7 +22,8 @@ struct machine {
 	struct table handles;    /* struct handle *, in the order made */
 	struct table things;     /* struct thing * */
 	struct table timers;     /* struct coro_handle *, owned */
-	struct table generators; /* of both kinds: struct coro *, owned */
+	struct table generators; /* of both kinds: struct generator * */
+	struct table driven;     /* the async ones, in the order first driven */
 	struct table errors;     /* those of the program: int * */
 	bool ended;              /* main has: nothing is spawned any more */
 	bool stuck;              /* something waited in the end for what could not come */
@@ -36,11 +37,18 @@ struct handle {
 	int lost;     /* the failure that nobody has asked for; 0 for none */
 };
 
+struct generator {
+	struct coro *coro; /* owned */
+	struct actor *actor;
+	int failure; /* that of its closing at the end; 0 for none */
+};
+
 /* What runs a body: a task or a generator of either kind. */
 struct actor {
 	struct machine *machine;
 	const char *name;
 	const struct body *body;
+	bool started;
 	const char *value;            /* of the `return` that it ran */
 	struct coro_group *group;     /* the innermost that it is in; NULL for none */
 	struct coro_timeout *timeout; /* the same */

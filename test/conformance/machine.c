@@ -44,12 +44,23 @@ static struct entry *entry_of(struct machine *machine, const struct coro_future 
 	return entry;
 }
 
-static const char *generator_name(struct machine *machine, const struct coro *generator)
+static void note_failed_closing(struct machine *machine, const struct coro_report *report)
 {
-	struct entry *entry = machine->generators.first;
-	while (entry && entry->value != generator)
-		entry = entry->next;
-	return entry ? entry->name : "?";
+	for (struct entry *entry = machine->driven.first; entry; entry = entry->next) {
+		struct generator *generator = entry->value;
+		if (generator->coro == report->generator)
+			generator->failure = report->error;
+	}
+}
+
+/* asyncio tells of these when all are closed, the library of each when it is. */
+static void tell_failed_closings(struct machine *machine)
+{
+	for (struct entry *entry = machine->driven.first; entry; entry = entry->next) {
+		const struct generator *generator = entry->value;
+		if (generator->failure)
+			tell(machine, "closing", entry->name, generator->failure);
+	}
 }
 
 static bool begins(const char *text, const char *with)
@@ -64,7 +75,7 @@ static void hear(struct coro_loop *loop, const struct coro_report *report, void 
 	struct entry *entry = report->future ? entry_of(machine, report->future) : NULL;
 	struct handle *handle = entry ? entry->value : NULL;
 	if (begins(report->message, "an error occurred during closing"))
-		tell(machine, "closing", generator_name(machine, report->generator), report->error);
+		note_failed_closing(machine, report);
 	else if (begins(report->message, "unhandled exception during") && entry)
 		tell(machine, "unhandled", entry->name, report->error);
 	else if (begins(report->message, "Task was destroyed"))
@@ -111,6 +122,8 @@ static void close_runner(struct machine *machine)
 		fault(0, "the runner does not close", coro_strerror(r));
 	if (machine->stuck)
 		emit(machine, "-", "deadlock");
+	else
+		tell_failed_closings(machine);
 }
 
 static void note_pending(struct machine *machine)
@@ -137,7 +150,7 @@ static void tear_down(struct machine *machine)
 	for (struct entry *entry = machine->timers.first; entry; entry = entry->next)
 		coro_handle_unref(entry->value);
 	for (struct entry *entry = machine->generators.first; entry; entry = entry->next)
-		while (coro_destroy(entry->value) == -EPROTO)
+		while (coro_destroy(((struct generator *)entry->value)->coro) == -EPROTO)
 			;
 	for (struct entry *entry = machine->things.first; entry; entry = entry->next) {
 		struct thing *thing = entry->value;

@@ -203,7 +203,8 @@ static int op_wait(struct act *act)
 			continue;
 		}
 		done = list_add(act, done, names[i]);
-		coro_future_message(all[i]); /* not _result: the wait's own error stays the last one */
+		coro_future_message(
+			all[i]); /* not _result: the wait's own error stays the last one */
 	}
 	act->answer = arena_format(arena_of(act), " = done[%s] pending[%s]", done, pending);
 	return r;
