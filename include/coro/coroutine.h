@@ -173,6 +173,28 @@ CORO_API const char *coro_origin(int error);
  */
 CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
 
+/* A stack, as a collector of garbage or an unwinder wants to know it. */
+struct coro_stack {
+	struct coro *co;  /* whose body stands on it; NULL for the one that the thread came with */
+	void *low, *high; /* [low, high), without the guard; NULL: they are not known */
+	void *at;         /* in use from here to high, with saved registers; NULL: it runs */
+};
+
+/* Returns 0 to go on; anything else ends it. It may not call the library. */
+typedef int coro_stack_fn(const struct coro_stack *stack, void *arg);
+
+/*
+ * Calls fn for each stack of the calling thread on which a body stands, and for the thread's own,
+ * and gives back what the last call returned. -EINVAL, -ENOMEM.
+ */
+CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
+
+/*
+ * The coroutine's stack; for NULL, that of the caller. -EAGAIN if it has none, before its first
+ * resume and after its end; -EPERM.
+ */
+CORO_API int coro_stack_get(const struct coro *co, struct coro_stack *ret);
+
 /*
  * Stacks of finished bodies are kept for the next, in the thread that used them. At most limit of
  * each size stay in memory (1,024 unless told); the memory of the rest is given back to the system.

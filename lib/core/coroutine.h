@@ -73,8 +73,9 @@ struct open {
  */
 struct frame {
 	struct stack stack;
-	void *context; /* pooled: alive in the entry trampoline, waiting for the next body */
-	coro_fn *fn;   /* NULL: the body has returned, and its deferred calls run */
+	struct coro *co; /* whose body it is */
+	void *context;   /* pooled: alive in the entry trampoline, waiting for the next body */
+	coro_fn *fn;     /* NULL: the body has returned, and its deferred calls run */
 	union {
 		void *arg;
 		struct failure *returned; /* the words of what the body has returned */

@@ -318,12 +318,60 @@ size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 	return 0;
 }
 
+static bool is_cold(const struct stack_slab *slab, size_t index)
+{
+	return index >= slab->fresh || slab->cold[index / WORD] >> index % WORD & 1;
+}
+
+/* Marks what is warm, or takes the marks off: a stack's size is NULL meanwhile. */
+static void mark_warm(struct stack_pool *pool, bool mark)
+{
+	for (struct stack_size *size = pool->sizes; size; size = size->next)
+		for (struct stack *stack = size->warm; stack; stack = stack->next)
+			stack->size = mark ? NULL : size;
+}
+
+int stack_pool_each(struct stack_pool *pool, int (*fn)(struct stack *stack, void *arg), void *arg)
+{
+	int r = 0;
+	mark_warm(pool, true);
+	for (struct stack_size *size = pool->sizes; size; size = size->next)
+		for (struct stack_slab *slab = size->slabs; slab; slab = slab->next)
+			for (size_t i = 0; r == 0 && i < slab->fresh; i++) {
+				struct stack *stack = header_of(pool, size, slab, i);
+				if (!is_cold(slab, i) && stack->size)
+					r = fn(stack, arg);
+			}
+	mark_warm(pool, false);
+	return r;
+}
+
+/* The slab and slot that an address lies in. */
+static bool find_slot(const struct stack_pool *pool, const char *at, const struct stack_size **size,
+		      const struct stack_slab **slab)
+{
+	for (*size = pool->sizes; *size; *size = (*size)->next)
+		for (*slab = (*size)->slabs; *slab; *slab = (*slab)->next)
+			if (at >= (*slab)->start &&
+			    at < (*slab)->start + (*slab)->count * (*size)->slot)
+				return true;
+	return false;
+}
+
+struct stack *stack_pool_at(const struct stack_pool *pool, const void *address)
+{
+	const struct stack_size *size;
+	const struct stack_slab *slab;
+	if (!find_slot(pool, address, &size, &slab))
+		return NULL;
+	size_t index = (size_t)((const char *)address - slab->start) / size->slot;
+	return is_cold(slab, index) ? NULL : header_of(pool, size, slab, index);
+}
+
 bool stack_pool_guards(const struct stack_pool *pool, const void *address)
 {
-	const char *at = address;
-	for (const struct stack_size *size = pool->sizes; size; size = size->next)
-		for (const struct stack_slab *slab = size->slabs; slab; slab = slab->next)
-			if (at >= slab->start && at < slab->start + slab->count * size->slot)
-				return (size_t)(at - slab->start) % size->slot < pool->guard;
-	return false;
+	const struct stack_size *size;
+	const struct stack_slab *slab;
+	return find_slot(pool, address, &size, &slab) &&
+	       (size_t)((const char *)address - slab->start) % size->slot < pool->guard;
 }

@@ -32,6 +32,7 @@ struct stack {
 	struct stack_size *size;
 	struct stack_slab *slab;
 	char *low; /* the lowest byte above the guard */
+	void *at;  /* bounds.c's, for a moment */
 	struct sanitize_stack sanitize;
 };
 
@@ -105,6 +106,12 @@ void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret
 
 /* Bytes from the lowest page that was touched to the top of the slot. */
 size_t stack_used(const struct stack_pool *pool, const struct stack *stack);
+
+/* Calls fn for each stack in use; ends with the first result that is not 0. */
+int stack_pool_each(struct stack_pool *pool, int (*fn)(struct stack *stack, void *arg), void *arg);
+
+/* The stack that the address lies on, in use or warm; NULL for none. */
+struct stack *stack_pool_at(const struct stack_pool *pool, const void *address);
 
 /* Whether the address lies in a guard; async-signal-safe in the pool's thread. */
 bool stack_pool_guards(const struct stack_pool *pool, const void *address);

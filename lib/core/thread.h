@@ -20,6 +20,7 @@ struct thread {
 	struct coro_loop *loop;
 	int budget;
 	char task_name[24];
+	void *const *runner_at; /* where who runs the loop stands, while a task runs */
 
 	struct coro root;            /* the stack that the thread came with; nobody resumes it */
 	struct frame root_frame;     /* its counterpart of a stack's header */
@@ -84,6 +85,7 @@ static inline struct coro *thread_body(const struct thread *thread)
 
 static inline void coro_take_frame(struct coro *co, struct frame *frame, struct thread *thread)
 {
+	frame->co = co;
 	frame->fn = co->fn;
 	frame->arg = co->arg;
 	frame->value = NULL;

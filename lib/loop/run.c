@@ -22,6 +22,7 @@ static int begin_run(struct coro_loop *loop)
 	loop->ran_before = thread->self->flags & CORO_RUNS_LOOP;
 	thread->loop = loop;
 	thread->leave = task_leave;
+	thread->runner_at = &loop->runner_context;
 	loop->runner = thread->self;
 	loop->runner->flags |= CORO_RUNS_LOOP;
 	return 0;
