@@ -2,6 +2,7 @@
 #include "coro/remote.h"
 
 #include "base/error.h"
+#include "base/hooks.h"
 #include "base/monitor.h"
 #include "core/fail.h"
 #include "coro/task.h"
@@ -23,9 +24,14 @@ struct coro_remote {
 	/* The loop's own: */
 	struct list link;         /* in its remotes, until it is done */
 	struct coro_future *task; /* held while it is not done */
+	bool spawned;
+	bool listening; /* it counts as hope, for which time does not wait */
 	struct waiter waiter;
 	/* Guarded by the mutex: */
 	pthread_mutex_t mutex;
+	bool held; /* somebody can ask for the result */
+	bool asked;
+	bool reports; /* a failure that nobody has asked for goes to stderr */
 	bool done;
 	bool cancelling;     /* the message is under way */
 	struct list waiting; /* relays */
@@ -54,9 +60,12 @@ static struct coro_remote *remote_ref(struct coro_remote *remote)
 static void finish(struct coro_remote *remote, int status, void *value, struct failure *failure)
 {
 	list_remove(&remote->link);
-	loop_unhold(remote->loop);
+	if (!remote->spawned)
+		loop_unhold(remote->loop);
+	remote->loop->listening -= remote->listening;
 	pthread_mutex_lock(&remote->mutex);
 	remote->done = true;
+	remote->reports = remote->loop->reports && !remote->loop->handler;
 	remote->status = status;
 	remote->value = value;
 	remote->failure = failure;
@@ -70,17 +79,34 @@ static void task_done(struct waiter *waiter, struct coro_future *task)
 {
 	struct coro_remote *remote = container_of(waiter, struct coro_remote, waiter);
 	remote->task = NULL;
+	pthread_mutex_lock(&remote->mutex);
+	if (remote->held)
+		future_retrieved(task); /* it is for its owner to ask */
+	pthread_mutex_unlock(&remote->mutex);
 	finish(remote, task->status, task->value, failure_ref(task->failure));
 	coro_future_unref(task);
 }
 
 /* -- messages */
 
+/*
+ * From here on it is the loop's own task that is at work, and nobody outside, for whom a virtual
+ * clock would stand still; though who has the remote may cancel it yet.
+ */
+static void become_own(struct coro_remote *remote)
+{
+	remote->spawned = true;
+	remote->listening = remote->held;
+	remote->loop->listening += remote->listening;
+	loop_unhold(remote->loop);
+}
+
 static void spawn(struct message *message)
 {
 	struct coro_remote *remote = container_of(message, struct coro_remote, spawn);
 	struct coro_options options = {.site = remote->site};
 	list_append(&remote->loop->remotes, &remote->link);
+	become_own(remote);
 	int r = coro_loop_spawn(remote->loop, &options, remote->fn, remote->arg, &remote->task);
 	if (r < 0) {
 		finish(remote, r, NULL, NULL);
@@ -164,6 +190,7 @@ int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *
 	remote->fn = fn;
 	remote->arg = arg;
 	remote->site = site;
+	remote->held = ret;
 	loop_hold(loop);
 	r = loop_post(loop, &remote->spawn);
 	if (r < 0) {
@@ -225,6 +252,7 @@ int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret)
 		return r;
 	pthread_mutex_lock(&remote->mutex);
 	r = remote->done ? 0 : timeout <= 0 ? -ETIMEDOUT : wait_within(remote, timeout);
+	remote->asked |= r == 0;
 	pthread_mutex_unlock(&remote->mutex);
 	if (r == -ETIMEDOUT)
 		return fail_timeout(NULL, timeout);
@@ -264,8 +292,29 @@ int coro_remote_cancel(struct coro_remote *remote)
 	return !done;
 }
 
+/* Its owner gives it back: whether with a failure that nobody has asked for. */
+static bool let_unheard_go(struct coro_remote *remote)
+{
+	pthread_mutex_lock(&remote->mutex);
+	bool unheard = remote->done && remote->reports && !remote->asked && remote->status < 0 &&
+		       remote->status != -ECANCELED;
+	remote->held = false; /* one that is not done is reported by its loop */
+	pthread_mutex_unlock(&remote->mutex);
+	return unheard;
+}
+
 void coro_remote_unref(struct coro_remote *remote)
 {
-	if (remote)
-		remote_unref(remote);
+	if (!remote)
+		return;
+	if (remote->loop->fork_count == fork_count && let_unheard_go(remote)) {
+		const struct failure *failure = remote->failure;
+		hooks.report(&(struct coro_report){
+			.message = "Task exception was never retrieved",
+			.error = remote->status,
+			.words = failure ? failure->words : NULL,
+			.origin = failure ? failure->site : NULL,
+		});
+	}
+	remote_unref(remote);
 }

@@ -130,6 +130,26 @@ START_TEST(failure_that_was_handled_is_not_said)
 }
 END_TEST
 
+static int drops_a_remote(void *arg)
+{
+	struct coro_remote *remote;
+	int r = coro_spawn_threadsafe(coro_running_loop(), fails, NULL, &remote);
+	if (r < 0)
+		return r;
+	coro_sleep(5);
+	coro_remote_unref(remote);
+	return 0;
+}
+
+START_TEST(failure_of_a_remote_is_said_when_its_owner_has_not_asked)
+{
+	struct program program = {.fn = drops_a_remote, .slow = -1};
+	ck_assert_str_eq(without_lines(said(program)),
+			 "coro: Task exception was never retrieved: page 3 is torn "
+			 "(error -5, raised at " SITE ")\n");
+}
+END_TEST
+
 static int leaks_a_failure(void *arg)
 {
 	static struct coro_future *leaked;
@@ -466,6 +486,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_that_nobody_asked_for_is_said_by_default);
 	tcase_add_test(tests, environment_turns_reports_off);
 	tcase_add_test(tests, failure_that_was_handled_is_not_said);
+	tcase_add_test(tests, failure_of_a_remote_is_said_when_its_owner_has_not_asked);
 	tcase_add_test(tests, failure_whose_reference_leaked_is_said_at_the_end_of_the_loop);
 	tcase_add_test(tests, report_names_the_task_its_site_and_the_words);
 	tcase_add_test(tests, environment_turns_debug_mode_on);

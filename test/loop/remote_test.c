@@ -43,6 +43,53 @@ static struct coro_remote *spawn_there(coro_fn *fn, void *arg)
 	return remote;
 }
 
+/* ---- from the loop's own thread ---- */
+
+static int naps(void *arg)
+{
+	return coro_sleep(CORO_SEC);
+}
+
+static int spawns_one_that_naps(void *held)
+{
+	struct coro_remote *remote = NULL;
+	int r = coro_spawn_threadsafe(coro_running_loop(), naps, NULL, held ? &remote : NULL);
+	if (r == 0)
+		r = coro_sleep(10 * CORO_SEC);
+	if (remote)
+		must(coro_remote_done(remote));
+	coro_remote_unref(remote);
+	return r;
+}
+
+START_TEST(virtual_time_goes_on_for_what_the_loops_own_thread_spawns)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int held;
+	ck_assert_int_eq(coro_run_with(&options, spawns_one_that_naps, NULL), 0);
+	ck_assert_int_eq(coro_run_with(&options, spawns_one_that_naps, &held), 0);
+}
+END_TEST
+
+static int waits_in_vain(void *never)
+{
+	return coro_await(never, NULL);
+}
+
+START_TEST(remote_that_nobody_has_is_no_hope)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	struct coro_loop *own;
+	struct coro_future *never;
+	ck_assert_int_eq(coro_loop_create(&options, &own), 0);
+	ck_assert_int_eq(coro_future_create(own, &never), 0);
+	ck_assert_int_eq(coro_spawn_threadsafe(own, waits_in_vain, never, NULL), 0);
+	ck_assert_int_eq(coro_run_forever(own), -EDEADLK);
+	ck_assert_int_eq(coro_loop_close(own), 0);
+	coro_future_unref(never);
+}
+END_TEST
+
 /* ---- results ---- */
 
 static int gives_value(void *value)
@@ -415,6 +462,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_waits_for_a_loop_that_is_closed_is_told);
 	tcase_add_test(tests, a_task_that_starts_eagerly_may_end_at_once);
 	tcase_add_test(tests, misuse_is_refused);
+	tcase_add_test(tests, virtual_time_goes_on_for_what_the_loops_own_thread_spawns);
+	tcase_add_test(tests, remote_that_nobody_has_is_no_hope);
 	tcase_add_test(tests, every_allocation_may_fail);
 	tcase_add_test(tests, several_threads_spawn_wait_and_cancel_at_once);
 }
