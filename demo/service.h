@@ -36,6 +36,12 @@ static inline coro_async int service_wait(const struct service *service, const c
 	return coro_signal_wait(SIGINT, SIGTERM);
 }
 
+/* What a client does wrong on purpose, to show what comes of it, is no news. */
+static inline void service_failed(int error, const char *message, void *arg)
+{
+	(void)error, (void)message, (void)arg;
+}
+
 static inline int service_run(void *arg)
 {
 	const struct service *service = arg;
@@ -43,6 +49,7 @@ static inline int service_run(void *arg)
 	struct coro_server_options options = {
 		.listen.flags = CORO_NET_KEEPALIVE,
 		.stream.limit = service->limit,
+		.failed = service_address ? NULL : service_failed,
 	};
 	struct coro_server *server;
 	char address[CORO_ADDRESS_SIZE] = "";
