@@ -22,8 +22,9 @@ CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
 CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
 
 /*
- * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b. Of equal ones
- * asyncio's order, heapq's, which is not that in which they came.
+ * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b; where compare
+ * calls the queue, that is -EBUSY. Equal ones come in asyncio's order, heapq's, which is not that in
+ * which they were put in.
  */
 CORO_API int coro_queue_create_priority(size_t maxsize,
 					int (*compare)(const void *a, const void *b),

@@ -16,6 +16,7 @@ struct coro_queue {
 	enum order order;
 	int (*compare)(const void *a, const void *b);
 	bool shut;
+	bool ordering; /* compare runs: count and maxsize are 0, so that calls come to look why */
 
 	struct coro_waiters getters, putters;
 	size_t unfinished;
@@ -66,9 +67,9 @@ int coro_queue_destroy(struct coro_queue *queue)
 {
 	if (!queue)
 		return 0;
-	if (!waiters_empty(&queue->getters) || !waiters_empty(&queue->putters) ||
+	if (queue->ordering || !waiters_empty(&queue->getters) || !waiters_empty(&queue->putters) ||
 	    !waiters_empty(&queue->finished.waiters))
-		return fail_with(-EBUSY, "coro_queue_destroy: somebody waits in it");
+		return fail_with(-EBUSY, "coro_queue_destroy: it is in use");
 	free(queue->items);
 	free(queue);
 	return 0;
@@ -102,22 +103,39 @@ static void sift_up(struct coro_queue *queue, size_t place, void *item)
 }
 
 /* By way of a leaf, as Python's heapq, so that equal items come out in the same order. */
-static void sift_down(struct coro_queue *queue, size_t place, void *item)
+static void sift_down(struct coro_queue *queue, size_t count, void *item)
 {
 	void **heap = queue->items;
-	for (size_t child; (child = 2 * place + 1) < queue->count; place = child) {
-		if (child + 1 < queue->count && queue->compare(heap[child], heap[child + 1]) >= 0)
+	size_t place = 0;
+	for (size_t child; (child = 2 * place + 1) < count; place = child) {
+		if (child + 1 < count && queue->compare(heap[child], heap[child + 1]) >= 0)
 			child++;
 		heap[place] = heap[child];
 	}
 	sift_up(queue, place, item);
 }
 
+/*
+ * Has sift put the item into the heap, by compare, which is the program's and may call the queue:
+ * that is empty and full meanwhile. Then it has count items.
+ */
+static void put_in_order(struct coro_queue *queue, size_t count, void *item, size_t from,
+			 void (*sift)(struct coro_queue *queue, size_t from, void *item))
+{
+	size_t maxsize = queue->maxsize;
+	queue->ordering = true;
+	queue->count = queue->maxsize = 0;
+	sift(queue, from, item);
+	queue->ordering = false;
+	queue->maxsize = maxsize;
+	queue->count = count;
+}
+
 static void add(struct coro_queue *queue, void *item)
 {
 	size_t place = queue->count++;
 	if (queue->order == PRIORITY)
-		sift_up(queue, place, item);
+		put_in_order(queue, place + 1, item, place, sift_up);
 	else
 		queue->items[(queue->head + place) % queue->room] = item;
 }
@@ -135,7 +153,7 @@ static void *take(struct coro_queue *queue)
 		break;
 	case PRIORITY:
 		if (left > 0)
-			sift_down(queue, 0, queue->items[left]);
+			put_in_order(queue, left, queue->items[left], left, sift_down);
 		break;
 	}
 	return item;
@@ -172,12 +190,17 @@ static bool has_items(const struct coro_queue *queue)
 	return queue->count > 0;
 }
 
+static int fail_ordering(void)
+{
+	return fail_with(-EBUSY, "coro_queue: called while its compare runs");
+}
+
 static int put_now(struct coro_queue *queue, void *item)
 {
 	if (queue->shut)
 		return fail_code(-EPIPE);
 	if (full(queue))
-		return -EAGAIN;
+		return queue->ordering ? fail_ordering() : -EAGAIN;
 	int r = waiters_check(&queue->getters);
 	if (r == 0 && queue->count == queue->room)
 		r = grow(queue);
@@ -216,10 +239,10 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 
 static int get_now(struct coro_queue *queue, void **ret)
 {
-	if (queue->count == 0 && queue->shut)
-		return fail_code(-EPIPE);
+	if (queue->count == 0 && queue->ordering)
+		return fail_ordering();
 	if (queue->count == 0)
-		return -EAGAIN;
+		return queue->shut ? fail_code(-EPIPE) : -EAGAIN;
 	int r = waiters_check(&queue->putters);
 	if (r < 0)
 		return r;
@@ -273,6 +296,8 @@ int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
 {
 	if (!queue)
 		return fail_with(-EINVAL, "coro_queue_shutdown: the queue is NULL");
+	if (queue->ordering)
+		return fail_ordering();
 	int r = waiters_check(&queue->getters);
 	if (r == 0)
 		r = waiters_check(&queue->putters);

@@ -237,6 +237,42 @@ START_TEST(smallest_comes_out_first)
 }
 END_TEST
 
+static bool meddling_refused;
+
+/* Calls the queue that it orders. */
+static int meddles(const void *x, const void *y)
+{
+	void *item = &item;
+	meddling_refused = coro_queue_try_get(queue, &item) == -EBUSY && item == &item &&
+		  coro_queue_get(queue, &item) == -EBUSY &&
+		  coro_queue_try_put(queue, &item) == -EBUSY &&
+		  coro_queue_put(queue, &item) == -EBUSY &&
+		  coro_queue_shutdown(queue, true) == -EBUSY && coro_queue_destroy(queue) == -EBUSY;
+	return (x > y) - (x < y);
+}
+
+START_TEST(what_compares_items_may_not_call_the_queue)
+{
+	static char letters[5];
+	void *item;
+	coro_queue_destroy(queue);
+	ck_assert_int_eq(coro_queue_create_priority(5, meddles, &queue), 0);
+	for (int i = 4; i >= 0; i--) {
+		ck_assert_int_eq(coro_queue_try_put(queue, &letters[i]), 0);
+		ck_assert(i == 4 || meddling_refused);
+	}
+	ck_assert_uint_eq(coro_queue_size(queue), 5);
+	ck_assert_int_eq(coro_queue_try_put(queue, letters), -EAGAIN);
+	for (int i = 0; i < 5; i++) {
+		meddling_refused = false;
+		ck_assert_int_eq(coro_queue_try_get(queue, &item), 0);
+		ck_assert_ptr_eq(item, &letters[i]);
+		ck_assert(i > 2 || meddling_refused);
+	}
+	ck_assert_int_eq(coro_queue_try_get(queue, &item), -EAGAIN);
+}
+END_TEST
+
 static int by_value(const void *x, const void *y)
 {
 	int a_value = *(const int *)x, b_value = *(const int *)y;
@@ -1153,6 +1189,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, each_item_comes_out_once_in_any_order_of_events);
 
+	tcase_add_test(tests, what_compares_items_may_not_call_the_queue);
 	tcase_add_test(tests, waiting_allocates_nothing);
 	tcase_add_test(tests, no_item_is_lost_for_want_of_memory);
 	tcase_add_test(tests, puts_are_counted_for_each_loop);
