@@ -231,6 +231,20 @@ void generator_abandon(struct coro *leaf)
 	}
 }
 
+void generator_discard(struct coro *generator)
+{
+	enum { TRIES = 16 }; /* one that yields in its cleanup gets through it, as a rule */
+	struct coro *leaf;
+	for (int i = 0; i < TRIES; i++)
+		if (coro_destroy(generator) != -EPROTO)
+			return;
+	if (generator_innermost(generator, &leaf) < 0)
+		return;
+	generator_abandon_deferred(leaf);
+	generator_abandon(leaf);
+	coro_destroy(generator);
+}
+
 void generator_reopen(struct coro *co)
 {
 	while (co) {

@@ -37,6 +37,12 @@ void generator_abandon_deferred(struct coro *leaf);
  */
 void generator_abandon(struct coro *leaf);
 
+/*
+ * Frees a generator that yields instead of leaving, asked again a few times: then throws it away
+ * where it stands. Its deferred calls are made.
+ */
+void generator_discard(struct coro *generator);
+
 /* It yielded where it was asked to leave: it is not closing any more. */
 void generator_reopen(struct coro *co);
 

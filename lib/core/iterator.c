@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The iterator protocol, and the sources: what items come from. */
 #include "core/fail.h"
+#include "core/generator.h"
 #include "core/stage.h"
 
 #include <coro/generator.h>
@@ -179,6 +180,7 @@ struct coro_iterator *coro_iter_repeat(const void *item, size_t item_size, int64
 struct generated {
 	struct stage stage;
 	struct coro *generator;
+	bool own; /* made with the iterator: nobody else has it */
 };
 
 static int generated_next(struct coro_iterator *it, void **ret)
@@ -196,6 +198,11 @@ static int generated_close(struct coro_iterator *it)
 {
 	struct generated *generated = (struct generated *)it;
 	int r = coro_destroy(generated->generator);
+	/* One that nobody else has is not lost. */
+	if (generated->own && (r == -EBUSY || r == -EPERM))
+		return r;
+	if (generated->own && r == -EPROTO)
+		generator_discard(generated->generator);
 	stage_close(it);
 	return r;
 }
@@ -220,7 +227,12 @@ struct coro_iterator *coro_iter_generate_at(const char *site, coro_fn *fn, void 
 {
 	struct coro *generator;
 	int r = coro_create_at(site, fn, arg, &generator);
-	return r < 0 ? stage_failed(r) : coro_iter_generator(generator, item_size);
+	if (r < 0)
+		return stage_failed(r);
+	struct coro_iterator *it = coro_iter_generator(generator, item_size);
+	if (!stage_error(it))
+		((struct generated *)it)->own = true;
+	return it;
 }
 
 /* ---- other iterators, lent ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The iterator protocol and its sources. */
+#include "coro/defer.h"
 #include "fail_alloc.h"
 #include "numbers.h"
 #include "support.h"
@@ -287,6 +288,80 @@ START_TEST(generator_that_does_not_leave_is_the_callers_again)
 }
 END_TEST
 
+static void count_up(void *count)
+{
+	++*(int *)count;
+}
+
+/* Leaves at the n-th time that it is asked. */
+struct stubborn {
+	int asked, leaves_at, deferred;
+	struct coro *inner; /* delegates to it; NULL: does it itself */
+	struct coro_iterator *it;
+	int closed;
+};
+
+static int yields_when_closed(void *arg)
+{
+	struct stubborn *stubborn = arg;
+	int64_t item = 5;
+	coro_defer(count_up, &stubborn->deferred);
+	if (stubborn->inner)
+		return coro_yield_from(stubborn->inner, NULL);
+	while (stubborn->asked < stubborn->leaves_at)
+		stubborn->asked += coro_yield(&item, NULL) < 0;
+	return CORO_EXIT;
+}
+
+
+START_TEST(generator_of_an_iterators_own_that_does_not_leave_is_not_lost)
+{
+	struct stubborn patient = {.leaves_at = 3}, never = {.leaves_at = INT32_MAX};
+	struct stubborn *each[] = {&patient, &never};
+	for (int i = 0; i < 2; i++) {
+		struct coro_iterator *it = coro_iter_generate(yields_when_closed, each[i], 8);
+		ck_assert_int_eq(coro_iter_next(it, NULL), 1);
+		ck_assert_int_eq(coro_iter_close(it), -EPROTO);
+		ck_assert_int_eq(each[i]->deferred, 1);
+		ck_assert_uint_eq(stacks_in_use(), 0);
+	}
+	ck_assert_int_eq(patient.asked, 3);
+}
+END_TEST
+
+START_TEST(generator_that_delegates_and_does_not_leave_is_not_lost)
+{
+	struct stubborn inner = {.leaves_at = INT32_MAX}, outer = {0};
+	outer.inner = generator_of(yields_when_closed, &inner);
+	struct coro_iterator *it = coro_iter_generate(yields_when_closed, &outer, 8);
+	ck_assert_int_eq(coro_iter_next(it, NULL), 1);
+	ck_assert_int_eq(coro_iter_close(it), -EPROTO);
+	ck_assert_int_eq(outer.deferred + inner.deferred, 2);
+	ck_assert_uint_eq(stacks_in_use(), 0);
+	ck_assert_int_eq(coro_state(outer.inner), CORO_DONE);
+	ck_assert_int_eq(coro_destroy(outer.inner), 0);
+}
+END_TEST
+
+static int closes_itself(void *arg)
+{
+	struct stubborn *self = arg;
+	int64_t item = 5;
+	self->closed = coro_iter_close(self->it);
+	return coro_yield(&item, NULL);
+}
+
+START_TEST(generator_that_closes_its_own_iterator_is_not_lost)
+{
+	struct stubborn self = {0};
+	self.it = coro_iter_generate(closes_itself, &self, 8);
+	ck_assert_int_eq(coro_iter_next(self.it, NULL), 1);
+	ck_assert_int_eq(self.closed, -EBUSY);
+	ck_assert_int_eq(coro_iter_close(self.it), 0);
+	ck_assert_uint_eq(stacks_in_use(), 0);
+}
+END_TEST
+
 static int yield_then_fail(void *arg)
 {
 	int64_t item = 5;
@@ -546,6 +621,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, generator_that_never_started_is_destroyed_too);
 	tcase_add_test(tests, generators_failure_in_closing_is_returned);
 	tcase_add_test(tests, generator_that_does_not_leave_is_the_callers_again);
+	tcase_add_test(tests, generator_of_an_iterators_own_that_does_not_leave_is_not_lost);
+	tcase_add_test(tests, generator_that_delegates_and_does_not_leave_is_not_lost);
+	tcase_add_test(tests, generator_that_closes_its_own_iterator_is_not_lost);
 	tcase_add_test(tests, generators_failure_is_an_error_and_then_the_end);
 	tcase_add_test(tests, generators_return_value_is_no_item);
 	tcase_add_test(tests, generator_may_yield_from_any_depth_of_calls);
