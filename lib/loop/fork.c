@@ -51,7 +51,7 @@ static void make_mark(void)
 		return;
 	}
 	*page = 1;
-	fork_mark = page;
+	__atomic_store_n(&fork_mark, page, __ATOMIC_RELEASE);
 }
 
 static void renew_mark(void)

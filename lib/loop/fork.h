@@ -26,7 +26,8 @@ void fork_count_late(void);
  */
 static inline void fork_notice(void)
 {
-	if (__builtin_expect(!*fork_mark, 0))
+	/* Made by one thread, and there for all from then on. */
+	if (__builtin_expect(!*__atomic_load_n(&fork_mark, __ATOMIC_ACQUIRE), 0))
 		fork_count_late();
 }
 

@@ -49,7 +49,7 @@ static int does_nothing(void *arg)
 static int uses_all_kinds(void *stream)
 {
 	char *argv[] = {(char *)"true", NULL};
-	struct coro_process *process;
+	struct coro_process *process = NULL;
 	int fd = *(int *)stream, code = -1;
 	coro_to_thread(does_nothing, NULL);
 	int r = coro_process_spawn(argv, NULL, &process);

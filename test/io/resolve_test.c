@@ -209,6 +209,8 @@ static int closes_and_asks(void *arg)
 START_TEST(a_child_made_by_fork_asks_for_itself)
 {
 	struct gate gate = GATE;
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer in the child");
 	silence = &gate;
 	struct coro_future *task = start(resolves, "localhost");
 	gate_await(&gate, 1);
