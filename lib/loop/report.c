@@ -72,18 +72,18 @@ void report_future(struct coro_future *future, const char *message)
 	coro_loop_call_exception_handler(future->loop, &report);
 }
 
-static const char *message_of_lost(const struct coro_future *future)
+static const char *message_of(const struct coro_future *future, const char *task, const char *plain)
 {
 	if (future->shielded)
 		return "exception in shielded future";
-	return is_task(future) ? "Task exception was never retrieved"
-			       : "Future exception was never retrieved";
+	return is_task(future) ? task : plain;
 }
 
 /* The handler may take a reference, and so keep it. */
 static void report_and_drop(struct coro_future *future)
 {
-	report_future(future, message_of_lost(future));
+	report_future(future, message_of(future, "Task exception was never retrieved",
+					 "Future exception was never retrieved"));
 	future_unref(future);
 }
 
@@ -127,9 +127,9 @@ void report_held(struct coro_loop *loop)
 		future_retrieved(future_ref(future));
 		report_future(
 			future,
-			is_task(future)
-				? "Task exception was not retrieved by the end of its loop"
-				: "Future exception was not retrieved by the end of its loop");
+			message_of(future,
+				   "Task exception was not retrieved by the end of its loop",
+				   "Future exception was not retrieved by the end of its loop"));
 		future_unref(future); /* the handler may have given the last other one back */
 	}
 }

@@ -63,6 +63,14 @@ static void tell_failed_closings(struct machine *machine)
 	}
 }
 
+/* The end gave a task up, which may have no name. */
+static void note_destroyed(struct machine *machine, struct handle *handle)
+{
+	machine->stuck = true;
+	if (handle)
+		handle->pending = true;
+}
+
 static bool begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
@@ -72,18 +80,16 @@ static void hear(struct coro_loop *loop, const struct coro_report *report, void 
 {
 	(void)loop;
 	struct machine *machine = arg;
-	struct entry *entry = report->future ? entry_of(machine, report->future) : NULL;
+	const struct entry *entry = report->future ? entry_of(machine, report->future) : NULL;
 	struct handle *handle = entry ? entry->value : NULL;
 	if (begins(report->message, "an error occurred during closing"))
 		note_failed_closing(machine, report);
-	else if (begins(report->message, "unhandled exception during") && entry)
-		tell(machine, "unhandled", entry->name, report->error);
 	else if (begins(report->message, "Task was destroyed"))
-		machine->stuck = true;
-	else if (strstr(report->message, "was never retrieved") && handle)
+		note_destroyed(machine, handle);
+	else if (handle && begins(report->message, "unhandled exception during"))
+		tell(machine, "unhandled", entry->name, report->error);
+	else if (handle && strstr(report->message, "retrieved"))
 		handle->lost = report->error;
-	if (handle && begins(report->message, "Task was destroyed"))
-		handle->pending = true;
 }
 
 /* -- main */
