@@ -29,7 +29,10 @@
  * cancelled returns when the kernel has let go of its memory, and not before.
  *
  * A loop keeps a record of each fd that it has used, so tell it when the number is to be another's:
- * close by coro_fd_close, and see coro_fd_forget.
+ * close by coro_fd_close, and see coro_fd_forget. Where a library closes one by itself while no task
+ * waits for it, and the number is used anew for one of the same kind, the new one is waited for all the
+ * same, if with a delay of some milliseconds; but a task that waits for one that is closed so may wait
+ * for ever.
  */
 #ifndef CORO_IO_H
 #define CORO_IO_H

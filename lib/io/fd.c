@@ -276,6 +276,7 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 	int r = io->loop->fork_count != fork_count ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
 						   : io->backend->arm(io, fd);
+	fd->special &= (uint8_t)~FD_UNSURE;
 	if (r == 0)
 		return 0;
 	list_remove(&wait->latch.link);
@@ -283,6 +284,12 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 		return r;
 	take_for_file(fd);
 	return 1;
+}
+
+void fd_leave(struct fd *fd, enum direction direction)
+{
+	fd_pass_on(fd, direction); /* it may have been the one who was woken */
+	fd->special |= FD_UNSURE;
 }
 
 int fd_wait(struct io *io, struct fd *fd, enum direction direction)

@@ -39,15 +39,22 @@ enum fd_access {
 	ACCESS_BLOCKING, /* outside of tasks: it may block */
 };
 
+/* Why the backend's arm is called for each wait. */
+enum fd_special {
+	FD_LEVEL = 1,  /* backend: it is watched as a level, not for edges */
+	FD_UNSURE = 2, /* what has its number now may be another */
+};
+
 struct fd {
 	int number;
 	uint32_t generation; /* tells a record from an earlier one of its number */
 	uint8_t kind, access;
 	uint8_t ready;
-	uint8_t busy;  /* the directions that a thread is at work on: see blocking.h */
-	uint8_t armed; /* backend: the directions that are watched */
-	bool level;    /* backend: watched as a level, not for edges */
-	bool lasting;  /* backend: told of changes of WRITING until that is cancelled */
+	uint8_t busy;    /* the directions that a thread is at work on: see blocking.h */
+	uint8_t armed;   /* backend: the directions that are watched */
+	uint8_t special; /* of enum fd_special */
+	bool suspected;  /* epoll: what has its number now may be another */
+	bool lasting;    /* backend: told of changes of WRITING until that is cancelled */
 	bool hung_up; /* a hang-up, an error or urgent data was seen: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
@@ -235,6 +242,9 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
  */
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
 
+/* Who waited has gone for another reason than that it is ready. */
+void fd_leave(struct fd *fd, enum direction direction);
+
 /* Waits, being in line already. */
 static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 								 struct fd_wait *wait,
@@ -247,7 +257,7 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 	if (unlikely(!wait->fd || wait->error))
 		return r < 0 ? r : wait->error ? wait->error : -EBADF;
 	if (unlikely(r < 0))
-		fd_pass_on(wait->fd, direction); /* it may have been us who was woken */
+		fd_leave(wait->fd, direction);
 	return r;
 }
 
@@ -262,7 +272,7 @@ static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, s
 	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
 	struct list *line = &fd->sides[direction].line;
 	list_append(again ? line->next : line, &wait.latch.link);
-	if (unlikely(!(fd->armed & BIT(direction)) || fd->level)) {
+	if (unlikely(!(fd->armed & BIT(direction)) || fd->special)) {
 		int r = fd_arm(io, fd, &wait, direction);
 		if (r != 0)
 			return r < 0 ? r : 0;

@@ -17,7 +17,7 @@ struct backend {
 	int (*create)(struct coro_loop *loop, struct io **ret);
 	void (*destroy)(struct io *io);
 	/*
-	 * Has the directions of the fd watched that are wanted: see fd_wanted. 0; -EPERM: the fd is
+	 * Has the directions of the fd watched that are wanted: see fd_wanted and FD_UNSURE. 0; -EPERM: the fd is
 	 * of a kind that is not waited for, being ready at all times; -ENOMEM, -ENOSPC.
 	 */
 	int (*arm)(struct io *io, struct fd *fd);

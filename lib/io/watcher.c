@@ -58,10 +58,13 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 	r = fd_of(io, number, &fd);
 	if (r < 0)
 		return r;
-	if (fd->sides[direction].watcher)
+	fd->special |= FD_UNSURE;
+	if (fd->sides[direction].watcher) {
 		call_remove(loop, &fd->sides[direction].watcher->call); /* the old one's turn */
-	else
+		r = io->backend->arm(io, fd);
+	} else {
 		r = watcher_add(io, fd, direction);
+	}
 	if (r < 0)
 		return r;
 	fd->sides[direction].watcher->fn = fn;

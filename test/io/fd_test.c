@@ -205,6 +205,138 @@ START_TEST(closing_what_no_loop_knows_closes_it)
 }
 END_TEST
 
+/* ---- closed by plain close, and nothing said ---- */
+
+enum { NUMBER = 200 };
+
+/* A new pair, of which one end has that number, whatever had it before. */
+static struct pair pair_at(int number, int kind)
+{
+	struct pair made = make_pair(kind);
+	ck_assert_int_eq(dup2(made.from, number), number);
+	close(made.from);
+	made.from = number;
+	return made;
+}
+
+static void close_plainly(void)
+{
+	close_pair(pair);
+}
+
+/* Waits in vain. */
+static int reads_in_vain(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, CORO_MSEC);
+	return r < 0 ? r : coro_timeout_end(&timeout, coro_readable(NUMBER));
+}
+
+static int rests(void *arg)
+{
+	return coro_sleep(CORO_SEC);
+}
+
+/* How the number comes to be used and left, so that nobody waits for it. */
+static void use_it(int how)
+{
+	struct coro_future *reader = start(reads, &(struct reading){"a", NUMBER});
+	turn();
+	if (how == 1)
+		cancel(reader);
+	else
+		put(pair.to, "x");
+	coro_run_until_complete(loop, reader, NULL);
+	coro_future_unref(reader);
+	if (how == 2) /* time goes by, and nobody waits for it */
+		ck_assert_int_eq(result_of(rests, NULL), 0);
+	if (how == 3)
+		ck_assert_int_eq(result_of(reads_in_vain, NULL), -ETIMEDOUT);
+	trace_take();
+}
+
+START_TEST(a_number_that_was_closed_plainly_and_is_another_s_is_heard)
+{
+	int kind = _i % PAIR_KINDS;
+	pair = pair_at(NUMBER, kind);
+	for (int i = 0; i < 5; i++) {
+		use_it(_i / PAIR_KINDS);
+		close_plainly();
+		pair = pair_at(NUMBER, kind);
+		struct coro_future *reader = start(reads, &(struct reading){"a", NUMBER});
+		turn();
+		put(pair.to, "new");
+		ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+		ck_assert_trace("a:new");
+		coro_future_unref(reader);
+	}
+	close_plainly();
+}
+END_TEST
+
+static struct pair busy;
+
+/* Something comes all the time. */
+static int chatters(void *done)
+{
+	char byte;
+	for (int i = 0; i < 20000 && !coro_future_done(done); i++) {
+		if (write(busy.to, "x", 1) != 1 || coro_read(busy.from, &byte, 1) != 1)
+			return -EIO;
+		coro_task_yield();
+	}
+	return coro_future_done(done) ? 0 : -ETIME;
+}
+
+START_TEST(so_it_is_while_something_comes_all_the_time)
+{
+	busy = make_pair(UNIX);
+	pair = pair_at(NUMBER, UNIX);
+	for (int i = 0; i < 5; i++) {
+		use_it(0);
+		close_plainly();
+		pair = pair_at(NUMBER, UNIX);
+		struct coro_future *reader = start(reads, &(struct reading){"a", NUMBER});
+		turn();
+		put(pair.to, "new");
+		ck_assert_int_eq(result_of(chatters, reader), 0);
+		assert_ended(reader, 0);
+		ck_assert_trace("a:new");
+	}
+	close_plainly();
+	close_pair(busy);
+}
+END_TEST
+
+static void says_it_is_ready(void *arg)
+{
+	char word[8] = {0};
+	ck_assert_int_gt(read(NUMBER, word, sizeof(word) - 1), 0);
+	trace("%s:%s", (char *)arg, word);
+	coro_loop_stop(loop);
+}
+
+START_TEST(so_it_is_by_callbacks)
+{
+	pair = pair_at(NUMBER, _i);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(coro_loop_add_reader(loop, NUMBER, says_it_is_ready, "a"), 0);
+		put(pair.to, "x");
+		ck_assert_int_eq(coro_run_forever(loop), 0);
+		close_plainly();
+		pair = pair_at(NUMBER, _i);
+		ck_assert_int_eq(coro_loop_add_reader(loop, NUMBER, says_it_is_ready, "b"), 0);
+		put(pair.to, "new");
+		ck_assert_int_eq(coro_run_forever(loop), 0);
+		ck_assert_trace("a:x b:new");
+		coro_loop_remove_reader(loop, NUMBER);
+		close_plainly();
+		pair = pair_at(NUMBER, _i);
+	}
+	close_plainly();
+}
+END_TEST
+
 /* ---- closed elsewhere ---- */
 
 static int forgets(void *arg)
@@ -583,6 +715,10 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_waits_for_what_is_forgotten_is_told, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_number_that_was_closed_plainly_and_is_another_s_is_heard, 0,
+			    4 * PAIR_KINDS);
+	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
+	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
 	tcase_add_loop_test(tests, duplicates_are_waited_for_apart, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, one_duplicate_may_be_closed, 0, PAIR_KINDS);

@@ -6,6 +6,12 @@
  *
  * An event names the record that it is for by number and generation, since one may come of a
  * description that lives on in a duplicate when its number has become another's.
+ *
+ * The system drops a number together with its description. Where that was closed by plain close, and
+ * the number is another's now, nothing would come for who waits for it: so fds that have been heard of
+ * are suspected, and asked about before they are waited for long. To ask at each wait would cost a call
+ * for each message; it is done when nothing has come for a while, and for one after another where
+ * that never is.
  */
 #include "io/fd.h"
 
@@ -20,10 +26,18 @@
 
 enum { EVENTS = 1024 };
 
+/*
+ * How long nothing comes before all suspected fds are asked about; and of how many waits one is followed by a
+ * question about one, where something comes all the time.
+ */
+enum { QUIET_MS = 10, WAITS_A_QUESTION = 256 };
+
 struct epoll {
 	struct io io;
 	int fd;
-	bool coarse; /* the kernel has no epoll_pwait2 */
+	bool coarse;           /* the kernel has no epoll_pwait2 */
+	unsigned waits;        /* that something came of */
+	struct list suspected; /* fds, the one that was heard of first */
 	struct epoll_event events[EVENTS];
 };
 
@@ -62,15 +76,33 @@ static int control(struct io *io, int op, struct fd *fd, uint32_t events)
 	return epoll_ctl(epoll_of(io)->fd, op, fd->number, &event) < 0 ? -errno : 0;
 }
 
+/* Whether what is watched is what has the number, or is now: 0 or an error. */
+static int make_sure(struct io *io, struct fd *fd)
+{
+	uint32_t generation = fd->generation;
+	fd->special &= (uint8_t)~FD_UNSURE;
+	if (!fd->armed)
+		return 0;
+	/* By a name of its own, lest events of one that lives on in a duplicate are taken for its. */
+	fd->generation = ++io->generation;
+	int r = control(io, EPOLL_CTL_ADD, fd, events_of(fd->armed, fd->special & FD_LEVEL));
+	if (r < 0)
+		fd->generation = generation;
+	return r == -EEXIST ? 0 : r;
+}
+
 static int epoll_arm(struct io *io, struct fd *fd)
 {
-	bool level = fd_wants_level(fd);
+	int r = fd->special & FD_UNSURE ? make_sure(io, fd) : 0;
+	if (r < 0)
+		return r;
+	unsigned level = fd_wants_level(fd) ? FD_LEVEL : 0;
 	unsigned directions = fd_wanted(fd) | (level ? 0 : fd->armed);
-	if (level == fd->level && directions == fd->armed)
+	if (level == fd->special && directions == fd->armed)
 		return 0;
 	uint32_t events = events_of(directions, level);
 	int op = fd->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	int r = control(io, op, fd, events);
+	r = control(io, op, fd, events);
 	/* Closed elsewhere and opened anew, or forgotten while it was open. */
 	if (r == -ENOENT && op == EPOLL_CTL_MOD)
 		r = control(io, EPOLL_CTL_ADD, fd, events);
@@ -79,12 +111,60 @@ static int epoll_arm(struct io *io, struct fd *fd)
 	if (r < 0)
 		return r;
 	fd->armed = (uint8_t)directions;
-	fd->level = level;
+	fd->special = (uint8_t)level;
 	return 0;
+}
+
+static __attribute__((noinline)) void suspect(struct epoll *epoll, struct fd *fd)
+{
+	fd->suspected = true;
+	list_append(&epoll->suspected, &fd->link);
+}
+
+/* Whether an event would wake somebody, or have a callback called, who has not been so before. */
+static bool is_waited_for(const struct fd *fd)
+{
+	for (int i = 0; i < DIRECTIONS; i++) {
+		const struct side *side = &fd->sides[i];
+		if (side->watcher && side->watcher->call.position == CALL_IDLE)
+			return true;
+		if (fd_line_waits(&side->line) &&
+		    fd_wait_of(side->line.next)->latch.state == LATCH_PENDING)
+			return true;
+	}
+	return false;
+}
+
+/* One whose wait is to come is asked about then. */
+static __attribute__((noinline)) void ask_about(struct epoll *epoll, struct fd *fd)
+{
+	list_remove(&fd->link);
+	fd->suspected = false;
+	if (!is_waited_for(fd)) {
+		fd->special |= FD_UNSURE;
+		return;
+	}
+	int r = make_sure(&epoll->io, fd);
+	if (r == -EBADF || r == -EPERM)
+		fd_forget(&epoll->io, fd->number); /* closed, or of a kind that is not waited for */
+	else if (r < 0)
+		suspect(epoll, fd);
+}
+
+/* Those that are suspected by now. */
+static void ask_about_all(struct epoll *epoll)
+{
+	struct list asked, *link;
+	list_init(&asked);
+	while ((link = list_pop(&epoll->suspected)))
+		list_append(&asked, link);
+	while (!list_empty(&asked))
+		ask_about(epoll, container_of(asked.next, struct fd, link));
 }
 
 static void epoll_forget(struct io *io, struct fd *fd)
 {
+	list_remove(&fd->link);
 	if (fd->armed)
 		control(io, EPOLL_CTL_DEL, fd, 0);
 }
@@ -98,7 +178,7 @@ static int wait_coarsely(struct epoll *epoll, int64_t left)
 }
 
 /* Waits for so many nanoseconds at the most; a negative number is for ever. */
-static int wait_for(struct epoll *epoll, int64_t left)
+static __attribute__((noinline)) int wait_for(struct epoll *epoll, int64_t left)
 {
 #if SYSTEM_EPOLL_PWAIT2
 	if (left > 0 && !epoll->coarse) {
@@ -130,8 +210,10 @@ static void tell(struct io *io, const struct epoll_event *event)
 		ready |= BIT(READING);
 	if (got & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		ready |= BIT(WRITING);
+	if (unlikely(!fd->suspected))
+		suspect(epoll_of(io), fd);
 	fd_event(io, fd, ready, got & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR));
-	if (fd->level)
+	if (fd->special & FD_LEVEL)
 		epoll_arm(io, fd); /* what nobody wants any more would come again and again */
 }
 
@@ -149,20 +231,61 @@ static inline void fetch_ahead(const struct io *io, const struct epoll_event *ev
 		__builtin_prefetch(sooner->sides[READING].line.next);
 }
 
+/* Waits until then, or, where fds are suspected, for a while: how many events came. */
+static int wait_until(struct epoll *epoll, int64_t when)
+{
+	int64_t left = left_until(when);
+	bool briefly = !list_empty(&epoll->suspected) && (uint64_t)left > QUIET_MS * CORO_MSEC;
+	int n;
+	do
+		n = briefly ? epoll_wait(epoll->fd, epoll->events, EVENTS, QUIET_MS)
+			    : wait_for(epoll, left);
+	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
+	return n;
+}
+
+/*
+ * Nothing came: then suspected fds are asked about, unless it was but a look among other things to do.
+ * Whether another look is due, since virtual time would go by what the first could not see.
+ */
+static __attribute__((noinline)) bool ask_in_quiet(struct epoll *epoll, int64_t when)
+{
+	const struct coro_loop *loop = epoll->io.loop;
+	bool jumps = loop->virtual_clock && ring_empty(&loop->ready);
+	if (list_empty(&epoll->suspected) || (when == 0 && !jumps))
+		return false;
+	ask_about_all(epoll);
+	return when == 0;
+}
+
+/* Something comes all the time: one by one. */
+static void ask_now_and_then(struct epoll *epoll)
+{
+	if (unlikely(++epoll->waits % WAITS_A_QUESTION == 0) && !list_empty(&epoll->suspected))
+		ask_about(epoll, container_of(epoll->suspected.next, struct fd, link));
+}
+
 static int epoll_wait_until(struct io *io, int64_t when)
 {
 	struct epoll *epoll = epoll_of(io);
 	int n;
 	do
-		n = wait_for(epoll, left_until(when));
-	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
+		n = wait_until(epoll, when);
+	while (unlikely(n == 0) && ask_in_quiet(epoll, when));
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
 		fetch_ahead(io, epoll->events + i, n - i);
 		tell(io, &epoll->events[i]);
 	}
+	ask_now_and_then(epoll);
 	return 0;
+}
+
+/* What a host waits for, it waits for without us. */
+static void epoll_settle(struct io *io)
+{
+	ask_about_all(epoll_of(io));
 }
 
 static int epoll_fd(struct io *io)
@@ -187,6 +310,8 @@ static int epoll_open(struct coro_loop *loop, struct io **ret)
 	if (!epoll)
 		return -ENOMEM;
 	epoll->coarse = false;
+	epoll->waits = 0;
+	list_init(&epoll->suspected);
 	epoll->fd = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
 	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &loop->inbox);
 	if (r < 0) {
@@ -215,5 +340,6 @@ const struct backend backend_epoll = {
 	.arm = epoll_arm,
 	.forget = epoll_forget,
 	.fd = epoll_fd,
+	.settle = epoll_settle,
 	.wait = epoll_wait_until,
 };
