@@ -332,6 +332,18 @@ static inline int system_stack_protection(void)
 	return protection;
 }
 
+/* Where the caller's stack stands, roughly; without a frame pointer for it where that can be. */
+static inline __attribute__((always_inline)) const void *system_stack_pointer(void)
+{
+#if defined(__x86_64__)
+	const void *at;
+	__asm__("movq %%rsp, %0" : "=r"(at));
+	return at;
+#else
+	return __builtin_frame_address(0);
+#endif
+}
+
 /* Names the calling thread, for debuggers and top: at most 15 characters. */
 static inline void system_name_thread(const char *name)
 {

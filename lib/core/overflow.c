@@ -131,6 +131,23 @@ void *overflow_watch(void)
 	return NULL;
 }
 
+/* A generator in a task has a stack of its own, and programs may have others: these are theirs. */
+void overflow_check(const void *at)
+{
+	const struct coro *self = thread_current->self;
+	const struct stack *stack = &self->frame->stack;
+	if (((const char *)at >= stack->low && at < (const void *)stack) ||
+	    !stack_pool_covers(&self->thread->stacks, at))
+		return;
+	if (installed(SIGSEGV)) {
+		report(self);
+		signal(SIGSEGV, SIG_DFL);
+	}
+	raise(SIGSEGV);
+	signal(SIGSEGV, SIG_DFL); /* a handler of the program's has returned */
+	raise(SIGSEGV);
+}
+
 void overflow_uninstall(void)
 {
 	static const int numbers[] = {SIGSEGV, SIGBUS};

@@ -368,6 +368,13 @@ struct stack *stack_pool_at(const struct stack_pool *pool, const void *address)
 	return is_cold(slab, index) ? NULL : header_of(pool, size, slab, index);
 }
 
+bool stack_pool_covers(const struct stack_pool *pool, const void *address)
+{
+	const struct stack_size *size;
+	const struct stack_slab *slab;
+	return find_slot(pool, address, &size, &slab);
+}
+
 bool stack_pool_guards(const struct stack_pool *pool, const void *address)
 {
 	const struct stack_size *size;

@@ -113,6 +113,9 @@ int stack_pool_each(struct stack_pool *pool, int (*fn)(struct stack *stack, void
 /* The stack that the address lies on, in use or warm; NULL for none. */
 struct stack *stack_pool_at(const struct stack_pool *pool, const void *address);
 
+/* Whether the address lies in any slot, used or not. */
+bool stack_pool_covers(const struct stack_pool *pool, const void *address);
+
 /* Whether the address lies in a guard; async-signal-safe in the pool's thread. */
 bool stack_pool_guards(const struct stack_pool *pool, const void *address);
 

@@ -2,6 +2,7 @@
 /* A task waits for a future. */
 #include "base/error.h"
 #include "core/fail.h"
+#include "core/overflow.h"
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -78,6 +79,7 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 	}
 	if (closes_cycle(task, future))
 		return fail_with(-EDEADLK, "coro_await: the future awaits the caller");
+	overflow_look(&task->coro);
 	return wait_for_future(task, future, ret);
 }
 
@@ -92,7 +94,7 @@ int coro_await(struct coro_future *future, void **ret)
 {
 	struct task *task = running_task();
 	if (unlikely(!task || !future || future->loop != task->future.loop || future->done ||
-		     may_wait_for(future, task)))
+		     may_wait_for(future, task) || overflow_suspected(&task->coro)))
 		return await_checked(task, future, ret);
 	return wait_for_future(task, future, ret);
 }

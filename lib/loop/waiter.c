@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/fail.h"
+#include "core/overflow.h"
 #include "coro/task.h"
 #include "loop/loop.h"
 #include "loop/open.h"
@@ -215,6 +216,7 @@ int latch_wait(struct latch *latch)
 	latch->task = task;
 	if (!task)
 		return fail_with(-EPERM, "a call that waits: not in a task");
+	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = leave_latch;
@@ -312,6 +314,7 @@ int coro_sleep_until(int64_t when)
 	struct task *task = task_running();
 	if (!task)
 		return fail_with(-EPERM, "coro_sleep_until: not in a task");
+	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
 	wait->task = task;
 	wait->leave = sleep_leave;
