@@ -5,9 +5,9 @@
  *
  *	struct coro_broadcast *prices;
  *	r = coro_broadcast_create(sizeof(int), 16, &prices);
- *	r = coro_broadcast_send(prices, &price);                in one task
+ *	r = coro_broadcast_send(prices, &price);                // in one task
  *
- *	struct coro_subscription *mine;                         in each of the others
+ *	struct coro_subscription *mine;                         // in each of the others
  *	r = coro_broadcast_subscribe(prices, &mine);
  *	while ((r = coro_subscription_receive(mine, &price)) == 0)
  *		printf("%d\n", price);

@@ -6,10 +6,10 @@
  *	struct coro_channel *numbers;
  *	r = coro_channel_create(sizeof(int), 0, &numbers);
  *
- *	int n = 42;                                     in one task
+ *	int n = 42;                                             // in one task
  *	r = coro_channel_send(numbers, &n);
  *
- *	while ((r = coro_channel_receive(numbers, &n)) == 0)    in another
+ *	while ((r = coro_channel_receive(numbers, &n)) == 0)    // in another
  *		printf("%d\n", n);
  *
  * An item goes straight from its sender to who waits for it, first come, first served, or into the

@@ -7,7 +7,7 @@
  *	int r = coro_defer(free, page);
  *	if (r < 0)
  *		return free(page), r;
- *	return read_into(page);          may fail, wait, be cancelled
+ *	return read_into(page);          // may fail, wait, be cancelled
  *
  * The body is that of the task, generator or coroutine that runs, however many calls deep; it has
  * returned when its deferred calls run, the last one first. So what they are given must outlive the

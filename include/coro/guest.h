@@ -7,10 +7,14 @@
  *	int fd = coro_loop_fd(loop);
  *	for (;;) {
  *		int64_t ns = coro_loop_timeout(loop);
+ *		int64_t ms = ns / CORO_MSEC + (ns % CORO_MSEC > 0), day = 86400000;
  *		struct pollfd wanted = {.fd = fd, .events = POLLIN};
- *		poll(&wanted, 1, ns == CORO_FOREVER ? -1 : (int)((ns + 999999) / CORO_MSEC));
+ *		poll(&wanted, 1, ns == CORO_FOREVER ? -1 : (int)(ms < day ? ms : day));
  *		r = coro_loop_run_once(loop);
  *	}
+ *
+ * poll's int holds no more than 24 days of milliseconds, so a wait is cut into days: waking too
+ * early does no harm.
  *
  * What the host does between turns, in the loop's thread, may concern the guest: set its futures,
  * spawn by coro_loop_spawn, call_soon, cancel. Then the timeout is another: a host that does not

@@ -6,9 +6,9 @@
  *
  *	static struct coro_local request = CORO_LOCAL("request", NULL);
  *
- *	coro_local_set(&request, r, NULL);      in the task that serves it
- *	coro_spawn(look_up, &key, &task);       sees r, whatever its spawner sets after
- *	coro_local_get(&request);               in look_up, or anything that it calls or spawns
+ *	coro_local_set(&request, r, NULL);      // in the task that serves it
+ *	coro_spawn(look_up, &key, &task);       // sees r, whatever its spawner sets after
+ *	coro_local_get(&request);               // in look_up, or anything that it calls or spawns
  *
  * A task begins with the values that its spawner had then, and what it sets itself nobody else
  * sees, but tasks that it spawns after. A callback of the loop sees the values that there were when
