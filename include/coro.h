@@ -24,6 +24,7 @@
 #include <coro/report.h>
 #include <coro/resolve.h>
 #include <coro/runner.h>
+#include <coro/shield.h>
 #include <coro/signal.h>
 #include <coro/stream.h>
 #include <coro/sync.h>

@@ -30,6 +30,24 @@ struct coro_group;
 CORO_API int coro_group_create(struct coro_group **ret);
 
 /*
+ * Flags of struct coro_group_options: a task that fails leaves the others and the body alone (trio's
+ * and Kotlin's supervisors); its failure is the end's result all the same.
+ */
+#define CORO_GROUP_INDEPENDENT (1U << 29)
+
+struct coro_group_options {
+	size_t limit; /* on the tasks that run at once (Go's errgroup.SetLimit); 0 for none */
+	unsigned flags;
+};
+
+/*
+ * The same with options, or NULL. Where as many tasks run as the limit allows, who spawns another
+ * waits until one has ended: -ECANCELED, and -EAGAIN outside a task, which cannot wait.
+ */
+CORO_API int coro_group_create_with(const struct coro_group_options *options,
+				    struct coro_group **ret);
+
+/*
  * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others.
  * -ESHUTDOWN once the group cancels its tasks, or was joined; -EPERM on another loop; -EINVAL,
  * -ENOMEM.
@@ -42,6 +60,35 @@ CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group, cor
 /* The same with options for the task, as for coro_loop_spawn: eager_start, a name, a stack size. */
 CORO_API int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options,
 				   coro_fn *fn, void *arg, struct coro_future **ret);
+
+/* The same with a copy of the argument, as coro_spawn_copy. */
+#define coro_group_spawn_copy(...)          \
+	coro_group_spawn_copy_at(CORO_HERE, \
+				 __VA_ARGS__) /* (group, fn, const void *arg, size, ret) */
+CORO_API int coro_group_spawn_copy_at(const char *site, struct coro_group *group, coro_fn *fn,
+				      const void *arg, size_t size, struct coro_future **ret);
+
+/*
+ * Spawns a task, and waits until that calls coro_started, which makes it one of the group (trio's
+ * nursery.start): a server, say, once it listens. *value is what it gave there; value and ret may
+ * be NULL. If it ends before, the group is not concerned: its failure is returned, CORO_INCOMPLETE
+ * if it has none. If the caller is cancelled, so is the task, and its end or its coro_started is
+ * waited for: -ECANCELED. Other errors as coro_group_spawn's; -EPERM outside a task.
+ */
+#define coro_group_start(...) \
+	coro_group_start_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, void **value, ret) */
+coro_async CORO_API int coro_group_start_at(const char *site, struct coro_group *group, coro_fn *fn,
+					    void *arg, void **value, struct coro_future **ret);
+
+/* In such a task, however deep: it is ready. 0; -EALREADY a second time, -EPERM in any other. */
+CORO_API int coro_started(void *value);
+
+/*
+ * Ends the group without an error (TaskGroup.cancel of Python 3.15): its tasks and its body are
+ * cancelled, and if nothing fails in that, coro_group_end gives what the body did, and 0 for
+ * -ECANCELED. From a task or a callback; once is enough. 0; -EINVAL, -EPERM.
+ */
+CORO_API int coro_group_cancel(struct coro_group *group);
 
 /*
  * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body

@@ -24,6 +24,17 @@ CORO_BEGIN_DECLS
 CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret);
 
 /*
+ * The same with a copy of the argument, its first size bytes, at most CORO_COPY_MOST: fn gets a
+ * pointer to that, on the task's stack. So tasks can be spawned in a loop over what changes, and
+ * outlive what they were spawned with.
+ */
+#define CORO_COPY_MOST 4096
+#define coro_spawn_copy(...) \
+	coro_spawn_copy_at(CORO_HERE, __VA_ARGS__) /* (fn, const void *arg, size_t size, ret) */
+CORO_API int coro_spawn_copy_at(const char *site, coro_fn *fn, const void *arg, size_t size,
+				struct coro_future **ret);
+
+/*
  * The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or
  * NULL.
  *
@@ -73,6 +84,12 @@ CORO_API int coro_task_uncancel(struct coro_future *task);
 
 /* Lets everything run that is ready, once: coro_sleep(0). */
 coro_async CORO_API int coro_task_yield(void);
+
+/*
+ * For what computes for long, in a task or not: in a task it gives way, as coro_task_yield, and is
+ * -ECANCELED if the task was asked to cancel; elsewhere it does nothing. 0, -ECANCELED.
+ */
+coro_async CORO_API int coro_checkpoint(void);
 
 CORO_END_DECLS
 

@@ -40,6 +40,14 @@ CORO_API int coro_timeout_begin_at_site(const char *site, struct coro_timeout *t
 					int64_t when);
 
 /*
+ * Calls fn(arg) under a timeout (asyncio.wait_for of a coroutine), which cannot be left open: what
+ * fn returned, or -ETIMEDOUT. A delay of 0 or less is no time to begin. -EPERM outside a task,
+ * -EINVAL, -ENOMEM.
+ */
+#define coro_within(...) coro_within_at(CORO_HERE, __VA_ARGS__) /* (int64_t delay, fn, arg) */
+coro_async CORO_API int coro_within_at(const char *site, int64_t delay, coro_fn *fn, void *arg);
+
+/*
  * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has
  * expired; -ENOMEM, which may come of a time that is over, and then it is not moved.
  */

@@ -4,6 +4,7 @@
 #include "core/fail.h"
 #include "loop/gather.h"
 #include "loop/loop.h"
+#include "loop/shield.h"
 
 #include <errno.h>
 
@@ -40,7 +41,7 @@ static void count_once(struct coro_future *again, struct coro_future *gather)
  * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
  * that is a gather, it becomes *gather, and its children are still to be.
  */
-static bool cancel_chain(struct coro_future *future, struct failure *words,
+static bool cancel_chain(struct coro_future *future, struct failure *words, unsigned level,
 			 struct coro_future **gather)
 {
 	struct task *last = NULL;
@@ -51,9 +52,14 @@ static bool cancel_chain(struct coro_future *future, struct failure *words,
 	}
 	for (; is_task(future); future = task_wait(last)->future) {
 		last = task_of(future);
+		if (unlikely(task_shields(last) > level)) {
+			shield_hold(last, level, words);
+			return true;
+		}
 		last->cancels++;
 		if (!task_cancel(last, words))
 			return true;
+		level = 0;
 	}
 	if (future->kind == FUTURE_GATHER) {
 		if (gather_cancel_begin(future, *gather, first, last)) {
@@ -66,16 +72,21 @@ static bool cancel_chain(struct coro_future *future, struct failure *words,
 	return true;
 }
 
-bool future_cancel_with(struct coro_future *future, struct failure *words)
+bool future_cancel_from(struct coro_future *future, struct failure *words, unsigned level)
 {
 	struct coro_future *gather = NULL;
-	bool cancelled = cancel_chain(future, words, &gather);
+	bool cancelled = cancel_chain(future, words, level, &gather);
 	while (gather) {
 		struct coro_future *child = gather_cancel_next(gather, cancelled);
-		cancelled = child ? cancel_chain(child, words, &gather)
+		cancelled = child ? cancel_chain(child, words, 0, &gather)
 				  : gather_cancel_end(&gather, words);
 	}
 	return cancelled;
+}
+
+bool future_cancel_with(struct coro_future *future, struct failure *words)
+{
+	return future_cancel_from(future, words, 0);
 }
 
 int coro_cancel(struct coro_future *future)

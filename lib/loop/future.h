@@ -74,6 +74,9 @@ static inline void future_finish_held(struct coro_future *future, int status, vo
  */
 bool future_cancel_with(struct coro_future *future, struct failure *words);
 
+/* The same for a request of such a level: see shield.h. The others are of level 0. */
+bool future_cancel_from(struct coro_future *future, struct failure *words, unsigned level);
+
 static inline bool future_cancel(struct coro_future *future)
 {
 	return future_cancel_with(future, NULL);

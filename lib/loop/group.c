@@ -1,45 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include "coro/group.h"
+#include "loop/group.h"
 
 #include "base/error.h"
 #include "core/fail.h"
 #include "loop/loop.h"
-#include "loop/report.h"
-#include "loop/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* A task of the group: until the loop has told the group that it is done. */
-struct member {
-	struct list link;
-	struct watch watch;
-	struct coro_group *group;
-};
-
-struct coro_group {
-	struct task *parent;
-	struct coro *body;    /* who made it and will end it: the parent, or a generator */
-	struct list members;  /* in the order spawned */
-	struct latch *ending; /* set when the last member is done; NULL: nobody waits */
-	struct cleanup cleanup;
-	int cancelling; /* requests to cancel the parent that were pending at the beginning */
-	bool exiting;
-	bool joined;
-	bool aborting;
-	bool parent_cancel_requested;
-	bool orphan; /* ended where nobody could wait for its members: goes with the last */
-
-	int *errors; /* of members, in the order they failed; room for those that may still fail */
-	size_t error_count, room, running;
-	struct failure *first; /* the words of the first */
-	struct failure *words; /* while its end waits: of what that will return */
-};
 
 static void group_free(struct coro_group *group)
 {
 	failure_unref(group->first);
 	failure_unref(group->words);
+	list_remove(&group->orphans);
 	future_unref(&group->parent->future);
 	free(group->errors);
 	free(group);
@@ -81,11 +54,13 @@ static void group_outlive(struct cleanup *cleanup)
 	cleanup_push(group->parent, &group->cleanup, group_abandon);
 }
 
-int coro_group_create(struct coro_group **ret)
+int coro_group_create_with(const struct coro_group_options *options, struct coro_group **ret)
 {
+	static const struct coro_group_options defaults;
 	struct task *task = task_running();
-	if (!ret)
-		return fail_with(-EINVAL, "coro_group_create: ret is NULL");
+	options = options ? options : &defaults;
+	if (!ret || options->flags & ~CORO_GROUP_INDEPENDENT)
+		return fail_with(-EINVAL, "coro_group_create: ret is NULL, or unknown flags");
 	if (!task)
 		return fail_with(-EPERM, "coro_group_create: not in a task");
 	struct coro_group *group = malloc(sizeof(*group));
@@ -94,64 +69,70 @@ int coro_group_create(struct coro_group **ret)
 	*group = (struct coro_group){
 		.parent = task,
 		.body = thread_current->self,
+		.limit = options->limit,
+		.independent = options->flags & CORO_GROUP_INDEPENDENT,
 		.cancelling = task->cancels,
+		.level = (uint8_t)task_wait(task)->shields,
+		.unreceived = task->coro.flags & CORO_MUST_CANCEL,
 	};
 	future_ref(&task->future); /* it should end the group, but may end before */
 	list_init(&group->members);
+	list_init(&group->spawners);
+	list_init(&group->orphans);
 	cleanup_push(task, &group->cleanup, group_outlive);
 	*ret = group;
 	return 0;
 }
 
-static void abort_members(struct coro_group *group)
+int coro_group_create(struct coro_group **ret)
+{
+	return coro_group_create_with(NULL, ret);
+}
+
+/* -- cancelling */
+
+void group_abort(struct coro_group *group)
 {
 	group->aborting = true;
-	list_for_each(link, &group->members)
-		future_cancel(container_of(link, struct member, link)->watch.future);
+	list_for_each(at, &group->members)
+		future_cancel(container_of(at, struct member, link)->watch.future);
+	while (group_let_in(group))
+		; /* they will see that nothing is spawned any more */
 }
 
-static void member_failed(struct coro_group *group, struct coro_future *task)
+/* The request to the parent is taken back by the end. */
+void group_abort_all(struct coro_group *group)
 {
-	if (group->error_count == 0)
-		group->first = failure_ref(task->failure);
-	group->errors[group->error_count++] = task->status;
-	if (group->parent->future.done) {
-		report_future(task,
-			      "Task has errored out but its parent task is already completed");
-		return;
-	}
-	if (group->aborting)
-		return;
-	/* The parent is made to leave its body; group_end takes that back. */
-	abort_members(group);
+	struct task *parent = group->parent;
+	bool pending = parent->coro.flags & CORO_MUST_CANCEL;
+	group_abort(group);
 	group->parent_cancel_requested = true;
-	future_cancel(&group->parent->future);
+	future_cancel_from(&parent->future, NULL, group->level);
+	if (parent == running_task() && !pending)
+		parent->coro.flags |= CORO_GIVEN; /* should the group end before its next wait */
 }
 
-static void member_done(struct watch *watch)
+int coro_group_cancel(struct coro_group *group)
 {
-	struct member *member = container_of(watch, struct member, watch);
-	struct coro_group *group = member->group;
-	struct coro_future *task = watch->future;
-	list_remove(&member->link);
-	group->running--;
-	loop_release(task->loop, 0, 1);
-	free(member);
-	future_retrieved(task);
-	if (group->ending && list_empty(&group->members))
-		latch_set(group->ending);
-	if (task->status < 0 && task->status != -ECANCELED)
-		member_failed(group, task);
-	coro_future_unref(task);
-	if (group->orphan && list_empty(&group->members))
-		group_free(group);
-}
-
-/* Room for the failure of one member more, so that none is lost for want of memory. */
-static int reserve_error(struct coro_group *group)
-{
-	if (group->error_count + group->running < group->room)
+	if (!group)
+		return fail_with(-EINVAL, "coro_group_cancel: the group is NULL");
+	int r = loop_check(group->parent->future.loop);
+	if (r < 0 || group->joined || group->cancelled)
+		return r;
+	group->cancelled = true;
+	if (group->aborting)
 		return 0;
+	if (group->exiting || group->parent->future.done)
+		group_abort(group);
+	else
+		group_abort_all(group);
+	return 0;
+}
+
+/* -- errors */
+
+int group_reserve_slow(struct coro_group *group)
+{
 	size_t room = group->room ? 2 * group->room : 8;
 	int *errors = realloc(group->errors, room * sizeof(*errors));
 	if (!errors)
@@ -159,53 +140,6 @@ static int reserve_error(struct coro_group *group)
 	group->errors = errors;
 	group->room = room;
 	return 0;
-}
-
-/* Of one that started eagerly and has ended already the group learns a turn later, as of any. */
-static void add_member(struct coro_group *group, struct member *member, struct coro_future *task)
-{
-	member->group = group;
-	list_append(&group->members, &member->link);
-	watch_add(&member->watch, task, member_done);
-}
-
-int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options, coro_fn *fn,
-			  void *arg, struct coro_future **ret)
-{
-	if (!group || !fn)
-		return fail_with(-EINVAL, "coro_group_spawn: the group or fn is NULL");
-	struct coro_loop *loop = group->parent->future.loop;
-	if (loop != thread_current->loop)
-		return fail_with(-EPERM,
-				 "coro_group_spawn: the loop of the group does not run here");
-	if (group->aborting || (group->exiting && list_empty(&group->members)))
-		return fail_code(-ESHUTDOWN);
-	int r = reserve_error(group);
-	if (r < 0)
-		return r;
-	r = loop_reserve(loop, 0, 1);
-	if (r < 0)
-		return r;
-	struct member *member = malloc(sizeof(*member));
-	struct coro_future *task;
-	group->running++; /* before it may run, and spawn others */
-	r = member ? coro_loop_spawn(loop, options, fn, arg, &task) : fail_code(-ENOMEM);
-	if (r < 0) {
-		group->running--;
-		free(member);
-		loop_release(loop, 0, 1);
-		return r;
-	}
-	if (ret)
-		*ret = coro_future_ref(task);
-	add_member(group, member, task);
-	return 0;
-}
-
-int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
-			struct coro_future **ret)
-{
-	return coro_group_spawn_with(group, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
 size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
@@ -232,30 +166,57 @@ static void give_words_back(struct coro_group *group)
 	group->words = NULL;
 }
 
+/* -- end */
+
+void group_left(struct coro_group *group)
+{
+	if (group_in_use(group))
+		return;
+	if (group->ending)
+		latch_set(group->ending);
+	else if (group->orphan)
+		group_free(group);
+}
+
 /* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
 static void join(struct coro_group *group, bool *cancelled)
 {
-	while (!list_empty(&group->members)) {
+	while (group_in_use(group)) {
 		struct latch ending;
 		list_init(&ending.link);
 		group->ending = &ending;
 		int r = latch_wait(&ending);
 		latch_end(&ending);
 		group->ending = NULL;
-		if (r == -ECANCELED && !group->aborting) {
+		if (r == -ECANCELED && (!group->aborting || group->cancelled)) {
 			*cancelled = true;
 			keep_words(group);
-			abort_members(group);
 		}
+		if (r == -ECANCELED && !group->aborting)
+			group_abort(group);
 	}
 }
 
 /* The body's own failure comes last; it is returned even where there is no memory to note it. */
 static void note_body(struct coro_group *group, int status)
 {
-	if (status >= 0 || status == -ECANCELED || reserve_error(group) < 0)
+	if (status >= 0 || status == -ECANCELED || group_reserve_error(group) < 0)
 		return;
 	group->errors[group->error_count++] = status;
+}
+
+/* The group's request to its parent is over. */
+static void take_request_back(struct coro_group *group)
+{
+	if (group->parent_cancel_requested)
+		task_uncancel(group->parent,
+			      group->cancelling - (group->cancelled && group->unreceived));
+}
+
+/* Whether no request to the parent is left but those from before that it has received. */
+static bool cancelled_itself(const struct coro_group *group)
+{
+	return group->cancelled && group->parent->cancels <= group->cancelling - group->unreceived;
 }
 
 /*
@@ -269,14 +230,9 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
 				  failure_ref(group->first));
 		return group->errors[0];
 	}
-	return cancelled ? -ECANCELED : status;
-}
-
-/* The group's request to its parent is over. */
-static void take_request_back(struct coro_group *group)
-{
-	if (group->parent_cancel_requested)
-		task_uncancel(group->parent, group->cancelling);
+	if (!cancelled || !cancelled_itself(group))
+		return cancelled ? -ECANCELED : status;
+	return status == -ECANCELED ? 0 : status;
 }
 
 /*
@@ -318,13 +274,22 @@ static int end_without_task(struct coro_group *group, int status)
 	if (group->parent->future.loop->closed)
 		drop_members(group);
 	else if (!group->aborting)
-		abort_members(group);
+		group_abort(group);
 	take_request_back(group);
-	if (list_empty(&group->members))
-		group_free(group);
-	else
-		group->orphan = true;
+	group->orphan = true;
+	list_append(&group->parent->future.loop->orphans, &group->orphans);
+	group_left(group);
 	return status;
+}
+
+void group_drop_orphans(struct coro_loop *loop)
+{
+	while (!list_empty(&loop->orphans)) {
+		struct list *link = loop->orphans.next;
+		struct coro_group *group = container_of(link, struct coro_group, orphans);
+		drop_members(group);
+		group_free(group);
+	}
 }
 
 int coro_group_join(struct coro_group *group, int status)
@@ -339,7 +304,7 @@ int coro_group_join(struct coro_group *group, int status)
 	group->exiting = true;
 	bool cancelled = status == -ECANCELED;
 	if (status < 0 && !group->aborting)
-		abort_members(group);
+		group_abort(group);
 	keep_words(group);
 	join(group, &cancelled);
 	give_words_back(group);

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "core/fail.h"
+#include "loop/group.h"
 #include "loop/handle.h"
 #include "loop/open.h"
 #include "loop/report.h"
@@ -60,6 +61,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	list_init(&loop->open);
 	list_init(&loop->leaving);
 	list_init(&loop->failed);
+	list_init(&loop->orphans);
 	list_init(&loop->unheard);
 	list_init(&loop->remotes);
 	slab_init(&loop->tasks_slab, sizeof(struct task));
@@ -155,6 +157,7 @@ int coro_loop_close(struct coro_loop *loop)
 	guest_awake(loop);
 	loop->closed = true;
 	abandon_tasks(loop);
+	group_drop_orphans(loop);
 	remotes_close(loop);
 	forget_calls(loop);
 	open_forget(loop);

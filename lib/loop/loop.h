@@ -69,6 +69,7 @@ struct coro_loop {
 	coro_exception_handler *handler; /* NULL: the default */
 	void *handler_arg;
 	struct list failed;  /* futures that have failed and are held */
+	struct list orphans; /* groups that end by themselves: see group.c */
 	struct list unheard; /* failed futures whose last reference went, to be reported */
 	int64_t now;         /* of the virtual clock */
 	uint64_t random;     /* state of the shuffle; 0: no shuffling */

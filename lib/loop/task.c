@@ -6,9 +6,11 @@
 #include "core/fail.h"
 #include "core/generator.h"
 #include "coro/task.h"
+#include "loop/copy.h"
 #include "loop/local.h"
 #include "loop/loop.h"
 #include "loop/report.h"
+#include "loop/shield.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -140,6 +142,7 @@ static bool prepare(struct task *task)
 			return true;
 		}
 	}
+	copy_drop(&task->coro);
 	task->coro.state = STATE_DONE;
 	locals_unref(task->coro.locals);
 	task_finish(task, r, NULL, task_take_request(task));
@@ -286,6 +289,7 @@ void task_abandon(struct task *task)
 		abandon_generators(task);
 		let_go(&co->frame->locals);
 	} else {
+		copy_drop(co);
 		locals_unref(co->locals);
 	}
 	coro_abandon(co);
@@ -358,8 +362,10 @@ const char *coro_task_site(const struct coro_future *future)
 
 int coro_task_cancelling(const struct coro_future *future)
 {
-	return coro_is_task(future) ? task_of(future)->cancels
-				    : fail_with(-EINVAL, "coro_task_cancelling: it is no task");
+	if (!coro_is_task(future))
+		return fail_with(-EINVAL, "coro_task_cancelling: it is no task");
+	const struct task *task = task_of(future);
+	return task->cancels + shield_held(task);
 }
 
 int task_uncancel(struct task *task, int others)
@@ -377,5 +383,8 @@ int coro_task_uncancel(struct coro_future *future)
 		return fail_with(-EINVAL, "coro_task_uncancel: it is no task");
 	if (future->loop->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_uncancel: the task is another thread's");
-	return task_uncancel(task_of(future), 0);
+	struct task *task = task_of(future);
+	if (!shield_uncancel(task))
+		task_uncancel(task, 0);
+	return task->cancels + shield_held(task);
 }

@@ -66,6 +66,7 @@ static inline void task_begin(struct task *task)
 	wait->latch = NULL;
 	wait->cleanups = NULL;
 	wait->scopes = 0;
+	wait->shields = 0;
 	wait->cancelled_late = false;
 }
 

@@ -5,6 +5,7 @@
 #include "coro/task.h"
 #include "coro/wait.h"
 #include "loop/loop.h"
+#include "loop/timeout.h"
 #include "loop/wait.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct __attribute__((may_alias)) scope {
 	const char *site;
 	int64_t begun, when; /* of the loop's clock */
 	int cancelling;      /* requests to cancel the task that were pending at the beginning */
+	uint8_t level;       /* see shield.h */
 	bool unreceived; /* one of them had not reached the task yet: it counts as made inside */
 	bool counted;    /* in its task's scopes, being on its stack; else it holds the task */
 	enum timeout_state state;
@@ -42,7 +44,7 @@ static void expire(struct call *call)
 	struct timer *timer = container_of(call, struct timer, call);
 	struct scope *scope = container_of(timer, struct scope, timer);
 	scope->state = TIMEOUT_EXPIRING;
-	future_cancel(&scope->task->future);
+	future_cancel_from(&scope->task->future, NULL, scope->level);
 }
 
 static bool lies_on_stack(const struct scope *scope, const struct coro *co)
@@ -124,6 +126,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 		.site = site,
 		.begun = now,
 		.cancelling = task->cancels,
+		.level = (uint8_t)task_wait(task)->shields,
 		.unreceived = task->coro.flags & CORO_MUST_CANCEL,
 		.state = TIMEOUT_ENTERED,
 	};
@@ -235,6 +238,21 @@ static bool may_end(const struct scope *scope)
 	       (thread->self != &thread->root && lies_on_stack(scope, thread->self));
 }
 
+static inline int check_end(const struct scope *scope)
+{
+	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
+		return fail_with(-EALREADY, "coro_timeout_end: it has ended already");
+	if (scope->task != running_task() && !may_end(scope))
+		return fail_with(-EPERM, "coro_timeout_end: not in the task that began it");
+	return 0;
+}
+
+int timeout_check_end(const struct coro_timeout *timeout)
+{
+	const struct scope *scope = scope_of(timeout);
+	return scope->state == TIMEOUT_ABANDONED ? 0 : check_end(scope);
+}
+
 int coro_timeout_end(struct coro_timeout *timeout, int status)
 {
 	if (!timeout)
@@ -244,11 +262,8 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 		scope->state = TIMEOUT_EXITED;
 		return status;
 	}
-	if (scope->state != TIMEOUT_ENTERED && scope->state != TIMEOUT_EXPIRING)
-		return fail_with(-EALREADY, "coro_timeout_end: it has ended already");
-	if (scope->task != running_task() && !may_end(scope))
-		return fail_with(-EPERM, "coro_timeout_end: not in the task that began it");
-	return scope_end(scope, status);
+	int r = check_end(scope);
+	return r < 0 ? r : scope_end(scope, status);
 }
 
 /* -- one call under a timeout */
@@ -267,4 +282,34 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 	int64_t now = loop_time(future->loop);
 	r = scope_begin(&scope, task, site, time_after(now, timeout), now);
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
+}
+
+/* It never begins, and this takes its turns, as where asyncio.wait_for is given a coroutine. */
+static int within_no_time(const char *site, coro_fn *fn, void *arg)
+{
+	struct coro_future *task;
+	int r = coro_loop_spawn(running_task()->future.loop, &(struct coro_options){.site = site},
+				fn, arg, &task);
+	if (r < 0)
+		return r;
+	r = wait_for_none(site, task, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+int coro_within_at(const char *site, int64_t delay, coro_fn *fn, void *arg)
+{
+	struct scope scope;
+	struct task *task = task_running();
+	if (!fn)
+		return fail_with(-EINVAL, "coro_within: fn is NULL");
+	if (!task)
+		return fail_with(-EPERM, "coro_within: not in a task");
+	if (delay == CORO_FOREVER)
+		return fn(arg);
+	if (delay <= 0)
+		return within_no_time(site, fn, arg);
+	int64_t now = loop_time(task->future.loop);
+	int r = scope_begin(&scope, task, site, time_after(now, delay), now);
+	return r < 0 ? r : scope_end(&scope, fn(arg));
 }

@@ -24,12 +24,17 @@ void task_must_cancel(struct task *task, struct failure *words)
 	task->future.failure = words;
 }
 
-void task_put_off_cancel(struct task *task)
+void task_put_off(struct task *task, struct failure *words)
 {
-	struct failure *words = coro_claim_failure(thread_current->self->frame, -ECANCELED);
 	task->coro.flags |= CORO_GIVEN;
 	task_must_cancel(task, words);
-	failure_unref(words);
+}
+
+void task_put_off_cancel(struct task *task)
+{
+	struct coro *self = thread_current->self;
+	task_put_off(task, coro_find_failure(self->frame, -ECANCELED));
+	coro_take_failure(self, -ECANCELED, NULL);
 }
 
 struct failure *task_take_request(struct task *task)
@@ -295,6 +300,11 @@ int loop_renew_budget(struct thread *thread)
 	bool spent = loop->budget_at == loop->ready.head;
 	loop->budget_at = loop->ready.head;
 	return spent ? coro_task_yield() : 0;
+}
+
+int coro_checkpoint(void)
+{
+	return task_running() ? coro_task_yield() : 0;
 }
 
 static void sleep_over(struct call *call)

@@ -76,7 +76,8 @@ struct wait {
 	void *old;                  /* what stood there; cancelled late: what would stand there */
 	struct latch *latch;        /* that may be in a list: until latch_end. NULL for none */
 	struct cleanup *cleanups;   /* the last first */
-	unsigned scopes : 31;       /* timeouts on the task's stack that have begun and not ended */
+	unsigned shields : 8;       /* scopes in which cancellation waits outside */
+	unsigned scopes : 23;       /* timeouts on the task's stack that have begun and not ended */
 	/*
 	 * The task is ready, and was cancelled only then: the words of the last such request count,
 	 * while a wait that ended in cancellation keeps those that it ended with.
@@ -119,6 +120,9 @@ void task_must_cancel(struct task *task, struct failure *words);
  * is cancelled, with the words that this call received.
  */
 void task_put_off_cancel(struct task *task);
+
+/* The same, with these words. */
+void task_put_off(struct task *task, struct failure *words);
 
 /* No request to cancel the task is left: one that it has not received yet is gone. */
 void task_forget_request(struct task *task);

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/waiters.h"
 
+#include "core/fail.h"
+
+void waiters_refuse(void)
+{
+	fail_with(-EPERM, "those who wait are another thread's");
+}
+
 static void grant_abandoned(struct cleanup *cleanup)
 {
 	struct grant *grant = container_of(cleanup, struct grant, cleanup);

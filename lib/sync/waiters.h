@@ -9,7 +9,6 @@
 #ifndef SYNC_WAITERS_H
 #define SYNC_WAITERS_H
 
-#include "core/fail.h"
 #include "core/thread.h"
 #include "coro/sync.h"
 #include "loop/loop.h"
@@ -57,6 +56,9 @@ static inline bool waiters_empty(const struct coro_waiters *waiters)
 	return list_empty(&line->waiting) && list_empty(&line->aside);
 }
 
+/* Gives the failure that they are another thread's. */
+void waiters_refuse(void) __attribute__((cold));
+
 /* 0; -EPERM if those who wait are another thread's. */
 static inline int waiters_check(const struct coro_waiters *waiters)
 {
@@ -66,9 +68,10 @@ static inline int waiters_check(const struct coro_waiters *waiters)
 		first = line->aside.next;
 	if (first == &line->aside)
 		return 0;
-	return latch_of(first)->task->future.loop->thread == thread_current
-		       ? 0
-		       : fail_with(-EPERM, "those who wait are another thread's");
+	if (likely(latch_of(first)->task->future.loop->thread == thread_current))
+		return 0;
+	waiters_refuse();
+	return -EPERM;
 }
 
 /*

@@ -767,6 +767,35 @@ START_TEST(taking_back_does_not_undo_what_a_request_has_ended)
 }
 END_TEST
 
+static int computes(void *arg)
+{
+	for (int i = 0; i < 10; i++) {
+		int r = coro_checkpoint();
+		if (r < 0)
+			return r;
+		(*(int *)arg)++;
+	}
+	return 0;
+}
+
+START_TEST(checkpoint_gives_way_and_tells_of_a_request)
+{
+	int steps = 0, other = 0;
+	ck_assert_int_eq(coro_checkpoint(), 0); /* outside of tasks it does nothing */
+	task = spawn(computes, &steps);
+	struct coro_future *second = spawn(computes, &other);
+	for (int i = 0; i < 4; i++)
+		turn();
+	ck_assert_int_eq(steps, other);
+	cancel(task);
+	run();
+	ck_assert_int_eq(steps, 3);
+	ck_assert_int_eq(other, 10);
+	coro_future_unref(second);
+	assert_result(task, -ECANCELED);
+}
+END_TEST
+
 /* ---- of what is done ---- */
 
 static int status_of_cancel = -1;
@@ -857,6 +886,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_that_has_not_started_runs_if_the_request_is_taken_back);
 	tcase_add_test(tests, task_that_is_ready_goes_on_if_the_request_is_taken_back);
 	tcase_add_test(tests, taking_back_does_not_undo_what_a_request_has_ended);
+	tcase_add_test(tests, checkpoint_gives_way_and_tells_of_a_request);
 
 	tcase_add_test(tests, cancel_of_a_done_task_does_nothing);
 	tcase_add_test(tests, of_two_that_cancel_each_other_the_first_lives);

@@ -812,6 +812,56 @@ START_TEST(message_of_an_earlier_timeout_is_not_given_for_a_later_one)
 }
 END_TEST
 
+/* ---- one call ---- */
+
+static int sleeps_long(void *result)
+{
+	int r = coro_sleep(20);
+	return r < 0 ? r : (int)(intptr_t)result;
+}
+
+static int calls_within(void *delay)
+{
+	int r = coro_within(*(int64_t *)delay, sleeps_long, (void *)7);
+	ck_assert_int_eq(coro_task_cancelling(coro_current_task()), 0);
+	ck_assert_int_eq(coro_sleep(1), 0);
+	return r;
+}
+
+START_TEST(call_under_a_timeout_gives_its_result_or_times_out)
+{
+	static const struct {
+		int64_t delay, takes;
+		int result;
+	} rows[] = {
+		{5, 5, -ETIMEDOUT}, {30, 20, 7},         {CORO_FOREVER, 20, 7},
+		{0, 0, -ETIMEDOUT}, {-3, 0, -ETIMEDOUT}, /* it never begins */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int64_t begun = coro_loop_time(loop);
+		ck_assert_int_eq(result_of(calls_within, (void *)&rows[i].delay), rows[i].result);
+		assert_time(begun + rows[i].takes + 1);
+	}
+}
+END_TEST
+
+static int is_cancelled_within(void *arg)
+{
+	return coro_within(30, sleeps_long, NULL);
+}
+
+START_TEST(call_under_a_timeout_is_cancelled_by_others_as_such)
+{
+	struct coro_future *task = start(is_cancelled_within, NULL);
+	cancel(task);
+	run();
+	assert_time(0);
+	assert_ended(task, -ECANCELED);
+	ck_assert_int_eq(coro_within(5, sleeps_long, NULL), -EPERM);
+	ck_assert_int_eq(coro_within(5, NULL, NULL), -EINVAL);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* With nothing of Check's, which allocates. */
@@ -964,6 +1014,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_task);
 	tcase_add_test(tests, scope_in_a_generator_may_outlive_its_loop);
 	tcase_add_test(tests, another_task_ends_the_scope_of_a_generator_that_it_closes);
+
+	tcase_add_test(tests, call_under_a_timeout_gives_its_result_or_times_out);
+	tcase_add_test(tests, call_under_a_timeout_is_cancelled_by_others_as_such);
 
 	tcase_add_test(tests, timeouts_allocate_nothing_but_the_message_of_one_that_is_over);
 	tcase_add_test(tests, message_tells_how_long_the_timeout_was_and_where_it_began);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* A group from inside: group.c makes and ends it, member.c spawns its tasks and learns of their ends. */
+#ifndef LOOP_GROUP_H
+#define LOOP_GROUP_H
+
+#include "coro/group.h"
+#include "loop/task.h"
+#include "loop/watch.h"
+
+/* A task of the group: until the loop has told the group that it is done. */
+struct member {
+	struct list link;
+	struct watch watch;
+	struct coro_group *group;
+};
+
+struct coro_group {
+	struct task *parent;
+	struct coro *body;    /* who made it and will end it: the parent, or a generator */
+	struct list members;  /* in the order spawned */
+	struct latch *ending; /* set when nothing keeps it any more; NULL: nobody waits */
+	struct cleanup cleanup;
+	size_t limit;    /* on those that run at once; 0 for none */
+	int cancelling;  /* requests to cancel the parent that were pending at the beginning */
+	uint8_t level;   /* see shield.h */
+	bool unreceived; /* one of the requests had not reached the parent yet */
+	bool independent;
+	bool exiting;
+	bool joined;
+	bool aborting;
+	bool cancelled; /* by coro_group_cancel */
+	bool parent_cancel_requested;
+	bool orphan; /* ended where nobody could wait for its members: goes with the last */
+
+	int *errors; /* of members, in the order they failed; room for those that may still fail */
+	size_t error_count, room;
+	size_t running;        /* members, and those that are about to be */
+	struct list spawners;  /* latches of tasks that wait until there is room under the limit */
+	size_t granted;        /* of those, that were let go on and have not yet */
+	size_t users;          /* tasks that are in a call which spawns in it, and waits */
+	struct list orphans;   /* in its loop's, if it is one */
+	struct failure *first; /* the words of the first */
+	struct failure *words; /* while its end waits: of what that will return */
+};
+
+int group_reserve_slow(struct coro_group *group);
+
+/* Room for the failure of one member more, so that none is lost without memory: 0, -ENOMEM. */
+static inline int group_reserve_error(struct coro_group *group)
+{
+	return group->error_count + group->running < group->room ? 0 : group_reserve_slow(group);
+}
+
+/* Cancels the members; from now on there are no new ones. */
+void group_abort(struct coro_group *group);
+
+/* The same, and its body, which waits wherever that may be, is made to leave. */
+void group_abort_all(struct coro_group *group);
+
+/* The first who waits for room is let in: there is some. False if nobody waits. */
+bool group_let_in(struct coro_group *group);
+
+/* Whether a member is left, or one may come yet. */
+static inline bool group_in_use(const struct coro_group *group)
+{
+	return !list_empty(&group->members) || group->users > 0;
+}
+
+/* A member, or a user, is gone: the group may have ended. */
+void group_left(struct coro_group *group);
+
+/* Lets go of the groups that have nobody to end them, of a loop that is closed. */
+void group_drop_orphans(struct coro_loop *loop);
+
+#endif

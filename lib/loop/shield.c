@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/shield.h"
+
+#include "base/error.h"
+#include "core/fail.h"
+#include "coro/shield.h"
+#include "loop/loop.h"
+#include "loop/timeout.h"
+
+#include <errno.h>
+
+/* What lies in struct coro_shield_scope beside its timeout. */
+struct __attribute__((may_alias)) shield {
+	struct cleanup cleanup;
+	struct task *task;     /* NULL: it was thrown away */
+	struct failure *words; /* of the last request that it holds */
+	unsigned level;        /* the outermost of a task is 1 */
+	int held;              /* requests */
+};
+
+_Static_assert(sizeof(struct shield) <= sizeof(((struct coro_shield_scope *)0)->own), "it fits");
+
+static struct shield *shield_of(struct coro_shield_scope *scope)
+{
+	return (struct shield *)(void *)scope->own;
+}
+
+static void set_words(struct shield *shield, struct failure *words)
+{
+	failure_unref(shield->words);
+	shield->words = words;
+}
+
+static void shield_abandon(struct cleanup *cleanup)
+{
+	struct shield *shield = container_of(cleanup, struct shield, cleanup);
+	set_words(shield, NULL);
+	shield->task = NULL;
+}
+
+/* -- requests */
+
+/* The first of a task's scopes from there on, the innermost first. */
+static struct shield *next_shield(const struct cleanup *at)
+{
+	while (at && at->run != shield_abandon)
+		at = at->next;
+	return at ? container_of(at, struct shield, cleanup) : NULL;
+}
+
+static struct shield *innermost(const struct task *task)
+{
+	return task_shields(task) > 0 ? next_shield(task_wait(task)->cleanups) : NULL;
+}
+
+void shield_hold(const struct task *task, unsigned level, struct failure *words)
+{
+	struct shield *shield = innermost(task);
+	while (shield->level > level + 1)
+		shield = next_shield(shield->cleanup.next);
+	set_words(shield, failure_ref(words));
+	shield->held++;
+}
+
+int shield_held(const struct task *task)
+{
+	int held = 0;
+	const struct shield *shield = innermost(task);
+	for (; shield; shield = next_shield(shield->cleanup.next))
+		held += shield->held;
+	return held;
+}
+
+bool shield_uncancel(const struct task *task)
+{
+	struct shield *shield = innermost(task);
+	while (shield && shield->held == 0)
+		shield = next_shield(shield->cleanup.next);
+	if (!shield)
+		return false;
+	if (--shield->held == 0)
+		set_words(shield, NULL);
+	return true;
+}
+
+/* What it has held is the task's: for the scope around it, or for its next wait. */
+static void hand_on(struct shield *shield)
+{
+	struct task *task = shield->task;
+	struct failure *words = shield->words;
+	shield->words = NULL;
+	if (task == task_running()) {
+		task->cancels += shield->held;
+		task_put_off(task, words);
+	} else {
+		task->cancels += shield->held - 1;
+		future_cancel_from(&task->future, words, task_shields(task));
+	}
+	failure_unref(words);
+}
+
+/* -- scopes */
+
+/* A request from before that the task has not received waits outside, too. */
+static void hold_pending(struct shield *shield, struct task *task)
+{
+	if (!(task->coro.flags & CORO_MUST_CANCEL))
+		return;
+	shield->words = task_take_request(task);
+	shield->held = 1;
+	task->cancels--;
+}
+
+static void release_pending(struct shield *shield, struct task *task)
+{
+	if (shield->held == 0)
+		return;
+	task->cancels++;
+	task_must_cancel(task, shield->words);
+	set_words(shield, NULL);
+}
+
+int coro_shield_begin_at(const char *site, struct coro_shield_scope *scope, int64_t delay)
+{
+	enum { MOST = 255 };
+	struct task *task = task_running();
+	if (!scope)
+		return fail_with(-EINVAL, "coro_shield_begin: the scope is NULL");
+	if (!task)
+		return fail_with(-EPERM, "coro_shield_begin: not in a task");
+	if (task_wait(task)->shields == MOST)
+		return fail_with(-EOVERFLOW, "coro_shield_begin: too many scopes in one another");
+	struct shield shield = {.task = task, .level = ++task_wait(task)->shields};
+	hold_pending(&shield, task);
+	int r = coro_timeout_begin_site(site, &scope->timeout, delay);
+	if (r < 0) {
+		release_pending(&shield, task);
+		task_wait(task)->shields--;
+		return r;
+	}
+	*shield_of(scope) = shield;
+	cleanup_push(task, &shield_of(scope)->cleanup, shield_abandon);
+	return 0;
+}
+
+int coro_shield_end(struct coro_shield_scope *scope, int status)
+{
+	if (!scope)
+		return fail_with(-EINVAL, "coro_shield_end: the scope is NULL");
+	int r = timeout_check_end(&scope->timeout);
+	if (r < 0)
+		return r;
+	struct shield *shield = shield_of(scope);
+	struct task *task = shield->task;
+	if (!task || task->future.done) {
+		set_words(shield, NULL);
+		return coro_timeout_end(&scope->timeout, status);
+	}
+	if (task_wait(task)->shields != shield->level)
+		return fail_with(-EBUSY, "coro_shield_end: one inside has not ended");
+	status = coro_timeout_end(&scope->timeout, status);
+	cleanup_pop(&shield->cleanup);
+	task_wait(task)->shields--;
+	if (shield->held > 0)
+		hand_on(shield);
+	return status;
+}

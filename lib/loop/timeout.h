@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What the other scopes of a task use of a timeout. */
+#ifndef LOOP_TIMEOUT_H
+#define LOOP_TIMEOUT_H
+
+struct coro_timeout;
+
+/* 0 if the caller may end it; what coro_timeout_end would refuse it with. */
+int timeout_check_end(const struct coro_timeout *timeout);
+
+#endif
