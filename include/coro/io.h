@@ -149,7 +149,8 @@ CORO_API int coro_fd_adopt(int fd);
  * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer). One
  * for each direction: another takes its place. While there is one the loop does not come to its end.
  * While others are ready to run the loop looks for it now and then, and not in each turn as asyncio.
- * 0; -EPERM for regular files; -EINVAL, -EBADF, -ENOMEM.
+ * 0; -EPERM for what cannot be waited for, as regular files, but for some of /proc and /sys; -EINVAL,
+ * -EBADF, -ENOMEM, -EMFILE.
  */
 CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);
 CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);

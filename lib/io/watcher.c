@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#ifdef __linux__
+#include <sys/epoll.h>
+#include <unistd.h>
+#endif
+
 static void run_watcher(struct call *call)
 {
 	struct watcher *watcher = container_of(call, struct watcher, call);
@@ -24,13 +29,37 @@ void watcher_remove(struct io *io, struct fd *fd, enum direction direction)
 	free(watcher);
 }
 
+/*
+ * Whether it can be waited for: not of its kind, since there are files of /proc and /sys that can, but
+ * of epoll. The other pollers take any file for ready.
+ */
+static int check_kind(const struct fd *fd)
+{
+	if (fd->kind != FD_FILE)
+		return 0;
+#ifdef __linux__
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return -errno;
+	int r = epoll_ctl(epoll, EPOLL_CTL_ADD, fd->number, &event) < 0 ? -errno : 0;
+	close(epoll);
+	return r;
+#else
+	return -EPERM;
+#endif
+}
+
 /* Has a direction watched that was not. */
 static int watcher_add(struct io *io, struct fd *fd, enum direction direction)
 {
+	int r = check_kind(fd);
+	if (r < 0)
+		return r;
 	struct watcher *watcher = malloc(sizeof(*watcher));
 	if (!watcher)
 		return -ENOMEM;
-	int r = loop_reserve(io->loop, 0, 1);
+	r = loop_reserve(io->loop, 0, 1);
 	if (r < 0) {
 		free(watcher);
 		return r;
@@ -38,7 +67,7 @@ static int watcher_add(struct io *io, struct fd *fd, enum direction direction)
 	*watcher = (struct watcher){.call = {.run = run_watcher, .position = CALL_IDLE}};
 	fd->sides[direction].watcher = watcher;
 	loop_watch_begin(io->loop);
-	r = fd->kind == FD_FILE ? -EPERM : io->backend->arm(io, fd);
+	r = io->backend->arm(io, fd);
 	if (r < 0)
 		watcher_remove(io, fd, direction);
 	return r;
