@@ -26,7 +26,7 @@ struct blocking {
 	/* The loop's own: */
 	bool over;
 	size_t taken;      /* bytes of the result that were handed on */
-	const void *owner; /* who waits for the end of a write; NULL: who did has left */
+	const void *owner; /* of a write: names who waits for its end; NULL: who did has left */
 	bool holding;      /* the loop waits for it */
 	bool joined;       /* or detached */
 	struct fd *record; /* whose it is; NULL: nobody wants it */

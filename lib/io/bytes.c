@@ -125,16 +125,22 @@ static ssize_t write_pieces(struct transfer *transfer, struct fd *fd)
 	return RESULT(sendmsg(fd->number, &message, transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+static __attribute__((noinline)) ssize_t write_much(struct transfer *transfer, struct fd *fd)
+{
+	const struct iovec *vec = transfer->vec;
+	int flags = transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL;
+	if (vec->iov_len <= MOST_AT_ONCE || fd->kind > FD_UNIX)
+		return write_pieces(transfer, fd);
+	return RESULT(send(fd->number, vec->iov_base, MOST_AT_ONCE, flags));
+}
+
 static inline ssize_t write_socket(struct transfer *transfer, struct fd *fd)
 {
 	const struct iovec *vec = transfer->vec;
 	int flags = transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL;
-	size_t length = vec->iov_len;
-	if (unlikely(length > MOST_AT_ONCE) && fd->kind <= FD_UNIX)
-		length = MOST_AT_ONCE;
-	else if (unlikely(transfer->count != 1))
-		return write_pieces(transfer, fd);
-	return RESULT(send(fd->number, vec->iov_base, length, flags));
+	if (unlikely(transfer->count != 1 || vec->iov_len > MOST_AT_ONCE))
+		return write_much(transfer, fd);
+	return RESULT(send(fd->number, vec->iov_base, vec->iov_len, flags));
 }
 
 static inline ssize_t write_any(struct transfer *transfer, struct fd *fd)
@@ -183,7 +189,7 @@ static inline __attribute__((always_inline)) ssize_t write_from(int fd, const st
  * A read or write of no bytes, which does not wait (POSIX), and is made of no pieces: so it reaches
  * no driver, but for the errors of the fd.
  */
-static ssize_t read_nothing(int fd)
+static __attribute__((noinline)) ssize_t read_nothing(int fd)
 {
 	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
 	return RESULT(readv(fd, &empty, 1));
@@ -211,10 +217,17 @@ ssize_t coro_read(int fd, void *bytes, size_t length)
 	return read_into(fd, &vec, 1);
 }
 
+/* No bytes, which to a socket of messages is an empty one. */
+static __attribute__((noinline)) ssize_t write_empty(int fd)
+{
+	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
+	return sends_messages(fd) ? write_from(fd, &empty, 1) : write_nothing(fd);
+}
+
 ssize_t coro_write(int fd, const void *bytes, size_t length)
 {
-	if (unlikely(length == 0) && !sends_messages(fd))
-		return write_nothing(fd);
+	if (unlikely(length == 0))
+		return write_empty(fd);
 	struct iovec vec = {.iov_base = (void *)bytes, .iov_len = length};
 	return write_from(fd, &vec, 1);
 }

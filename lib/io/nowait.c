@@ -5,7 +5,6 @@
 #include "io/blocking.h"
 #include "io/file.h"
 #include "io/quiet.h"
-#include "loop/waiter.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,9 +45,10 @@ static ssize_t writev_at(int number, const struct iovec *vec, int count, off_t o
 }
 
 /* The answer to a flag that the system does not know, or not of this fd, or a sandbox not at all. */
-static bool is_refused(ssize_t error)
+static inline bool is_refused(ssize_t error)
 {
-	return error == -EOPNOTSUPP || system_lacks((int)-error);
+	return unlikely(error < 0) && error != -EAGAIN &&
+	       (error == -EOPNOTSUPP || system_lacks((int)-error));
 }
 
 /* To a pipe, which raises SIGPIPE if nobody reads from it. */
@@ -159,9 +159,13 @@ static void choose_access(struct fd *fd)
 
 /* -- by a thread */
 
+/* Who waits for the end of a write makes the next attempt, and with the same bytes. */
 static const void *owner_of(const struct transfer *transfer)
 {
-	return transfer->owner ? transfer->owner : task_running();
+	int i = 0;
+	while (i < transfer->count - 1 && transfer->vec[i].iov_len == 0)
+		i++;
+	return transfer->vec[i].iov_base;
 }
 
 static struct io *io_of_thread(void)
@@ -348,7 +352,7 @@ static struct transfer bounded(const struct transfer *transfer, struct iovec *pi
 	return part;
 }
 
-static ssize_t read_bounded(struct transfer *transfer, struct fd *fd)
+static inline ssize_t read_bounded(struct transfer *transfer, struct fd *fd)
 {
 #if SYSTEM_NOWAIT
 	if (likely(fd->access <= ACCESS_FLAG)) {
@@ -383,7 +387,7 @@ static ssize_t write_otherwise(struct transfer *transfer, struct fd *fd)
 	return write_by_thread(transfer, fd);
 }
 
-static ssize_t write_bounded(struct transfer *transfer, struct fd *fd)
+static inline ssize_t write_bounded(struct transfer *transfer, struct fd *fd)
 {
 #if SYSTEM_NOWAIT
 	if (likely(fd->access <= ACCESS_FLAG)) {

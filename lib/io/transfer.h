@@ -40,7 +40,6 @@ struct transfer {
 	const struct iovec *vec;
 	int count;
 	const off_t *offset; /* of a file; NULL: where that stands */
-	const void *owner;   /* who makes it; NULL: the running task */
 	union {
 		struct msghdr *message;
 		struct {
@@ -122,9 +121,10 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 	const enum direction direction = transfer->direction;
 	const bool once = transfer->flags & MSG_DONTWAIT;
 	/* Those who were here first come first. */
-	const bool others = !its_turn && !list_empty(&fd->sides[direction].line);
-	bool wait = others || !(fd->ready & BIT(direction));
-	if (once && others && direction == WRITING)
+	bool wait = !(fd->ready & BIT(direction)) ||
+		    (!its_turn && !list_empty(&fd->sides[direction].line));
+	if (unlikely(once) && direction == WRITING && !its_turn &&
+	    !list_empty(&fd->sides[direction].line))
 		return -EAGAIN; /* one of them may be in the midst of something */
 	for (int woken = wait ? 0 : -1;; woken++) {
 		if (wait && !once) {
