@@ -7,6 +7,7 @@
 #include <coro/broadcast.h>
 #include <coro/channel.h>
 #include <coro/coroutine.h>
+#include <coro/debug.h>
 #include <coro/defer.h>
 #include <coro/file.h>
 #include <coro/future.h>

@@ -9,6 +9,7 @@
 
 struct coro_report;
 struct coro_future;
+struct coro_loop;
 
 struct hooks {
 	/* The default handler was given a report. */
@@ -18,6 +19,8 @@ struct hooks {
 	 * callback fn did.
 	 */
 	void (*slow)(const struct coro_future *task, void (*fn)(void *arg), int64_t duration);
+	/* A loop was made, by its thread. */
+	void (*made)(struct coro_loop *loop);
 };
 
 extern const struct hooks hooks;

@@ -5,6 +5,7 @@
 #include "core/coroutine.h"
 #include "coro/report.h"
 #include "coro/task.h"
+#include "debug/dump.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,4 +100,4 @@ static void say_slow(const struct coro_future *task, coro_callback *fn, int64_t 
 	say(&text);
 }
 
-const struct hooks hooks = {.report = say_report, .slow = say_slow};
+const struct hooks hooks = {.report = say_report, .slow = say_slow, .made = dump_on_signal};

@@ -11,11 +11,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* -- waits */
+
+static int describe_wait(const struct wait *wait, char *text, size_t size)
+{
+	const struct fd *fd = container_of(wait->latch, struct fd_wait, latch)->fd;
+	if (!fd)
+		return snprintf(text, size, "an fd that is closed");
+	return snprintf(text, size, "fd %d, %s", fd->number, wait->kind->what);
+}
+
+const struct wait_kind fd_waiting[DIRECTIONS] = {
+	[READING] = {.leave = latch_leave, .what = "to read", .describe = describe_wait},
+	[WRITING] = {.leave = latch_leave, .what = "to write", .describe = describe_wait},
+};
 
 /* -- kinds */
 

@@ -245,13 +245,16 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 /* Who waited has gone for another reason than that it is ready. */
 void fd_leave(struct fd *fd, enum direction direction);
 
+/* Waits whose latch is that of a struct fd_wait, for each direction. */
+extern const struct wait_kind fd_waiting[DIRECTIONS];
+
 /* Waits, being in line already. */
 static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 								 struct fd_wait *wait,
 								 enum direction direction)
 {
 	loop_watch_begin(io->loop);
-	int r = latch_wait(&wait->latch);
+	int r = latch_wait(&wait->latch, &fd_waiting[direction]);
 	latch_end(&wait->latch);
 	loop_watch_end(io->loop);
 	if (unlikely(!wait->fd || wait->error))

@@ -477,6 +477,8 @@ int coro_process_code(const struct coro_process *process, int *ret)
 	return process->ended ? give_code(process, ret) : -EAGAIN;
 }
 
+static const struct wait_kind waiting = {.leave = latch_leave, .what = "a process's end"};
+
 int coro_process_wait(struct coro_process *process, int *ret)
 {
 	struct task *task = task_running();
@@ -487,7 +489,7 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	while (!process->ended) {
 		struct latch latch;
 		list_append(&process->waiting, &latch.link);
-		int r = latch_wait(&latch);
+		int r = latch_wait(&latch, &waiting);
 		latch_end(&latch);
 		if (r < 0)
 			return r;

@@ -236,13 +236,15 @@ static int serve(struct coro_server *server, int fd)
 
 /* -- accepting */
 
+static const struct wait_kind changing = {.leave = latch_leave, .what = "a server"};
+
 static coro_async int wait_for_room(struct coro_server *server)
 {
 	size_t most = server->options.max_connections;
 	struct latch latch;
 	int r = 0;
 	while (r == 0 && most && server->live >= most && !server->closed)
-		r = waiters_wait(&server->changed, &latch);
+		r = waiters_wait(&server->changed, &latch, &changing);
 	return r;
 }
 
@@ -425,7 +427,7 @@ static coro_async int wait_for_tasks(struct coro_server *server)
 	struct latch latch;
 	int r = 0;
 	while (r == 0 && (!server->closed || server->tasks > 0))
-		r = waiters_wait(&server->changed, &latch);
+		r = waiters_wait(&server->changed, &latch, &changing);
 	return r;
 }
 
@@ -435,7 +437,7 @@ static coro_async int wait_until_idle(struct coro_server *server)
 	struct latch latch;
 	int r = wait_for_tasks(server);
 	while (r == 0 && (server->tasks > 0 || server->arriving > 0))
-		r = waiters_wait(&server->changed, &latch);
+		r = waiters_wait(&server->changed, &latch, &changing);
 	return r;
 }
 
@@ -467,7 +469,7 @@ int coro_server_serve_forever(struct coro_server *server)
 	if (streams_are_foreign(server->streams))
 		return -EPERM;
 	while (r == 0 && !server->closed)
-		r = waiters_wait(&server->changed, &latch);
+		r = waiters_wait(&server->changed, &latch, &changing);
 	if (r < 0) {
 		coro_server_close(server);
 		return r;

@@ -257,6 +257,8 @@ static bool any_in(const sigset_t *set)
 	return false;
 }
 
+static const struct wait_kind waiting = {.leave = latch_leave, .what = "a signal"};
+
 int coro_signal_wait_set(const sigset_t *set)
 {
 	struct task *task = task_running();
@@ -275,7 +277,7 @@ int coro_signal_wait_set(const sigset_t *set)
 		return r;
 	cleanup_push(task, &wait.cleanup, wait_abandoned);
 	list_append(&wait.signals->waits, &wait.latch.link);
-	r = latch_wait(&wait.latch);
+	r = latch_wait(&wait.latch, &waiting);
 	latch_end(&wait.latch);
 	cleanup_pop(&wait.cleanup);
 	remove_interests(&wait, NSIG);

@@ -95,6 +95,9 @@ static inline size_t stream_buffered(const struct coro_stream *stream)
 	return stream->in ? block_length(stream->in) : 0;
 }
 
+/* Waits in its drainers. */
+extern const struct wait_kind stream_draining;
+
 /* Whether a task waits in a call of it. */
 static inline bool stream_is_waited_for(const struct coro_stream *stream)
 {

@@ -102,7 +102,7 @@ int stream_wait_shut(struct coro_stream *stream)
 	struct latch latch;
 	int r = 0;
 	while (r == 0 && !stream->closed && !stream->write_error)
-		r = waiters_wait(&stream->drainers, &latch);
+		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
 	return r < 0 ? r : stream->write_error;
 }
 
@@ -112,7 +112,7 @@ static coro_async int wait_until_gone(struct coro_stream *stream)
 	struct latch latch;
 	int r = 0;
 	while (r == 0 && stream->closed && !stream_is_gone(stream))
-		r = waiters_wait(&stream->drainers, &latch);
+		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
 	return r < 0 ? r : stream->write_error;
 }
 

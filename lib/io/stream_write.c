@@ -122,6 +122,8 @@ static coro_async int give_way(const struct coro_stream *stream)
 	return io_give_way(io_made(loop));
 }
 
+const struct wait_kind stream_draining = {.leave = latch_leave, .what = "a stream, to be written"};
+
 /* Others who write may have it paused again before who was woken runs: that is not waited for. */
 static coro_async int wait_until_resumed(struct coro_stream *stream)
 {
@@ -129,7 +131,7 @@ static coro_async int wait_until_resumed(struct coro_stream *stream)
 	unsigned before = stream->resumed;
 	int r = 0;
 	while (r == 0 && stream->paused && stream->resumed == before && !stream->closed)
-		r = waiters_wait(&stream->drainers, &latch);
+		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
 	return r;
 }
 
@@ -165,7 +167,7 @@ int coro_stream_flush(struct coro_stream *stream)
 	int r = give_way(stream);
 	stream_push(stream);
 	while (r == 0 && (stream->pending > 0 || is_held_back(stream)))
-		r = waiters_wait(&stream->drainers, &latch);
+		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
 	return r < 0 ? r : stream->write_error;
 }
 

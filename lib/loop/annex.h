@@ -11,6 +11,7 @@ enum annex_kind {
 	ANNEX_SIGNALS,
 	ANNEX_PROCESSES,
 	ANNEX_SOCKET_FILES, /* what goes with listening sockets */
+	ANNEX_DUMP,         /* the signal that has the loop tell what its tasks wait in */
 	ANNEX_COUNT,
 };
 

@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 {
@@ -30,6 +31,19 @@ static void leave_future(struct wait *wait)
 	future_unref(wait->future);
 }
 
+static int describe_future(const struct wait *wait, char *text, size_t size)
+{
+	const struct coro_future *future = wait->future;
+	if (!is_task(future))
+		return snprintf(text, size, "a future");
+	const char *name = task_of(future)->coro.name;
+	return snprintf(text, size, "task %u%s%s", future->number, name ? " " : "",
+			name ? name : "");
+}
+
+static const struct wait_kind awaiting = {
+	.leave = leave_future, .what = "a future", .describe = describe_future};
+
 /* Whether a task waits for itself if it waits for this: only one that is waited for can. */
 static bool closes_cycle(const struct task *task, const struct coro_future *future)
 {
@@ -37,7 +51,7 @@ static bool closes_cycle(const struct task *task, const struct coro_future *futu
 		return false;
 	while (future && is_task(future) && task_of(future)->coro.frame) {
 		const struct wait *wait = task_wait(task_of(future));
-		future = wait->leave ? wait->future : NULL;
+		future = wait->kind ? wait->future : NULL;
 		if (future == &task->future)
 			return true;
 	}
@@ -50,7 +64,7 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 {
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = leave_future;
+	wait->kind = &awaiting;
 	wait->future = future_ref(future);
 	wait->ret = ret;
 	wait->waiter.notify = wake_with_result;

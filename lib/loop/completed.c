@@ -65,13 +65,15 @@ static void time_over(struct call *call)
 
 /* -- the iterator */
 
+static const struct wait_kind reading = {.leave = latch_leave, .what = "as_completed"};
+
 /* Until there is something to tell: 0, -ECANCELED. What has come by then stays where it is. */
 static int wait_for_one(struct completed *completed)
 {
 	struct latch latch;
 	list_init(&latch.link);
 	completed->reader = &latch;
-	int r = latch_wait(&latch);
+	int r = latch_wait(&latch, &reading);
 	latch_end(&latch);
 	completed->reader = NULL;
 	return r;

@@ -26,16 +26,13 @@ static void __attribute__((format(printf, 2, 3))) add(struct text *text, const c
 		text->length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
-/* What a parked task waits in, as far as that is known. */
 static void add_wait(struct text *text, const struct wait *wait)
 {
-	const struct coro_future *future = wait->leave ? wait->future : NULL;
-	if (!future)
+	char what[80];
+	if (!wait->kind)
 		return;
-	if (is_task(future))
-		add(text, " awaits task %u", future->number);
-	else
-		add(text, " awaits a future");
+	wait_describe(wait, what, sizeof(what));
+	add(text, " waits in %s", what);
 }
 
 static void add_task(struct text *text, const struct task *task)

@@ -178,6 +178,8 @@ void group_left(struct coro_group *group)
 		group_free(group);
 }
 
+static const struct wait_kind joining = {.leave = latch_leave, .what = "a group's members"};
+
 /* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
 static void join(struct coro_group *group, bool *cancelled)
 {
@@ -185,7 +187,7 @@ static void join(struct coro_group *group, bool *cancelled)
 		struct latch ending;
 		list_init(&ending.link);
 		group->ending = &ending;
-		int r = latch_wait(&ending);
+		int r = latch_wait(&ending, &joining);
 		latch_end(&ending);
 		group->ending = NULL;
 		if (r == -ECANCELED && (!group->aborting || group->cancelled)) {

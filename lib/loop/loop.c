@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/loop.h"
 
+#include "base/hooks.h"
 #include "base/random.h"
 #include "core/fail.h"
 #include "loop/group.h"
@@ -67,6 +68,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	slab_init(&loop->tasks_slab, sizeof(struct task));
 	slab_init(&loop->futures_slab, sizeof(struct coro_future));
 	slab_init(&loop->handles_slab, handle_size());
+	hooks.made(loop);
 	*ret = loop;
 	return 0;
 }

@@ -70,13 +70,16 @@ static bool takes_nobody(const struct coro_group *group)
 	return group->aborting || (group->exiting && !group_in_use(group));
 }
 
+static const struct wait_kind waiting_for_room = {.leave = latch_leave,
+						  .what = "a group, for room"};
+
 /* Waits in line: 0 once it is let in, -ECANCELED. */
 static int wait_in_line(struct coro_group *group)
 {
 	struct latch latch;
 	list_append(&group->spawners, &latch.link);
 	group->users++;
-	int r = latch_wait(&latch);
+	int r = latch_wait(&latch, &waiting_for_room);
 	latch_end(&latch);
 	group->users--;
 	if (latch.state == LATCH_SET)
@@ -279,12 +282,15 @@ static void start_abandon(struct cleanup *cleanup)
 	free(start->member);
 }
 
+static const struct wait_kind waiting_for_start = {.leave = latch_leave,
+						   .what = "a member's start"};
+
 /* Until it is ready or has ended; a request to cancel meanwhile is handed on: -ECANCELED. */
 static int wait_for_start(struct start *start, struct coro_future *task)
 {
 	int r = 0;
 	while (start->member && !task->done) {
-		int waited = latch_wait(&start->latch);
+		int waited = latch_wait(&start->latch, &waiting_for_start);
 		latch_end(&start->latch);
 		if (waited == 0)
 			continue;

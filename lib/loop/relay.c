@@ -78,6 +78,8 @@ static int wait_in_thread(struct relay *relay, int64_t until)
 	return 0;
 }
 
+static const struct wait_kind relaying = {.leave = latch_leave, .what = "another thread"};
+
 int relay_wait(struct relay *relay, int64_t until)
 {
 	int r = 0;
@@ -86,7 +88,7 @@ int relay_wait(struct relay *relay, int64_t until)
 	/* One that was set is waited for all the same: its message is on its way here. */
 	while (relay->set ? !relay->arrived : r == 0) {
 		pthread_mutex_unlock(relay->mutex);
-		if (latch_wait(&relay->latch) < 0)
+		if (latch_wait(&relay->latch, &relaying) < 0)
 			r = -ECANCELED;
 		latch_end(&relay->latch);
 		pthread_mutex_lock(relay->mutex);

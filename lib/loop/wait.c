@@ -109,6 +109,9 @@ static int count_done(const struct watches *watches)
 	return done;
 }
 
+static const struct wait_kind waiting_for_several = {.leave = latch_leave,
+						     .what = "several futures"};
+
 int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
 	      int64_t timeout)
 {
@@ -130,7 +133,7 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	watches_begin_once(&waiting.watches, futures, one_completed);
 	waiting.left = waiting.watches.count;
 	cleanup_push(task, &waiting.cleanup, waiting_abandon);
-	r = latch_wait(&waiting.deadline.latch);
+	r = latch_wait(&waiting.deadline.latch, &waiting_for_several);
 	latch_end(&waiting.deadline.latch);
 	cleanup_pop(&waiting.cleanup);
 	if (r == 0)
@@ -170,10 +173,12 @@ static int watching_begin(struct watching *watching, struct coro_future *future,
 	return 0;
 }
 
+static const struct wait_kind waiting_for_one = {.leave = latch_leave, .what = "a future"};
+
 /* Until the latch is set: 0, -ECANCELED. */
 static int watching_wait(struct watching *watching)
 {
-	int r = latch_wait(&watching->latch);
+	int r = latch_wait(&watching->latch, &waiting_for_one);
 	latch_end(&watching->latch);
 	return r;
 }

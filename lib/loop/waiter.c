@@ -10,6 +10,14 @@
 #include "loop/task.h"
 
 #include <errno.h>
+#include <stdio.h>
+
+int wait_describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct wait_kind *kind = wait->kind;
+	return kind->describe ? kind->describe(wait, text, size)
+			      : snprintf(text, size, "%s", kind->what);
+}
 
 struct task *task_running(void)
 {
@@ -94,7 +102,7 @@ void task_forget_request(struct task *task)
 	    task->coro.flags & CORO_STARTS || task->future.done)
 		return;
 	struct wait *wait = task_wait(task);
-	if (wait->leave || task->coro.wake != -ECANCELED || !wait->cancelled_late)
+	if (wait->kind || task->coro.wake != -ECANCELED || !wait->cancelled_late)
 		return;
 	task->coro.wake = wait->came; /* it is ready, and goes on with what had come */
 	exchange_result(task);
@@ -105,7 +113,7 @@ void task_forget_request(struct task *task)
 static inline void cancel_wait(struct task *task, struct failure *words)
 {
 	struct wait *wait = task_wait(task);
-	wait->leave(wait);
+	wait->kind->leave(wait);
 	wait->cancelled_late = false;
 	receive(task, words);
 	wake(task, -ECANCELED);
@@ -114,7 +122,7 @@ static inline void cancel_wait(struct task *task, struct failure *words)
 void wake(struct task *task, int result)
 {
 	task->coro.wake = result;
-	task_wait(task)->leave = NULL;
+	task_wait(task)->kind = NULL;
 	ring_push(&task->future.loop->ready, task);
 	loop_stirred(task->future.loop);
 	if (unlikely(task->coro.flags & CORO_MUST_CANCEL)) {
@@ -139,9 +147,9 @@ bool task_cancel(struct task *task, struct failure *words)
 		return false;
 	}
 	struct wait *wait = task_wait(task);
-	if (wait->leave && wait->future)
+	if (wait->kind && wait->future)
 		return true;
-	if (wait->leave)
+	if (wait->kind)
 		cancel_wait(task, words);
 	else
 		cancel_ready(task, words);
@@ -160,7 +168,7 @@ static void cancel_awaited(struct task *task, struct failure *words)
 		task_must_cancel(task, words);
 		return;
 	}
-	if (!(task->coro.flags & CORO_MUST_CANCEL) || !wait->leave)
+	if (!(task->coro.flags & CORO_MUST_CANCEL) || !wait->kind)
 		return;
 	failure_unref(task_take_request(task));
 	task->cancels = cancels;
@@ -172,7 +180,7 @@ static void cancel_parked(struct task *task)
 {
 	struct wait *wait = task_wait(task);
 	struct failure *words = task_take_request(task);
-	if (!wait->leave)
+	if (!wait->kind)
 		cancel_ready(task, words); /* it gave way, and is ready again already */
 	else if (!wait->future)
 		cancel_wait(task, words);
@@ -210,12 +218,12 @@ int park(struct task *task)
 
 /* -- latches */
 
-static void leave_latch(struct wait *wait)
+void latch_leave(struct wait *wait)
 {
 	wait->latch->state = LATCH_CANCELLED;
 }
 
-int latch_wait(struct latch *latch)
+int latch_wait(struct latch *latch, const struct wait_kind *kind)
 {
 	struct task *task = task_running();
 	latch->task = task;
@@ -224,7 +232,7 @@ int latch_wait(struct latch *latch)
 	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = leave_latch;
+	wait->kind = kind;
 	wait->future = NULL;
 	wait->latch = latch;
 	latch->state = LATCH_PENDING;
@@ -259,11 +267,11 @@ void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct
 
 void wait_abandon(struct wait *wait)
 {
-	if (wait->leave)
-		wait->leave(wait);
+	if (wait->kind)
+		wait->kind->leave(wait);
 	if (wait->latch)
 		list_remove(&wait->latch->link);
-	wait->leave = NULL;
+	wait->kind = NULL;
 	wait->latch = NULL;
 	struct cleanup *cleanup = wait->cleanups, *next;
 	wait->cleanups = NULL;
@@ -319,6 +327,19 @@ static void sleep_leave(struct wait *wait)
 	timer_disarm(wait->task->future.loop, &wait->timer);
 }
 
+static int sleep_describe(const struct wait *wait, char *text, size_t size)
+{
+	char duration[DURATION_SIZE];
+	const struct coro_loop *loop = wait->task->future.loop;
+	size_t place = wait->timer.node.place;
+	int64_t left = place == HEAP_NONE ? 0 : loop->timers.entries[place].key - loop_time(loop);
+	return snprintf(text, size, "a sleep, %s more",
+			duration_text(duration, left > 0 ? left : 0));
+}
+
+static const struct wait_kind sleeping = {
+	.leave = sleep_leave, .what = "a sleep", .describe = sleep_describe};
+
 int coro_sleep_until(int64_t when)
 {
 	struct task *task = task_running();
@@ -327,7 +348,7 @@ int coro_sleep_until(int64_t when)
 	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = sleep_leave;
+	wait->kind = &sleeping;
 	wait->future = NULL;
 	wait->timer.call.run = sleep_over;
 	timer_arm(task->future.loop, &wait->timer, when);

@@ -33,11 +33,26 @@ struct latch {
 	enum { LATCH_PENDING, LATCH_SET, LATCH_CANCELLED } state;
 };
 
+struct wait;
+
+/* A kind of wait, a constant for each thing that tasks wait in. */
+struct wait_kind {
+	/* Takes the wait off what it is linked to, before the task is woken by others. */
+	void (*leave)(struct wait *wait);
+	const char *what; /* the thing, for whoever asks: "a lock" */
+	/*
+	 * Says more than `what`, as snprintf does, without waiting or allocating; NULL where there is
+	 * no more to say.
+	 */
+	int (*describe)(const struct wait *wait, char *text, size_t size);
+};
+
 /*
  * Waits for the latch to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
- * no task.
+ * no task. The kind's leave is latch_leave.
  */
-int latch_wait(struct latch *latch);
+int latch_wait(struct latch *latch, const struct wait_kind *kind);
+void latch_leave(struct wait *wait);
 
 /* To be called when latch_wait has returned: takes the latch off its list. */
 void latch_end(struct latch *latch);
@@ -66,18 +81,14 @@ static inline void cleanup_pop(struct cleanup *cleanup)
 /* What a parked task waits for, and with what. */
 struct wait {
 	struct task *task;
-	/*
-	 * Takes the wait off what it is linked to, before the task is woken by others. NULL: the
-	 * task is not parked.
-	 */
-	void (*leave)(struct wait *wait);
-	struct coro_future *future; /* held; to cancel in the task's place. NULL for none */
-	void **ret;                 /* where the waiting call wants its value; NULL for nowhere */
-	void *old;                  /* what stood there; cancelled late: what would stand there */
-	struct latch *latch;        /* that may be in a list: until latch_end. NULL for none */
-	struct cleanup *cleanups;   /* the last first */
-	unsigned shields : 8;       /* scopes in which cancellation waits outside */
-	unsigned scopes : 23;       /* timeouts on the task's stack that have begun and not ended */
+	const struct wait_kind *kind; /* NULL: the task is not parked */
+	struct coro_future *future;   /* held; to cancel in the task's place. NULL for none */
+	void **ret;                   /* where the waiting call wants its value; NULL for nowhere */
+	void *old;                    /* what stood there; cancelled late: what would stand there */
+	struct latch *latch;          /* that may be in a list: until latch_end. NULL for none */
+	struct cleanup *cleanups;     /* the last first */
+	unsigned shields : 8;         /* scopes in which cancellation waits outside */
+	unsigned scopes : 23; /* timeouts on the task's stack that have begun and not ended */
 	/*
 	 * The task is ready, and was cancelled only then: the words of the last such request count,
 	 * while a wait that ended in cancellation keeps those that it ended with.
@@ -90,6 +101,9 @@ struct wait {
 		uint64_t outer[4]; /* an outer ring's */
 	};
 };
+
+/* Writes what a parked task waits in, "a lock", as snprintf does. */
+int wait_describe(const struct wait *wait, char *text, size_t size);
 
 /*
  * Parks the running task, which has filled in its wait, and goes on with what is ready. Returns

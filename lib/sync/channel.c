@@ -107,15 +107,19 @@ static void leave_line(struct wait *wait)
 	list_remove(&wait_offer(wait)->link);
 }
 
+static const struct wait_kind sending = {.leave = leave_line, .what = "a channel, to send"};
+static const struct wait_kind receiving = {.leave = leave_line, .what = "a channel, to receive"};
+
 /* Waits in line until the offer is taken up. To be called last. */
-static inline int stand_in(struct list *line, struct thread *thread, void *item)
+static inline int stand_in(struct list *line, struct thread *thread, void *item,
+			   const struct wait_kind *kind)
 {
 	struct task *task = thread->loop ? thread->loop->running : NULL;
 	if (unlikely(!task))
 		return fail_with(-EPERM, "coro_channel_send, _receive: not in a task");
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = leave_line;
+	wait->kind = kind;
 	wait->future = NULL;
 	struct offer *offer = wait_offer(wait);
 	offer->item = item;
@@ -209,7 +213,7 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 		r = send_now(channel, item);
 	}
 	if (r == -EAGAIN)
-		return stand_in(&channel->senders, thread, (void *)item);
+		return stand_in(&channel->senders, thread, (void *)item, &sending);
 	return unlikely(r == -EPIPE) ? fail_code(r) : r;
 }
 
@@ -229,7 +233,7 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 	if (likely(r == 0))
 		r = receive_now(channel, ret);
 	if (r == -EAGAIN)
-		return stand_in(&channel->receivers, thread, ret);
+		return stand_in(&channel->receivers, thread, ret, &receiving);
 	return unlikely(r == -EPIPE) ? fail_code(r) : r;
 }
 

@@ -35,6 +35,8 @@ bool coro_condition_locked(const struct coro_condition *condition)
 	return condition && coro_lock_locked(lock_of(condition));
 }
 
+static const struct wait_kind waiting = {.leave = latch_leave, .what = "a condition"};
+
 int coro_condition_wait(struct coro_condition *condition)
 {
 	struct latch latch;
@@ -47,7 +49,7 @@ int coro_condition_wait(struct coro_condition *condition)
 		r = coro_lock_release(lock_of(condition));
 	if (r < 0)
 		return r;
-	r = waiters_wait(&condition->waiters, &latch);
+	r = waiters_wait(&condition->waiters, &latch, &waiting);
 	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
 	int again;
 	while ((again = coro_lock_acquire(lock_of(condition))) == -ECANCELED)

@@ -12,12 +12,14 @@ void coro_event_init(struct coro_event *event)
 	event->set = false;
 }
 
+static const struct wait_kind waiting = {.leave = latch_leave, .what = "an event"};
+
 int coro_event_wait(struct coro_event *event)
 {
 	struct latch latch;
 	if (!event)
 		return fail_with(-EINVAL, "coro_event_wait: the event is NULL");
-	return event->set ? 0 : waiters_wait(&event->waiters, &latch);
+	return event->set ? 0 : waiters_wait(&event->waiters, &latch, &waiting);
 }
 
 int coro_event_set(struct coro_event *event)

@@ -20,13 +20,15 @@ static inline bool take(struct coro_lock *lock)
 	return true;
 }
 
+static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a lock"};
+
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_lock *lock)
 {
 	struct latch latch;
 	if (take(lock))
 		return 0;
-	int r = waiters_wait(&lock->waiters, &latch);
+	int r = waiters_wait(&lock->waiters, &latch, &acquiring);
 	if (r == 0)
 		lock->locked = true;
 	else if (!lock->locked && r == -ECANCELED)

@@ -171,14 +171,17 @@ static bool full(const struct coro_queue *queue)
  * was woken for is still to be had.
  */
 static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
-		   bool (*still)(const struct coro_queue *))
+		   bool (*still)(const struct coro_queue *), const struct wait_kind *kind)
 {
 	struct latch latch;
-	int r = waiters_wait(line, &latch);
+	int r = waiters_wait(line, &latch, kind);
 	if (r < 0 && latch.state == LATCH_SET && still(queue))
 		waiters_wake(line, 1);
 	return r;
 }
+
+static const struct wait_kind putting = {.leave = latch_leave, .what = "a queue, for room"};
+static const struct wait_kind getting = {.leave = latch_leave, .what = "a queue, for an item"};
 
 static bool has_room(const struct coro_queue *queue)
 {
@@ -230,7 +233,7 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 	if (r < 0)
 		return r;
 	while ((r = put_now(queue, item)) == -EAGAIN) {
-		r = wait_in(&queue->putters, queue, has_room);
+		r = wait_in(&queue->putters, queue, has_room, &putting);
 		if (r < 0)
 			return r;
 	}
@@ -265,7 +268,7 @@ int coro_queue_get(struct coro_queue *queue, void **ret)
 	if (!queue || !ret)
 		return fail_with(-EINVAL, "coro_queue_get: the queue or ret is NULL");
 	while ((r = get_now(queue, ret)) == -EAGAIN) {
-		r = wait_in(&queue->getters, queue, has_items);
+		r = wait_in(&queue->getters, queue, has_items, &getting);
 		if (r < 0)
 			return r;
 	}

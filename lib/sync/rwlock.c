@@ -68,13 +68,15 @@ static void given_back(struct grant *grant)
 	let_in(lock);
 }
 
+static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a readers/writer lock"};
+
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
 {
 	if (take(lock, writes))
 		return 0;
 	struct entrant entrant = {.writes = writes};
-	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back);
+	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back, &acquiring);
 	if (r == -ECANCELED) {
 		if (entrant.grant.latch.state == LATCH_SET)
 			leave(lock);

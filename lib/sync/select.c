@@ -116,6 +116,8 @@ static void leave_select(struct wait *wait)
 	withdraw(wait_offer(wait)->select);
 }
 
+static const struct wait_kind selecting = {.leave = leave_select, .what = "a select"};
+
 static void make_offer(struct select *select, struct coro_select_case *one)
 {
 	struct offer *offer = case_offer(one);
@@ -147,7 +149,7 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 		timer_arm(loop, &select.timer, time_after(loop_time(loop), timeout));
 	struct wait *wait = task_wait(task);
 	wait->task = task;
-	wait->leave = leave_select;
+	wait->kind = &selecting;
 	wait->future = NULL;
 	wait_offer(wait)->select = &select;
 	int r = park(task);

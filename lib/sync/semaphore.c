@@ -61,13 +61,15 @@ static void given_back(struct grant *grant)
 	give_back(container_of(grant->waiters, struct coro_semaphore, waiters));
 }
 
+static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a semaphore"};
+
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
 {
 	struct grant grant;
 	if (take(semaphore))
 		return 0;
-	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back);
+	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back, &acquiring);
 	if (r == -EPERM)
 		return r;
 	if (r < 0 && grant.latch.state == LATCH_SET)

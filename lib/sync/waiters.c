@@ -16,15 +16,15 @@ static void grant_abandoned(struct cleanup *cleanup)
 }
 
 int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
-			 void (*given_back)(struct grant *grant))
+			 void (*given_back)(struct grant *grant), const struct wait_kind *kind)
 {
 	struct task *task = task_running();
 	if (!task)
-		return waiters_wait(waiters, &grant->latch);
+		return waiters_wait(waiters, &grant->latch, kind);
 	grant->waiters = waiters;
 	grant->given_back = given_back;
 	cleanup_push(task, &grant->cleanup, grant_abandoned);
-	int r = waiters_wait(waiters, &grant->latch);
+	int r = waiters_wait(waiters, &grant->latch, kind);
 	cleanup_pop(&grant->cleanup);
 	return r;
 }

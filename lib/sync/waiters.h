@@ -78,14 +78,15 @@ static inline int waiters_check(const struct coro_waiters *waiters)
  * Waits at the end of the line: 0, -ECANCELED, -EPERM. The latch tells afterwards whether it was
  * set.
  */
-static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch)
+static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch,
+			       const struct wait_kind *kind)
 {
 	latch->state = LATCH_CANCELLED;
 	int r = waiters_check(waiters);
 	if (r < 0)
 		return r;
 	list_append(&waiters_line(waiters)->waiting, &latch->link);
-	r = latch_wait(latch);
+	r = latch_wait(latch, kind);
 	latch_end(latch);
 	return r;
 }
@@ -102,7 +103,7 @@ struct grant {
 };
 
 int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
-			 void (*given_back)(struct grant *grant));
+			 void (*given_back)(struct grant *grant), const struct wait_kind *kind);
 
 bool line_any(struct line *line);
 struct latch *line_next(struct line *line);

@@ -35,12 +35,14 @@ int coro_waitgroup_done(struct coro_waitgroup *group)
 	return coro_waitgroup_add(group, -1);
 }
 
+static const struct wait_kind waiting = {.leave = latch_leave, .what = "a wait group"};
+
 int coro_waitgroup_wait(struct coro_waitgroup *group)
 {
 	struct latch latch;
 	if (!group)
 		return fail_with(-EINVAL, "coro_waitgroup_wait: the group is NULL");
-	return group->count > 0 ? waiters_wait(&group->waiters, &latch) : 0;
+	return group->count > 0 ? waiters_wait(&group->waiters, &latch, &waiting) : 0;
 }
 
 size_t coro_waitgroup_count(const struct coro_waitgroup *group)

@@ -238,10 +238,11 @@ static int put(struct operation *operation, const struct fd *fd, const struct tr
 static int wait_for(struct operation *operation)
 {
 	struct latch *latch = &operation->wait.latch;
-	int r = latch_wait(latch);
+	const struct wait_kind *kind = &fd_waiting[operation->transfer->direction];
+	int r = latch_wait(latch, kind);
 	cancel(operation);
 	while (!is_settled(operation))
-		latch_wait(latch);
+		latch_wait(latch, kind);
 	return r;
 }
 
