@@ -154,6 +154,28 @@ int fd_create(struct io *io, int number, struct fd **ret)
 	return 0;
 }
 
+/* As far as that would mislead calls: sockets have calls of their own, and files are not waited for. */
+static bool is_another(const struct fd *fd)
+{
+	struct stat status;
+	if (fstat(fd->number, &status) < 0)
+		return false;
+	bool is_socket = S_ISSOCK(status.st_mode);
+	if (fd->kind == FD_FILE)
+		return is_socket || S_ISFIFO(status.st_mode);
+	return is_socket != (fd->kind <= FD_SOCKET);
+}
+
+int fd_renew(struct io *io, struct fd **ret)
+{
+	int number = (*ret)->number;
+	if (!is_another(*ret))
+		return 0;
+	fd_forget(io, number);
+	int r = fd_create(io, number, ret);
+	return r < 0 ? r : 1;
+}
+
 void fd_received(struct io *io, int number, const struct fd *like)
 {
 	fd_forget(io, number);
@@ -455,6 +477,8 @@ static int wait_until_ready(int number, enum direction direction)
 	r = fd_of(io, number, &fd);
 	if (r == 0)
 		r = fd_give_way(io, fd);
+	if (r == 0 && fd->kind == FD_FILE)
+		r = fd_renew(io, &fd);
 	if (r < 0)
 		return r;
 	io_spend(io, 0);

@@ -103,6 +103,12 @@ static inline int fd_of(struct io *io, int number, struct fd **ret)
 	return 0;
 }
 
+/*
+ * Makes a record anew that is of another kind than what has the number now: by plain close and another
+ * open. 1: it is another, in *ret, and who waited for it is woken with -EBADF; 0: it is not; or an error.
+ */
+int fd_renew(struct io *io, struct fd **ret);
+
 /* Makes it anew of an fd that was just accepted by that one, without asking the system. */
 void fd_received(struct io *io, int number, const struct fd *like);
 

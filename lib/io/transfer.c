@@ -175,9 +175,21 @@ static inline ssize_t run(struct transfer *transfer, struct io *io, struct fd *f
 	return n;
 }
 
+ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	int r = fd_renew(io, &fd);
+	if (r < 0)
+		return r;
+	return r > 0 ? run(transfer, io, fd) : -ENOTSOCK;
+}
+
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
-	return run(transfer, io, fd);
+	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
+	if (r < 0)
+		return r;
+	ssize_t n = run(transfer, io, fd);
+	return unlikely(n == -ENOTSOCK) ? transfer_run_anew(transfer, io, fd) : n;
 }
 
 ssize_t transfer_run_outside(struct transfer *transfer)

@@ -88,6 +88,9 @@ static inline size_t transfer_length(const struct transfer *transfer)
 coro_async ssize_t transfer_run_outside(struct transfer *transfer);
 coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
 
+/* It came to -ENOTSOCK: once more, where that was what the record would have it. */
+coro_async ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *fd);
+
 /*
  * `done` bytes were transferred: goes on with what is left, as long as the record is the same. Others
  * who wait for the fd have to wait until it is through.
@@ -170,6 +173,8 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 	ssize_t n = transfer_attempts(transfer, io, fd, transfer->held);
 	if (unlikely(transfer_is_partial(transfer, n)))
 		return transfer_rest(transfer, io, fd, fd->generation, n);
+	if (unlikely(n == -ENOTSOCK))
+		return transfer_run_anew(transfer, io, fd);
 	io_spend(io, n > 0 ? (size_t)n : 0);
 	return n;
 }

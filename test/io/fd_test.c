@@ -274,6 +274,43 @@ START_TEST(a_number_that_was_closed_plainly_and_is_another_s_is_heard)
 }
 END_TEST
 
+/* What has the number is of that kind; PAIR_KINDS is a file. */
+static struct pair any_at(int number, int kind)
+{
+	if (kind < PAIR_KINDS)
+		return pair_at(number, kind);
+	FILE *file = tmpfile();
+	struct pair made = {number, fcntl(fileno(file), F_DUPFD, 300)};
+	ck_assert_int_eq(dup2(fileno(file), number), number);
+	fclose(file);
+	return made;
+}
+
+static int reads_of_any(void *kind)
+{
+	char word[8];
+	put(pair.to, "word");
+	if (*(int *)kind == PAIR_KINDS)
+		lseek(NUMBER, 0, SEEK_SET);
+	int r = coro_readable(NUMBER);
+	return r < 0 ? r : (int)coro_read(NUMBER, word, sizeof(word));
+}
+
+START_TEST(a_number_that_was_closed_plainly_may_be_of_another_kind)
+{
+	for (int before = 0; before <= PAIR_KINDS; before++)
+		for (int now = 0; now <= PAIR_KINDS; now++) {
+			pair = any_at(NUMBER, before);
+			ck_assert_int_eq(result_of(reads_of_any, &before), 4);
+			close_plainly();
+			pair = any_at(NUMBER, now);
+			ck_assert_msg(result_of(reads_of_any, &now) == 4, "%d after %d", now,
+				      before);
+			close_plainly();
+		}
+}
+END_TEST
+
 static struct pair busy;
 
 /* Something comes all the time. */
@@ -717,6 +754,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_closed_plainly_and_is_another_s_is_heard, 0,
 			    4 * PAIR_KINDS);
+	tcase_add_test(tests, a_number_that_was_closed_plainly_may_be_of_another_kind);
 	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
