@@ -223,6 +223,14 @@ static coro_async bool race_end(struct race *race)
 	return cancelled;
 }
 
+/* What has come of an attempt whose task has ended; one that could not begin has an error of its own. */
+static void attempt_settle(struct attempt *attempt)
+{
+	int r = coro_future_result(attempt->task, NULL);
+	if (r < 0 && attempt->result < 0)
+		attempt->result = r;
+}
+
 static coro_async int connect_by_race(struct dialling *dialling)
 {
 	struct race race = {.dialling = dialling};
@@ -231,6 +239,8 @@ static coro_async int connect_by_race(struct dialling *dialling)
 	if (race_end(&race))
 		r = -ECANCELED;
 	cleanup_pop(&race.cleanup);
+	for (size_t i = 0; i < race.begun; i++)
+		attempt_settle(&race.attempts[i]);
 	const struct attempt *winner = r < 0 ? NULL : race_winner(&race);
 	race_finish(&race, winner);
 	if (winner)

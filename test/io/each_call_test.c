@@ -1290,7 +1290,9 @@ static bool run_with(const char *name, unsigned long n, int error)
 	not_listening = reported = 0;
 	this.program->make();
 	alarm(20);
+	int threads = threads_now();
 	in_thread(run_program, NULL);
+	await_threads(threads); /* those for names are left behind */
 	alarm(0);
 	judge();
 	close_what_is_ours();
