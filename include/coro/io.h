@@ -80,7 +80,8 @@ coro_async CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int fla
 coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags);
 
 /*
- * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). address and length
+ * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4), and is none of 0 to 2,
+ * where a standard stream was closed: what is written to that must not reach the peer. address and length
  * may be NULL. Connections that were reset while they waited, or have another of the errors that
  * accept(2) says are a connection's, are passed over. -EMFILE, -ENFILE and the like leave the
  * connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a connection that

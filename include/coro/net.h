@@ -12,7 +12,8 @@
  *	                                                                   backslash
  *
  * Names are looked up in a thread, addresses in figures at once. Sockets have O_NONBLOCK and
- * FD_CLOEXEC, and those of TCP TCP_NODELAY. They are the caller's, to be closed by coro_fd_close.
+ * FD_CLOEXEC, and those of TCP TCP_NODELAY. They are the caller's, to be closed by coro_fd_close,
+ * and never lie on 0 to 2.
  * In a task, only the task waits; elsewhere the calls block. Failures have words: see coro_message.
  */
 #ifndef CORO_NET_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/endpoint.h"
 
+#include "base/system.h"
 #include "coro/net.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ static int set_options(int fd, const struct place *place, int type, unsigned fla
 
 int endpoint_create(const struct place *place, int type, unsigned flags)
 {
-	int fd = socket(place->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = system_above_streams(
+		socket(place->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (fd < 0)
 		return -errno;
 	int r = set_options(fd, place, type, flags);

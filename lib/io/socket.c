@@ -255,6 +255,16 @@ static void note_accepted(int listening, int accepted)
 		fd_forget(io, accepted);
 }
 
+/* A connection that cannot be moved is not lost for that. */
+static int above_streams(int accepted)
+{
+	int moved = accepted > 2 ? accepted : fcntl(accepted, F_DUPFD_CLOEXEC, 3);
+	if (moved < 0 || moved == accepted)
+		return accepted;
+	close(accepted);
+	return moved;
+}
+
 int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	if (address && !length)
@@ -274,8 +284,10 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 			*length = room;
 		accepted = (int)transfer_run(&transfer);
 	}
-	if (accepted >= 0)
-		note_accepted(fd, accepted);
+	if (accepted < 0)
+		return accepted;
+	accepted = above_streams(accepted);
+	note_accepted(fd, accepted);
 	return accepted;
 }
 

@@ -60,6 +60,33 @@ static int uses_all_kinds(void *stream)
 	return r < 0 || code != 0 ? 2 : closed ? 0 : 1;
 }
 
+/* Who writes to the stream must not reach a peer. */
+static int uses_sockets(void *stream)
+{
+	char address[CORO_ADDRESS_SIZE];
+	int listening, to, from;
+	if (coro_listen("127.0.0.1:0", NULL, &listening) < 0)
+		return 5;
+	bool closed = fcntl(*(int *)stream, F_GETFD) < 0;
+	coro_local_address(listening, address, sizeof(address));
+	if (coro_dial(address, NULL, &to) < 0 || (from = coro_accept(listening, NULL, NULL)) < 0)
+		return 6;
+	closed &= fcntl(*(int *)stream, F_GETFD) < 0;
+	bool well = coro_write(to, "word", 4) == 4 && coro_read(from, address, 4) == 4;
+	coro_fd_close(listening);
+	coro_fd_close(to);
+	coro_fd_close(from);
+	return !well ? 7 : closed ? 0 : 1;
+}
+
+static int uses_kinds_and_sockets(void *stream)
+{
+	int r = uses_all_kinds(stream);
+	return r ? r : uses_sockets(stream);
+}
+
+static coro_fn *uses = uses_kinds_and_sockets;
+
 static int runs_without(void *arg)
 {
 	const int *what = arg;
@@ -71,7 +98,7 @@ static int runs_without(void *arg)
 	if (coro_loop_create(&options, &other) < 0)
 		return 3;
 	coro_loop_fd(other); /* some are made for a host alone */
-	coro_loop_spawn(other, NULL, uses_all_kinds, &stream, &task);
+	coro_loop_spawn(other, NULL, uses, &stream, &task);
 	int r = coro_run_until_complete(other, task, NULL);
 	coro_future_unref(task);
 	coro_loop_close(other);
@@ -93,6 +120,7 @@ static int runs_without_moves(void *arg)
 {
 	int what[] = {*(int *)arg, 0};
 	bool failed = true;
+	uses = uses_all_kinds;
 	for (unsigned long n = 1; failed && n < 50; n++) {
 		fail_call("fcntl", n, EMFILE);
 		int r = runs_without(what);
