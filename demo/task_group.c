@@ -32,7 +32,7 @@ static coro_async int build_all(struct part *parts, int count)
 	if (r < 0)
 		return r;
 	for (int i = 0; r == 0 && i < count; i++)
-		r = coro_group_spawn(group, build, &parts[i], NULL);
+		r = coro_group_spawn_copy(group, build, &parts[i], sizeof(parts[i]), NULL);
 	r = coro_group_end(group, r);
 	printf("%s\n", r < 0 ? coro_message(r) : "all built");
 	return r;

@@ -24,9 +24,9 @@ static coro_async int join(struct coro_stream *client, struct coro_stream *upstr
 	int r = coro_group_create(&group);
 	if (r < 0)
 		return r;
-	r = coro_group_spawn(group, pump, &there, NULL);
+	r = coro_group_spawn_copy(group, pump, &there, sizeof(there), NULL);
 	if (r == 0)
-		r = coro_group_spawn(group, pump, &back, NULL);
+		r = coro_group_spawn_copy(group, pump, &back, sizeof(back), NULL);
 	return coro_group_end(group, r);
 }
 

@@ -6,9 +6,9 @@
  *	int r = coro_group_create(&group);
  *	if (r < 0)
  *		return r;
- *	r = coro_group_spawn(group, fetch, &a, NULL);
+ *	r = coro_group_spawn_copy(group, fetch, &a, sizeof(a), NULL);
  *	if (r == 0)
- *		r = coro_group_spawn(group, fetch, &b, NULL);
+ *		r = coro_group_spawn_copy(group, fetch, &b, sizeof(b), NULL);
  *	return coro_group_end(group, r);
  *
  * The end waits for all of them. The first that fails cancels the others, and the task that owns
