@@ -148,9 +148,9 @@ coro_async CORO_API ssize_t coro_stream_read_all(struct coro_stream *stream, siz
 						 char **ret);
 
 /*
- * Reads up to and with the separator: the length, and *ret is where it stands in the buffer, until
- * the stream is read from again (reader.readuntil). There is no NUL at its end. CORO_INCOMPLETE at
- * the end; -EMSGSIZE if more than the limit comes before the separator. Either way all stays.
+ * Reads up to and with the separator: the length, and *ret is where it stands in the buffer, with a
+ * NUL behind it, until the stream is read from again (reader.readuntil). CORO_INCOMPLETE at the end;
+ * -EMSGSIZE if more than the limit comes before the separator. Either way all stays.
  */
 coro_async CORO_API ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 						  size_t length, const char **ret);

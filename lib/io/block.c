@@ -3,6 +3,7 @@
 
 #include "base/sanitize.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ struct block *block_create(struct blocks *blocks, size_t size)
 		blocks->spare = block->next;
 		blocks->count--;
 	} else {
-		block = size < SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + size) : NULL;
+		bool fits = size < SIZE_MAX - sizeof(*block);
+		block = fits ? malloc(sizeof(*block) + size + 1) : NULL;
 		if (!block)
 			return NULL;
 	}

@@ -9,11 +9,11 @@ struct block {
 	struct block *next;
 	size_t size;
 	size_t begin, end; /* what is in it */
-	char bytes[];
+	char bytes[];      /* and room for a NUL behind them */
 };
 
 /* The usual one, all in all. */
-enum { BLOCK_ALL = 65536, BLOCK_SIZE = BLOCK_ALL - sizeof(struct block) };
+enum { BLOCK_ALL = 65536, BLOCK_SIZE = BLOCK_ALL - sizeof(struct block) - 1 };
 
 /* The last few that were given back are kept, and their memory is warm. */
 struct blocks {

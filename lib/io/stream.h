@@ -58,6 +58,8 @@ struct coro_stream {
 	bool ending, ended;   /* the peer is to read the end; it was told */
 	bool ends_by_closing; /* and there is no other way to tell it */
 	bool closing, closed;
+	bool hides;  /* behind what was taken stands a NUL, in place of */
+	char hidden; /* this byte, which is put back before more is read */
 	bool lingering; /* closed, but the fd is not yet */
 	struct lingering linger;
 	struct coro_waiters drainers; /* and those who wait for the end */

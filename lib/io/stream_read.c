@@ -22,6 +22,24 @@ static void take(struct coro_stream *stream, size_t length)
 		stream->in->begin += length;
 }
 
+/* Sets a NUL behind what was taken. */
+static void terminate(struct coro_stream *stream)
+{
+	if (!stream->in)
+		return;
+	stream->hides = stream_buffered(stream) > 0;
+	if (stream->hides)
+		stream->hidden = *begin_of(stream);
+	*begin_of(stream) = '\0';
+}
+
+static void unhide(struct coro_stream *stream)
+{
+	if (stream->hides)
+		*begin_of(stream) = stream->hidden;
+	stream->hides = false;
+}
+
 /* Doubles, but for the size that is kept in stock. */
 static size_t next_size(size_t size, size_t most)
 {
@@ -181,12 +199,15 @@ static ssize_t hand_over(struct coro_stream *stream, void *bytes, size_t length)
 	return (ssize_t)length;
 }
 
-/* 0 if the caller may read: nobody else does, and it is the stream's thread. */
-static int check_reader(const struct coro_stream *stream)
+/* 0 if the caller may read, and what is buffered is whole again: -EPERM, -EBUSY. */
+static int begin_reading(struct coro_stream *stream)
 {
 	if (streams_are_foreign(stream->streams))
 		return -EPERM;
-	return stream->reading ? -EBUSY : 0;
+	if (stream->reading)
+		return -EBUSY;
+	unhide(stream);
+	return 0;
 }
 
 ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
@@ -194,7 +215,7 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 	enum { STRAIGHT = 4096 };
 	if (!stream || (!bytes && length > 0))
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
 	if (stream_buffered(stream) == 0) {
@@ -211,7 +232,7 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
 	while (stream_buffered(stream) < length) {
@@ -227,7 +248,7 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
@@ -268,7 +289,7 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	while (!(at = find(stream, from, separator, length))) {
@@ -285,6 +306,7 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 		return -EMSGSIZE;
 	*ret = begin_of(stream);
 	take(stream, before + length);
+	terminate(stream);
 	return (ssize_t)(before + length);
 }
 
@@ -295,6 +317,7 @@ ssize_t coro_stream_readline(struct coro_stream *stream, const char **ret)
 		*ret = begin_of(stream);
 		n = (ssize_t)stream_buffered(stream);
 		take(stream, (size_t)n);
+		terminate(stream);
 	} else if (n == -EMSGSIZE) {
 		const char *end = find(stream, 0, "\n", 1);
 		take(stream, end ? (size_t)(end + 1 - begin_of(stream)) : stream_buffered(stream));
@@ -319,7 +342,7 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 	ssize_t n = 1;
 	if (!stream || !ret)
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	while (n > 0 && stream_buffered(stream) < least) {
@@ -337,7 +360,7 @@ int coro_stream_consume(struct coro_stream *stream, size_t length)
 {
 	if (!stream)
 		return -EINVAL;
-	int r = check_reader(stream);
+	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	if (length > stream_buffered(stream))

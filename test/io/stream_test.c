@@ -179,6 +179,82 @@ START_TEST(lines_come_one_at_a_time)
 }
 END_TEST
 
+/* Reads a line and then all else in one of the ways, each of which must find it whole. */
+static int reads_line_and_on(void *way)
+{
+	const char *line, *rest;
+	char bytes[8] = "", *all = NULL;
+	ck_assert_int_eq(coro_stream_readline(stream, &line), 3);
+	ck_assert_str_eq(line, "ab\n");
+	ssize_t n = -EINVAL;
+	switch (*(int *)way) {
+	case 0:
+		n = coro_stream_read(stream, bytes, sizeof(bytes) - 1);
+		break;
+	case 1:
+		n = coro_stream_readexactly(stream, bytes, 3);
+		break;
+	case 2:
+		n = coro_stream_read_all(stream, 100, &all);
+		memcpy(bytes, all, 3);
+		free(all);
+		break;
+	case 3:
+		n = coro_stream_readuntil(stream, "e", 1, &rest);
+		ck_assert_str_eq(rest, "cde");
+		memcpy(bytes, rest, 3);
+		break;
+	case 4:
+		n = coro_stream_peek(stream, 3, &rest);
+		memcpy(bytes, rest, 3);
+		ck_assert_int_eq(coro_stream_consume(stream, 3), 0);
+		break;
+	default: /* the rest, which no newline ends */
+		n = coro_stream_readline(stream, &rest);
+		ck_assert_str_eq(rest, "cde");
+		memcpy(bytes, rest, 3);
+	}
+	ck_assert_str_eq(bytes, "cde");
+	return (int)n;
+}
+
+START_TEST(a_nul_stands_behind_a_line_and_hides_nothing)
+{
+	begin(0, 0);
+	put(pair.to, "ab\ncde");
+	hang_up();
+	ck_assert_int_eq(result_of(reads_line_and_on, &_i), 3);
+	end();
+}
+END_TEST
+
+/* The last byte that there is room for is followed by one. */
+static int reads_a_full_block(void *arg)
+{
+	const char *line;
+	ssize_t n = coro_stream_readline(stream, &line);
+	ck_assert_int_eq(strlen(line), n);
+	return (int)n;
+}
+
+START_TEST(a_nul_stands_behind_a_line_that_fills_the_buffer)
+{
+	static char bytes[BLOCK_SIZE];
+	memset(bytes, 'x', sizeof(bytes));
+	bytes[sizeof(bytes) - 1] = '\n';
+	begin(0, 0);
+	struct coro_future *task = start(reads_a_full_block, NULL);
+	for (size_t at = 0; at < sizeof(bytes); turn()) {
+		ssize_t n = write(pair.to, bytes + at, sizeof(bytes) - at);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), BLOCK_SIZE);
+	coro_future_unref(task);
+	hang_up();
+	end();
+}
+END_TEST
+
 START_TEST(lines_are_put_together_byte_by_byte)
 {
 	begin(_i, 0);
@@ -1614,6 +1690,8 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, a_nul_stands_behind_a_line_and_hides_nothing, 0, 6);
+	tcase_add_test(tests, a_nul_stands_behind_a_line_that_fills_the_buffer);
 	tcase_add_loop_test(tests, lines_come_one_at_a_time, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, lines_are_put_together_byte_by_byte, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_separator_may_come_in_parts, 0, PAIR_KINDS);
