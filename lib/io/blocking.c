@@ -81,29 +81,21 @@ static void drop(struct message *message)
 
 /* -- in the thread */
 
-/* Also of one that is cancelled in the call. */
-static void end(void *arg)
+static void *run(void *arg)
 {
 	struct blocking *blocking = arg;
 	struct coro_loop *loop = blocking->loop;
+	system_name_thread("coro-blocking");
+	ssize_t result = blocking->make(blocking);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_mutex_lock(&blocking->mutex);
+	blocking->result = result;
 	blocking->ended = true;
 	close(blocking->fd);
 	pthread_mutex_unlock(&blocking->mutex);
 	if (loop_post(loop, &blocking->message) < 0)
 		unref(blocking);
 	loop_let_go(loop);
-}
-
-static void *run(void *arg)
-{
-	struct blocking *blocking = arg;
-	pthread_cleanup_push(end, blocking);
-	system_name_thread("coro-blocking");
-	ssize_t result = blocking->make(blocking);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	blocking->result = result;
-	pthread_cleanup_pop(true);
 	return NULL;
 }
 
@@ -177,6 +169,12 @@ static void cancel(struct blocking *blocking)
 		pthread_cancel(blocking->thread);
 	pthread_mutex_unlock(&blocking->mutex);
 	join(blocking);
+	if (blocking->ended)
+		return;
+	/* It was cancelled in the call, and has left all to us. */
+	close(blocking->fd);
+	loop_let_go(blocking->loop);
+	unref(blocking);
 }
 
 void blocking_drop(struct fd *fd, enum direction direction)

@@ -38,7 +38,7 @@ struct blocking {
 	pthread_mutex_t mutex;
 	bool ended;    /* the thread has made the call; guarded by the mutex */
 	unsigned refs; /* the record's, and the thread's, which its message takes over. Atomic */
-	char bytes[];
+	_Alignas(16) char bytes[]; /* also an address */
 };
 
 /* One for so many bytes: 0 or an error. */

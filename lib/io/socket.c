@@ -354,10 +354,8 @@ static bool may_block(int number)
 
 static ssize_t make_connect(struct blocking *blocking)
 {
-	struct sockaddr_storage address;
-	memcpy(&address, blocking->bytes, blocking->length);
-	return RESULT(
-		connect(blocking->fd, (struct sockaddr *)&address, (socklen_t)blocking->length));
+	return RESULT(connect(blocking->fd, (const struct sockaddr *)blocking->bytes,
+			      (socklen_t)blocking->length));
 }
 
 /*
