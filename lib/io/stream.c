@@ -49,6 +49,11 @@ static void streams_close(struct annex *annex, struct coro_loop *loop)
 	streams->ended = true;
 	while (!list_empty(&streams->open))
 		close_abruptly(first_of(&streams->open));
+	while (!list_empty(&streams->written)) {
+		struct coro_stream *stream = first_of(&streams->written);
+		list_remove(&stream->link);
+		stream_forget_writer(stream);
+	}
 	while (!list_empty(&streams->leaving))
 		linger_end(first_of(&streams->leaving), false);
 	while (!list_empty(&streams->servers))
@@ -112,6 +117,7 @@ static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 	};
 	list_init(&streams->open);
 	list_init(&streams->leaving);
+	list_init(&streams->written);
 	list_init(&streams->unsent);
 	list_init(&streams->servers);
 	loop->annexes[ANNEX_STREAMS] = &streams->annex;

@@ -17,6 +17,7 @@ struct streams {
 	struct thread *thread; /* whose the loop is */
 	struct list open;      /* streams that are not closed */
 	struct list leaving;   /* closed streams that linger */
+	struct list written;   /* closed streams whose writer has yet to end */
 	struct list unsent;    /* streams with something to be sent in the next turn */
 	struct call call;      /* which sends it */
 	struct list servers;   /* that have connections, or listen */
@@ -36,7 +37,7 @@ struct coro_stream {
 	const struct coro_transport *transport;
 	void *arg;
 	struct streams *streams; /* holds a reference */
-	struct list link;        /* in streams->open, or leaving */
+	struct list link;        /* in streams->open, leaving or written */
 	unsigned refs;           /* the owner's, the writer's, one while it lingers */
 	struct fd_end end;
 
@@ -81,10 +82,11 @@ static inline bool streams_are_foreign(const struct streams *streams)
 	return streams->thread != thread_current;
 }
 
-/* Whether all are closed, and none lingers. */
+/* Whether all are closed, and nothing of them is left. */
 static inline bool streams_are_settled(const struct streams *streams)
 {
-	return list_empty(&streams->open) && list_empty(&streams->leaving);
+	return list_empty(&streams->open) && list_empty(&streams->leaving) &&
+	       list_empty(&streams->written);
 }
 
 /* -EINVAL for what cannot be. */
@@ -136,6 +138,9 @@ static inline bool stream_is_gone(const struct coro_stream *stream)
 {
 	return stream->closed && (!stream->lingering || stream->linger.arrived);
 }
+
+/* Lets the end of the run go on, if it was waiting for the last of them. */
+void streams_note_end(const struct streams *streams);
 
 /* It lingers now; all has arrived; it lingers no more. */
 void stream_leaves(struct coro_stream *stream);

@@ -4,8 +4,7 @@
 
 #include <errno.h>
 
-/* Who waits for the last of them, at the end of the run, is let go on. */
-static void note_end(const struct streams *streams)
+void streams_note_end(const struct streams *streams)
 {
 	if (streams->finishing && streams_are_settled(streams) && streams->loop->runner)
 		coro_loop_stop(streams->loop);
@@ -27,9 +26,11 @@ static void shut(struct coro_stream *stream, void (*close)(void *arg))
 	stream_drop(stream);
 	list_remove(&stream->link);
 	list_remove(&stream->unsent);
+	if (stream->writing)
+		list_append(&stream->streams->written, &stream->link);
 	close(stream->arg);
 	tell(stream);
-	note_end(stream->streams);
+	streams_note_end(stream->streams);
 }
 
 void stream_shut(struct coro_stream *stream)
@@ -63,7 +64,7 @@ void stream_left(struct coro_stream *stream)
 	stream->lingering = false;
 	list_remove(&stream->link);
 	tell(stream);
-	note_end(stream->streams);
+	streams_note_end(stream->streams);
 	stream_unref(stream);
 }
 

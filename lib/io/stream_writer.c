@@ -66,6 +66,10 @@ static void writer_done(struct watch *watch)
 	coro_future_unref(watch->future);
 	loop_release(stream->streams->loop, 0, 1);
 	stream->writing = false;
+	if (stream->closed) {
+		list_remove(&stream->link);
+		streams_note_end(stream->streams);
+	}
 	if (r < 0)
 		writer_lose(stream, r);
 	stream_push(stream); /* what came since */

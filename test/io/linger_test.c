@@ -366,6 +366,21 @@ START_TEST(a_loop_may_be_closed_while_streams_linger)
 }
 END_TEST
 
+/* Its writer has been told, and has not run yet. */
+START_TEST(a_loop_may_be_closed_after_streams_that_were_aborted)
+{
+	begin(TCP);
+	write_much();
+	turn();
+	coro_stream_abort(stream);
+	destroy();
+	loop_teardown();
+	ck_assert(!is_open(pair.from));
+	close(pair.to);
+	loop_setup();
+}
+END_TEST
+
 static int closes_its_copy(void *arg)
 {
 	(void)arg;
@@ -574,6 +589,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, to_abort_resets_the_connection, 0, 3);
 	tcase_add_test(tests, an_fd_may_be_closed_by_a_reset);
 	tcase_add_loop_test(tests, a_loop_may_be_closed_while_streams_linger, 0, 2);
+	tcase_add_test(tests, a_loop_may_be_closed_after_streams_that_were_aborted);
 	tcase_add_loop_test(tests, a_copy_in_a_child_ends_nothing, 0, 2);
 	tcase_add_loop_test(tests, the_end_of_the_run_waits_for_what_was_written, 0,
 			    sizeof(endings) / sizeof(*endings));

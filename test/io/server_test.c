@@ -646,6 +646,63 @@ START_TEST(what_a_handler_has_written_arrives_after_its_end)
 }
 END_TEST
 
+/* More than may be served, and they do not end either. */
+START_TEST(clients_that_do_not_read_keep_nobody_out)
+{
+	enum { MOST = 2, CLIENTS = 5 };
+	int clients[CLIENTS];
+	begin_with(pours_once, (struct coro_server_options){.max_connections = MOST});
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = client();
+		while (recv(clients[i], &(char){0}, 1, MSG_DONTWAIT) != 1)
+			turn();
+	}
+	turns(10);
+	ck_assert_uint_eq(coro_server_connections(server), MOST);
+	ck_assert_uint_eq(read_to_end(clients[CLIENTS - 1]), 10000000 - 1);
+	ck_assert_int_eq(result_of(shuts_down, &(int64_t){CORO_FOREVER}), 0);
+	ck_assert_int_eq(coro_server_destroy(server), 0);
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+}
+END_TEST
+
+static int fails_after_a_part(struct coro_stream *stream, void *arg)
+{
+	coro_stream_write(stream, "half", 4);
+	coro_stream_flush(stream);
+	if (arg)
+		trace("fails");
+	return -EIO;
+}
+
+static int closes_and_fails(struct coro_stream *stream, void *arg)
+{
+	coro_stream_write(stream, "whole", 5);
+	coro_stream_close(stream);
+	return fails(stream, arg);
+}
+
+/* Unless its handler has closed the stream itself. */
+START_TEST(the_client_of_a_handler_that_fails_is_reset)
+{
+	static char got[64];
+	ssize_t n;
+	begin_with(_i ? closes_and_fails : fails_after_a_part,
+		   (struct coro_server_options){.failed = is_told});
+	int fd = client();
+	await(fd, _i ? "whole" : "half");
+	while ((n = recv(fd, got, sizeof(got), MSG_DONTWAIT)) < 0 && errno == EAGAIN)
+		turn();
+	ck_assert_int_eq(n, _i ? 0 : -1);
+	if (n < 0)
+		ck_assert_int_eq(errno, ECONNRESET);
+	close(fd);
+	end();
+	trace_take();
+}
+END_TEST
+
 static int sleeps(void *delay)
 {
 	return coro_sleep(*(int64_t *)delay);
@@ -888,6 +945,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_client_may_be_gone_abruptly);
 	tcase_add_test(tests, a_client_that_does_not_read_is_waited_for_in_bounded_memory);
 	tcase_add_loop_test(tests, what_a_handler_has_written_arrives_after_its_end, 0, 2);
+	tcase_add_test(tests, clients_that_do_not_read_keep_nobody_out);
+	tcase_add_loop_test(tests, the_client_of_a_handler_that_fails_is_reset, 0, 2);
 	tcase_add_test(tests, thousands_may_be_reset_at_once_and_leave_no_memory);
 	tcase_add_test(tests, a_client_may_be_gone_abruptly_in_the_middle_of_its_answer);
 	tcase_add_test(tests, a_line_without_end_takes_no_more_memory_than_the_limit);
