@@ -353,6 +353,29 @@ START_TEST(an_end_is_told)
 }
 END_TEST
 
+static int reads_all_late(void *length)
+{
+	static char bytes[65536];
+	ssize_t n;
+	coro_sleep(CORO_SEC);
+	while ((n = coro_stream_read(server, bytes, sizeof(bytes))) > 0)
+		*(size_t *)length += (size_t)n;
+	return (int)n;
+}
+
+/* The session tickets of TLS 1.3 are what nobody has read. */
+START_TEST(unread_tickets_take_nothing_away)
+{
+	static char much[3 << 20];
+	size_t length = 0;
+	begin(TCP, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
+	ck_assert_int_eq(coro_stream_write(client, much, sizeof(much)), 0);
+	ck_assert_int_eq(coro_stream_close(client), 0);
+	ck_assert_int_eq(result_of(reads_all_late, &length), 0);
+	ck_assert_uint_eq(length, sizeof(much));
+}
+END_TEST
+
 START_TEST(one_direction_may_end_before_the_other)
 {
 	begin(UNIX, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
@@ -722,6 +745,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, it_may_be_taken_for_one, 0, 2);
 	tcase_add_test(tests, an_abort_says_nothing);
 	tcase_add_loop_test(tests, all_that_was_written_arrives_before_the_end, 0, 4);
+	tcase_add_loop_test(tests, unread_tickets_take_nothing_away, 0, 2);
 	tcase_add_test(tests, closed_means_that_the_goodbye_is_out);
 	tcase_add_test(tests, a_goodbye_that_nobody_hears_is_no_error);
 	tcase_add_loop_test(tests, bytes_that_are_wrong_are_an_error, 0, 2);
