@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/address.h"
 
+#include "core/fail.h"
 #include "coro/coroutine.h"
 #include "coro/net.h"
 #include "coro/resolve.h"
@@ -346,7 +347,7 @@ int coro_address_text(const struct sockaddr *address, socklen_t length, char *re
 	char text[CORO_ADDRESS_SIZE];
 	int n;
 	if (!address || !ret || length < sizeof(address->sa_family))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_address_text: an argument that cannot be");
 	if (address->sa_family == AF_UNIX)
 		n = text_of_local((const void *)address, length, text, sizeof(text));
 	else if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in))
@@ -354,9 +355,9 @@ int coro_address_text(const struct sockaddr *address, socklen_t length, char *re
 	else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6))
 		n = text_of_v6((const void *)address, text, sizeof(text));
 	else
-		return -EAFNOSUPPORT;
+		return fail_code(-EAFNOSUPPORT);
 	if ((size_t)n >= size)
-		return -ENOBUFS;
+		return fail_code(-ENOBUFS);
 	memcpy(ret, text, (size_t)n + 1);
 	return n;
 }
@@ -370,10 +371,12 @@ static int text_for(int fd, const struct sockaddr_storage *address, socklen_t le
 	socklen_t type_length = sizeof(type);
 	bool internet = address->ss_family == AF_INET || address->ss_family == AF_INET6;
 	if (internet && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0)
-		return -errno;
+		return fail_code(-errno);
 	size_t prefix = internet && type == SOCK_DGRAM ? strlen(udp) : 0;
 	if (!ret || size <= prefix)
-		return ret ? -ENOBUFS : -EINVAL;
+		return ret ? fail_code(-ENOBUFS)
+			   : fail_with(-EINVAL,
+				       "coro_local_address, coro_peer_address: ret is NULL");
 	int n = coro_address_text((const struct sockaddr *)address, length, ret + prefix,
 				  size - prefix);
 	if (n < 0)
@@ -387,7 +390,7 @@ int coro_local_address(int fd, char *ret, size_t size)
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-		return -errno;
+		return fail_code(-errno);
 	return text_for(fd, &address, length, ret, size);
 }
 
@@ -396,6 +399,6 @@ int coro_peer_address(int fd, char *ret, size_t size)
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
-		return -errno;
+		return fail_code(-errno);
 	return text_for(fd, &address, length, ret, size);
 }

@@ -2,6 +2,7 @@
 #include "io/bytes.h"
 
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/file.h"
 #include "io/nowait.h"
@@ -247,14 +248,14 @@ static bool vector_is_empty(const struct iovec *vec, int count)
 ssize_t coro_readv(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_readv: an argument that cannot be");
 	return vector_is_empty(vec, count) ? read_nothing(fd) : read_into(fd, vec, count);
 }
 
 ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_writev: an argument that cannot be");
 	return vector_is_empty(vec, count) ? write_nothing(fd) : write_from(fd, vec, count);
 }
 
@@ -276,7 +277,7 @@ static ssize_t write_at(struct transfer *transfer, struct fd *fd)
 ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset)
 {
 	if (offset < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_pread: an argument that cannot be");
 	return transfer_run(&(struct transfer){
 		.call = CALL_READ,
 		.attempt = read_at,
@@ -292,7 +293,7 @@ ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset)
 ssize_t coro_pwrite(int fd, const void *bytes, size_t length, off_t offset)
 {
 	if (offset < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_pwrite: an argument that cannot be");
 	return transfer_run(&(struct transfer){
 		.call = CALL_WRITE,
 		.attempt = write_at,

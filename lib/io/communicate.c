@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Talks to a process by all its pipes at once: each has a task. */
 #include "base/error.h"
+#include "core/fail.h"
 #include "coro/group.h"
 #include "coro/io.h"
 #include "io/process.h"
@@ -145,11 +146,11 @@ int coro_process_communicate(struct coro_process *process, const void *input, si
 {
 	struct task *task = task_running();
 	if (!process || (!input && length > 0))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_process_communicate: an argument that cannot be");
 	if (!task || task->future.loop != process->loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_process_communicate: not in a task of its loop");
 	if (process->talking)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_process_communicate: it is in use");
 	struct talk talk = {
 		.process = process,
 		.input = input,

@@ -5,6 +5,7 @@
  */
 #include "coro/net.h"
 
+#include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "coro/wait.h"
@@ -328,7 +329,7 @@ int coro_dial(const char *address, const struct coro_dial_options *options, int 
 	options = options ? options : &defaults;
 	if (!address || !ret || options->flags & ~(unsigned)FLAGS || options->timeout < 0 ||
 	    options->stagger < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_dial: an argument that cannot be");
 	struct dialling dialling = {.options = options};
 	int r = options->timeout ? dial_within(address, &dialling, options->timeout)
 				 : dial(address, &dialling);

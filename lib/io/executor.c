@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/system.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 #include "loop/relay.h"
 
@@ -238,7 +239,7 @@ int coro_executor_create(const struct coro_executor_options *options, struct cor
 	if (!options)
 		options = &defaults;
 	if (!ret || options->idle_timeout < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_executor_create: an argument that cannot be");
 	return create(options, ret);
 }
 
@@ -255,8 +256,8 @@ int executor_create_leaving(const struct coro_executor_options *options, struct 
 int executor_check(const struct coro_executor *executor)
 {
 	if (!executor)
-		return -EINVAL;
-	return fork_is_own(executor->fork_count) ? 0 : -EOWNERDEAD;
+		return fail_with(-EINVAL, "the executor is NULL");
+	return fork_is_own(executor->fork_count) ? 0 : fail_code(-EOWNERDEAD);
 }
 
 /* No more jobs from now on; those that wait are run, or are not. */
@@ -347,7 +348,7 @@ int coro_executor_destroy(struct coro_executor *executor)
 	executor_lock(executor);
 	if (is_worker(executor)) {
 		executor_unlock(executor);
-		return -EDEADLK;
+		return fail_with(-EDEADLK, "coro_executor_destroy: it would wait for the caller");
 	}
 	begin_closing(executor, true);
 	if (!executor->leaves)

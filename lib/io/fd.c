@@ -3,6 +3,7 @@
 
 #include "base/poll.h"
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "coro/task.h"
 #include "io/blocking.h"
@@ -517,7 +518,7 @@ int coro_fd_forget(int fd)
 {
 	struct io *io = running_io();
 	if (fd < 0)
-		return -EBADF;
+		return fail_code(-EBADF);
 	if (io)
 		fd_forget(io, fd);
 	return 0;
@@ -530,7 +531,7 @@ int coro_fd_close(int fd)
 		socket_file_close(loop, fd);
 	coro_fd_forget(fd);
 	/* One that a signal has interrupted is closed all the same. */
-	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+	return close(fd) < 0 && errno != EINTR ? fail_code(-errno) : 0;
 }
 
 void fd_set_reset(int number)
@@ -554,5 +555,5 @@ int coro_fd_adopt(int fd)
 	/* Others share these, and would not expect it. */
 	if (fd <= STDERR_FILENO || isatty(fd))
 		return 0;
-	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? fail_code(-errno) : 0;
 }

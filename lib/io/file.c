@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/file.h"
 
+#include "core/fail.h"
 #include "coro/file.h"
 #include "io/offload.h"
 #include "loop/task.h"
@@ -25,7 +26,7 @@ struct file_call {
 /* POSIX's way to tell an error made ours. */
 static int checked(int r)
 {
-	return r < 0 ? -errno : r;
+	return r < 0 ? fail_code(-errno) : r;
 }
 
 /* -- files */
@@ -72,7 +73,7 @@ int coro_open(const char *path, int flags, mode_t mode)
 		.call = {.path = path, .flags = flags, .mode = mode, .fd = -1},
 	};
 	if (!path)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_open: path is NULL");
 	return open_in_thread(&opening, call_open, &opening.call, abandon_file);
 }
 
@@ -127,7 +128,7 @@ int coro_stat(const char *path, struct stat *ret)
 {
 	struct stat found;
 	if (!path || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stat: path or ret is NULL");
 	int r = offload(call_stat, &(struct file_call){.path = path, .stat = &found});
 	return give_stat(r, &found, ret);
 }
@@ -142,7 +143,7 @@ int coro_lstat(const char *path, struct stat *ret)
 {
 	struct stat found;
 	if (!path || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_lstat: path or ret is NULL");
 	int r = offload(call_lstat, &(struct file_call){.path = path, .stat = &found});
 	return give_stat(r, &found, ret);
 }
@@ -157,7 +158,7 @@ int coro_fstat(int fd, struct stat *ret)
 {
 	struct stat found;
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_fstat: ret is NULL");
 	int r = offload(call_fstat, &(struct file_call){.fd = fd, .stat = &found});
 	return give_stat(r, &found, ret);
 }
@@ -171,7 +172,8 @@ static int call_unlink(void *arg)
 
 int coro_unlink(const char *path)
 {
-	return path ? offload(call_unlink, &(struct file_call){.path = path}) : -EINVAL;
+	return path ? offload(call_unlink, &(struct file_call){.path = path})
+		    : fail_with(-EINVAL, "coro_unlink: path is NULL");
 }
 
 static int call_rename(void *arg)
@@ -183,7 +185,7 @@ static int call_rename(void *arg)
 int coro_rename(const char *from, const char *to)
 {
 	if (!from || !to)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_rename: from or to is NULL");
 	return offload(call_rename, &(struct file_call){.path = from, .to = to});
 }
 
@@ -196,7 +198,7 @@ static int call_mkdir(void *arg)
 int coro_mkdir(const char *path, mode_t mode)
 {
 	if (!path)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_mkdir: path is NULL");
 	return offload(call_mkdir, &(struct file_call){.path = path, .mode = mode});
 }
 
@@ -207,7 +209,8 @@ static int call_rmdir(void *arg)
 
 int coro_rmdir(const char *path)
 {
-	return path ? offload(call_rmdir, &(struct file_call){.path = path}) : -EINVAL;
+	return path ? offload(call_rmdir, &(struct file_call){.path = path})
+		    : fail_with(-EINVAL, "coro_rmdir: path is NULL");
 }
 
 /* -- directories */
@@ -227,7 +230,7 @@ static int call_opendir(void *arg)
 {
 	struct coro_dir *dir = arg;
 	dir->stream = opendir(dir->path);
-	return dir->stream ? 0 : -errno;
+	return dir->stream ? 0 : fail_code(-errno);
 }
 
 static void abandon_dir(struct cleanup *cleanup)
@@ -241,10 +244,10 @@ static void abandon_dir(struct cleanup *cleanup)
 int coro_opendir(const char *path, struct coro_dir **ret)
 {
 	if (!path || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_opendir: path or ret is NULL");
 	struct coro_dir *dir = malloc(sizeof(*dir));
 	if (!dir)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	dir->path = path;
 	dir->stream = NULL;
 	dir->at = dir->end = 0;
@@ -281,13 +284,13 @@ static int call_readdir(void *arg)
 		return 0;
 	dir->over = errno == 0;
 	/* An error comes after the names that came before it. */
-	return dir->end > 0 ? 0 : -errno;
+	return dir->end > 0 ? 0 : fail_code(-errno);
 }
 
 int coro_readdir(struct coro_dir *dir, const char **ret)
 {
 	if (!dir || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_readdir: dir or ret is NULL");
 	if (dir->at == dir->end && !dir->over) {
 		int r = offload(call_readdir, dir);
 		if (r < 0)
@@ -322,7 +325,7 @@ struct transfer {
 static int transferred(struct transfer *transfer, ssize_t moved)
 {
 	transfer->moved = moved;
-	return moved < 0 ? -errno : 0;
+	return moved < 0 ? fail_code(-errno) : 0;
 }
 
 static int call_read(void *arg)

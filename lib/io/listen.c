@@ -2,6 +2,7 @@
 /* Listening sockets. */
 #include "coro/net.h"
 
+#include "core/fail.h"
 #include "coro/coroutine.h"
 #include "io/endpoint.h"
 #include "io/socket_file.h"
@@ -174,7 +175,8 @@ int coro_listen_all(const char *text, const struct coro_listen_options *options,
 	options = options ? options : &defaults;
 	int r = check(text, options, ret);
 	if (r < 0 || count == 0)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r
+			     : fail_with(-EINVAL, "coro_listen_all: an argument that cannot be");
 	r = address_parse(text, &address);
 	if (r < 0)
 		return coro_raise(r, "%s is not an address", text);

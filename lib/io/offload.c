@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/locals.h"
+#include "core/fail.h"
 #include "io/executor.h"
 #include "io/submit.h"
 #include "loop/loop.h"
@@ -116,9 +117,9 @@ int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
 	struct task *task = task_running();
 	struct job job = {0};
 	if (!fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_executor_run: fn is NULL");
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_executor_run: not in a task");
 	int r = executor_of(task->future.loop, executor, &executor);
 	if (r == 0)
 		r = call(executor, fn, arg, task->coro.frame->locals, &job);

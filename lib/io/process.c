@@ -2,6 +2,7 @@
 #include "io/process.h"
 
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/child.h"
 #include "io/fd.h"
@@ -336,9 +337,9 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 	if (!options)
 		options = &defaults;
 	if (!argv || !argv[0] || !ret || options_are_wrong(options))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_process_spawn: an argument that cannot be");
 	if (!loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_process_spawn: no loop runs in this thread");
 	int r = check_fds(options);
 	if (r < 0)
 		return r;
@@ -347,7 +348,7 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 		return r;
 	struct coro_process *process = malloc(sizeof(*process));
 	if (!process)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*process = (struct coro_process){
 		.loop = loop,
 		.pipes = {-1, -1, -1},
@@ -388,7 +389,8 @@ int coro_process_shell(const char *command, const struct coro_process_options *o
 {
 	char sh[] = "/bin/sh", c[] = "-c";
 	char *argv[] = {sh, c, (char *)command, NULL};
-	return command ? coro_process_spawn(argv, options, ret) : -EINVAL;
+	return command ? coro_process_spawn(argv, options, ret)
+		       : fail_with(-EINVAL, "coro_process_shell: command is NULL");
 }
 
 int coro_process_destroy(struct coro_process *process)
@@ -396,9 +398,9 @@ int coro_process_destroy(struct coro_process *process)
 	if (!process)
 		return 0;
 	if (process->loop->thread != thread_current)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_process_destroy: it is another thread's");
 	if (!list_empty(&process->waiting) || process->talking)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_process_destroy: it is in use");
 	close_pipes(process);
 	process->destroyed = true;
 	process_settle(process);
@@ -409,14 +411,14 @@ int coro_process_destroy(struct coro_process *process)
 
 pid_t coro_process_pid(const struct coro_process *process)
 {
-	return process ? process->pid : -EINVAL;
+	return process ? process->pid : fail_with(-EINVAL, "coro_process_pid: process is NULL");
 }
 
 static int pipe_of(const struct coro_process *process, int stream)
 {
 	if (!process || stream < 0 || stream > 2)
-		return -EINVAL;
-	return process->pipes[stream] < 0 ? -EBADF : process->pipes[stream];
+		return fail_with(-EINVAL, "the process is NULL, or its stream not 0 to 2");
+	return process->pipes[stream] < 0 ? fail_code(-EBADF) : process->pipes[stream];
 }
 
 int coro_process_stdin(const struct coro_process *process)
@@ -438,10 +440,10 @@ int coro_process_stderr(const struct coro_process *process)
 static int check_pipes(const struct coro_process *process)
 {
 	if (!process)
-		return -EINVAL;
+		return fail_with(-EINVAL, "the process is NULL");
 	if (process->loop->thread != thread_current)
-		return -EPERM;
-	return process->talking ? -EBUSY : 0;
+		return fail_with(-EPERM, "the process is another thread's");
+	return process->talking ? fail_with(-EBUSY, "coro_process_communicate is under way") : 0;
 }
 
 int coro_process_close_stdin(struct coro_process *process)
@@ -473,8 +475,8 @@ static int give_code(const struct coro_process *process, int *ret)
 int coro_process_code(const struct coro_process *process, int *ret)
 {
 	if (!process)
-		return -EINVAL;
-	return process->ended ? give_code(process, ret) : -EAGAIN;
+		return fail_with(-EINVAL, "coro_process_code: process is NULL");
+	return process->ended ? give_code(process, ret) : fail_code(-EAGAIN);
 }
 
 static const struct wait_kind waiting = {.leave = latch_leave, .what = "a process's end"};
@@ -483,9 +485,9 @@ int coro_process_wait(struct coro_process *process, int *ret)
 {
 	struct task *task = task_running();
 	if (!process)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_process_wait: process is NULL");
 	if (!task || task->future.loop != process->loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_process_wait: not in a task of its loop");
 	while (!process->ended) {
 		struct latch latch;
 		list_append(&process->waiting, &latch.link);
@@ -501,10 +503,10 @@ int coro_process_wait(struct coro_process *process, int *ret)
 static int check_signalled(const struct coro_process *process)
 {
 	if (!process)
-		return -EINVAL;
+		return fail_with(-EINVAL, "the process is NULL");
 	if (process->loop->thread != thread_current || !fork_is_own(process->loop->fork_count))
-		return -EPERM;
-	return process->ended ? -ESRCH : 0;
+		return fail_with(-EPERM, "the process is another thread's");
+	return process->ended ? fail_code(-ESRCH) : 0;
 }
 
 int coro_process_signal_group(struct coro_process *process, int signum)
@@ -514,8 +516,8 @@ int coro_process_signal_group(struct coro_process *process, int signum)
 	if (r < 0)
 		return r;
 	if (!(process->flags & leads))
-		return -EINVAL;
-	return kill(-process->pid, signum) < 0 ? -errno : 0;
+		return fail_with(-EINVAL, "coro_process_signal_group: an argument that cannot be");
+	return kill(-process->pid, signum) < 0 ? fail_code(-errno) : 0;
 }
 
 int coro_process_send_signal(struct coro_process *process, int signum)
@@ -523,7 +525,7 @@ int coro_process_send_signal(struct coro_process *process, int signum)
 	int r = check_signalled(process);
 	if (r < 0)
 		return r;
-	return system_send_signal(process->pidfd, process->pid, signum) < 0 ? -errno : 0;
+	return system_send_signal(process->pidfd, process->pid, signum) < 0 ? fail_code(-errno) : 0;
 }
 
 int coro_process_terminate(struct coro_process *process)

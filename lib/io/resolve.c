@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/resolve.h"
 
+#include "core/fail.h"
 #include "coro/coroutine.h"
 #include "io/submit.h"
 #include "loop/task.h"
@@ -168,14 +169,14 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
 		     struct addrinfo **ret)
 {
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_getaddrinfo: ret is NULL");
 	if (node && node[0] == '.')
 		return answer(EAI_NONAME, 0, node, service);
 	if (!task_running() || is_numeric(node, service))
 		return ask_here(node, service, hints, ret);
 	struct question *question = question_create(node, service, hints);
 	if (!question)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	int r = submit_name(ask, question, question_unref, &question->future);
 	if (r == 0)
 		return wait_for_answer(question, ret);

@@ -2,6 +2,7 @@
 /* Servers: a task that accepts for each socket, a task for each connection. */
 #include "io/server.h"
 
+#include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "io/accept.h"
@@ -368,9 +369,9 @@ int coro_server_start(const char *address, const struct coro_server_options *opt
 	int fds[PLACES];
 	options = options ? options : &defaults;
 	if (!address || !fn || !ret || !are_possible(options))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_start: an argument that cannot be");
 	if (!task_running())
-		return -EPERM;
+		return fail_with(-EPERM, "coro_server_start: not in a task");
 	int count = coro_listen_all(address, &options->listen, fds, PLACES);
 	if (count < 0)
 		return count;
@@ -410,9 +411,9 @@ size_t coro_server_connections(const struct coro_server *server)
 int coro_server_close(struct coro_server *server)
 {
 	if (!server)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_close: server is NULL");
 	if (streams_are_foreign(server->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_server_close: it is another thread's");
 	if (server->closed)
 		return 0;
 	server->closed = true;
@@ -454,10 +455,12 @@ static bool is_own(const struct coro_server *server)
 int coro_server_wait_closed(struct coro_server *server)
 {
 	if (!server)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_wait_closed: server is NULL");
 	if (streams_are_foreign(server->streams))
-		return -EPERM;
-	return is_own(server) ? -EDEADLK : wait_until_idle(server);
+		return fail_with(-EPERM, "coro_server_wait_closed: it is another thread's");
+	return is_own(server) ? fail_with(-EDEADLK,
+					  "coro_server_wait_closed: it would wait for the caller")
+			      : wait_until_idle(server);
 }
 
 int coro_server_serve_forever(struct coro_server *server)
@@ -465,9 +468,9 @@ int coro_server_serve_forever(struct coro_server *server)
 	struct latch latch;
 	int r = 0;
 	if (!server)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_serve_forever: server is NULL");
 	if (streams_are_foreign(server->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_server_serve_forever: it is another thread's");
 	while (r == 0 && !server->closed)
 		r = waiters_wait(&server->changed, &latch, &changing);
 	if (r < 0) {
@@ -499,9 +502,9 @@ static coro_async int wait_within(struct coro_server *server, int64_t grace)
 int coro_server_shutdown(struct coro_server *server, int64_t grace)
 {
 	if (!server)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_shutdown: server is NULL");
 	if (!task_running() || streams_are_foreign(server->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_server_shutdown: not in a task");
 	coro_server_close(server);
 	int r = wait_within(server, grace);
 	if (r == 0)
@@ -518,9 +521,9 @@ int coro_server_destroy(struct coro_server *server)
 	if (!server)
 		return 0;
 	if (!server->streams->ended && streams_are_foreign(server->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_server_destroy: it is another thread's");
 	if (!waiters_empty(&server->changed) && !server->streams->ended)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_server_destroy: it is in use");
 	if (!server->streams->ended)
 		coro_server_close(server);
 	server_unref(server);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/signal.h"
 
+#include "core/fail.h"
 #include "io/transfer.h"
 #include "loop/catcher.h"
 #include "loop/loop.h"
@@ -174,7 +175,8 @@ int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callba
 	if (r < 0)
 		return r;
 	if (signum <= 0 || signum >= NSIG)
-		return -EINVAL;
+		return fail_with(-EINVAL,
+				 "coro_loop_add_signal_handler: an argument that cannot be");
 	r = signals_of(loop, &signals);
 	if (r < 0)
 		return r;
@@ -264,9 +266,9 @@ int coro_signal_wait_set(const sigset_t *set)
 	struct task *task = task_running();
 	struct signal_wait wait = {.set = set};
 	if (!set || !any_in(set))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_signal_wait_set: an argument that cannot be");
 	if (!task)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_signal_wait_set: not in a task");
 	int r = signals_of(task->future.loop, &wait.signals);
 	if (r == 0)
 		r = take_kept(wait.signals, set);
@@ -298,5 +300,6 @@ int coro_signal_wait_any(int signum, ...)
 	for (; signum != 0 && r == 0; signum = va_arg(args, int))
 		r = sigaddset(&set, signum);
 	va_end(args);
-	return r < 0 ? -EINVAL : coro_signal_wait_set(&set);
+	return r < 0 ? fail_with(-EINVAL, "coro_signal_wait_any: an argument that cannot be")
+		     : coro_signal_wait_set(&set);
 }

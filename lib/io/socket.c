@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls on sockets. */
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/blocking.h"
 #include "io/bytes.h"
@@ -96,7 +97,7 @@ static void forget_received(int fd)
 ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (!message)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_recvmsg: message is NULL");
 	ssize_t n = transfer_run(&(struct transfer){
 		.call = CALL_RECVMSG,
 		.attempt = attempt_recvmsg,
@@ -115,7 +116,7 @@ ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	if (!message)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_sendmsg: message is NULL");
 	return transfer_run(&(struct transfer){
 		.call = CALL_SENDMSG,
 		.attempt = attempt_sendmsg,
@@ -268,7 +269,7 @@ static int above_streams(int accepted)
 int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	if (address && !length)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_accept: an argument that cannot be");
 	struct transfer transfer = {
 		.call = CALL_ACCEPT,
 		.attempt = attempt_accept,
@@ -450,7 +451,7 @@ static int connect_in_task(struct io *io, int number, const struct sockaddr *add
 	return fd ? connect_by_attempts(io, fd, address, length) : -EBADF;
 }
 
-int coro_connect(int fd, const struct sockaddr *address, socklen_t length)
+static int connect_socket(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct io *io;
 	struct fd own;
@@ -461,4 +462,10 @@ int coro_connect(int fd, const struct sockaddr *address, socklen_t length)
 		return connect_in_task(io, fd, address, length);
 	r = fd_examine(&own, fd);
 	return r < 0 ? r : connect_by_attempts(NULL, &own, address, length);
+}
+
+int coro_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	int r = connect_socket(fd, address, length);
+	return r < 0 ? (int)transfer_failed(r) : r;
 }

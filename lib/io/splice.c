@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes from a pipe or to one. */
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/offload.h"
 #include "io/quiet.h"
@@ -129,7 +130,7 @@ ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t
 		    unsigned flags)
 {
 	(void)in, (void)in_offset, (void)out, (void)out_offset, (void)length, (void)flags;
-	return -ENOSYS;
+	return fail_code(-ENOSYS);
 }
 
 #endif

@@ -2,6 +2,7 @@
 /* The life of streams, and a loop's streams. */
 #include "io/stream.h"
 
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
 #include "io/server.h"
@@ -187,7 +188,7 @@ int coro_stream_create(const struct coro_transport *transport, void *arg,
 		       const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	if (!is_transport(transport))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_create: an argument that cannot be");
 	int r = create(options, ret);
 	if (r < 0)
 		return r;
@@ -202,7 +203,7 @@ int coro_stream_open(int fd, const struct coro_stream_options *options, struct c
 	struct io *io;
 	struct fd *record;
 	if (!loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_open: no loop runs in this thread");
 	int r = io_of(loop, &io);
 	if (r == 0)
 		r = fd_of(io, fd, &record);
@@ -233,15 +234,15 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 			      void *arg)
 {
 	if (!stream || !is_transport(transport))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_set_transport: an argument that cannot be");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_set_transport: it is another thread's");
 	if (stream->write_error)
 		return stream->write_error;
 	if (stream->closing || stream->ending)
-		return -EPIPE;
+		return fail_code(-EPIPE);
 	if (stream->pending > 0 || stream->writing || stream_is_waited_for(stream))
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_stream_set_transport: it is in use");
 	stream->transport = transport;
 	stream->arg = arg;
 	stream->ends_by_closing = false;
@@ -269,9 +270,9 @@ int coro_open_connection(const char *address, const struct coro_dial_options *di
 {
 	int fd;
 	if (!address || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_open_connection: address or ret is NULL");
 	if (!task_running())
-		return -EPERM;
+		return fail_with(-EPERM, "coro_open_connection: not in a task");
 	int r = coro_dial(address, dial_options, &fd);
 	if (r < 0)
 		return r;
@@ -286,9 +287,9 @@ int coro_open_unix(const char *path, const struct coro_stream_options *options,
 {
 	char address[CORO_ADDRESS_SIZE];
 	if (!path)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_open_unix: path is NULL");
 	if (strlen(path) + sizeof("unix:") > sizeof(address))
-		return -ENAMETOOLONG;
+		return fail_code(-ENAMETOOLONG);
 	strcpy(address, "unix:");
 	strcat(address, path);
 	return coro_open_connection(address, NULL, options, ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of streams. */
+#include "core/fail.h"
 #include "io/stream.h"
 
 #include <errno.h>
@@ -71,9 +72,9 @@ void stream_left(struct coro_stream *stream)
 int coro_stream_close(struct coro_stream *stream)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_close: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_close: it is another thread's");
 	if (stream->closing)
 		return 0;
 	stream->closing = true;
@@ -86,9 +87,9 @@ int coro_stream_close(struct coro_stream *stream)
 int coro_stream_abort(struct coro_stream *stream)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_abort: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_abort: it is another thread's");
 	stream_reset(stream);
 	return 0;
 }
@@ -120,9 +121,9 @@ static coro_async int wait_until_gone(struct coro_stream *stream)
 int coro_stream_wait_closed(struct coro_stream *stream)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_wait_closed: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_wait_closed: it is another thread's");
 	int r = stream_wait_shut(stream);
 	return r < 0 ? r : wait_until_gone(stream);
 }
@@ -132,11 +133,11 @@ int coro_stream_destroy(struct coro_stream *stream)
 	if (!stream)
 		return 0;
 	if (!stream->streams->ended && streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_destroy: it is another thread's");
 	/* Those who waited when the loop was closed were thrown away. */
 	if (!stream->streams->ended && !stream->streams->loop->closed &&
 	    stream_is_waited_for(stream))
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_stream_destroy: it is in use");
 	coro_stream_close(stream);
 	stream_unref(stream);
 	return 0;

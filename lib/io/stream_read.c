@@ -2,6 +2,7 @@
 /* Reading from streams. */
 #include "io/stream.h"
 
+#include "core/fail.h"
 #include "io/io.h"
 
 #include <errno.h>
@@ -172,11 +173,11 @@ static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, siz
 {
 	const struct task *task = task_running();
 	if (stream->read_error)
-		return stream->read_error;
+		return fail_code(stream->read_error);
 	if (stream->closed || stream->eof)
-		return stream->closed ? stream->write_error : 0;
+		return stream->closed ? fail_code(stream->write_error) : 0;
 	if (!task || task->future.loop != stream->streams->loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_read: not in a task of its loop");
 	if (!list_empty(&stream->unsent))
 		stream_push(stream);
 	stream->reading = true;
@@ -203,9 +204,9 @@ static ssize_t hand_over(struct coro_stream *stream, void *bytes, size_t length)
 static int begin_reading(struct coro_stream *stream)
 {
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_read: it is another thread's");
 	if (stream->reading)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_stream_read: another task reads");
 	unhide(stream);
 	return 0;
 }
@@ -214,7 +215,7 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 {
 	enum { STRAIGHT = 4096 };
 	if (!stream || (!bytes && length > 0))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_read: an argument that cannot be");
 	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
@@ -231,14 +232,14 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t length)
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_readexactly: an argument that cannot be");
 	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
 	while (stream_buffered(stream) < length) {
 		ssize_t n = fill(stream, length);
 		if (n <= 0)
-			return n < 0 ? n : CORO_INCOMPLETE;
+			return n < 0 ? n : fail_code(CORO_INCOMPLETE);
 	}
 	return hand_over(stream, bytes, length);
 }
@@ -247,14 +248,14 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 {
 	ssize_t n = 1;
 	if (!stream || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_read_all: stream or ret is NULL");
 	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
 	while (n > 0) {
 		if (stream_buffered(stream) > most)
-			return -EMSGSIZE;
+			return fail_code(-EMSGSIZE);
 		n = fill(stream, most + 1);
 	}
 	if (n < 0)
@@ -262,7 +263,7 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	size_t length = stream_buffered(stream);
 	char *all = malloc(length + 1);
 	if (!all)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	hand_over(stream, all, length);
 	all[length] = '\0';
 	*ret = all;
@@ -288,7 +289,7 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	const char *at;
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_readuntil: an argument that cannot be");
 	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
@@ -296,14 +297,14 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 		size_t there = stream_buffered(stream);
 		from = there >= length ? there - length + 1 : 0;
 		if (from > stream->limit)
-			return -EMSGSIZE;
+			return fail_code(-EMSGSIZE);
 		ssize_t n = fill(stream, stream->limit + length);
 		if (n <= 0)
-			return n < 0 ? n : CORO_INCOMPLETE;
+			return n < 0 ? n : fail_code(CORO_INCOMPLETE);
 	}
 	size_t before = (size_t)(at - begin_of(stream));
 	if (before > stream->limit)
-		return -EMSGSIZE;
+		return fail_code(-EMSGSIZE);
 	*ret = begin_of(stream);
 	take(stream, before + length);
 	terminate(stream);
@@ -341,13 +342,13 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 {
 	ssize_t n = 1;
 	if (!stream || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_peek: stream or ret is NULL");
 	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	while (n > 0 && stream_buffered(stream) < least) {
 		if (least > stream->limit)
-			return -EMSGSIZE;
+			return fail_code(-EMSGSIZE);
 		n = fill(stream, room_for(stream, least));
 	}
 	if (n < 0)
@@ -359,12 +360,12 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 int coro_stream_consume(struct coro_stream *stream, size_t length)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_consume: stream is NULL");
 	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
 	if (length > stream_buffered(stream))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_consume: an argument that cannot be");
 	take(stream, length);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing to streams: the calls. */
+#include "core/fail.h"
 #include "io/io.h"
 #include "io/stream_out.h"
 #include "io/stream_writer.h"
@@ -25,10 +26,10 @@ static void send_later(struct coro_stream *stream)
 static int check(const struct coro_stream *stream)
 {
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_write: it is another thread's");
 	if (stream->write_error)
-		return stream->write_error;
-	return stream->closing || stream->ending ? -EPIPE : 0;
+		return fail_code(stream->write_error);
+	return stream->closing || stream->ending ? fail_code(-EPIPE) : 0;
 }
 
 static int write_vector(struct coro_stream *stream, const struct iovec *vec, int count)
@@ -67,7 +68,7 @@ static bool is_possible(const struct iovec *vec, int count)
 int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count)
 {
 	if (!stream || count < 0 || (!vec && count > 0) || !is_possible(vec, count))
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_writev: an argument that cannot be");
 	int r = check(stream);
 	return r < 0 ? r : write_vector(stream, vec, count);
 }
@@ -102,7 +103,7 @@ int coro_stream_printf(struct coro_stream *stream, const char *format, ...)
 {
 	va_list args;
 	if (!stream || !format)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_printf: stream or format is NULL");
 	va_start(args, format);
 	int r = write_formatted(stream, format, args);
 	va_end(args);
@@ -138,17 +139,17 @@ static coro_async int wait_until_resumed(struct coro_stream *stream)
 int coro_stream_drain(struct coro_stream *stream)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_drain: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_drain: it is another thread's");
 	int r = give_way(stream);
 	if (r == 0 && stream->closed && !stream->write_error)
-		return -EPIPE;
+		return fail_code(-EPIPE);
 	if (stream->paused)
 		stream_push(stream);
 	if (r == 0)
 		r = wait_until_resumed(stream);
-	return r < 0 ? r : stream->write_error;
+	return r < 0 ? r : fail_code(stream->write_error);
 }
 
 /* Whether the transport has something still to be written. */
@@ -161,26 +162,26 @@ int coro_stream_flush(struct coro_stream *stream)
 {
 	struct latch latch;
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_flush: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_flush: it is another thread's");
 	int r = give_way(stream);
 	stream_push(stream);
 	while (r == 0 && (stream->pending > 0 || is_held_back(stream)))
 		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
-	return r < 0 ? r : stream->write_error;
+	return r < 0 ? r : fail_code(stream->write_error);
 }
 
 int coro_stream_write_eof(struct coro_stream *stream)
 {
 	if (!stream)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_write_eof: stream is NULL");
 	if (streams_are_foreign(stream->streams))
-		return -EPERM;
+		return fail_with(-EPERM, "coro_stream_write_eof: it is another thread's");
 	if (stream->ending)
 		return 0;
 	if (!stream->transport->end && !stream->ends_by_closing)
-		return -EOPNOTSUPP;
+		return fail_code(-EOPNOTSUPP);
 	int r = check(stream);
 	if (r < 0)
 		return r;
@@ -188,7 +189,7 @@ int coro_stream_write_eof(struct coro_stream *stream)
 	if (stream->ends_by_closing)
 		stream->closing = true;
 	stream_push(stream);
-	return stream->write_error;
+	return fail_code(stream->write_error);
 }
 
 /* -- copying */
@@ -200,7 +201,7 @@ int coro_stream_copy(struct coro_stream *from, struct coro_stream *to, uint64_t 
 	uint64_t copied = 0;
 	ssize_t n = 0;
 	if (!from || !to)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_stream_copy: from or to is NULL");
 	while (copied < length && (n = coro_stream_peek(from, 1, &bytes)) > 0) {
 		size_t part = (uint64_t)n < length - copied ? (size_t)n : (size_t)(length - copied);
 		n = coro_stream_write(to, bytes, part);

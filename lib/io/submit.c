@@ -3,6 +3,7 @@
 #include "io/submit.h"
 
 #include "base/error.h"
+#include "core/fail.h"
 #include "coro/task.h"
 #include "io/executor.h"
 #include "loop/loop.h"
@@ -209,9 +210,9 @@ int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor *executo
 		return r;
 	struct offloads *offloads = offloads_of(loop);
 	if (!offloads)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	if (offloads->executor)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_loop_set_executor: it is in use");
 	offloads->executor = executor;
 	return 0;
 }
@@ -290,9 +291,9 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 {
 	struct coro_loop *loop = thread_current->loop;
 	if (!fn || !ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_executor_submit: fn or ret is NULL");
 	if (!loop)
-		return -EPERM;
+		return fail_with(-EPERM, "coro_executor_submit: no loop runs in this thread");
 	int r = executor_of(loop, executor, &executor);
 	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
 }

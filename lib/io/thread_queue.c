@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/thread_queue.h"
 
+#include "core/fail.h"
 #include "loop/fork.h"
 #include "loop/relay.h"
 
@@ -35,10 +36,10 @@ struct place {
 int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 {
 	if (!ret)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_thread_queue_create: ret is NULL");
 	struct coro_thread_queue *queue = fork_watch() == 0 ? malloc(sizeof(*queue)) : NULL;
 	if (!queue)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*queue = (struct coro_thread_queue){
 		.maxsize = maxsize ? maxsize : SIZE_MAX,
 		.fork_count = fork_count,
@@ -58,7 +59,7 @@ int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 static int lock(struct coro_thread_queue *queue)
 {
 	if (!queue)
-		return -EINVAL;
+		return fail_with(-EINVAL, "the thread queue is NULL");
 	if (!fork_is_own(queue->fork_count))
 		return -EOWNERDEAD; /* it may have been locked by a thread that is not here */
 	pthread_mutex_lock(&queue->mutex);
@@ -79,7 +80,7 @@ int coro_thread_queue_destroy(struct coro_thread_queue *queue)
 			    queue->claimed || queue->reserved;
 		unlock(queue);
 		if (busy)
-			return -EBUSY;
+			return fail_with(-EBUSY, "coro_thread_queue_destroy: it is in use");
 		pthread_mutex_destroy(&queue->mutex);
 	}
 	free(queue->items);

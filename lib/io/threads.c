@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/monitor.h"
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/runner.h"
 #include "coro/task.h"
 #include "coro/thread.h"
@@ -160,12 +161,12 @@ static unsigned start(struct team *team)
 int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 {
 	if (n == 0 || !fn)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_run_threads: an argument that cannot be");
 	if (thread_current->loop)
-		return -EBUSY;
+		return fail_with(-EBUSY, "coro_run_threads: a loop runs in this thread already");
 	struct member *members = calloc(n, sizeof(*members));
 	if (!members)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	struct team team = {.fn = fn, .arg = arg, .count = n, .members = members};
 	pthread_sigmask(SIG_SETMASK, NULL, &team.mask);
 	int r = -pthread_mutex_init(&team.mutex, NULL);

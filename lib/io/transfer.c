@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/transfer.h"
 
+#include "core/fail.h"
 #include "io/file.h"
 #include "io/nowait.h"
 #include "loop/task.h"
@@ -172,22 +173,27 @@ static inline ssize_t run(struct transfer *transfer, struct io *io, struct fd *f
 		return transfer_rest(transfer, io, fd, generation, n);
 	if (io)
 		io_spend(io, n > 0 ? (size_t)n : 0);
-	return n;
+	return n < 0 ? transfer_failed(n) : n;
+}
+
+ssize_t transfer_failed(ssize_t error)
+{
+	return error == -ECANCELED ? error : fail_code((int)error);
 }
 
 ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	int r = fd_renew(io, &fd);
 	if (r < 0)
-		return r;
-	return r > 0 ? run(transfer, io, fd) : -ENOTSOCK;
+		return transfer_failed(r);
+	return r > 0 ? run(transfer, io, fd) : fail_code(-ENOTSOCK);
 }
 
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
 	if (r < 0)
-		return r;
+		return transfer_failed(r);
 	ssize_t n = run(transfer, io, fd);
 	return unlikely(n == -ENOTSOCK) ? transfer_run_anew(transfer, io, fd) : n;
 }
@@ -200,7 +206,7 @@ ssize_t transfer_run_outside(struct transfer *transfer)
 	if (r == 0)
 		r = io ? fd_of(io, transfer->number, &fd) : fd_examine(&own, transfer->number);
 	if (r < 0)
-		return r;
+		return transfer_failed(r);
 	if (!io)
 		own.access = ACCESS_BLOCKING;
 	return run(transfer, io, fd);

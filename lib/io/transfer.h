@@ -107,6 +107,9 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 /* The task was cancelled while it waited: -ECANCELED, or what is transferred all the same. */
 ssize_t transfer_cancelled(struct transfer *transfer, struct io *io);
 
+/* The caller fails with that, which has no message but a cancellation's, if it has one. */
+ssize_t transfer_failed(ssize_t error) __attribute__((cold));
+
 /* Whether there is more of it to come, which others must not come between. */
 static inline bool transfer_keeps_turn(const struct transfer *transfer, ssize_t n)
 {
@@ -167,7 +170,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 	if (likely(r == 0))
 		r = fd_give_way(io, fd);
 	if (unlikely(r < 0))
-		return r;
+		return transfer_failed(r);
 	if (unlikely(io->performs || fd->kind == FD_FILE))
 		return transfer_run_otherwise(transfer, io, fd);
 	ssize_t n = transfer_attempts(transfer, io, fd, transfer->held);
@@ -175,8 +178,12 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		return transfer_rest(transfer, io, fd, fd->generation, n);
 	if (unlikely(n == -ENOTSOCK))
 		return transfer_run_anew(transfer, io, fd);
-	io_spend(io, n > 0 ? (size_t)n : 0);
-	return n;
+	if (likely(n > 0)) {
+		io_spend(io, (size_t)n);
+		return n;
+	}
+	io_spend(io, 0);
+	return n == 0 ? 0 : transfer_failed(n);
 }
 
 #endif

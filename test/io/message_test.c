@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose message the errors of fds, files and streams have: never that of an earlier error. */
+#include "support.h"
+
+#include <coro.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Noted, and not asserted in the midst of tasks. */
+static char wrong[4096];
+
+static void note(const char *call, long got, int expected, bool bare)
+{
+	size_t length = strlen(wrong);
+	const char *message = coro_message(expected);
+	bool is_bare = !strcmp(message, coro_strerror(expected));
+	if (got != expected || !strcmp(message, "stale") || is_bare != bare)
+		snprintf(wrong + length, sizeof(wrong) - length, "%s: %ld, \"%s\"\n", call, got,
+			 message);
+}
+
+#define FAILS(call, expected, bare)                        \
+	do {                                               \
+		coro_raise(expected, "stale");             \
+		note(#call, (long)(call), expected, bare); \
+	} while (0)
+
+static int fail_on_files(void *arg)
+{
+	struct stat status;
+	struct coro_dir *dir;
+	FAILS(coro_open("no/such/file", O_RDONLY, 0), -ENOENT, true);
+	FAILS(coro_stat("no/such/file", &status), -ENOENT, true);
+	FAILS(coro_unlink("no/such/file"), -ENOENT, true);
+	FAILS(coro_rename("no/such/file", "x"), -ENOENT, true);
+	FAILS(coro_opendir("no/such/file", &dir), -ENOENT, true);
+	FAILS(coro_fsync(-1), -EBADF, true);
+	FAILS(coro_open(NULL, O_RDONLY, 0), -EINVAL, false);
+	FAILS(coro_stat("x", NULL), -EINVAL, false);
+	return 0;
+}
+
+static int fail_on_fds(void *arg)
+{
+	char byte = 0, address[CORO_ADDRESS_SIZE];
+	struct sockaddr_in nowhere = {.sin_family = AF_INET};
+	FAILS(coro_read(-1, &byte, 1), -EBADF, true);
+	FAILS(coro_write(-1, &byte, 1), -EBADF, true);
+	FAILS(coro_pread(-1, &byte, 1, 0), -EBADF, true);
+	FAILS(coro_recv(-1, &byte, 1, 0), -EBADF, true);
+	FAILS(coro_sendall(-1, &byte, 1, 0), -EBADF, true);
+	FAILS(coro_accept(-1, NULL, NULL), -EBADF, true);
+	FAILS(coro_connect(-1, (struct sockaddr *)&nowhere, sizeof(nowhere)), -EBADF, true);
+	FAILS(coro_fd_close(-1), -EBADF, true);
+	FAILS(coro_local_address(-1, address, sizeof(address)), -EBADF, true);
+	FAILS(coro_peer_address(-1, address, sizeof(address)), -EBADF, true);
+	FAILS(coro_pread(0, &byte, 1, -1), -EINVAL, false);
+	FAILS(coro_readv(0, NULL, 1), -EINVAL, false);
+	return 0;
+}
+
+static int fail_outside_a_task(void *arg)
+{
+	struct coro_stream *stream;
+	struct coro_server *server;
+	struct coro_process *process;
+	char *argv[] = {"true", NULL};
+	FAILS(coro_open_connection("127.0.0.1:1", NULL, NULL, &stream), -EPERM, false);
+	FAILS(coro_stream_open(0, NULL, &stream), -EPERM, false);
+	FAILS(coro_server_start("127.0.0.1:0", NULL, (coro_stream_fn *)1, NULL, &server), -EPERM,
+	      false);
+	FAILS(coro_process_spawn(argv, NULL, &process), -EPERM, false);
+	FAILS(coro_to_thread(fail_on_files, NULL), -EPERM, false);
+	FAILS(coro_signal_wait(SIGUSR1), -EPERM, false);
+	return 0;
+}
+
+static int fail_on_streams(void *arg)
+{
+	int fds[2];
+	struct coro_stream *stream;
+	char byte;
+	const char *line;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+		return -errno;
+	int r = coro_stream_open(fds[0], NULL, &stream);
+	if (r < 0)
+		return r;
+	close(fds[1]);
+	FAILS(coro_stream_readexactly(stream, &byte, 1), CORO_INCOMPLETE, true);
+	FAILS(coro_stream_readuntil(stream, "", 0, &line), -EINVAL, false);
+	FAILS(coro_stream_read(NULL, &byte, 1), -EINVAL, false);
+	coro_stream_abort(stream);
+	FAILS(coro_stream_write(stream, "x", 1), -EPIPE, true);
+	FAILS(coro_stream_drain(stream), -EPIPE, true);
+	return coro_stream_destroy(stream);
+}
+
+START_TEST(errors_in_tasks_have_no_older_message)
+{
+	ck_assert_int_eq(coro_run(fail_on_files, NULL), 0);
+	ck_assert_int_eq(coro_run(fail_on_fds, NULL), 0);
+	ck_assert_int_eq(coro_run(fail_on_streams, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+START_TEST(errors_outside_of_tasks_have_no_older_message)
+{
+	fail_on_files(NULL);
+	fail_on_fds(NULL);
+	fail_outside_a_task(NULL);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+static int loses_its_peer(void *arg)
+{
+	int fd;
+	char byte;
+	FAILS(coro_dial("127.0.0.1:1", NULL, &fd), -ECONNREFUSED, false);
+	int r = coro_dial("udp:127.0.0.1:1", NULL, &fd);
+	if (r < 0)
+		return r;
+	coro_sendall(fd, "x", 1, 0);
+	FAILS(coro_recv(fd, &byte, 1, 0), -ECONNREFUSED, true);
+	return coro_fd_close(fd);
+}
+
+START_TEST(message_of_a_dial_is_not_given_for_a_datagram_that_was_refused)
+{
+	ck_assert_int_eq(coro_run(loses_its_peer, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, errors_in_tasks_have_no_older_message);
+	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
+	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
+}
+
+TEST_MAIN("message", add_tests)
