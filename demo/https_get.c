@@ -113,9 +113,7 @@ static coro_async int get_from(struct coro_server *server, struct coro_tls_conte
 {
 	char address[CORO_ADDRESS_SIZE];
 	struct url url = {.path = "/page"};
-	int fd;
-	coro_server_sockets(server, &fd, 1);
-	coro_local_address(fd, address, sizeof(address));
+	coro_server_address(server, address, sizeof(address));
 	const char *port = strrchr(address, ':');
 	snprintf(url.host, sizeof(url.host), "localhost%s", port);
 	snprintf(url.address, sizeof(url.address), "localhost%s", port);

@@ -129,11 +129,10 @@ static coro_async int try_out(void)
 	char address[CORO_ADDRESS_SIZE], urls[6][CORO_ADDRESS_SIZE + 20];
 	struct page pages[6] = {0};
 	struct coro_server *server;
-	int fd, r = coro_server_start("127.0.0.1:0", NULL, serve, NULL, &server);
+	int r = coro_server_start("127.0.0.1:0", NULL, serve, NULL, &server);
 	if (r < 0)
 		return r;
-	coro_server_sockets(server, &fd, 1);
-	coro_local_address(fd, address, sizeof(address));
+	coro_server_address(server, address, sizeof(address));
 	for (int i = 0; i < 6; i++) {
 		snprintf(urls[i], sizeof(urls[i]), "http://%s/%s", address, waits[i]);
 		pages[i].url = urls[i];

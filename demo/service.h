@@ -53,12 +53,11 @@ static inline int service_run(void *arg)
 	};
 	struct coro_server *server;
 	char address[CORO_ADDRESS_SIZE] = "";
-	int fd, r = coro_server_start(service_address ? service_address : "127.0.0.1:0", &options,
-				      service->serve, service->arg, &server);
+	int r = coro_server_start(service_address ? service_address : "127.0.0.1:0", &options,
+				  service->serve, service->arg, &server);
 	if (r < 0)
 		return r;
-	if (coro_server_sockets(server, &fd, 1) > 0)
-		coro_local_address(fd, address, sizeof(address));
+	coro_server_address(server, address, sizeof(address));
 	r = service_wait(service, address);
 	coro_server_shutdown(server, SERVICE_GRACE);
 	coro_server_destroy(server);

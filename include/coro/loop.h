@@ -37,6 +37,8 @@ struct coro_handle;
 #define CORO_DEBUG (1U << 9)
 /* Tasks run at once when they are spawned: see coro_loop_spawn (eager_task_factory). */
 #define CORO_EAGER_TASKS (1U << 10)
+/* Of coro_run and runners: SIGTERM cancels the main task as SIGINT does. */
+#define CORO_SIGTERM (1U << 11)
 
 /* What a loop waits for fds with. */
 enum coro_poller {

@@ -19,7 +19,8 @@ CORO_BEGIN_DECLS
  * In the process's main thread, and where SIGINT has its default action, the first SIGINT cancels
  * the main task; if that leaves by it, the result is -EINTR (KeyboardInterrupt). A second one takes
  * its default action at once, which ends the process. While any loop wants SIGINT (coro/signal.h),
- * that gets it instead.
+ * that gets it instead. The same goes for SIGTERM with CORO_SIGTERM among the flags of the loop's
+ * options.
  *
  *   -EBUSY    a loop runs in this thread already
  *   -EDEADLK  main waits for what cannot come

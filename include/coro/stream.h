@@ -308,6 +308,13 @@ coro_async CORO_API int coro_server_start(const char *address,
 /* How many sockets it listens with (server.sockets); up to count of them in ret. */
 CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);
 
+/*
+ * The address that it listens on, of its first socket, in words that coro_dial takes: their length, or
+ * a negative errno; as coro_local_address. So is the port told that the system has chosen for ":0".
+ * -EINVAL; -EBADF once it is closed.
+ */
+CORO_API int coro_server_address(const struct coro_server *server, char *ret, size_t size);
+
 /* How many connections there are: handlers that run, and those whose output is on its way. */
 CORO_API size_t coro_server_connections(const struct coro_server *server);
 

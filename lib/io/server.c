@@ -401,6 +401,15 @@ size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t co
 	return server->count;
 }
 
+int coro_server_address(const struct coro_server *server, char *ret, size_t size)
+{
+	if (!server)
+		return -EINVAL;
+	return server->closed || server->count == 0
+		       ? -EBADF
+		       : coro_local_address(server->acceptors[0].fd, ret, size);
+}
+
 size_t coro_server_connections(const struct coro_server *server)
 {
 	return server ? server->live + server->arriving : 0;

@@ -2,6 +2,7 @@
 #include "loop/interrupt.h"
 
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/task.h"
 #include "loop/loop.h"
 
@@ -19,11 +20,11 @@ static void cancel_main(struct message *message)
 		interrupt->late = true;
 }
 
-int interrupt_begin(struct interrupt *interrupt, struct coro_future *task)
+int interrupt_begin(struct interrupt *interrupt, struct coro_future *task, int signum)
 {
 	*interrupt = (struct interrupt){
 		.catcher = {.loop = task->loop,
-			    .signum = SIGINT,
+			    .signum = signum,
 			    .once = true,
 			    .message.run = cancel_main},
 		.task = task,
@@ -31,6 +32,13 @@ int interrupt_begin(struct interrupt *interrupt, struct coro_future *task)
 	int r = system_is_main_thread() ? catcher_add(&interrupt->catcher) : -EBUSY;
 	interrupt->caught = r == 0;
 	return r == -EBUSY ? 0 : r;
+}
+
+static int fail_interrupted(const struct interrupt *interrupt)
+{
+	if (interrupt->catcher.signum == SIGTERM)
+		return fail_with(-EINTR, "the main task was ended by SIGTERM");
+	return fail_with(-EINTR, "the main task was ended by SIGINT");
 }
 
 int interrupt_end(struct interrupt *interrupt, int r)
@@ -41,7 +49,9 @@ int interrupt_end(struct interrupt *interrupt, int r)
 	if (interrupt->task->loop->fork_count != fork_count)
 		return r; /* the parent's */
 	if (interrupt->late || catcher_take(&interrupt->catcher) > 0)
-		return -EINTR;
+		return fail_interrupted(interrupt);
 	bool ours = interrupt->cancelled && r == -ECANCELED;
-	return ours && coro_task_uncancel(interrupt->task) == 0 ? -EINTR : r;
+	if (!ours || coro_task_uncancel(interrupt->task) > 0)
+		return r;
+	return fail_interrupted(interrupt);
 }

@@ -25,7 +25,10 @@ static bool wanted(const char *name, bool usual)
 int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
 {
 	static const struct coro_loop_options defaults;
-	enum { FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS | CORO_SAVE_EXCEPTIONS };
+	enum {
+		FLAGS = CORO_VIRTUAL_CLOCK | CORO_DEBUG | CORO_EAGER_TASKS | CORO_SIGTERM |
+			CORO_SAVE_EXCEPTIONS
+	};
 	if (!options)
 		options = &defaults;
 	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
@@ -41,6 +44,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.thread = thread_ref(thread),
 		.stack_size = options->stack_size,
 		.virtual_clock = options->flags & CORO_VIRTUAL_CLOCK,
+		.takes_sigterm = options->flags & CORO_SIGTERM,
 		.task_flags = (uint8_t)((options->flags & CORO_SAVE_EXCEPTIONS) |
 					(options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0)),
 		.random = options->seed,

@@ -60,8 +60,9 @@ struct coro_loop {
 	unsigned refs; /* one the owner's, one each future's and handle's, and those asked for */
 	bool stopping;
 	bool virtual_clock;
-	bool abandoning; /* its tasks are being thrown away */
-	bool closed;     /* or being closed */
+	bool takes_sigterm; /* of coro_run: SIGTERM cancels the main task */
+	bool abandoning;    /* its tasks are being thrown away */
+	bool closed;        /* or being closed */
 	bool debug;
 	bool reports; /* those that no handler of the program's gets go to stderr */
 	int64_t slow; /* debug mode: a step that takes as long is told of */

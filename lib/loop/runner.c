@@ -9,6 +9,7 @@
 #include "loop/report.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 struct coro_runner {
@@ -39,15 +40,18 @@ struct coro_loop *coro_runner_loop(const struct coro_runner *runner)
 	return runner ? runner->loop : NULL;
 }
 
-/* The first SIGINT cancels the main task. */
+/* The first SIGINT cancels the main task, and so does the first SIGTERM if the loop's options say so. */
 static int run_main(struct coro_loop *loop, struct coro_future *task)
 {
-	struct interrupt interrupt;
-	int r = interrupt_begin(&interrupt, task);
+	struct interrupt by_int, by_term = {.caught = false};
+	int r = interrupt_begin(&by_int, task, SIGINT);
 	if (r < 0)
 		return r;
-	r = coro_run_until_complete(loop, task, NULL);
-	return interrupt_end(&interrupt, r);
+	if (loop->takes_sigterm)
+		r = interrupt_begin(&by_term, task, SIGTERM);
+	if (r == 0)
+		r = coro_run_until_complete(loop, task, NULL);
+	return interrupt_end(&by_int, interrupt_end(&by_term, r));
 }
 
 int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn, void *arg)

@@ -65,11 +65,9 @@ static int starts(void *arg)
 
 static void begin_with(coro_stream_fn *fn, struct coro_server_options options)
 {
-	int fd;
 	struct starting starting = {"127.0.0.1:0", fn, options};
 	ck_assert_int_eq(result_of(starts, &starting), 0);
-	ck_assert_uint_eq(coro_server_sockets(server, &fd, 1), 1);
-	ck_assert_int_gt(coro_local_address(fd, address, sizeof(address)), 0);
+	ck_assert_int_gt(coro_server_address(server, address, sizeof(address)), 0);
 }
 
 static void begin(coro_stream_fn *fn)
@@ -329,6 +327,23 @@ static int waits_closed(void *arg)
 	return r;
 }
 
+START_TEST(a_server_tells_where_it_listens)
+{
+	char text[CORO_ADDRESS_SIZE], small[9];
+	int fd;
+	begin(echoes);
+	ck_assert_uint_eq(coro_server_sockets(server, &fd, 1), 1);
+	int length = coro_server_address(server, text, sizeof(text));
+	ck_assert_int_eq(length, (int)strlen(text));
+	ck_assert_int_eq(strncmp(text, "127.0.0.1:", 10), 0);
+	ck_assert_str_ne(text, "127.0.0.1:0");
+	ck_assert_int_eq(coro_local_address(fd, address, sizeof(address)), length);
+	ck_assert_str_eq(text, address);
+	ck_assert_int_eq(coro_server_address(server, small, sizeof(small)), -ENOBUFS);
+	end();
+}
+END_TEST
+
 START_TEST(connections_go_on_when_a_server_is_closed)
 {
 	begin(echoes);
@@ -337,6 +352,7 @@ START_TEST(connections_go_on_when_a_server_is_closed)
 	ck_assert_int_eq(coro_server_close(server), 0);
 	ck_assert_int_eq(coro_server_close(server), 0);
 	ck_assert_uint_eq(coro_server_sockets(server, NULL, 0), 0);
+	ck_assert_int_eq(coro_server_address(server, address, sizeof(address)), -EBADF);
 	put(fd, "still there\n");
 	await(fd, "still there\n");
 	ck_assert_trace("");
@@ -912,6 +928,7 @@ START_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(coro_server_serve_forever(none), -EINVAL);
 	ck_assert_int_eq(coro_server_shutdown(none, 0), -EINVAL);
 	ck_assert_uint_eq(coro_server_sockets(none, NULL, 0), 0);
+	ck_assert_int_eq(coro_server_address(none, address, sizeof(address)), -EINVAL);
 	ck_assert_uint_eq(coro_server_connections(none), 0);
 	ck_assert_int_eq(coro_server_destroy(none), 0);
 }
@@ -928,6 +945,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, the_failure_of_a_handler_that_nobody_is_told_is_reported);
 	tcase_add_test(tests, no_more_connections_are_taken_than_there_may_be);
 	tcase_add_test(tests, tasks_that_a_handler_leaves_waiting_are_woken);
+	tcase_add_test(tests, a_server_tells_where_it_listens);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_closed);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_given_back);
 	tcase_add_test(tests, shutdown_lets_connections_end);

@@ -892,6 +892,89 @@ START_TEST(a_second_one_ends_the_process)
 }
 END_TEST
 
+/* ---- SIGTERM, where the loop's options say so ---- */
+
+/* What coro_run_with returns for that main task, with or without the flag. */
+static int exit_code_with(unsigned flags, coro_fn *main_task)
+{
+	struct coro_loop_options options = {.flags = flags};
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	int r = coro_run_with(&options, main_task, NULL);
+	if (action_of(SIGINT) != SIG_DFL || action_of(SIGTERM) != SIG_DFL)
+		return 99;
+	const char *message = coro_message(-EINTR);
+	if (r == -EINTR && !strstr(message, "SIGTERM") && !strstr(message, "SIGINT"))
+		return 98;
+	return r < 0 ? -r : r;
+}
+
+static int is_terminated(void *arg)
+{
+	raise(SIGTERM);
+	return coro_sleep(3600 * CORO_SEC);
+}
+
+static int ends_by_sigterm(void *arg)
+{
+	return exit_code_with(CORO_SIGTERM, is_terminated);
+}
+
+static int dies_by_sigterm(void *arg)
+{
+	return exit_code_with(0, is_terminated);
+}
+
+static int ends_by_sigint(void *arg)
+{
+	return exit_code_with(CORO_SIGTERM, interrupts_and_sleeps);
+}
+
+START_TEST(sigterm_cancels_the_main_task_if_that_is_wanted)
+{
+	struct child child = child_run(ends_by_sigterm, NULL);
+	ck_assert_exited(child, EINTR);
+	child = child_run(ends_by_sigint, NULL);
+	ck_assert_exited(child, EINTR);
+	child = child_run(dies_by_sigterm, NULL);
+	ck_assert_killed(child, SIGTERM);
+}
+END_TEST
+
+static int gets_both(void *arg)
+{
+	raise(SIGTERM);
+	raise(SIGINT);
+	return coro_sleep(3600 * CORO_SEC);
+}
+
+static int ends_by_both(void *arg)
+{
+	return exit_code_with(CORO_SIGTERM, gets_both);
+}
+
+static int is_terminated_twice(void *arg)
+{
+	raise(SIGTERM);
+	coro_sleep(3600 * CORO_SEC);
+	raise(SIGTERM);
+	return 0;
+}
+
+static int dies_by_the_second(void *arg)
+{
+	return exit_code_with(CORO_SIGTERM, is_terminated_twice);
+}
+
+START_TEST(sigterm_and_sigint_may_come_both_and_one_twice_ends_the_process)
+{
+	struct child child = child_run(ends_by_both, NULL);
+	ck_assert_exited(child, EINTR);
+	child = child_run(dies_by_the_second, NULL);
+	ck_assert_killed(child, SIGTERM);
+}
+END_TEST
+
 static int waits_for_sigint(void *arg)
 {
 	struct coro_loop *own = coro_running_loop();
@@ -1054,6 +1137,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_comes_when_it_has_ended_is_told_too);
 	tcase_add_test(tests, who_is_cancelled_by_others_too_is_cancelled);
 	tcase_add_test(tests, a_second_one_ends_the_process);
+	tcase_add_test(tests, sigterm_cancels_the_main_task_if_that_is_wanted);
+	tcase_add_test(tests, sigterm_and_sigint_may_come_both_and_one_twice_ends_the_process);
 	tcase_add_test(tests, who_asks_for_sigint_gets_it_instead);
 	tcase_add_test(tests, where_sigint_has_another_action_that_stays);
 	tcase_add_test(tests, a_loop_of_another_thread_has_no_part_in_it);
