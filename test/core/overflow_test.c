@@ -212,18 +212,24 @@ END_TEST
 
 /* ---- frames that are larger than a page ---- */
 
-/* Uses the lower end of its frame only. */
+/* Uses the lower end of a frame only; the compiler must take all for used. */
+static inline void begin(volatile char *frame, int depth)
+{
+	frame[0] = (char)depth;
+	__asm__ volatile("" : : "r"(frame) : "memory");
+}
+
 static int __attribute__((noinline)) skip_20_kib(int depth)
 {
 	volatile char frame[20 * KIB];
-	frame[0] = (char)depth;
+	begin(frame, depth);
 	return depth < 0 ? frame[0] : skip_20_kib(depth + 1) + frame[0];
 }
 
 static int __attribute__((noinline)) skip_60_kib(int depth)
 {
 	volatile char frame[60 * KIB];
-	frame[0] = (char)depth;
+	begin(frame, depth);
 	return depth < 0 ? frame[0] : skip_60_kib(depth + 1) + frame[0];
 }
 
@@ -240,7 +246,7 @@ static int overflow_by_60_kib(void *arg)
 static int overflow_by_300_kib_at_once(void *arg)
 {
 	volatile char frame[300 * KIB];
-	frame[0] = 1;
+	begin(frame, 1);
 	return frame[0];
 }
 

@@ -37,7 +37,7 @@ static int yield_text(void *text)
 START_TEST(generator_of_what_is_constant)
 {
 	struct coro *made;
-	const char *got;
+	const char *got = NULL;
 	ck_assert_int_eq(texts_create(yield_text, (void *)"text", &made), 0);
 	ck_assert_int_eq(texts_next(made, &got), 1);
 	ck_assert_str_eq(got, "text");
@@ -57,7 +57,7 @@ START_TEST(iterator_gives_its_items)
 	ck_assert_int_eq(coro_iter_close(over), 0);
 
 	struct coro *made;
-	item *first;
+	item *first = NULL;
 	ck_assert_int_eq(items_create(yield_items, NULL, &made), 0);
 	over = items_iter_generator(made);
 	ck_assert_int_eq(items_iter_next(over, &first), 1);
