@@ -28,7 +28,6 @@ int fail_static(const struct failure *failure) __attribute__((cold));
 	({                                                                    \
 		static const struct failure fail_here_ = FAILURE(code, text); \
 		fail_static(&fail_here_);                                     \
-		(code); /* which the compiler knows */                        \
 	})
 
 /*
