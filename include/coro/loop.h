@@ -140,9 +140,10 @@ CORO_API bool coro_loop_closed(const struct coro_loop *loop);
 CORO_API int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size_t count);
 
 /*
- * Debug mode, on or off (loop.set_debug): steps that take long are told of on stderr. Off, unless
- * the loop was made with CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On, each step goes by
- * way of the loop, and costs two readings of the clock. -EINVAL, -EPERM.
+ * Debug mode, on or off (loop.set_debug): steps that take long are told of on stderr, and timeouts
+ * that were never ended. Off, unless the loop was made with CORO_DEBUG, or with CORO_DEBUG=1 in the
+ * environment. On, each step goes by way of the loop, and costs two readings of the clock, and a
+ * timeout allocates. -EINVAL, -EPERM.
  */
 CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
 

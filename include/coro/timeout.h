@@ -62,7 +62,8 @@ CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
 /*
  * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this
  * timeout's doing: -ETIMEDOUT, whose message tells how long the timeout was and where it was begun.
- * To be called however the body ended.
+ * To be called however the body ended; debug mode tells on stderr of a scope whose function has left
+ * without, when its time comes or its task ends.
  */
 CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
 

@@ -14,6 +14,8 @@ struct coro_loop;
 struct hooks {
 	/* The default handler was given a report. */
 	void (*report)(const struct coro_report *report);
+	/* Debug mode has found something that the task has done. */
+	void (*found)(const struct coro_future *task, const char *what);
 	/*
 	 * Debug mode: a step of a task took so many nanoseconds, which is long; or, where task is NULL, the
 	 * callback fn did.

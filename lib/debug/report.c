@@ -100,4 +100,20 @@ static void say_slow(const struct coro_future *task, coro_callback *fn, int64_t 
 	say(&text);
 }
 
-const struct hooks hooks = {.report = say_report, .slow = say_slow, .made = dump_on_signal};
+static void say_found(const struct coro_future *task, const char *what)
+{
+	struct text text = {.count = 0};
+	add(&text, "coro: ");
+	add_task(&text, task);
+	add(&text, ": ");
+	add(&text, what);
+	add(&text, "\n");
+	say(&text);
+}
+
+const struct hooks hooks = {
+	.report = say_report,
+	.found = say_found,
+	.slow = say_slow,
+	.made = dump_on_signal,
+};

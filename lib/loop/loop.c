@@ -65,6 +65,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	list_init(&loop->servants);
 	list_init(&loop->open);
 	list_init(&loop->leaving);
+	list_init(&loop->scopes);
 	list_init(&loop->failed);
 	list_init(&loop->orphans);
 	list_init(&loop->unheard);
@@ -178,6 +179,8 @@ int coro_loop_close(struct coro_loop *loop)
 	heap_finish(&loop->timers);
 	report_unheard(loop);
 	report_held(loop);
+	while (list_pop(&loop->scopes)) /* of generators, which may end them yet */
+		;
 	loop_unref(loop);
 	return 0;
 }

@@ -69,6 +69,7 @@ struct coro_loop {
 
 	coro_exception_handler *handler; /* NULL: the default */
 	void *handler_arg;
+	struct list scopes;  /* debug mode: timeouts that have not ended, see timeout.c */
 	struct list failed;  /* futures that have failed and are held */
 	struct list orphans; /* groups that end by themselves: see group.c */
 	struct list unheard; /* failed futures whose last reference went, to be reported */

@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "loop/report.h"
 #include "loop/shield.h"
+#include "loop/timeout.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,7 +247,7 @@ void *task_leave(struct coro *co, int status, int *result)
 	struct task *task = container_of(co, struct task, coro);
 	struct coro_loop *loop = task->future.loop;
 	if (unlikely(task_wait(task)->scopes > 0))
-		timers_forget_stack(task);
+		timeouts_forget(task);
 	if (unlikely(co->frame->locals != NULL))
 		let_go(&co->frame->locals);
 	if (unlikely(co->flags & CORO_MUST_CANCEL))

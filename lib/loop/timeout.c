@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/timeout.h"
 
+#include "base/hooks.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/wait.h"
@@ -9,6 +10,8 @@
 #include "loop/wait.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum timeout_state {
 	TIMEOUT_ENTERED = 1,
@@ -29,14 +32,78 @@ struct __attribute__((may_alias)) scope {
 	uint8_t level;       /* see shield.h */
 	bool unreceived; /* one of them had not reached the task yet: it counts as made inside */
 	bool counted;    /* in its task's scopes, being on its stack; else it holds the task */
+	bool watched;    /* it is a struct watched's */
 	enum timeout_state state;
 };
 
-_Static_assert(sizeof(struct scope) <= sizeof(struct coro_timeout), "a scope fits");
+/* What lies in struct coro_timeout. */
+struct __attribute__((may_alias)) place {
+	struct scope scope;
+	struct watched *watched; /* NULL: the scope lies here */
+};
+
+_Static_assert(sizeof(struct place) <= sizeof(struct coro_timeout), "a scope fits");
+
+/*
+ * Debug mode: the scope lies outside of its function's frame, so that one whose function has left
+ * without ending it does no harm, and can be told of.
+ */
+struct watched {
+	struct scope scope;
+	struct list link; /* in loop->scopes */
+	const struct place *place;
+	bool told;
+};
+
+static struct place *place_of(const struct coro_timeout *timeout)
+{
+	return (struct place *)(void *)timeout->own;
+}
 
 static struct scope *scope_of(const struct coro_timeout *timeout)
 {
-	return (struct scope *)(void *)timeout->own;
+	struct place *place = place_of(timeout);
+	return unlikely(place->watched != NULL) ? &place->watched->scope : &place->scope;
+}
+
+static struct watched *watched_of(const struct scope *scope)
+{
+	return container_of((void *)scope, struct watched, scope);
+}
+
+static void watched_free(struct watched *watched)
+{
+	list_remove(&watched->link);
+	free(watched);
+}
+
+static void tell_of(struct watched *watched, const char *when)
+{
+	const struct scope *scope = &watched->scope;
+	char text[160], length[DURATION_SIZE];
+	if (watched->told)
+		return;
+	watched->told = true;
+	snprintf(text, sizeof(text), "timeout of %s begun at %s was never ended: it %s",
+		 scope->when == CORO_FOREVER ? "no length"
+					     : duration_text(length, scope->when - scope->begun),
+		 scope->site ? scope->site : "?", when);
+	hooks.found(&scope->task->future, text);
+}
+
+/* Whether the frame is gone that it was begun in, as far as that can be seen. */
+static bool frame_is_gone(const struct watched *watched)
+{
+	const struct task *task = watched->scope.task;
+	const char *at = (const char *)watched->place, *parked = task->coro.context;
+	if (!watched->scope.counted)
+		return false; /* a generator's, whose stack may be gone */
+	if (watched->place->watched != watched)
+		return true;
+	bool known = task->coro.at == &task->coro &&
+		     parked >= (const char *)task->coro.frame->stack.low &&
+		     parked < (const char *)task->coro.frame;
+	return known && at < parked;
 }
 
 static void expire(struct call *call)
@@ -44,12 +111,16 @@ static void expire(struct call *call)
 	struct timer *timer = container_of(call, struct timer, call);
 	struct scope *scope = container_of(timer, struct scope, timer);
 	scope->state = TIMEOUT_EXPIRING;
+	if (unlikely(scope->watched) && frame_is_gone(watched_of(scope)))
+		tell_of(watched_of(scope), "cancels its task now");
 	future_cancel_from(&scope->task->future, NULL, scope->level);
 }
 
 static bool lies_on_stack(const struct scope *scope, const struct coro *co)
 {
 	const char *at = (const char *)scope;
+	if (unlikely(scope->watched))
+		at = (const char *)watched_of(scope)->place;
 	return at >= co->frame->stack.low && at < (const char *)co->frame;
 }
 
@@ -100,14 +171,41 @@ static void scope_abandon(struct cleanup *cleanup)
 	struct scope *scope = container_of(cleanup, struct scope, cleanup);
 	timer_disarm(scope->task->future.loop, &scope->timer);
 	scope->state = TIMEOUT_ABANDONED;
+	bool nobody_ends_it = scope->counted;
 	release_task(scope);
+	if (unlikely(scope->watched) && nobody_ends_it)
+		watched_free(watched_of(scope));
+}
+
+void timeouts_forget(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	for (struct list *link = loop->scopes.next, *next; link != &loop->scopes; link = next) {
+		struct watched *watched = container_of(link, struct watched, link);
+		next = link->next;
+		if (watched->scope.task != task || !watched->scope.counted)
+			continue;
+		tell_of(watched, watched->scope.state == TIMEOUT_EXPIRING
+					 ? "cancelled its task"
+					 : "was open at its task's end");
+		timer_disarm(loop, &watched->scope.timer);
+		release_task(&watched->scope);
+		watched_free(watched);
+	}
+	if (task_wait(task)->scopes > 0)
+		timers_forget_stack(task);
 }
 
 /* Whether the running task has begun it and not ended it. What is there may be anything. */
-static bool has_begun(const struct task *task, const struct scope *scope)
+static bool has_begun(const struct task *task, const struct place *place)
 {
 	const struct cleanup *at = task_wait(task)->cleanups;
-	while (at && at != &scope->cleanup)
+	list_for_each(link, &task->future.loop->scopes) {
+		const struct watched *watched = container_of(link, struct watched, link);
+		if (watched->place == place && watched->scope.task == task)
+			return true;
+	}
+	while (at && at != &place->scope.cleanup)
 		at = at->next;
 	return at;
 }
@@ -115,7 +213,7 @@ static bool has_begun(const struct task *task, const struct scope *scope)
 /* Inlined, as scope_end: a wait under a timeout is not to pay for two calls more. */
 static inline __attribute__((always_inline)) int scope_begin(struct scope *scope, struct task *task,
 							     const char *site, int64_t when,
-							     int64_t now)
+							     int64_t now, bool watched)
 {
 	int r = loop_reserve(task->future.loop, 0, 1);
 	if (r < 0)
@@ -128,6 +226,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 		.cancelling = task->cancels,
 		.level = (uint8_t)task_wait(task)->shields,
 		.unreceived = task->coro.flags & CORO_MUST_CANCEL,
+		.watched = watched,
 		.state = TIMEOUT_ENTERED,
 	};
 	r = arm(scope, when, now);
@@ -148,9 +247,37 @@ static int check_begin(const struct task *task, const struct coro_timeout *timeo
 		return fail_with(-EINVAL, "coro_timeout_begin: the timeout is NULL");
 	if (!task)
 		return fail_with(-EPERM, "coro_timeout_begin: not in a task");
-	return has_begun(task, scope_of(timeout))
+	return has_begun(task, place_of(timeout))
 		       ? fail_with(-EBUSY, "coro_timeout_begin: the task has begun it already")
 		       : 0;
+}
+
+static __attribute__((noinline)) int begin_watched(struct place *place, struct task *task,
+						   const char *site, int64_t when, int64_t now)
+{
+	struct watched *watched = malloc(sizeof(*watched));
+	if (!watched)
+		return fail_code(-ENOMEM);
+	watched->place = place;
+	watched->told = false;
+	int r = scope_begin(&watched->scope, task, site, when, now, true);
+	if (r < 0) {
+		free(watched);
+		return r;
+	}
+	list_append(&task->future.loop->scopes, &watched->link);
+	place->watched = watched;
+	return 0;
+}
+
+static int begin(struct coro_timeout *timeout, struct task *task, const char *site, int64_t when,
+		 int64_t now)
+{
+	struct place *place = place_of(timeout);
+	place->watched = NULL;
+	if (unlikely(task->future.loop->debug))
+		return begin_watched(place, task, site, when, now);
+	return scope_begin(&place->scope, task, site, when, now, false);
 }
 
 int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int64_t delay)
@@ -160,7 +287,7 @@ int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int6
 	if (r < 0)
 		return r;
 	int64_t now = loop_time(task->future.loop);
-	return scope_begin(scope_of(timeout), task, site, time_after(now, delay), now);
+	return begin(timeout, task, site, time_after(now, delay), now);
 }
 
 int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout, int64_t when)
@@ -169,7 +296,7 @@ int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout, i
 	int r = check_begin(task, timeout);
 	if (r < 0)
 		return r;
-	return scope_begin(scope_of(timeout), task, site, when, loop_time(task->future.loop));
+	return begin(timeout, task, site, when, loop_time(task->future.loop));
 }
 
 int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
@@ -253,17 +380,31 @@ int timeout_check_end(const struct coro_timeout *timeout)
 	return scope->state == TIMEOUT_ABANDONED ? 0 : check_end(scope);
 }
 
+/* It has ended: what can be asked still is found in its place. */
+static __attribute__((noinline)) void unwatch(struct place *place)
+{
+	struct watched *watched = place->watched;
+	place->scope = watched->scope;
+	place->scope.watched = false;
+	place->watched = NULL;
+	watched_free(watched);
+}
+
 int coro_timeout_end(struct coro_timeout *timeout, int status)
 {
 	if (!timeout)
 		return fail_with(-EINVAL, "coro_timeout_end: the timeout is NULL");
 	struct scope *scope = scope_of(timeout);
-	if (scope->state == TIMEOUT_ABANDONED) {
+	int r = scope->state == TIMEOUT_ABANDONED ? 0 : check_end(scope);
+	if (r < 0)
+		return r;
+	if (scope->state == TIMEOUT_ABANDONED)
 		scope->state = TIMEOUT_EXITED;
-		return status;
-	}
-	int r = check_end(scope);
-	return r < 0 ? r : scope_end(scope, status);
+	else
+		status = scope_end(scope, status);
+	if (unlikely(scope->watched))
+		unwatch(place_of(timeout));
+	return status;
 }
 
 /* -- one call under a timeout */
@@ -280,7 +421,7 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 	if (timeout <= 0)
 		return wait_for_none(site, future, ret);
 	int64_t now = loop_time(future->loop);
-	r = scope_begin(&scope, task, site, time_after(now, timeout), now);
+	r = scope_begin(&scope, task, site, time_after(now, timeout), now, false);
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }
 
@@ -310,6 +451,6 @@ int coro_within_at(const char *site, int64_t delay, coro_fn *fn, void *arg)
 	if (delay <= 0)
 		return within_no_time(site, fn, arg);
 	int64_t now = loop_time(task->future.loop);
-	int r = scope_begin(&scope, task, site, time_after(now, delay), now);
+	int r = scope_begin(&scope, task, site, time_after(now, delay), now, false);
 	return r < 0 ? r : scope_end(&scope, fn(arg));
 }

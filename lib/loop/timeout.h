@@ -4,6 +4,10 @@
 #define LOOP_TIMEOUT_H
 
 struct coro_timeout;
+struct task;
+
+/* The task ends, with timeouts that it has begun on its stack and not ended. */
+void timeouts_forget(struct task *task);
 
 /* 0 if the caller may end it; what coro_timeout_end would refuse it with. */
 int timeout_check_end(const struct coro_timeout *timeout);

@@ -296,6 +296,75 @@ START_TEST(task_thrown_away_is_told_of)
 }
 END_TEST
 
+static int count(const char *text, const char *part)
+{
+	int found = 0;
+	for (; (text = strstr(text, part)); text++)
+		found++;
+	return found;
+}
+
+/* ---- timeouts that are left open ---- */
+
+static int leaves_one_open(void *arg)
+{
+	struct coro_timeout timeout;
+	return coro_timeout_begin(&timeout, 50 * CORO_MSEC);
+}
+
+static int __attribute__((noinline)) writes_over_it(int n)
+{
+	volatile char room[1024];
+	memset((char *)room, n, sizeof(room));
+	return room[n];
+}
+
+static int is_cancelled_by_it(void *arg)
+{
+	leaves_one_open(NULL);
+	writes_over_it(77);
+	return coro_sleep(CORO_SEC) == -ECANCELED ? 0 : 1;
+}
+
+static int ends_before_it(void *arg)
+{
+	leaves_one_open(NULL);
+	writes_over_it(77);
+	return 0;
+}
+
+static int ends_them_all(void *arg)
+{
+	struct coro_timeout outer, inner;
+	int r = coro_timeout_begin(&outer, CORO_SEC);
+	if (r == 0)
+		r = coro_timeout_begin(&inner, 2);
+	if (r < 0 || coro_timeout_begin(&inner, 2) != -EBUSY)
+		return 1;
+	r = coro_timeout_end(&inner, coro_sleep(5));
+	bool expired = r == -ETIMEDOUT && coro_timeout_expired(&inner);
+	r = coro_timeout_end(&outer, 0);
+	return expired && r == 0 && coro_timeout_end(&outer, 0) == -EALREADY ? 0 : 1;
+}
+
+#define OPEN                                                                    \
+	"coro: task main, spawned at " SITE ": timeout of 50 ms begun at " SITE \
+	" was never ended: it "
+
+START_TEST(timeout_that_is_left_open_is_told_of_in_debug_mode)
+{
+	struct program program = {
+		.fn = is_cancelled_by_it, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
+	const char *text = without_lines(said(program));
+	ck_assert_int_eq(count(text, OPEN), 1);
+	ck_assert(strstr(text, " cancels its task now\n") || strstr(text, " cancelled its task\n"));
+	program.fn = ends_before_it;
+	ck_assert_str_eq(without_lines(said(program)), OPEN "was open at its task's end\n");
+	program.fn = ends_them_all;
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
 /* ---- steps that take long ---- */
 
 static void be_called(void *arg)
@@ -327,14 +396,6 @@ static int does_a_few_things(void *arg)
 	coro_await(task, NULL);
 	coro_future_unref(task);
 	return 0;
-}
-
-static int count(const char *text, const char *part)
-{
-	int found = 0;
-	for (; (text = strstr(text, part)); text++)
-		found++;
-	return found;
 }
 
 START_TEST(every_step_is_told_of_that_takes_as_long_as_it_is_told)
@@ -494,6 +555,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, report_of_a_future_gives_what_there_is);
 	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
 	tcase_add_test(tests, task_thrown_away_is_told_of);
+
+	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
 
 	tcase_add_test(tests, every_step_is_told_of_that_takes_as_long_as_it_is_told);
 	tcase_add_test(tests, slow_step_is_told_of_with_its_duration);
