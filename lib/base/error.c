@@ -30,17 +30,22 @@ const char *coro_strerror(int error)
 
 struct failure *failure_create(int error, const char *site, const char *format, va_list args)
 {
+	char text[256]; /* as a rule that is enough, and what is formatted is so once */
 	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, again);
+	int length = vsnprintf(text, sizeof(text), format, again);
 	va_end(again);
 	if (length < 0)
 		return NULL;
-	struct failure *failure = malloc(sizeof(*failure) + (size_t)length + 1);
+	size_t size = (size_t)length + 1;
+	struct failure *failure = malloc(sizeof(*failure) + size);
 	if (!failure)
 		return NULL;
 	*failure = (struct failure){.refs = 1, .error = error, .site = site};
-	vsnprintf(failure->words, (size_t)length + 1, format, args);
+	if (size <= sizeof(text))
+		memcpy(failure->words, text, size);
+	else
+		vsnprintf(failure->words, size, format, args);
 	return failure;
 }
 
