@@ -71,6 +71,17 @@
 #endif
 
 /*
+ * With CORO_WARN_UNUSED defined before the headers are included, the compiler warns where the result
+ * of a call is not looked at that can fail in a program without mistakes: waiting, transferring,
+ * making. Not of what ends or gives back, such as coro_lock_release and coro_channel_destroy.
+ */
+#if defined(CORO_WARN_UNUSED) && defined(__GNUC__)
+#define CORO_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define CORO_MUST_CHECK
+#endif
+
+/*
  * Marks a function that may suspend its caller; it says so to the reader, and nothing to the
  * compiler.
  */

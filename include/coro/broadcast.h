@@ -30,7 +30,8 @@ struct coro_subscription;
  * `capacity`, at least 1. The caller owns it and gives it back with coro_broadcast_destroy.
  * -EINVAL, -ENOMEM.
  */
-CORO_API int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadcast **ret);
+CORO_MUST_CHECK CORO_API int coro_broadcast_create(size_t item_size, size_t capacity,
+						   struct coro_broadcast **ret);
 
 /* Frees a broadcast: 0; -EBUSY while it has subscriptions; -EPERM. NULL is fine. */
 CORO_API int coro_broadcast_destroy(struct coro_broadcast *broadcast);
@@ -39,7 +40,8 @@ CORO_API int coro_broadcast_destroy(struct coro_broadcast *broadcast);
  * Sends a copy of *item to all subscriptions: 0; it does not wait. -EPIPE once closed. item may be
  * NULL where items have no bytes. -EINVAL, -EPERM.
  */
-CORO_API int coro_broadcast_send(struct coro_broadcast *broadcast, const void *item);
+CORO_MUST_CHECK CORO_API int coro_broadcast_send(struct coro_broadcast *broadcast,
+						 const void *item);
 
 /*
  * Nothing is sent any more: subscriptions give what they have left, and then -EPIPE. 0; -EALREADY
@@ -54,8 +56,8 @@ CORO_API size_t coro_broadcast_subscribers(const struct coro_broadcast *broadcas
  * Subscribes: to the items that are sent from now on. The caller owns the subscription and gives it
  * back with coro_subscription_destroy. -EINVAL, -ENOMEM, -EPERM.
  */
-CORO_API int coro_broadcast_subscribe(struct coro_broadcast *broadcast,
-				      struct coro_subscription **ret);
+CORO_MUST_CHECK CORO_API int coro_broadcast_subscribe(struct coro_broadcast *broadcast,
+						      struct coro_subscription **ret);
 
 /* Ends a subscription: 0; -EBUSY while a task waits in it; -EPERM. NULL is fine. */
 CORO_API int coro_subscription_destroy(struct coro_subscription *subscription);
@@ -71,11 +73,12 @@ CORO_API int coro_subscription_destroy(struct coro_subscription *subscription);
  *   -ECANCELED   the task was cancelled; no item is lost by that
  *   -EPERM       outside a task, if it would wait; in another thread
  */
-coro_async CORO_API int coro_subscription_receive(struct coro_subscription *subscription,
-						  void *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_subscription_receive(
+	struct coro_subscription *subscription, void *ret);
 
 /* The same without waiting: -EAGAIN. In a task or not. */
-CORO_API int coro_subscription_try_receive(struct coro_subscription *subscription, void *ret);
+CORO_MUST_CHECK CORO_API int coro_subscription_try_receive(struct coro_subscription *subscription,
+							   void *ret);
 
 /* How many items the subscription has missed so far: those that -EOVERFLOW told of. */
 CORO_API uint64_t coro_subscription_missed(const struct coro_subscription *subscription);

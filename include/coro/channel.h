@@ -36,7 +36,8 @@ struct coro_channel;
  * Its buffer holds `capacity` items; with 0 there is none, and who sends waits for who receives.
  * The caller owns it and gives it back with coro_channel_destroy. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel **ret);
+CORO_MUST_CHECK CORO_API int coro_channel_create(size_t item_size, size_t capacity,
+						 struct coro_channel **ret);
 
 /* Frees a channel, and what is in it: 0; -EBUSY if somebody waits in it; -EPERM. NULL is fine. */
 CORO_API int coro_channel_destroy(struct coro_channel *channel);
@@ -46,20 +47,22 @@ CORO_API int coro_channel_destroy(struct coro_channel *channel);
  * -EPIPE if the channel is closed, or is being closed meanwhile: nobody gets the item. -ECANCELED;
  * -EPERM outside a task, if it would wait. item may be NULL where items have no bytes.
  */
-coro_async CORO_API int coro_channel_send(struct coro_channel *channel, const void *item);
+coro_async CORO_MUST_CHECK CORO_API int coro_channel_send(struct coro_channel *channel,
+							  const void *item);
 
 /* The same without waiting: -EAGAIN. In a task or not. */
-CORO_API int coro_channel_try_send(struct coro_channel *channel, const void *item);
+CORO_MUST_CHECK CORO_API int coro_channel_try_send(struct coro_channel *channel, const void *item);
 
 /*
  * Receives the oldest item into *ret, waiting for one (item, ok := <-channel): 0. ret may be NULL,
  * and the item is dropped. -EPIPE once the channel is closed and nothing is left in it; -ECANCELED;
  * -EPERM outside a task, if it would wait.
  */
-coro_async CORO_API int coro_channel_receive(struct coro_channel *channel, void *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_channel_receive(struct coro_channel *channel,
+							     void *ret);
 
 /* The same without waiting: -EAGAIN. In a task or not. */
-CORO_API int coro_channel_try_receive(struct coro_channel *channel, void *ret);
+CORO_MUST_CHECK CORO_API int coro_channel_try_receive(struct coro_channel *channel, void *ret);
 
 /*
  * Nothing goes in any more (close(channel)): who sends, or waits to send, gets -EPIPE; who receives
@@ -78,7 +81,8 @@ enum coro_direction { CORO_RECEIVE, CORO_SEND };
  * channels whose ends are not counted are closed by coro_channel_close alone. -EPIPE once it is
  * closed; -EINVAL, -EPERM.
  */
-CORO_API int coro_channel_attach(struct coro_channel *channel, enum coro_direction direction);
+CORO_MUST_CHECK CORO_API int coro_channel_attach(struct coro_channel *channel,
+						 enum coro_direction direction);
 
 /*
  * One of those counted goes: 0. The last sender closes the channel: receivers get what is in the
@@ -119,7 +123,8 @@ struct coro_select_case {
  * -EINVAL, with nothing done, for a case that cannot be; -ECANCELED; -EPERM outside a task, if it
  * would wait.
  */
-coro_async CORO_API int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout);
+coro_async CORO_MUST_CHECK CORO_API int coro_select(struct coro_select_case *cases, size_t count,
+						    int64_t timeout);
 
 /*
  * Declares a typed view of channels, NAME_create and so on: CORO_CHANNEL(numbers, int) has

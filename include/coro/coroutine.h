@@ -76,11 +76,12 @@ CORO_API size_t coro_stack_min(void);
  */
 #define coro_create(...) \
 	coro_create_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro **ret) */
-CORO_API int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret);
+CORO_MUST_CHECK CORO_API int coro_create_at(const char *site, coro_fn *fn, void *arg,
+					    struct coro **ret);
 
 /* The same with options; NULL for the defaults. Also -EINVAL for options that cannot be. */
-CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
-			      struct coro **ret);
+CORO_MUST_CHECK CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn,
+					      void *arg, struct coro **ret);
 
 /*
  * Runs the coroutine until its next yield or its end (Lua's coroutine.resume). value becomes what
@@ -97,7 +98,7 @@ CORO_API int coro_create_with(const struct coro_options *options, coro_fn *fn, v
  *
  * ret may be NULL.
  */
-CORO_API int coro_resume(struct coro *co, void *value, void **ret);
+CORO_MUST_CHECK CORO_API int coro_resume(struct coro *co, void *value, void **ret);
 
 /*
  * Stops the running coroutine and gives value to whoever resumed it; returns at the next resume,
@@ -107,14 +108,14 @@ CORO_API int coro_resume(struct coro *co, void *value, void **ret);
  *   < 0   the error thrown in; CORO_EXIT asks the body to clean up and return
  *   -EPERM  nobody resumed the caller: it is no coroutine, or is a task itself (see coro_sleep)
  */
-CORO_API int coro_yield(void *value, void **ret);
+CORO_MUST_CHECK CORO_API int coro_yield(void *value, void **ret);
 
 /*
  * Resumes the coroutine with an error: its pending yield returns error, which must be negative
  * (Python's generator.throw). Results as coro_resume's. One that has not started is done at once,
  * without running; one that is done gives the error back.
  */
-CORO_API int coro_throw(struct coro *co, int error, void **ret);
+CORO_MUST_CHECK CORO_API int coro_throw(struct coro *co, int error, void **ret);
 
 /*
  * Asks the body to leave: throws CORO_EXIT in at its yield and lets it clean up (Python's
@@ -141,7 +142,7 @@ CORO_API int coro_return(void *value);
 CORO_API enum coro_state coro_state(const struct coro *co);
 
 /* What the body returned: >= 0 its status, < 0 its failure; -EAGAIN while it is not done. */
-CORO_API int coro_status(const struct coro *co);
+CORO_MUST_CHECK CORO_API int coro_status(const struct coro *co);
 
 /* The coroutine that calls, NULL for none. A task is not one that you may resume: -EBUSY. */
 CORO_API struct coro *coro_current(void);
@@ -171,7 +172,7 @@ CORO_API const char *coro_origin(int error);
  * The most bytes of its stack that the coroutine has used so far, in whole pages (touched pages
  * count, also those touched by an earlier user of a pooled stack). 0 if it has no stack. -EPERM.
  */
-CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
+CORO_MUST_CHECK CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
 
 /* A stack, as a collector of garbage or an unwinder wants to know it. */
 struct coro_stack {
@@ -187,20 +188,20 @@ typedef int coro_stack_fn(const struct coro_stack *stack, void *arg);
  * Calls fn for each stack of the calling thread on which a body stands, and for the thread's own,
  * and gives back what the last call returned. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
 
 /*
  * The coroutine's stack; for NULL, that of the caller. -EAGAIN if it has none, before its first
  * resume and after its end; -EPERM.
  */
-CORO_API int coro_stack_get(const struct coro *co, struct coro_stack *ret);
+CORO_MUST_CHECK CORO_API int coro_stack_get(const struct coro *co, struct coro_stack *ret);
 
 /*
  * Stacks of finished bodies are kept for the next, in the thread that used them. At most limit of
  * each size stay in memory (1,024 unless told); the memory of the rest is given back to the system.
  * Returns 0, or -ENOMEM.
  */
-CORO_API int coro_pool_limit(size_t limit);
+CORO_MUST_CHECK CORO_API int coro_pool_limit(size_t limit);
 
 /* Gives the memory of all pooled stacks of the calling thread back to the system. */
 CORO_API void coro_pool_trim(void);

@@ -16,14 +16,15 @@ CORO_BEGIN_DECLS
  * text with a NUL of at most size bytes: its length without the NUL, were there room enough, as
  * snprintf. Does not wait. -EINVAL for what is no task, -EPERM in another thread.
  */
-CORO_API int coro_task_waiting(const struct coro_future *task, char *text, size_t size);
+CORO_MUST_CHECK CORO_API int coro_task_waiting(const struct coro_future *task, char *text,
+					       size_t size);
 
 /*
  * Writes a line for each task of the loop that is not done to an fd: its number and name, where and
  * by whom it was spawned, and what it waits in. How many tasks there are, or a negative errno.
  * Blocks while the fd does. -EINVAL, -EPERM in another thread, -EPIPE once the loop is closed.
  */
-CORO_API int coro_loop_dump(const struct coro_loop *loop, int fd);
+CORO_MUST_CHECK CORO_API int coro_loop_dump(const struct coro_loop *loop, int fd);
 
 CORO_END_DECLS
 

@@ -33,7 +33,7 @@ CORO_BEGIN_DECLS
  * the stack of the one who closes: no loop runs then to wait in, and there is no body to yield for
  * or to defer to: -EPERM. A body that never began has nothing deferred.
  */
-CORO_API int coro_defer(coro_callback *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_defer(coro_callback *fn, void *arg);
 
 /*
  * Takes back the last such call of the running body that has not begun, without running it

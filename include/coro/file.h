@@ -31,39 +31,39 @@ CORO_BEGIN_DECLS
  * counts for O_CREAT. Opening a FIFO may take a thread for as long as nobody has the other end: use
  * O_NONBLOCK.
  */
-coro_async CORO_API int coro_open(const char *path, int flags, mode_t mode);
+coro_async CORO_MUST_CHECK CORO_API int coro_open(const char *path, int flags, mode_t mode);
 
 /* Has what was written reach the disk: with what describes the file, or only what is needed. */
-coro_async CORO_API int coro_fsync(int fd);
-coro_async CORO_API int coro_fdatasync(int fd);
+coro_async CORO_MUST_CHECK CORO_API int coro_fsync(int fd);
+coro_async CORO_MUST_CHECK CORO_API int coro_fdatasync(int fd);
 
 /* Cuts or extends a file (ftruncate). */
-coro_async CORO_API int coro_ftruncate(int fd, off_t length);
+coro_async CORO_MUST_CHECK CORO_API int coro_ftruncate(int fd, off_t length);
 
 /* What is known of a file; coro_lstat does not follow a symbolic link. */
-coro_async CORO_API int coro_stat(const char *path, struct stat *ret);
-coro_async CORO_API int coro_lstat(const char *path, struct stat *ret);
-coro_async CORO_API int coro_fstat(int fd, struct stat *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_stat(const char *path, struct stat *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_lstat(const char *path, struct stat *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_fstat(int fd, struct stat *ret);
 
-coro_async CORO_API int coro_unlink(const char *path);
-coro_async CORO_API int coro_rename(const char *from, const char *to);
-coro_async CORO_API int coro_mkdir(const char *path, mode_t mode);
-coro_async CORO_API int coro_rmdir(const char *path);
+coro_async CORO_MUST_CHECK CORO_API int coro_unlink(const char *path);
+coro_async CORO_MUST_CHECK CORO_API int coro_rename(const char *from, const char *to);
+coro_async CORO_MUST_CHECK CORO_API int coro_mkdir(const char *path, mode_t mode);
+coro_async CORO_MUST_CHECK CORO_API int coro_rmdir(const char *path);
 
 /* A directory that is being read. */
 struct coro_dir;
 
 /* Begins to read a directory (opendir). The caller owns *ret, and ends with coro_closedir. */
-coro_async CORO_API int coro_opendir(const char *path, struct coro_dir **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_opendir(const char *path, struct coro_dir **ret);
 
 /*
  * The next name in it, "." and ".." left out (readdir): 1, and *ret is the name, valid until the
  * next call; 0 at the end. In the directory's order; one thread's call fetches many.
  */
-coro_async CORO_API int coro_readdir(struct coro_dir *dir, const char **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_readdir(struct coro_dir *dir, const char **ret);
 
 /* Does not wait. 0; NULL is fine. */
-CORO_API int coro_closedir(struct coro_dir *dir);
+CORO_MUST_CHECK CORO_API int coro_closedir(struct coro_dir *dir);
 
 CORO_END_DECLS
 

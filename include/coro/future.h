@@ -14,7 +14,7 @@
 CORO_BEGIN_DECLS
 
 /* Makes a future of this loop (loop.create_future). The caller owns it. -EINVAL, -ENOMEM. */
-CORO_API int coro_future_create(struct coro_loop *loop, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_future_create(struct coro_loop *loop, struct coro_future **ret);
 
 /* One more reference; returns its argument, which may be NULL. */
 CORO_API struct coro_future *coro_future_ref(struct coro_future *future);
@@ -30,14 +30,14 @@ CORO_API void coro_future_unref(struct coro_future *future);
  * (future.set_result). -EALREADY if it is done, -EPERM for a task, whose body alone gives its
  * result, and from another thread.
  */
-CORO_API int coro_future_set_result(struct coro_future *future, void *value);
+CORO_MUST_CHECK CORO_API int coro_future_set_result(struct coro_future *future, void *value);
 
 /*
  * Makes the future fail with a negative code (future.set_exception). The words that the caller
  * raised or received with that code, if any, go with it. -EINVAL for error >= 0; -EALREADY, -EPERM
  * as above. With -ECANCELED it is cancelled.
  */
-CORO_API int coro_future_set_error(struct coro_future *future, int error);
+CORO_MUST_CHECK CORO_API int coro_future_set_error(struct coro_future *future, int error);
 
 /*
  * The loop that it belongs to (future.get_loop), for as long as the future is held; NULL for NULL.
@@ -56,7 +56,7 @@ CORO_API bool coro_future_cancelled(const struct coro_future *future);
  * plain future, and the value in *ret; or its failure; -EAGAIN if it is not done; -EPERM from
  * another thread. ret may be NULL.
  */
-CORO_API int coro_future_result(const struct coro_future *future, void **ret);
+CORO_MUST_CHECK CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 
 /* Words for the failure of a future that is done (future.exception); NULL if it has not failed. */
 CORO_API const char *coro_future_message(const struct coro_future *future);
@@ -72,8 +72,8 @@ CORO_API const char *coro_future_origin(const struct coro_future *future);
  * in the next turn (future.add_done_callback). Called in the order added. Once it is done, its
  * callbacks hold it, so that they may ask it for its result. -ENOMEM.
  */
-CORO_API int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
-					   void *arg);
+CORO_MUST_CHECK CORO_API int coro_future_add_done_callback(struct coro_future *future,
+							   coro_callback *fn, void *arg);
 
 /* Takes back all such calls that have not been handed to the loop yet; returns how many. */
 CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn,
@@ -88,7 +88,7 @@ CORO_API int coro_future_remove_done_callback(struct coro_future *future, coro_c
  *   -EDEADLK    the caller waits for itself, directly or through tasks that await one another
  *   -EPERM      the caller is not in a task, or the future belongs to another loop
  */
-coro_async CORO_API int coro_await(struct coro_future *future, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_await(struct coro_future *future, void **ret);
 
 /*
  * Asks for the cancellation of a task, or cancels a plain future (task.cancel, future.cancel).

@@ -33,13 +33,13 @@ CORO_BEGIN_DECLS
  *
  * ret may be NULL.
  */
-CORO_API int coro_next(struct coro *generator, void **ret);
+CORO_MUST_CHECK CORO_API int coro_next(struct coro *generator, void **ret);
 
 /*
  * The same, with value as what the pending yield gives back (Python's generator.send). -EINVAL if
  * it has not started and value is not NULL.
  */
-CORO_API int coro_send(struct coro *generator, void *value, void **ret);
+CORO_MUST_CHECK CORO_API int coro_send(struct coro *generator, void *value, void **ret);
 
 /*
  * Called in a generator: yields all that another one yields, in its place (Python's yield from).
@@ -54,7 +54,7 @@ CORO_API int coro_send(struct coro *generator, void *value, void **ret);
  * The other stays the caller's, who destroys it. While delegated to, it may still be driven by
  * itself, as in Python.
  */
-CORO_API int coro_yield_from(struct coro *generator, void **ret);
+CORO_MUST_CHECK CORO_API int coro_yield_from(struct coro *generator, void **ret);
 
 /*
  * A typed view over all this, free of cost: CORO_GENERATOR(pages, struct page); declares

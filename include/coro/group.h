@@ -27,7 +27,7 @@ struct coro_group;
  * Makes a group, owned by the calling task, which ends it; made in a generator, it is ended there,
  * whoever resumes that. -EPERM outside a task, -ENOMEM.
  */
-CORO_API int coro_group_create(struct coro_group **ret);
+CORO_MUST_CHECK CORO_API int coro_group_create(struct coro_group **ret);
 
 /*
  * Flags of struct coro_group_options: a task that fails leaves the others and the body alone (trio's
@@ -44,8 +44,8 @@ struct coro_group_options {
  * The same with options, or NULL. Where as many tasks run as the limit allows, who spawns another
  * waits until one has ended: -ECANCELED, and -EAGAIN outside a task, which cannot wait.
  */
-CORO_API int coro_group_create_with(const struct coro_group_options *options,
-				    struct coro_group **ret);
+CORO_MUST_CHECK CORO_API int coro_group_create_with(const struct coro_group_options *options,
+						    struct coro_group **ret);
 
 /*
  * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others.
@@ -54,19 +54,21 @@ CORO_API int coro_group_create_with(const struct coro_group_options *options,
  */
 #define coro_group_spawn(...) \
 	coro_group_spawn_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, ret) */
-CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
-				 struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group,
+						 coro_fn *fn, void *arg, struct coro_future **ret);
 
 /* The same with options for the task, as for coro_loop_spawn: eager_start, a name, a stack size. */
-CORO_API int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options,
-				   coro_fn *fn, void *arg, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_group_spawn_with(struct coro_group *group,
+						   const struct coro_options *options, coro_fn *fn,
+						   void *arg, struct coro_future **ret);
 
 /* The same with a copy of the argument, as coro_spawn_copy. */
 #define coro_group_spawn_copy(...)          \
 	coro_group_spawn_copy_at(CORO_HERE, \
 				 __VA_ARGS__) /* (group, fn, const void *arg, size, ret) */
-CORO_API int coro_group_spawn_copy_at(const char *site, struct coro_group *group, coro_fn *fn,
-				      const void *arg, size_t size, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_group_spawn_copy_at(const char *site, struct coro_group *group,
+						      coro_fn *fn, const void *arg, size_t size,
+						      struct coro_future **ret);
 
 /*
  * Spawns a task, and waits until that calls coro_started, which makes it one of the group (trio's
@@ -77,8 +79,10 @@ CORO_API int coro_group_spawn_copy_at(const char *site, struct coro_group *group
  */
 #define coro_group_start(...) \
 	coro_group_start_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, void **value, ret) */
-coro_async CORO_API int coro_group_start_at(const char *site, struct coro_group *group, coro_fn *fn,
-					    void *arg, void **value, struct coro_future **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_group_start_at(const char *site,
+							    struct coro_group *group, coro_fn *fn,
+							    void *arg, void **value,
+							    struct coro_future **ret);
 
 /* In such a task, however deep: it is ready. 0; -EALREADY a second time, -EPERM in any other. */
 CORO_API int coro_started(void *value);
@@ -88,7 +92,7 @@ CORO_API int coro_started(void *value);
  * cancelled, and if nothing fails in that, coro_group_end gives what the body did, and 0 for
  * -ECANCELED. From a task or a callback; once is enough. 0; -EINVAL, -EPERM.
  */
-CORO_API int coro_group_cancel(struct coro_group *group);
+CORO_MUST_CHECK CORO_API int coro_group_cancel(struct coro_group *group);
 
 /*
  * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body
@@ -98,10 +102,10 @@ CORO_API int coro_group_cancel(struct coro_group *group);
  * is. In a generator that is destroyed outside of all tasks it does not wait: the tasks are
  * cancelled, and the group is freed with the last.
  */
-coro_async CORO_API int coro_group_end(struct coro_group *group, int status);
+coro_async CORO_MUST_CHECK CORO_API int coro_group_end(struct coro_group *group, int status);
 
 /* The same, but the group stays, for coro_group_errors, until coro_group_destroy. */
-coro_async CORO_API int coro_group_join(struct coro_group *group, int status);
+coro_async CORO_MUST_CHECK CORO_API int coro_group_join(struct coro_group *group, int status);
 
 /*
  * How many failures there were (ExceptionGroup.exceptions): of tasks in the order they failed, and

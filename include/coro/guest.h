@@ -32,7 +32,7 @@ CORO_BEGIN_DECLS
  * to be polled, and nothing else, until the loop is closed. -ENOTSUP where the poller has none,
  * which is so of "poll"; -EPERM, -EOWNERDEAD, -ENOMEM, -EMFILE.
  */
-CORO_API int coro_loop_fd(struct coro_loop *loop);
+CORO_MUST_CHECK CORO_API int coro_loop_fd(struct coro_loop *loop);
 
 /*
  * For how many nanoseconds there is nothing to do, but for what the fd tells: until the next timer;
@@ -51,7 +51,7 @@ CORO_API int64_t coro_loop_timeout(const struct coro_loop *loop);
  *   -EBUSY      a loop runs in this thread already, or the timeout callback called this
  *   -EPERM, -EOWNERDEAD
  */
-CORO_API int coro_loop_run_once(struct coro_loop *loop);
+CORO_MUST_CHECK CORO_API int coro_loop_run_once(struct coro_loop *loop);
 
 /*
  * Has fn(arg) called, in the loop's thread, after each turn, and when between turns the timeout
@@ -59,7 +59,8 @@ CORO_API int coro_loop_run_once(struct coro_loop *loop);
  * host's; it must not run the loop or close it (-EBUSY). The host asks once after this, too. fn may
  * be NULL, for none. -EPERM, -EOWNERDEAD.
  */
-CORO_API int coro_loop_set_timeout_callback(struct coro_loop *loop, coro_callback *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_loop_set_timeout_callback(struct coro_loop *loop,
+							    coro_callback *fn, void *arg);
 
 CORO_END_DECLS
 

@@ -50,8 +50,8 @@ CORO_BEGIN_DECLS
  * Reads what there is, waiting for something: the count, 0 at the end (read). A read of 0 bytes does
  * not wait, and returns 0.
  */
-coro_async CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
-coro_async CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int count);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int count);
 
 /*
  * Writes all of it, as write does where it blocks. Less is returned only if an error or a
@@ -59,25 +59,32 @@ coro_async CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int coun
  * What several tasks write to one fd is not mixed: each call's bytes stay together, in the order of
  * the calls. Other tasks run between the parts of a long write.
  */
-coro_async CORO_API ssize_t coro_write(int fd, const void *bytes, size_t length);
-coro_async CORO_API ssize_t coro_writev(int fd, const struct iovec *vec, int count);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_write(int fd, const void *bytes, size_t length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_writev(int fd, const struct iovec *vec, int count);
 
 /* At a place of a file (pread, pwrite). */
-coro_async CORO_API ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset);
-coro_async CORO_API ssize_t coro_pwrite(int fd, const void *bytes, size_t length, off_t offset);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_pread(int fd, void *bytes, size_t length,
+						       off_t offset);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_pwrite(int fd, const void *bytes, size_t length,
+							off_t offset);
 
 /*
  * The same for sockets, with the flags of POSIX (recv, send: coro_send is a generator's).
  * MSG_DONTWAIT does not wait: -EAGAIN. MSG_WAITALL reads until all has come, or the end.
  */
-coro_async CORO_API ssize_t coro_recv(int fd, void *bytes, size_t length, int flags);
-coro_async CORO_API ssize_t coro_sendall(int fd, const void *bytes, size_t length, int flags);
-coro_async CORO_API ssize_t coro_recvfrom(int fd, void *bytes, size_t length, int flags,
-					  struct sockaddr *address, socklen_t *address_length);
-coro_async CORO_API ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
-					const struct sockaddr *address, socklen_t address_length);
-coro_async CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags);
-coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recv(int fd, void *bytes, size_t length,
+						      int flags);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendall(int fd, const void *bytes, size_t length,
+							 int flags);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recvfrom(int fd, void *bytes, size_t length,
+							  int flags, struct sockaddr *address,
+							  socklen_t *address_length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendto(int fd, const void *bytes, size_t length,
+							int flags, const struct sockaddr *address,
+							socklen_t address_length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message,
+							 int flags);
 
 /*
  * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4), and is none of 0 to 2,
@@ -87,14 +94,16 @@ coro_async CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message, i
  * connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a connection that
  * another process takes meanwhile would block the thread.
  */
-coro_async CORO_API int coro_accept(int fd, struct sockaddr *address, socklen_t *length);
+coro_async CORO_MUST_CHECK CORO_API int coro_accept(int fd, struct sockaddr *address,
+						    socklen_t *length);
 
 /*
  * Connects: 0. When it was cancelled, the system goes on connecting until the fd is closed; a
  * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on. A socket without O_NONBLOCK is
  * connected by a thread, or by the kernel on io_uring.
  */
-coro_async CORO_API int coro_connect(int fd, const struct sockaddr *address, socklen_t length);
+coro_async CORO_MUST_CHECK CORO_API int coro_connect(int fd, const struct sockaddr *address,
+						     socklen_t length);
 
 /*
  * Sends so many bytes of a file without a detour through the program, where the system can
@@ -102,22 +111,24 @@ coro_async CORO_API int coro_connect(int fd, const struct sockaddr *address, soc
  * it ended; NULL for the file's own. It is sent in parts, between which other tasks run, but no others
  * write to it; to another file, in a thread.
  */
-coro_async CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset, size_t length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset,
+							  size_t length);
 
 /*
  * Moves up to so many bytes, of which one end is a pipe, and waits for either (splice). Where the
  * other end has no O_NONBLOCK, a thread does, and a call that is cancelled meanwhile returns when it
  * has. -ENOSYS but on Linux.
  */
-coro_async CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset,
-					size_t length, unsigned flags);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out,
+							off_t *out_offset, size_t length,
+							unsigned flags);
 
 /*
  * Waits until a read or a write would not block, or would fail: 0. For those who then call the
  * system themselves (libraries that bring their own read). Regular files always are.
  */
-coro_async CORO_API int coro_readable(int fd);
-coro_async CORO_API int coro_writable(int fd);
+coro_async CORO_MUST_CHECK CORO_API int coro_readable(int fd);
+coro_async CORO_MUST_CHECK CORO_API int coro_writable(int fd);
 
 /*
  * Closes an fd, in the loop that runs as well: tasks of it that wait get -EBADF, callbacks go. 0 or
@@ -144,7 +155,7 @@ CORO_API int coro_fd_forget(int fd);
  * call's own; but not on 0, 1, 2 and terminals, which are shared with others. Forgets the fd, as
  * coro_fd_forget does. 0 or an error.
  */
-CORO_API int coro_fd_adopt(int fd);
+CORO_MUST_CHECK CORO_API int coro_fd_adopt(int fd);
 
 /*
  * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer). One
@@ -153,8 +164,10 @@ CORO_API int coro_fd_adopt(int fd);
  * 0; -EPERM for what cannot be waited for, as regular files, but for some of /proc and /sys; -EINVAL,
  * -EBADF, -ENOMEM, -EMFILE.
  */
-CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);
-CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn,
+						  void *arg);
+CORO_MUST_CHECK CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn,
+						  void *arg);
 
 /* It will not be called any more: 1; 0 if there was none (loop.remove_reader, remove_writer). */
 CORO_API int coro_loop_remove_reader(struct coro_loop *loop, int fd);

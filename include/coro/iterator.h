@@ -70,7 +70,7 @@ CORO_API bool coro_iter_check(const struct coro_iterator *it);
  * The next item (PyIter_Next): 1 and the item in *ret, 0 at the end, < 0 an error. -EINVAL if it is
  * no iterator. ret may be NULL, to skip the item.
  */
-CORO_API int coro_iter_next(struct coro_iterator *it, void **ret);
+CORO_MUST_CHECK CORO_API int coro_iter_next(struct coro_iterator *it, void **ret);
 
 /*
  * Closes the iterator and all that it owns; it is gone then. NULL is fine. 0, or the first error
@@ -231,45 +231,51 @@ typedef int coro_compare(const void *a, const void *b, void *arg);
  * Calls fn for each item (a for statement): 0 after the last, else what fn returned to end it, or
  * an error.
  */
-CORO_API int coro_iter_for_each(coro_visitor *fn, void *arg, struct coro_iterator *it);
+CORO_MUST_CHECK CORO_API int coro_iter_for_each(coro_visitor *fn, void *arg,
+						struct coro_iterator *it);
 
 /*
  * Copies of all items, in ret->items, which the caller frees with free() (list): 0. -EINVAL if they
  * cannot be copied; -ENOMEM.
  */
-CORO_API int coro_iter_collect(struct coro_iterator *it, struct coro_array *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_collect(struct coro_iterator *it, struct coro_array *ret);
 
 /* The sum of int64_t items: 0 (sum). -EINVAL if item_size is another; -EOVERFLOW. */
-CORO_API int coro_iter_sum(struct coro_iterator *it, int64_t *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_sum(struct coro_iterator *it, int64_t *ret);
 
 /* 1 at the first item of which the predicate is true, else 0; NULL: that is not 0 (any). */
-CORO_API int coro_iter_any(coro_predicate *predicate, void *arg, struct coro_iterator *it);
+CORO_MUST_CHECK CORO_API int coro_iter_any(coro_predicate *predicate, void *arg,
+					   struct coro_iterator *it);
 
 /* 0 at the first item of which the predicate is false, else 1; NULL: that is 0 (all). */
-CORO_API int coro_iter_all(coro_predicate *predicate, void *arg, struct coro_iterator *it);
+CORO_MUST_CHECK CORO_API int coro_iter_all(coro_predicate *predicate, void *arg,
+					   struct coro_iterator *it);
 
 /*
  * Finds the first item of which the predicate is true, NULL: that is not 0: 1, and a copy of it at
  * ret, a place for an item; 0 if there is none (next(filter())). -EINVAL if it cannot be copied;
  * -ENOMEM.
  */
-CORO_API int coro_iter_find(coro_predicate *predicate, void *arg, struct coro_iterator *it,
-			    void *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_find(coro_predicate *predicate, void *arg,
+					    struct coro_iterator *it, void *ret);
 
 /*
  * The last of the running totals that coro_iter_accumulate gives (functools.reduce): 1, and it is
  * at ret, a place for an item; 0 if there are no items. -EINVAL if they cannot be copied; -ENOMEM.
  */
-CORO_API int coro_iter_reduce(coro_reducer *fn, void *arg, struct coro_iterator *it, void *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_reduce(coro_reducer *fn, void *arg, struct coro_iterator *it,
+					      void *ret);
 
 /*
  * The smallest item, of equals the first (min); NULL: by number. A copy of it at ret; results as
  * coro_iter_reduce's.
  */
-CORO_API int coro_iter_min(coro_compare *compare, void *arg, struct coro_iterator *it, void *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_min(coro_compare *compare, void *arg,
+					   struct coro_iterator *it, void *ret);
 
 /* The largest item, of equals the first (max), likewise. */
-CORO_API int coro_iter_max(coro_compare *compare, void *arg, struct coro_iterator *it, void *ret);
+CORO_MUST_CHECK CORO_API int coro_iter_max(coro_compare *compare, void *arg,
+					   struct coro_iterator *it, void *ret);
 
 /*
  * A typed view, free of cost: CORO_ITERATOR(pages, struct page) declares

@@ -75,7 +75,7 @@ struct coro_locals;
  * coro_locals_destroy. It may be handed to another thread, while no task or callback that was made
  * with it is left. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_locals_copy(struct coro_locals **ret);
+CORO_MUST_CHECK CORO_API int coro_locals_copy(struct coro_locals **ret);
 
 /*
  * Calls fn(arg) with these values in place of the caller's, and returns what it returns; what it
@@ -84,7 +84,8 @@ CORO_API int coro_locals_copy(struct coro_locals **ret);
  * generator, it may neither yield nor defer nor set the generator's value (-EPERM). -EBUSY while
  * another such call is under way; -EINVAL, -ENOMEM.
  */
-coro_async CORO_API int coro_locals_run(struct coro_locals *locals, coro_fn *fn, void *arg);
+coro_async CORO_MUST_CHECK CORO_API int coro_locals_run(struct coro_locals *locals, coro_fn *fn,
+							void *arg);
 
 /* Frees them: 0; -EBUSY while a function is called with them. NULL is fine. */
 CORO_API int coro_locals_destroy(struct coro_locals *locals);

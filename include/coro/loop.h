@@ -59,7 +59,8 @@ struct coro_loop_options {
  * Makes a loop (asyncio.new_event_loop); options may be NULL. The caller owns it and gives it back
  * with coro_loop_close. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret);
+CORO_MUST_CHECK CORO_API int coro_loop_create(const struct coro_loop_options *options,
+					      struct coro_loop **ret);
 
 /*
  * Closes a loop that does not run (-EBUSY), and gives the caller's reference back
@@ -90,15 +91,15 @@ CORO_API void coro_loop_unref(struct coro_loop *loop);
  *   -ESHUTDOWN  the loop was stopped before the future was done
  *   -EPERM    the future belongs to another loop
  */
-CORO_API int coro_run_until_complete(struct coro_loop *loop, struct coro_future *future,
-				     void **ret);
+CORO_MUST_CHECK CORO_API int coro_run_until_complete(struct coro_loop *loop,
+						     struct coro_future *future, void **ret);
 
 /*
  * Runs the loop until coro_loop_stop: 0. -EBUSY if a loop runs in this thread already; -EDEADLK
  * when nothing is left to wait for: no callback, no timer, no fd, no thread at work for it, nobody
  * who holds it, and no task that could make one (loop.run_forever).
  */
-CORO_API int coro_run_forever(struct coro_loop *loop);
+CORO_MUST_CHECK CORO_API int coro_run_forever(struct coro_loop *loop);
 
 /*
  * Ends the run after the present turn; if the loop does not run, its next run makes one turn that
@@ -115,13 +116,13 @@ CORO_API int coro_loop_stop(struct coro_loop *loop);
  * 0; -ECANCELED if the calling task was cancelled, or the results of coro_run_until_complete;
  * -EPERM in a callback, or in another loop's task; -ENOMEM.
  */
-coro_async CORO_API int coro_loop_shutdown_asyncgens(struct coro_loop *loop);
+coro_async CORO_MUST_CHECK CORO_API int coro_loop_shutdown_asyncgens(struct coro_loop *loop);
 
 /*
  * Called in a generator that a task drives: from here on the loop counts it among those, though it
  * has not waited yet (asyncio knows async generators from their first step on). 0; -EPERM elsewhere.
  */
-CORO_API int coro_loop_note_asyncgen(void);
+CORO_MUST_CHECK CORO_API int coro_loop_note_asyncgen(void);
 
 /* The loop that runs in the calling thread, NULL for none (asyncio.get_running_loop). */
 CORO_API struct coro_loop *coro_running_loop(void);
@@ -137,7 +138,8 @@ CORO_API bool coro_loop_closed(const struct coro_loop *loop);
  * spawned, are put into ret, each with a reference for the caller to give back; ret may be NULL
  * where count is 0. -EINVAL, -EPERM.
  */
-CORO_API int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size_t count);
+CORO_MUST_CHECK CORO_API int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[],
+					    size_t count);
 
 /*
  * Debug mode, on or off (loop.set_debug): steps that take long are told of on stderr, and timeouts
@@ -145,7 +147,7 @@ CORO_API int coro_all_tasks(const struct coro_loop *loop, struct coro_future *re
  * environment. On, each step goes by way of the loop, and costs two readings of the clock, and a
  * timeout allocates. -EINVAL, -EPERM.
  */
-CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
+CORO_MUST_CHECK CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
 
 CORO_API bool coro_loop_debug(const struct coro_loop *loop);
 
@@ -154,7 +156,8 @@ CORO_API bool coro_loop_debug(const struct coro_loop *loop);
  * with its name and site (loop.slow_callback_duration): 100 ms unless told, by CLOCK_MONOTONIC also
  * where the loop's own is virtual. -EINVAL for less than 0, -EPERM.
  */
-CORO_API int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duration);
+CORO_MUST_CHECK CORO_API int coro_loop_set_slow_callback_duration(struct coro_loop *loop,
+								  int64_t duration);
 
 CORO_API int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop);
 
@@ -167,8 +170,8 @@ CORO_API int64_t coro_loop_time(const struct coro_loop *loop);
  * in them, waiting is -EPERM; the calls of io.h, net.h, file.h and resolve.h block all tasks instead,
  * where they would have to. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg,
-			    struct coro_handle **ret);
+CORO_MUST_CHECK CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg,
+					    struct coro_handle **ret);
 
 /*
  * The same from any thread (loop.call_soon_threadsafe): called at the start of the loop's next
@@ -179,7 +182,8 @@ CORO_API int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg
  * it. -EPIPE once it is closed, and what has not run by then never will; -EOWNERDEAD in a child
  * made by fork, where loops are the parent's; -EINVAL, -ENOMEM.
  */
-CORO_API int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn,
+						       void *arg);
 
 /*
  * Announces calls from outside: until it is given back by coro_loop_release, running the loop waits
@@ -187,7 +191,7 @@ CORO_API int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn
  * call finds -EPIPE and not a loop that is gone. From the loop's thread, or any that is sure of the
  * loop. Counts. -EINVAL, -EOWNERDEAD.
  */
-CORO_API int coro_loop_hold(struct coro_loop *loop);
+CORO_MUST_CHECK CORO_API int coro_loop_hold(struct coro_loop *loop);
 
 /* Gives a hold back, from any thread; the last thing that it may do with the loop. NULL is fine. */
 CORO_API void coro_loop_release(struct coro_loop *loop);
@@ -196,12 +200,13 @@ CORO_API void coro_loop_release(struct coro_loop *loop);
  * Calls fn(arg) after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
  * A negative delay gives a time that is over, and so comes before what is due now.
  */
-CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,
-			     struct coro_handle **ret);
+CORO_MUST_CHECK CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay,
+					     coro_callback *fn, void *arg,
+					     struct coro_handle **ret);
 
 /* The same at a time of the loop's clock (loop.call_at). Equal times run in the order armed. */
-CORO_API int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg,
-			  struct coro_handle **ret);
+CORO_MUST_CHECK CORO_API int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn,
+					  void *arg, struct coro_handle **ret);
 
 /*
  * The callback will not run (handle.cancel): 0, also if it was cancelled before; -EALREADY once it
@@ -222,10 +227,10 @@ CORO_API void coro_handle_unref(struct coro_handle *handle);
  * Waits for delay nanoseconds, in a task: 0 (asyncio.sleep). 0 or less lets everything run that is
  * ready, once. Never ends early. -ECANCELED if the task was cancelled; -EPERM outside a task.
  */
-coro_async CORO_API int coro_sleep(int64_t delay);
+coro_async CORO_MUST_CHECK CORO_API int coro_sleep(int64_t delay);
 
 /* The same until a time of the loop's clock. */
-coro_async CORO_API int coro_sleep_until(int64_t when);
+coro_async CORO_MUST_CHECK CORO_API int coro_sleep_until(int64_t when);
 
 CORO_END_DECLS
 

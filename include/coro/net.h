@@ -44,16 +44,17 @@ struct coro_listen_options {
  * loop that it was made in, unless another has taken its place. -EADDRINUSE, -EACCES and so on; -EINVAL for what is no address;
  * those of coro_getaddrinfo.
  */
-coro_async CORO_API int coro_listen(const char *address, const struct coro_listen_options *options,
-				    int *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_listen(const char *address,
+						    const struct coro_listen_options *options,
+						    int *ret);
 
 /*
  * Listens on all addresses of a name, as asyncio's create_server: how many, at most count. With
  * port 0, all get the same.
  */
-coro_async CORO_API int coro_listen_all(const char *address,
-					const struct coro_listen_options *options, int *ret,
-					size_t count);
+coro_async CORO_MUST_CHECK CORO_API int coro_listen_all(const char *address,
+							const struct coro_listen_options *options,
+							int *ret, size_t count);
 
 /*
  * Accepts the next connection, whatever is in its way: coro_accept, but without fds or memory, and
@@ -61,7 +62,7 @@ coro_async CORO_API int coro_listen_all(const char *address,
  * does. Connections wait meanwhile, and none is lost. An error is that the socket does not listen
  * (any more), or -ECANCELED.
  */
-coro_async CORO_API int coro_accept_next(int fd);
+coro_async CORO_MUST_CHECK CORO_API int coro_accept_next(int fd);
 
 struct coro_dial_options {
 	unsigned flags;
@@ -80,8 +81,9 @@ struct coro_dial_options {
  * listens, counts as refused. The failure is that of the first address, its words are about all. -ETIMEDOUT,
  * -ECANCELED, -EINVAL; those of coro_connect and coro_getaddrinfo.
  */
-coro_async CORO_API int coro_dial(const char *address, const struct coro_dial_options *options,
-				  int *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_dial(const char *address,
+						  const struct coro_dial_options *options,
+						  int *ret);
 
 /* Room for the words of any address. */
 #define CORO_ADDRESS_SIZE 256
@@ -97,8 +99,8 @@ CORO_API int coro_peer_address(int fd, char *ret, size_t size);
 
 /* The same of an address such as coro_recvfrom gives, which tells no kind of socket: without "udp:".
  * -EAFNOSUPPORT. */
-CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length, char *ret,
-			       size_t size);
+CORO_MUST_CHECK CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length,
+					       char *ret, size_t size);
 
 CORO_END_DECLS
 

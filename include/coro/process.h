@@ -87,12 +87,14 @@ struct coro_process_options {
  * open. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM outside a running loop. It does not suspend: the
  * thread waits until the child executes its program, with another user for a second at most.
  */
-CORO_API int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
-				struct coro_process **ret);
+CORO_MUST_CHECK CORO_API int coro_process_spawn(char *const argv[],
+						const struct coro_process_options *options,
+						struct coro_process **ret);
 
 /* The same for a command of /bin/sh (asyncio.create_subprocess_shell). */
-CORO_API int coro_process_shell(const char *command, const struct coro_process_options *options,
-				struct coro_process **ret);
+CORO_MUST_CHECK CORO_API int coro_process_shell(const char *command,
+						const struct coro_process_options *options,
+						struct coro_process **ret);
 
 /*
  * Gives the process back, and closes its pipes. One that still runs goes on, and the loop sees to
@@ -108,21 +110,21 @@ CORO_API pid_t coro_process_pid(const struct coro_process *process);
  * Our ends of its pipes, for coro_read and coro_write (process.stdin, stdout, stderr): O_NONBLOCK and
  * FD_CLOEXEC are set. They stay the process's. -EBADF where there is none, or it was closed.
  */
-CORO_API int coro_process_stdin(const struct coro_process *process);
-CORO_API int coro_process_stdout(const struct coro_process *process);
-CORO_API int coro_process_stderr(const struct coro_process *process);
+CORO_MUST_CHECK CORO_API int coro_process_stdin(const struct coro_process *process);
+CORO_MUST_CHECK CORO_API int coro_process_stdout(const struct coro_process *process);
+CORO_MUST_CHECK CORO_API int coro_process_stderr(const struct coro_process *process);
 
 /*
  * Closes the pipe to its standard input, which ends there for it: 0, -EBADF; -EBUSY while a task is in
  * coro_process_communicate; -EPERM in another thread.
  */
-CORO_API int coro_process_close_stdin(struct coro_process *process);
+CORO_MUST_CHECK CORO_API int coro_process_close_stdin(struct coro_process *process);
 
 /*
  * Hands over our end of the pipe to its standard stream 0, 1 or 2: the fd, which is the caller's to
  * close by coro_fd_close. -EBADF where there is none; -EBUSY and -EPERM as above.
  */
-CORO_API int coro_process_take_pipe(struct coro_process *process, int stream);
+CORO_MUST_CHECK CORO_API int coro_process_take_pipe(struct coro_process *process, int stream);
 
 /*
  * Waits for its end: 0 and in *ret, which may be NULL, its code (process.wait, returncode): what it
@@ -130,10 +132,10 @@ CORO_API int coro_process_take_pipe(struct coro_process *process, int stream);
  * reads may never end. -ECANCELED, and then it goes on; -ECHILD: others have reaped it; -EPERM
  * outside a task.
  */
-coro_async CORO_API int coro_process_wait(struct coro_process *process, int *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_process_wait(struct coro_process *process, int *ret);
 
 /* The same without waiting: -EAGAIN while it runs. */
-CORO_API int coro_process_code(const struct coro_process *process, int *ret);
+CORO_MUST_CHECK CORO_API int coro_process_code(const struct coro_process *process, int *ret);
 
 /* Bytes, with a NUL behind them that length does not count. Freed by free(). */
 struct coro_bytes {
@@ -152,9 +154,11 @@ struct coro_bytes {
  * kept: call once more with the same input to go on where it stopped. -EBUSY: another task is talking
  * to it; -EPERM outside a task; -ECHILD, -ENOMEM.
  */
-coro_async CORO_API int coro_process_communicate(struct coro_process *process, const void *input,
-						 size_t length, size_t limit,
-						 struct coro_bytes *out, struct coro_bytes *err);
+coro_async CORO_MUST_CHECK CORO_API int coro_process_communicate(struct coro_process *process,
+								 const void *input, size_t length,
+								 size_t limit,
+								 struct coro_bytes *out,
+								 struct coro_bytes *err);
 
 /*
  * Sends it a signal (process.send_signal): 0; -ESRCH once its end was noticed, so that no other

@@ -16,19 +16,18 @@ struct coro_queue;
  * Makes a queue: first in, first out. maxsize: the most items it holds, 0 for no bound. -EINVAL,
  * -ENOMEM.
  */
-CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
+CORO_MUST_CHECK CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
 
 /* One that gives back the last item first. */
-CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
+CORO_MUST_CHECK CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
 
 /*
  * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b; where compare
  * calls the queue, that is -EBUSY. Equal ones come in asyncio's order, heapq's, which is not that in
  * which they were put in.
  */
-CORO_API int coro_queue_create_priority(size_t maxsize,
-					int (*compare)(const void *a, const void *b),
-					struct coro_queue **ret);
+CORO_MUST_CHECK CORO_API int coro_queue_create_priority(
+	size_t maxsize, int (*compare)(const void *a, const void *b), struct coro_queue **ret);
 
 /* Frees a queue that nobody waits for: 0; -EBUSY. NULL is fine. */
 CORO_API int coro_queue_destroy(struct coro_queue *queue);
@@ -37,16 +36,16 @@ CORO_API int coro_queue_destroy(struct coro_queue *queue);
  * Puts an item in, waiting for room: 0. -EPIPE once shut down; -ECANCELED, -EPERM, -ENOMEM. A task
  * that puts some hundred items without ever waiting lets others run then.
  */
-coro_async CORO_API int coro_queue_put(struct coro_queue *queue, void *item);
+coro_async CORO_MUST_CHECK CORO_API int coro_queue_put(struct coro_queue *queue, void *item);
 
 /* The same without waiting: -EAGAIN if it is full (put_nowait, QueueFull). */
-CORO_API int coro_queue_try_put(struct coro_queue *queue, void *item);
+CORO_MUST_CHECK CORO_API int coro_queue_try_put(struct coro_queue *queue, void *item);
 
 /* Takes an item out, waiting for one: 0. -EPIPE once shut down and empty; -ECANCELED, -EPERM. */
-coro_async CORO_API int coro_queue_get(struct coro_queue *queue, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_queue_get(struct coro_queue *queue, void **ret);
 
 /* The same without waiting: -EAGAIN if it is empty (get_nowait, QueueEmpty). */
-CORO_API int coro_queue_try_get(struct coro_queue *queue, void **ret);
+CORO_MUST_CHECK CORO_API int coro_queue_try_get(struct coro_queue *queue, void **ret);
 
 /*
  * The work on an item that was taken out is done: 0; -EINVAL if it was called more often than items
@@ -55,7 +54,7 @@ CORO_API int coro_queue_try_get(struct coro_queue *queue, void **ret);
 CORO_API int coro_queue_task_done(struct coro_queue *queue);
 
 /* Waits until the work on all items is done: 0. */
-coro_async CORO_API int coro_queue_join(struct coro_queue *queue);
+coro_async CORO_MUST_CHECK CORO_API int coro_queue_join(struct coro_queue *queue);
 
 /*
  * No item goes in any more, and who waits to put one gets -EPIPE; items inside may still be taken

@@ -24,8 +24,9 @@ struct coro_remote;
 	coro_spawn_threadsafe_at(  \
 		CORO_HERE, __VA_ARGS__) /* (struct coro_loop *loop, coro_fn *fn, void *arg, \
 						  struct coro_remote **ret) */
-CORO_API int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *fn,
-				      void *arg, struct coro_remote **ret);
+CORO_MUST_CHECK CORO_API int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop,
+						      coro_fn *fn, void *arg,
+						      struct coro_remote **ret);
 
 /*
  * Waits for the task's result, at most that long, and gives it as coro_await does, words and value
@@ -38,7 +39,8 @@ CORO_API int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, 
  *   -EDEADLK    it would be waited for in the thread that is to run it
  *   -EPERM      in a callback
  */
-coro_async CORO_API int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_remote_result(struct coro_remote *remote,
+							   int64_t timeout, void **ret);
 
 /* Whether its result is there (future.done). */
 CORO_API bool coro_remote_done(struct coro_remote *remote);

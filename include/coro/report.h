@@ -60,8 +60,8 @@ typedef void coro_exception_handler(struct coro_loop *loop, const struct coro_re
  * (loop.set_exception_handler). Futures of the loop that outlive it are reported too, so what arg
  * points to must last as long. Also of a loop that is closed. 0; -EINVAL, -EPERM.
  */
-CORO_API int coro_loop_set_exception_handler(struct coro_loop *loop, coro_exception_handler *fn,
-					     void *arg);
+CORO_MUST_CHECK CORO_API int coro_loop_set_exception_handler(struct coro_loop *loop,
+							     coro_exception_handler *fn, void *arg);
 
 /* The handler that was set, its arg in *ret, which may be NULL; NULL for the default. */
 CORO_API coro_exception_handler *coro_loop_exception_handler(const struct coro_loop *loop,
@@ -71,16 +71,16 @@ CORO_API coro_exception_handler *coro_loop_exception_handler(const struct coro_l
  * Gives a report to the loop's handler there and then (loop.call_exception_handler). 0; -EINVAL,
  * -EPERM.
  */
-CORO_API int coro_loop_call_exception_handler(struct coro_loop *loop,
-					      const struct coro_report *report);
+CORO_MUST_CHECK CORO_API int coro_loop_call_exception_handler(struct coro_loop *loop,
+							      const struct coro_report *report);
 
 /*
  * What is done where no handler was set, for handlers to fall back on
  * (loop.default_exception_handler): the report goes to stderr, unless CORO_REPORTS=0 was in the
  * environment when the loop was made. Results as above.
  */
-CORO_API int coro_loop_default_exception_handler(struct coro_loop *loop,
-						 const struct coro_report *report);
+CORO_MUST_CHECK CORO_API int coro_loop_default_exception_handler(struct coro_loop *loop,
+								 const struct coro_report *report);
 
 CORO_END_DECLS
 

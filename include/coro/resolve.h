@@ -25,8 +25,9 @@ struct addrinfo; /* which netdb.h leaves out where ISO C alone is asked for */
  *   -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL   by hints that cannot be
  *   -ECANCELED, -ENOMEM, and others of the system; with getaddrinfo's words
  */
-coro_async CORO_API int coro_getaddrinfo(const char *node, const char *service,
-					 const struct addrinfo *hints, struct addrinfo **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_getaddrinfo(const char *node, const char *service,
+							 const struct addrinfo *hints,
+							 struct addrinfo **ret);
 
 CORO_END_DECLS
 

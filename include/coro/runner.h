@@ -28,13 +28,14 @@ CORO_BEGIN_DECLS
  *   -EINVAL, -ENOMEM
  */
 #define coro_run(...) coro_run_at(CORO_HERE, __VA_ARGS__) /* (coro_fn *fn, void *arg) */
-CORO_API int coro_run_at(const char *site, coro_fn *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_run_at(const char *site, coro_fn *fn, void *arg);
 
 /* The same on a loop with these options (asyncio.run's debug: CORO_DEBUG in options->flags). */
 #define coro_run_with(...) \
 	coro_run_with_at(CORO_HERE, __VA_ARGS__) /* (options, coro_fn *fn, void *arg) */
-CORO_API int coro_run_with_at(const char *site, const struct coro_loop_options *options,
-			      coro_fn *fn, void *arg);
+CORO_MUST_CHECK CORO_API int coro_run_with_at(const char *site,
+					      const struct coro_loop_options *options, coro_fn *fn,
+					      void *arg);
 
 struct coro_runner;
 
@@ -42,7 +43,8 @@ struct coro_runner;
  * Makes a runner: coro_run in steps, for several bodies on one loop (asyncio.Runner). options are
  * the loop's, or NULL. The caller gives it back with coro_runner_close. -EINVAL, -ENOMEM.
  */
-CORO_API int coro_runner_create(const struct coro_loop_options *options, struct coro_runner **ret);
+CORO_MUST_CHECK CORO_API int coro_runner_create(const struct coro_loop_options *options,
+						struct coro_runner **ret);
 
 /*
  * Runs fn(arg) as a task of the runner's loop, until it ends, and returns what it returns
@@ -51,8 +53,8 @@ CORO_API int coro_runner_create(const struct coro_loop_options *options, struct 
  */
 #define coro_runner_run(...) \
 	coro_runner_run_at(CORO_HERE, __VA_ARGS__) /* (runner, coro_fn *fn, void *arg) */
-CORO_API int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn,
-				void *arg);
+CORO_MUST_CHECK CORO_API int coro_runner_run_at(const char *site, struct coro_runner *runner,
+						coro_fn *fn, void *arg);
 
 /* The runner's loop (Runner.get_loop), which the runner closes; NULL for NULL. */
 CORO_API struct coro_loop *coro_runner_loop(const struct coro_runner *runner);

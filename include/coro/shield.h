@@ -32,14 +32,15 @@ struct coro_shield_scope {
  */
 #define coro_shield_begin(...) \
 	coro_shield_begin_at(CORO_HERE, __VA_ARGS__) /* (scope, int64_t delay) */
-CORO_API int coro_shield_begin_at(const char *site, struct coro_shield_scope *scope, int64_t delay);
+CORO_MUST_CHECK CORO_API int coro_shield_begin_at(const char *site, struct coro_shield_scope *scope,
+						  int64_t delay);
 
 /*
  * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is the
  * doing of the scope's own delay: -ETIMEDOUT. -EALREADY if it has ended; -EBUSY if one that was
  * begun inside has not; -EPERM in another task.
  */
-CORO_API int coro_shield_end(struct coro_shield_scope *scope, int status);
+CORO_MUST_CHECK CORO_API int coro_shield_end(struct coro_shield_scope *scope, int status);
 
 CORO_END_DECLS
 

@@ -32,8 +32,8 @@ CORO_BEGIN_DECLS
  * (loop.add_signal_handler). One for each signal and loop: another takes its place. With fn NULL
  * nothing is called, and the signal kept for coro_signal_wait. -EINVAL, -EPERM, -ENOMEM.
  */
-CORO_API int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callback *fn,
-					  void *arg);
+CORO_MUST_CHECK CORO_API int coro_loop_add_signal_handler(struct coro_loop *loop, int signum,
+							  coro_callback *fn, void *arg);
 
 /*
  * It will not be called any more, and what was kept is forgotten: 1; 0 if there was none
@@ -55,10 +55,11 @@ CORO_API int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum)
  * signal came first and then the cancellation, that stays for the task's next wait.
  */
 #define coro_signal_wait(...) coro_signal_wait_any(__VA_ARGS__, 0)
-coro_async CORO_API int coro_signal_wait_any(int signum, ...); /* 0 after the last */
+coro_async CORO_MUST_CHECK CORO_API int coro_signal_wait_any(int signum,
+							     ...); /* 0 after the last */
 
 /* The same for a set of them, of which one is the least. */
-coro_async CORO_API int coro_signal_wait_set(const sigset_t *set);
+coro_async CORO_MUST_CHECK CORO_API int coro_signal_wait_set(const sigset_t *set);
 
 CORO_END_DECLS
 

@@ -59,18 +59,18 @@ struct coro_stream_options {
  * owns the stream, and gives it back by coro_stream_destroy. -EPERM: no loop runs; -EBADF, -EINVAL,
  * -ENOMEM.
  */
-CORO_API int coro_stream_open(int fd, const struct coro_stream_options *options,
-			      struct coro_stream **ret);
+CORO_MUST_CHECK CORO_API int coro_stream_open(int fd, const struct coro_stream_options *options,
+					      struct coro_stream **ret);
 
 /* Connects, as coro_dial, and makes a stream of it (asyncio.open_connection). */
-coro_async CORO_API int coro_open_connection(const char *address,
-					     const struct coro_dial_options *dial_options,
-					     const struct coro_stream_options *options,
-					     struct coro_stream **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_open_connection(
+	const char *address, const struct coro_dial_options *dial_options,
+	const struct coro_stream_options *options, struct coro_stream **ret);
 
 /* The same by the path of a unix socket (asyncio.open_unix_connection). */
-coro_async CORO_API int coro_open_unix(const char *path, const struct coro_stream_options *options,
-				       struct coro_stream **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_open_unix(const char *path,
+						       const struct coro_stream_options *options,
+						       struct coro_stream **ret);
 
 /*
  * What carries a stream's bytes, so that something may lie between it and an fd. read and write do
@@ -104,9 +104,9 @@ struct coro_transport {
 };
 
 /* Makes a stream of a transport; arg is what its calls are given. As coro_stream_open. */
-CORO_API int coro_stream_create(const struct coro_transport *transport, void *arg,
-				const struct coro_stream_options *options,
-				struct coro_stream **ret);
+CORO_MUST_CHECK CORO_API int coro_stream_create(const struct coro_transport *transport, void *arg,
+						const struct coro_stream_options *options,
+						struct coro_stream **ret);
 
 /*
  * What carries the stream's bytes, and in *ret, which may be NULL, what its calls are given; NULL
@@ -121,8 +121,9 @@ CORO_API const struct coro_transport *coro_stream_transport(const struct coro_st
  * The bytes that are in the buffer stay: see coro_stream_peek. -EBUSY while something is to be
  * written, or a task waits; -EPIPE once the stream is to be closed, or to be written to no more.
  */
-CORO_API int coro_stream_set_transport(struct coro_stream *stream,
-				       const struct coro_transport *transport, void *arg);
+CORO_MUST_CHECK CORO_API int coro_stream_set_transport(struct coro_stream *stream,
+						       const struct coro_transport *transport,
+						       void *arg);
 
 /* -- reading */
 
@@ -130,44 +131,46 @@ CORO_API int coro_stream_set_transport(struct coro_stream *stream,
  * Reads what there is, at most length, waiting for something: the count, 0 at the end
  * (reader.read(n)).
  */
-coro_async CORO_API ssize_t coro_stream_read(struct coro_stream *stream, void *bytes,
-					     size_t length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_read(struct coro_stream *stream,
+							     void *bytes, size_t length);
 
 /*
  * Reads so many bytes, no less: length (reader.readexactly). CORO_INCOMPLETE at the end, where what
  * came stays to be read. The buffer grows for it beyond the limit.
  */
-coro_async CORO_API ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes,
-						    size_t length);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readexactly(struct coro_stream *stream,
+								    void *bytes, size_t length);
 
 /*
  * Reads all there is until the end, at most so much: the count, and *ret is to be given back by
  * free() (reader.read(-1)). There is a NUL after it. -EMSGSIZE if there is more.
  */
-coro_async CORO_API ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most,
-						 char **ret);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_read_all(struct coro_stream *stream,
+								 size_t most, char **ret);
 
 /*
  * Reads up to and with the separator: the length, and *ret is where it stands in the buffer, with a
  * NUL behind it, until the stream is read from again (reader.readuntil). CORO_INCOMPLETE at the end;
  * -EMSGSIZE if more than the limit comes before the separator. Either way all stays.
  */
-coro_async CORO_API ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
-						  size_t length, const char **ret);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readuntil(struct coro_stream *stream,
+								  const void *separator,
+								  size_t length, const char **ret);
 
 /*
  * The same with "\n", but at the end gives what is left, and then 0 (reader.readline). After
  * -EMSGSIZE the line is gone, as far as it had come, as in asyncio.
  */
-coro_async CORO_API ssize_t coro_stream_readline(struct coro_stream *stream, const char **ret);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readline(struct coro_stream *stream,
+								 const char **ret);
 
 /*
  * For parsers: waits until at least so many bytes are in the buffer, and gives how many there are,
  * and where. Fewer at the end; 0 does not wait. They stay until coro_stream_consume; the place is
  * good until the next call. -EMSGSIZE above the limit.
  */
-coro_async CORO_API ssize_t coro_stream_peek(struct coro_stream *stream, size_t least,
-					     const char **ret);
+coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_peek(struct coro_stream *stream,
+							     size_t least, const char **ret);
 
 /* Takes bytes that were seen out of the buffer. -EINVAL if there are fewer; -EBUSY. */
 CORO_API int coro_stream_consume(struct coro_stream *stream, size_t length);
@@ -194,10 +197,10 @@ CORO_API int coro_stream_printf(struct coro_stream *stream, const char *format, 
  * (writer.drain); or the error that the connection was lost by, -EPIPE once it is closed. It returns
  * though another task has written much again meanwhile.
  */
-coro_async CORO_API int coro_stream_drain(struct coro_stream *stream);
+coro_async CORO_MUST_CHECK CORO_API int coro_stream_drain(struct coro_stream *stream);
 
 /* Waits until all is handed to the system: 0 or an error. */
-coro_async CORO_API int coro_stream_flush(struct coro_stream *stream);
+coro_async CORO_MUST_CHECK CORO_API int coro_stream_flush(struct coro_stream *stream);
 
 /* How much is still to be written (transport.get_write_buffer_size). */
 CORO_API size_t coro_stream_pending(const struct coro_stream *stream);
@@ -213,8 +216,9 @@ CORO_API int coro_stream_write_eof(struct coro_stream *stream);
  * either, but not for what is left to be written in the end. *ret, unless NULL, is how many were
  * handed over, also when it fails; no byte is lost.
  */
-coro_async CORO_API int coro_stream_copy(struct coro_stream *from, struct coro_stream *to,
-					 uint64_t length, uint64_t *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_stream_copy(struct coro_stream *from,
+							 struct coro_stream *to, uint64_t length,
+							 uint64_t *ret);
 
 /* -- the end */
 
@@ -251,7 +255,7 @@ CORO_API bool coro_stream_is_closing(const struct coro_stream *stream);
  * connection; not for the peer to end: 0 (writer.wait_closed). Or the error that it was lost by;
  * -ETIMEDOUT when the time to linger is over.
  */
-coro_async CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
+coro_async CORO_MUST_CHECK CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
 
 /*
  * Gives the stream back, closing it if that was not done: what was written still goes out, as after
@@ -261,7 +265,7 @@ coro_async CORO_API int coro_stream_wait_closed(struct coro_stream *stream);
 CORO_API int coro_stream_destroy(struct coro_stream *stream);
 
 /* The fd, for coro_peer_address and the like; -1 for none (writer.get_extra_info('socket')). */
-CORO_API int coro_stream_fd(const struct coro_stream *stream);
+CORO_MUST_CHECK CORO_API int coro_stream_fd(const struct coro_stream *stream);
 
 /* -- servers (asyncio.start_server) */
 
@@ -301,9 +305,10 @@ struct coro_server_options {
  * owns *ret, and gives it back with coro_server_destroy. Errors as coro_listen; -EPERM outside a
  * task.
  */
-coro_async CORO_API int coro_server_start(const char *address,
-					  const struct coro_server_options *options,
-					  coro_stream_fn *fn, void *arg, struct coro_server **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_server_start(const char *address,
+							  const struct coro_server_options *options,
+							  coro_stream_fn *fn, void *arg,
+							  struct coro_server **ret);
 
 /* How many sockets it listens with (server.sockets); up to count of them in ret. */
 CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);
@@ -326,13 +331,13 @@ CORO_API int coro_server_close(struct coro_server *server);
  * coro_stream_wait_closed: 0 (server.wait_closed of Python 3.12).
  * -EDEADLK in a handler of its own, which is one of them.
  */
-coro_async CORO_API int coro_server_wait_closed(struct coro_server *server);
+coro_async CORO_MUST_CHECK CORO_API int coro_server_wait_closed(struct coro_server *server);
 
 /*
  * Waits until it is closed (server.serve_forever): 0, or the error by which it could not go on.
  * When cancelled, it closes the server; connections go on.
  */
-coro_async CORO_API int coro_server_serve_forever(struct coro_server *server);
+coro_async CORO_MUST_CHECK CORO_API int coro_server_serve_forever(struct coro_server *server);
 
 /*
  * Ends it in good order: listens no more, gives connections so much time to end, and their output to

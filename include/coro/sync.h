@@ -33,10 +33,10 @@ struct coro_lock {
 CORO_API void coro_lock_init(struct coro_lock *lock);
 
 /* Waits until the lock is free and takes it: 0. */
-coro_async CORO_API int coro_lock_acquire(struct coro_lock *lock);
+coro_async CORO_MUST_CHECK CORO_API int coro_lock_acquire(struct coro_lock *lock);
 
 /* The same without waiting: -EAGAIN if it is taken, or promised to who waits. */
-CORO_API int coro_lock_try_acquire(struct coro_lock *lock);
+CORO_MUST_CHECK CORO_API int coro_lock_try_acquire(struct coro_lock *lock);
 
 /* Frees the lock, whoever took it: 0; -EPERM if it is free. */
 CORO_API int coro_lock_release(struct coro_lock *lock);
@@ -53,7 +53,7 @@ struct coro_event {
 CORO_API void coro_event_init(struct coro_event *event);
 
 /* Waits until the event is set: 0. */
-coro_async CORO_API int coro_event_wait(struct coro_event *event);
+coro_async CORO_MUST_CHECK CORO_API int coro_event_wait(struct coro_event *event);
 
 /* Sets it, and wakes all who wait: 0. */
 CORO_API int coro_event_set(struct coro_event *event);
@@ -73,7 +73,7 @@ struct coro_condition {
 CORO_API void coro_condition_init(struct coro_condition *condition, struct coro_lock *lock);
 
 /* Its lock: coro_lock_acquire, coro_lock_release and coro_lock_locked of it. */
-coro_async CORO_API int coro_condition_acquire(struct coro_condition *condition);
+coro_async CORO_MUST_CHECK CORO_API int coro_condition_acquire(struct coro_condition *condition);
 CORO_API int coro_condition_release(struct coro_condition *condition);
 CORO_API bool coro_condition_locked(const struct coro_condition *condition);
 
@@ -83,14 +83,15 @@ CORO_API bool coro_condition_locked(const struct coro_condition *condition);
  * notified already, one other that waits is then woken in its stead, perhaps in vain: whoever waits
  * looks again whether what it waits for is so.
  */
-coro_async CORO_API int coro_condition_wait(struct coro_condition *condition);
+coro_async CORO_MUST_CHECK CORO_API int coro_condition_wait(struct coro_condition *condition);
 
 /*
  * Waits until predicate(arg) is not 0, and returns what it was (condition.wait_for); a negative
  * result is an error of the predicate's. Errors as coro_condition_wait.
  */
-coro_async CORO_API int coro_condition_wait_for(struct coro_condition *condition,
-						int (*predicate)(void *arg), void *arg);
+coro_async CORO_MUST_CHECK CORO_API int coro_condition_wait_for(struct coro_condition *condition,
+								int (*predicate)(void *arg),
+								void *arg);
 
 /* Wakes the first n who wait: 0; -EPERM if the lock is free. */
 CORO_API int coro_condition_notify(struct coro_condition *condition, size_t n);
@@ -110,10 +111,10 @@ CORO_API void coro_semaphore_init(struct coro_semaphore *semaphore, size_t value
 CORO_API void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size_t value);
 
 /* Waits until the value is above 0, and lowers it: 0. */
-coro_async CORO_API int coro_semaphore_acquire(struct coro_semaphore *semaphore);
+coro_async CORO_MUST_CHECK CORO_API int coro_semaphore_acquire(struct coro_semaphore *semaphore);
 
 /* The same without waiting: -EAGAIN if it would have to (semaphore.locked). */
-CORO_API int coro_semaphore_try_acquire(struct coro_semaphore *semaphore);
+CORO_MUST_CHECK CORO_API int coro_semaphore_try_acquire(struct coro_semaphore *semaphore);
 
 /* Raises the value: 0; -EOVERFLOW, and nothing is changed, above the bound. */
 CORO_API int coro_semaphore_release(struct coro_semaphore *semaphore);
@@ -136,14 +137,14 @@ CORO_API void coro_rwlock_init(struct coro_rwlock *lock);
  * who comes while a writer waits stands behind it, so that neither side starves; hence a task that
  * reads must not ask to read once more.
  */
-coro_async CORO_API int coro_rwlock_read_acquire(struct coro_rwlock *lock);
+coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_read_acquire(struct coro_rwlock *lock);
 
 /* The same, until nobody holds it: 0. A reader cannot become the writer but by release. */
-coro_async CORO_API int coro_rwlock_write_acquire(struct coro_rwlock *lock);
+coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_write_acquire(struct coro_rwlock *lock);
 
 /* The same two without waiting: -EAGAIN if they would have to. */
-CORO_API int coro_rwlock_try_read_acquire(struct coro_rwlock *lock);
-CORO_API int coro_rwlock_try_write_acquire(struct coro_rwlock *lock);
+CORO_MUST_CHECK CORO_API int coro_rwlock_try_read_acquire(struct coro_rwlock *lock);
+CORO_MUST_CHECK CORO_API int coro_rwlock_try_write_acquire(struct coro_rwlock *lock);
 
 /*
  * Gives it back, a reader's hold or the writer's, and lets in who is next: one writer, or all
@@ -155,7 +156,7 @@ CORO_API int coro_rwlock_release(struct coro_rwlock *lock);
  * The writer becomes a reader, with no other writer in between, and lets in the readers that are
  * next: 0; -EPERM if no writer holds it.
  */
-CORO_API int coro_rwlock_downgrade(struct coro_rwlock *lock);
+CORO_MUST_CHECK CORO_API int coro_rwlock_downgrade(struct coro_rwlock *lock);
 
 /* Whether anybody holds it; how many readers do. */
 CORO_API bool coro_rwlock_locked(const struct coro_rwlock *lock);
@@ -174,16 +175,16 @@ CORO_API void coro_waitgroup_init(struct coro_waitgroup *group);
  * Adds n, which may be negative, to the count of what is awaited; at 0, wakes all who wait: 0.
  * -EINVAL if the count would be below 0, -EOVERFLOW if too large, and nothing is changed.
  */
-CORO_API int coro_waitgroup_add(struct coro_waitgroup *group, ptrdiff_t n);
+CORO_MUST_CHECK CORO_API int coro_waitgroup_add(struct coro_waitgroup *group, ptrdiff_t n);
 
 /* One less: coro_waitgroup_add of -1. */
-CORO_API int coro_waitgroup_done(struct coro_waitgroup *group);
+CORO_MUST_CHECK CORO_API int coro_waitgroup_done(struct coro_waitgroup *group);
 
 /*
  * Waits until the count is 0, which it may be already: 0. Who was woken goes on even if the count
  * has been raised meanwhile, for the next round.
  */
-coro_async CORO_API int coro_waitgroup_wait(struct coro_waitgroup *group);
+coro_async CORO_MUST_CHECK CORO_API int coro_waitgroup_wait(struct coro_waitgroup *group);
 
 CORO_API size_t coro_waitgroup_count(const struct coro_waitgroup *group);
 
@@ -197,7 +198,7 @@ struct coro_barrier {
 };
 
 /* -EINVAL for 0 parties. */
-CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
+CORO_MUST_CHECK CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
 
 /*
  * Waits until so many tasks wait here, then all go on: which one this was, 0 to parties - 1, in
@@ -205,7 +206,8 @@ CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
  * is there. -EPIPE if the barrier is broken, or is reset meanwhile
  * (BrokenBarrierError).
  */
-coro_async CORO_API int coro_barrier_wait(struct coro_barrier *barrier, size_t *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_barrier_wait(struct coro_barrier *barrier,
+							  size_t *ret);
 
 /* Who waits gets -EPIPE; the barrier is as new (barrier.reset). */
 coro_async CORO_API int coro_barrier_reset(struct coro_barrier *barrier);

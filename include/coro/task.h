@@ -21,7 +21,8 @@ CORO_BEGIN_DECLS
 #define coro_spawn(...)          \
 	coro_spawn_at(CORO_HERE, \
 		      __VA_ARGS__) /* (coro_fn *fn, void *arg, struct coro_future **ret) */
-CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg,
+					   struct coro_future **ret);
 
 /*
  * The same with a copy of the argument, its first size bytes, at most CORO_COPY_MOST: fn gets a
@@ -31,8 +32,8 @@ CORO_API int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro
 #define CORO_COPY_MOST 4096
 #define coro_spawn_copy(...) \
 	coro_spawn_copy_at(CORO_HERE, __VA_ARGS__) /* (fn, const void *arg, size_t size, ret) */
-CORO_API int coro_spawn_copy_at(const char *site, coro_fn *fn, const void *arg, size_t size,
-				struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_spawn_copy_at(const char *site, coro_fn *fn, const void *arg,
+						size_t size, struct coro_future **ret);
 
 /*
  * The same on a loop, running or not (loop.create_task), with options (see coro_create_with) or
@@ -43,8 +44,9 @@ CORO_API int coro_spawn_copy_at(const char *site, coro_fn *fn, const void *arg, 
  * then the caller goes on before all others. One that needs not wait is done by then, and was never
  * ready. Where the loop does not run yet, the task starts as any other.
  */
-CORO_API int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options,
-			     coro_fn *fn, void *arg, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_loop_spawn(struct coro_loop *loop,
+					     const struct coro_options *options, coro_fn *fn,
+					     void *arg, struct coro_future **ret);
 
 /* The task that calls, NULL for none (asyncio.current_task). The caller gets no reference. */
 CORO_API struct coro_future *coro_current_task(void);
@@ -74,7 +76,7 @@ CORO_API unsigned coro_task_parent(const struct coro_future *task);
 CORO_API const char *coro_task_site(const struct coro_future *task);
 
 /* How many requests to cancel the task are pending (task.cancelling). */
-CORO_API int coro_task_cancelling(const struct coro_future *task);
+CORO_MUST_CHECK CORO_API int coro_task_cancelling(const struct coro_future *task);
 
 /*
  * Takes one of them back; returns how many are left (task.uncancel). -EINVAL for a plain future,
@@ -83,13 +85,13 @@ CORO_API int coro_task_cancelling(const struct coro_future *task);
 CORO_API int coro_task_uncancel(struct coro_future *task);
 
 /* Lets everything run that is ready, once: coro_sleep(0). */
-coro_async CORO_API int coro_task_yield(void);
+coro_async CORO_MUST_CHECK CORO_API int coro_task_yield(void);
 
 /*
  * For what computes for long, in a task or not: in a task it gives way, as coro_task_yield, and is
  * -ECANCELED if the task was asked to cancel; elsewhere it does nothing. 0, -ECANCELED.
  */
-coro_async CORO_API int coro_checkpoint(void);
+coro_async CORO_MUST_CHECK CORO_API int coro_checkpoint(void);
 
 CORO_END_DECLS
 

@@ -31,7 +31,7 @@ struct coro_executor;
  *   -EPIPE      the executor is shut down
  *   -ENOMEM
  */
-coro_async CORO_API int coro_to_thread(coro_fn *fn, void *arg);
+coro_async CORO_MUST_CHECK CORO_API int coro_to_thread(coro_fn *fn, void *arg);
 
 struct coro_executor_options {
 	size_t max_threads;   /* 0 for the number of CPUs and 4, at most 32 */
@@ -50,8 +50,8 @@ struct coro_executor_options {
  * takes by bare system calls (setresuid, setgroups, capset) nothing is carried over. CPU affinity and
  * scheduling are those of the thread whose work has the thread made.
  */
-CORO_API int coro_executor_create(const struct coro_executor_options *options,
-				  struct coro_executor **ret);
+CORO_MUST_CHECK CORO_API int coro_executor_create(const struct coro_executor_options *options,
+						  struct coro_executor **ret);
 
 /*
  * Ends an executor: runs what it was given, or with cancel_pending only what has begun, and ends its
@@ -69,7 +69,8 @@ coro_async CORO_API int coro_executor_shutdown(struct coro_executor *executor, b
 CORO_API int coro_executor_destroy(struct coro_executor *executor);
 
 /* coro_to_thread in this executor, NULL for the default one. max_queue does not count: it waits. */
-coro_async CORO_API int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg);
+coro_async CORO_MUST_CHECK CORO_API int coro_executor_run(struct coro_executor *executor,
+							  coro_fn *fn, void *arg);
 
 /*
  * Has the executor, or with NULL the running loop's default one, run fn(arg), and gives a future of
@@ -84,8 +85,9 @@ coro_async CORO_API int coro_executor_run(struct coro_executor *executor, coro_f
  *   -EPERM   no loop is running
  *   -EPIPE, -EINVAL, -ENOMEM
  */
-CORO_API int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
-				  coro_callback *release, struct coro_future **ret);
+CORO_MUST_CHECK CORO_API int coro_executor_submit(struct coro_executor *executor, coro_fn *fn,
+						  void *arg, coro_callback *release,
+						  struct coro_future **ret);
 
 /* How many threads it has now. */
 CORO_API size_t coro_executor_threads(struct coro_executor *executor);
@@ -96,7 +98,8 @@ CORO_API size_t coro_executor_threads(struct coro_executor *executor);
  * loop makes one of its own when it first needs it, which coro_run shuts down at its end and
  * coro_loop_close in any case. -EBUSY if it has one already; -EINVAL, -EPERM, -ENOMEM.
  */
-CORO_API int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor *executor);
+CORO_MUST_CHECK CORO_API int coro_loop_set_executor(struct coro_loop *loop,
+						    struct coro_executor *executor);
 
 /*
  * Runs fn(i, arg), i from 0 to n - 1, as the main tasks of n loops, each in a thread of its own; the
@@ -108,7 +111,8 @@ CORO_API int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor
  *   -EAGAIN  a thread could not be made; those that were are cancelled and waited for
  *   -EINVAL, -ENOMEM
  */
-CORO_API int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg);
+CORO_MUST_CHECK CORO_API int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg),
+					      void *arg);
 
 CORO_END_DECLS
 

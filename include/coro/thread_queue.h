@@ -18,22 +18,25 @@ CORO_BEGIN_DECLS
 struct coro_thread_queue;
 
 /* Makes a queue: first in, first out; at most maxsize items, 0 for no bound. -EINVAL, -ENOMEM. */
-CORO_API int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret);
+CORO_MUST_CHECK CORO_API int coro_thread_queue_create(size_t maxsize,
+						      struct coro_thread_queue **ret);
 
 /* Frees a queue that nobody is in a call of: 0; -EBUSY if somebody waits. NULL is fine. */
 CORO_API int coro_thread_queue_destroy(struct coro_thread_queue *queue);
 
 /* Puts an item in, waiting for room: 0. -EPIPE once closed; -ECANCELED, -EPERM, -ENOMEM. */
-coro_async CORO_API int coro_thread_queue_put(struct coro_thread_queue *queue, void *item);
+coro_async CORO_MUST_CHECK CORO_API int coro_thread_queue_put(struct coro_thread_queue *queue,
+							      void *item);
 
 /* The same without waiting: -EAGAIN if it is full. */
-CORO_API int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item);
+CORO_MUST_CHECK CORO_API int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item);
 
 /* Takes an item out, waiting for one: 0. -EPIPE once closed and empty; -ECANCELED, -EPERM. */
-coro_async CORO_API int coro_thread_queue_get(struct coro_thread_queue *queue, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_thread_queue_get(struct coro_thread_queue *queue,
+							      void **ret);
 
 /* The same without waiting: -EAGAIN if there is none that is not another's already. */
-CORO_API int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret);
+CORO_MUST_CHECK CORO_API int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret);
 
 /*
  * No item goes in any more: who waits to put one gets -EPIPE, and who waits for one when the last

@@ -30,14 +30,15 @@ struct coro_timeout {
  */
 #define coro_timeout_begin(...) \
 	coro_timeout_begin_site(CORO_HERE, __VA_ARGS__) /* (struct coro_timeout *, int64_t delay) */
-CORO_API int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int64_t delay);
+CORO_MUST_CHECK CORO_API int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout,
+						     int64_t delay);
 
 /* The same, ending at a time of the loop's clock (asyncio.timeout_at). */
 #define coro_timeout_begin_at(...)            \
 	coro_timeout_begin_at_site(CORO_HERE, \
 				   __VA_ARGS__) /* (struct coro_timeout *, int64_t when) */
-CORO_API int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout,
-					int64_t when);
+CORO_MUST_CHECK CORO_API int coro_timeout_begin_at_site(const char *site,
+							struct coro_timeout *timeout, int64_t when);
 
 /*
  * Calls fn(arg) under a timeout (asyncio.wait_for of a coroutine), which cannot be left open: what
@@ -45,7 +46,8 @@ CORO_API int coro_timeout_begin_at_site(const char *site, struct coro_timeout *t
  * -EINVAL, -ENOMEM.
  */
 #define coro_within(...) coro_within_at(CORO_HERE, __VA_ARGS__) /* (int64_t delay, fn, arg) */
-coro_async CORO_API int coro_within_at(const char *site, int64_t delay, coro_fn *fn, void *arg);
+coro_async CORO_MUST_CHECK CORO_API int coro_within_at(const char *site, int64_t delay, coro_fn *fn,
+						       void *arg);
 
 /*
  * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has
@@ -65,7 +67,7 @@ CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
  * To be called however the body ended; debug mode tells on stderr of a scope whose function has left
  * without, when its time comes or its task ends.
  */
-CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
+CORO_MUST_CHECK CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
 
 CORO_END_DECLS
 

@@ -90,10 +90,10 @@ struct coro_tls_options {
  * -EINVAL for options that cannot be, and what is no certificate or key, or not its key; -ENOENT and
  * the like; -ENOMEM.
  */
-CORO_API int coro_tls_client_create(const struct coro_tls_options *options,
-				    struct coro_tls_context **ret);
-CORO_API int coro_tls_server_create(const struct coro_tls_options *options,
-				    struct coro_tls_context **ret);
+CORO_MUST_CHECK CORO_API int coro_tls_client_create(const struct coro_tls_options *options,
+						    struct coro_tls_context **ret);
+CORO_MUST_CHECK CORO_API int coro_tls_server_create(const struct coro_tls_options *options,
+						    struct coro_tls_context **ret);
 
 /* Gives it back; connections that use it keep what they need. NULL is fine. */
 CORO_API void coro_tls_context_destroy(struct coro_tls_context *context);
@@ -116,21 +116,21 @@ CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *
  * -EPERM outside a task, -EINVAL, -ENOMEM, those of coro_stream_set_transport: the stream is as it
  * was. After other failures, -ETIMEDOUT, -ECANCELED, and -ENOMEM too, it is closed.
  */
-coro_async CORO_API int coro_tls_connect(struct coro_stream *stream,
-					 struct coro_tls_context *context, const char *host);
-coro_async CORO_API int coro_tls_accept(struct coro_stream *stream,
-					struct coro_tls_context *context);
+coro_async CORO_MUST_CHECK CORO_API int coro_tls_connect(struct coro_stream *stream,
+							 struct coro_tls_context *context,
+							 const char *host);
+coro_async CORO_MUST_CHECK CORO_API int coro_tls_accept(struct coro_stream *stream,
+							struct coro_tls_context *context);
 
 /*
  * Connects, and makes TLS of it (asyncio.open_connection with ssl). host: NULL for the one in the
  * address. The other options may be NULL. The caller owns *ret. Failures are those of coro_dial and
  * coro_tls_connect.
  */
-coro_async CORO_API int coro_tls_open_connection(const char *address,
-						 struct coro_tls_context *context, const char *host,
-						 const struct coro_dial_options *dial_options,
-						 const struct coro_stream_options *options,
-						 struct coro_stream **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_tls_open_connection(
+	const char *address, struct coro_tls_context *context, const char *host,
+	const struct coro_dial_options *dial_options, const struct coro_stream_options *options,
+	struct coro_stream **ret);
 
 /* What coro_tls_serve does for a connection. */
 struct coro_tls_service {
@@ -144,7 +144,7 @@ struct coro_tls_service {
  * which must last as long as connections come: makes TLS of the connection, and then runs
  * fn(stream, arg). A handshake that fails is the connection's failure.
  */
-coro_async CORO_API int coro_tls_serve(struct coro_stream *stream, void *service);
+coro_async CORO_MUST_CHECK CORO_API int coro_tls_serve(struct coro_stream *stream, void *service);
 
 /* -- questions. Texts last until the stream is closed. NULL if it is not TLS, or closed. */
 
@@ -165,13 +165,15 @@ CORO_API const char *coro_tls_cipher(const struct coro_stream *stream);
  * The peer's certificate in DER (getpeercert(binary_form=True)): its length, and *ret is to be given
  * back by free(). 0: it has none. -EINVAL for what is not TLS, -ENOMEM.
  */
-CORO_API int coro_tls_peer_certificate(const struct coro_stream *stream, unsigned char **ret);
+CORO_MUST_CHECK CORO_API int coro_tls_peer_certificate(const struct coro_stream *stream,
+						       unsigned char **ret);
 
 /*
  * Whom that certificate is for, as RFC 2253 writes it: "CN=example.org,O=Example". The length;
  * -ENOENT: the peer has none; -ENOBUFS if there is not room for all and the NUL; -EINVAL, -ENOMEM.
  */
-CORO_API int coro_tls_peer_name(const struct coro_stream *stream, char *ret, size_t size);
+CORO_MUST_CHECK CORO_API int coro_tls_peer_name(const struct coro_stream *stream, char *ret,
+						size_t size);
 
 /* OpenSSL's own, to ask it for more. Not to be read from or written to. */
 CORO_API struct ssl_st *coro_tls_ssl(const struct coro_stream *stream);

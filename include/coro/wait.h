@@ -25,15 +25,15 @@ struct coro_result {
  * on, and ret is untouched. If the caller is cancelled, those not done are cancelled. More than 16
  * futures make one allocation: -ENOMEM.
  */
-coro_async CORO_API int coro_gather(struct coro_future *const *futures, size_t count,
-				    struct coro_result *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_gather(struct coro_future *const *futures,
+						    size_t count, struct coro_result *ret);
 
 /*
  * The same, but a failure is a result like any other (return_exceptions=True); for its words ask
  * coro_future_message. -ECANCELED, -ENOMEM.
  */
-coro_async CORO_API int coro_gather_all(struct coro_future *const *futures, size_t count,
-					struct coro_result *ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_gather_all(struct coro_future *const *futures,
+							size_t count, struct coro_result *ret);
 
 enum coro_wait_mode {
 	CORO_ALL_COMPLETED,
@@ -46,8 +46,8 @@ enum coro_wait_mode {
  * Returns how many are done, which may be 0; ask each by coro_future_done. One that is named twice
  * counts once. -EINVAL for no futures; -ECANCELED, -ENOMEM.
  */
-coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t count,
-				  enum coro_wait_mode mode, int64_t timeout);
+coro_async CORO_MUST_CHECK CORO_API int coro_wait(struct coro_future *const *futures, size_t count,
+						  enum coro_wait_mode mode, int64_t timeout);
 
 /*
  * As coro_await, for at most timeout nanoseconds: then it is cancelled, and once that has taken
@@ -55,11 +55,12 @@ coro_async CORO_API int coro_wait(struct coro_future *const *futures, size_t cou
  * caller is cancelled, so is the future. No time at all, 0 or less, is time for what is done.
  */
 #define coro_wait_for(...) coro_wait_for_at(CORO_HERE, __VA_ARGS__) /* (future, timeout, ret) */
-coro_async CORO_API int coro_wait_for_at(const char *site, struct coro_future *future,
-					 int64_t timeout, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_wait_for_at(const char *site,
+							 struct coro_future *future,
+							 int64_t timeout, void **ret);
 
 /* As coro_await, but if the caller is cancelled, the future is not (await asyncio.shield). */
-coro_async CORO_API int coro_shield(struct coro_future *future, void **ret);
+coro_async CORO_MUST_CHECK CORO_API int coro_shield(struct coro_future *future, void **ret);
 
 /*
  * An iterator over the futures in the order in which they are done (asyncio.as_completed), each
