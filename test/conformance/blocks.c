@@ -117,11 +117,16 @@ static int run_try(struct actor *me, const struct statement *statement)
 	if (!statement->has_final)
 		return r;
 	/* A failure in there takes the place of what was; a return has no effect. */
-	const char *value = me->value;
+	const char *value = me->value, *message = NULL;
+	if (r < 0)
+		message = arena_format(&me->machine->program->arena, "%s", coro_message(r));
 	emit(me->machine, me->name, "finally");
 	int failed = run_block(me, statement->final);
 	me->value = value;
-	return failed < 0 ? failed : r;
+	if (failed < 0)
+		return failed;
+	/* Others with the same code may have come and gone in there: this one has its message again. */
+	return r < 0 ? coro_raise(r, "%s", message) : r;
 }
 
 /* -- scopes */

@@ -20,6 +20,7 @@ struct machine {
 	struct coro_runner *runner;
 	struct coro_loop *loop;  /* the runner's, held: it is asked for the time to the last */
 	struct table handles;    /* struct handle *, in the order made */
+	struct table nameless;   /* other tasks: struct coro_future *, owned */
 	struct table things;     /* struct thing * */
 	struct table timers;     /* struct coro_handle *, owned */
 	struct table generators; /* of both kinds: struct generator * */

@@ -147,17 +147,19 @@ static void print_pending(struct machine *machine)
 			emit(machine, "-", "pending %s", entry->name);
 }
 
-/* Generators are closed, one that yields at that as often as it does. */
+/* Generators are closed, one that yields at that as often as it does; their bodies may use all else. */
 static void tear_down(struct machine *machine)
 {
 	machine->over = true;
+	for (struct entry *entry = machine->generators.first; entry; entry = entry->next)
+		while (coro_destroy(((struct generator *)entry->value)->coro) == -EPROTO)
+			;
+	for (struct entry *entry = machine->nameless.first; entry; entry = entry->next)
+		coro_future_unref(entry->value);
 	for (struct entry *entry = machine->handles.first; entry; entry = entry->next)
 		coro_future_unref(((struct handle *)entry->value)->future);
 	for (struct entry *entry = machine->timers.first; entry; entry = entry->next)
 		coro_handle_unref(entry->value);
-	for (struct entry *entry = machine->generators.first; entry; entry = entry->next)
-		while (coro_destroy(((struct generator *)entry->value)->coro) == -EPROTO)
-			;
 	for (struct entry *entry = machine->things.first; entry; entry = entry->next) {
 		struct thing *thing = entry->value;
 		if (thing->kind == QUEUE && coro_queue_destroy(thing->queue) < 0)

@@ -2,6 +2,7 @@
 /* Operations on tasks and futures. */
 #include "interpreter.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int op_log(struct act *act)
@@ -71,14 +72,25 @@ static int op_await(struct act *act)
 	return answer(act, r, value);
 }
 
+/* What was said with a cancellation: the library's shield hands it on, CPython's loses it. */
+static int forget_message(struct act *act, int r, const struct coro_future *future)
+{
+	if (r != -ECANCELED || !coro_future_cancelled(future))
+		return r;
+	const char *message = arena_format(arena_of(act), "%s", coro_message(r));
+	bool is_its = strcmp(message, coro_future_message(future)) == 0;
+	return coro_raise(r, "%s", is_its ? coro_strerror(r) : message);
+}
+
 static int op_shield(struct act *act)
 {
 	struct coro_future *future = act_future(act, 0);
 	void *value = NULL;
 	if (!future)
 		return answer_unknown(act);
+	bool waits = !coro_future_done(future);
 	int r = coro_shield(future, &value);
-	return answer(act, r, value);
+	return answer(act, waits ? forget_message(act, r, future) : r, value);
 }
 
 static int op_waitfor(struct act *act)

@@ -52,16 +52,17 @@ static int run_for(struct inner *inner, int64_t delay)
 	return r < 0 ? r : coro_timeout_end(&timeout, run_inner(inner));
 }
 
-/* Its time is over: it becomes a task, which never begins. */
+/* Its time is over: it becomes a task, which never begins. Who waits for it may not live to drop it. */
 static int run_never(struct inner *inner, int64_t delay)
 {
+	struct arena *arena = arena_of(&inner->act);
 	struct coro_future *task;
 	int r = coro_spawn(run_inner, inner, &task);
 	if (r < 0)
 		return r;
-	r = coro_wait_for(task, delay, NULL);
-	coro_future_unref(task);
-	return r;
+	table_set(&inner->act.me->machine->nameless, arena,
+		  arena_format(arena, "%s", coro_task_name(task)), task);
+	return coro_wait_for(task, delay, NULL);
 }
 
 static int op_within(struct act *act)
