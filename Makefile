@@ -102,10 +102,11 @@ $(tls_objs) $(tls_demos:=.o): more_cflags = $(tls_cflags)
 
 # To sanitizers and FORTIFY a jump to another stack is a fault; -Wp, because distributions set it by that.
 # What getcontext is feared to clobber on its second return is safe: it has none here.
+# No plt: a switch is short enough for its jumps to count.
 plain :=
 $(context_objs): sanitize :=
 $(context_objs): plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
-	$(call accepts,-Wno-clobbered)
+	$(call accepts,-Wno-clobbered) $(call accepts,-fno-plt)
 
 # The outermost frame of each stack ends the chains of frame pointers.
 $(BUILD)/lib/core/entry.o: plain := -fno-omit-frame-pointer
