@@ -138,11 +138,49 @@ START_TEST(message_of_a_dial_is_not_given_for_a_datagram_that_was_refused)
 }
 END_TEST
 
+static int sockets[2];
+
+/* Is cancelled in a write that has written a part. */
+static int writes_much(void *arg)
+{
+	static char much[4 << 20];
+	ssize_t n = coro_write(sockets[0], much, sizeof(much));
+	return n < 0 ? (int)n : coro_sleep(CORO_FOREVER);
+}
+
+static int cancels_a_write(void *arg)
+{
+	struct coro_future *task;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0)
+		return -errno;
+	int r = coro_spawn(writes_much, NULL, &task);
+	if (r < 0)
+		return r;
+	coro_sleep(CORO_MSEC);
+	coro_cancel_with(task, "because");
+	r = coro_await(task, NULL);
+	const char *message = coro_future_message(task);
+	if (r != -ECANCELED || !message || strcmp(message, "because"))
+		snprintf(wrong, sizeof(wrong), "%d, \"%s\"", r, message ? message : "");
+	coro_future_unref(task);
+	coro_fd_close(sockets[0]);
+	coro_fd_close(sockets[1]);
+	return 0;
+}
+
+START_TEST(message_of_a_cancellation_that_a_write_puts_off_is_not_lost)
+{
+	ck_assert_int_eq(coro_run(cancels_a_write, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, errors_in_tasks_have_no_older_message);
 	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
 	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
+	tcase_add_test(tests, message_of_a_cancellation_that_a_write_puts_off_is_not_lost);
 }
 
 TEST_MAIN("message", add_tests)
