@@ -49,6 +49,22 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 	return failure;
 }
 
+struct failure *failure_join(int error, const char *site, const char *const *pieces, size_t count)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < count; i++)
+		size += strlen(pieces[i]);
+	struct failure *failure = malloc(sizeof(*failure) + size);
+	if (!failure)
+		return NULL;
+	*failure = (struct failure){.refs = 1, .error = error, .site = site};
+	char *end = failure->words;
+	*end = '\0';
+	for (size_t i = 0; i < count; i++)
+		end = stpcpy(end, pieces[i]);
+	return failure;
+}
+
 static bool is_static(const struct failure *failure)
 {
 	return __atomic_load_n(&failure->refs, __ATOMIC_RELAXED) == FAILURE_STATIC;
@@ -69,6 +85,20 @@ void failure_unref(struct failure *failure)
 		free(failure);
 }
 
+/* Returns where its digits end. */
+static char *write_number(char *at, uint64_t number)
+{
+	char digits[20];
+	int count = 0;
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	return at;
+}
+
+/* Without printf, as each timeout that expires has one. */
 char *duration_text(char buffer[DURATION_SIZE], int64_t duration)
 {
 	static const struct {
@@ -78,7 +108,16 @@ char *duration_text(char buffer[DURATION_SIZE], int64_t duration)
 	size_t i = 0;
 	while (duration < units[i].length && units[i].length > 1)
 		i++;
-	snprintf(buffer, DURATION_SIZE, "%.6g %s", (double)duration / (double)units[i].length,
-		 units[i].name);
+	int64_t unit = units[i].length, part = duration % unit / (unit >= 1000 ? unit / 1000 : 1);
+	char *at = write_number(buffer, (uint64_t)(duration / unit));
+	if (part > 0) {
+		*at++ = '.';
+		for (int64_t digit = 100; part > 0; digit /= 10) {
+			*at++ = (char)('0' + part / digit);
+			part %= digit;
+		}
+	}
+	*at++ = ' ';
+	strcpy(at, units[i].name);
 	return buffer;
 }

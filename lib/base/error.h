@@ -6,6 +6,7 @@
 #define BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct failure {
@@ -26,6 +27,9 @@ enum { FAILURE_STATIC = 0 };
 /* The caller owns the reference; NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
 
+/* The same of pieces of text that are put together, which is many times faster than a format. */
+struct failure *failure_join(int error, const char *site, const char *const *pieces, size_t count);
+
 /* NULL is fine for both; one that is shared may be let go of in several threads. */
 struct failure *failure_ref(struct failure *failure);
 void failure_unref(struct failure *failure);
@@ -33,7 +37,7 @@ void failure_unref(struct failure *failure);
 /* Room for "1.5 s", "50 ms" and the like. */
 enum { DURATION_SIZE = 32 };
 
-/* A time in nanoseconds, for a message: returns buffer. */
+/* A time in nanoseconds, not negative, for a message, to three decimals: returns buffer. */
 char *duration_text(char buffer[DURATION_SIZE], int64_t duration);
 
 #endif

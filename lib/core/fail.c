@@ -21,6 +21,14 @@ int fail_format(int error, const char *site, const char *format, ...)
 	return error;
 }
 
+int fail_join(int error, const char *site, const char *const *pieces, size_t count)
+{
+	if (thread_self())
+		coro_take_failure(thread_current->self, error,
+				  failure_join(error, site, pieces, count));
+	return error;
+}
+
 void fail_code_slow(int error)
 {
 	coro_take_failure(thread_current->self, error, NULL);

@@ -37,6 +37,9 @@ int fail_static(const struct failure *failure) __attribute__((cold));
 int fail_format(int error, const char *site, const char *format, ...)
 	__attribute__((cold, format(printf, 3, 4)));
 
+/* The same of a message that is put together from pieces: see failure_join. */
+int fail_join(int error, const char *site, const char *const *pieces, size_t count);
+
 void fail_code_slow(int error) __attribute__((cold));
 
 /* Returns the code. One that is not negative does no harm. */

@@ -328,9 +328,9 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 int fail_timeout(const char *site, int64_t length)
 {
 	char text[DURATION_SIZE];
-	return fail_format(-ETIMEDOUT, site, "timeout of %s%s%s",
-			   duration_text(text, length > 0 ? length : 0), site ? " begun at " : "",
-			   site ? site : "");
+	const char *pieces[] = {"timeout of ", duration_text(text, length > 0 ? length : 0),
+				site ? " begun at " : "", site ? site : ""};
+	return fail_join(-ETIMEDOUT, site, pieces, 4);
 }
 
 /*

@@ -103,6 +103,9 @@ START_TEST(durations_are_told_in_the_largest_unit_that_fits)
 	ck_assert_str_eq(duration_text(text, 2 * CORO_USEC), "2 us");
 	ck_assert_str_eq(duration_text(text, 999), "999 ns");
 	ck_assert_str_eq(duration_text(text, 0), "0 ns");
+	ck_assert_str_eq(duration_text(text, 1005 * CORO_MSEC), "1.005 s");
+	ck_assert_str_eq(duration_text(text, 1999999), "1.999 ms");
+	ck_assert_str_eq(duration_text(text, 1000001), "1 ms");
 	ck_assert_str_eq(duration_text(text, 86400 * CORO_SEC), "86400 s");
 	ck_assert_ptr_nonnull(duration_text(text, INT64_MAX));
 }
