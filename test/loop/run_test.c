@@ -178,8 +178,8 @@ START_TEST(deadlock_names_the_tasks_left_and_what_they_wait_for)
 	struct coro_future *task = spawn(awaits_in_vain, NULL);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EDEADLK);
 	const char *message = coro_message(-EDEADLK);
-	ck_assert_str_eq(message, "nothing is left to wait for: task 1 awaits task 2; "
-				  "2 reader (x.c:12) awaits a future");
+	ck_assert_str_eq(message, "nothing is left to wait for: task 1 waits in task 2 reader; "
+				  "2 reader (x.c:12) waits in a future");
 	ck_assert_int_eq(coro_cancel(task), 1);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
 	coro_future_unref(task);
