@@ -43,7 +43,8 @@ enum coro_state {
  * Flags of struct coro_options.
  *
  * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a catch
- * block. In the options of a loop: for all its tasks, however they are spawned. The runtime may come
+ * block. In the options of a loop: for all its tasks, however they are spawned. A coroutine that is
+ * first resumed by one that has it, such as a task's generator, has it too. The runtime may come
  * later than the library, with a plugin; one that a plugin opened with RTLD_LOCAL holds inside of
  * itself (-static-libstdc++) is not found.
  */

@@ -19,6 +19,7 @@
 #ifdef __linux__
 #include <link.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #endif
 
 #if __has_include(<sys/eventfd.h>)
@@ -341,6 +342,26 @@ static inline __attribute__((always_inline)) const void *system_stack_pointer(vo
 	return at;
 #else
 	return __builtin_frame_address(0);
+#endif
+}
+
+/*
+ * Where a signal has interrupted its thread: the instruction, and the end of the stack; NULL where
+ * nobody knows. context: the third argument of its handler.
+ */
+static inline void system_interrupted(const void *context, const char **pc, const char **sp)
+{
+	*pc = *sp = NULL;
+#if defined(__linux__) && defined(__x86_64__) && defined(__LP64__)
+	const ucontext_t *at = context;
+	*pc = (const char *)at->uc_mcontext.gregs[16]; /* REG_RIP */
+	*sp = (const char *)at->uc_mcontext.gregs[15]; /* REG_RSP */
+#elif defined(__linux__) && defined(__aarch64__)
+	const ucontext_t *at = context;
+	*pc = (const char *)at->uc_mcontext.pc;
+	*sp = (const char *)at->uc_mcontext.sp;
+#else
+	(void)context;
 #endif
 }
 

@@ -200,6 +200,7 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 	if (unlikely(r < 0))
 		return fail_code(r);
 	struct coro *self = thread->self;
+	co->flags |= self->flags & CORO_SAVE_EXCEPTIONS;
 	co->state = STATE_RUNNING;
 	co->resumer = self;
 	co->out = ret;

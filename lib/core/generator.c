@@ -144,12 +144,14 @@ int coro_yield_from(struct coro *generator, void **ret)
 	    (generator->state != STATE_CREATED && generator->frame->delegator))
 		return fail_busy();
 	int r;
-	if (generator->state == STATE_CREATED)
+	if (generator->state == STATE_CREATED) {
 		r = coro_prepare(generator, self->thread);
-	else if (generator->thread != self->thread)
+		generator->flags |= self->flags & CORO_SAVE_EXCEPTIONS;
+	} else if (generator->thread != self->thread) {
 		return fail_with(-EPERM, "coro_yield_from: the generator is another thread's");
-	else
+	} else {
 		r = generator_innermost(generator, &to);
+	}
 	if (r < 0)
 		return r == -EBUSY ? fail_busy() : fail_code(r);
 

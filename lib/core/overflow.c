@@ -46,14 +46,48 @@ static void report(const struct coro *co)
 }
 
 /*
+ * Whether a fault is an overflow: it is in a guard, or in a frame so large that it reaches past all
+ * stacks.
+ */
+static bool overflows(const struct coro *co, const char *at, const char *sp)
+{
+	enum { BELOW = 64 * 1024 }; /* what lies below the end of the stack, but belongs to it */
+	const struct thread *thread = co->thread;
+	if (stack_pool_guards(&thread->stacks, at))
+		return true;
+	if (co == &thread->root || !sp)
+		return false;
+	const char *low = co->frame->stack.low;
+	return sp < low && at < low && (at >= sp || sp - at <= BELOW);
+}
+
+/*
+ * Whether instructions on a stack were the fault, and can run now: a library that was loaded since
+ * the stack was mapped has them there, as GNU C's nested functions do. The C library then makes the
+ * stacks executable that it knows.
+ */
+static bool made_executable(const struct coro *co, const char *at, const char *pc)
+{
+	const struct stack *stack;
+	if (at != pc || !(system_stack_protection() & PROT_EXEC))
+		return false;
+	stack = stack_pool_at(&co->thread->stacks, at);
+	return stack && at >= stack->low &&
+	       mprotect(stack->low, stack->size->bytes, system_stack_protection()) == 0;
+}
+
+/*
  * An overflow is told by its address. Whatever the fault was, it then happens again, with the
  * default action, so that a core dump shows it where it was.
  */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-	(void)context;
 	struct coro *co = thread_current->self;
-	if (info->si_code > 0 && stack_pool_guards(&co->thread->stacks, info->si_addr))
+	const char *at = info->si_addr, *pc, *sp;
+	system_interrupted(context, &pc, &sp);
+	if (info->si_code == SEGV_ACCERR && number == SIGSEGV && made_executable(co, at, pc))
+		return;
+	if (info->si_code > 0 && overflows(co, at, sp))
 		report(co);
 	signal(number, SIG_DFL);
 	if (info->si_code <= 0)

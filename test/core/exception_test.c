@@ -142,12 +142,45 @@ START_TEST(generator_may_delegate_inside_a_catch_block)
 }
 END_TEST
 
+static int yield_of_another(void *arg)
+{
+	struct exception outer;
+	void *ret = NULL;
+	struct coro *a = make(yield_in_catch, "a", 0), *b = make(yield_in_catch, "b", 0);
+	catch_begin(&outer, arg);
+	for (int i = 0; i < 3; i++) {
+		coro_next(a, NULL);
+		trace_caught();
+	}
+	int r = coro_yield_from(b, &ret);
+	trace_caught();
+	catch_end();
+	coro_destroy(a);
+	coro_destroy(b);
+	return r;
+}
+
+START_TEST(generators_of_a_body_that_saves_them_save_them_too)
+{
+	struct coro *g = make(yield_of_another, "mine", CORO_SAVE_EXCEPTIONS);
+	ck_assert_int_eq(coro_next(g, NULL), 1);
+	ck_assert_trace("- mine a mine inner a - mine -");
+	trace_caught();
+	ck_assert_int_eq(coro_next(g, NULL), 1);
+	ck_assert_int_eq(coro_next(g, NULL), 0);
+	trace_caught();
+	ck_assert_trace("- b inner b - mine -");
+	ck_assert_int_eq(coro_destroy(g), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, catch_blocks_of_two_coroutines_do_not_meet);
 	tcase_add_test(tests, resumer_keeps_its_own_catch_block);
 	tcase_add_test(tests, catch_block_is_left_in_closing);
 	tcase_add_test(tests, next_on_the_stack_begins_without_a_catch_block);
+	tcase_add_test(tests, generators_of_a_body_that_saves_them_save_them_too);
 	tcase_add_loop_test(tests, generator_may_delegate_inside_a_catch_block, 0, 2);
 }
 

@@ -278,6 +278,25 @@ START_TEST(frames_of_many_pages_do_not_step_over_the_guard)
 }
 END_TEST
 
+static int overflow_by_8_mib_at_once(void *arg)
+{
+	volatile char frame[8 * KIB * KIB];
+	begin(frame, 1);
+	return frame[0];
+}
+
+/* Nothing lies below the first stacks. */
+START_TEST(frame_that_reaches_past_all_stacks_is_told)
+{
+	skip_under_checkers();
+	struct child child = run_child((struct run){.fn = overflow_by_8_mib_at_once});
+	ck_assert_killed(child, SIGSEGV);
+#if defined(__x86_64__) || defined(__aarch64__)
+	ck_assert_str_eq(child.said, "coro: stack overflow in a coroutine, stack of 256 KiB\n");
+#endif
+}
+END_TEST
+
 static int __attribute__((noinline)) fill(size_t bytes)
 {
 	volatile char *frame = __builtin_alloca(bytes);
@@ -582,6 +601,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_loop_test(tests, frames_of_many_pages_do_not_step_over_the_guard, 0,
 			    sizeof(strides) / sizeof(*strides));
+	tcase_add_test(tests, frame_that_reaches_past_all_stacks_is_told);
 	tcase_add_test(tests, whole_stack_can_be_used);
 
 	tcase_add_test(tests, report_is_switched_off_by_the_environment);
