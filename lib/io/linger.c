@@ -268,11 +268,11 @@ static struct fd *record_of(const struct coro_stream *stream)
 	return io_of(loop_of(stream), &io) == 0 && fd_of(io, stream->end.fd, &fd) == 0 ? fd : NULL;
 }
 
-static bool is_stream_socket(int fd)
+static int type_of(int fd)
 {
 	int type = 0;
 	socklen_t length = sizeof(type);
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ? -errno : type;
 }
 
 static void close_fd(const struct coro_stream *stream)
@@ -287,7 +287,7 @@ static void close_fd(const struct coro_stream *stream)
  * Of what is local all has arrived. No more can come once both directions are ended, so that nothing
  * is left unread.
  */
-static void close_unix(struct coro_stream *stream)
+static void close_local(struct coro_stream *stream)
 {
 	enum { TRIES = 64 };
 	int r = shutdown(stream->end.fd, SHUT_RDWR);
@@ -341,9 +341,9 @@ void linger_begin(struct coro_stream *stream)
 		close_at_once(stream);
 	else if (!wants_lingering(stream) || fd->kind > FD_SOCKET)
 		close_fd(stream);
-	else if (fd->kind == FD_UNIX)
-		close_unix(stream);
-	else if (!is_stream_socket(stream->end.fd) || shutdown(stream->end.fd, SHUT_WR) < 0)
+	else if (fd->kind == FD_UNIX || type_of(stream->end.fd) == SOCK_SEQPACKET)
+		close_local(stream);
+	else if (type_of(stream->end.fd) != SOCK_STREAM || shutdown(stream->end.fd, SHUT_WR) < 0)
 		close_fd(stream);
 	else
 		linger(stream, fd);

@@ -110,6 +110,21 @@ START_TEST(unread_input_takes_nothing_away)
 }
 END_TEST
 
+START_TEST(unread_messages_take_no_message_away)
+{
+	int fds[2], end;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	pair = (struct pair){fds[0], fds[1]};
+	ck_assert_int_eq(result_of(opens, &(struct coro_stream_options){0}), 0);
+	put(pair.to, "nobody reads this");
+	ck_assert_int_eq(coro_stream_write(stream, "answer", 6), 0);
+	destroy();
+	ck_assert_uint_eq(drain_peer(&end), 6);
+	ck_assert_int_eq(end, 0);
+	close(pair.to);
+}
+END_TEST
+
 START_TEST(input_is_dropped_until_the_peer_ends)
 {
 	static char bytes[1 << 20];
@@ -575,6 +590,7 @@ static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_loop_test(tests, unread_input_takes_nothing_away, 0, 2);
+	tcase_add_test(tests, unread_messages_take_no_message_away);
 	tcase_add_test(tests, input_is_dropped_until_the_peer_ends);
 	tcase_add_test(tests, a_peer_that_has_ended_is_not_waited_for);
 	tcase_add_test(tests, to_wait_is_not_to_wait_for_the_peer);
