@@ -3,12 +3,14 @@
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
+#include "coro/task.h"
 #include "io/offload.h"
 #include "io/quiet.h"
 #include "io/transfer.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #ifdef __linux__
 
@@ -19,11 +21,28 @@ struct splice {
 	unsigned flags;
 };
 
-/* Which end holds it up; asked only once it was held up. */
-static int wait_for_end(const struct splice *ends)
+/* Both ends are ready, for a reason that the call does not know, as fd_rest's: for the n-th time. */
+static int rest(const struct io *io, int n)
 {
-	int r = fd_ask(ends->in, READING);
-	return r == -EAGAIN ? coro_readable(ends->in) : r < 0 ? r : coro_writable(ends->out);
+	enum { LONGEST = 6 };
+	if (n == 0)
+		return 0; /* one may have become so just now */
+	int64_t pause = CORO_MSEC << (n < LONGEST ? n - 1 : LONGEST - 1);
+	struct timespec time = {.tv_nsec = pause};
+	return io ? coro_sleep(pause) : (nanosleep(&time, NULL), 0);
+}
+
+/* Which end holds it up; asked only once it was held up, *ready times by neither. */
+static int wait_for_end(const struct splice *ends, const struct io *io, int *ready)
+{
+	int in = fd_ask(ends->in, READING);
+	int out = in == 0 ? fd_ask(ends->out, WRITING) : 0;
+	if (in == 0 && out == 0)
+		return rest(io, (*ready)++);
+	*ready = 0;
+	if (in == -EAGAIN)
+		return coro_readable(ends->in);
+	return out == -EAGAIN ? coro_writable(ends->out) : in < 0 ? in : out;
 }
 
 static ssize_t splice_now(const struct splice *ends)
@@ -95,7 +114,7 @@ static ssize_t splice_between(const struct splice *ends, const struct end *in,
 			      const struct end *out)
 {
 	/* The flag speaks for the pipe only: the other end is to be ready beforehand. */
-	int r = coro_readable(ends->in);
+	int ready = 0, r = coro_readable(ends->in);
 	if (r == 0)
 		r = end_check(out);
 	if (r == 0)
@@ -108,7 +127,7 @@ static ssize_t splice_between(const struct splice *ends, const struct end *in,
 									: splice_now(ends);
 		if (n != -EAGAIN || ends->flags & SPLICE_F_NONBLOCK)
 			return n;
-		r = wait_for_end(ends);
+		r = wait_for_end(ends, in->io, &ready);
 	}
 	return r;
 }

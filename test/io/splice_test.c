@@ -253,6 +253,50 @@ START_TEST(a_splice_from_a_socket_that_blocks_does_not_hold_the_loop)
 }
 END_TEST
 
+/* A socket that is told to be ready for an error in its queue, and has nothing to read. */
+static int socket_with_error(void)
+{
+	struct sockaddr_in nobody = {.sin_family = AF_INET,
+				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(nobody);
+	int on = 1, gone = socket(AF_INET, SOCK_DGRAM, 0),
+	    fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	char byte;
+	ck_assert_int_eq(bind(gone, (void *)&nobody, length), 0);
+	ck_assert_int_eq(getsockname(gone, (void *)&nobody, &length), 0);
+	close(gone);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+	ck_assert_int_eq(connect(fd, (void *)&nobody, length), 0);
+	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
+	ck_assert_int_eq(recv(fd, &byte, 1, 0), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	return fd;
+}
+
+static int takes_a_second(void *arg)
+{
+	(void)arg;
+	return coro_sleep(CORO_SEC);
+}
+
+START_TEST(a_splice_that_is_told_in_vain_rests)
+{
+	pair = (struct pair){socket_with_error(), -1};
+	middle = make_pair(PIPE);
+	struct coro_future *task = spawn(splices_once, NULL);
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(takes_a_second, NULL), 0);
+	fail_call_off();
+	ck_assert(!coro_future_done(task));
+	ck_assert_uint_le(calls_of(NULL), 500);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	close(pair.from);
+	close_pair(middle);
+}
+END_TEST
+
 /* ---- sendfile and others ---- */
 
 static int writes_zeros(void *arg)
@@ -365,6 +409,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_splice_that_waits_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_splice_without_a_pipe_is_refused);
 	tcase_add_test(tests, a_splice_from_a_socket_that_blocks_does_not_hold_the_loop);
+	tcase_add_test(tests, a_splice_that_is_told_in_vain_rests);
 	tcase_add_loop_test(tests, a_file_is_not_mixed_with_what_others_write, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_file_is_sent_to_another_by_a_thread);
 	tcase_add_test(tests, a_long_file_is_sent_in_parts);
