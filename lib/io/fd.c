@@ -133,7 +133,7 @@ static struct fd *allocate(struct io *io, int number)
 
 static void keep(struct io *io, struct fd *fd)
 {
-	fd->generation = ++io->generation;
+	fd->generation = fd->watch = ++io->generation;
 	io->fds[fd->number] = fd;
 }
 
@@ -325,10 +325,12 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 	return 1;
 }
 
-void fd_leave(struct fd *fd, enum direction direction)
+void fd_leave(struct io *io, struct fd *fd, enum direction direction)
 {
 	fd_pass_on(fd, direction); /* it may have been the one who was woken */
 	fd->special |= FD_UNSURE;
+	if (io->backend->leave)
+		io->backend->leave(io, fd);
 }
 
 int fd_wait(struct io *io, struct fd *fd, enum direction direction)

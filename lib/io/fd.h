@@ -61,6 +61,7 @@ struct fd {
 	 * fewest that were not, 0 for none.
 	 */
 	uint32_t proven, doubted;
+	uint32_t watch; /* backend: tells what is watched from what was */
 	int own; /* with ACCESS_OWN */
 	struct side {
 		struct list line; /* struct fd_wait */
@@ -249,7 +250,7 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
 
 /* Who waited has gone for another reason than that it is ready. */
-void fd_leave(struct fd *fd, enum direction direction);
+void fd_leave(struct io *io, struct fd *fd, enum direction direction);
 
 /* Waits whose latch is that of a struct fd_wait, for each direction. */
 extern const struct wait_kind fd_waiting[DIRECTIONS];
@@ -266,7 +267,7 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 	if (unlikely(!wait->fd || wait->error))
 		return r < 0 ? r : wait->error ? wait->error : -EBADF;
 	if (unlikely(r < 0))
-		fd_leave(wait->fd, direction);
+		fd_leave(io, wait->fd, direction);
 	return r;
 }
 

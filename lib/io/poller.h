@@ -21,6 +21,8 @@ struct backend {
 	 * of a kind that is not waited for, being ready at all times; -ENOMEM, -ENOSPC.
 	 */
 	int (*arm)(struct io *io, struct fd *fd);
+	/* Somebody waits for it no more, who was not woken by an event. NULL: there is nothing to be done. */
+	void (*leave)(struct io *io, struct fd *fd);
 	/* The fd is to be closed, or is already: nothing is to come of it any more. */
 	void (*forget)(struct io *io, struct fd *fd);
 	/* An fd that is readable when wait has something to tell, or an error. NULL: there is none. */

@@ -112,6 +112,8 @@ static int take_off(struct coro_loop *loop, int number, enum direction direction
 		return 0;
 	watcher_remove(io, fd, direction);
 	io->backend->arm(io, fd);
+	if (io->backend->leave)
+		io->backend->leave(io, fd);
 	return 1;
 }
 

@@ -274,6 +274,54 @@ START_TEST(a_number_that_was_closed_plainly_and_is_another_s_is_heard)
 }
 END_TEST
 
+static void says_it_is_ready(void *arg)
+{
+	char word[8] = {0};
+	ck_assert_int_gt(read(NUMBER, word, sizeof(word) - 1), 0);
+	trace("%s:%s", (char *)arg, word);
+	coro_loop_stop(loop);
+}
+
+/* Its description lives on in a duplicate, so that no poller learns that it was closed. */
+START_TEST(so_it_is_where_a_duplicate_lives_on)
+{
+	for (int i = 0; i < 5; i++) {
+		pair = pair_at(NUMBER, _i);
+		int copy = dup(NUMBER);
+		ck_assert_int_eq(result_of(reads_in_vain, NULL), -ETIMEDOUT);
+		close_plainly();
+		pair = pair_at(NUMBER, _i);
+		struct coro_future *task = start(waits_readable, &pair.from);
+		turn();
+		put(pair.to, "new");
+		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+		ck_assert_trace("readable:0");
+		coro_future_unref(task);
+		close_plainly();
+		close(copy);
+	}
+}
+END_TEST
+
+/* The poller of what nobody waits for any more is not to keep it open. */
+START_TEST(what_was_waited_for_in_vain_ends_with_plain_close)
+{
+	char byte;
+	pair = pair_at(NUMBER, UNIX);
+	if (_i == 0) {
+		ck_assert_int_eq(result_of(reads_in_vain, NULL), -ETIMEDOUT);
+	} else {
+		ck_assert_int_eq(coro_loop_add_reader(loop, NUMBER, says_it_is_ready, "a"), 0);
+		turn();
+		ck_assert_int_eq(coro_loop_remove_reader(loop, NUMBER), 1);
+	}
+	turn();
+	close(NUMBER);
+	ck_assert_int_eq(recv(pair.to, &byte, 1, MSG_DONTWAIT), 0);
+	close(pair.to);
+}
+END_TEST
+
 /* What has the number is of that kind; PAIR_KINDS is a file. */
 static struct pair any_at(int number, int kind)
 {
@@ -345,14 +393,6 @@ START_TEST(so_it_is_while_something_comes_all_the_time)
 }
 END_TEST
 
-static void says_it_is_ready(void *arg)
-{
-	char word[8] = {0};
-	ck_assert_int_gt(read(NUMBER, word, sizeof(word) - 1), 0);
-	trace("%s:%s", (char *)arg, word);
-	coro_loop_stop(loop);
-}
-
 START_TEST(so_it_is_by_callbacks)
 {
 	pair = pair_at(NUMBER, _i);
@@ -370,6 +410,26 @@ START_TEST(so_it_is_by_callbacks)
 		close_plainly();
 		pair = pair_at(NUMBER, _i);
 	}
+	close_plainly();
+}
+END_TEST
+
+START_TEST(so_it_is_by_callbacks_that_wait_while_it_is_closed)
+{
+	pair = pair_at(NUMBER, _i);
+	int peer = pair.to;
+	ck_assert_int_eq(coro_loop_add_reader(loop, NUMBER, says_it_is_ready, "a"), 0);
+	turn();
+	close(NUMBER);
+	turn();
+	pair = pair_at(NUMBER, _i);
+	ck_assert_int_eq(coro_loop_add_reader(loop, NUMBER, says_it_is_ready, "b"), 0);
+	turn();
+	put(pair.to, "new");
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+	ck_assert_trace("b:new");
+	coro_loop_remove_reader(loop, NUMBER);
+	close(peer);
 	close_plainly();
 }
 END_TEST
@@ -757,6 +817,10 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_number_that_was_closed_plainly_may_be_of_another_kind);
 	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, so_it_is_by_callbacks_that_wait_while_it_is_closed, 0,
+			    PAIR_KINDS);
+	tcase_add_loop_test(tests, so_it_is_where_a_duplicate_lives_on, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, what_was_waited_for_in_vain_ends_with_plain_close, 0, 2);
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
 	tcase_add_loop_test(tests, duplicates_are_waited_for_apart, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, one_duplicate_may_be_closed, 0, PAIR_KINDS);

@@ -286,6 +286,7 @@ const struct backend backend_uring = {
 	.create = uring_create,
 	.destroy = uring_destroy,
 	.arm = uring_arm,
+	.leave = uring_leave,
 	.forget = uring_forget,
 	.fd = uring_fd,
 	.settle = uring_settle,

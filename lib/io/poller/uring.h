@@ -11,7 +11,7 @@
  *
  * What is put down has a name, which comes back with what came of it: an operation's is its address,
  * with bit 1 set for a request to cancel it; that of a poll has bit 0 set, and names fd, direction
- * and the record's generation; the inbox's poll is 1, and 0 is of no interest.
+ * and the record's watch; the inbox's poll is 1, and 0 is of no interest.
  */
 #ifndef IO_POLLER_URING_H
 #define IO_POLLER_URING_H
@@ -69,6 +69,7 @@ int uring_take_results(struct uring *uring);
 
 /* As struct backend's. */
 int uring_arm(struct io *io, struct fd *fd);
+void uring_leave(struct io *io, struct fd *fd);
 void uring_forget(struct io *io, struct fd *fd);
 
 /* What came of one that was put down. */

@@ -7,8 +7,8 @@
 
 static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
 {
-	return (uint64_t)fd->generation << 32 | (uint32_t)fd->number << 2 |
-	       (uint32_t)direction << 1 | NAME_IS_POLL;
+	return (uint64_t)fd->watch << 32 | (uint32_t)fd->number << 2 | (uint32_t)direction << 1 |
+	       NAME_IS_POLL;
 }
 
 /* How: 0, or IORING_POLL_ADD_MULTI. */
@@ -31,10 +31,30 @@ static int put_poll(struct uring *uring, struct fd *fd, enum direction direction
 	return 0;
 }
 
+/*
+ * The system holds what it polls, even if the fd is closed by plain close: then the peer would not see
+ * the end, and nothing come of what has the number now. What comes of these polls is nobody's from now on.
+ */
+static int cancel_polls(struct uring *uring, struct fd *fd)
+{
+	for (int i = 0; i < DIRECTIONS; i++) {
+		int r = fd->armed & BIT(i)
+				? uring_put_cancel(uring, name_of_poll(fd, i), NAME_NOBODY)
+				: 0;
+		if (r < 0)
+			return r;
+		fd->armed &= (uint8_t)~BIT(i);
+	}
+	fd->watch = ++uring->io.generation;
+	return 0;
+}
+
 int uring_arm(struct io *io, struct fd *fd)
 {
+	int r = fd->special & FD_UNSURE ? cancel_polls(uring_of(io), fd) : 0;
+	if (r == 0)
+		fd->special &= (uint8_t)~FD_UNSURE;
 	unsigned missing = fd_wanted(fd) & ~(unsigned)fd->armed;
-	int r = 0;
 	for (int i = 0; i < DIRECTIONS && r == 0; i++)
 		if (missing & BIT(i))
 			r = put_poll(uring_of(io), fd, i, 0);
@@ -50,6 +70,15 @@ static bool is_no_room(enum direction direction, int result)
 	return direction == WRITING && result >= 0 && !(result & (POLLOUT | POLLERR | POLLHUP));
 }
 
+void uring_leave(struct io *io, struct fd *fd)
+{
+	if (!(fd->armed & ~fd_wanted(fd)))
+		return;
+	fd->special |= FD_UNSURE; /* so that it is done before the next wait, if it fails here */
+	uring_arm(io, fd);
+	io_uring_submit_and_get_events(&uring_of(io)->ring); /* there may be no other wait */
+}
+
 void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 {
 	struct io *io = &uring->io;
@@ -57,7 +86,7 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 	int result = cqe->res;
 	enum direction direction = name >> 1 & 1;
 	struct fd *fd = fd_find(io, (int)((uint32_t)name >> 2));
-	if (!fd || fd->generation != name >> 32)
+	if (!fd || fd->watch != name >> 32)
 		return;
 	bool more = cqe->flags & IORING_CQE_F_MORE;
 	if (!more)
