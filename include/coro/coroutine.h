@@ -214,8 +214,16 @@ struct coro_pool_stats {
 	size_t mapped; /* bytes of address space, all sizes together, with the guards */
 };
 
+/* g++ -Wshadow takes a function of a struct's name for one that hides the constructor. */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 /* The stacks of the calling thread. */
 CORO_API void coro_pool_stats(struct coro_pool_stats *ret);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 CORO_END_DECLS
 

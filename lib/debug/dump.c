@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,19 +148,35 @@ static void dumper_close(struct annex *annex, struct coro_loop *loop)
 	free(dumper);
 }
 
+/* Who has set it waits for a dump; once is enough. */
+static void refuse(const char *name)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&told))
+		fprintf(stderr, "coro: CORO_DUMP=%s is no signal that can be caught\n", name);
+}
+
 void dump_on_signal(struct coro_loop *loop)
 {
 	const char *name = getenv("CORO_DUMP");
-	int signum = name ? signal_named(name) : 0;
+	if (!name || !*name)
+		return;
+	int signum = signal_named(name);
 	struct dumper *dumper = signum ? malloc(sizeof(*dumper)) : NULL;
+	if (!signum)
+		refuse(name);
 	if (!dumper)
 		return;
 	*dumper = (struct dumper){
 		.annex.close = dumper_close,
 		.catcher = {.loop = loop, .signum = signum, .message.run = dump},
 	};
-	if (catcher_add(&dumper->catcher) < 0)
-		free(dumper);
-	else
+	int r = catcher_add(&dumper->catcher);
+	if (r == 0) {
 		loop->annexes[ANNEX_DUMP] = &dumper->annex;
+		return;
+	}
+	if (r == -EINVAL)
+		refuse(name);
+	free(dumper);
 }

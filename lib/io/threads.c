@@ -127,7 +127,7 @@ static int main_task(void *arg)
 static void *run_member(void *arg)
 {
 	struct member *member = arg;
-	member->result = coro_run(main_task, member);
+	member->result = coro_run_at(NULL, main_task, member);
 	if (member->result < 0)
 		fail(member->team, member->result, words_of(member->result));
 	return NULL;

@@ -332,7 +332,10 @@ static int sleep_describe(const struct wait *wait, char *text, size_t size)
 	char duration[DURATION_SIZE];
 	const struct coro_loop *loop = wait->task->future.loop;
 	size_t place = wait->timer.node.place;
-	int64_t left = place == HEAP_NONE ? 0 : loop->timers.entries[place].key - loop_time(loop);
+	int64_t end = place == HEAP_NONE ? 0 : loop->timers.entries[place].key;
+	int64_t left = end - loop_time(loop);
+	if (end == CORO_FOREVER)
+		return snprintf(text, size, "a sleep without end");
 	return snprintf(text, size, "a sleep, %s more",
 			duration_text(duration, left > 0 ? left : 0));
 }

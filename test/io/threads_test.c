@@ -131,6 +131,17 @@ START_TEST(one_is_the_thread_that_calls)
 }
 END_TEST
 
+static int has_no_site(unsigned i, void *arg)
+{
+	return coro_task_site(coro_current_task()) ? -EIO : 0;
+}
+
+START_TEST(main_tasks_are_not_spawned_at_a_place_of_the_librarys)
+{
+	ck_assert_int_eq(coro_run_threads(2, has_no_site, NULL), 0);
+}
+END_TEST
+
 static int cleaned;
 
 static int fails_or_sleeps(unsigned i, void *failing)
@@ -282,6 +293,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, what_a_dead_thread_has_left_is_nobodys);
 	tcase_add_test(tests, all_run_at_once_and_the_first_gives_the_result);
 	tcase_add_test(tests, one_is_the_thread_that_calls);
+	tcase_add_test(tests, main_tasks_are_not_spawned_at_a_place_of_the_librarys);
 	tcase_add_test(tests, the_first_failure_cancels_the_others_and_is_returned_with_its_words);
 	tcase_add_test(tests, who_starts_after_the_failure_does_not_run);
 	tcase_add_test(tests, a_deadlock_of_one_is_a_failure_of_all);
