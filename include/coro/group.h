@@ -25,9 +25,11 @@ struct coro_group;
 
 /*
  * Makes a group, owned by the calling task, which ends it; made in a generator, it is ended there,
- * whoever resumes that. -EPERM outside a task, -ENOMEM.
+ * whoever resumes that. -EPERM outside a task, -ENOMEM. Debug mode tells of one that a task made and
+ * never ended.
  */
-CORO_MUST_CHECK CORO_API int coro_group_create(struct coro_group **ret);
+#define coro_group_create(...) coro_group_create_at(CORO_HERE, __VA_ARGS__) /* (ret) */
+CORO_MUST_CHECK CORO_API int coro_group_create_at(const char *site, struct coro_group **ret);
 
 /*
  * Flags of struct coro_group_options: a task that fails leaves the others and the body alone (trio's
@@ -44,8 +46,11 @@ struct coro_group_options {
  * The same with options, or NULL. Where as many tasks run as the limit allows, who spawns another
  * waits until one has ended: -ECANCELED, and -EAGAIN outside a task, which cannot wait.
  */
-CORO_MUST_CHECK CORO_API int coro_group_create_with(const struct coro_group_options *options,
-						    struct coro_group **ret);
+#define coro_group_create_with(...) \
+	coro_group_create_with_at(CORO_HERE, __VA_ARGS__) /* (options, ret) */
+CORO_MUST_CHECK CORO_API int coro_group_create_with_at(const char *site,
+						       const struct coro_group_options *options,
+						       struct coro_group **ret);
 
 /*
  * Spawns a task in the group (group.create_task); ret as coro_spawn's. A member may spawn others.

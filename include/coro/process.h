@@ -87,19 +87,23 @@ struct coro_process_options {
  * open. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM outside a running loop. It does not suspend: the
  * thread waits until the child executes its program, with another user for a second at most.
  */
-CORO_MUST_CHECK CORO_API int coro_process_spawn(char *const argv[],
-						const struct coro_process_options *options,
-						struct coro_process **ret);
+#define coro_process_spawn(...) \
+	coro_process_spawn_at(CORO_HERE, __VA_ARGS__) /* (argv, options, ret) */
+CORO_MUST_CHECK CORO_API int coro_process_spawn_at(const char *site, char *const argv[],
+						   const struct coro_process_options *options,
+						   struct coro_process **ret);
 
 /* The same for a command of /bin/sh (asyncio.create_subprocess_shell). */
-CORO_MUST_CHECK CORO_API int coro_process_shell(const char *command,
-						const struct coro_process_options *options,
-						struct coro_process **ret);
+#define coro_process_shell(...) \
+	coro_process_shell_at(CORO_HERE, __VA_ARGS__) /* (command, options, ret) */
+CORO_MUST_CHECK CORO_API int coro_process_shell_at(const char *site, const char *command,
+						   const struct coro_process_options *options,
+						   struct coro_process **ret);
 
 /*
  * Gives the process back, and closes its pipes. One that still runs goes on, and the loop sees to
  * its end. 0; -EBUSY while a task waits for it or talks to it; -EPERM in another thread. NULL is
- * fine.
+ * fine. Debug mode tells of one that was not given back when its loop is closed.
  */
 CORO_API int coro_process_destroy(struct coro_process *process);
 

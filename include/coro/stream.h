@@ -56,21 +56,27 @@ struct coro_stream_options {
 /*
  * Makes a stream of the running loop of an fd: a socket, a pipe's end, a terminal. The fd is the
  * stream's from then on, and closed with it, but not if this fails. options may be NULL. The caller
- * owns the stream, and gives it back by coro_stream_destroy. -EPERM: no loop runs; -EBADF, -EINVAL,
- * -ENOMEM.
+ * owns the stream, and gives it back by coro_stream_destroy: of those that it has not when the loop
+ * is closed debug mode tells on stderr, as of those that are made below. -EPERM: no loop runs;
+ * -EBADF, -EINVAL, -ENOMEM.
  */
-CORO_MUST_CHECK CORO_API int coro_stream_open(int fd, const struct coro_stream_options *options,
-					      struct coro_stream **ret);
+#define coro_stream_open(...) coro_stream_open_at(CORO_HERE, __VA_ARGS__) /* (fd, options, ret) */
+CORO_MUST_CHECK CORO_API int coro_stream_open_at(const char *site, int fd,
+						 const struct coro_stream_options *options,
+						 struct coro_stream **ret);
 
 /* Connects, as coro_dial, and makes a stream of it (asyncio.open_connection). */
-coro_async CORO_MUST_CHECK CORO_API int coro_open_connection(
-	const char *address, const struct coro_dial_options *dial_options,
+#define coro_open_connection(...) \
+	coro_open_connection_at(CORO_HERE, __VA_ARGS__) /* (address, dial_options, options, ret) */
+coro_async CORO_MUST_CHECK CORO_API int coro_open_connection_at(
+	const char *site, const char *address, const struct coro_dial_options *dial_options,
 	const struct coro_stream_options *options, struct coro_stream **ret);
 
 /* The same by the path of a unix socket (asyncio.open_unix_connection). */
-coro_async CORO_MUST_CHECK CORO_API int coro_open_unix(const char *path,
-						       const struct coro_stream_options *options,
-						       struct coro_stream **ret);
+#define coro_open_unix(...) coro_open_unix_at(CORO_HERE, __VA_ARGS__) /* (path, options, ret) */
+coro_async CORO_MUST_CHECK CORO_API int coro_open_unix_at(const char *site, const char *path,
+							  const struct coro_stream_options *options,
+							  struct coro_stream **ret);
 
 /*
  * What carries a stream's bytes, so that something may lie between it and an fd. read and write do
@@ -104,9 +110,13 @@ struct coro_transport {
 };
 
 /* Makes a stream of a transport; arg is what its calls are given. As coro_stream_open. */
-CORO_MUST_CHECK CORO_API int coro_stream_create(const struct coro_transport *transport, void *arg,
-						const struct coro_stream_options *options,
-						struct coro_stream **ret);
+#define coro_stream_create(...) \
+	coro_stream_create_at(CORO_HERE, __VA_ARGS__) /* (transport, arg, options, ret) */
+CORO_MUST_CHECK CORO_API int coro_stream_create_at(const char *site,
+						   const struct coro_transport *transport,
+						   void *arg,
+						   const struct coro_stream_options *options,
+						   struct coro_stream **ret);
 
 /*
  * What carries the stream's bytes, and in *ret, which may be NULL, what its calls are given; NULL
@@ -302,13 +312,14 @@ struct coro_server_options {
 /*
  * Listens on all addresses of the name, as coro_listen_all, and runs fn(stream, arg) for each
  * connection. options may be NULL. Where fds are short it waits, as coro_accept_next. The caller
- * owns *ret, and gives it back with coro_server_destroy. Errors as coro_listen; -EPERM outside a
- * task.
+ * owns *ret, and gives it back with coro_server_destroy; debug mode tells of one that it has not when
+ * the loop is closed. Errors as coro_listen; -EPERM outside a task.
  */
-coro_async CORO_MUST_CHECK CORO_API int coro_server_start(const char *address,
-							  const struct coro_server_options *options,
-							  coro_stream_fn *fn, void *arg,
-							  struct coro_server **ret);
+#define coro_server_start(...) \
+	coro_server_start_at(CORO_HERE, __VA_ARGS__) /* (address, options, fn, arg, ret) */
+coro_async CORO_MUST_CHECK CORO_API int coro_server_start_at(
+	const char *site, const char *address, const struct coro_server_options *options,
+	coro_stream_fn *fn, void *arg, struct coro_server **ret);
 
 /* How many sockets it listens with (server.sockets); up to count of them in ret. */
 CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);

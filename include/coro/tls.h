@@ -127,8 +127,11 @@ coro_async CORO_MUST_CHECK CORO_API int coro_tls_accept(struct coro_stream *stre
  * address. The other options may be NULL. The caller owns *ret. Failures are those of coro_dial and
  * coro_tls_connect.
  */
-coro_async CORO_MUST_CHECK CORO_API int coro_tls_open_connection(
-	const char *address, struct coro_tls_context *context, const char *host,
+#define coro_tls_open_connection(...) \
+	coro_tls_open_connection_at(  \
+		CORO_HERE, __VA_ARGS__) /* (address, context, host, dial_options, options, ret) */
+coro_async CORO_MUST_CHECK CORO_API int coro_tls_open_connection_at(
+	const char *site, const char *address, struct coro_tls_context *context, const char *host,
 	const struct coro_dial_options *dial_options, const struct coro_stream_options *options,
 	struct coro_stream **ret);
 

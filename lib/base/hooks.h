@@ -16,6 +16,8 @@ struct hooks {
 	void (*report)(const struct coro_report *report);
 	/* Debug mode has found something that the task has done. */
 	void (*found)(const struct coro_future *task, const char *what);
+	/* Debug mode, at the loop's close: what was taken at the site, which may be NULL, is not undone. */
+	void (*left)(const char *taken, const char *site, const char *undone);
 	/*
 	 * Debug mode: a step of a task took so many nanoseconds, which is long; or, where task is NULL, the
 	 * callback fn did.

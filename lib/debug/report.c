@@ -111,9 +111,23 @@ static void say_found(const struct coro_future *task, const char *what)
 	say(&text);
 }
 
+static void say_left(const char *taken, const char *site, const char *undone)
+{
+	struct text text = {.count = 0};
+	add(&text, "coro: ");
+	add(&text, taken);
+	add(&text, " at ");
+	add(&text, site ? site : "?");
+	add(&text, " was never ");
+	add(&text, undone);
+	add(&text, "\n");
+	say(&text);
+}
+
 const struct hooks hooks = {
 	.report = say_report,
 	.found = say_found,
+	.left = say_left,
 	.slow = say_slow,
 	.made = dump_on_signal,
 };

@@ -113,7 +113,7 @@ static coro_async int put_out(void *arg)
 static coro_async int converse(struct talk *talk)
 {
 	struct coro_group *group;
-	int r = coro_group_create(&group);
+	int r = coro_group_create_at(NULL, &group);
 	if (r < 0)
 		return r;
 	if (talk->process->pipes[0] >= 0)

@@ -327,8 +327,8 @@ static int check_fds(const struct coro_process_options *options)
 	return r;
 }
 
-int coro_process_spawn(char *const argv[], const struct coro_process_options *options,
-		       struct coro_process **ret)
+int coro_process_spawn_at(const char *site, char *const argv[],
+			  const struct coro_process_options *options, struct coro_process **ret)
 {
 	static const struct coro_process_options defaults;
 	fork_notice();
@@ -354,6 +354,7 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 		.pipes = {-1, -1, -1},
 		.pidfd = -1,
 		.flags = options->flags,
+		.loan = {.taken = "process started", .undone = "destroyed"},
 	};
 	list_init(&process->waiting);
 	struct child_plan plan = {
@@ -380,16 +381,17 @@ int coro_process_spawn(char *const argv[], const struct coro_process_options *op
 	list_append(&processes->running, &process->link);
 	loop->refs++;
 	loop->outside++;
+	loan_begin(loop, &process->loan, site);
 	*ret = process;
 	return 0;
 }
 
-int coro_process_shell(const char *command, const struct coro_process_options *options,
-		       struct coro_process **ret)
+int coro_process_shell_at(const char *site, const char *command,
+			  const struct coro_process_options *options, struct coro_process **ret)
 {
 	char sh[] = "/bin/sh", c[] = "-c";
 	char *argv[] = {sh, c, (char *)command, NULL};
-	return command ? coro_process_spawn(argv, options, ret)
+	return command ? coro_process_spawn_at(site, argv, options, ret)
 		       : fail_with(-EINVAL, "coro_process_shell: command is NULL");
 }
 
@@ -402,6 +404,7 @@ int coro_process_destroy(struct coro_process *process)
 	if (!list_empty(&process->waiting) || process->talking)
 		return fail_with(-EBUSY, "coro_process_destroy: it is in use");
 	close_pipes(process);
+	loan_end(&process->loan);
 	process->destroyed = true;
 	process_settle(process);
 	return 0;

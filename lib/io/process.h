@@ -9,6 +9,7 @@
 
 #include "coro/process.h"
 #include "loop/inbox.h"
+#include "loop/loan.h"
 #include "loop/waiter.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct coro_process {
 	struct coro_loop *loop; /* holds a reference */
 	struct list link;       /* in the loop's list, until its end was noticed */
 	struct list waiting;    /* latches */
+	struct loan loan;
 	pid_t pid;
 	int pipes[3]; /* our ends; -1: none */
 	unsigned flags;

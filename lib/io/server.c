@@ -38,8 +38,9 @@ struct connection {
 struct coro_server {
 	struct streams *streams;
 	struct list link; /* in streams->servers */
-	unsigned refs;    /* the owner's; one for each acceptor and connection */
-	unsigned tasks;   /* acceptors, and handlers that run */
+	struct loan loan;
+	unsigned refs;  /* the owner's; one for each acceptor and connection */
+	unsigned tasks; /* acceptors, and handlers that run */
 	coro_stream_fn *fn;
 	void *arg;
 	struct coro_server_options options;
@@ -215,7 +216,7 @@ static int serve(struct coro_server *server, int fd)
 		coro_fd_close(fd);
 		return -ENOMEM;
 	}
-	int r = coro_stream_open(fd, &server->options.stream, &connection->stream);
+	int r = stream_open(fd, &server->options.stream, &connection->stream);
 	if (r < 0) {
 		coro_fd_close(fd);
 		free(connection);
@@ -361,8 +362,9 @@ static bool are_possible(const struct coro_server_options *options)
 	return stream_check_options(&options->stream) == 0;
 }
 
-int coro_server_start(const char *address, const struct coro_server_options *options,
-		      coro_stream_fn *fn, void *arg, struct coro_server **ret)
+int coro_server_start_at(const char *site, const char *address,
+			 const struct coro_server_options *options, coro_stream_fn *fn, void *arg,
+			 struct coro_server **ret)
 {
 	static const struct coro_server_options defaults;
 	struct coro_server *server;
@@ -386,6 +388,8 @@ int coro_server_start(const char *address, const struct coro_server_options *opt
 		coro_server_destroy(server);
 		return r;
 	}
+	server->loan = (struct loan){.taken = "server started", .undone = "destroyed"};
+	loan_begin(server->streams->loop, &server->loan, site);
 	*ret = server;
 	return 0;
 }
@@ -535,6 +539,7 @@ int coro_server_destroy(struct coro_server *server)
 		return fail_with(-EBUSY, "coro_server_destroy: it is in use");
 	if (!server->streams->ended)
 		coro_server_close(server);
+	loan_end(&server->loan);
 	server_unref(server);
 	return 0;
 }

@@ -184,8 +184,15 @@ static bool is_transport(const struct coro_transport *transport)
 	       transport->close;
 }
 
-int coro_stream_create(const struct coro_transport *transport, void *arg,
-		       const struct coro_stream_options *options, struct coro_stream **ret)
+/* It is the caller's to destroy. */
+static void lend(struct coro_stream *stream, const char *site)
+{
+	stream->loan = (struct loan){.taken = "stream opened", .undone = "destroyed"};
+	loan_begin(stream->streams->loop, &stream->loan, site);
+}
+
+int coro_stream_create_at(const char *site, const struct coro_transport *transport, void *arg,
+			  const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	if (!is_transport(transport))
 		return fail_with(-EINVAL, "coro_stream_create: an argument that cannot be");
@@ -194,10 +201,11 @@ int coro_stream_create(const struct coro_transport *transport, void *arg,
 		return r;
 	(*ret)->transport = transport;
 	(*ret)->arg = arg;
+	lend(*ret, site);
 	return 0;
 }
 
-int coro_stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret)
+int stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	struct coro_loop *loop = thread_current->loop;
 	struct io *io;
@@ -219,6 +227,15 @@ int coro_stream_open(int fd, const struct coro_stream_options *options, struct c
 	if (record->kind > FD_SOCKET && (!options || options->linger == 0))
 		stream->linger.time = CORO_FOREVER;
 	return 0;
+}
+
+int coro_stream_open_at(const char *site, int fd, const struct coro_stream_options *options,
+			struct coro_stream **ret)
+{
+	int r = stream_open(fd, options, ret);
+	if (r == 0)
+		lend(*ret, site);
+	return r;
 }
 
 const struct coro_transport *coro_stream_transport(const struct coro_stream *stream, void **ret)
@@ -265,8 +282,9 @@ void stream_unref(struct coro_stream *stream)
 
 /* -- connecting */
 
-int coro_open_connection(const char *address, const struct coro_dial_options *dial_options,
-			 const struct coro_stream_options *options, struct coro_stream **ret)
+int coro_open_connection_at(const char *site, const char *address,
+			    const struct coro_dial_options *dial_options,
+			    const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	int fd;
 	if (!address || !ret)
@@ -276,14 +294,14 @@ int coro_open_connection(const char *address, const struct coro_dial_options *di
 	int r = coro_dial(address, dial_options, &fd);
 	if (r < 0)
 		return r;
-	r = coro_stream_open(fd, options, ret);
+	r = coro_stream_open_at(site, fd, options, ret);
 	if (r < 0)
 		coro_fd_close(fd);
 	return r;
 }
 
-int coro_open_unix(const char *path, const struct coro_stream_options *options,
-		   struct coro_stream **ret)
+int coro_open_unix_at(const char *site, const char *path, const struct coro_stream_options *options,
+		      struct coro_stream **ret)
 {
 	char address[CORO_ADDRESS_SIZE];
 	if (!path)
@@ -292,5 +310,5 @@ int coro_open_unix(const char *path, const struct coro_stream_options *options,
 		return fail_code(-ENAMETOOLONG);
 	strcpy(address, "unix:");
 	strcat(address, path);
-	return coro_open_connection(address, NULL, options, ret);
+	return coro_open_connection_at(site, address, NULL, options, ret);
 }

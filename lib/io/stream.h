@@ -6,6 +6,7 @@
 #include "coro/stream.h"
 #include "io/block.h"
 #include "io/linger.h"
+#include "loop/loan.h"
 #include "loop/loop.h"
 #include "loop/watch.h"
 #include "sync/waiters.h"
@@ -39,6 +40,7 @@ struct coro_stream {
 	struct streams *streams; /* holds a reference */
 	struct list link;        /* in streams->open, leaving or written */
 	unsigned refs;           /* the owner's, the writer's, one while it lingers */
+	struct loan loan;
 	struct fd_end end;
 
 	struct block *in; /* NULL: nothing is buffered */
@@ -59,8 +61,8 @@ struct coro_stream {
 	bool ending, ended;   /* the peer is to read the end; it was told */
 	bool ends_by_closing; /* and there is no other way to tell it */
 	bool closing, closed;
-	bool hides;  /* behind what was taken stands a NUL, in place of */
-	char hidden; /* this byte, which is put back before more is read */
+	bool hides;     /* behind what was taken stands a NUL, in place of */
+	char hidden;    /* this byte, which is put back before more is read */
 	bool lingering; /* closed, but the fd is not yet */
 	struct lingering linger;
 	struct coro_waiters drainers; /* and those who wait for the end */
@@ -91,6 +93,9 @@ static inline bool streams_are_settled(const struct streams *streams)
 
 /* -EINVAL for what cannot be. */
 int stream_check_options(const struct coro_stream_options *options);
+
+/* coro_stream_open for the library's own use: no loan. */
+int stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret);
 
 /* -- reading */
 

@@ -139,6 +139,7 @@ int coro_stream_destroy(struct coro_stream *stream)
 	    stream_is_waited_for(stream))
 		return fail_with(-EBUSY, "coro_stream_destroy: it is in use");
 	coro_stream_close(stream);
+	loan_end(&stream->loan);
 	stream_unref(stream);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 static void group_free(struct coro_group *group)
 {
+	loan_end(&group->loan);
 	failure_unref(group->first);
 	failure_unref(group->words);
 	list_remove(&group->orphans);
@@ -54,7 +55,8 @@ static void group_outlive(struct cleanup *cleanup)
 	cleanup_push(group->parent, &group->cleanup, group_abandon);
 }
 
-int coro_group_create_with(const struct coro_group_options *options, struct coro_group **ret)
+int coro_group_create_with_at(const char *site, const struct coro_group_options *options,
+			      struct coro_group **ret)
 {
 	static const struct coro_group_options defaults;
 	struct task *task = task_running();
@@ -69,6 +71,7 @@ int coro_group_create_with(const struct coro_group_options *options, struct coro
 	*group = (struct coro_group){
 		.parent = task,
 		.body = thread_current->self,
+		.loan = {.taken = "group made", .undone = "ended"},
 		.limit = options->limit,
 		.independent = options->flags & CORO_GROUP_INDEPENDENT,
 		.cancelling = task->cancels,
@@ -80,13 +83,15 @@ int coro_group_create_with(const struct coro_group_options *options, struct coro
 	list_init(&group->spawners);
 	list_init(&group->orphans);
 	cleanup_push(task, &group->cleanup, group_outlive);
+	if (group->body == &task->coro) /* a generator may end it when the loop is closed */
+		loan_begin(task->future.loop, &group->loan, site);
 	*ret = group;
 	return 0;
 }
 
-int coro_group_create(struct coro_group **ret)
+int coro_group_create_at(const char *site, struct coro_group **ret)
 {
-	return coro_group_create_with(NULL, ret);
+	return coro_group_create_with_at(site, NULL, ret);
 }
 
 /* -- cancelling */

@@ -4,6 +4,7 @@
 #define LOOP_GROUP_H
 
 #include "coro/group.h"
+#include "loop/loan.h"
 #include "loop/task.h"
 #include "loop/watch.h"
 
@@ -20,6 +21,7 @@ struct coro_group {
 	struct list members;  /* in the order spawned */
 	struct latch *ending; /* set when nothing keeps it any more; NULL: nobody waits */
 	struct cleanup cleanup;
+	struct loan loan;
 	size_t limit;    /* on those that run at once; 0 for none */
 	int cancelling;  /* requests to cancel the parent that were pending at the beginning */
 	uint8_t level;   /* see shield.h */

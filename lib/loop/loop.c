@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "loop/group.h"
 #include "loop/handle.h"
+#include "loop/loan.h"
 #include "loop/open.h"
 #include "loop/report.h"
 
@@ -66,6 +67,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	list_init(&loop->open);
 	list_init(&loop->leaving);
 	list_init(&loop->scopes);
+	list_init(&loop->loans);
 	list_init(&loop->failed);
 	list_init(&loop->orphans);
 	list_init(&loop->unheard);
@@ -179,6 +181,7 @@ int coro_loop_close(struct coro_loop *loop)
 	heap_finish(&loop->timers);
 	report_unheard(loop);
 	report_held(loop);
+	loans_tell(loop);
 	while (list_pop(&loop->scopes)) /* of generators, which may end them yet */
 		;
 	loop_unref(loop);

@@ -117,7 +117,7 @@ static int close_all(void *arg)
 {
 	struct shutdown shutdown = {.loop = arg, .left = count_open(arg)};
 	struct coro_group *group;
-	int r = shutdown.left > 0 ? coro_group_create(&group) : -ENOENT;
+	int r = shutdown.left > 0 ? coro_group_create_at(NULL, &group) : -ENOENT;
 	if (r == 0) {
 		for (size_t i = shutdown.left; i > 0 && r == 0; i--)
 			r = coro_group_spawn(group, close_first, &shutdown, NULL);

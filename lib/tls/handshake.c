@@ -277,9 +277,10 @@ static int host_of(const char *address, char ret[static HOST_SIZE])
 	return 0;
 }
 
-int coro_tls_open_connection(const char *address, struct coro_tls_context *context,
-			     const char *host, const struct coro_dial_options *dial_options,
-			     const struct coro_stream_options *options, struct coro_stream **ret)
+int coro_tls_open_connection_at(const char *site, const char *address,
+				struct coro_tls_context *context, const char *host,
+				const struct coro_dial_options *dial_options,
+				const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	char own[HOST_SIZE];
 	struct coro_stream *stream;
@@ -287,7 +288,7 @@ int coro_tls_open_connection(const char *address, struct coro_tls_context *conte
 		return -EINVAL;
 	if (!host && host_of(address, own) == 0)
 		host = own;
-	int r = coro_open_connection(address, dial_options, options, &stream);
+	int r = coro_open_connection_at(site, address, dial_options, options, &stream);
 	if (r < 0)
 		return r;
 	r = coro_tls_connect(stream, context, host);

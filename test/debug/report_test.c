@@ -4,6 +4,7 @@
 
 #include <coro.h>
 #include <errno.h>
+#include <unistd.h>
 
 /* Each program is run in a process of its own, whose stderr is looked at. */
 struct program {
@@ -365,7 +366,7 @@ START_TEST(timeout_that_is_left_open_is_told_of_in_debug_mode)
 }
 END_TEST
 
-/* ---- steps that take long ---- */
+/* ---- what is never given back ---- */
 
 static void be_called(void *arg)
 {
@@ -375,6 +376,134 @@ static int gives_way(void *arg)
 {
 	return coro_task_yield();
 }
+
+static int leaves_a_group(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	return r < 0 ? r : coro_group_spawn(group, gives_way, NULL, NULL);
+}
+
+static int leaves_a_group_with_options(void *arg)
+{
+	struct coro_group *group;
+	return coro_group_create_with(NULL, &group);
+}
+
+static int leaves_a_stream(void *arg)
+{
+	struct coro_stream *stream;
+	int fds[2], r = pipe(fds);
+	return r < 0 ? r : coro_stream_open(fds[0], NULL, &stream);
+}
+
+static int hears(struct coro_stream *stream, void *arg)
+{
+	return 0;
+}
+
+/* Of those that it has, the connections' are not the program's. */
+static int leaves_connections(void *arg)
+{
+	struct coro_server *server;
+	struct coro_stream *stream;
+	int r = coro_server_start("unix:@coro-left", NULL, hears, NULL, &server);
+	if (r == 0)
+		r = coro_open_connection("unix:@coro-left", NULL, NULL, &stream);
+	if (r == 0)
+		r = coro_open_unix("@coro-left", NULL, &stream);
+	return r < 0 ? r : coro_server_close(server);
+}
+
+static int leaves_processes(void *arg)
+{
+	char *argv[] = {"true", NULL};
+	struct coro_process *process;
+	int r = coro_process_spawn(argv, NULL, &process);
+	if (r == 0)
+		r = coro_process_wait(process, NULL);
+	return r < 0 ? r : coro_process_shell("exec sleep 60", NULL, &process);
+}
+
+static ssize_t reads_nothing(void *arg, void *bytes, size_t length)
+{
+	return 0;
+}
+
+static ssize_t writes_nothing(void *arg, const struct iovec *vec, int count)
+{
+	return -EAGAIN;
+}
+
+static int waits_no_time(void *arg, bool writing)
+{
+	return 0;
+}
+
+static int leaves_a_stream_of_its_own(void *arg)
+{
+	static const struct coro_transport transport = {
+		.read = reads_nothing,
+		.write = writes_nothing,
+		.wait = waits_no_time,
+		.close = be_called,
+	};
+	struct coro_stream *stream;
+	return coro_stream_create(&transport, NULL, NULL, &stream);
+}
+
+static int gives_all_back(void *arg)
+{
+	char *argv[] = {"true", NULL};
+	struct coro_group *group;
+	struct coro_stream *stream;
+	struct coro_server *server;
+	struct coro_process *process;
+	int r = coro_group_create(&group);
+	r = coro_group_end(group, r);
+	if (r == 0)
+		r = coro_server_start("unix:@coro-given", NULL, hears, NULL, &server);
+	if (r == 0)
+		r = coro_open_unix("@coro-given", NULL, &stream);
+	if (r == 0)
+		r = coro_process_spawn(argv, NULL, &process);
+	if (r == 0)
+		r = coro_process_communicate(process, NULL, 0, 0, NULL, NULL);
+	coro_process_destroy(process);
+	coro_stream_destroy(stream);
+	coro_server_destroy(server);
+	return r;
+}
+
+START_TEST(what_is_never_given_back_is_told_of_in_debug_mode)
+{
+	static const struct {
+		coro_fn *fn;
+		const char *said;
+	} cases[] = {
+		{leaves_a_group, "coro: group made at " SITE " was never ended\n"},
+		{leaves_a_group_with_options, "coro: group made at " SITE " was never ended\n"},
+		{leaves_a_stream, "coro: stream opened at " SITE " was never destroyed\n"},
+		{leaves_a_stream_of_its_own,
+		 "coro: stream opened at " SITE " was never destroyed\n"},
+		{leaves_connections, "coro: server started at " SITE " was never destroyed\n"
+				     "coro: stream opened at " SITE " was never destroyed\n"
+				     "coro: stream opened at " SITE " was never destroyed\n"},
+		{leaves_processes, "coro: process started at " SITE " was never destroyed\n"
+				   "coro: process started at " SITE " was never destroyed\n"},
+		{gives_all_back, ""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct program program = {
+			.fn = cases[i].fn, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
+		ck_assert_str_eq(without_lines(said(program)), cases[i].said);
+		program.flags = 0;
+		ck_assert_str_eq(said(program), "");
+	}
+}
+END_TEST
+
+/* ---- steps that take long ---- */
 
 /* One step of its own, then two of another, and a callback of each kind. */
 static int does_a_few_things(void *arg)
@@ -557,6 +686,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_thrown_away_is_told_of);
 
 	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
+	tcase_add_test(tests, what_is_never_given_back_is_told_of_in_debug_mode);
 
 	tcase_add_test(tests, every_step_is_told_of_that_takes_as_long_as_it_is_told);
 	tcase_add_test(tests, slow_step_is_told_of_with_its_duration);
