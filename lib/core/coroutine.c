@@ -466,18 +466,14 @@ void coro_take_failure(struct coro *co, int error, struct failure *failure)
 
 int coro_raise_at(const char *site, int error, const char *format, ...)
 {
-	struct thread *thread = thread_self();
 	if (error >= 0)
 		return fail_with(-EINVAL, "coro_raise: the error is not negative");
 	if (!format)
 		return fail_code(error);
-	if (thread) {
-		va_list args;
-		va_start(args, format);
-		coro_take_failure(thread_current->self, error,
-				  failure_create(error, site, format, args));
-		va_end(args);
-	}
+	va_list args;
+	va_start(args, format);
+	fail_format_args(error, site, format, args);
+	va_end(args);
 	return error;
 }
 

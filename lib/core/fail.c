@@ -9,15 +9,20 @@ int fail_static(const struct failure *failure)
 	return failure->error;
 }
 
-int fail_format(int error, const char *site, const char *format, ...)
+int fail_format_args(int error, const char *site, const char *format, va_list args)
 {
-	if (thread_self()) {
-		va_list args;
-		va_start(args, format);
+	if (thread_self())
 		coro_take_failure(thread_current->self, error,
 				  failure_create(error, site, format, args));
-		va_end(args);
-	}
+	return error;
+}
+
+int fail_format(int error, const char *site, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fail_format_args(error, site, format, args);
+	va_end(args);
 	return error;
 }
 

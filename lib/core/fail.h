@@ -36,6 +36,8 @@ int fail_static(const struct failure *failure) __attribute__((cold));
  */
 int fail_format(int error, const char *site, const char *format, ...)
 	__attribute__((cold, format(printf, 3, 4)));
+int fail_format_args(int error, const char *site, const char *format, va_list args)
+	__attribute__((cold, format(printf, 3, 0)));
 
 /* The same of a message that is put together from pieces: see failure_join. */
 int fail_join(int error, const char *site, const char *const *pieces, size_t count);

@@ -5,7 +5,7 @@
 #include "core/coroutine.h"
 #include "coro/report.h"
 #include "coro/task.h"
-#include "debug/dump.h"
+#include "debug/dump_signal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,23 +16,23 @@
  * A text in pieces, for one write, so that those of several threads do not mix, and none is cut
  * short. It is made on whatever stack the report comes from, which may be a small one.
  */
-struct text {
+struct pieces {
 	struct iovec pieces[24];
 	int count;
 };
 
-static void add(struct text *text, const char *piece)
+static void add(struct pieces *text, const char *piece)
 {
 	text->pieces[text->count++] = (struct iovec){(void *)piece, strlen(piece)};
 }
 
-static void say(const struct text *text)
+static void say(const struct pieces *text)
 {
 	ssize_t written = writev(STDERR_FILENO, text->pieces, text->count);
 	(void)written;
 }
 
-static void add_site(struct text *text, const char *how, const char *site)
+static void add_site(struct pieces *text, const char *how, const char *site)
 {
 	if (!site)
 		return;
@@ -40,7 +40,7 @@ static void add_site(struct text *text, const char *how, const char *site)
 	add(text, site);
 }
 
-static void add_task(struct text *text, const struct coro_future *task)
+static void add_task(struct pieces *text, const struct coro_future *task)
 {
 	const char *name = coro_task_name(task);
 	add(text, "task ");
@@ -48,7 +48,7 @@ static void add_task(struct text *text, const struct coro_future *task)
 	add_site(text, ", spawned at ", coro_task_site(task));
 }
 
-static void add_generator(struct text *text, const struct coro *generator)
+static void add_generator(struct pieces *text, const struct coro *generator)
 {
 	add(text, ": generator");
 	if (generator->name) {
@@ -60,7 +60,7 @@ static void add_generator(struct text *text, const struct coro *generator)
 
 static void say_report(const struct coro_report *report)
 {
-	struct text text = {.count = 0};
+	struct pieces text = {.count = 0};
 	char number[24];
 	add(&text, "coro: ");
 	add(&text, report->message ? report->message : "Unhandled exception in event loop");
@@ -84,7 +84,7 @@ static void say_report(const struct coro_report *report)
 
 static void say_slow(const struct coro_future *task, coro_callback *fn, int64_t duration)
 {
-	struct text text = {.count = 0};
+	struct pieces text = {.count = 0};
 	char callback[32], took[48];
 	int64_t msec = duration / CORO_MSEC;
 	add(&text, "coro: executing ");
@@ -102,7 +102,7 @@ static void say_slow(const struct coro_future *task, coro_callback *fn, int64_t 
 
 static void say_found(const struct coro_future *task, const char *what)
 {
-	struct text text = {.count = 0};
+	struct pieces text = {.count = 0};
 	add(&text, "coro: ");
 	add_task(&text, task);
 	add(&text, ": ");
@@ -113,7 +113,7 @@ static void say_found(const struct coro_future *task, const char *what)
 
 static void say_left(const char *taken, const char *site, const char *undone)
 {
-	struct text text = {.count = 0};
+	struct pieces text = {.count = 0};
 	add(&text, "coro: ");
 	add(&text, taken);
 	add(&text, " at ");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef DEBUG_DUMP_H
-#define DEBUG_DUMP_H
+#ifndef DEBUG_DUMP_SIGNAL_H
+#define DEBUG_DUMP_SIGNAL_H
 
 struct coro_loop;
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "debug/dump_signal.h"
+
+#include "coro/debug.h"
+#include "loop/catcher.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct dumper {
+	struct annex annex;
+	struct catcher catcher;
+};
+
+/* The signal's number by its name, with or without SIG, or in digits; 0 for none. */
+static int signal_named(const char *name)
+{
+	static const struct {
+		const char *name;
+		int signum;
+	} names[] = {
+		{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},
+		{"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"ALRM", SIGALRM}, {"WINCH", SIGWINCH},
+	};
+	if (strncmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i].name) == 0)
+			return names[i].signum;
+	char *end;
+	long number = strtol(name, &end, 10);
+	return *name && !*end && number > 0 && number < NSIG ? (int)number : 0;
+}
+
+static void dump(struct message *message)
+{
+	struct catcher *catcher = container_of(message, struct catcher, message);
+	catcher_take(catcher);
+	coro_loop_dump(catcher->loop, STDERR_FILENO);
+}
+
+static void dumper_close(struct annex *annex, struct coro_loop *loop)
+{
+	struct dumper *dumper = container_of(annex, struct dumper, annex);
+	(void)loop;
+	catcher_remove(&dumper->catcher);
+	free(dumper);
+}
+
+/* Says so once: whoever set the variable waits for a dump. */
+static void refuse(const char *name)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&told))
+		fprintf(stderr, "coro: CORO_DUMP=%s is no signal that can be caught\n", name);
+}
+
+static int dumper_create(struct coro_loop *loop, int signum)
+{
+	struct dumper *dumper = malloc(sizeof(*dumper));
+	if (!dumper)
+		return -ENOMEM;
+	*dumper = (struct dumper){
+		.annex.close = dumper_close,
+		.catcher = {.loop = loop, .signum = signum, .message.run = dump},
+	};
+	int r = catcher_add(&dumper->catcher);
+	if (r < 0)
+		free(dumper);
+	else
+		loop->annexes[ANNEX_DUMP] = &dumper->annex;
+	return r;
+}
+
+void dump_on_signal(struct coro_loop *loop)
+{
+	const char *name = getenv("CORO_DUMP");
+	if (!name || !*name)
+		return;
+	int signum = signal_named(name);
+	if (!signum || dumper_create(loop, signum) == -EINVAL)
+		refuse(name);
+}
