@@ -11,7 +11,7 @@
 static void group_free(struct coro_group *group)
 {
 	loan_end(&group->loan);
-	failure_unref(group->first);
+	coro_future_unref(group->first);
 	failure_unref(group->words);
 	list_remove(&group->orphans);
 	future_unref(&group->parent->future);
@@ -39,10 +39,21 @@ static bool body_goes(const struct coro_group *group)
 	return at == group->body;
 }
 
+/*
+ * Its end begins, or will never. Of one whose owner has just returned the first failure stays unasked
+ * for, and is reported.
+ */
+static void group_asked(const struct coro_group *group)
+{
+	if (group->first)
+		future_retrieved(group->first);
+}
+
 /* Its owner is thrown away: the members are, too, or were. */
 static void group_abandon(struct cleanup *cleanup)
 {
 	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	group_asked(group);
 	drop_members(group);
 	if (body_goes(group))
 		group_free(group);
@@ -234,7 +245,7 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
 {
 	if (group->error_count > 0) {
 		coro_take_failure(thread_current->self, group->errors[0],
-				  failure_ref(group->first));
+				  failure_ref(group->first->failure));
 		return group->errors[0];
 	}
 	if (!cancelled || !cancelled_itself(group))
@@ -283,6 +294,7 @@ static int end_without_task(struct coro_group *group, int status)
 	else if (!group->aborting)
 		group_abort(group);
 	take_request_back(group);
+	group_asked(group);
 	group->orphan = true;
 	list_append(&group->parent->future.loop->orphans, &group->orphans);
 	group_left(group);
@@ -309,6 +321,7 @@ int coro_group_join(struct coro_group *group, int status)
 	if (!can_wait(group))
 		return fail_with(-EPERM, "coro_group_join: not in a task that can wait");
 	group->exiting = true;
+	group_asked(group);
 	bool cancelled = status == -ECANCELED;
 	if (status < 0 && !group->aborting)
 		group_abort(group);

@@ -41,7 +41,7 @@ struct coro_group {
 	size_t granted;        /* of those, that were let go on and have not yet */
 	size_t users;          /* tasks that are in a call which spawns in it, and waits */
 	struct list orphans;   /* in its loop's, if it is one */
-	struct failure *first; /* the words of the first */
+	struct coro_future *first; /* the member that failed first */
 	struct failure *words; /* while its end waits: of what that will return */
 };
 

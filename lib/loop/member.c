@@ -14,7 +14,9 @@
 static void member_failed(struct coro_group *group, struct coro_future *task)
 {
 	if (group->error_count == 0)
-		group->first = failure_ref(task->failure);
+		group->first = future_ref(task);
+	if (group->error_count > 0 || group->parent->future.done || group->exiting || group->orphan)
+		future_retrieved(task); /* else group_asked does */
 	group->errors[group->error_count++] = task->status;
 	if (group->parent->future.done)
 		report_future(task,
@@ -46,11 +48,12 @@ static void member_done(struct watch *watch)
 	group->running--;
 	loop_release(task->loop, 0, 1);
 	free(member);
-	future_retrieved(task);
 	if (group->ending && !group_in_use(group))
 		latch_set(group->ending);
 	if (task->status < 0 && task->status != -ECANCELED)
 		member_failed(group, task);
+	else
+		future_retrieved(task);
 	if (unlikely(!list_empty(&group->spawners)))
 		group_let_in(group);
 	future_unref(task);

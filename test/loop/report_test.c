@@ -957,6 +957,48 @@ START_TEST(reports_allocate_nothing_and_none_is_lost)
 }
 END_TEST
 
+static int leaves_a_group(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	if (r == 0)
+		r = coro_group_spawn(group, fails, arg, NULL);
+	return r < 0 ? r : coro_sleep(10);
+}
+
+/* It ends by the group's request, and that says nothing of why. */
+START_TEST(what_failed_in_a_group_that_was_never_ended_is_reported)
+{
+	struct coro_future *task = spawn(leaves_a_group, (void *)(intptr_t)_i);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	ck_assert_trace("");
+	loop_teardown();
+	ck_assert_trace("held:Task-2:5:torn");
+	loop_setup();
+}
+END_TEST
+
+static int joins_and_asks(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = coro_group_spawn(group, fails, arg, NULL);
+	return r < 0 ? r : coro_group_end(group, 0);
+}
+
+START_TEST(what_failed_in_a_group_that_was_ended_is_not)
+{
+	struct coro_future *task = spawn(joins_and_asks, (void *)(intptr_t)_i);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EIO);
+	coro_future_unref(task);
+	loop_teardown();
+	ck_assert_trace("");
+	loop_setup();
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -999,6 +1041,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, reports_survive_the_failure_of_any_allocation);
 	tcase_add_test(tests, reports_allocate_nothing_and_none_is_lost);
+	tcase_add_loop_test(tests, what_failed_in_a_group_that_was_never_ended_is_reported, 0, 2);
+	tcase_add_loop_test(tests, what_failed_in_a_group_that_was_ended_is_not, 0, 2);
 }
 
 TEST_MAIN("report", add_tests)
