@@ -143,10 +143,11 @@ CORO_MUST_CHECK CORO_API int coro_all_tasks(const struct coro_loop *loop, struct
 
 /*
  * Debug mode, on or off (loop.set_debug): steps that take long are told of on stderr, timeouts that
- * were never ended, and when the loop is closed, groups, streams, servers and processes that were not
- * given back. Of these it tells if it was on when they were made. Off, unless the loop was made with
- * CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On, each step goes by way of the loop, and costs two readings of the clock, and a
- * timeout allocates. -EINVAL, -EPERM.
+ * were never ended, and when the loop is closed, groups, streams, servers, processes and locks that
+ * were not given back. Of these it tells if it was on when they were made, or first taken. Off, unless
+ * the loop was made with CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On, each step goes by way
+ * of the loop, and costs two readings of the clock, and a timeout and taking a lock allocate.
+ * -EINVAL, -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
 

@@ -27,16 +27,24 @@ struct coro_waiters {
 
 struct coro_lock {
 	struct coro_waiters waiters;
-	bool locked;
+	void *hold;
+	unsigned char locked;
 };
 
 CORO_API void coro_lock_init(struct coro_lock *lock);
 
-/* Waits until the lock is free and takes it: 0. */
-coro_async CORO_MUST_CHECK CORO_API int coro_lock_acquire(struct coro_lock *lock);
+/*
+ * Waits until the lock is free and takes it: 0. In debug mode who waits is told to do so for a lock
+ * that is held by such a task since such a place; and of a lock that was never released, stderr tells
+ * when the loop is closed.
+ */
+#define coro_lock_acquire(...) coro_lock_acquire_at(CORO_HERE, __VA_ARGS__) /* (lock) */
+coro_async CORO_MUST_CHECK CORO_API int coro_lock_acquire_at(const char *site,
+							     struct coro_lock *lock);
 
 /* The same without waiting: -EAGAIN if it is taken, or promised to who waits. */
-CORO_MUST_CHECK CORO_API int coro_lock_try_acquire(struct coro_lock *lock);
+#define coro_lock_try_acquire(...) coro_lock_try_acquire_at(CORO_HERE, __VA_ARGS__) /* (lock) */
+CORO_MUST_CHECK CORO_API int coro_lock_try_acquire_at(const char *site, struct coro_lock *lock);
 
 /* Frees the lock, whoever took it: 0; -EPERM if it is free. */
 CORO_API int coro_lock_release(struct coro_lock *lock);
@@ -73,7 +81,10 @@ struct coro_condition {
 CORO_API void coro_condition_init(struct coro_condition *condition, struct coro_lock *lock);
 
 /* Its lock: coro_lock_acquire, coro_lock_release and coro_lock_locked of it. */
-coro_async CORO_MUST_CHECK CORO_API int coro_condition_acquire(struct coro_condition *condition);
+#define coro_condition_acquire(...) \
+	coro_condition_acquire_at(CORO_HERE, __VA_ARGS__) /* (condition) */
+coro_async CORO_MUST_CHECK CORO_API int coro_condition_acquire_at(const char *site,
+								  struct coro_condition *condition);
 CORO_API int coro_condition_release(struct coro_condition *condition);
 CORO_API bool coro_condition_locked(const struct coro_condition *condition);
 

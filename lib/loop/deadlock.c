@@ -13,7 +13,7 @@ enum {
 
 static void add_wait(struct text *text, const struct wait *wait)
 {
-	char what[80];
+	char what[128];
 	if (!wait->kind)
 		return;
 	wait_describe(wait, what, sizeof(what));

@@ -91,6 +91,13 @@ static void tell_of(struct watched *watched, const char *when)
 	hooks.found(&scope->task->future, text);
 }
 
+/* Whether its place has been written over; it may lie in a frame that is gone, and ASan is not to mind. */
+static __attribute__((noinline, no_sanitize_address)) bool is_overwritten(
+	const struct watched *watched)
+{
+	return watched->place->watched != watched;
+}
+
 /* Whether the frame is gone that it was begun in, as far as that can be seen. */
 static bool frame_is_gone(const struct watched *watched)
 {
@@ -98,7 +105,7 @@ static bool frame_is_gone(const struct watched *watched)
 	const char *at = (const char *)watched->place, *parked = task->coro.context;
 	if (!watched->scope.counted)
 		return false; /* a generator's, whose stack may be gone */
-	if (watched->place->watched != watched)
+	if (is_overwritten(watched))
 		return true;
 	bool known = task->coro.at == &task->coro &&
 		     parked >= (const char *)task->coro.frame->stack.low &&

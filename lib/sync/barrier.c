@@ -52,7 +52,7 @@ static int enter(struct coro_barrier *barrier)
 	if (!barrier)
 		return fail_with(-EINVAL, "coro_barrier: the barrier is NULL");
 	int r = waiters_check(&barrier->changed.waiters);
-	return r < 0 ? r : coro_condition_acquire(&barrier->changed);
+	return r < 0 ? r : coro_condition_acquire_at(NULL, &barrier->changed);
 }
 
 /* Waits until those who were here before have gone. */

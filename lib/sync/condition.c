@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fail.h"
+#include "sync/lock.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -18,9 +19,9 @@ static struct coro_lock *lock_of(const struct coro_condition *condition)
 	return condition->lock ? condition->lock : (struct coro_lock *)&condition->own;
 }
 
-int coro_condition_acquire(struct coro_condition *condition)
+int coro_condition_acquire_at(const char *site, struct coro_condition *condition)
 {
-	return condition ? coro_lock_acquire(lock_of(condition))
+	return condition ? coro_lock_acquire_at(site, lock_of(condition))
 			 : fail_with(-EINVAL, "coro_condition_acquire: the condition is NULL");
 }
 
@@ -44,6 +45,7 @@ int coro_condition_wait(struct coro_condition *condition)
 		return fail_with(-EINVAL, "coro_condition_wait: the condition is NULL");
 	if (!task_running())
 		return fail_with(-EPERM, "coro_condition_wait: not in a task");
+	const char *site = lock_site(lock_of(condition));
 	int r = waiters_check(&condition->waiters);
 	if (r == 0)
 		r = coro_lock_release(lock_of(condition));
@@ -52,7 +54,7 @@ int coro_condition_wait(struct coro_condition *condition)
 	r = waiters_wait(&condition->waiters, &latch, &waiting);
 	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
 	int again;
-	while ((again = coro_lock_acquire(lock_of(condition))) == -ECANCELED)
+	while ((again = coro_lock_acquire_at(site, lock_of(condition))) == -ECANCELED)
 		r = again;
 	if (again < 0)
 		return again;

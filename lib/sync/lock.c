@@ -1,64 +1,190 @@
 /* SPDX-License-Identifier: MIT */
+#include "sync/lock.h"
+
 #include "core/fail.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * What lock->locked is made of. Debug mode costs a lock nothing while it is off: where it may be on, a
+ * free lock is not 0, nor one that is held 1, and so neither goes the short way. Whether it may is seen
+ * at the lock's first use, which does not go that way either, as its line is not made yet.
+ */
+enum {
+	HELD = 1,
+	WATCHED = 2,
+};
 
 void coro_lock_init(struct coro_lock *lock)
 {
-	if (!lock)
-		return;
-	waiters_init(&lock->waiters);
-	lock->locked = false;
+	if (lock)
+		*lock = (struct coro_lock){.locked = 0};
+}
+
+static inline bool is_held(const struct coro_lock *lock)
+{
+	return lock->locked & HELD;
+}
+
+/* Whether its line has been made, and nobody is in it. */
+static inline bool is_quiet(const struct coro_lock *lock)
+{
+	const struct line *line = (const struct line *)(const void *)lock->waiters.own;
+	return line->waiting.next == &line->waiting && line->aside.next == &line->aside;
 }
 
 static inline bool take(struct coro_lock *lock)
 {
-	if (lock->locked || waiters_any(&lock->waiters))
+	if (is_held(lock) || waiters_any(&lock->waiters))
 		return false;
-	lock->locked = true;
+	lock->locked |= HELD;
 	return true;
 }
 
-static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a lock"};
+/* -- debug mode */
 
-/* Apart, so that where nobody waits no frame is paid for. */
-static __attribute__((noinline)) int wait_and_take(struct coro_lock *lock)
+/* Whether it is known that debug mode was off. */
+static inline bool is_settled(const struct coro_lock *lock)
 {
+	return lock->waiters.own[0] && !(lock->locked & WATCHED);
+}
+
+/* Sees whether debug mode is on. */
+static void settle(struct coro_lock *lock)
+{
+	const struct coro_loop *loop = thread_current->loop;
+	waiters_line(&lock->waiters); /* which makes it */
+	if (!loop || loop->debug)
+		lock->locked |= WATCHED;
+	else if (!is_held(lock)) /* one that is held may be noted */
+		lock->locked = 0;
+}
+
+/* It was taken. Without memory it is not noted. */
+static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const char *site)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct hold *hold = loop && loop->debug && site ? malloc(sizeof(*hold)) : NULL;
+	lock->hold = hold;
+	if (!hold)
+		return;
+	*hold = (struct hold){
+		.loan = {.taken = "lock taken", .undone = "released"},
+		.task = loop->running ? loop->running->future.number : 0,
+	};
+	loan_begin(loop, &hold->loan, site);
+}
+
+static void hold_end(struct coro_lock *lock)
+{
+	struct hold *hold = lock->hold;
+	if (!hold)
+		return;
+	lock->hold = NULL;
+	loan_end(&hold->loan);
+	free(hold);
+}
+
+/* -- acquiring */
+
+/* In line for the lock. */
+struct entrant {
 	struct latch latch;
-	if (take(lock))
-		return 0;
-	int r = waiters_wait(&lock->waiters, &latch, &acquiring);
+	const struct coro_lock *lock;
+};
+
+static int describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct hold *hold = container_of(wait->latch, struct entrant, latch)->lock->hold;
+	if (!hold)
+		return snprintf(text, size, "a lock");
+	if (hold->task == 0)
+		return snprintf(text, size, "a lock, held since %s", hold->loan.site);
+	return snprintf(text, size, "a lock, held by task %u since %s", hold->task,
+			hold->loan.site);
+}
+
+static const struct wait_kind acquiring = {
+	.leave = latch_leave, .what = "a lock", .describe = describe};
+
+static inline int wait_in_line(struct coro_lock *lock)
+{
+	struct entrant entrant;
+	entrant.lock = lock;
+	int r = waiters_wait(&lock->waiters, &entrant.latch, &acquiring);
 	if (r == 0)
-		lock->locked = true;
-	else if (!lock->locked && r == -ECANCELED)
+		lock->locked |= HELD;
+	else if (!is_held(lock) && r == -ECANCELED)
 		waiters_wake_first(&lock->waiters); /* we may have been the one that was woken */
 	return r;
 }
 
-int coro_lock_acquire(struct coro_lock *lock)
+static __attribute__((noinline)) int acquire_watched(const char *site, struct coro_lock *lock)
+{
+	settle(lock);
+	int r = take(lock) ? 0 : wait_in_line(lock);
+	if (r == 0 && lock->locked & WATCHED)
+		hold_note(lock, site);
+	return r;
+}
+
+/* Apart, so that where nobody waits no frame is paid for. */
+static __attribute__((noinline)) int wait_and_take(const char *site, struct coro_lock *lock)
+{
+	if (unlikely(!is_settled(lock)))
+		return acquire_watched(site, lock);
+	return take(lock) ? 0 : wait_in_line(lock);
+}
+
+int coro_lock_acquire_at(const char *site, struct coro_lock *lock)
 {
 	if (!lock)
 		return fail_with(-EINVAL, "coro_lock_acquire: the lock is NULL");
-	if (lock->locked || !waiters_empty(&lock->waiters))
-		return wait_and_take(lock);
-	lock->locked = true;
+	if (lock->locked || !is_quiet(lock))
+		return wait_and_take(site, lock);
+	lock->locked = HELD;
 	return 0;
 }
 
-int coro_lock_try_acquire(struct coro_lock *lock)
+int coro_lock_try_acquire_at(const char *site, struct coro_lock *lock)
 {
 	if (!lock)
 		return fail_with(-EINVAL, "coro_lock_try_acquire: the lock is NULL");
-	return take(lock) ? 0 : fail_code(-EAGAIN);
+	if (unlikely(!is_settled(lock)))
+		settle(lock);
+	if (!take(lock))
+		return fail_code(-EAGAIN);
+	if (unlikely(lock->locked & WATCHED))
+		hold_note(lock, site);
+	return 0;
+}
+
+/* -- releasing */
+
+static __attribute__((noinline)) int release_watched(struct coro_lock *lock)
+{
+	if (!is_held(lock))
+		return fail_with(-EPERM, "coro_lock_release: the lock is not held");
+	int r = waiters_check(&lock->waiters);
+	if (r < 0)
+		return r;
+	hold_end(lock);
+	lock->locked = WATCHED;
+	waiters_wake_first(&lock->waiters);
+	return 0;
 }
 
 static __attribute__((noinline)) int hand_over(struct coro_lock *lock)
 {
+	if (unlikely(lock->locked != HELD))
+		return release_watched(lock);
 	int r = waiters_check(&lock->waiters);
 	if (r < 0)
 		return r;
-	lock->locked = false;
+	lock->locked = 0;
 	waiters_wake_first(&lock->waiters);
 	return 0;
 }
@@ -67,15 +193,13 @@ int coro_lock_release(struct coro_lock *lock)
 {
 	if (!lock)
 		return fail_with(-EINVAL, "coro_lock_release: the lock is NULL");
-	if (!lock->locked)
-		return fail_with(-EPERM, "coro_lock_release: the lock is not held");
-	if (!waiters_empty(&lock->waiters))
+	if (lock->locked != HELD || !is_quiet(lock))
 		return hand_over(lock);
-	lock->locked = false;
+	lock->locked = 0;
 	return 0;
 }
 
 bool coro_lock_locked(const struct coro_lock *lock)
 {
-	return lock && lock->locked;
+	return lock && is_held(lock);
 }

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct coro_lock lock = {.locked = true};
+static struct coro_lock lock = {.locked = 1};
 static struct coro_event event;
 static struct coro_condition condition;
 static struct coro_semaphore semaphore;
@@ -328,6 +328,51 @@ START_TEST(a_dump_has_a_line_for_each_task)
 }
 END_TEST
 
+static struct coro_lock held;
+
+static int holds(void *arg)
+{
+	int r = coro_lock_acquire_at("here.c:9", &held);
+	if (r == 0)
+		r = coro_sleep(10);
+	return r < 0 ? r : coro_lock_release(&held);
+}
+
+START_TEST(in_debug_mode_a_lock_says_who_holds_it)
+{
+	ck_assert_int_eq(coro_loop_set_debug(loop, true), 0);
+	coro_lock_init(&held);
+	struct coro_future *first = start(holds, NULL), *second = start(holds, NULL);
+	turn();
+	ck_assert_str_eq(waiting(second), "a lock, held by task 1 since here.c:9");
+	ck_assert_int_eq(coro_loop_set_debug(loop, false), 0);
+	run();
+	ck_assert(!coro_lock_locked(&held));
+	coro_future_unref(first);
+	coro_future_unref(second);
+}
+END_TEST
+
+static int holds_for_good(void *arg)
+{
+	return coro_lock_acquire_at("here.c:9", &held);
+}
+
+START_TEST(in_debug_mode_a_deadlock_says_who_holds_the_lock)
+{
+	ck_assert_int_eq(coro_loop_set_debug(loop, true), 0);
+	coro_lock_init(&held);
+	struct coro_future *first = start(holds_for_good, NULL), *second = start(holds, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, second, NULL), -EDEADLK);
+	ck_assert(strstr(coro_message(-EDEADLK), "a lock, held by task 1 since here.c:9"));
+	ck_assert_int_eq(coro_lock_release(&held), 0);
+	run();
+	ck_assert_int_eq(coro_lock_release(&held), -EPERM);
+	coro_future_unref(first);
+	coro_future_unref(second);
+}
+END_TEST
+
 static int raises(void *signum)
 {
 	raise(*(int *)signum);
@@ -423,6 +468,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_text_without_room_is_cut_and_its_length_told);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_dump_has_a_line_for_each_task);
+	tcase_add_test(tests, in_debug_mode_a_lock_says_who_holds_it);
+	tcase_add_test(tests, in_debug_mode_a_deadlock_says_who_holds_the_lock);
 	tcase_add_loop_test(tests, a_signal_that_the_environment_names_dumps_the_loop, 0,
 			    sizeof(dumps) / sizeof(dumps[0]));
 	tcase_add_test(tests, a_loop_that_would_be_dumped_has_no_more_to_wait_for);

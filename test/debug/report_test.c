@@ -452,6 +452,84 @@ static int leaves_a_stream_of_its_own(void *arg)
 	return coro_stream_create(&transport, NULL, NULL, &stream);
 }
 
+static int leaves_locks(void *arg)
+{
+	static struct coro_lock lock, tried;
+	static struct coro_condition condition;
+	int r = coro_lock_acquire(&lock);
+	if (r == 0)
+		r = coro_lock_try_acquire(&tried);
+	if (r == 0)
+		r = coro_condition_acquire(&condition);
+	return r;
+}
+
+/* What the lock was is gone when it is told of. */
+static int leaves_a_lock_on_its_stack(void *arg)
+{
+	struct coro_lock lock;
+	coro_lock_init(&lock);
+	return coro_lock_acquire(&lock);
+}
+
+static int waits_for_the_lock(void *arg)
+{
+	int r = coro_lock_acquire(arg);
+	return r < 0 ? r : coro_task_yield();
+}
+
+/* It waits for it, and then has it. */
+static int leaves_a_lock_that_it_got_late(void *arg)
+{
+	static struct coro_lock lock;
+	int r = coro_lock_acquire(&lock);
+	if (r == 0)
+		r = coro_spawn(waits_for_the_lock, &lock, NULL);
+	if (r == 0)
+		r = coro_task_yield();
+	if (r == 0)
+		r = coro_lock_release(&lock);
+	return r < 0 ? r : coro_sleep(1);
+}
+
+static int notifies(void *arg)
+{
+	int r = coro_condition_acquire(arg);
+	if (r == 0)
+		r = coro_condition_notify_all(arg);
+	return r < 0 ? r : coro_condition_release(arg);
+}
+
+/* The wait has taken the lock again. */
+static int leaves_a_lock_after_a_condition(void *arg)
+{
+	static struct coro_condition condition;
+	int r = coro_condition_acquire(&condition);
+	if (r == 0)
+		r = coro_spawn(notifies, &condition, NULL);
+	return r < 0 ? r : coro_condition_wait(&condition);
+}
+
+static int gives_locks_back(void *arg)
+{
+	struct coro_condition condition;
+	struct coro_lock lock;
+	coro_lock_init(&lock);
+	coro_condition_init(&condition, &lock);
+	for (int i = 0; i < 2; i++) {
+		int r = coro_condition_acquire(&condition);
+		if (r == 0)
+			r = coro_spawn(notifies, &condition, NULL);
+		if (r == 0)
+			r = coro_condition_wait(&condition);
+		if (r == 0)
+			r = coro_lock_release(&lock);
+		if (r < 0 || coro_lock_release(&lock) != -EPERM)
+			return 1;
+	}
+	return coro_lock_locked(&lock);
+}
+
 static int gives_all_back(void *arg)
 {
 	char *argv[] = {"true", NULL};
@@ -475,6 +553,8 @@ static int gives_all_back(void *arg)
 	return r;
 }
 
+#define LOCK "coro: lock taken at " SITE " was never released\n"
+
 START_TEST(what_is_never_given_back_is_told_of_in_debug_mode)
 {
 	static const struct {
@@ -491,6 +571,11 @@ START_TEST(what_is_never_given_back_is_told_of_in_debug_mode)
 				     "coro: stream opened at " SITE " was never destroyed\n"},
 		{leaves_processes, "coro: process started at " SITE " was never destroyed\n"
 				   "coro: process started at " SITE " was never destroyed\n"},
+		{leaves_locks, LOCK LOCK LOCK},
+		{leaves_a_lock_on_its_stack, LOCK},
+		{leaves_a_lock_that_it_got_late, LOCK},
+		{leaves_a_lock_after_a_condition, LOCK},
+		{gives_locks_back, ""},
 		{gives_all_back, ""},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
