@@ -38,14 +38,19 @@ static inline void fds_setup(void)
 	loop_setup();
 }
 
-static inline void fds_teardown(void)
+static inline void assert_fds_are_as_before(void)
 {
 	static unsigned char now[FDS];
-	loop_teardown();
 	list_fds(now);
 	for (int fd = 0; fd < FDS; fd++)
 		ck_assert_msg(now[fd] == fds_before[fd], "fd %d was %s", fd,
 			      now[fd] ? "left open" : "closed");
+}
+
+static inline void fds_teardown(void)
+{
+	loop_teardown();
+	assert_fds_are_as_before();
 }
 
 /* Whether the loop hands calls to the kernel as a whole. */

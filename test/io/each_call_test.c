@@ -894,17 +894,20 @@ struct call_from_outside {
 	struct coro_loop *loop;
 	struct coro_future *future;
 	pthread_t thread;
+	bool arrived;
 };
 
-static void set_future(void *future)
+static void set_future(void *arg)
 {
-	coro_future_set_result(future, NULL);
+	struct call_from_outside *call = arg;
+	call->arrived = true;
+	coro_future_set_result(call->future, NULL);
 }
 
 static void *calls_from_outside(void *arg)
 {
 	struct call_from_outside *call = arg;
-	if (coro_call_soon_threadsafe(call->loop, set_future, call->future) < 0)
+	if (coro_call_soon_threadsafe(call->loop, set_future, call) < 0)
 		abort();
 	coro_loop_release(call->loop);
 	return NULL;
@@ -921,6 +924,8 @@ static int is_called_from_outside(struct party *party)
 		abort();
 	r = coro_await(call.future, NULL);
 	pthread_join(call.thread, NULL);
+	while (!call.arrived)
+		coro_task_yield(); /* it was cancelled, and the call is on its way */
 	coro_future_unref(call.future);
 	return r;
 }
@@ -1301,17 +1306,22 @@ static bool run_with(const char *name, unsigned long n, int error)
 	return this.failed;
 }
 
-/* Some memory is kept for the next time: only what is left each time is lost. */
+/*
+ * Some memory is kept for the next time, and some by the C library for as many threads as happened to
+ * look up names at once: only what is left each time is lost.
+ */
 static bool run_without_a_leak(const char *name, unsigned long n, int error)
 {
-	size_t before = allocated();
-	bool failed = run_with(name, n, error);
-	if (allocated() <= before)
-		return failed;
-	before = allocated();
-	failed = run_with(name, n, error);
-	claim(allocated() <= before, "%s: %zu bytes are left allocated", this.words,
-	      allocated() - before);
+	enum { TIMES = 5 };
+	size_t before = 0;
+	bool failed = false;
+	for (int i = 0; i < TIMES; i++) {
+		before = allocated();
+		failed = run_with(name, n, error);
+		if (allocated() <= before)
+			return failed;
+	}
+	claim(false, "%s: %zu bytes are left allocated", this.words, allocated() - before);
 	return failed;
 }
 
