@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Its unsafe stack is the thread's, on which coroutines would write over one another's variables. */
+/* Its unsafe stack belongs to the thread: coroutines would overwrite one another's variables. */
 #ifdef __has_feature
 #if __has_feature(safe_stack)
 #error "coroutines cannot be used with -fsanitize=safe-stack"
@@ -71,9 +71,10 @@
 #endif
 
 /*
- * With CORO_WARN_UNUSED defined before the headers are included, the compiler warns where the result
- * of a call is not looked at that can fail in a program without mistakes: waiting, transferring,
- * making. Not of what ends or gives back, such as coro_lock_release and coro_channel_destroy.
+ * With CORO_WARN_UNUSED defined before the headers are included, the compiler warns when a result
+ * is not looked at. It does so for calls that can fail in a program without mistakes: waiting,
+ * transferring, making. It does not for calls that end or give back, such as coro_lock_release and
+ * coro_channel_destroy.
  */
 #if defined(CORO_WARN_UNUSED) && defined(__GNUC__)
 #define CORO_MUST_CHECK __attribute__((warn_unused_result))
@@ -87,7 +88,7 @@
  */
 #define coro_async
 
-/* What the macros below that declare typed views are made of; not for use elsewhere. */
+/* For the macros that declare typed views; not for use elsewhere. */
 #ifdef __cplusplus
 #define CORO_FROM_VOID_(type, pointer) static_cast<type>(pointer)
 #define CORO_TO_VOID_(pointer) const_cast<void *>(static_cast<const volatile void *>(pointer))

@@ -64,8 +64,8 @@ CORO_API int coro_subscription_destroy(struct coro_subscription *subscription);
 
 /*
  * Receives the oldest item that the subscription has not given yet into *ret, waiting for one: 0.
- * ret may be NULL, and the item is dropped. Of several tasks that receive from one subscription
- * each gets other items.
+ * ret may be NULL, and the item is dropped. Each of several tasks that receive from one
+ * subscription gets other items.
  *
  *   -EOVERFLOW   it was too slow and has missed some, see coro_subscription_missed; the next call
  *                gives the oldest item that is left
@@ -80,7 +80,7 @@ coro_async CORO_MUST_CHECK CORO_API int coro_subscription_receive(
 CORO_MUST_CHECK CORO_API int coro_subscription_try_receive(struct coro_subscription *subscription,
 							   void *ret);
 
-/* How many items the subscription has missed so far: those that -EOVERFLOW told of. */
+/* How many items the subscription has missed so far: those that -EOVERFLOW stood for. */
 CORO_API uint64_t coro_subscription_missed(const struct coro_subscription *subscription);
 
 CORO_END_DECLS

@@ -12,15 +12,15 @@
  *	while ((r = coro_channel_receive(numbers, &n)) == 0)    // in another
  *		printf("%d\n", n);
  *
- * An item goes straight from its sender to who waits for it, first come, first served, or into the
- * buffer if nobody does. No wait allocates. What can be had at once is had without letting others
- * run; but a task that sends more than some hundred items without ever waiting lets others run then.
+ * An item goes straight from its sender to the first task that waits for it, or into the buffer if
+ * none does. No wait allocates. What can be had at once is had without letting others run. A task
+ * that sends some hundred items without ever waiting then lets others run.
  *
  * An item that was handed over is never lost: a task that is cancelled at the very moment at which
  * its send or receive succeeds gets 0 from that, and -ECANCELED from its next wait; if it ends
  * before, it was not cancelled.
  *
- * A channel is for the thread that made it: -EPERM elsewhere.
+ * A channel belongs to the thread that made it: -EPERM elsewhere.
  */
 #ifndef CORO_CHANNEL_H
 #define CORO_CHANNEL_H
@@ -75,20 +75,19 @@ CORO_API bool coro_channel_closed(const struct coro_channel *channel);
 enum coro_direction { CORO_RECEIVE, CORO_SEND };
 
 /*
- * Counts the caller among those who receive from the channel, or send to it, so that the others
- * learn when the last has gone (clone of a trio memory channel's end, or of Rust's Sender): 0.
- * A task attaches before it is spawned, or those before it may all be gone. Nobody need attach;
- * channels whose ends are not counted are closed by coro_channel_close alone. -EPIPE once it is
+ * Counts the caller among the channel's receivers or senders: 0 (clone of a trio memory channel's
+ * end, or of Rust's Sender). The other side learns when the last of them detaches. Attach before
+ * the task is spawned: else the others may all have detached by then. Attaching is optional: a
+ * channel whose ends are not counted is closed by coro_channel_close alone. -EPIPE once it is
  * closed; -EINVAL, -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_channel_attach(struct coro_channel *channel,
 						 enum coro_direction direction);
 
 /*
- * One of those counted goes: 0. The last sender closes the channel: receivers get what is in the
- * buffer, and then -EPIPE. The last receiver closes it too, and drops what is in the buffer, as
- * nobody will ask for it: senders get -EPIPE. coro_defer has a task detach however it ends.
- * -EINVAL if none is counted; -EPERM.
+ * Uncounts one of them: 0. The last sender closes the channel: receivers get what is in the buffer,
+ * and then -EPIPE. The last receiver closes it too, and drops what is in the buffer: senders get
+ * -EPIPE. With coro_defer a task detaches however it ends. -EINVAL if none is counted; -EPERM.
  */
 CORO_API int coro_channel_detach(struct coro_channel *channel, enum coro_direction direction);
 

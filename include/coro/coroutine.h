@@ -44,9 +44,9 @@ enum coro_state {
  *
  * Keep the C++ runtime's exception state per coroutine: needed to yield or wait inside a catch
  * block. In the options of a loop: for all its tasks, however they are spawned. A coroutine that is
- * first resumed by one that has it, such as a task's generator, has it too. The runtime may come
- * later than the library, with a plugin; one that a plugin opened with RTLD_LOCAL holds inside of
- * itself (-static-libstdc++) is not found.
+ * first resumed by one with this flag, such as a task's generator, has it too. The runtime may be
+ * loaded later than the library, with a plugin. It is not found in a plugin that holds one of its
+ * own (-static-libstdc++) and was opened with RTLD_LOCAL.
  */
 #define CORO_SAVE_EXCEPTIONS (1U << 0)
 /* Of a task: it runs at once. See coro_loop_spawn; for others -EINVAL. */
@@ -149,20 +149,19 @@ CORO_MUST_CHECK CORO_API int coro_status(const struct coro *co);
 CORO_API struct coro *coro_current(void);
 
 /*
- * Records words for an error, and where it was made, and returns the error, so that a body can say
- * `return coro_raise(-ENOENT, "no %s", name);`. The words go up with the code: to whoever resumes
- * or awaits the body that returns it. Without memory for the words the code goes up alone.
+ * Records a message for an error, and where it was made, and returns the error, so that a body can
+ * say `return coro_raise(-ENOENT, "no %s", name);`. The message goes up with the code, to the
+ * caller that resumes or awaits the body. Without memory for it the code goes up alone.
  */
 #define coro_raise(error, ...) coro_raise_at(CORO_HERE, error, __VA_ARGS__)
 CORO_API int coro_raise_at(const char *site, int error, const char *format, ...) CORO_PRINTF(3, 4);
 
 /*
- * The message of an error that the caller raised or received from the library last with that code;
- * coro_strerror's where it had none, or where two errors of other codes have had one since. Valid
- * until the caller's next call of the library. A call that fails sets the message or takes that of
- * an earlier error of its code away. Calls of libc do neither: ask coro_strerror for what those
- * leave in errno, and return such a code by coro_raise, if one that was handled may have been the
- * same.
+ * The message of an error that the caller raised or received from the library last with that code.
+ * coro_strerror's, if it had none, or if two errors of other codes have had one since. Valid until
+ * the caller's next call of the library. A call that fails sets the message of its code, or removes
+ * that of an earlier error. Calls of libc do neither: for errno ask coro_strerror, and return such
+ * a code by coro_raise if an earlier error of the same code may have been handled.
  */
 CORO_API const char *coro_message(int error);
 
@@ -175,7 +174,7 @@ CORO_API const char *coro_origin(int error);
  */
 CORO_MUST_CHECK CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
 
-/* A stack, as a collector of garbage or an unwinder wants to know it. */
+/* A stack, as garbage collectors and unwinders see it. */
 struct coro_stack {
 	struct coro *co;  /* whose body stands on it; NULL for the one that the thread came with */
 	void *low, *high; /* [low, high), without the guard; NULL: they are not known */
@@ -186,8 +185,8 @@ struct coro_stack {
 typedef int coro_stack_fn(const struct coro_stack *stack, void *arg);
 
 /*
- * Calls fn for each stack of the calling thread on which a body stands, and for the thread's own,
- * and gives back what the last call returned. -EINVAL, -ENOMEM.
+ * Calls fn for each stack of the calling thread that a body uses, and for the thread's own. Returns
+ * what the last call of fn returned. -EINVAL, -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
 

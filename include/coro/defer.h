@@ -26,19 +26,19 @@ CORO_BEGIN_DECLS
  *
  * The call runs on the body's own stack, before anybody is told that the body has ended. It may do
  * what the body may: wait, yield, defer others, handle errors; nothing of that changes the body's
- * result, value and words. A task that is cancelled by then gets -ECANCELED from its first wait
+ * result, value and message. A task that is cancelled by then gets -ECANCELED from its first wait
  * here, as anywhere, and a generator that yields here while it is closed has not left.
  *
- * When a body is thrown away with its loop by coro_loop_close, its deferred calls run in there, on
- * the stack of the one who closes: no loop runs then to wait in, and there is no body to yield for
- * or to defer to: -EPERM. A body that never began has nothing deferred.
+ * When coro_loop_close discards a body, its deferred calls run in there, on the stack of the
+ * caller: no loop runs then to wait in, and there is no body to yield for or to defer to: -EPERM. A
+ * body that never began has nothing deferred.
  */
 CORO_MUST_CHECK CORO_API int coro_defer(coro_callback *fn, void *arg);
 
 /*
  * Takes back the last such call of the running body that has not begun, without running it
- * (AsyncExitStack.pop_all): to do it now, or to have done it. -ENOENT if there is none; -EPERM,
- * -EINVAL.
+ * (AsyncExitStack.pop_all), when the caller makes it now or has made it already. -ENOENT if there
+ * is none; -EPERM, -EINVAL.
  */
 CORO_API int coro_undefer(coro_callback *fn, void *arg);
 

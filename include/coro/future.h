@@ -33,9 +33,9 @@ CORO_API void coro_future_unref(struct coro_future *future);
 CORO_MUST_CHECK CORO_API int coro_future_set_result(struct coro_future *future, void *value);
 
 /*
- * Makes the future fail with a negative code (future.set_exception). The words that the caller
- * raised or received with that code, if any, go with it. -EINVAL for error >= 0; -EALREADY, -EPERM
- * as above. With -ECANCELED it is cancelled.
+ * Makes the future fail with a negative code (future.set_exception). The message that the caller
+ * raised or received with that code, if any, goes with it. -EINVAL for error >= 0; -EALREADY,
+ * -EPERM as above. With -ECANCELED it is cancelled.
  */
 CORO_MUST_CHECK CORO_API int coro_future_set_error(struct coro_future *future, int error);
 
@@ -58,7 +58,10 @@ CORO_API bool coro_future_cancelled(const struct coro_future *future);
  */
 CORO_MUST_CHECK CORO_API int coro_future_result(const struct coro_future *future, void **ret);
 
-/* Words for the failure of a future that is done (future.exception); NULL if it has not failed. */
+/*
+ * The message of the failure of a future that is done (future.exception); NULL if it has not
+ * failed.
+ */
 CORO_API const char *coro_future_message(const struct coro_future *future);
 
 /*
@@ -104,11 +107,11 @@ coro_async CORO_MUST_CHECK CORO_API int coro_await(struct coro_future *future, v
 CORO_API int coro_cancel(struct coro_future *future);
 
 /*
- * The same with words (task.cancel(msg)): those who receive the cancellation, in the task and by
- * awaiting it, get them from coro_message(-ECANCELED), and from coro_origin where this was called.
- * Of several requests that reach the same wait, the words of the last count; but a wait that has
- * ended in cancellation keeps its own. Without memory for the words it is coro_cancel. A format of
- * NULL is no words.
+ * The same with a message (task.cancel(msg)): those who receive the cancellation, in the task and
+ * by awaiting it, get it from coro_message(-ECANCELED), and from coro_origin where this was called.
+ * Of several requests that reach the same wait, the message of the last counts; but a wait that has
+ * ended in cancellation keeps its own. Without memory for the message, or with a format of NULL, it
+ * is coro_cancel.
  */
 #define coro_cancel_with(...) \
 	coro_cancel_with_at(CORO_HERE, __VA_ARGS__) /* (future, const char *format, ...) */

@@ -24,16 +24,18 @@ CORO_BEGIN_DECLS
 struct coro_group;
 
 /*
- * Makes a group, owned by the calling task, which ends it; made in a generator, it is ended there,
- * whoever resumes that. -EPERM outside a task, -ENOMEM. Debug mode tells of one that a task made and
+ * Makes a group, owned by the calling task, which ends it; one made in a generator is ended there,
+ * whichever task resumes that. -EPERM outside a task; -ENOMEM. Debug mode reports a group that was
  * never ended.
  */
 #define coro_group_create(...) coro_group_create_at(CORO_HERE, __VA_ARGS__) /* (ret) */
 CORO_MUST_CHECK CORO_API int coro_group_create_at(const char *site, struct coro_group **ret);
 
 /*
- * Flags of struct coro_group_options: a task that fails leaves the others and the body alone (trio's
- * and Kotlin's supervisors); its failure is the end's result all the same.
+ * Flags of struct coro_group_options.
+ *
+ * A task that fails does not cancel the others and the body (trio's and Kotlin's supervisors). Its
+ * failure is still the end's result.
  */
 #define CORO_GROUP_INDEPENDENT (1U << 29)
 
@@ -43,8 +45,9 @@ struct coro_group_options {
 };
 
 /*
- * The same with options, or NULL. Where as many tasks run as the limit allows, who spawns another
- * waits until one has ended: -ECANCELED, and -EAGAIN outside a task, which cannot wait.
+ * The same with options, or NULL. While as many tasks run as the limit allows, spawning another
+ * waits until one has ended. If it is cancelled meanwhile: -ECANCELED. Outside a task, where it
+ * cannot wait: -EAGAIN.
  */
 #define coro_group_create_with(...) \
 	coro_group_create_with_at(CORO_HERE, __VA_ARGS__) /* (options, ret) */
@@ -76,11 +79,12 @@ CORO_MUST_CHECK CORO_API int coro_group_spawn_copy_at(const char *site, struct c
 						      struct coro_future **ret);
 
 /*
- * Spawns a task, and waits until that calls coro_started, which makes it one of the group (trio's
- * nursery.start): a server, say, once it listens. *value is what it gave there; value and ret may
- * be NULL. If it ends before, the group is not concerned: its failure is returned, CORO_INCOMPLETE
- * if it has none. If the caller is cancelled, so is the task, and its end or its coro_started is
- * waited for: -ECANCELED. Other errors as coro_group_spawn's; -EPERM outside a task.
+ * Spawns a task, and waits until that calls coro_started, which makes it a member of the group
+ * (trio's nursery.start): for instance a server, when it listens. *value is what it gave to
+ * coro_started; value and ret may be NULL. A task that ends before is no member: its failure is
+ * returned, or CORO_INCOMPLETE if it has none. If the caller is cancelled, so is the task, and this
+ * waits for its end or its coro_started: -ECANCELED. Other errors as coro_group_spawn's; -EPERM
+ * outside a task.
  */
 #define coro_group_start(...) \
 	coro_group_start_at(CORO_HERE, __VA_ARGS__) /* (group, fn, arg, void **value, ret) */
@@ -89,22 +93,25 @@ coro_async CORO_MUST_CHECK CORO_API int coro_group_start_at(const char *site,
 							    void *arg, void **value,
 							    struct coro_future **ret);
 
-/* In such a task, however deep: it is ready. 0; -EALREADY a second time, -EPERM in any other. */
+/*
+ * Called in a task of coro_group_start, however deep: it is ready. 0; -EALREADY a second time;
+ * -EPERM in any other task.
+ */
 CORO_API int coro_started(void *value);
 
 /*
- * Ends the group without an error (TaskGroup.cancel of Python 3.15): its tasks and its body are
- * cancelled, and if nothing fails in that, coro_group_end gives what the body did, and 0 for
- * -ECANCELED. From a task or a callback; once is enough. 0; -EINVAL, -EPERM.
+ * Ends the group without an error (TaskGroup.cancel of Python 3.15): cancels its tasks and its
+ * body. If nothing fails in that, coro_group_end returns what the body did, and 0 for -ECANCELED.
+ * From a task or a callback; a second call does nothing. 0; -EINVAL, -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_group_cancel(struct coro_group *group);
 
 /*
- * Waits for all tasks of the group, and frees it; to be called by its owner, with what the body
- * between has given. A body that failed cancels the tasks. Returns status if no task failed; else
- * the failure of the first that did, in place of the cancellation by which the group made the body
- * leave. -ECANCELED if the owner was cancelled by others, unless a task failed: then its next wait
- * is. In a generator that is destroyed outside of all tasks it does not wait: the tasks are
+ * Waits for all tasks of the group, and frees it; called by its owner, with what the body in
+ * between has returned. A body that failed cancels the tasks. Returns status if no task failed;
+ * else the failure of the first that did, in place of the cancellation by which the group made the
+ * body leave. -ECANCELED if the owner was cancelled by others, unless a task failed: then its next
+ * wait is. In a generator that is destroyed outside of all tasks it does not wait: the tasks are
  * cancelled, and the group is freed with the last.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_group_end(struct coro_group *group, int status);

@@ -3,36 +3,35 @@
  * Calls on fds that look like POSIX's: in a task, only the task waits; elsewhere they block, in a
  * callback too, and then all tasks of the thread with it.
  *
- * Results are POSIX's, but for errors, which are returned: a count, or a negative errno. Beside
+ * Results are POSIX's, but for errors, which are returned: a count, or a negative errno. Besides
  * those of the system there are
  *
  *   -ECANCELED   the task was cancelled while it waited (and so for a timeout's end: coro/timeout.h)
  *   -EBADF       the fd was closed by coro_fd_close, or forgotten, while the task waited
  *   -ENOMEM, -EMFILE, -ENOSPC   the loop could not be made to watch it
  *
- * A call that has transferred something returns it: a cancellation that comes then stays, and ends
- * the task's next wait, if there is one: a task that ends before was not cancelled. Where it came of
- * a timeout (or a group) whose scope ends before, that takes it back. Signals do not interrupt calls,
- * and writing raises no SIGPIPE.
+ * Plain close. A loop keeps a record of each fd that it has used. So close fds by coro_fd_close,
+ * and call coro_fd_forget when a library closes one by itself. After a plain close, a task that
+ * waits for the fd may wait for ever. If no task waits, and the number is given to a new fd of the
+ * same kind, waiting for that works, with a delay of some milliseconds.
  *
- * Any fd will do, and its O_NONBLOCK is left as it is, but for that of listening sockets: see
+ * Cancellation. A call that has transferred something returns that. A cancellation that comes then
+ * ends the task's next wait; a task that ends before was not cancelled. If it came from a timeout
+ * or a group whose scope ends before that wait, the scope takes it back. Signals do not interrupt
+ * calls, and writing raises no SIGPIPE.
+ *
+ * Blocking. Any fd will do, and its O_NONBLOCK is left as it is, except on listening sockets: see
  * coro_accept. Only the task waits, even if others who share the description read from it, write to
- * it, or set O_NONBLOCK and take it off: a terminal or FIFO is opened once more, by /proc/self/fd, and
- * that fd is closed by coro_fd_close. What cannot be opened so, such as a terminal's master, and has
- * no O_NONBLOCK is read and written by a thread: what that reads for a call that is cancelled is
- * given to the next; what it is about to write for one, 64 KiB at the most, counts as written.
- * Several tasks may wait for an fd, and are served in the order they came. Regular files, for which
- * there is no waiting, are read and written by a thread of the loop's default executor, see file.h,
- * or by the kernel on io_uring.
+ * it, or change O_NONBLOCK. For that a terminal or FIFO is opened once more, by /proc/self/fd;
+ * coro_fd_close closes that fd too. What cannot be opened so, such as a terminal's master, and has
+ * no O_NONBLOCK is read and written by a thread. What the thread reads for a call that is cancelled
+ * is given to the next; what it is about to write for one, at most 64 KiB, counts as written.
+ * Several tasks may wait for an fd, and are served in the order they came. Regular files, which
+ * cannot be waited for, are read and written by a thread of the loop's default executor, see
+ * file.h, or by the kernel on io_uring.
  *
  * On io_uring the kernel makes the calls of a turn together, while their tasks wait. A call that is
  * cancelled returns when the kernel has let go of its memory, and not before.
- *
- * A loop keeps a record of each fd that it has used, so tell it when the number is to be another's:
- * close by coro_fd_close, and see coro_fd_forget. Where a library closes one by itself while no task
- * waits for it, and the number is used anew for one of the same kind, the new one is waited for all the
- * same, if with a delay of some milliseconds; but a task that waits for one that is closed so may wait
- * for ever.
  */
 #ifndef CORO_IO_H
 #define CORO_IO_H
@@ -87,37 +86,37 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendmsg(int fd, const struct ms
 							 int flags);
 
 /*
- * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4), and is none of 0 to 2,
- * where a standard stream was closed: what is written to that must not reach the peer. address and length
- * may be NULL. Connections that were reset while they waited, or have another of the errors that
- * accept(2) says are a connection's, are passed over. -EMFILE, -ENFILE and the like leave the
- * connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a connection that
- * another process takes meanwhile would block the thread.
+ * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). The fd is never 0, 1
+ * or 2, even if a standard stream was closed: what the program prints must not reach the peer.
+ * address and length may be NULL. Connections that were reset while they waited, or have another of
+ * the errors that accept(2) attributes to the connection, are passed over. -EMFILE, -ENFILE and the
+ * like leave the connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a
+ * connection that another process takes meanwhile would block the thread.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_accept(int fd, struct sockaddr *address,
 						    socklen_t *length);
 
 /*
  * Connects: 0. When it was cancelled, the system goes on connecting until the fd is closed; a
- * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on. A socket without O_NONBLOCK is
- * connected by a thread, or by the kernel on io_uring.
+ * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on. A socket without O_NONBLOCK
+ * is connected by a thread, or by the kernel on io_uring.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_connect(int fd, const struct sockaddr *address,
 						     socklen_t length);
 
 /*
- * Sends so many bytes of a file without a detour through the program, where the system can
- * (sendfile): the count, less at the file's end. offset as sendfile's: where to begin, and then where
- * it ended; NULL for the file's own. It is sent in parts, between which other tasks run, but no others
- * write to it; to another file, in a thread.
+ * Sends up to length bytes of a file without copying them to the program, where the system can
+ * (sendfile): the count, less at the file's end. *offset is where to begin, and then where it
+ * ended; NULL for the file's own offset. It sends in parts: other tasks run in between, but none of
+ * them writes to `out`. To a regular file, a thread sends it.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset,
 							  size_t length);
 
 /*
- * Moves up to so many bytes, of which one end is a pipe, and waits for either (splice). Where the
- * other end has no O_NONBLOCK, a thread does, and a call that is cancelled meanwhile returns when it
- * has. -ENOSYS but on Linux.
+ * Moves up to length bytes between two fds, one of which is a pipe, and waits for either (splice).
+ * If the other has no O_NONBLOCK, a thread does it, and a call that is cancelled meanwhile returns
+ * when the thread is done. -ENOSYS on other systems than Linux.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out,
 							off_t *out_offset, size_t length,
@@ -131,22 +130,22 @@ coro_async CORO_MUST_CHECK CORO_API int coro_readable(int fd);
 coro_async CORO_MUST_CHECK CORO_API int coro_writable(int fd);
 
 /*
- * Closes an fd, in the loop that runs as well: tasks of it that wait get -EBADF, callbacks go. 0 or
- * an error of close's, after which it is closed all the same, unless that is -EBADF.
+ * Closes an fd, in the running loop as well: its tasks that wait get -EBADF, its callbacks are
+ * removed. 0 or an error of close's, after which it is closed all the same, unless that is -EBADF.
  */
 CORO_API int coro_fd_close(int fd);
 
 /*
- * The same, and a TCP connection is reset (SO_LINGER of 0 s): its peer gets an error, -ECONNRESET,
- * and not the end; what was not sent yet, and what the peer has not read, may be lost
- * (uv_tcp_close_reset). Other fds are just closed.
+ * The same, and resets a TCP connection (SO_LINGER of 0 s; uv_tcp_close_reset): the peer gets an
+ * error, -ECONNRESET, and not the end. What was not sent yet, and what the peer has not read, may
+ * be lost. Other fds are just closed.
  */
 CORO_API int coro_fd_reset(int fd);
 
 /*
- * Has the loop that runs forget what it knows of this number: to be called right before or right
- * after an fd that it used is closed by others, or made another one's by dup2, with no other call of
- * this library in between. Tasks that wait get -EBADF. 0 or -EBADF.
+ * Has the running loop forget what it knows of this number. Call it right before or right after an
+ * fd that the loop used is closed by others, or replaced by dup2, with no other call of this
+ * library in between. Tasks that wait get -EBADF. 0 or -EBADF.
  */
 CORO_API int coro_fd_forget(int fd);
 
@@ -158,24 +157,24 @@ CORO_API int coro_fd_forget(int fd);
 CORO_MUST_CHECK CORO_API int coro_fd_adopt(int fd);
 
 /*
- * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer). One
- * for each direction: another takes its place. While there is one the loop does not come to its end.
- * While others are ready to run the loop looks for it now and then, and not in each turn as asyncio.
- * 0; -EPERM for what cannot be waited for, as regular files, but for some of /proc and /sys; -EINVAL,
- * -EBADF, -ENOMEM, -EMFILE.
+ * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer).
+ * There is one for each direction: another takes its place. While there is one the loop does not
+ * come to its end. While others are ready to run the loop polls now and then, and not in each turn
+ * as asyncio. 0; -EPERM for an fd that cannot be waited for: regular files, except some of /proc
+ * and /sys; -EINVAL, -EBADF, -ENOMEM, -EMFILE.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn,
 						  void *arg);
 CORO_MUST_CHECK CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn,
 						  void *arg);
 
-/* It will not be called any more: 1; 0 if there was none (loop.remove_reader, remove_writer). */
+/* Removes the callback: 1; 0 if there was none (loop.remove_reader, remove_writer). */
 CORO_API int coro_loop_remove_reader(struct coro_loop *loop, int fd);
 CORO_API int coro_loop_remove_writer(struct coro_loop *loop, int fd);
 
 /*
- * What the loop waits for fds with: "epoll", "poll" or "uring". NULL if it could not be made, for
- * want of memory or fds, or if the loop is another thread's.
+ * What the loop waits for fds with: "epoll", "poll" or "uring". NULL if it could not be made
+ * without memory or fds, or if the loop is another thread's.
  */
 CORO_API const char *coro_loop_poller(struct coro_loop *loop);
 

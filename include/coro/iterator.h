@@ -101,10 +101,10 @@ CORO_API struct coro_iterator *coro_iter_string(const char *string);
 CORO_API struct coro_iterator *coro_iter_generator(struct coro *generator, size_t item_size);
 
 /*
- * The same of a generator made for it: what fn(arg) yields. If it yields instead of leaving when it
- * is closed, it is asked again, then thrown away where it stands, but for its deferred calls:
- * -EPROTO. In itself, or in another thread than its own, it cannot be closed: -EBUSY, -EPERM, and
- * the iterator stays.
+ * The same of a generator made for it: what fn(arg) yields. If the generator yields instead of
+ * leaving when it is closed, it is asked once more, and then discarded: only its deferred calls
+ * run, and the close gives -EPROTO. Inside the generator itself, or in another thread than its own,
+ * it cannot be closed: -EBUSY, -EPERM, and the iterator stays.
  */
 #define coro_iter_generate(...) \
 	coro_iter_generate_at(CORO_HERE, __VA_ARGS__) /* (fn, arg, item_size) */

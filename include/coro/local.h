@@ -11,8 +11,8 @@
  *	coro_local_get(&request);               // in look_up, or anything that it calls or spawns
  *
  * A task begins with the values that its spawner had then, and what it sets itself nobody else
- * sees, but tasks that it spawns after. A callback of the loop sees the values that there were when
- * coro_call_soon and its kin, or coro_future_add_done_callback, was called; what it sets is gone
+ * sees, but tasks that it spawns after. A callback of the loop sees the values of the moment when
+ * coro_call_soon, _later, _at or coro_future_add_done_callback was called; what it sets is gone
  * with it; likewise a function that coro_to_thread or coro_executor_run has a thread run. A
  * generator or coroutine has none of its own: it sees those of whoever resumes it. Outside of tasks
  * and callbacks the thread has a set, at first an empty one.

@@ -28,9 +28,8 @@ struct coro_handle;
 /*
  * Flags of struct coro_loop_options; CORO_SAVE_EXCEPTIONS (coroutine.h) is another.
  *
- * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the
- * next timer when nothing is. When there is no timer either, running the loop returns
- * -EDEADLK.
+ * Time is virtual: it starts at 0, stands still while anything is ready, and jumps to the next
+ * timer when nothing is. When there is no timer either, running the loop returns -EDEADLK.
  */
 #define CORO_VIRTUAL_CLOCK (1U << 8)
 /* Debug mode: see coro_loop_set_debug. */
@@ -63,13 +62,12 @@ CORO_MUST_CHECK CORO_API int coro_loop_create(const struct coro_loop_options *op
 					      struct coro_loop **ret);
 
 /*
- * Closes a loop that does not run (-EBUSY), and gives the caller's reference back
- * (loop.close). Callbacks that have not run never will. Tasks that are not done are reported and
- * thrown away where they stand: their bodies do not run on, but for the calls they have deferred
- * (coro_defer), so cancel them and let them end before.
- * Futures and handles that the caller still holds stay valid; on them, only result, message, state
- * and unref calls have an effect, the others are -EPIPE. 0, also for NULL, and for a loop that is
- * closed, which changes nothing.
+ * Closes a loop that does not run (-EBUSY), and gives the caller's reference back (loop.close).
+ * Callbacks that have not run never will. Tasks that are not done are reported and discarded: their
+ * bodies do not run on; only the calls they have deferred do (coro_defer). So cancel them and let
+ * them end before. Futures and handles that the caller still holds stay valid; on them, only
+ * result, message, state and unref calls have an effect, the others are -EPIPE. 0, also for NULL,
+ * and for a loop that is closed, which changes nothing.
  */
 CORO_API int coro_loop_close(struct coro_loop *loop);
 
@@ -119,8 +117,9 @@ CORO_API int coro_loop_stop(struct coro_loop *loop);
 coro_async CORO_MUST_CHECK CORO_API int coro_loop_shutdown_asyncgens(struct coro_loop *loop);
 
 /*
- * Called in a generator that a task drives: from here on the loop counts it among those, though it
- * has not waited yet (asyncio knows async generators from their first step on). 0; -EPERM elsewhere.
+ * Called in a generator that a task drives: from now on the loop knows it as one to close in
+ * coro_loop_shutdown_asyncgens, though it has not waited yet (asyncio knows async generators from
+ * their first step on). 0; -EPERM elsewhere.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_note_asyncgen(void);
 
@@ -142,21 +141,25 @@ CORO_MUST_CHECK CORO_API int coro_all_tasks(const struct coro_loop *loop, struct
 					    size_t count);
 
 /*
- * Debug mode, on or off (loop.set_debug): steps that take long are told of on stderr, timeouts that
- * were never ended, and when the loop is closed, groups, streams, servers, processes and locks that
- * were not given back. Of these it tells if it was on when they were made, or first taken. Off, unless
- * the loop was made with CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On, each step goes by way
- * of the loop, and costs two readings of the clock, and a timeout and taking a lock allocate.
- * -EINVAL, -EPERM.
+ * Debug mode, on or off (loop.set_debug). It tells on stderr of
+ *
+ *   - steps that take long: see coro_loop_set_slow_callback_duration
+ *   - timeouts that were never ended
+ *   - when the loop is closed, groups, streams, servers, processes and locks that were not given
+ *     back, if it was on when they were made, or first taken
+ *
+ * It is off, unless the loop was made with CORO_DEBUG, or with CORO_DEBUG=1 in the environment. On,
+ * each step goes by way of the loop and reads the clock twice, and a timeout and taking a lock
+ * allocate. -EINVAL, -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
 
 CORO_API bool coro_loop_debug(const struct coro_loop *loop);
 
 /*
- * How long a callback, or a task from one wait to the next, may take before debug mode tells of it
- * with its name and site (loop.slow_callback_duration): 100 ms unless told, by CLOCK_MONOTONIC also
- * where the loop's own is virtual. -EINVAL for less than 0, -EPERM.
+ * How long a callback, or a task from one wait to the next, may take, in nanoseconds, before debug
+ * mode tells of it with its name and site (loop.slow_callback_duration): 100 ms unless set, by
+ * CLOCK_MONOTONIC also when the loop's own clock is virtual. -EINVAL below 0; -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_set_slow_callback_duration(struct coro_loop *loop,
 								  int64_t duration);
@@ -199,8 +202,9 @@ CORO_MUST_CHECK CORO_API int coro_loop_hold(struct coro_loop *loop);
 CORO_API void coro_loop_release(struct coro_loop *loop);
 
 /*
- * Calls fn(arg) after delay nanoseconds, counted from now by the loop's clock (loop.call_later).
- * A negative delay gives a time that is over, and so comes before what is due now.
+ * Calls fn(arg) after delay nanoseconds, counted from now by the loop's clock (loop.call_later). A
+ * negative delay is a time in the past, and so comes before what is due now. *ret as
+ * coro_call_soon's. -EINVAL, -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_call_later(struct coro_loop *loop, int64_t delay,
 					     coro_callback *fn, void *arg,

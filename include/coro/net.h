@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets by address in words. An address is
+ * Sockets by address as text. An address is
  *
  *	example.org:80   127.0.0.1:http   [::1]:8080   [fe80::1%eth0]:22   TCP
  *	tcp:...  udp:...                                                   either, said so
@@ -11,10 +11,10 @@
  *	                                                                   \0 is a NUL in it, \\ a
  *	                                                                   backslash
  *
- * Names are looked up in a thread, addresses in figures at once. Sockets have O_NONBLOCK and
+ * Names are looked up in a thread, numeric addresses at once. Sockets have O_NONBLOCK and
  * FD_CLOEXEC, and those of TCP TCP_NODELAY. They are the caller's, to be closed by coro_fd_close,
- * and never lie on 0 to 2.
- * In a task, only the task waits; elsewhere the calls block. Failures have words: see coro_message.
+ * and are never 0, 1 or 2. In a task, only the task waits; elsewhere the calls block. Failures have
+ * a message: see coro_message.
  */
 #ifndef CORO_NET_H
 #define CORO_NET_H
@@ -38,11 +38,11 @@ struct coro_listen_options {
 
 /*
  * Listens on an address: 0 and the fd; of udp, a socket bound to it. options may be NULL. Of a name
- * with several addresses it takes the first that can be had. Port 0 lets the system choose. The
+ * with several addresses it takes the first that is available. Port 0 lets the system choose. The
  * address is taken over from connections that linger (SO_REUSEADDR), and the file of a unix socket
- * from a listener that is gone. That file goes with the socket when coro_fd_close closes it in the
- * loop that it was made in, unless another has taken its place. -EADDRINUSE, -EACCES and so on; -EINVAL for what is no address;
- * those of coro_getaddrinfo.
+ * from a listener that is gone. The loop that made the socket removes its file when coro_fd_close
+ * closes it there, unless another has taken the file's place. -EADDRINUSE, -EACCES and so on;
+ * -EINVAL for a malformed address; those of coro_getaddrinfo.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_listen(const char *address,
 						    const struct coro_listen_options *options,
@@ -57,10 +57,10 @@ coro_async CORO_MUST_CHECK CORO_API int coro_listen_all(const char *address,
 							int *ret, size_t count);
 
 /*
- * Accepts the next connection, whatever is in its way: coro_accept, but without fds or memory, and
- * after any other error that is not the socket's own, it waits a second and tries again, as asyncio
- * does. Connections wait meanwhile, and none is lost. An error is that the socket does not listen
- * (any more), or -ECANCELED.
+ * Accepts the next connection (coro_accept). Without fds or memory, and after any other error that
+ * is not the socket's own, it waits a second and tries again, as asyncio does; connections wait
+ * meanwhile, and none is lost. It fails when the socket does not listen, or no longer, and with
+ * -ECANCELED.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_accept_next(int fd);
 
@@ -69,7 +69,7 @@ struct coro_dial_options {
 	int family;      /* AF_INET or AF_INET6 only; 0 for both */
 	int64_t timeout; /* for all of it, the look-up too; 0 for none */
 	int64_t stagger; /* before the next address is tried as well; 0 for 250 ms */
-	/* An address in figures to connect from, whose port 0 many may share; NULL for any. */
+	/* A numeric address to connect from, whose port 0 many may share; NULL for any. */
 	const char *local;
 };
 
@@ -77,28 +77,30 @@ struct coro_dial_options {
  * Connects to an address: 0 and the fd. options may be NULL. Of a name with several addresses it
  * tries one after another, IPv6 and IPv4 in turn, and does not wait long for one before it tries
  * the next: the first that answers wins, and the others are closed (happy eyeballs, RFC 8305; the
- * first 16 count). A socket of TCP that the system has connected to itself, as may happen where nobody
- * listens, counts as refused. The failure is that of the first address, its words are about all. -ETIMEDOUT,
- * -ECANCELED, -EINVAL; those of coro_connect and coro_getaddrinfo.
+ * first 16 count). A TCP socket that the system has connected to itself, which may happen when
+ * nobody listens, counts as refused. The code is that of the first address, its message tells of
+ * all. -ETIMEDOUT, -ECANCELED, -EINVAL; those of coro_connect and coro_getaddrinfo.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_dial(const char *address,
 						  const struct coro_dial_options *options,
 						  int *ret);
 
-/* Room for the words of any address. */
+/* Room for the text of any address. */
 #define CORO_ADDRESS_SIZE 256
 
 /*
- * The address that a socket has, or its peer has, in words that coro_dial takes for a socket of that
- * kind: of udp they begin with "udp:" (getsockname, getpeername; asyncio's get_extra_info). "unix:"
- * alone is one without a name, which cannot be dialled. Returns their length; -ENOBUFS if there is not
+ * A socket's address, or its peer's, as a text that coro_dial takes for a socket of that kind: of
+ * udp it begins with "udp:" (getsockname, getpeername; asyncio's get_extra_info). "unix:" alone is
+ * a socket without a name, which cannot be dialled. Returns the length; -ENOBUFS if there is not
  * room for all and the NUL; -ENOTCONN.
  */
 CORO_API int coro_local_address(int fd, char *ret, size_t size);
 CORO_API int coro_peer_address(int fd, char *ret, size_t size);
 
-/* The same of an address such as coro_recvfrom gives, which tells no kind of socket: without "udp:".
- * -EAFNOSUPPORT. */
+/*
+ * The same of an address such as coro_recvfrom gives, which does not tell the kind of socket:
+ * without "udp:". -EAFNOSUPPORT.
+ */
 CORO_MUST_CHECK CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length,
 					       char *ret, size_t size);
 

@@ -53,7 +53,10 @@ enum {
 /* Begins a session whose controlling terminal is its standard input, as login_tty does. */
 #define CORO_PROCESS_TERMINAL (1U << 23)
 
-/* As whom a child runs: for root, or who else may become another (user=, group=, extra_groups=). */
+/*
+ * The user that a child runs as (user=, group=, extra_groups=), for root and others that may change
+ * theirs.
+ */
 struct coro_process_user {
 	uid_t uid; /* real, effective and saved */
 	gid_t gid;
@@ -73,19 +76,19 @@ struct coro_process_options {
 };
 
 /*
- * Starts a program (asyncio.create_subprocess_exec): argv ends with NULL; what has no slash is
+ * Starts a program (asyncio.create_subprocess_exec): argv ends with NULL; a name without a slash is
  * looked for in the PATH of the child's environment. The child inherits its standard streams and
- * pass_fds, no other fds. Signals that are ignored stay so, but for SIGPIPE, all others have their
- * default action, and none is blocked. options may be NULL. The caller owns *ret.
+ * pass_fds, and no other fds. Signals that are ignored stay so, except SIGPIPE; all others have
+ * their default action, and none is blocked. options may be NULL. The caller owns *ret.
  *
- * Fds that are given as standard streams block in the child, though they have O_NONBLOCK here: a pipe
- * or terminal is opened once more for it, and of others, such as sockets, the flag is taken off here
- * too, which no call of the library minds. What is in pass_fds stays as it is.
+ * Fds that are given as standard streams block in the child, even if they have O_NONBLOCK here. A
+ * pipe or terminal is opened once more for it. Of others, such as sockets, O_NONBLOCK is removed
+ * here too; calls of this library work without it. Fds in pass_fds are not changed.
  *
- * 0; or the error that came of executing the program, of cwd, user or terminal, such as -ENOENT, with
- * words that tell of what, and then there is no process. -EBADF: an fd that is to be given is not
+ * 0; or the error of executing the program, or of cwd, user or terminal, such as -ENOENT, with a
+ * message that names it, and then there is no process. -EBADF: an fd that is to be given is not
  * open. -EAGAIN, -EMFILE, -ENOMEM, -EINVAL; -EPERM outside a running loop. It does not suspend: the
- * thread waits until the child executes its program, with another user for a second at most.
+ * thread waits until the child executes its program, and with another user at most a second.
  */
 #define coro_process_spawn(...) \
 	coro_process_spawn_at(CORO_HERE, __VA_ARGS__) /* (argv, options, ret) */
@@ -101,26 +104,28 @@ CORO_MUST_CHECK CORO_API int coro_process_shell_at(const char *site, const char 
 						   struct coro_process **ret);
 
 /*
- * Gives the process back, and closes its pipes. One that still runs goes on, and the loop sees to
- * its end. 0; -EBUSY while a task waits for it or talks to it; -EPERM in another thread. NULL is
- * fine. Debug mode tells of one that was not given back when its loop is closed.
+ * Gives the process back, and closes its pipes. One that still runs goes on, and the loop still
+ * reaps it. 0; -EBUSY while a task waits for it or talks to it; -EPERM in another thread. NULL is
+ * fine. Debug mode reports one that was not given back when its loop is closed.
  */
 CORO_API int coro_process_destroy(struct coro_process *process);
 
-/* Its number (process.pid), which is free to be another's once its end was noticed. */
+/*
+ * Its number (process.pid), which the system may give to another process once its end was noticed.
+ */
 CORO_API pid_t coro_process_pid(const struct coro_process *process);
 
 /*
- * Our ends of its pipes, for coro_read and coro_write (process.stdin, stdout, stderr): O_NONBLOCK and
- * FD_CLOEXEC are set. They stay the process's. -EBADF where there is none, or it was closed.
+ * Our ends of its pipes, for coro_read and coro_write (process.stdin, stdout, stderr): O_NONBLOCK
+ * and FD_CLOEXEC are set. They stay the process's. -EBADF if there is none, or it was closed.
  */
 CORO_MUST_CHECK CORO_API int coro_process_stdin(const struct coro_process *process);
 CORO_MUST_CHECK CORO_API int coro_process_stdout(const struct coro_process *process);
 CORO_MUST_CHECK CORO_API int coro_process_stderr(const struct coro_process *process);
 
 /*
- * Closes the pipe to its standard input, which ends there for it: 0, -EBADF; -EBUSY while a task is in
- * coro_process_communicate; -EPERM in another thread.
+ * Closes the pipe to its standard input, which ends there for it: 0; -EBADF; -EBUSY while a task is
+ * in coro_process_communicate; -EPERM in another thread.
  */
 CORO_MUST_CHECK CORO_API int coro_process_close_stdin(struct coro_process *process);
 
@@ -149,14 +154,14 @@ struct coro_bytes {
 
 /*
  * Writes the input to its standard input and closes that, reads its standard output and error to
- * their ends, all at once so that nobody has to wait for the other, and waits for its end
- * (process.communicate). Where there is no pipe for one of them, that is left out; out and err may
- * be NULL, and then what comes is dropped. A child that does not read all of the input is no error.
+ * their ends, all at the same time, and waits for its end (process.communicate). What has no pipe
+ * is left out. out and err may be NULL, and then what comes is dropped. A child that does not read
+ * all of the input is no error.
  *
- * limit is how much may come of each, 0 for any amount: -EMSGSIZE where there is more, and the
+ * limit is the most bytes that may come of each, 0 for any amount: -EMSGSIZE if more comes, and the
  * process goes on, as it does after -ECANCELED or the end of a timeout. What was read by then is
- * kept: call once more with the same input to go on where it stopped. -EBUSY: another task is talking
- * to it; -EPERM outside a task; -ECHILD, -ENOMEM.
+ * kept: call once more with the same input to go on where it stopped. The caller frees the bytes
+ * with free(). -EBUSY: another task is talking to it; -EPERM outside a task; -ECHILD, -ENOMEM.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_process_communicate(struct coro_process *process,
 								 const void *input, size_t length,

@@ -13,8 +13,8 @@ CORO_BEGIN_DECLS
 struct coro_queue;
 
 /*
- * Makes a queue: first in, first out. maxsize: the most items it holds, 0 for no bound. -EINVAL,
- * -ENOMEM.
+ * Makes a queue: first in, first out. maxsize: the most items it holds, 0 for no bound. The caller
+ * owns it and gives it back with coro_queue_destroy. -EINVAL, -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_queue_create(size_t maxsize, struct coro_queue **ret);
 
@@ -22,9 +22,9 @@ CORO_MUST_CHECK CORO_API int coro_queue_create(size_t maxsize, struct coro_queue
 CORO_MUST_CHECK CORO_API int coro_queue_create_lifo(size_t maxsize, struct coro_queue **ret);
 
 /*
- * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b; where compare
- * calls the queue, that is -EBUSY. Equal ones come in asyncio's order, heapq's, which is not that in
- * which they were put in.
+ * One that gives back the smallest item first: compare(a, b) < 0 if a comes before b. compare must
+ * not call the queue: -EBUSY. Equal items come in the order of asyncio's heapq, which is not that
+ * in which they were put in.
  */
 CORO_MUST_CHECK CORO_API int coro_queue_create_priority(
 	size_t maxsize, int (*compare)(const void *a, const void *b), struct coro_queue **ret);
@@ -34,7 +34,7 @@ CORO_API int coro_queue_destroy(struct coro_queue *queue);
 
 /*
  * Puts an item in, waiting for room: 0. -EPIPE once shut down; -ECANCELED, -EPERM, -ENOMEM. A task
- * that puts some hundred items without ever waiting lets others run then.
+ * that puts some hundred items without ever waiting then lets others run.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_queue_put(struct coro_queue *queue, void *item);
 

@@ -16,9 +16,9 @@ struct coro_remote;
 /*
  * Has a loop run fn(arg) as a task, from any thread (asyncio.run_coroutine_threadsafe). The loop
  * must be there: as for coro_call_soon_threadsafe. Until the task is done, it is waited for by the
- * loop as if it were held. Where ret is not NULL the caller owns *ret, and gives it back with
- * coro_remote_unref; either way the task runs to its end. -EPIPE if the loop is closed; -EOWNERDEAD,
- * -EINVAL, -ENOMEM.
+ * loop as if it were held. If ret is not NULL the caller owns *ret, and gives it back with
+ * coro_remote_unref; either way the task runs to its end. -EPIPE if the loop is closed;
+ * -EOWNERDEAD, -EINVAL, -ENOMEM.
  */
 #define coro_spawn_threadsafe(...) \
 	coro_spawn_threadsafe_at(  \
@@ -29,12 +29,12 @@ CORO_MUST_CHECK CORO_API int coro_spawn_threadsafe_at(const char *site, struct c
 						      struct coro_remote **ret);
 
 /*
- * Waits for the task's result, at most that long, and gives it as coro_await does, words and value
- * (future.result(timeout)). In a task only that waits, else the thread does. ret may be NULL. May be
- * asked for again.
+ * Waits for the task's result, at most timeout nanoseconds, and gives it as coro_await does,
+ * message and value (future.result(timeout)). In a task only that waits, else the thread does. ret
+ * may be NULL. May be called again.
  *
  *   -ETIMEDOUT  it is not done; a timeout of 0 only asks
- *   -ECANCELED  it was cancelled, or thrown away with its loop; or the caller was cancelled, which
+ *   -ECANCELED  it was cancelled, or discarded with its loop; or the caller was cancelled, which
  *               leaves it alone
  *   -EDEADLK    it would be waited for in the thread that is to run it
  *   -EPERM      in a callback

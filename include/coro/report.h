@@ -8,7 +8,7 @@
  *                                           group, coro_future_result, _message, ...
  *   "exception in shielded future"          the same of one whose shield was cancelled before it
  *                                           was done
- *   "Task was destroyed but it is pending!" coro_loop_close throws it away
+ *   "Task was destroyed but it is pending!" coro_loop_close discards it
  *   "Task has errored out but its parent task is already completed"
  *                                           a member of a group failed after the group's owner, or
  *                                           the generator that had it, was gone
@@ -23,10 +23,11 @@
  *                                           a server's handler failed, and the server has no
  *                                           failed of its own: see coro/stream.h
  *
- * Without a handler of the program's, each is a line on stderr, unless CORO_REPORTS=0 is in the
- * environment:
+ * Without a handler of the program's, each is a line on stderr, wrapped here, unless
+ * CORO_REPORTS=0 is in the environment:
  *
- *	coro: Task exception was never retrieved: task Task-2, spawned at x.c:5: disk 7 is on fire (error -5, raised at x.c:9)
+ *	coro: Task exception was never retrieved: task Task-2, spawned at x.c:5: disk 7 is on
+ *	fire (error -5, raised at x.c:9)
  *
  * While a loop runs, the handler is called as a callback is, between two steps of tasks, before
  * anything else that is ready: it may call, spawn, cancel, stop, but not wait. While it does not

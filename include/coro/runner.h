@@ -9,17 +9,19 @@ CORO_BEGIN_DECLS
 
 /*
  * Runs fn(arg) as the main task of a loop of its own, and returns what it returns: one call for a
- * whole program (asyncio.run). When it ends, the tasks that are left are cancelled and run to their
- * end, and then those that they have spawned meanwhile, up to the eighth generation: what is left
- * then, of tasks that spawn others whenever they are cancelled, is thrown away. One that fails in
- * that, or is thrown away, is reported (see coro/report.h). Then the generators that are left open
- * are closed, unless a task waits for what cannot come; what threads of the default executor still
- * do is waited for, and the loop is closed.
+ * whole program (asyncio.run). At its end it
  *
- * In the process's main thread, and where SIGINT has its default action, the first SIGINT cancels
- * the main task; if that leaves by it, the result is -EINTR (KeyboardInterrupt). A second one takes
- * its default action at once, which ends the process. While any loop wants SIGINT (coro/signal.h),
- * that gets it instead. The same goes for SIGTERM with CORO_SIGTERM among the flags of the loop's
+ *   - cancels the tasks that are left, and runs them to their end, and then those that they have
+ *     spawned meanwhile, up to the eighth generation; it discards and reports what is left then,
+ *     of tasks that spawn others whenever they are cancelled (see coro/report.h)
+ *   - reports tasks that fail while they are cancelled
+ *   - closes the generators that are left open, unless a task waits for what cannot come
+ *   - waits for what threads of the default executor still do, and closes the loop
+ *
+ * In the process's main thread, and if SIGINT has its default action, the first SIGINT cancels the
+ * main task; if that leaves by it, the result is -EINTR (KeyboardInterrupt). A second one takes its
+ * default action at once, which ends the process. While any loop wants SIGINT (coro/signal.h), that
+ * gets it instead. The same goes for SIGTERM with CORO_SIGTERM among the flags of the loop's
  * options.
  *
  *   -EBUSY    a loop runs in this thread already
@@ -61,7 +63,7 @@ CORO_API struct coro_loop *coro_runner_loop(const struct coro_runner *runner);
 
 /*
  * Ends what is left as coro_run does, closes the loop and frees the runner (Runner.close). The
- * words of the last error, for coro_message, stay. 0, also for NULL; -EBUSY while a loop runs in
+ * message of the last error stays, for coro_message. 0, also for NULL; -EBUSY while a loop runs in
  * this thread, or in a call that this makes; -EPERM in another: the runner is then as it was.
  */
 CORO_API int coro_runner_close(struct coro_runner *runner);

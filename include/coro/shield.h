@@ -9,8 +9,8 @@
  *		coro_shield_end(&shield, say_goodbye(server));
  *	return r;
  *
- * A request to cancel the task, from wherever, waits until the scope ends, and then ends the task's
- * next wait. Timeouts and groups that are begun inside work as everywhere.
+ * A request to cancel the task waits until the scope ends, and then ends the task's next wait.
+ * Timeouts and groups that are begun inside work as usual.
  */
 #ifndef CORO_SHIELD_H
 #define CORO_SHIELD_H
@@ -26,9 +26,9 @@ struct coro_shield_scope {
 };
 
 /*
- * Begins a scope. After delay nanoseconds, CORO_FOREVER for never, what waits in it is cancelled: a
- * cleanup that hangs keeps nobody from ending. Scopes nest, 255 of them. -EBUSY if the task has
- * begun this one already; -EPERM outside a task, -EOVERFLOW, -ENOMEM.
+ * Begins a scope. After delay nanoseconds, CORO_FOREVER for never, what waits in it is cancelled,
+ * so that a cleanup that hangs ends too. Scopes nest, up to 255 of them. 0; -EBUSY if the task has
+ * begun this one already; -EPERM outside a task; -EOVERFLOW, -ENOMEM.
  */
 #define coro_shield_begin(...) \
 	coro_shield_begin_at(CORO_HERE, __VA_ARGS__) /* (scope, int64_t delay) */
@@ -36,9 +36,9 @@ CORO_MUST_CHECK CORO_API int coro_shield_begin_at(const char *site, struct coro_
 						  int64_t delay);
 
 /*
- * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is the
- * doing of the scope's own delay: -ETIMEDOUT. -EALREADY if it has ended; -EBUSY if one that was
- * begun inside has not; -EPERM in another task.
+ * Ends the scope, with the status of its body. Returns status, but -ETIMEDOUT in place of a
+ * -ECANCELED that came from the scope's own delay. -EALREADY if it has ended; -EBUSY if one that
+ * was begun inside has not; -EPERM in another task.
  */
 CORO_MUST_CHECK CORO_API int coro_shield_end(struct coro_shield_scope *scope, int status);
 

@@ -6,26 +6,24 @@
  * Reading waits for what it was asked for. A call that fails or is cancelled has taken nothing:
  * what had come stays in the buffer for the next. One task reads at a time: -EBUSY for another.
  * When the connection fails, what came before is still there to be read; then the error comes back.
+ * Unlike in asyncio nothing is read ahead: only a task that reads or writes notices that the peer
+ * is gone, and what was not read by the time of coro_stream_close is lost.
  *
- * Writing does not wait: it puts bytes into a buffer, and they go out in the loop's next turn, or
- * sooner, when the stream is read from or 64 KiB have come together; so that many small writes make
- * one system call. coro_stream_drain keeps the buffer bounded: call it after writing, as in
- * asyncio.
+ * Writing does not wait: it puts bytes into a buffer. They go out in the loop's next turn, or
+ * sooner, when the stream is read from or 64 KiB have come together; so many small writes make one
+ * system call. coro_stream_drain keeps the buffer bounded: call it after writing, as in asyncio.
  *
- * A stream, and a server, belongs to its loop and its thread: all calls that do something are -EPERM
- * in another. Waiting calls are for tasks of the loop: -EPERM elsewhere. Beside those of the
- * connection there are the errors
+ * A stream, and a server, belongs to its loop and its thread: calls that do something are -EPERM in
+ * another. Waiting calls are for tasks of the loop: -EPERM elsewhere. Besides the errors of the
+ * connection there are
  *
  *   CORO_INCOMPLETE   the connection ended before all had come (IncompleteReadError)
  *   -EMSGSIZE         what was looked for is not within the limit (LimitOverrunError)
  *   -EPIPE            writing after coro_stream_write_eof or coro_stream_close, or nobody reads
  *
- * A connection that fails in writing is lost, and closed at once: who reads gets the error too. But
- * of a peer that has hung up (-EPIPE, -ECONNRESET), what it sent before can still be read. One that
- * was reset or timed out in reading is lost to who writes as well, and waits to be closed.
- *
- * Unlike in asyncio nothing is read ahead of who reads, so that it is reading and writing that notice
- * that a peer is gone; and what had come but was not read by the time of coro_stream_close is lost.
+ * A connection that fails in writing is lost, and closed at once: reading gives the error too. But
+ * after -EPIPE or -ECONNRESET, what the peer sent before can still be read. A connection that was
+ * reset or timed out in reading is lost for writing as well, and stays open until it is closed.
  */
 #ifndef CORO_STREAM_H
 #define CORO_STREAM_H
@@ -45,20 +43,19 @@ struct coro_stream_options {
 	size_t high_water; /* with more to be written coro_stream_drain waits; 0 for 64 KiB */
 	size_t low_water;  /* until there is no more than that; 0 for a quarter of the other */
 	/*
-	 * How a stream that is closed may linger, see coro_stream_close: in ns, 0 for 10 s, or for ever
-	 * where it is no socket, below 0 for not at all; and how much that comes is dropped meanwhile,
-	 * 0 for 16 MiB.
+	 * How long a closed stream may linger, see coro_stream_close, in nanoseconds: 0 for 10 s,
+	 * or for ever if it is no socket; below 0 for not at all.
 	 */
 	int64_t linger;
-	size_t linger_bytes;
+	size_t linger_bytes; /* input to drop while lingering, at most; 0 for 16 MiB */
 };
 
 /*
- * Makes a stream of the running loop of an fd: a socket, a pipe's end, a terminal. The fd is the
- * stream's from then on, and closed with it, but not if this fails. options may be NULL. The caller
- * owns the stream, and gives it back by coro_stream_destroy: of those that it has not when the loop
- * is closed debug mode tells on stderr, as of those that are made below. -EPERM: no loop runs;
- * -EBADF, -EINVAL, -ENOMEM.
+ * Makes a stream of an fd, in the running loop: a socket, a pipe's end, a terminal. If this
+ * succeeds the fd is the stream's, and is closed with it. options may be NULL. The caller owns the
+ * stream, and gives it back with coro_stream_destroy; debug mode reports one that was not given
+ * back when the loop is closed, however it was made. -EPERM: no loop runs; -EBADF, -EINVAL,
+ * -ENOMEM.
  */
 #define coro_stream_open(...) coro_stream_open_at(CORO_HERE, __VA_ARGS__) /* (fd, options, ret) */
 CORO_MUST_CHECK CORO_API int coro_stream_open_at(const char *site, int fd,
@@ -145,23 +142,24 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_read(struct coro_stream 
 							     void *bytes, size_t length);
 
 /*
- * Reads so many bytes, no less: length (reader.readexactly). CORO_INCOMPLETE at the end, where what
+ * Reads length bytes, no less: length (reader.readexactly). CORO_INCOMPLETE at the end, and what
  * came stays to be read. The buffer grows for it beyond the limit.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readexactly(struct coro_stream *stream,
 								    void *bytes, size_t length);
 
 /*
- * Reads all there is until the end, at most so much: the count, and *ret is to be given back by
+ * Reads all there is until the end, at most `most` bytes: the count, and the caller frees *ret with
  * free() (reader.read(-1)). There is a NUL after it. -EMSGSIZE if there is more.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_read_all(struct coro_stream *stream,
 								 size_t most, char **ret);
 
 /*
- * Reads up to and with the separator: the length, and *ret is where it stands in the buffer, with a
- * NUL behind it, until the stream is read from again (reader.readuntil). CORO_INCOMPLETE at the end;
- * -EMSGSIZE if more than the limit comes before the separator. Either way all stays.
+ * Reads up to and with the separator: the length, and *ret points into the buffer, with a NUL
+ * behind it, and is valid until the stream is read from again (reader.readuntil). CORO_INCOMPLETE
+ * at the end; -EMSGSIZE if more than the limit comes before the separator. After either, all stays
+ * in the buffer.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readuntil(struct coro_stream *stream,
 								  const void *separator,
@@ -175,9 +173,9 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_readline(struct coro_str
 								 const char **ret);
 
 /*
- * For parsers: waits until at least so many bytes are in the buffer, and gives how many there are,
- * and where. Fewer at the end; 0 does not wait. They stay until coro_stream_consume; the place is
- * good until the next call. -EMSGSIZE above the limit.
+ * For parsers: waits until at least `least` bytes are in the buffer, and gives how many there are,
+ * and where. Fewer at the end; 0 does not wait. They stay until coro_stream_consume; *ret is valid
+ * until the next call. -EMSGSIZE above the limit.
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_stream_peek(struct coro_stream *stream,
 							     size_t least, const char **ret);
@@ -192,13 +190,13 @@ CORO_API bool coro_stream_at_eof(const struct coro_stream *stream);
 
 /*
  * Writes, without waiting: 0 (writer.write, writelines). -EPIPE and the error that the connection
- * was lost by; -ENOMEM, and nothing is written, or the connection is lost if a part was. -EINVAL for
- * NULL where there should be bytes, and for more than SIZE_MAX / 2 of them.
+ * was lost by; -ENOMEM: nothing is written, or the connection is lost if a part was. -EINVAL for
+ * NULL bytes of a length above 0, and for more than SIZE_MAX / 2 of them.
  */
 CORO_API int coro_stream_write(struct coro_stream *stream, const void *bytes, size_t length);
 CORO_API int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count);
 
-/* The same of a text made as by printf. Above 1 KiB it allocates. */
+/* The same with a text in the manner of printf. Above 1 KiB it allocates. */
 CORO_API int coro_stream_printf(struct coro_stream *stream, const char *format, ...)
 	CORO_PRINTF(2, 3);
 
@@ -216,15 +214,16 @@ coro_async CORO_MUST_CHECK CORO_API int coro_stream_flush(struct coro_stream *st
 CORO_API size_t coro_stream_pending(const struct coro_stream *stream);
 
 /*
- * Writes no more: the peer reads the end after what was written (writer.write_eof). A pipe is closed
- * for that. -EOPNOTSUPP: it cannot be done, and nothing was (writer.can_write_eof).
+ * Ends the direction of writing: the peer reads the end after what was written (writer.write_eof).
+ * A pipe is closed for that. -EOPNOTSUPP: the transport cannot, and nothing was done
+ * (writer.can_write_eof).
  */
 CORO_API int coro_stream_write_eof(struct coro_stream *stream);
 
 /*
- * Copies from one stream to another until the end, or so many bytes, UINT64_MAX for all; waits for
- * either, but not for what is left to be written in the end. *ret, unless NULL, is how many were
- * handed over, also when it fails; no byte is lost.
+ * Copies from one stream to another until the end, or at most length bytes, UINT64_MAX for all. It
+ * waits for either, but not for what is left to be written in the end. *ret, unless NULL, is how
+ * many bytes were handed over, also when it fails; no byte is lost.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_stream_copy(struct coro_stream *from,
 							 struct coro_stream *to, uint64_t length,
@@ -233,27 +232,29 @@ coro_async CORO_MUST_CHECK CORO_API int coro_stream_copy(struct coro_stream *fro
 /* -- the end */
 
 /*
- * Closes the connection, once all is written, which goes on by itself (writer.close). No more is
- * read: reading ends with what is in the buffer, once it is closed. 0, also a second time.
+ * Closes the connection, once all is written, which goes on by itself (writer.close). Nothing more
+ * is read from the connection: reading ends with what is in the buffer. 0, also a second time.
  *
- * To close a socket that has input nobody has read would reset the connection, and lose what was
- * written. So the stream lingers, without holding anybody up: it writes all, ends the direction of
- * writing (for TLS both ways), then reads and drops what comes until the peer's end, and closes the
- * fd. The options bound that: a stream of which nothing has gone out, or was acknowledged, for
- * `linger` is lost by -ETIMEDOUT, and the connection reset if not all was written; a peer whose
- * system has all is given as much again to end, or until it has sent linger_bytes. A unix socket has
- * nothing to wait for. With linger below 0 there is no bound for the writing, and then the fd is just
- * closed: for one that others share, whose direction of writing is not to end.
+ * Closing a socket with unread input would reset the connection, and lose what was written. So the
+ * stream lingers, and nobody waits for it: it writes all, ends the direction of writing (for TLS
+ * both ways), then reads and drops what comes until the peer's end, and closes the fd.
  *
- * The end of coro_run waits for streams that linger within the same bounds, but for a peer whose
- * system has all only while it goes on sending, with pauses below 250 ms. Streams that are still open
- * are closed then.
+ * The options bound that. If nothing has gone out, or was acknowledged, for `linger`, the stream is
+ * lost by -ETIMEDOUT, and the connection is reset if not all was written. When the peer's system
+ * has all, the peer has as long again to end, and may send linger_bytes. A unix socket has nothing
+ * to wait for. With linger below 0 there is no bound for the writing, and then the fd is just
+ * closed: for a connection that other processes share, and whose direction of writing is not to
+ * end.
+ *
+ * The end of coro_run closes streams that are still open, and waits for those that linger, within
+ * the same bounds. It waits for a peer whose system has all only while that goes on sending, with
+ * pauses below 250 ms.
  */
 CORO_API int coro_stream_close(struct coro_stream *stream);
 
 /*
- * Closes at once; what is not written is dropped (transport.abort), and a TCP connection reset, so that
- * the peer gets an error, -ECONNRESET, and not the end. Also of a stream that lingers.
+ * Closes at once, a stream that lingers too; what is not written is dropped (transport.abort). A
+ * TCP connection is reset: the peer gets an error, -ECONNRESET, and not the end.
  */
 CORO_API int coro_stream_abort(struct coro_stream *stream);
 
@@ -269,8 +270,8 @@ coro_async CORO_MUST_CHECK CORO_API int coro_stream_wait_closed(struct coro_stre
 
 /*
  * Gives the stream back, closing it if that was not done: what was written still goes out, as after
- * coro_stream_close. After the loop was closed, which closes all its streams, it only frees. 0 for NULL; -EBUSY while a task
- * waits in a call of it.
+ * coro_stream_close. After the loop was closed, which closes all its streams, it only frees. 0,
+ * also for NULL; -EBUSY while a task waits in a call of it.
  */
 CORO_API int coro_stream_destroy(struct coro_stream *stream);
 
@@ -282,10 +283,10 @@ CORO_MUST_CHECK CORO_API int coro_stream_fd(const struct coro_stream *stream);
 struct coro_server;
 
 /*
- * What a server runs for a connection, as a task: the stream is closed when it returns, and is the
- * server's to give back. What was written goes out then, and the stream lingers, as after
- * coro_stream_close. A negative result is a failure, -ECANCELED aside: unless the handler has closed
- * the stream itself, it is aborted, as by coro_stream_abort, so that the peer does not take a part for
+ * What a server runs for a connection, as a task. The server closes the stream when it returns, and
+ * frees it; what was written goes out, and the stream lingers, as after coro_stream_close. A
+ * negative result is a failure, except -ECANCELED. After a failure the stream is aborted, as by
+ * coro_stream_abort, unless the handler has closed it, so that the peer does not take a part for
  * all.
  */
 typedef int coro_stream_fn(struct coro_stream *stream, void *arg);
@@ -294,26 +295,26 @@ struct coro_server_options {
 	struct coro_listen_options listen;
 	struct coro_stream_options stream;
 	/*
-	 * With so many whose handlers run it waits for one to return; 0 for no bound. When more than
-	 * as many again linger after that, the oldest of these is aborted.
+	 * With this many handlers running the server waits for one to return; 0 for no bound. When
+	 * more than as many again linger after that, the oldest of these is aborted.
 	 */
 	size_t max_connections;
 	size_t stack_size; /* of their tasks; 0 for the loop's */
 	/*
-	 * Called with a handler's failure and its words, for connections that could not be taken
-	 * (-ENOMEM), and when accept fails for another reason than the socket's own, as for want of
-	 * fds (-EMFILE): then the server tries each second, and tells of it once. May not wait. NULL:
-	 * handlers' failures and those of accept are reported (see coro/report.h), and connections
-	 * that could not be taken are dropped.
+	 * Called with a handler's failure and its message; for connections that could not be taken
+	 * (-ENOMEM); and when accept fails by another error than the socket's own, such as -EMFILE:
+	 * then the server tries again each second, and calls this once. May not wait. NULL:
+	 * failures of handlers and of accept are reported (see coro/report.h), and connections that
+	 * could not be taken are dropped.
 	 */
 	void (*failed)(int error, const char *words, void *arg);
 };
 
 /*
  * Listens on all addresses of the name, as coro_listen_all, and runs fn(stream, arg) for each
- * connection. options may be NULL. Where fds are short it waits, as coro_accept_next. The caller
- * owns *ret, and gives it back with coro_server_destroy; debug mode tells of one that it has not when
- * the loop is closed. Errors as coro_listen; -EPERM outside a task.
+ * connection. options may be NULL. When fds are short it waits, as coro_accept_next. The caller
+ * owns *ret, and gives it back with coro_server_destroy; debug mode reports one that was not given
+ * back when the loop is closed. Errors as coro_listen; -EPERM outside a task.
  */
 #define coro_server_start(...) \
 	coro_server_start_at(CORO_HERE, __VA_ARGS__) /* (address, options, fn, arg, ret) */
@@ -325,9 +326,9 @@ coro_async CORO_MUST_CHECK CORO_API int coro_server_start_at(
 CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t count);
 
 /*
- * The address that it listens on, of its first socket, in words that coro_dial takes: their length, or
- * a negative errno; as coro_local_address. So is the port told that the system has chosen for ":0".
- * -EINVAL; -EBADF once it is closed.
+ * The address of its first socket, as a text that coro_dial takes: its length, or a negative errno;
+ * as coro_local_address. It tells the port that the system has chosen for ":0". -EINVAL; -EBADF
+ * once it is closed.
  */
 CORO_API int coro_server_address(const struct coro_server *server, char *ret, size_t size);
 
@@ -338,9 +339,9 @@ CORO_API size_t coro_server_connections(const struct coro_server *server);
 CORO_API int coro_server_close(struct coro_server *server);
 
 /*
- * Waits until it is closed and all connections have ended, with what was written, as by
- * coro_stream_wait_closed: 0 (server.wait_closed of Python 3.12).
- * -EDEADLK in a handler of its own, which is one of them.
+ * Waits until it is closed and all connections have ended and delivered what was written, as by
+ * coro_stream_wait_closed: 0 (server.wait_closed of Python 3.12). -EDEADLK in a handler of its own,
+ * which is one of them.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_server_wait_closed(struct coro_server *server);
 
@@ -351,11 +352,10 @@ coro_async CORO_MUST_CHECK CORO_API int coro_server_wait_closed(struct coro_serv
 coro_async CORO_MUST_CHECK CORO_API int coro_server_serve_forever(struct coro_server *server);
 
 /*
- * Ends it in good order: listens no more, gives connections so much time to end, and their output to
- * arrive; then cancels their tasks and waits for them. How many it had to cancel. What was written
- * still goes out, as after coro_stream_close. If the caller is cancelled they are
- * cancelled at once, and -ECANCELED returned; so it is if the caller is a handler of its own, once the
- * time is over.
+ * Shuts it down: stops listening, gives connections grace nanoseconds to end, and their output to
+ * arrive; then cancels their tasks and waits for them. Returns how many it had to cancel. What was
+ * written still goes out, as after coro_stream_close. If the caller is cancelled, or is a handler
+ * of this server when the time is over, they are cancelled at once: -ECANCELED.
  */
 coro_async CORO_API int coro_server_shutdown(struct coro_server *server, int64_t grace);
 

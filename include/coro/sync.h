@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks and their kin, between the tasks of one loop: asyncio's, a readers/writer lock and Go's
- * wait group. All are fair, in the order in which tasks came, and safe when a waiter is cancelled
- * at the very moment it is woken. None allocates.
+ * Locks and the like, between the tasks of one loop: asyncio's, a readers/writer lock and Go's wait
+ * group. All are fair, in the order in which tasks came, and safe when a waiter is cancelled at the
+ * very moment it is woken. None allocates.
  *
- * An object is for one thread: from another, what would wait with, or wake, tasks of the first is
- * -EPERM. The objects are yours to place; init makes one, and nothing need be done at its end but
- * that nobody waits any more. A lock, event, condition, rwlock or waitgroup of zeroes, as static
- * ones are, is as init makes it; a semaphore of zeroes is bounded by 0. The fields are the library's.
+ * An object is for one thread: a call from another that would wait with, or wake, tasks of the
+ * first is -EPERM. The objects are yours to place. init makes one; nothing need be done at its end,
+ * but nobody may wait any more. A lock, event, condition, rwlock or waitgroup of zeroes, as static
+ * ones are, is as init makes it; a semaphore of zeroes is bounded by 0. The fields are the
+ * library's.
  *
  * Calls marked coro_async wait in a task: -ECANCELED if it is cancelled meanwhile, -EPERM outside a
  * task. What can be had at once is had without letting others run.
@@ -90,9 +91,9 @@ CORO_API bool coro_condition_locked(const struct coro_condition *condition);
 
 /*
  * Frees the lock, waits until notified, and takes the lock again, whatever happens: 0. -EPERM if
- * the lock is free. When cancelled, -ECANCELED, with the lock taken; since it may have been
- * notified already, one other that waits is then woken in its stead, perhaps in vain: whoever waits
- * looks again whether what it waits for is so.
+ * the lock is free. When cancelled, -ECANCELED, with the lock taken. Since the task may have been
+ * notified already, one other waiter is then woken in its place, perhaps without need: check again
+ * after each wait whether the condition holds.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_condition_wait(struct coro_condition *condition);
 
@@ -212,10 +213,9 @@ struct coro_barrier {
 CORO_MUST_CHECK CORO_API int coro_barrier_init(struct coro_barrier *barrier, size_t parties);
 
 /*
- * Waits until so many tasks wait here, then all go on: which one this was, 0 to parties - 1, in
- * *ret, which may be NULL. Each number is given once: who comes gets the lowest that nobody has who
- * is there. -EPIPE if the barrier is broken, or is reset meanwhile
- * (BrokenBarrierError).
+ * Waits until `parties` tasks wait here, then all go on: 0, and in *ret, which may be NULL, this
+ * task's number, 0 to parties - 1. Each number is given once: a task gets the lowest that none of
+ * those present has. -EPIPE if the barrier is broken, or is reset meanwhile (BrokenBarrierError).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_barrier_wait(struct coro_barrier *barrier,
 							  size_t *ret);

@@ -11,19 +11,21 @@
 
 CORO_BEGIN_DECLS
 
-/* A pool of threads that runs functions in the order given (concurrent.futures.ThreadPoolExecutor). */
+/*
+ * A pool of threads that runs functions in the order given (concurrent.futures'
+ * ThreadPoolExecutor).
+ */
 struct coro_executor;
 
 /*
  * Has a thread of the loop's default executor run fn(arg), while this task waits, and gives back
- * what it returns, with the words of coro_raise (asyncio.to_thread). fn may use no loop, task or
- * coroutine of the caller's thread. It sees the caller's task-local values, and what it sets is gone
- * with it (see coro/local.h).
+ * what it returns, with the message of coro_raise (asyncio.to_thread). fn may use no loop, task or
+ * coroutine of the caller's thread. It sees the caller's task-local values, and what it sets is
+ * gone with it (see coro/local.h).
  *
- * The call returns only when fn is over, so that arg may lie on the task's stack: if the task is
- * cancelled, one that has not begun never will, and one that runs is waited for, and its result
- * given up. Closing the loop waits for it too. To leave a function behind, see
- * coro_executor_submit.
+ * The call returns only when fn is over, so that arg may lie on the task's stack. If the task is
+ * cancelled before fn has begun, fn never runs; afterwards fn is waited for, and its result
+ * dropped. Closing the loop waits for it too. To leave a function behind, see coro_executor_submit.
  *
  *   -ECANCELED  the task was cancelled
  *   -EPERM      the caller is not in a task
@@ -42,13 +44,15 @@ struct coro_executor_options {
 
 /*
  * Makes an executor; options may be NULL. Its threads are made when there is work and none is idle,
- * and are named. Any thread may use it. The caller owns it. -EINVAL, -ENOMEM.
+ * and are named. Any thread may use it. The caller owns it and gives it back with
+ * coro_executor_destroy. -EINVAL, -ENOMEM.
  *
  * Its threads have the signal mask of the thread that made it, so that programs that are started in
- * them have it too. Work runs with the identity for files of who gave it (setfsuid, setfsgid), where
- * the process may change that (CAP_SETUID when the executor is made); of credentials that a thread
- * takes by bare system calls (setresuid, setgroups, capset) nothing is carried over. CPU affinity and
- * scheduling are those of the thread whose work has the thread made.
+ * them have it too. Work runs with the file-system user and group of the thread that gave it
+ * (setfsuid, setfsgid), if the process may change those (CAP_SETUID when the executor is made).
+ * Credentials that a thread has changed by bare system calls (setresuid, setgroups, capset) are not
+ * carried over. A thread has the CPU affinity and scheduling of the thread whose work it was made
+ * for.
  */
 CORO_MUST_CHECK CORO_API int coro_executor_create(const struct coro_executor_options *options,
 						  struct coro_executor **ret);
@@ -102,10 +106,11 @@ CORO_MUST_CHECK CORO_API int coro_loop_set_executor(struct coro_loop *loop,
 						    struct coro_executor *executor);
 
 /*
- * Runs fn(i, arg), i from 0 to n - 1, as the main tasks of n loops, each in a thread of its own; the
- * first is the calling thread's, and the others have its signal mask. Returns when all have ended: 0 or more, what the first returned,
- * or the first failure of any in time, with its words. When one fails, the main tasks of the others
- * are cancelled; those that go on regardless are waited for. n is at least 1.
+ * Runs fn(i, arg), i from 0 to n - 1, as the main tasks of n loops, each in a thread of its own.
+ * The first is the calling thread's, and the others have its signal mask. Returns when all have
+ * ended: 0 or more, what the first returned; or the failure that came first, with its message. When
+ * one fails, the main tasks of the others are cancelled; those that go on regardless are waited
+ * for. n is at least 1.
  *
  *   -EBUSY   a loop runs in this thread already
  *   -EAGAIN  a thread could not be made; those that were are cancelled and waited for

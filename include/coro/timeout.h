@@ -25,8 +25,8 @@ struct coro_timeout {
 };
 
 /*
- * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never. -EBUSY if the task has
- * begun it already; -EPERM outside a task, -ENOMEM.
+ * Begins a scope that ends after delay nanoseconds, CORO_FOREVER for never: 0. -EBUSY if the task
+ * has begun it already; -EPERM outside a task; -ENOMEM.
  */
 #define coro_timeout_begin(...) \
 	coro_timeout_begin_site(CORO_HERE, __VA_ARGS__) /* (struct coro_timeout *, int64_t delay) */
@@ -41,31 +41,32 @@ CORO_MUST_CHECK CORO_API int coro_timeout_begin_at_site(const char *site,
 							struct coro_timeout *timeout, int64_t when);
 
 /*
- * Calls fn(arg) under a timeout (asyncio.wait_for of a coroutine), which cannot be left open: what
- * fn returned, or -ETIMEDOUT. A delay of 0 or less is no time to begin. -EPERM outside a task,
- * -EINVAL, -ENOMEM.
+ * Calls fn(arg) under a timeout of delay nanoseconds, which cannot be left open: what fn returned,
+ * or -ETIMEDOUT (asyncio.wait_for of a coroutine). With a delay of 0 or less fn never begins.
+ * -EPERM outside a task; -EINVAL, -ENOMEM.
  */
 #define coro_within(...) coro_within_at(CORO_HERE, __VA_ARGS__) /* (int64_t delay, fn, arg) */
 coro_async CORO_MUST_CHECK CORO_API int coro_within_at(const char *site, int64_t delay, coro_fn *fn,
 						       void *arg);
 
 /*
- * Moves the end of a scope that has begun and is not over (timeout.reschedule). -EALREADY if it has
- * expired; -ENOMEM, which may come of a time that is over, and then it is not moved.
+ * Moves the end of a scope that has begun and is not over, to a time of the loop's clock
+ * (timeout.reschedule): 0. -EALREADY if it has expired; -ENOMEM, also for a time that is over, and
+ * then it is not moved.
  */
 CORO_API int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when);
 
-/* When the scope ends (timeout.when). */
+/* When the scope ends, by the loop's clock, in nanoseconds (timeout.when). */
 CORO_API int64_t coro_timeout_when(const struct coro_timeout *timeout);
 
 /* Whether its time has come (timeout.expired); also after coro_timeout_end. */
 CORO_API bool coro_timeout_expired(const struct coro_timeout *timeout);
 
 /*
- * Ends the scope. status is what its body gave; returned unchanged, but for -ECANCELED that is this
- * timeout's doing: -ETIMEDOUT, whose message tells how long the timeout was and where it was begun.
- * To be called however the body ended; debug mode tells on stderr of a scope whose function has left
- * without, when its time comes or its task ends.
+ * Ends the scope, with the status of its body; call it however the body ended. Returns status, but
+ * -ETIMEDOUT in place of a -ECANCELED that came from this timeout; its message tells how long the
+ * timeout was and where it was begun. Debug mode reports a scope that its function left open, when
+ * its time comes or its task ends.
  */
 CORO_MUST_CHECK CORO_API int coro_timeout_end(struct coro_timeout *timeout, int status);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS over streams, by OpenSSL: a library of its own, for which pkg-config knows coro-tls. It is not
- * part of <coro.h>, and is there only where OpenSSL was found when it was built.
+ * TLS over streams, by OpenSSL: a library of its own, for which pkg-config knows coro-tls. It is
+ * not part of <coro.h>, and is there only if OpenSSL was found when it was built.
  *
  *	struct coro_tls_context *context;
  *	struct coro_stream *stream;
@@ -9,11 +9,12 @@
  *	r = coro_tls_open_connection("example.org:443", context, NULL, NULL, NULL, &stream);
  *
  * A stream becomes TLS in its place (StreamWriter.start_tls), and all calls of stream.h work as
- * before: one task may read while another writes, coro_stream_write_eof and _close tell the peer that
- * nothing more comes. An end that the peer did not announce is an error, as it may be another's
- * doing. Streams of TLS can be read from and written to by tasks with 64 KiB of stack or more.
+ * before: one task may read while another writes, coro_stream_write_eof and _close tell the peer
+ * that nothing more comes. An end that the peer did not announce is an error, since an attacker may
+ * have caused it. Streams of TLS can be read from and written to by tasks with 64 KiB of stack or
+ * more.
  *
- * Failures have OpenSSL's words (see coro_message), and are
+ * Failures have OpenSSL's message (see coro_message), and are
  *
  *   CORO_UNTRUSTED   the peer's certificate is not accepted (ssl.SSLCertVerificationError)
  *   -EPROTO          all else between the two (ssl.SSLError), also when the connection was cut
@@ -27,7 +28,7 @@ CORO_BEGIN_DECLS
 
 /* -- contexts (ssl.SSLContext) */
 
-/* What connections have in common. Any number of them, and threads, may use one at the same time. */
+/* What connections have in common. Several connections and threads may use one at the same time. */
 struct coro_tls_context;
 
 /*
@@ -75,10 +76,10 @@ struct coro_tls_options {
 	int64_t handshake_timeout;
 
 	/*
-	 * Server: gives the context whose certificate and protocols are for the host that the client
-	 * asks for, NULL if it asks for none (sni_callback). What that one demands of clients holds,
-	 * too, and a session is resumed only for the host that it began with. It is the caller's.
-	 * NULL: there is no such host. May not wait.
+	 * Server: returns the context for the host that the client asks for, NULL if it asks for
+	 * none (sni_callback): its certificate and protocols are used, and what it demands of
+	 * clients holds too. A session is resumed only for the host that it began with. The context
+	 * stays the caller's. NULL: there is no such host. May not wait.
 	 */
 	struct coro_tls_context *(*choose)(const char *host, void *arg);
 	void *arg;
@@ -86,9 +87,9 @@ struct coro_tls_options {
 
 /*
  * Makes a context for clients, or for servers, which need a certificate, or choose
- * (ssl.create_default_context). options may be NULL. Reads files, and so blocks. The caller owns it.
- * -EINVAL for options that cannot be, and what is no certificate or key, or not its key; -ENOENT and
- * the like; -ENOMEM.
+ * (ssl.create_default_context). options may be NULL. Reads files, and so blocks. The caller owns it
+ * and gives it back with coro_tls_context_destroy. -EINVAL for wrong options, for a malformed
+ * certificate or key, and for a key that is not the certificate's; -ENOENT and the like; -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_tls_client_create(const struct coro_tls_options *options,
 						    struct coro_tls_context **ret);
@@ -106,12 +107,12 @@ CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *
 /*
  * Makes TLS of a stream, as the client or the server: 0 (StreamWriter.start_tls, loop.start_tls).
  * What was written before goes out as it is; what came and was not read belongs to TLS. Nobody else
- * may use the stream meanwhile: that is -EBUSY, and for good. Who closes it, or gives it back, ends
- * this as well: -EPIPE.
+ * may use the stream meanwhile: that is -EBUSY, and for good. Closing or destroying it ends this as
+ * well: -EPIPE.
  *
- * host is who the server must be, by its certificate's subjectAltName, and is told so (SNI): a name,
- * in ASCII, or an address in figures. NULL if that is not checked; else -EINVAL. One that begins with
- * a dot is no host: CORO_UNTRUSTED.
+ * host is the name, in ASCII, or the numeric address that the server's certificate must have as a
+ * subjectAltName; it is also sent to the server (SNI). It may be NULL only if it is not checked;
+ * else -EINVAL. A host that begins with a dot matches none: CORO_UNTRUSTED.
  *
  * -EPERM outside a task, -EINVAL, -ENOMEM, those of coro_stream_set_transport: the stream is as it
  * was. After other failures, -ETIMEDOUT, -ECANCELED, and -ENOMEM too, it is closed.
@@ -165,8 +166,8 @@ CORO_API const char *coro_tls_version(const struct coro_stream *stream);
 CORO_API const char *coro_tls_cipher(const struct coro_stream *stream);
 
 /*
- * The peer's certificate in DER (getpeercert(binary_form=True)): its length, and *ret is to be given
- * back by free(). 0: it has none. -EINVAL for what is not TLS, -ENOMEM.
+ * The peer's certificate in DER (getpeercert(binary_form=True)): its length, and the caller frees
+ * *ret with free(). 0: it has none. -EINVAL if the stream is not TLS; -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_tls_peer_certificate(const struct coro_stream *stream,
 						       unsigned char **ret);

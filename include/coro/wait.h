@@ -19,18 +19,18 @@ struct coro_result {
 };
 
 /*
- * Waits until all are done, and gives their results in order (asyncio.gather); if they are, or one
- * has failed, it returns at once, without letting others run. ret has room for
- * count, and may be NULL. 0; or the failure of the first that fails, at once, while the others go
- * on, and ret is untouched. If the caller is cancelled, those not done are cancelled. More than 16
- * futures make one allocation: -ENOMEM.
+ * Waits until all are done, and gives their results in order (asyncio.gather): 0. If one fails,
+ * returns its failure at once, while the others go on, and ret is untouched. If all are done
+ * already, or one has failed, it returns without letting others run. ret has room for count, and
+ * may be NULL. If the caller is cancelled, those not done are cancelled. More than 16 futures make
+ * one allocation: -ENOMEM.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_gather(struct coro_future *const *futures,
 						    size_t count, struct coro_result *ret);
 
 /*
- * The same, but a failure is a result like any other (return_exceptions=True); for its words ask
- * coro_future_message. -ECANCELED, -ENOMEM.
+ * The same, but a failure is a result like any other (return_exceptions=True); coro_future_message
+ * has its message. -ECANCELED, -ENOMEM.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_gather_all(struct coro_future *const *futures,
 							size_t count, struct coro_result *ret);
@@ -50,9 +50,10 @@ coro_async CORO_MUST_CHECK CORO_API int coro_wait(struct coro_future *const *fut
 						  enum coro_wait_mode mode, int64_t timeout);
 
 /*
- * As coro_await, for at most timeout nanoseconds: then it is cancelled, and once that has taken
- * effect, this returns -ETIMEDOUT, or what it came to nevertheless (asyncio.wait_for). If the
- * caller is cancelled, so is the future. No time at all, 0 or less, is time for what is done.
+ * Waits for a future as coro_await, for at most timeout nanoseconds (asyncio.wait_for). Then the
+ * future is cancelled, and when that has taken effect, this returns -ETIMEDOUT, or the result that
+ * it ended with nevertheless. If the caller is cancelled, so is the future. With a timeout of 0 or
+ * less, only a future that is done gives its result.
  */
 #define coro_wait_for(...) coro_wait_for_at(CORO_HERE, __VA_ARGS__) /* (future, timeout, ret) */
 coro_async CORO_MUST_CHECK CORO_API int coro_wait_for_at(const char *site,
