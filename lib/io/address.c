@@ -283,12 +283,14 @@ int address_places(const struct address *address, int family, bool to_listen, st
 		return 0;
 	}
 	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
-		return -EINVAL;
+		return fail_with(-EINVAL, "no family of addresses");
 	int r = 0;
 	if (parse_port(address->port, &port) < 0)
 		r = look_up(address, family, to_listen, ret);
 	else if (address->host[0] && !add_figures(ret, address->host))
-		r = strchr(address->host, ':') ? -EINVAL : look_up(address, family, to_listen, ret);
+		r = strchr(address->host, ':')
+			    ? fail_with(-EINVAL, "no IPv6 address, or no such interface")
+			    : look_up(address, family, to_listen, ret);
 	else if (!address->host[0])
 		add_own(ret, to_listen);
 	if (r < 0)
@@ -297,7 +299,7 @@ int address_places(const struct address *address, int family, bool to_listen, st
 	if (parse_port(address->port, &port) == 0)
 		for (size_t i = 0; i < ret->count; i++)
 			place_set_port(&ret->at[i], port);
-	return ret->count > 0 ? 0 : -EADDRNOTAVAIL;
+	return ret->count > 0 ? 0 : fail_code(-EADDRNOTAVAIL);
 }
 
 /* -- to words */

@@ -304,7 +304,7 @@ static coro_async int dial(const char *text, struct dialling *dialling)
 		return coro_raise(r, "%s is not a local address", dialling->options->local);
 	r = address_places(&address, dialling->options->family, false, &dialling->places);
 	if (r == 0)
-		r = connect_to_any(dialling);
+		r = fail_code(connect_to_any(dialling));
 	return r >= 0 || r == -ECANCELED ? r : raise_all(r, text, dialling);
 }
 

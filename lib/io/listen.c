@@ -182,8 +182,8 @@ int coro_listen_all(const char *text, const struct coro_listen_options *options,
 		return coro_raise(r, "%s is not an address", text);
 	r = address_places(&address, options->family, true, &places);
 	if (r == 0)
-		r = listen_together(&places, address.type, options, fds,
-				    count < PLACES ? count : PLACES);
+		r = fail_code(listen_together(&places, address.type, options, fds,
+					      count < PLACES ? count : PLACES));
 	if (r == -ECANCELED || r > 0) {
 		for (int i = 0; i < r; i++)
 			ret[i] = fds[i];

@@ -1163,6 +1163,40 @@ START_TEST(a_name_that_is_not_known_is_told)
 }
 END_TEST
 
+/* One that fails, after another of the same error that had a message. */
+static int fails_after_others(void *arg)
+{
+	static const char bad[] = "[fe80::1%nonesuch]:1";
+	int listening, fd;
+	(void)arg;
+	ck_assert_int_eq(coro_dial("no address", NULL, &fd), -EINVAL);
+	ck_assert_int_eq(coro_dial(bad, NULL, &fd), -EINVAL);
+	ck_assert_str_eq(coro_message(-EINVAL), "cannot connect to [fe80::1%nonesuch]:1: no IPv6 "
+						"address, or no such interface");
+	ck_assert_int_eq(coro_listen(bad, NULL, &fd), -EINVAL);
+	ck_assert_str_eq(coro_message(-EINVAL), "cannot listen on [fe80::1%nonesuch]:1: no IPv6 "
+						"address, or no such interface");
+	ck_assert_int_eq(coro_listen("unix:@coro test 1", NULL, &listening), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(coro_listen("unix:@coro test 1", NULL, &fd), -EADDRINUSE);
+		ck_assert_str_eq(coro_message(-EADDRINUSE),
+				 "cannot listen on unix:@coro test 1: Address already in use");
+	}
+	coro_fd_close(listening);
+	struct coro_dial_options v6 = {.family = AF_INET6};
+	coro_raise(-EADDRNOTAVAIL, "of something else");
+	ck_assert_int_eq(coro_dial("127.0.0.1:1", &v6, &fd), -EADDRNOTAVAIL);
+	ck_assert_str_eq(coro_message(-EADDRNOTAVAIL),
+			 "cannot connect to 127.0.0.1:1: Cannot assign requested address");
+	return 0;
+}
+
+START_TEST(a_failure_has_no_message_of_an_earlier_one)
+{
+	ck_assert_int_eq(result_of(fails_after_others, NULL), 0);
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static int meets(void *arg)
@@ -1263,6 +1297,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_fails_is_followed_by_the_next_at_once);
 	tcase_add_test(tests, a_dial_can_come_from_an_address);
 	tcase_add_test(tests, a_dial_keeps_to_its_family);
+	tcase_add_test(tests, a_failure_has_no_message_of_an_earlier_one);
 	tcase_add_test(tests, a_name_that_is_not_known_is_told);
 	tcase_add_test(tests, any_system_call_may_fail);
 	tcase_add_test(tests, any_allocation_may_fail);
