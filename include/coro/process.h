@@ -177,7 +177,9 @@ CORO_API int coro_process_send_signal(struct coro_process *process, int signum);
 
 /*
  * Sends a signal to the process group that it began, so to its children too (os.killpg); -EINVAL if
- * it began none, by CORO_PROCESS_GROUP, _SESSION or _TERMINAL. The rest as above.
+ * it began none, by CORO_PROCESS_GROUP, _SESSION or _TERMINAL. After its own end the rest of the group
+ * is sent it from Linux 6.9 on, until coro_process_destroy; -ESRCH elsewhere, and if none is left. The
+ * rest as above.
  */
 CORO_API int coro_process_signal_group(struct coro_process *process, int signum);
 

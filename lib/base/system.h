@@ -206,6 +206,22 @@ static inline int system_send_signal(int pidfd, pid_t pid, int signum)
 }
 
 /*
+ * To the process group that a process leads, or led, which is still the same by its pidfd. Before
+ * Linux 6.9: EINVAL.
+ */
+static inline int system_signal_group(int pidfd, int signum)
+{
+#ifdef SYS_pidfd_send_signal
+	enum { TO_GROUP = 1 << 2 };
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, TO_GROUP);
+#else
+	(void)pidfd, (void)signum;
+	errno = EINVAL;
+	return -1;
+#endif
+}
+
+/*
  * Has all fds from that number on closed by execve. Between fork and that: so by system calls
  * alone.
  */

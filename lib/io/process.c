@@ -53,6 +53,8 @@ void process_settle(struct coro_process *process)
 		return;
 	for (int stream = 0; stream < 3; stream++)
 		free(process->intakes[stream].bytes);
+	if (process->pidfd >= 0)
+		close(process->pidfd);
 	loop_unref(process->loop);
 	free(process);
 }
@@ -85,6 +87,11 @@ static bool reap(struct coro_process *process, int options)
 
 /* -- watching, by a pidfd */
 
+static bool leads_group(const struct coro_process *process)
+{
+	return process->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_TERMINAL);
+}
+
 static void close_pidfd(struct coro_process *process)
 {
 	forget(process, process->pidfd);
@@ -97,7 +104,10 @@ static void pidfd_ready(void *arg)
 	struct coro_process *process = arg;
 	if (!reap(process, WNOHANG))
 		return;
-	close_pidfd(process);
+	if (leads_group(process))
+		forget(process, process->pidfd); /* it tells which group this is */
+	else
+		close_pidfd(process);
 	end(process);
 }
 
@@ -502,24 +512,43 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	return give_code(process, ret);
 }
 
-/* Whether it may be sent signals: 0 or an error. Until it is reaped its number is its own. */
-static int check_signalled(const struct coro_process *process)
+static int check_own(const struct coro_process *process)
 {
 	if (!process)
 		return fail_with(-EINVAL, "the process is NULL");
 	if (process->loop->thread != thread_current || !fork_is_own(process->loop->fork_count))
 		return fail_with(-EPERM, "the process is another thread's");
-	return process->ended ? fail_code(-ESRCH) : 0;
+	return 0;
+}
+
+/* Whether it may be sent signals: 0 or an error. Until it is reaped its number is its own. */
+static int check_signalled(const struct coro_process *process)
+{
+	int r = check_own(process);
+	return r < 0 ? r : process->ended ? fail_code(-ESRCH) : 0;
+}
+
+/* The leader has ended, and its number may be another's. */
+static int signal_rest_of_group(const struct coro_process *process, int signum)
+{
+	if (signum < 0 || signum >= NSIG)
+		return -EINVAL;
+	if (process->pidfd < 0)
+		return -ESRCH;
+	if (system_signal_group(process->pidfd, signum) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? -ESRCH : -errno;
 }
 
 int coro_process_signal_group(struct coro_process *process, int signum)
 {
-	const unsigned leads = CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_TERMINAL;
-	int r = check_signalled(process);
+	int r = check_own(process);
 	if (r < 0)
 		return r;
-	if (!(process->flags & leads))
+	if (!leads_group(process))
 		return fail_with(-EINVAL, "coro_process_signal_group: an argument that cannot be");
+	if (process->ended)
+		return fail_code(signal_rest_of_group(process, signum));
 	return kill(-process->pid, signum) < 0 ? fail_code(-errno) : 0;
 }
 

@@ -36,7 +36,7 @@ struct coro_process {
 	size_t written;   /* bytes of its input */
 	unsigned reading; /* tasks that the system may write to the intakes for */
 	/* Running: */
-	int pidfd; /* -1: a thread waits */
+	int pidfd; /* -1: a thread waits; one that leads a group keeps it until it is freed */
 	pthread_t thread;
 	struct message message; /* the thread's */
 	/* Once its end was noticed: */
