@@ -130,6 +130,14 @@ coro_async CORO_MUST_CHECK CORO_API int coro_readable(int fd);
 coro_async CORO_MUST_CHECK CORO_API int coro_writable(int fd);
 
 /*
+ * Waits until there is something urgent (POLLPRI), or an error or a hang-up, whatever there is to read
+ * or to write: 0. So of a TCP connection for urgent data, which stays until it is read (MSG_OOB), or
+ * until it is lost (POLLERR); of files of /proc and /sys, for a change. -EPERM for what cannot be
+ * waited for, as regular files; -ENOSYS in a task but on Linux.
+ */
+coro_async CORO_MUST_CHECK CORO_API int coro_urgent(int fd);
+
+/*
  * Closes an fd, in the running loop as well: its tasks that wait get -EBADF, its callbacks are
  * removed. 0 or an error of close's, after which it is closed all the same, unless that is -EBADF.
  */

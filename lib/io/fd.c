@@ -8,6 +8,7 @@
 #include "coro/task.h"
 #include "io/blocking.h"
 #include "io/socket_file.h"
+#include "io/urgent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,6 +224,8 @@ void fd_dismiss(struct io *io, struct fd *fd)
 void fd_forget(struct io *io, int number)
 {
 	struct fd *fd = fd_find(io, number);
+	if (unlikely(!list_empty(&io->urgent)))
+		urgent_forget(io, number);
 	if (!fd)
 		return;
 	fd_dismiss(io, fd);

@@ -90,6 +90,7 @@ void io_init(struct io *io, struct coro_loop *loop, const struct backend *backen
 		.performs = backend->perform,
 		.loop = loop,
 	};
+	list_init(&io->urgent);
 	slab_init(&io->records, sizeof(struct fd));
 }
 

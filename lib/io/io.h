@@ -16,6 +16,7 @@ struct io {
 	size_t fd_count; /* places in fds */
 	struct slab records;
 	uint32_t generation; /* of the last record made */
+	struct list urgent;  /* waits of urgent.c */
 
 	/* What was done without a wait since the running task was switched to. */
 	size_t switched_at; /* position in ready */
