@@ -1,46 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Passes connections on: tcp_proxy HOST:PORT UPSTREAM. Each direction is a task, and ends by
- * itself: a client that has said all still gets its answer.
+ * itself: a client that has said all still gets its answer. When one side is lost the other is
+ * reset, so that nobody takes a part for all.
  */
 #include "service.h"
 
-struct direction {
-	struct coro_stream *from, *to;
+#include <errno.h>
+#include <poll.h>
+
+struct sides {
+	struct coro_stream *client, *upstream;
+	struct coro_group *group; /* of all that goes on between them */
 };
 
-static int pump(void *arg)
+static coro_async int pump(struct coro_stream *from, struct coro_stream *to)
 {
-	const struct direction *direction = arg;
-	int r = coro_stream_copy(direction->from, direction->to, UINT64_MAX, NULL);
-	return r < 0 ? r : coro_stream_write_eof(direction->to);
+	int r = coro_stream_copy(from, to, UINT64_MAX, NULL);
+	return r < 0 ? r : coro_stream_write_eof(to);
 }
 
-/* The failure of one direction ends the other. */
-static coro_async int join(struct coro_stream *client, struct coro_stream *upstream)
+static int pump_there(void *sides)
 {
+	const struct sides *both = sides;
+	return pump(both->client, both->upstream);
+}
+
+static int pump_back(void *sides)
+{
+	const struct sides *both = sides;
+	return pump(both->upstream, both->client);
+}
+
+/* Both directions: the failure of one ends the other. When they are through, so is all. */
+static int pump_both(void *sides)
+{
+	const struct sides *both = sides;
 	struct coro_group *group;
-	struct direction there = {client, upstream}, back = {upstream, client};
 	int r = coro_group_create(&group);
 	if (r < 0)
 		return r;
-	r = coro_group_spawn_copy(group, pump, &there, sizeof(there), NULL);
+	r = coro_group_spawn(group, pump_there, sides, NULL);
 	if (r == 0)
-		r = coro_group_spawn_copy(group, pump, &back, sizeof(back), NULL);
-	return coro_group_end(group, r);
+		r = coro_group_spawn(group, pump_back, sides, NULL);
+	r = coro_group_end(group, r);
+	return r < 0 ? r : coro_group_cancel(both->group);
+}
+
+/*
+ * Notices that a side is lost while nothing is read from it or written to it. The error stays to be
+ * read: without it, what was lost would look like the end.
+ */
+static coro_async int watch(const struct coro_stream *stream)
+{
+	struct pollfd state = {.fd = coro_stream_fd(stream)};
+	int r = coro_urgent(state.fd);
+	if (r == 0)
+		r = poll(&state, 1, 0);
+	return r > 0 && state.revents & POLLERR ? -ECONNRESET : r < 0 ? r : 0;
+}
+
+static int watch_client(void *sides)
+{
+	return watch(((const struct sides *)sides)->client);
+}
+
+static int watch_upstream(void *sides)
+{
+	return watch(((const struct sides *)sides)->upstream);
+}
+
+static coro_async int join(struct sides *sides)
+{
+	coro_fn *const tasks[] = {pump_both, watch_client, watch_upstream};
+	int r = coro_group_create(&sides->group);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < sizeof(tasks) / sizeof(*tasks) && r == 0; i++)
+		r = coro_group_spawn(sides->group, tasks[i], sides, NULL);
+	return coro_group_end(sides->group, r);
 }
 
 static int pass_on(struct coro_stream *client, void *upstream_address)
 {
 	const struct coro_dial_options options = {.timeout = 5 * CORO_SEC};
-	struct coro_stream *upstream;
-	int r = coro_open_connection(upstream_address, &options, NULL, &upstream);
+	struct sides sides = {.client = client};
+	int r = coro_open_connection(upstream_address, &options, NULL, &sides.upstream);
 	if (r < 0)
 		return r;
-	r = join(client, upstream);
+	r = join(&sides);
 	if (r < 0)
-		coro_stream_abort(upstream);
-	coro_stream_destroy(upstream);
+		coro_stream_abort(sides.upstream);
+	coro_stream_destroy(sides.upstream);
 	return r;
 }
 
