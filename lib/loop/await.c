@@ -63,7 +63,6 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 								 void **ret)
 {
 	struct wait *wait = task_wait(task);
-	wait->task = task;
 	wait->kind = &awaiting;
 	wait->future = future_ref(future);
 	wait->ret = ret;
@@ -72,7 +71,7 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 	return park_anew(future->loop, task);
 }
 
-/* There is a result already, or something may be wrong. */
+/* Something may be wrong. */
 static __attribute__((noinline)) int await_checked(struct task *task, struct coro_future *future,
 						   void **ret)
 {
@@ -82,8 +81,6 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 		return fail_with(-EPERM, "coro_await: not in a task");
 	if (future->loop != task->future.loop)
 		return fail_with(-EPERM, "coro_await: the future is another loop's");
-	if (future->done)
-		return future_result(future, ret);
 	if (future == &task->future) {
 		task->coro.wake = fail_with(
 			-EDEADLK,
@@ -107,8 +104,11 @@ static inline bool may_wait_for(const struct coro_future *future, const struct t
 int coro_await(struct coro_future *future, void **ret)
 {
 	struct task *task = running_task();
-	if (unlikely(!task || !future || future->loop != task->future.loop || future->done ||
-		     may_wait_for(future, task) || overflow_suspected(&task->coro)))
+	if (unlikely(!task || !future || future->loop != task->future.loop))
+		return await_checked(task, future, ret);
+	if (future->done)
+		return future_result(future, ret);
+	if (unlikely(may_wait_for(future, task) || overflow_suspected(&task->coro)))
 		return await_checked(task, future, ret);
 	return wait_for_future(task, future, ret);
 }

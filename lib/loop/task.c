@@ -118,7 +118,7 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	list_remove(&task->all);
 	loop_release(loop, 1, 0);
 	future_finish_held(&task->future, status, value, failure);
-	if (unlikely(status < 0 && status != -ECANCELED))
+	if (unlikely(task->future.status < 0 && task->future.status != -ECANCELED))
 		report_note_failed(&task->future);
 	future_unref(&task->future);
 }

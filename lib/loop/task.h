@@ -62,6 +62,7 @@ static inline void task_begin(struct task *task)
 	struct wait *wait = task_wait(task);
 	task->coro.state = STATE_RUNNING; /* to all but the loop */
 	task->coro.at = &task->coro;
+	wait->task = task;
 	wait->kind = NULL;
 	wait->latch = NULL;
 	wait->cleanups = NULL;

@@ -223,20 +223,34 @@ void latch_leave(struct wait *wait)
 	wait->latch->state = LATCH_CANCELLED;
 }
 
-int latch_wait(struct latch *latch, const struct wait_kind *kind)
+static inline __attribute__((always_inline)) int latch_park(struct latch *latch, struct task *task,
+							    const struct wait_kind *kind)
 {
-	struct task *task = task_running();
-	latch->task = task;
-	if (!task)
-		return fail_with(-EPERM, "a call that waits: not in a task");
-	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
-	wait->task = task;
 	wait->kind = kind;
 	wait->future = NULL;
 	wait->latch = latch;
 	latch->state = LATCH_PENDING;
 	return park(task);
+}
+
+/* There is no task, or it may stand on another's stack. */
+static __attribute__((noinline, cold)) int latch_wait_slow(struct latch *latch, struct task *task,
+							   const struct wait_kind *kind)
+{
+	if (!task)
+		return fail_with(-EPERM, "a call that waits: not in a task");
+	overflow_look(&task->coro);
+	return latch_park(latch, task, kind);
+}
+
+int latch_wait(struct latch *latch, const struct wait_kind *kind)
+{
+	struct task *task = task_running();
+	latch->task = task;
+	if (unlikely(!task || overflow_suspected(&task->coro)))
+		return latch_wait_slow(latch, task, kind);
+	return latch_park(latch, task, kind);
 }
 
 void latch_end(struct latch *latch)
@@ -350,7 +364,6 @@ int coro_sleep_until(int64_t when)
 		return fail_with(-EPERM, "coro_sleep_until: not in a task");
 	overflow_look(&task->coro);
 	struct wait *wait = task_wait(task);
-	wait->task = task;
 	wait->kind = &sleeping;
 	wait->future = NULL;
 	wait->timer.call.run = sleep_over;

@@ -148,7 +148,6 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 	if (timeout != CORO_FOREVER)
 		timer_arm(loop, &select.timer, time_after(loop_time(loop), timeout));
 	struct wait *wait = task_wait(task);
-	wait->task = task;
 	wait->kind = &selecting;
 	wait->future = NULL;
 	wait_offer(wait)->select = &select;
