@@ -129,25 +129,25 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item,
 
 /* -- the calls */
 
-/* 0 if the calling thread may use the channel. */
-static inline int check(const struct coro_channel *channel, const struct thread *thread)
+/* Whether the calling thread may use the channel. */
+static inline bool is_usable(const struct coro_channel *channel, const struct thread *thread)
 {
-	if (unlikely(!channel))
-		return fail_with(-EINVAL, "a channel that is NULL");
-	return likely(channel->thread == thread)
-		       ? 0
-		       : fail_with(-EPERM, "the channel is another thread's");
+	return likely(channel && channel->thread == thread);
 }
 
-static inline int check_send(const struct coro_channel *channel, const struct thread *thread,
-			     const void *item)
+static inline bool can_be_sent(const struct coro_channel *channel, const void *item)
 {
-	int r = check(channel, thread);
-	if (unlikely(r < 0))
-		return r;
-	return likely(item || channel->item_size == 0)
-		       ? 0
-		       : fail_with(-EINVAL, "coro_channel_send: the item is NULL");
+	return likely(item || channel->item_size == 0);
+}
+
+/* Why one of these was not so. */
+static __attribute__((cold, noinline)) int refuse_use(const struct coro_channel *channel)
+{
+	if (!channel)
+		return fail_with(-EINVAL, "a channel that is NULL");
+	if (channel->thread != thread_current)
+		return fail_with(-EPERM, "the channel is another thread's");
+	return fail_with(-EINVAL, "coro_channel_send: the item is NULL");
 }
 
 static inline int send_now(struct coro_channel *channel, const void *item)
@@ -188,10 +188,9 @@ static inline int receive_now(struct coro_channel *channel, void *ret)
 
 int coro_channel_try_send(struct coro_channel *channel, const void *item)
 {
-	int r = check_send(channel, thread_current, item);
-	if (r < 0)
-		return r;
-	r = send_now(channel, item);
+	if (!is_usable(channel, thread_current) || !can_be_sent(channel, item))
+		return refuse_use(channel);
+	int r = send_now(channel, item);
 	return likely(r == 0) ? 0 : fail_code(r);
 }
 
@@ -205,12 +204,11 @@ static __attribute__((noinline)) int send_slow(struct coro_channel *channel, con
 int coro_channel_send(struct coro_channel *channel, const void *item)
 {
 	struct thread *thread = thread_current;
-	int r = check_send(channel, thread, item);
-	if (likely(r == 0)) {
-		if (unlikely(loop_spend(thread)))
-			return send_slow(channel, item);
-		r = send_now(channel, item);
-	}
+	if (!is_usable(channel, thread) || !can_be_sent(channel, item))
+		return refuse_use(channel);
+	if (unlikely(loop_spend(thread)))
+		return send_slow(channel, item);
+	int r = send_now(channel, item);
 	if (r == -EAGAIN)
 		return stand_in(&channel->senders, thread, (void *)item, &sending);
 	return unlikely(r == -EPIPE) ? fail_code(r) : r;
@@ -218,19 +216,18 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 
 int coro_channel_try_receive(struct coro_channel *channel, void *ret)
 {
-	int r = check(channel, thread_current);
-	if (r < 0)
-		return r;
-	r = receive_now(channel, ret);
+	if (!is_usable(channel, thread_current))
+		return refuse_use(channel);
+	int r = receive_now(channel, ret);
 	return likely(r == 0) ? 0 : fail_code(r);
 }
 
 int coro_channel_receive(struct coro_channel *channel, void *ret)
 {
 	struct thread *thread = thread_current;
-	int r = check(channel, thread);
-	if (likely(r == 0))
-		r = receive_now(channel, ret);
+	if (!is_usable(channel, thread))
+		return refuse_use(channel);
+	int r = receive_now(channel, ret);
 	if (r == -EAGAIN)
 		return stand_in(&channel->receivers, thread, ret, &receiving);
 	return unlikely(r == -EPIPE) ? fail_code(r) : r;
@@ -258,9 +255,8 @@ static void close_channel(struct coro_channel *channel)
 
 int coro_channel_close(struct coro_channel *channel)
 {
-	int r = check(channel, thread_current);
-	if (r < 0)
-		return r;
+	if (!is_usable(channel, thread_current))
+		return refuse_use(channel);
 	if (channel->closed)
 		return fail_code(-EALREADY);
 	close_channel(channel);
@@ -269,10 +265,11 @@ int coro_channel_close(struct coro_channel *channel)
 
 static int check_direction(const struct coro_channel *channel, enum coro_direction direction)
 {
-	int r = check(channel, thread_current);
-	return r == 0 && direction != CORO_SEND && direction != CORO_RECEIVE
+	if (!is_usable(channel, thread_current))
+		return refuse_use(channel);
+	return direction != CORO_SEND && direction != CORO_RECEIVE
 		       ? fail_with(-EINVAL, "a direction that neither sends nor receives")
-		       : r;
+		       : 0;
 }
 
 int coro_channel_attach(struct coro_channel *channel, enum coro_direction direction)
