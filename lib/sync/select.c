@@ -155,15 +155,21 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 	return r == -ETIMEDOUT ? fail_timeout(NULL, timeout) : r;
 }
 
+/* Gives way first if the budget is spent. */
+static __attribute__((noinline)) int select_slow(struct coro_select_case *cases, size_t count,
+						 int64_t timeout)
+{
+	int r = loop_renew_budget(thread_current);
+	return r < 0 ? r : coro_select(cases, count, timeout);
+}
+
 int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 {
 	struct thread *thread = thread_current;
-	if ((!cases && count > 0) || count > INT_MAX)
+	if (unlikely((!cases && count > 0) || count > INT_MAX))
 		return fail_with(-EINVAL, "coro_select: the cases are NULL, or too many");
-	bool renews = timeout > 0 && thread->loop && loop_spend(thread);
-	int r = renews ? loop_renew_budget(thread) : 0;
-	if (r < 0)
-		return r;
+	if (timeout > 0 && unlikely(loop_spend(thread)))
+		return select_slow(cases, count, timeout);
 	size_t index = 0;
 	int ready = count_ready(cases, count, thread, &index);
 	if (ready < 0)
