@@ -136,17 +136,20 @@ void inbox_close(struct inbox *inbox)
 
 /* -- sleep */
 
-int inbox_fd(struct inbox *inbox)
+static __attribute__((noinline, cold)) int make_fd(struct inbox *inbox)
 {
 	int fds[2];
-	if (inbox->fd < 0) {
-		int r = system_wakeup(fds);
-		if (r < 0)
-			return r;
-		inbox->fd = fds[0];
-		inbox->wake = fds[1];
-	}
+	int r = system_wakeup(fds);
+	if (r < 0)
+		return r;
+	inbox->fd = fds[0];
+	inbox->wake = fds[1];
 	return inbox->fd;
+}
+
+int inbox_fd(struct inbox *inbox)
+{
+	return inbox->fd >= 0 ? inbox->fd : make_fd(inbox);
 }
 
 int64_t inbox_asleep(struct inbox *inbox, int64_t until)
