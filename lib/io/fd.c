@@ -230,8 +230,7 @@ void fd_forget(struct io *io, int number)
 		return;
 	fd_dismiss(io, fd);
 	/* After a fork, what the system watches is the parent's. */
-	fork_notice();
-	if (io->loop->fork_count == fork_count)
+	if (fork_is_own(io->loop->fork_count))
 		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
 	let_go(fd);
@@ -314,8 +313,7 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 {
 	if (fd->busy & BIT(direction))
 		return 0;
-	fork_notice();
-	int r = io->loop->fork_count != fork_count ? -EOWNERDEAD
+	int r = !fork_is_own(io->loop->fork_count) ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
 						   : io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;

@@ -56,8 +56,7 @@ static const struct backend *instead_of(const struct backend *backend, int error
 static int poller_wait(struct poller *poller, int64_t when)
 {
 	struct io *io = container_of(poller, struct io, poller);
-	fork_notice();
-	if (io->loop->fork_count != fork_count)
+	if (unlikely(!fork_is_own(io->loop->fork_count)))
 		return -EOWNERDEAD; /* what would wait is the parent's too */
 	return io->backend->wait(io, when);
 }

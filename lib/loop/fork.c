@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-unsigned fork_count;
+unsigned fork_count = 1;
 
 static void renew_mark(void);
 
@@ -18,8 +18,8 @@ static void renew_mark(void);
  */
 static void in_child(void)
 {
-	renew_mark();
 	fork_count++;
+	renew_mark();
 	struct coro_loop *loop = thread_current->loop;
 	if (!loop)
 		return;
@@ -32,12 +32,10 @@ static void in_child(void)
 
 /* -- forks that no handler is told of */
 
-static const unsigned char no_mark = 1;
-
-const volatile unsigned char *fork_mark = &no_mark;
+const volatile unsigned *fork_mark = &fork_count; /* where there is no page */
 
 #ifdef MADV_WIPEONFORK
-static unsigned char *page;
+static unsigned *page;
 
 /* A page that is there in the parent, and zeroes in a child; without memory for that there is none. */
 static void make_mark(void)
@@ -50,14 +48,14 @@ static void make_mark(void)
 		munmap(page, size);
 		return;
 	}
-	*page = 1;
+	*page = fork_count;
 	__atomic_store_n(&fork_mark, page, __ATOMIC_RELEASE);
 }
 
 static void renew_mark(void)
 {
-	if (fork_mark != &no_mark)
-		*page = 1;
+	if (fork_mark != &fork_count)
+		*page = fork_count;
 }
 #else
 static void make_mark(void)
