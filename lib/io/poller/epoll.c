@@ -231,24 +231,20 @@ static inline void fetch_ahead(const struct io *io, const struct epoll_event *ev
 		__builtin_prefetch(sooner->sides[READING].line.next);
 }
 
-/* Waits until then, or, where fds are suspected, for a while: how many events came. */
-static int wait_until(struct epoll *epoll, int64_t when)
+/* Waits until then, or, where fds are suspected, for a while: how many events came, or -1. */
+static inline int wait_once(struct epoll *epoll, int64_t when)
 {
 	int64_t left = left_until(when);
-	bool briefly = !list_empty(&epoll->suspected) && (uint64_t)left > QUIET_MS * CORO_MSEC;
-	int n;
-	do
-		n = briefly ? epoll_wait(epoll->fd, epoll->events, EVENTS, QUIET_MS)
-			    : wait_for(epoll, left);
-	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
-	return n;
+	if ((uint64_t)left > QUIET_MS * CORO_MSEC && !list_empty(&epoll->suspected))
+		return epoll_wait(epoll->fd, epoll->events, EVENTS, QUIET_MS);
+	return wait_for(epoll, left);
 }
 
 /*
  * Nothing came: then suspected fds are asked about, unless it was but a look among other things to do.
  * Whether another look is due, since virtual time would go by what the first could not see.
  */
-static __attribute__((noinline)) bool ask_in_quiet(struct epoll *epoll, int64_t when)
+static bool ask_in_quiet(struct epoll *epoll, int64_t when)
 {
 	const struct coro_loop *loop = epoll->io.loop;
 	bool jumps = loop->virtual_clock && ring_empty(&loop->ready);
@@ -258,27 +254,41 @@ static __attribute__((noinline)) bool ask_in_quiet(struct epoll *epoll, int64_t 
 	return when == 0;
 }
 
-/* Something comes all the time: one by one. */
-static void ask_now_and_then(struct epoll *epoll)
+/* Waits on, where that was for nothing (n: 0, or -1 and errno): how many events came, or an error. */
+static __attribute__((noinline)) int wait_on(struct epoll *epoll, int64_t when, int n)
 {
-	if (unlikely(++epoll->waits % WAITS_A_QUESTION == 0) && !list_empty(&epoll->suspected))
+	while (n <= 0) {
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		/* Interrupted; but a look is to see what there is. */
+		if (n < 0 && when != 0)
+			return 0;
+		if (n == 0 && !ask_in_quiet(epoll, when))
+			return 0;
+		n = wait_once(epoll, when);
+	}
+	return n;
+}
+
+/* Something comes all the time: one by one. */
+static __attribute__((noinline)) void ask_about_one(struct epoll *epoll)
+{
+	if (!list_empty(&epoll->suspected))
 		ask_about(epoll, container_of(epoll->suspected.next, struct fd, link));
 }
 
 static int epoll_wait_until(struct io *io, int64_t when)
 {
 	struct epoll *epoll = epoll_of(io);
-	int n;
-	do
-		n = wait_until(epoll, when);
-	while (unlikely(n == 0) && ask_in_quiet(epoll, when));
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+	int n = wait_once(epoll, when);
+	if (n <= 0 && (n = wait_on(epoll, when, n)) <= 0)
+		return n;
 	for (int i = 0; i < n; i++) {
 		fetch_ahead(io, epoll->events + i, n - i);
 		tell(io, &epoll->events[i]);
 	}
-	ask_now_and_then(epoll);
+	if (unlikely(++epoll->waits % WAITS_A_QUESTION == 0))
+		ask_about_one(epoll);
 	return 0;
 }
 
