@@ -60,7 +60,7 @@ static inline ssize_t perform(struct transfer *transfer, struct io *io, struct f
 	if (r < 0)
 		return r;
 	ssize_t n = io->backend->perform(io, fd, transfer);
-	return n == -EAGAIN ? transfer_attempts(transfer, io, fd, true) : n;
+	return n == -EAGAIN ? transfer_attempts(transfer, io, fd, transfer_way(transfer, true)) : n;
 }
 
 /* Whether the poller can make the call as a whole. */
@@ -89,7 +89,7 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	if (fd->kind == FD_FILE && transfer->file)
 		return transfer->file(transfer->number, transfer->vec, transfer->count,
 				      transfer->offset ? *transfer->offset : FILE_POSITION);
-	return transfer_attempts(transfer, io, fd, transfer->held);
+	return transfer_attempts(transfer, io, fd, transfer_way(transfer, transfer->held));
 }
 
 /* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_give_way. */

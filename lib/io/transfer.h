@@ -117,32 +117,66 @@ static inline bool transfer_keeps_turn(const struct transfer *transfer, ssize_t 
 }
 
 /*
- * Makes attempts until one need not wait; its_turn: it has stood in line. After an error the record
- * may be gone.
+ * What attempts need of a transfer, read before anything is called that might change it: so the
+ * compiler knows what is constant.
+ */
+struct transfer_way {
+	ssize_t (*attempt)(struct transfer *transfer, struct fd *fd);
+	enum direction direction;
+	bool its_turn; /* it has stood in line */
+	bool once, whole, held;
+	const struct iovec *vec;
+	int count;
+};
+
+static inline __attribute__((always_inline)) struct transfer_way transfer_way(
+	const struct transfer *transfer, bool its_turn)
+{
+	return (struct transfer_way){
+		.attempt = transfer->attempt,
+		.direction = transfer->direction,
+		.its_turn = its_turn,
+		.once = transfer->flags & MSG_DONTWAIT,
+		.whole = transfer->whole,
+		.held = transfer->held,
+		.vec = transfer->vec,
+		.count = transfer->count,
+	};
+}
+
+/* As transfer_is_partial. */
+static inline bool transfer_goes_on(const struct transfer_way *way, ssize_t n)
+{
+	return way->whole && n > 0 && (way->count != 1 || (size_t)n != way->vec->iov_len);
+}
+
+/*
+ * Makes attempts until one need not wait. After an error the record may be gone.
  */
 static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct transfer *transfer,
 								       struct io *io, struct fd *fd,
-								       bool its_turn)
+								       struct transfer_way way)
 {
-	const enum direction direction = transfer->direction;
-	const bool once = transfer->flags & MSG_DONTWAIT;
+	const enum direction direction = way.direction;
+	bool its_turn = way.its_turn;
 	/* Those who were here first come first. */
 	bool wait = !(fd->ready & BIT(direction)) ||
 		    (!its_turn && !list_empty(&fd->sides[direction].line));
-	if (unlikely(once) && direction == WRITING && !its_turn &&
+	if (unlikely(way.once && wait) && direction == WRITING && !its_turn &&
 	    !list_empty(&fd->sides[direction].line))
 		return -EAGAIN; /* one of them may be in the midst of something */
 	for (int woken = wait ? 0 : -1;; woken++) {
-		if (wait && !once) {
+		if (wait && !way.once) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
 			if (unlikely(r < 0))
 				return r == -ECANCELED ? transfer_cancelled(transfer, io) : r;
 		}
-		ssize_t n = transfer->attempt(transfer, fd);
-		if (likely(n != -EAGAIN || once)) {
+		ssize_t n = way.attempt(transfer, fd);
+		if (likely(n != -EAGAIN || way.once)) {
 			if (n == -EAGAIN)
 				fd->ready &= (uint8_t)~BIT(direction);
-			if (likely(!transfer_keeps_turn(transfer, n)))
+			/* Others must not come between this and the rest. */
+			if (likely(!way.held && !transfer_goes_on(&way, n)))
 				fd_pass_on(fd, direction);
 			return n;
 		}
@@ -161,6 +195,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
  */
 static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfer *transfer)
 {
+	const struct transfer_way way = transfer_way(transfer, transfer->held);
 	struct coro_loop *loop = thread_current->loop;
 	if (unlikely(!loop || !loop->running || !loop->poller))
 		return transfer_run_outside(transfer);
@@ -173,15 +208,15 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		return transfer_failed(r);
 	if (unlikely(io->performs || fd->kind == FD_FILE))
 		return transfer_run_otherwise(transfer, io, fd);
-	ssize_t n = transfer_attempts(transfer, io, fd, transfer->held);
-	if (unlikely(transfer_is_partial(transfer, n)))
-		return transfer_rest(transfer, io, fd, fd->generation, n);
-	if (unlikely(n == -ENOTSOCK))
-		return transfer_run_anew(transfer, io, fd);
+	ssize_t n = transfer_attempts(transfer, io, fd, way);
 	if (likely(n > 0)) {
+		if (unlikely(transfer_goes_on(&way, n)))
+			return transfer_rest(transfer, io, fd, fd->generation, n);
 		io_spend(io, (size_t)n);
 		return n;
 	}
+	if (unlikely(n == -ENOTSOCK))
+		return transfer_run_anew(transfer, io, fd);
 	io_spend(io, 0);
 	return n == 0 ? 0 : transfer_failed(n);
 }
