@@ -10,6 +10,7 @@
 
 #include <coro.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,10 +37,17 @@ static inline coro_async int service_wait(const struct service *service, const c
 	return coro_signal_wait(SIGINT, SIGTERM);
 }
 
-/* What a client does wrong on purpose, to show what comes of it, is no news. */
+/*
+ * A client that hangs up, refuses our certificate or talks nonsense is no news for who runs a server.
+ * One's own client does it on purpose, to show what comes of it.
+ */
 static inline void service_failed(int error, const char *message, void *arg)
 {
-	(void)error, (void)message, (void)arg;
+	(void)arg;
+	if (error == -ECONNRESET || error == -EPIPE || error == -EPROTO)
+		return;
+	if (service_address)
+		fprintf(stderr, "connection: %s\n", *message ? message : coro_strerror(error));
 }
 
 static inline int service_run(void *arg)
@@ -49,7 +57,7 @@ static inline int service_run(void *arg)
 	struct coro_server_options options = {
 		.listen.flags = CORO_NET_KEEPALIVE,
 		.stream.limit = service->limit,
-		.failed = service_address ? NULL : service_failed,
+		.failed = service_failed,
 	};
 	struct coro_server *server;
 	char address[CORO_ADDRESS_SIZE] = "";

@@ -534,9 +534,9 @@ static int gives_all_back(void *arg)
 {
 	char *argv[] = {"true", NULL};
 	struct coro_group *group;
-	struct coro_stream *stream;
-	struct coro_server *server;
-	struct coro_process *process;
+	struct coro_stream *stream = NULL;
+	struct coro_server *server = NULL;
+	struct coro_process *process = NULL;
 	int r = coro_group_create(&group);
 	r = coro_group_end(group, r);
 	if (r == 0)
