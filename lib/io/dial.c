@@ -274,7 +274,8 @@ static int raise_all(int r, const char *text, const struct dialling *dialling)
 					   length ? "; " : "", told ? "" : place, told ? "" : ": ",
 					   coro_strerror(dialling->errors[i]));
 	}
-	return coro_raise(r, "cannot connect to %s: %s", text, length ? words : coro_message(r));
+	return coro_raise_at(NULL, r, "cannot connect to %s: %s", text,
+			     length ? words : coro_message(r));
 }
 
 static int parse_local(const char *text, struct place *ret)
@@ -297,11 +298,12 @@ static coro_async int dial(const char *text, struct dialling *dialling)
 	struct address address;
 	int r = address_parse(text, &address);
 	if (r < 0)
-		return coro_raise(r, "%s is not an address", text);
+		return coro_raise_at(NULL, r, "%s is not an address", text);
 	dialling->type = address.type;
 	r = parse_local(dialling->options->local, &dialling->local);
 	if (r < 0)
-		return coro_raise(r, "%s is not a local address", dialling->options->local);
+		return coro_raise_at(NULL, r, "%s is not a local address",
+				     dialling->options->local);
 	r = address_places(&address, dialling->options->family, false, &dialling->places);
 	if (r == 0)
 		r = fail_code(connect_to_any(dialling));
@@ -317,8 +319,8 @@ static coro_async int dial_within(const char *text, struct dialling *dialling, i
 	int fd = dial(text, dialling);
 	r = coro_timeout_end(&timeout, fd);
 	if (r == -ETIMEDOUT && fd == -ECANCELED)
-		return coro_raise(r, "no connection to %s within %.3g s", text,
-				  (double)time / CORO_SEC);
+		return coro_raise_at(NULL, r, "no connection to %s within %.3g s", text,
+				     (double)time / CORO_SEC);
 	return r;
 }
 

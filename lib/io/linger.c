@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/linger.h"
 
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
 #include "io/stream.h"
@@ -161,6 +162,19 @@ static bool is_over(const struct coro_stream *stream, int64_t now)
 	return stream->streams->finishing && (linger->heard < 0 || now - linger->heard >= SILENCE);
 }
 
+static int fail_late(void)
+{
+	return fail_with(-ETIMEDOUT,
+			 "the peer did not take what was written in the time to linger");
+}
+
+/* It is closed already, so that nothing else is to be done. */
+static void note_loss(struct coro_stream *stream, int error)
+{
+	stream->write_error = error;
+	stream_keep(&stream->write_failure, error);
+}
+
 /* All was handed over, and the fd is still there. */
 static void look_at_fd(struct coro_stream *stream, int64_t now)
 {
@@ -172,7 +186,7 @@ static void look_at_fd(struct coro_stream *stream, int64_t now)
 		return;
 	}
 	if (!linger->arrived)
-		stream->write_error = -ETIMEDOUT;
+		note_loss(stream, fail_late());
 	linger_end(stream, false);
 }
 
@@ -190,7 +204,7 @@ static void look(struct call *call)
 	if (stream->closed) {
 		look_at_fd(stream, now);
 	} else if (is_over(stream, now)) {
-		stream_fail(stream, -ETIMEDOUT);
+		stream_fail(stream, fail_late());
 		stream_reset(stream);
 	} else {
 		arm_next(stream, now);
@@ -236,7 +250,7 @@ static bool hear(struct coro_stream *stream)
 	linger->ended = true;
 	bool failed = n < 0 && n != -EAGAIN;
 	if (failed && !linger->arrived)
-		stream->write_error = (int)n;
+		note_loss(stream, fail_code((int)n));
 	if (failed || linger->arrived)
 		return false;
 	stop_reading(stream);

@@ -179,7 +179,7 @@ int coro_listen_all(const char *text, const struct coro_listen_options *options,
 			     : fail_with(-EINVAL, "coro_listen_all: an argument that cannot be");
 	r = address_parse(text, &address);
 	if (r < 0)
-		return coro_raise(r, "%s is not an address", text);
+		return coro_raise_at(NULL, r, "%s is not an address", text);
 	r = address_places(&address, options->family, true, &places);
 	if (r == 0)
 		r = fail_code(listen_together(&places, address.type, options, fds,
@@ -189,7 +189,7 @@ int coro_listen_all(const char *text, const struct coro_listen_options *options,
 			ret[i] = fds[i];
 		return r;
 	}
-	return coro_raise(r, "cannot listen on %s: %s", text, coro_message(r));
+	return coro_raise_at(NULL, r, "cannot listen on %s: %s", text, coro_message(r));
 }
 
 int coro_listen(const char *address, const struct coro_listen_options *options, int *ret)

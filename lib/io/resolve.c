@@ -64,9 +64,9 @@ static int answer(int code, int error, const char *node, const char *service)
 	int r = error_of(code, error);
 	if (r == 0)
 		return 0;
-	return coro_raise(r, "%s%s%s: %s", node ? node : "", node && service ? ":" : "",
-			  service ? service : "",
-			  code == EAI_SYSTEM ? coro_strerror(r) : gai_strerror(code));
+	return coro_raise_at(NULL, r, "%s%s%s: %s", node ? node : "", node && service ? ":" : "",
+			     service ? service : "",
+			     code == EAI_SYSTEM ? coro_strerror(r) : gai_strerror(code));
 }
 
 static int ask_here(const char *node, const char *service, const struct addrinfo *hints,

@@ -255,7 +255,7 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 	if (streams_are_foreign(stream->streams))
 		return fail_with(-EPERM, "coro_stream_set_transport: it is another thread's");
 	if (stream->write_error)
-		return stream->write_error;
+		return stream_loss(stream);
 	if (stream->closing || stream->ending)
 		return fail_code(-EPIPE);
 	if (stream->pending > 0 || stream->writing || stream_is_waited_for(stream))
@@ -268,6 +268,18 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 	return 0;
 }
 
+void stream_keep(struct failure **failure, int error)
+{
+	failure_unref(*failure);
+	*failure = failure_ref(coro_find_failure(thread_current->self->frame, error));
+}
+
+int stream_raise(int error, struct failure *failure)
+{
+	coro_take_failure(thread_current->self, error, failure_ref(failure));
+	return error;
+}
+
 void stream_unref(struct coro_stream *stream)
 {
 	struct streams *streams = stream->streams;
@@ -276,6 +288,8 @@ void stream_unref(struct coro_stream *stream)
 	if (!streams->ended)
 		loop_release(streams->loop, 0, 1);
 	block_destroy(&streams->blocks, stream->in);
+	failure_unref(stream->read_failure);
+	failure_unref(stream->write_failure);
 	free(stream);
 	streams_unref(streams);
 }

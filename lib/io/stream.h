@@ -46,14 +46,16 @@ struct coro_stream {
 	struct block *in; /* NULL: nothing is buffered */
 	size_t limit;
 	int read_error;
+	struct failure *read_failure; /* its message; NULL: it has none */
 	bool eof;
 	bool reading; /* a task waits for bytes */
 
 	struct block *out, *out_last; /* what is to be written */
 	size_t pending;               /* bytes of it */
 	size_t high, low;
-	struct list unsent;   /* in streams->unsent */
-	int write_error;      /* the connection was lost by it */
+	struct list unsent; /* in streams->unsent */
+	int write_error;    /* the connection was lost by it */
+	struct failure *write_failure;
 	struct watch writer;  /* of a task that writes what could not be written at once */
 	bool writing;         /* there is one */
 	bool paused;          /* above high, and not below low since */
@@ -96,6 +98,22 @@ int stream_check_options(const struct coro_stream_options *options);
 
 /* coro_stream_open for the library's own use: no loan. */
 int stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret);
+
+/* -- errors of the connection */
+
+/* Keeps the message of an error that the running call has received, for all who receive it later. */
+void stream_keep(struct failure **failure, int error);
+
+/* Gives an error that was kept, with its message. */
+int stream_raise(int error, struct failure *failure);
+
+/* The error that the connection was lost by, if it was; else 0. */
+static inline int stream_loss(const struct coro_stream *stream)
+{
+	if (likely(!stream->write_error))
+		return 0;
+	return stream_raise(stream->write_error, stream->write_failure);
+}
 
 /* -- reading */
 

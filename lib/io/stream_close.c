@@ -105,7 +105,7 @@ int stream_wait_shut(struct coro_stream *stream)
 	int r = 0;
 	while (r == 0 && !stream->closed && !stream->write_error)
 		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
-	return r < 0 ? r : stream->write_error;
+	return r < 0 ? r : stream_loss(stream);
 }
 
 /* Its peer's system is to have all that was written. */
@@ -115,7 +115,7 @@ static coro_async int wait_until_gone(struct coro_stream *stream)
 	int r = 0;
 	while (r == 0 && stream->closed && !stream_is_gone(stream))
 		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
-	return r < 0 ? r : stream->write_error;
+	return r < 0 ? r : stream_loss(stream);
 }
 
 int coro_stream_wait_closed(struct coro_stream *stream)

@@ -2,6 +2,7 @@
 /* The transport of an fd. */
 #include "io/stream_fd.h"
 
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/bytes.h"
 
@@ -29,7 +30,7 @@ static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
 	else
 		io_spend(io, n > 0 ? (size_t)n : 0);
 	fd_pass_on(fd, transfer->direction);
-	return n;
+	return unlikely(n < 0) && n != -EAGAIN ? fail_code((int)n) : n;
 }
 
 static ssize_t fd_read(void *arg, void *bytes, size_t length)
@@ -66,7 +67,7 @@ static int fd_end_writing(void *arg)
 	if (shutdown(end->fd, SHUT_WR) == 0)
 		return 0;
 	/* The peer has reset it, and what it sent before is still there. */
-	return errno == ENOTCONN ? -EPIPE : -errno;
+	return fail_code(errno == ENOTCONN ? -EPIPE : -errno);
 }
 
 static void fd_close(void *arg)

@@ -2,6 +2,8 @@
 /* What is to be written to a stream: the buffer, and how it goes out. */
 #include "io/stream_out.h"
 
+#include "core/fail.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -49,7 +51,7 @@ static int make_room(struct coro_stream *stream, size_t length)
 	struct block *block =
 		block_create(&stream->streams->blocks, more > BLOCK_SIZE ? more : BLOCK_SIZE);
 	if (!block)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	if (last)
 		last->next = block;
 	else

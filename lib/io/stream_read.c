@@ -70,7 +70,7 @@ static int make_room(struct coro_stream *stream, size_t most)
 		block = block_move(blocks, block, next_size(block->size, most));
 	}
 	if (!block)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	stream->in = block;
 	return 0;
 }
@@ -137,10 +137,12 @@ static bool is_lost(ssize_t error)
 static ssize_t end_of_reading(struct coro_stream *stream, ssize_t n)
 {
 	if (n == 0 && stream->write_error == -ECONNRESET)
-		n = -ECONNRESET;
+		n = stream_loss(stream);
 	stream->eof = n == 0;
-	if (n < 0 && n != -ENOMEM)
+	if (n < 0 && n != -ENOMEM) {
 		stream->read_error = (int)n;
+		stream_keep(&stream->read_failure, (int)n);
+	}
 	if (is_lost(n))
 		stream_fail(stream, (int)n);
 	return n;
@@ -173,9 +175,9 @@ static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, siz
 {
 	const struct task *task = task_running();
 	if (stream->read_error)
-		return fail_code(stream->read_error);
+		return stream_raise(stream->read_error, stream->read_failure);
 	if (stream->closed || stream->eof)
-		return stream->closed ? fail_code(stream->write_error) : 0;
+		return stream->closed ? stream_loss(stream) : 0;
 	if (!task || task->future.loop != stream->streams->loop)
 		return fail_with(-EPERM, "coro_stream_read: not in a task of its loop");
 	if (!list_empty(&stream->unsent))

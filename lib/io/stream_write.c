@@ -28,7 +28,7 @@ static int check(const struct coro_stream *stream)
 	if (streams_are_foreign(stream->streams))
 		return fail_with(-EPERM, "coro_stream_write: it is another thread's");
 	if (stream->write_error)
-		return fail_code(stream->write_error);
+		return stream_loss(stream);
 	return stream->closing || stream->ending ? fail_code(-EPIPE) : 0;
 }
 
@@ -149,7 +149,7 @@ int coro_stream_drain(struct coro_stream *stream)
 		stream_push(stream);
 	if (r == 0)
 		r = wait_until_resumed(stream);
-	return r < 0 ? r : fail_code(stream->write_error);
+	return r < 0 ? r : stream_loss(stream);
 }
 
 /* Whether the transport has something still to be written. */
@@ -169,7 +169,7 @@ int coro_stream_flush(struct coro_stream *stream)
 	stream_push(stream);
 	while (r == 0 && (stream->pending > 0 || is_held_back(stream)))
 		r = waiters_wait(&stream->drainers, &latch, &stream_draining);
-	return r < 0 ? r : fail_code(stream->write_error);
+	return r < 0 ? r : stream_loss(stream);
 }
 
 int coro_stream_write_eof(struct coro_stream *stream)
@@ -189,7 +189,7 @@ int coro_stream_write_eof(struct coro_stream *stream)
 	if (stream->ends_by_closing)
 		stream->closing = true;
 	stream_push(stream);
-	return fail_code(stream->write_error);
+	return stream_loss(stream);
 }
 
 /* -- copying */

@@ -32,6 +32,7 @@ void stream_fail(struct coro_stream *stream, int error)
 	if (stream->write_error || stream->closed)
 		return;
 	stream->write_error = error;
+	stream_keep(&stream->write_failure, error);
 	stream_drop(stream);
 	wake_waiting(stream);
 }

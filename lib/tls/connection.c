@@ -143,6 +143,19 @@ struct connection *connection_of(const struct coro_stream *stream)
 
 /* -- results */
 
+int connection_fail(struct connection *connection, int error)
+{
+	snprintf(connection->words, sizeof(connection->words), "%s", coro_message(error));
+	return connection->error = error;
+}
+
+int connection_error(const struct connection *connection)
+{
+	return connection->words[0]
+		       ? coro_raise_at(NULL, connection->error, "%s", connection->words)
+		       : coro_raise_at(NULL, connection->error, NULL);
+}
+
 int connection_result(struct connection *connection, int result)
 {
 	bool ragged = connection->context->flags & CORO_TLS_RAGGED_END;
@@ -155,15 +168,14 @@ int connection_result(struct connection *connection, int result)
 	if (connection->cut && connection->established && ragged)
 		return failure_forget(), 0;
 	if (connection->error)
-		return failure_forget(), connection->error;
-	if (connection->read_error)
-		connection->error = connection->read_error;
-	else if (connection->cut)
-		connection->error = coro_raise(-EPROTO, "TLS: the connection was cut");
-	else
-		connection->error = failure_raise(-EPROTO, "TLS");
+		return failure_forget(), connection_error(connection);
+	int r = connection->read_error;
+	if (r == 0 && connection->cut)
+		r = coro_raise_at(NULL, -EPROTO, "TLS: the connection was cut");
+	else if (r == 0)
+		r = failure_raise(-EPROTO, "TLS");
 	failure_forget();
-	return connection->error;
+	return connection_fail(connection, r);
 }
 
 /* -- writing */
@@ -275,7 +287,7 @@ static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
 	struct place place = {.vec = vec, .count = count};
 	ssize_t done = 0;
 	if (connection->error || connection->shaking)
-		return connection->error ? connection->error : -EBUSY;
+		return connection->error ? connection_error(connection) : -EBUSY;
 	connection_begin_call(connection);
 	connection->wants_reading = false;
 	go_on(&place, 0);
@@ -332,7 +344,7 @@ static ssize_t connection_read(void *arg, void *bytes, size_t length)
 {
 	struct connection *connection = arg;
 	if (connection->error || connection->shaking)
-		return connection->error ? connection->error : -EBUSY;
+		return connection->error ? connection_error(connection) : -EBUSY;
 	connection_push(connection); /* an error is the writer's */
 	if (is_stuck(connection))
 		return -EAGAIN;

@@ -29,6 +29,7 @@ struct connection {
 	int read_error;  /* of the transport below */
 	int write_error; /* the same; nothing can be written any more */
 	int error;       /* nothing can be done any more */
+	char words[160]; /* its message */
 	bool cut;        /* the bytes from below have ended */
 	bool shaking;    /* in the handshake, a task of which uses this */
 	bool established;
@@ -67,6 +68,12 @@ static inline void connection_begin_call(struct connection *connection)
 
 /* The transport's: waits until reading, or writing, is worth another try. */
 coro_async int connection_wait(void *arg, bool writing);
+
+/* Nothing can be done any more, for this error, which was raised: returns it. */
+int connection_fail(struct connection *connection, int error);
+
+/* Its error, raised once more. */
+int connection_error(const struct connection *connection);
 
 /* Writes what there is to be written: 0; -EAGAIN: not all goes now; or an error. */
 int connection_push(struct connection *connection);

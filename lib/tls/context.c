@@ -115,7 +115,7 @@ static int check_directory(const char *path)
 {
 	struct stat found;
 	int r = stat(path, &found) < 0 ? -errno : S_ISDIR(found.st_mode) ? 0 : -ENOTDIR;
-	return r < 0 ? coro_raise(r, "%s: %s", path, coro_strerror(r)) : 0;
+	return r < 0 ? coro_raise_at(NULL, r, "%s: %s", path, coro_strerror(r)) : 0;
 }
 
 static int load_trusted(SSL_CTX *ctx, const struct coro_tls_options *options)

@@ -42,5 +42,5 @@ int failure_raise(int error, const char *what)
 	}
 	if (is_memory_short() || error == -ENOMEM)
 		return -ENOMEM;
-	return coro_raise(error, "%s: %s", what, words ? words : "unknown error");
+	return coro_raise_at(NULL, error, "%s: %s", what, words ? words : "unknown error");
 }

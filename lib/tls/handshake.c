@@ -46,7 +46,8 @@ static int set_host(const struct connection *connection, const char *name)
 	if (copy_host(name, host) < 0)
 		return -EINVAL;
 	if (host[0] == '.') /* to OpenSSL it would stand for all below */
-		return coro_raise(checked ? CORO_UNTRUSTED : -EINVAL, "%s is no host", name);
+		return coro_raise_at(NULL, checked ? CORO_UNTRUSTED : -EINVAL, "%s is no host",
+				     name);
 	bool address = is_address(host);
 	if (!address && SSL_set_tlsext_host_name(ssl, host) != 1)
 		return -ENOMEM;
@@ -88,10 +89,11 @@ static int explain(struct connection *connection, int result)
 	failure_forget();
 	if (verdict == X509_V_ERR_OUT_OF_MEM)
 		return connection->error = -ENOMEM;
-	return connection->error =
-		       coro_raise(CORO_UNTRUSTED, "TLS: %s",
-				  verdict == X509_V_OK ? "there is no certificate"
-						       : X509_verify_cert_error_string(verdict));
+	return connection_fail(connection,
+			       coro_raise_at(NULL, CORO_UNTRUSTED, "TLS: %s",
+					     verdict == X509_V_OK
+						     ? "there is no certificate"
+						     : X509_verify_cert_error_string(verdict)));
 }
 
 /*
@@ -110,7 +112,7 @@ static coro_async int shake_hands(struct connection *connection)
 		int done = SSL_do_handshake(connection->ssl);
 		int r = done == 1 ? 0 : explain(connection, done);
 		if (done != 1 && r == 0)
-			r = coro_raise(-EPROTO, "TLS: the peer has closed the connection");
+			r = coro_raise_at(NULL, -EPROTO, "TLS: the peer has closed the connection");
 		if (r < 0 && r != -EAGAIN)
 			return r; /* what is to be said to the peer goes when it is closed */
 		if (r == 0 && is_done_before_it_is_sent(connection)) {
@@ -171,12 +173,18 @@ static coro_async int establish(struct connection *connection, struct coro_strea
 		r = shake_hands(connection);
 	bool canceled = r == -ECANCELED;
 	r = coro_timeout_end(&timeout, r);
-	return canceled && r == -ETIMEDOUT ? coro_raise(r, "TLS: the handshake took too long") : r;
+	return canceled && r == -ETIMEDOUT
+		       ? coro_raise_at(NULL, r, "TLS: the handshake took too long")
+		       : r;
 }
 
 /* Nobody but us has a use for the stream now. A cancellation does not wait for goodbyes. */
 static void give_up(const struct connection *connection, struct coro_stream *stream, int error)
 {
+	char none;
+	/* Whoever reads is not to take it for an end: the stream learns of the error by a read. */
+	if (connection->below && connection->error && coro_stream_read(stream, &none, 1) >= 0)
+		return; /* it does not come here */
 	if (error == -ECANCELED || error == -ETIMEDOUT)
 		coro_stream_abort(stream);
 	else if (connection->below)

@@ -138,6 +138,100 @@ START_TEST(message_of_a_dial_is_not_given_for_a_datagram_that_was_refused)
 }
 END_TEST
 
+/* ---- the message of an error that a stream keeps ---- */
+
+static ssize_t breaks_reading(void *arg, void *bytes, size_t length)
+{
+	return coro_raise(-EPROTO, "reading broke");
+}
+
+static ssize_t breaks_writing(void *arg, const struct iovec *vec, int count)
+{
+	return coro_raise(-EIO, "writing broke");
+}
+
+static int waits_no_time(void *arg, bool writing)
+{
+	return 0;
+}
+
+static void closes(void *arg)
+{
+}
+
+static void expect_kept(const char *call, long got, int expected, const char *message)
+{
+	size_t length = strlen(wrong);
+	if (got != expected || strcmp(coro_message(expected), message) != 0)
+		snprintf(wrong + length, sizeof(wrong) - length, "%s: %ld, \"%s\"\n", call, got,
+			 coro_message(expected));
+}
+
+#define KEEPS(call, expected, message)                               \
+	do {                                                         \
+		coro_raise(expected, "stale");                       \
+		expect_kept(#call, (long)(call), expected, message); \
+	} while (0)
+
+static int breaks(void *arg)
+{
+	static const struct coro_transport transport = {.read = breaks_reading,
+							.write = breaks_writing,
+							.wait = waits_no_time,
+							.close = closes};
+	struct coro_stream *stream;
+	char byte;
+	int r = coro_stream_create(&transport, NULL, NULL, &stream);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 2; i++)
+		KEEPS(coro_stream_read(stream, &byte, 1), -EPROTO, "reading broke");
+	r = coro_stream_write(stream, "x", 1);
+	for (int i = 0; i < 2; i++)
+		KEEPS(coro_stream_flush(stream), -EIO, "writing broke");
+	KEEPS(coro_stream_write(stream, "x", 1), -EIO, "writing broke");
+	KEEPS(coro_stream_drain(stream), -EIO, "writing broke");
+	KEEPS(coro_stream_wait_closed(stream), -EIO, "writing broke");
+	coro_stream_destroy(stream);
+	return r;
+}
+
+START_TEST(error_that_a_stream_keeps_has_its_message_each_time)
+{
+	ck_assert_int_eq(coro_run(breaks, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+/* ---- where they were raised ---- */
+
+static void expect_no_origin(int r)
+{
+	size_t length = strlen(wrong);
+	if (r >= 0 || coro_origin(r))
+		snprintf(wrong + length, sizeof(wrong) - length, "%d, raised at %s\n", r,
+			 coro_origin(r));
+}
+
+static int fails_to_connect(void *arg)
+{
+	struct coro_dial_options options = {.local = "nowhere"};
+	int fd;
+	expect_no_origin(coro_dial("127.0.0.1:1", NULL, &fd));
+	expect_no_origin(coro_dial("nonsense", NULL, &fd));
+	expect_no_origin(coro_dial("127.0.0.1:1", &options, &fd));
+	expect_no_origin(coro_listen("nonsense", NULL, &fd));
+	expect_no_origin(coro_listen("unix:/no/such/dir/socket", NULL, &fd));
+	return 0;
+}
+
+START_TEST(errors_of_the_library_tell_of_no_place_of_its_own)
+{
+	ck_assert_int_eq(coro_run(fails_to_connect, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
 static int sockets[2];
 
 /* Is cancelled in a write that has written a part. */
@@ -180,6 +274,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, errors_in_tasks_have_no_older_message);
 	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
 	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
+	tcase_add_test(tests, error_that_a_stream_keeps_has_its_message_each_time);
+	tcase_add_test(tests, errors_of_the_library_tell_of_no_place_of_its_own);
 	tcase_add_test(tests, message_of_a_cancellation_that_a_write_puts_off_is_not_lost);
 }
 

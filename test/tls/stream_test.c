@@ -442,7 +442,7 @@ START_TEST(an_end_that_was_not_told_is_an_error)
 	ck_assert_int_eq(result_of(reads, server), 4);
 	ck_assert_int_eq(result_of(reads, server), -EPROTO);
 	ck_assert_int_eq(result_of(reads, server), -EPROTO);
-	ck_assert_trace("last TLS: the connection was cut Protocol error");
+	ck_assert_trace("last TLS: the connection was cut TLS: the connection was cut");
 }
 END_TEST
 
