@@ -3,10 +3,10 @@
 
 #include "coro/net.h"
 #include "coro/task.h"
+#include "io/option.h"
 #include "loop/waiter.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <time.h>
 
 bool accept_lacks_room(int error)
@@ -17,9 +17,7 @@ bool accept_lacks_room(int error)
 /* Whether the socket still listens, so that the error was not that it does not. */
 static bool listens(int fd)
 {
-	int value = 0;
-	socklen_t length = sizeof(value);
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value;
+	return socket_option(fd, SO_ACCEPTCONN) > 0;
 }
 
 /* Whether the next second may bring what this one does not. */

@@ -5,6 +5,7 @@
 #include "coro/coroutine.h"
 #include "coro/net.h"
 #include "coro/resolve.h"
+#include "io/option.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -369,11 +370,10 @@ static int text_for(int fd, const struct sockaddr_storage *address, socklen_t le
 		    size_t size)
 {
 	static const char udp[] = "udp:";
-	int type = 0;
-	socklen_t type_length = sizeof(type);
 	bool internet = address->ss_family == AF_INET || address->ss_family == AF_INET6;
-	if (internet && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0)
-		return fail_code(-errno);
+	int type = internet ? socket_option(fd, SO_TYPE) : 0;
+	if (type < 0)
+		return fail_code(type);
 	size_t prefix = internet && type == SOCK_DGRAM ? strlen(udp) : 0;
 	if (!ret || size <= prefix)
 		return ret ? fail_code(-ENOBUFS)

@@ -6,6 +6,7 @@
 #include "coro/io.h"
 #include "io/file.h"
 #include "io/nowait.h"
+#include "io/option.h"
 
 #include <limits.h>
 
@@ -205,9 +206,8 @@ static ssize_t write_nothing(int fd)
 /* Whether a write of no bytes sends a message, which is empty. */
 static bool sends_messages(int fd)
 {
-	int type = 0;
-	socklen_t length = sizeof(type);
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type != SOCK_STREAM;
+	int type = socket_option(fd, SO_TYPE);
+	return type >= 0 && type != SOCK_STREAM;
 }
 
 ssize_t coro_read(int fd, void *bytes, size_t length)

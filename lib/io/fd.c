@@ -7,6 +7,7 @@
 #include "coro/io.h"
 #include "coro/task.h"
 #include "io/blocking.h"
+#include "io/option.h"
 #include "io/socket_file.h"
 #include "io/urgent.h"
 
@@ -36,13 +37,6 @@ const struct wait_kind fd_waiting[DIRECTIONS] = {
 };
 
 /* -- kinds */
-
-static int socket_option(int number, int option)
-{
-	int value = 0;
-	socklen_t length = sizeof(value);
-	return getsockopt(number, SOL_SOCKET, option, &value, &length) < 0 ? -errno : value;
-}
 
 /* Where the system does not tell the protocol, a stream of the Internet's is taken for TCP. */
 static int protocol_of(int number)

@@ -4,6 +4,7 @@
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
+#include "io/option.h"
 #include "io/stream.h"
 #include "io/transfer.h"
 
@@ -282,13 +283,6 @@ static struct fd *record_of(const struct coro_stream *stream)
 	return io_of(loop_of(stream), &io) == 0 && fd_of(io, stream->end.fd, &fd) == 0 ? fd : NULL;
 }
 
-static int type_of(int fd)
-{
-	int type = 0;
-	socklen_t length = sizeof(type);
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ? -errno : type;
-}
-
 static void close_fd(const struct coro_stream *stream)
 {
 	const struct streams *streams = stream->streams;
@@ -355,9 +349,10 @@ void linger_begin(struct coro_stream *stream)
 		close_at_once(stream);
 	else if (!wants_lingering(stream) || fd->kind > FD_SOCKET)
 		close_fd(stream);
-	else if (fd->kind == FD_UNIX || type_of(stream->end.fd) == SOCK_SEQPACKET)
+	else if (fd->kind == FD_UNIX || socket_option(stream->end.fd, SO_TYPE) == SOCK_SEQPACKET)
 		close_local(stream);
-	else if (type_of(stream->end.fd) != SOCK_STREAM || shutdown(stream->end.fd, SHUT_WR) < 0)
+	else if (socket_option(stream->end.fd, SO_TYPE) != SOCK_STREAM ||
+		 shutdown(stream->end.fd, SHUT_WR) < 0)
 		close_fd(stream);
 	else
 		linger(stream, fd);

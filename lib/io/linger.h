@@ -21,7 +21,7 @@ struct lingering {
 	int64_t since;        /* something went on last then; or all had arrived */
 	int64_t really_since; /* the same by coro_clock, where the loop's is virtual */
 	int64_t pause;        /* until the next look */
-	int64_t heard;        /* something came last then; 0: nothing has */
+	int64_t heard;        /* something came last then; -1: nothing has */
 	size_t left;          /* what had not arrived at the last look */
 	bool reading;         /* the loop tells of what comes */
 	bool ended;           /* the peer has ended, or nothing more is to be read */

@@ -337,6 +337,42 @@ static int check_fds(const struct coro_process_options *options)
 	return r;
 }
 
+/* Before it is started; NULL without memory. */
+static struct coro_process *process_create(struct coro_loop *loop,
+					   const struct coro_process_options *options)
+{
+	struct coro_process *process = malloc(sizeof(*process));
+	if (!process)
+		return NULL;
+	*process = (struct coro_process){
+		.loop = loop,
+		.pipes = {-1, -1, -1},
+		.pidfd = -1,
+		.flags = options->flags,
+		.loan = {.taken = "process started", .undone = "destroyed"},
+	};
+	list_init(&process->waiting);
+	return process;
+}
+
+static struct child_plan plan_of(char *const argv[], const struct coro_process_options *options)
+{
+	return (struct child_plan){
+		.path = options->path ? options->path : argv[0],
+		.argv = argv,
+		.env = options->env ? options->env : environ,
+		.cwd = options->cwd,
+		.pass_fds = options->pass_fds,
+		.pass_fd_count = options->pass_fd_count,
+		.user = options->user,
+		.new_session = options->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_TERMINAL),
+		.new_group = options->flags & CORO_PROCESS_GROUP,
+		.terminal = options->flags & CORO_PROCESS_TERMINAL,
+		.keep_fds = options->flags & CORO_PROCESS_KEEP_FDS,
+		.keep_sigpipe = options->flags & CORO_PROCESS_KEEP_SIGPIPE,
+	};
+}
+
 int coro_process_spawn_at(const char *site, char *const argv[],
 			  const struct coro_process_options *options, struct coro_process **ret)
 {
@@ -356,31 +392,10 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 	r = processes_of(loop, &processes);
 	if (r < 0)
 		return r;
-	struct coro_process *process = malloc(sizeof(*process));
+	struct coro_process *process = process_create(loop, options);
 	if (!process)
 		return fail_code(-ENOMEM);
-	*process = (struct coro_process){
-		.loop = loop,
-		.pipes = {-1, -1, -1},
-		.pidfd = -1,
-		.flags = options->flags,
-		.loan = {.taken = "process started", .undone = "destroyed"},
-	};
-	list_init(&process->waiting);
-	struct child_plan plan = {
-		.path = options->path ? options->path : argv[0],
-		.argv = argv,
-		.env = options->env ? options->env : environ,
-		.cwd = options->cwd,
-		.pass_fds = options->pass_fds,
-		.pass_fd_count = options->pass_fd_count,
-		.user = options->user,
-		.new_session = options->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_TERMINAL),
-		.new_group = options->flags & CORO_PROCESS_GROUP,
-		.terminal = options->flags & CORO_PROCESS_TERMINAL,
-		.keep_fds = options->flags & CORO_PROCESS_KEEP_FDS,
-		.keep_sigpipe = options->flags & CORO_PROCESS_KEEP_SIGPIPE,
-	};
+	struct child_plan plan = plan_of(argv, options);
 	r = start(process, &plan, options);
 	if (r == 0)
 		r = watch(process);

@@ -5,6 +5,7 @@
 #include "coro/io.h"
 #include "io/blocking.h"
 #include "io/bytes.h"
+#include "io/option.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -42,10 +43,9 @@ ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
  */
 static ssize_t send_nothing(int fd, int flags)
 {
-	int type = 0;
-	socklen_t length = sizeof(type);
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
-		return -errno;
+	int type = socket_option(fd, SO_TYPE);
+	if (type < 0)
+		return type;
 	return type == SOCK_STREAM ? RESULT(send(fd, "", 0, flags | MSG_DONTWAIT | MSG_NOSIGNAL))
 				   : -EAGAIN;
 }
@@ -161,13 +161,6 @@ ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
 }
 
 /* -- connections */
-
-static int socket_option(int fd, int option)
-{
-	int value = 0;
-	socklen_t length = sizeof(value);
-	return getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0 ? -errno : value;
-}
 
 /*
  * Whether an error of accept is that of a connection, and not of the socket: the next may be well. Linux
@@ -304,12 +297,9 @@ static int connect_error(int number)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(peer);
-	int error = 0;
-	socklen_t size = sizeof(error);
-	if (getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		return -errno;
-	if (error)
-		return -error;
+	int error = socket_option(number, SO_ERROR);
+	if (error != 0)
+		return error < 0 ? error : -error;
 	if (getpeername(number, (struct sockaddr *)&peer, &length) == 0)
 		return 0;
 	return errno == ENOTCONN ? -EINPROGRESS : -errno;
@@ -346,11 +336,7 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 /* Whether connect waits for what comes of it. */
 static bool may_block(int number)
 {
-	int type = 0;
-	socklen_t length = sizeof(type);
-	if (is_nonblocking(number))
-		return false;
-	return getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_DGRAM;
+	return !is_nonblocking(number) && socket_option(number, SO_TYPE) != SOCK_DGRAM;
 }
 
 static ssize_t make_connect(struct blocking *blocking)

@@ -23,6 +23,26 @@ static bool wanted(const char *name, bool usual)
 	return text && *text ? strcmp(text, "0") != 0 : usual;
 }
 
+static void init_containers(struct coro_loop *loop)
+{
+	inbox_init(&loop->inbox);
+	ring_init(&loop->ready);
+	heap_init(&loop->timers);
+	list_init(&loop->tasks);
+	list_init(&loop->servants);
+	list_init(&loop->open);
+	list_init(&loop->leaving);
+	list_init(&loop->scopes);
+	list_init(&loop->loans);
+	list_init(&loop->failed);
+	list_init(&loop->orphans);
+	list_init(&loop->unheard);
+	list_init(&loop->remotes);
+	slab_init(&loop->tasks_slab, sizeof(struct task));
+	slab_init(&loop->futures_slab, sizeof(struct coro_future));
+	slab_init(&loop->handles_slab, handle_size());
+}
+
 int coro_loop_create(const struct coro_loop_options *options, struct coro_loop **ret)
 {
 	static const struct coro_loop_options defaults;
@@ -33,7 +53,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	if (!options)
 		options = &defaults;
 	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
-		return fail_with(-EINVAL, "coro_loop_create: ret is NULL, or an option is none");
+		return fail_with(-EINVAL, "coro_loop_create: ret is NULL, or a wrong option");
 	int r = coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0);
 	if (r < 0)
 		return r;
@@ -59,22 +79,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.keepers = 1,
 		.fork_count = fork_count,
 	};
-	inbox_init(&loop->inbox);
-	ring_init(&loop->ready);
-	heap_init(&loop->timers);
-	list_init(&loop->tasks);
-	list_init(&loop->servants);
-	list_init(&loop->open);
-	list_init(&loop->leaving);
-	list_init(&loop->scopes);
-	list_init(&loop->loans);
-	list_init(&loop->failed);
-	list_init(&loop->orphans);
-	list_init(&loop->unheard);
-	list_init(&loop->remotes);
-	slab_init(&loop->tasks_slab, sizeof(struct task));
-	slab_init(&loop->futures_slab, sizeof(struct coro_future));
-	slab_init(&loop->handles_slab, handle_size());
+	init_containers(loop);
 	hooks.made(loop);
 	*ret = loop;
 	return 0;
@@ -150,15 +155,14 @@ static void forget_calls(struct coro_loop *loop)
 	}
 }
 
+/* After a fork the child may close its copy. */
 int coro_loop_close(struct coro_loop *loop)
 {
 	fork_notice();
 	if (!loop)
 		return 0;
 	if (loop->thread != thread_current)
-		return fail_with(
-			-EPERM,
-			"coro_loop_close: the loop is another thread's"); /* after a fork, the child may close its copy */
+		return fail_with(-EPERM, "coro_loop_close: the loop is another thread's");
 	if (loop->closed)
 		return 0;
 	if (loop->runner || loop->guest.telling)
