@@ -18,6 +18,8 @@ struct hooks {
 	void (*found)(const struct coro_future *task, const char *what);
 	/* Debug mode, at the loop's close: what was taken at the site, which may be NULL, is not undone. */
 	void (*left)(const char *taken, const char *site, const char *undone);
+	/* Debug mode: an fd that the loop knows was closed, or is another now, and it was not told. */
+	void (*closed)(int fd);
 	/*
 	 * Debug mode: a step of a task took so many nanoseconds, which is long; or, where task is NULL, the
 	 * callback fn did.

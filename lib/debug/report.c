@@ -124,10 +124,24 @@ static void say_left(const char *taken, const char *site, const char *undone)
 	say(&text);
 }
 
+static void say_closed(int fd)
+{
+	struct pieces text = {.count = 0};
+	char number[16];
+	snprintf(number, sizeof(number), "%d", fd);
+	add(&text, "coro: fd ");
+	add(&text, number);
+	add(&text,
+	    " was closed, or is another now, and the loop was not told: use coro_fd_close or "
+	    "coro_fd_forget\n");
+	say(&text);
+}
+
 const struct hooks hooks = {
 	.report = say_report,
 	.found = say_found,
 	.left = say_left,
+	.closed = say_closed,
 	.slow = say_slow,
 	.made = dump_on_signal,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/fd.h"
 
+#include "base/hooks.h"
 #include "base/poll.h"
 #include "base/system.h"
 #include "core/fail.h"
@@ -126,8 +127,27 @@ static struct fd *allocate(struct io *io, int number)
 	return reserve(io, number) == 0 ? slab_alloc(&io->records) : NULL;
 }
 
+/* Tells most fds apart; those that have no file behind them are alike. 0: it is not open. */
+static uint64_t identity_of(int number)
+{
+	struct stat status;
+	if (fstat(number, &status) < 0)
+		return 0;
+	return (uint64_t)status.st_dev << 48 ^ (uint64_t)status.st_ino;
+}
+
+void fd_say_closed(struct fd *fd)
+{
+	uint64_t before = fd->identity;
+	fd->identity = identity_of(fd->number);
+	if (before && fd->identity != before)
+		hooks.closed(fd->number);
+}
+
 static void keep(struct io *io, struct fd *fd)
 {
+	if (unlikely(io->loop->debug))
+		fd->identity = identity_of(fd->number);
 	fd->generation = fd->watch = ++io->generation;
 	io->fds[fd->number] = fd;
 }
@@ -167,6 +187,7 @@ int fd_renew(struct io *io, struct fd **ret)
 	int number = (*ret)->number;
 	if (!is_another(*ret))
 		return 0;
+	fd_look_for_close(io, *ret);
 	fd_forget(io, number);
 	int r = fd_create(io, number, ret);
 	return r < 0 ? r : 1;
@@ -307,6 +328,7 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 {
 	if (fd->busy & BIT(direction))
 		return 0;
+	fd_look_for_close(io, fd);
 	int r = !fork_is_own(io->loop->fork_count) ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
 						   : io->backend->arm(io, fd);

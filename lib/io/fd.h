@@ -61,8 +61,9 @@ struct fd {
 	 * fewest that were not, 0 for none.
 	 */
 	uint32_t proven, doubted;
-	uint32_t watch; /* backend: tells what is watched from what was */
-	int own; /* with ACCESS_OWN */
+	uint32_t watch;    /* backend: tells what is watched from what was */
+	int own;           /* with ACCESS_OWN */
+	uint64_t identity; /* debug mode: of what had the number when it was looked at last */
 	struct side {
 		struct list line; /* struct fd_wait */
 		struct watcher *watcher;
@@ -124,6 +125,15 @@ void fd_dismiss(struct io *io, struct fd *fd);
 
 /* Has a socket reset its connection when it is closed; for others it does nothing. */
 void fd_set_reset(int number);
+
+/* Debug mode: says so where what has the number is not what the record was made for. */
+void fd_say_closed(struct fd *fd);
+
+static inline void fd_look_for_close(const struct io *io, struct fd *fd)
+{
+	if (unlikely(io->loop->debug))
+		fd_say_closed(fd);
+}
 
 /* Whether the record is still the one of that generation: not if it was forgotten meanwhile. */
 static inline bool fd_is_still(const struct io *io, const struct fd *fd, int number,

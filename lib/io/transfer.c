@@ -191,6 +191,7 @@ ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *f
 
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
+	fd_look_for_close(io, fd);
 	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
 	if (r < 0)
 		return transfer_failed(r);

@@ -88,6 +88,7 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 	if (r < 0)
 		return r;
 	fd->special |= FD_UNSURE;
+	fd_look_for_close(io, fd);
 	if (fd->sides[direction].watcher) {
 		call_remove(loop, &fd->sides[direction].watcher->call); /* the old one's turn */
 		r = io->backend->arm(io, fd);

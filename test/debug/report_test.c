@@ -4,6 +4,7 @@
 
 #include <coro.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Each program is run in a process of its own, whose stderr is looked at. */
@@ -304,6 +305,68 @@ static int count(const char *text, const char *part)
 		found++;
 	return found;
 }
+
+/* ---- fds that are closed by plain close ---- */
+
+static int hears_word(void *fd)
+{
+	char word[8];
+	return (int)coro_read(*(int *)fd, word, sizeof(word));
+}
+
+/* A pair of which one end has a number that nobody else uses is heard; how it is closed is to be told. */
+static int hears_two(void (*closes)(int fd))
+{
+	enum { NUMBER = 100 };
+	int number = NUMBER, pair[2], r = 0;
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		struct coro_future *reader;
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || dup2(pair[0], NUMBER) < 0 ||
+		    coro_spawn(hears_word, &number, &reader) < 0)
+			return -EIO;
+		close(pair[0]);
+		coro_sleep(CORO_MSEC);
+		r = write(pair[1], "word", 4) == 4 ? coro_await(reader, NULL) : -EIO;
+		coro_future_unref(reader);
+		if (i == 0)
+			closes(NUMBER);
+		close(pair[1]);
+	}
+	coro_fd_close(NUMBER);
+	return r == 4 ? 0 : r;
+}
+
+static void close_plainly(int fd)
+{
+	close(fd);
+}
+
+static void close_by_library(int fd)
+{
+	coro_fd_close(fd);
+}
+
+static int hears_after_plain_close(void *arg)
+{
+	return hears_two(close_plainly);
+}
+
+static int hears_after_close(void *arg)
+{
+	return hears_two(close_by_library);
+}
+
+START_TEST(fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode)
+{
+	struct program program = {.flags = CORO_DEBUG, .slow = -1, .fn = hears_after_plain_close};
+	ck_assert_str_eq(said(program), "coro: fd 100 was closed, or is another now, and the loop "
+					"was not told: use coro_fd_close or coro_fd_forget\n");
+	program.flags = 0;
+	ck_assert_str_eq(said(program), "");
+	program = (struct program){.flags = CORO_DEBUG, .slow = -1, .fn = hears_after_close};
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
 
 /* ---- timeouts that are left open ---- */
 
@@ -770,6 +833,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
 	tcase_add_test(tests, task_thrown_away_is_told_of);
 
+	tcase_add_test(tests, fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode);
 	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
 	tcase_add_test(tests, what_is_never_given_back_is_told_of_in_debug_mode);
 

@@ -88,6 +88,8 @@ static int make_sure(struct io *io, struct fd *fd)
 	int r = control(io, EPOLL_CTL_ADD, fd, events_of(fd->armed, fd->special & FD_LEVEL));
 	if (r < 0)
 		fd->generation = generation;
+	if (r != -EEXIST)
+		fd_look_for_close(io, fd);
 	return r == -EEXIST ? 0 : r;
 }
 

@@ -76,6 +76,7 @@ static size_t fill(struct poll *poll)
 			poll_forget(&poll->io, fd);
 			continue;
 		}
+		fd_look_for_close(&poll->io, fd);
 		short reading = wanted & BIT(READING) ? POLLIN | POLLPRI | POLLRDHUP : 0;
 		short writing = wanted & BIT(WRITING) ? POLLOUT : 0;
 		poll->table[count++] = (struct pollfd){
@@ -93,10 +94,12 @@ static void tell(struct io *io, struct fd *fd, int got)
 		ready |= BIT(READING);
 	if (got & (POLLOUT | POLLHUP | POLLERR))
 		ready |= BIT(WRITING);
-	if (ready)
+	if (ready) {
 		fd_event(io, fd, ready, got & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR));
-	else if (got & POLLNVAL)
-		fd_forget(io, fd->number); /* closed elsewhere */
+	} else if (got & POLLNVAL) {
+		fd_look_for_close(io, fd);
+		fd_forget(io, fd->number);
+	}
 }
 
 static int poll_wait_until(struct io *io, int64_t when)

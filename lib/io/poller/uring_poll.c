@@ -92,7 +92,8 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 	if (!more)
 		fd->armed &= (uint8_t)~BIT(direction);
 	if (result == -EBADF) {
-		/* Closed elsewhere. Results are also taken in the midst of calls that use the record. */
+		fd_look_for_close(io, fd);
+		/* Results are also taken in the midst of calls that use the record. */
 		list_remove(&fd->link);
 		list_append(&uring->gone, &fd->link);
 		return;
