@@ -17,7 +17,8 @@
  *                                           coro_run or of a runner
  *   "Task exception was not retrieved by the end of its loop", and of futures the same
  *                                           coro_loop_close finds one held that has failed, and
- *                                           whose result nobody has asked for; or the first that
+ *                                           whose result nobody has asked for, not even a task
+ *                                           that was to be told of it next; or the first that
  *                                           failed in a group which was never ended
  *   "Unhandled exception in client_connected_cb"
  *                                           a server's handler failed, and the server has no

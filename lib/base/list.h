@@ -50,6 +50,18 @@ static inline struct list *list_pop(struct list *list)
 	return node;
 }
 
+/* Moves all nodes of another list to the end of this one. */
+static inline void list_append_all(struct list *list, struct list *other)
+{
+	if (list_empty(other))
+		return;
+	other->next->prev = list->prev;
+	list->prev->next = other->next;
+	other->prev->next = list;
+	list->prev = other->prev;
+	list_init(other);
+}
+
 #define list_for_each(node, head) \
 	for (struct list *node = (head)->next; node != (head); node = node->next)
 

@@ -12,7 +12,7 @@ static void wake_with_result(struct waiter *waiter, struct coro_future *future)
 {
 	struct wait *wait = container_of(waiter, struct wait, waiter);
 	if (future->status < 0) {
-		future_retrieved(future);
+		future_retrieved_next_turn(future);
 		coro_take_failure(wait->task->coro.at, future->status,
 				  failure_ref(future->failure));
 		wait->cancelled_late = false;

@@ -9,6 +9,13 @@
 
 struct failure;
 
+/* Whether the failure of a future was asked for: then it need not be reported. */
+enum retrieved {
+	RETRIEVED_NOT,
+	RETRIEVED_NEXT_TURN, /* by who is told of it in the turn after that in which it failed */
+	RETRIEVED,
+};
+
 enum future_kind {
 	FUTURE_PLAIN,
 	FUTURE_TASK,
@@ -28,7 +35,7 @@ struct coro_future {
 	int status; /* done: the result, a negative one its failure */
 	unsigned refs;
 	bool done;
-	bool retrieved; /* its failure was asked for, or will be: it need not be reported */
+	uint8_t retrieved; /* enum retrieved */
 	uint8_t kind;
 	bool marked : 1;   /* while a call looks for those that it was given twice */
 	bool shielded : 1; /* a shield of it was cancelled before it was done */
@@ -93,7 +100,14 @@ coro_callback *callback_function(const struct call *call);
 /* Const is what the program can see of it. */
 static inline void future_retrieved(const struct coro_future *future)
 {
-	((struct coro_future *)future)->retrieved = true;
+	((struct coro_future *)future)->retrieved = RETRIEVED;
+}
+
+/* Who waits for it, or has waited, asks once it is told of the failure: unless the loop ends first. */
+static inline void future_retrieved_next_turn(struct coro_future *future)
+{
+	if (future->retrieved == RETRIEVED_NOT)
+		future->retrieved = RETRIEVED_NEXT_TURN;
 }
 
 /* Hands its result over as coro_await does. */

@@ -107,12 +107,12 @@ static void gather_finish(struct gather *gather)
 
 /*
  * The failures of its children are the gather's, also of those that are not done yet: as in
- * asyncio.
+ * asyncio, whose callbacks ask all the same.
  */
 static void gather_end(struct gather *gather)
 {
 	for (size_t i = 0; i < gather->watches.count; i++)
-		future_retrieved(gather->watches.all[i].watch.future);
+		future_retrieved_next_turn(gather->watches.all[i].watch.future);
 	gather_finish(gather);
 }
 

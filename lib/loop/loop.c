@@ -35,6 +35,7 @@ static void init_containers(struct coro_loop *loop)
 	list_init(&loop->scopes);
 	list_init(&loop->loans);
 	list_init(&loop->failed);
+	list_init(&loop->failing);
 	list_init(&loop->orphans);
 	list_init(&loop->unheard);
 	list_init(&loop->remotes);

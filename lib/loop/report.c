@@ -117,12 +117,28 @@ void report_unheard(struct coro_loop *loop)
 		report_and_drop(container_of(link, struct coro_future, waiters));
 }
 
-void report_held(struct coro_loop *loop)
+void report_all_told(struct coro_loop *loop)
+{
+	list_append_all(&loop->failed, &loop->failing);
+}
+
+void report_note_failed(struct coro_future *future)
+{
+	struct coro_loop *loop = future->loop;
+	size_t turn_end = loop->cut ? loop->uncut_end : loop->turn_end;
+	if (loop->failing_end != turn_end)
+		report_all_told(loop);
+	loop->failing_end = turn_end;
+	list_append(&loop->failing, &future->waiters);
+}
+
+/* Reports those of a list whose failure nobody has asked for, as far as that. */
+static void report_list(struct coro_loop *loop, struct list *list, enum retrieved least)
 {
 	struct list *link;
-	while ((link = list_pop(&loop->failed))) {
+	while ((link = list_pop(list))) {
 		struct coro_future *future = container_of(link, struct coro_future, waiters);
-		if (future->retrieved || loop->fork_count != fork_count)
+		if (future->retrieved >= least || loop->fork_count != fork_count)
 			continue;
 		future_retrieved(future_ref(future));
 		report_future(
@@ -132,4 +148,12 @@ void report_held(struct coro_loop *loop)
 				   "Future exception was not retrieved by the end of its loop"));
 		future_unref(future); /* the handler may have given the last other one back */
 	}
+}
+
+void report_held(struct coro_loop *loop)
+{
+	if (loop->failing_end != loop->turn_end)
+		report_all_told(loop);
+	report_list(loop, &loop->failed, RETRIEVED_NEXT_TURN);
+	report_list(loop, &loop->failing, RETRIEVED);
 }

@@ -20,12 +20,12 @@ void report_unheard(struct coro_loop *loop);
 
 /*
  * A future has failed, with another code than -ECANCELED. As long as it is held, it is in
- * loop->failed, by the link that its waiters were in.
+ * loop->failing or loop->failed, by the link that its waiters were in.
  */
-static inline void report_note_failed(struct coro_future *future)
-{
-	list_append(&future->loop->failed, &future->waiters);
-}
+void report_note_failed(struct coro_future *future);
+
+/* All who wait for what has failed by now have been told of it. */
+void report_all_told(struct coro_loop *loop);
 
 /* The loop is closed: reports those that are held still, perhaps by nobody who knows. */
 void report_held(struct coro_loop *loop);

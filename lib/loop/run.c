@@ -4,6 +4,7 @@
 #include "loop/deadlock.h"
 #include "loop/guest.h"
 #include "loop/loop.h"
+#include "loop/report.h"
 #include "loop/turn.h"
 #include "loop/watch.h"
 
@@ -25,6 +26,7 @@ static int begin_run(struct coro_loop *loop)
 	thread->runner_at = &loop->runner_context;
 	loop->runner = thread->self;
 	loop->runner->flags |= CORO_RUNS_LOOP;
+	report_all_told(loop); /* they will be, in the first turn */
 	return 0;
 }
 
@@ -54,6 +56,8 @@ int coro_run_forever(struct coro_loop *loop)
 	do
 		r = turn_run(loop, false);
 	while (r == 0 && !loop->stopping);
+	if (r == -EDEADLK)
+		report_all_told(loop);
 	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
 }
 

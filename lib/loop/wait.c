@@ -78,18 +78,18 @@ static void one_completed(struct watch *watch)
 	int status = watch->future->status;
 	waiting->left--;
 	if (waiting->left > 0 && waiting->mode == CORO_FIRST_EXCEPTION)
-		future_retrieved(watch->future); /* asked for, as by asyncio's */
+		future_retrieved_next_turn(watch->future); /* asked for, as by asyncio's */
 	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
 	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
 		latch_set(&waiting->deadline.latch);
 }
 
-/* Those that the loop has yet to tell of count as asked for, too: as in asyncio. */
+/* Those that the loop has yet to tell of, and will, count as asked for, too: as in asyncio. */
 static void waiting_end(struct waiting *waiting)
 {
 	for (size_t i = 0; i < waiting->watches.count; i++) {
 		struct watch *watch = &waiting->watches.all[i].watch;
-		if (watch->call.position != CALL_IDLE)
+		if (watch->call.position != CALL_IDLE && !watch->future->loop->closed)
 			one_completed(watch);
 	}
 	deadline_end(&waiting->deadline);
@@ -237,7 +237,7 @@ static void report_shielded(struct coro_future *future)
 	if (future->status >= 0 || future->status == -ECANCELED)
 		return;
 	if (coro_future_create(future->loop, &outer) < 0) {
-		future->retrieved = false; /* then as its own */
+		future->retrieved = RETRIEVED_NOT; /* then as its own */
 		return;
 	}
 	future_finish(outer, future->status, NULL, failure_ref(future->failure));

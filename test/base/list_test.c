@@ -84,12 +84,36 @@ START_TEST(pop_takes_the_first_until_none_is_left)
 }
 END_TEST
 
+START_TEST(one_list_is_appended_to_another)
+{
+	static const char *const all[] = {"", "1", "1 2", "1 2 3"};
+	for (int first = 0; first <= 3; first++) {
+		struct item items[] = {{.number = 1}, {.number = 2}, {.number = 3}};
+		struct list list, other;
+		list_init(&list);
+		list_init(&other);
+		for (int i = 0; i < 3; i++)
+			list_append(i < first ? &list : &other, &items[i].link);
+		list_append_all(&list, &other);
+		ck_assert(list_empty(&other));
+		trace_all(&list);
+		ck_assert_trace("1 2 3");
+		for (int left = 2; left >= 0; left--) { /* backwards, too */
+			list_remove(list.prev);
+			trace_all(&list);
+			ck_assert_trace(all[left]);
+		}
+	}
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, nodes_stand_in_the_order_appended);
 	tcase_add_test(tests, node_is_removed_from_anywhere);
 	tcase_add_test(tests, removing_twice_does_no_harm);
 	tcase_add_test(tests, pop_takes_the_first_until_none_is_left);
+	tcase_add_test(tests, one_list_is_appended_to_another);
 }
 
 TEST_MAIN("list", add_tests)

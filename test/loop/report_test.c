@@ -868,6 +868,122 @@ START_TEST(failure_that_is_held_is_reported_when_its_loop_is_closed)
 }
 END_TEST
 
+/* Bodies that wait for a task which fails in the last turn, or have done so. */
+
+static struct coro_future *fails_last;
+
+static int stops_and_fails(void *arg)
+{
+	coro_sleep(5);
+	ck_assert_int_eq(coro_loop_stop(loop), 0);
+	return coro_raise(-EIO, "torn");
+}
+
+static int awaits_it(void *arg)
+{
+	return coro_await(fails_last, NULL);
+}
+
+static int shields_it(void *arg)
+{
+	return coro_shield(fails_last, NULL);
+}
+
+static int gathers_it(void *arg)
+{
+	return coro_gather(&fails_last, 1, NULL);
+}
+
+static int has_gathered_it(void *arg)
+{
+	struct coro_future *tasks[] = {failing(1), fails_last};
+	ck_assert_int_eq(coro_gather(tasks, 2, NULL), -EIO);
+	drop(tasks[0]);
+	return coro_sleep(1000);
+}
+
+static int waits_for_its_exception(void *arg)
+{
+	struct coro_future *tasks[] = {fails_last, spawn(waits, NULL)};
+	int r = coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, CORO_FOREVER);
+	drop(tasks[1]);
+	return r < 0 ? r : coro_sleep(1000);
+}
+
+/* Its time is over when the task fails. */
+static int has_waited_for_its_exception(void *arg)
+{
+	struct coro_future *tasks[] = {fails_last, spawn(waits, NULL)};
+	coro_sleep(0);
+	ck_assert_int_eq(coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, 5), 1);
+	drop(tasks[1]);
+	return coro_sleep(1000);
+}
+
+static coro_fn *const ways_to_ask_late[] = {awaits_it,
+					    shields_it,
+					    gathers_it,
+					    has_gathered_it,
+					    waits_for_its_exception,
+					    has_waited_for_its_exception};
+
+enum { WAYS_TO_ASK_LATE = sizeof(ways_to_ask_late) / sizeof(*ways_to_ask_late) };
+
+/* Stopped in the turn in which the task fails; the loop runs so many turns more. */
+static void run_until_it_fails(coro_fn *way, int more)
+{
+	fails_last = spawn(stops_and_fails, NULL);
+	coro_future_unref(spawn(way, NULL));
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+	ck_assert(coro_future_done(fails_last));
+	for (int i = 0; i < more; i++) {
+		ck_assert_int_eq(coro_loop_stop(loop), 0);
+		ck_assert_int_eq(coro_run_forever(loop), 0);
+	}
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	coro_future_unref(fails_last);
+	loop_setup();
+}
+
+START_TEST(failure_that_came_too_late_for_who_waits_is_reported)
+{
+	run_until_it_fails(ways_to_ask_late[_i], 0);
+	const char *heard = trace_take();
+	ck_assert_msg(strstr(heard, "held:Task-1:5:torn"), "%s", heard);
+}
+END_TEST
+
+START_TEST(failure_that_who_waits_was_told_of_is_not_reported)
+{
+	run_until_it_fails(ways_to_ask_late[_i], 1);
+	const char *heard = trace_take();
+	ck_assert_msg(!strstr(heard, "held:"), "%s", heard);
+}
+END_TEST
+
+static int gathers_and_never_ends(void *arg)
+{
+	struct coro_future *tasks[] = {failing(1), fails_last}, *never = arg;
+	ck_assert_int_eq(coro_gather(tasks, 2, NULL), -EIO);
+	drop(tasks[0]);
+	return coro_await(never, NULL);
+}
+
+START_TEST(failure_before_a_deadlock_is_told_to_who_has_gathered)
+{
+	struct coro_future *never = make_future();
+	fails_last = spawn(fails, (void *)(intptr_t)5);
+	coro_future_unref(spawn(gathers_and_never_ends, never));
+	ck_assert_int_eq(coro_run_until_complete(loop, never, NULL), -EDEADLK);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	const char *heard = trace_take();
+	ck_assert_msg(!strstr(heard, "torn"), "%s", heard);
+	coro_future_unref(fails_last);
+	coro_future_unref(never);
+	loop_setup();
+}
+END_TEST
+
 static struct coro_future *gone;
 
 static void lets_go(const struct coro_report *report)
@@ -1036,6 +1152,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_that_is_thrown_away_is_reported);
 	tcase_add_test(tests, what_a_task_held_that_is_thrown_away_is_reported_after_all_of_them);
 	tcase_add_test(tests, failure_that_is_held_is_reported_when_its_loop_is_closed);
+	tcase_add_loop_test(tests, failure_that_came_too_late_for_who_waits_is_reported, 0,
+			    WAYS_TO_ASK_LATE);
+	tcase_add_loop_test(tests, failure_that_who_waits_was_told_of_is_not_reported, 0,
+			    WAYS_TO_ASK_LATE);
+	tcase_add_test(tests, failure_before_a_deadlock_is_told_to_who_has_gathered);
 	tcase_add_test(tests, handler_may_let_go_of_what_is_reported_at_the_close);
 	tcase_add_test(tests, tasks_that_are_done_are_not_pending);
 
