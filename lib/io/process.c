@@ -8,7 +8,6 @@
 #include "io/fd.h"
 
 #include <stdlib.h>
-#include <sys/wait.h>
 
 extern char **environ;
 
@@ -20,8 +19,7 @@ struct processes {
 
 /* -- fds */
 
-/* The number is a new fd's: the loop may know an older one by it. */
-static void forget(const struct coro_process *process, int fd)
+void process_forget_fd(const struct coro_process *process, int fd)
 {
 	const struct coro_loop *loop = process->loop;
 	if (loop->poller && !loop->closed && loop->fork_count == fork_count)
@@ -34,7 +32,7 @@ int process_close_pipe(struct coro_process *process, int stream)
 	if (fd < 0)
 		return -EBADF;
 	process->pipes[stream] = -1;
-	forget(process, fd);
+	process_forget_fd(process, fd);
 	close(fd);
 	return 0;
 }
@@ -44,8 +42,6 @@ static void close_pipes(struct coro_process *process)
 	for (int stream = 0; stream < 3; stream++)
 		process_close_pipe(process, stream);
 }
-
-/* -- end */
 
 void process_settle(struct coro_process *process)
 {
@@ -59,154 +55,16 @@ void process_settle(struct coro_process *process)
 	free(process);
 }
 
-/* Its end is known, or it is not ours any more. */
-static void end(struct coro_process *process)
-{
-	process->ended = true;
-	process->loop->outside--;
-	list_remove(&process->link);
-	list_for_each(link, &process->waiting)
-		latch_set(container_of(link, struct latch, link));
-	process_settle(process);
-}
-
-/* Takes it off the system's list, and notes how it ended: whether it has. */
-static bool reap(struct coro_process *process, int options)
-{
-	siginfo_t info = {.si_pid = 0};
-	int r;
-	do
-		r = waitid(P_PID, (id_t)process->pid, &info, WEXITED | options);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		process->error = -errno;
-	else
-		process->code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
-	return r < 0 || info.si_pid != 0;
-}
-
-/* -- watching, by a pidfd */
-
-static bool leads_group(const struct coro_process *process)
-{
-	return process->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_TERMINAL);
-}
-
-static void close_pidfd(struct coro_process *process)
-{
-	forget(process, process->pidfd);
-	close(process->pidfd);
-	process->pidfd = -1;
-}
-
-static void pidfd_ready(void *arg)
-{
-	struct coro_process *process = arg;
-	if (!reap(process, WNOHANG))
-		return;
-	if (leads_group(process))
-		forget(process, process->pidfd); /* it tells which group this is */
-	else
-		close_pidfd(process);
-	end(process);
-}
-
-static int watch_pidfd(struct coro_process *process)
-{
-	process->pidfd = system_pidfd_open(process->pid);
-	if (process->pidfd < 0)
-		return -errno;
-	forget(process, process->pidfd);
-	int r = coro_loop_add_reader(process->loop, process->pidfd, pidfd_ready, process);
-	if (r < 0)
-		close_pidfd(process);
-	return r;
-}
-
-/* -- watching, by a thread */
-
-static void *wait_in_thread(void *arg)
-{
-	struct coro_process *process = arg;
-	siginfo_t info;
-	int state;
-	/* It may be cancelled here, and nowhere else. */
-	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-		;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	loop_post(process->loop, &process->message);
-	return NULL;
-}
-
-/* In the loop. */
-static void thread_ready(struct message *message)
-{
-	struct coro_process *process = container_of(message, struct coro_process, message);
-	pthread_join(process->thread, NULL);
-	reap(process, 0);
-	end(process);
-}
-
-static void drop(struct message *message)
-{
-	(void)message; /* of a copy made by fork: it is the parent's */
-}
-
-static int watch_by_thread(struct coro_process *process)
-{
-	process->message = (struct message){.run = thread_ready, .drop = drop};
-	return system_start_thread(&process->thread, wait_in_thread, process);
-}
-
-static void stop_watching(struct coro_process *process)
-{
-	if (process->pidfd >= 0) {
-		close_pidfd(process);
-		return;
-	}
-	pthread_cancel(process->thread);
-	pthread_join(process->thread, NULL);
-	inbox_discard(&process->loop->inbox, &process->message);
-}
-
 /* -- the loop's close */
-
-/* Sees to a process that nobody will watch any more. */
-static void leave(struct coro_process *process)
-{
-	bool stays = process->flags & CORO_PROCESS_OUTLIVE;
-	if (!stays)
-		stays = system_send_signal(process->pidfd, process->pid, SIGKILL) < 0 &&
-			errno == EPERM;
-	stop_watching(process);
-	if (stays)
-		process->error = -ECHILD;
-	else
-		reap(process, 0);
-	end(process);
-}
-
-/* In a child made by fork: the process is our parent's child. */
-static void leave_to_parent(struct coro_process *process)
-{
-	if (process->pidfd >= 0)
-		close(process->pidfd);
-	else
-		inbox_discard(&process->loop->inbox, &process->message);
-	process->error = -ECHILD;
-	end(process);
-}
 
 static void processes_close(struct annex *annex, struct coro_loop *loop)
 {
+	(void)loop;
 	struct processes *processes = container_of(annex, struct processes, annex);
 	while (!list_empty(&processes->running)) {
 		struct coro_process *process =
 			container_of(processes->running.next, struct coro_process, link);
-		if (loop->fork_count == fork_count)
-			leave(process);
-		else
-			leave_to_parent(process);
+		process_leave(process);
 	}
 	free(processes);
 }
@@ -246,7 +104,7 @@ static int open_stream(struct coro_process *process, int stream, int what, int *
 			return r;
 		*theirs = fds[stream != 0];
 		process->pipes[stream] = fds[stream == 0];
-		forget(process, process->pipes[stream]);
+		process_forget_fd(process, process->pipes[stream]);
 		*opened = true;
 		return fcntl(process->pipes[stream], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 	case CORO_DEVNULL:
@@ -280,23 +138,6 @@ static int start(struct coro_process *process, struct child_plan *plan,
 	for (int stream = 0; stream < 3; stream++)
 		if (opened[stream])
 			close(plan->streams[stream]);
-	if (r < 0)
-		close_pipes(process);
-	return r;
-}
-
-/* Has the loop notice the child's end; where it cannot, there is no child. */
-static int watch(struct coro_process *process)
-{
-	int r = watch_pidfd(process);
-	if (r < 0)
-		r = watch_by_thread(process);
-	if (r == 0)
-		return 0;
-	/* One that may not be killed, having become another user's, would be waited for in vain. */
-	close_pipes(process);
-	if (kill(process->pid, SIGKILL) == 0 || errno != EPERM)
-		reap(process, 0);
 	return r;
 }
 
@@ -398,8 +239,9 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 	struct child_plan plan = plan_of(argv, options);
 	r = start(process, &plan, options);
 	if (r == 0)
-		r = watch(process);
+		r = process_watch(process);
 	if (r < 0) {
+		close_pipes(process);
 		free(process);
 		return r;
 	}
@@ -560,7 +402,7 @@ int coro_process_signal_group(struct coro_process *process, int signum)
 	int r = check_own(process);
 	if (r < 0)
 		return r;
-	if (!leads_group(process))
+	if (!process_leads_group(process))
 		return fail_with(-EINVAL, "coro_process_signal_group: an argument that cannot be");
 	if (process->ended)
 		return fail_code(signal_rest_of_group(process, signum));

@@ -45,10 +45,24 @@ struct coro_process {
 	int code;
 };
 
+static inline bool process_leads_group(const struct coro_process *process)
+{
+	return process->flags & (CORO_PROCESS_SESSION | CORO_PROCESS_GROUP | CORO_PROCESS_TERMINAL);
+}
+
 /* Frees it once nobody needs it any more. */
 void process_settle(struct coro_process *process);
 
 /* Closes our end of a pipe: 0 or -EBADF. */
 int process_close_pipe(struct coro_process *process, int stream);
+
+/* The number is a new fd's, or is about to be closed: the loop forgets what it knows of it. */
+void process_forget_fd(const struct coro_process *process, int fd);
+
+/* Has the loop notice the end of a process that was started: 0; or an error, and it was killed. */
+int process_watch(struct coro_process *process);
+
+/* The loop is being closed: kills and reaps the process, unless it is to outlive the loop. */
+void process_leave(struct coro_process *process);
 
 #endif
