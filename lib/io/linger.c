@@ -283,6 +283,12 @@ static struct fd *record_of(const struct coro_stream *stream)
 	return io_of(loop_of(stream), &io) == 0 && fd_of(io, stream->end.fd, &fd) == 0 ? fd : NULL;
 }
 
+static int type_of(const struct fd *fd)
+{
+	bool is_stream = fd->kind == FD_TCP || fd->kind == FD_UNIX;
+	return is_stream ? SOCK_STREAM : socket_option(fd->number, SO_TYPE);
+}
+
 static void close_fd(const struct coro_stream *stream)
 {
 	const struct streams *streams = stream->streams;
@@ -345,17 +351,18 @@ static void linger(struct coro_stream *stream, struct fd *fd)
 void linger_begin(struct coro_stream *stream)
 {
 	struct fd *fd = record_of(stream);
-	if (!fd)
+	if (!fd) {
 		close_at_once(stream);
-	else if (!wants_lingering(stream) || fd->kind > FD_SOCKET)
-		close_fd(stream);
-	else if (fd->kind == FD_UNIX || socket_option(stream->end.fd, SO_TYPE) == SOCK_SEQPACKET)
+		return;
+	}
+	bool wants = fd->kind <= FD_SOCKET && wants_lingering(stream);
+	int type = wants ? type_of(fd) : -1;
+	if (wants && (fd->kind == FD_UNIX || type == SOCK_SEQPACKET))
 		close_local(stream);
-	else if (socket_option(stream->end.fd, SO_TYPE) != SOCK_STREAM ||
-		 shutdown(stream->end.fd, SHUT_WR) < 0)
-		close_fd(stream);
-	else
+	else if (type == SOCK_STREAM && shutdown(stream->end.fd, SHUT_WR) == 0)
 		linger(stream, fd);
+	else
+		close_fd(stream);
 }
 
 void linger_refuse(struct coro_stream *stream)
