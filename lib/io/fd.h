@@ -61,8 +61,10 @@ struct fd {
 	 * fewest that were not, 0 for none.
 	 */
 	uint32_t proven, doubted;
-	uint32_t watch;    /* backend: tells what is watched from what was */
-	int own;           /* with ACCESS_OWN */
+	uint32_t watch; /* backend: tells what is watched from what was */
+	int own;        /* with ACCESS_OWN */
+	/* Of a listening socket: where ready stood when it was seen to have O_NONBLOCK, cut. */
+	uint32_t nonblocking_at;
 	uint64_t identity; /* debug mode: of what had the number when it was looked at last */
 	struct side {
 		struct list line; /* struct fd_wait */

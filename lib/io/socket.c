@@ -222,10 +222,27 @@ static int set_nonblocking(int number)
 	return flags & O_NONBLOCK || fcntl(number, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-/* There is no flag of the call for it, and a connection may be another's before it is accepted. */
+/*
+ * There is no flag of the call for it, and a connection may be another's before it is accepted. Others who
+ * share the socket may take O_NONBLOCK off, so it is looked for anew, but not among calls that follow one
+ * another without a switch.
+ */
+static int keep_from_blocking(struct fd *fd)
+{
+	if (fd->access == ACCESS_BLOCKING)
+		return 0;
+	uint32_t now = (uint32_t)thread_current->loop->ready.head;
+	if (fd->nonblocking_at == now)
+		return 0;
+	int r = set_nonblocking(fd->number);
+	if (r == 0)
+		fd->nonblocking_at = now;
+	return r;
+}
+
 static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 {
-	int r = fd->access == ACCESS_BLOCKING ? 0 : set_nonblocking(fd->number);
+	int r = keep_from_blocking(fd);
 	if (r < 0)
 		return r;
 	ssize_t accepted = RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,

@@ -24,6 +24,12 @@ static unsigned long waits(void)
 	       calls_of("io_uring_enter");
 }
 
+/* Questions beside those that a plain loop asks, each bounded by itself. */
+static unsigned long questions(void)
+{
+	return calls_of("poll") + calls_of("fcntl") + calls_of("ioctl");
+}
+
 /* What is handed over to io_uring, by calls of their own. */
 static unsigned long handed_over(void)
 {
@@ -284,7 +290,8 @@ static int counts_connections(void *arg)
  * In a plain loop an accept, a call for TCP_NODELAY and a registration; for a message that comes and
  * the end, two recvs and a send; and a close. Here TCP_NODELAY comes from the listening socket; but an
  * fd is deregistered, since a duplicate may live on, and it is asked once whether a short read has
- * emptied it.
+ * emptied it. A listening socket is asked, after each wait, whether it has kept O_NONBLOCK; and of a stream
+ * whose peer has ended, whether all that was written has arrived.
  */
 START_TEST(a_connection_costs_no_more_than_its_deregistration_and_a_question)
 {
@@ -299,13 +306,15 @@ START_TEST(a_connection_costs_no_more_than_its_deregistration_and_a_question)
 	ck_assert_uint_eq(calls_of("recv"), 2 * connections);
 	ck_assert_uint_eq(calls_of("send"), connections);
 	ck_assert_uint_le(calls_of("poll"), connections);
+	ck_assert_uint_le(calls_of("fcntl"), connections / 10 + 2 * BATCHES);
+	ck_assert_uint_le(calls_of("ioctl"), service.streams ? connections : 0);
 	ck_assert_uint_eq(calls_of("epoll_ctl"), on_epoll ? 2 * connections : 0);
 	ck_assert_uint_eq(calls_of("close"), 2 * connections); /* of both ends */
 	/* io_uring has one accept at a time. */
 	ck_assert_uint_le(waits(),
 			  10 * BATCHES + (on_uring() ? connections + connections / 10 : 0));
 	ck_assert_uint_eq(calls_of(NULL), calls_of("accept4") + calls_of("recv") +
-						  calls_of("send") + calls_of("poll") +
+						  calls_of("send") + questions() +
 						  calls_of("epoll_ctl") + calls_of("close") +
 						  waits() + handed_over() + clients_own());
 }
