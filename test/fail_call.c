@@ -461,6 +461,7 @@ WRAP_BODY(closedir, int, (DIR * dir))
 
 WRAP_POINTER(opendir, DIR *, (const char *path), (path))
 WRAP_POINTER(readdir, struct dirent *, (DIR * dir), (dir))
+WRAP_POINTER(getcwd, char *, (char *text, size_t size), (text, size))
 
 WRAP_BODY(getaddrinfo, int,
 	  (const char *node, const char *service, const struct addrinfo *hints,

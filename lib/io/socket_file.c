@@ -5,6 +5,8 @@
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +17,8 @@ struct socket_file {
 	int fd;
 	dev_t device;
 	ino_t inode;
-	char path[PATH_OF_PLACE];
+	char path
+		[]; /* absolute, since the program may change its directory; relative if that is none */
 };
 
 /* A loop's. */
@@ -50,6 +53,19 @@ static struct socket_files *files_of(struct coro_loop *loop)
 	return files;
 }
 
+/* One of that path, not filled in yet; NULL without memory. */
+static struct socket_file *file_at(const char *path)
+{
+	char directory[PATH_MAX];
+	bool relative = path[0] != '/' && getcwd(directory, sizeof(directory));
+	size_t size = (relative ? strlen(directory) + 1 : 0) + strlen(path) + 1;
+	struct socket_file *file = malloc(sizeof(*file) + size);
+	if (file)
+		snprintf(file->path, size, "%s%s%s", relative ? directory : "", relative ? "/" : "",
+			 path);
+	return file;
+}
+
 int socket_file_add(int fd, const struct place *place)
 {
 	struct coro_loop *loop = thread_current->loop;
@@ -58,11 +74,12 @@ int socket_file_add(int fd, const struct place *place)
 	if (!loop || !place_path(place, path) || lstat(path, &status) < 0)
 		return 0;
 	struct socket_files *files = files_of(loop);
-	struct socket_file *file = files ? malloc(sizeof(*file)) : NULL;
+	struct socket_file *file = files ? file_at(path) : NULL;
 	if (!file)
 		return -ENOMEM;
-	*file = (struct socket_file){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
-	strcpy(file->path, path);
+	file->fd = fd;
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
 	list_append(&files->files, &file->link);
 	return 0;
 }

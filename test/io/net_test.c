@@ -492,6 +492,33 @@ START_TEST(a_file_that_took_its_place_stays)
 }
 END_TEST
 
+START_TEST(it_goes_though_the_directory_was_changed)
+{
+	char address[CORO_ADDRESS_SIZE];
+	int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(address, sizeof(address), "%s", socket_file());
+	ck_assert_int_eq(chdir(directory), 0);
+	char relative[CORO_ADDRESS_SIZE];
+	snprintf(relative, sizeof(relative), "unix:%s", strrchr(address, '/') + 1);
+	int listening = listen_on(relative);
+	ck_assert(exists(address));
+	ck_assert_int_eq(fchdir(before), 0);
+	close_in_task(listening);
+	ck_assert(!exists(address));
+
+	/* Where the directory has no name, it goes as long as it is not left. */
+	ck_assert_int_eq(chdir(directory), 0);
+	fail_call("getcwd", 1, ENOENT);
+	listening = listen_on(relative);
+	ck_assert(fail_call_off());
+	close_in_task(listening);
+	ck_assert(!exists(address));
+	ck_assert_int_eq(fchdir(before), 0);
+	remove_socket_file(address);
+	close(before);
+}
+END_TEST
+
 START_TEST(a_child_made_by_fork_leaves_the_file_to_its_parent)
 {
 	const char *address = socket_file();
@@ -1276,6 +1303,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_words);
 	tcase_add_test(tests, the_file_of_a_listener_goes_with_it);
 	tcase_add_test(tests, a_file_that_took_its_place_stays);
+	tcase_add_test(tests, it_goes_though_the_directory_was_changed);
 	tcase_add_test(tests, a_child_made_by_fork_leaves_the_file_to_its_parent);
 	tcase_add_test(tests, a_listener_that_cannot_be_noted_is_none);
 	tcase_add_test(tests, nobody_is_connected_to_himself);
