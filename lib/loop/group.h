@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A group from inside: group.c makes and ends it, member.c spawns its tasks and learns of their ends. */
+/*
+ * A group from inside: group.c makes and ends it, member.c spawns its tasks and learns of their
+ * ends, group_start.c spawns one and waits until it is ready.
+ */
 #ifndef LOOP_GROUP_H
 #define LOOP_GROUP_H
 
@@ -36,13 +39,13 @@ struct coro_group {
 
 	int *errors; /* of members, in the order they failed; room for those that may still fail */
 	size_t error_count, room;
-	size_t running;        /* members, and those that are about to be */
-	struct list spawners;  /* latches of tasks that wait until there is room under the limit */
-	size_t granted;        /* of those, that were let go on and have not yet */
-	size_t users;          /* tasks that are in a call which spawns in it, and waits */
-	struct list orphans;   /* in its loop's, if it is one */
+	size_t running;       /* members, and those that are about to be */
+	struct list spawners; /* latches of tasks that wait until there is room under the limit */
+	size_t granted;       /* of those, that were let go on and have not yet */
+	size_t users;         /* tasks that are in a call which spawns in it, and waits */
+	struct list orphans;  /* in its loop's, if it is one */
 	struct coro_future *first; /* the member that failed first */
-	struct failure *words; /* while its end waits: of what that will return */
+	struct failure *words;     /* while its end waits: of what that will return */
 };
 
 int group_reserve_slow(struct coro_group *group);
@@ -67,6 +70,18 @@ static inline bool group_in_use(const struct coro_group *group)
 {
 	return !list_empty(&group->members) || group->users > 0;
 }
+
+/*
+ * A place for a task in the group, after waiting for room under the limit: 0 and *ret, or why fn may
+ * not be spawned in it. It is handed on to member_join, or given back.
+ */
+int member_create(struct coro_group *group, coro_fn *fn, struct member **ret);
+
+/* No task has come of it. */
+void member_destroy(struct member *member);
+
+/* The task takes the place; the group owns the reference. */
+void member_join(struct member *member, struct coro_future *task);
 
 /* A member, or a user, is gone: the group may have ended. */
 void group_left(struct coro_group *group);

@@ -127,8 +127,8 @@ static inline int check_spawn(const struct coro_group *group, coro_fn *fn)
 }
 
 /* A place for one more, once there is room, also for its failure. */
-static inline __attribute__((always_inline)) int member_create(struct coro_group *group,
-							       coro_fn *fn, struct member **ret)
+static inline __attribute__((always_inline)) int create(struct coro_group *group, coro_fn *fn,
+							struct member **ret)
 {
 	int r = check_spawn(group, fn);
 	if (r == 0)
@@ -150,8 +150,12 @@ static inline __attribute__((always_inline)) int member_create(struct coro_group
 	return 0;
 }
 
-/* No task has come of it. */
-static void member_destroy(struct member *member)
+int member_create(struct coro_group *group, coro_fn *fn, struct member **ret)
+{
+	return create(group, fn, ret);
+}
+
+void member_destroy(struct member *member)
 {
 	struct coro_group *group = member->group;
 	group->running--;
@@ -170,15 +174,25 @@ static inline void member_add(struct member *member, struct coro_future *task)
 }
 
 /* A task that has begun, by an eager start, may have cancelled the group that it now comes into. */
-static inline void welcome(struct member *member, struct coro_future *task,
-			   struct coro_future **ret)
+static inline void join(struct member *member, struct coro_future *task)
 {
 	struct coro_group *group = member->group;
-	if (ret)
-		*ret = coro_future_ref(task);
 	member_add(member, task);
 	if (unlikely(group->aborting))
 		future_cancel(task);
+}
+
+void member_join(struct member *member, struct coro_future *task)
+{
+	join(member, task);
+}
+
+static inline void welcome(struct member *member, struct coro_future *task,
+			   struct coro_future **ret)
+{
+	if (ret)
+		*ret = coro_future_ref(task);
+	join(member, task);
 }
 
 int coro_group_spawn_with(struct coro_group *group, const struct coro_options *options, coro_fn *fn,
@@ -186,7 +200,7 @@ int coro_group_spawn_with(struct coro_group *group, const struct coro_options *o
 {
 	struct member *member = NULL;
 	struct coro_future *task;
-	int r = member_create(group, fn, &member);
+	int r = create(group, fn, &member);
 	if (r < 0)
 		return r;
 	r = coro_loop_spawn(group->parent->future.loop, options, fn, arg, &task);
@@ -202,7 +216,7 @@ int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn,
 {
 	struct member *member = NULL;
 	struct coro_future *task;
-	int r = member_create(group, fn, &member);
+	int r = create(group, fn, &member);
 	if (r < 0)
 		return r;
 	r = coro_spawn_at(site, fn, arg, &task);
@@ -210,154 +224,5 @@ int coro_group_spawn_at(const char *site, struct coro_group *group, coro_fn *fn,
 		member_destroy(member);
 	else
 		welcome(member, task, ret);
-	return r;
-}
-
-/* -- one that says when it is ready */
-
-/* On the stack of the task that waits for that. */
-struct start {
-	struct latch latch;
-	struct member *member; /* NULL: it is the group's */
-	coro_fn *fn;
-	void *arg, *value;
-	struct watch watch; /* over the task, which may end before */
-	struct cleanup cleanup;
-};
-
-/* On the stack of the new task. */
-struct starting {
-	struct cleanup cleanup;
-	struct start *start; /* NULL: it is ready */
-};
-
-static void starting_abandon(struct cleanup *cleanup)
-{
-	container_of(cleanup, struct starting, cleanup)->start = NULL;
-}
-
-static int run_starting(void *arg)
-{
-	struct start *start = arg;
-	struct starting starting = {.start = start};
-	cleanup_push(task_running(), &starting.cleanup, starting_abandon);
-	int r = start->fn(start->arg);
-	cleanup_pop(&starting.cleanup);
-	return r;
-}
-
-int coro_started(void *value)
-{
-	struct task *task = task_running();
-	struct cleanup *at = task ? task_wait(task)->cleanups : NULL;
-	while (at && at->run != starting_abandon)
-		at = at->next;
-	if (!at)
-		return fail_with(-EPERM, "coro_started: not in a task of coro_group_start");
-	struct starting *starting = container_of(at, struct starting, cleanup);
-	struct start *start = starting->start;
-	if (!start)
-		return fail_with(-EALREADY, "coro_started: the task has said so already");
-	starting->start = NULL;
-	start->value = value;
-	member_add(start->member, future_ref(&task->future));
-	if (start->member->group->aborting)
-		future_cancel(&task->future);
-	start->member = NULL;
-	if (start->latch.state == LATCH_PENDING) {
-		start->latch.state = LATCH_SET;
-		wake_given(start->latch.task, 0);
-	}
-	return 0;
-}
-
-static void start_over(struct watch *watch)
-{
-	latch_set(&container_of(watch, struct start, watch)->latch);
-}
-
-/* Its task is thrown away, and the new one with it. */
-static void start_abandon(struct cleanup *cleanup)
-{
-	struct start *start = container_of(cleanup, struct start, cleanup);
-	watch_remove(&start->watch);
-	coro_future_unref(start->watch.future);
-	free(start->member);
-}
-
-static const struct wait_kind waiting_for_start = {.leave = latch_leave,
-						   .what = "a member's start"};
-
-/* Until it is ready or has ended; a request to cancel meanwhile is handed on: -ECANCELED. */
-static int wait_for_start(struct start *start, struct coro_future *task)
-{
-	int r = 0;
-	while (start->member && !task->done) {
-		int waited = latch_wait(&start->latch, &waiting_for_start);
-		latch_end(&start->latch);
-		if (waited == 0)
-			continue;
-		if (!start->member) {
-			task_put_off_cancel(task_running()); /* it was ready in that turn */
-			break;
-		}
-		r = -ECANCELED;
-		future_cancel(task);
-	}
-	return r;
-}
-
-/* It has ended before it was ready: its failure. A request to the caller is not lost by that. */
-static int start_failed(struct coro_future *task, int cancelled)
-{
-	int r = future_result(task, NULL);
-	if (r >= 0)
-		r = fail_with(CORO_INCOMPLETE, "coro_group_start: the task ended unready");
-	if (cancelled && r != -ECANCELED)
-		task_put_off_cancel(task_running());
-	return r;
-}
-
-int coro_group_start_at(const char *site, struct coro_group *group, coro_fn *fn, void *arg,
-			void **value, struct coro_future **ret)
-{
-	struct start start = {.fn = fn, .arg = arg, .latch.state = LATCH_CANCELLED};
-	struct coro_future *task;
-	if (!task_running())
-		return fail_with(-EPERM, "coro_group_start: not in a task");
-	int r = member_create(group, fn, &start.member);
-	if (r < 0)
-		return r;
-	struct member *member = start.member;
-	struct coro_loop *loop = group->parent->future.loop;
-	r = loop_reserve(loop, 0, 1);
-	group->users++;
-	if (r == 0)
-		r = coro_loop_spawn(loop, &(struct coro_options){.site = site}, run_starting,
-				    &start, &task);
-	if (r < 0) {
-		group->users--;
-		member_destroy(member);
-		return r;
-	}
-	list_init(&start.latch.link);
-	watch_add(&start.watch, task, start_over);
-	cleanup_push(task_running(), &start.cleanup, start_abandon);
-	r = wait_for_start(&start, task);
-	cleanup_pop(&start.cleanup);
-	watch_remove(&start.watch);
-	loop_release(loop, 0, 1);
-	group->users--;
-	if (start.member) {
-		r = start_failed(task, r);
-		member_destroy(member);
-	} else {
-		if (value && r == 0)
-			*value = start.value;
-		if (ret && r == 0)
-			*ret = coro_future_ref(task);
-		group_left(group);
-	}
-	coro_future_unref(task);
 	return r;
 }
