@@ -21,6 +21,8 @@
 #include "base/error.h"
 #include "core/thread.h"
 
+#include <errno.h>
+
 /* Hands a static failure to the caller, and returns its code. */
 int fail_static(const struct failure *failure) __attribute__((cold));
 
@@ -50,6 +52,12 @@ static inline int fail_code(int error)
 	if (unlikely(thread_current->self->frame->failure != NULL))
 		fail_code_slow(error);
 	return error;
+}
+
+/* The same of any outcome: a cancellation keeps the message of who asked for it. */
+static inline int fail_outcome(int r)
+{
+	return likely(r >= 0) || r == -ECANCELED ? r : fail_code(r);
 }
 
 #endif

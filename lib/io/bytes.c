@@ -194,13 +194,15 @@ static inline __attribute__((always_inline)) ssize_t write_from(int fd, const st
 static __attribute__((noinline)) ssize_t read_nothing(int fd)
 {
 	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
-	return RESULT(readv(fd, &empty, 1));
+	ssize_t n = RESULT(readv(fd, &empty, 1));
+	return n < 0 ? transfer_failed(n) : n;
 }
 
 static ssize_t write_nothing(int fd)
 {
 	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
-	return RESULT(writev(fd, &empty, 1));
+	ssize_t n = RESULT(writev(fd, &empty, 1));
+	return n < 0 ? transfer_failed(n) : n;
 }
 
 /* Whether a write of no bytes sends a message, which is empty. */

@@ -517,12 +517,12 @@ static int wait_until_ready(int number, enum direction direction)
 
 int coro_readable(int fd)
 {
-	return wait_until_ready(fd, READING);
+	return fail_outcome(wait_until_ready(fd, READING));
 }
 
 int coro_writable(int fd)
 {
-	return wait_until_ready(fd, WRITING);
+	return fail_outcome(wait_until_ready(fd, WRITING));
 }
 
 /* The io of the loop that runs here, NULL if there is none. */
@@ -569,7 +569,7 @@ int coro_fd_adopt(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0)
-		return -errno;
+		return fail_code(-errno);
 	coro_fd_forget(fd);
 	/* Others share these, and would not expect it. */
 	if (fd <= STDERR_FILENO || isatty(fd))

@@ -161,7 +161,7 @@ static int check(const char *address, const struct coro_listen_options *options,
 {
 	enum { FLAGS = CORO_NET_REUSEPORT | CORO_NET_DELAY | CORO_NET_V6ONLY | CORO_NET_KEEPALIVE };
 	if (!address || !ret || options->flags & ~(unsigned)FLAGS || options->backlog < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_listen: an argument that cannot be");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes of a file to another fd. */
 #include "base/system.h"
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/bytes.h"
 #include "io/file.h"
@@ -250,6 +251,7 @@ ssize_t coro_sendfile(int out, int in, off_t *offset, size_t length)
 	struct sending sending = {.out = out, .in = in, .offset = offset, .length = length};
 	int r = io_current(&sending.io);
 	if (r < 0 || length == 0)
-		return r;
-	return sending.io ? send_in_turn(&sending) : send_all(&sending);
+		return fail_code(r);
+	ssize_t n = sending.io ? send_in_turn(&sending) : send_all(&sending);
+	return n < 0 ? transfer_failed(n) : n;
 }

@@ -408,9 +408,9 @@ size_t coro_server_sockets(const struct coro_server *server, int *ret, size_t co
 int coro_server_address(const struct coro_server *server, char *ret, size_t size)
 {
 	if (!server)
-		return -EINVAL;
+		return fail_with(-EINVAL, "coro_server_address: the server is NULL");
 	return server->closed || server->count == 0
-		       ? -EBADF
+		       ? fail_with(-EBADF, "coro_server_address: the server is closed")
 		       : coro_local_address(server->acceptors[0].fd, ret, size);
 }
 

@@ -55,7 +55,7 @@ ssize_t coro_sendall(int fd, const void *bytes, size_t length, int flags)
 	if (unlikely(length == 0)) {
 		ssize_t r = send_nothing(fd, flags);
 		if (r != -EAGAIN)
-			return r;
+			return r < 0 ? transfer_failed(r) : r;
 	}
 	return transfer_run(&(struct transfer){
 		.call = CALL_SEND,

@@ -140,7 +140,8 @@ ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t
 	int r = end_begin(&from, in);
 	if (r == 0)
 		r = end_begin(&to, out);
-	return r < 0 ? r : splice_between(&ends, &from, &to);
+	ssize_t n = r < 0 ? r : splice_between(&ends, &from, &to);
+	return n < 0 ? transfer_failed(n) : n;
 }
 
 #else

@@ -157,16 +157,16 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	struct streams *streams;
 	options = options ? options : &defaults;
 	if (!ret || stream_check_options(options) < 0)
-		return -EINVAL;
+		return fail_with(-EINVAL, "a stream: ret is NULL, or options that cannot be");
 	if (!loop)
-		return -EPERM;
+		return fail_with(-EPERM, "a stream: no loop runs in this thread");
 	int r = streams_of(loop, &streams);
 	if (r < 0)
 		return r;
 	struct coro_stream *stream = malloc(sizeof(*stream));
 	if (!stream || loop_reserve(loop, 0, 1) < 0) {
 		free(stream);
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	}
 	*stream = (struct coro_stream){.streams = streams, .refs = 1};
 	streams->refs++;
@@ -215,8 +215,9 @@ int stream_open(int fd, const struct coro_stream_options *options, struct coro_s
 	int r = io_of(loop, &io);
 	if (r == 0)
 		r = fd_of(io, fd, &record);
-	if (r == 0)
-		r = create(options, ret);
+	if (r < 0)
+		return fail_outcome(r);
+	r = create(options, ret);
 	if (r < 0)
 		return r;
 	struct coro_stream *stream = *ret;

@@ -295,7 +295,9 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 	if (!loop)
 		return fail_with(-EPERM, "coro_executor_submit: no loop runs in this thread");
 	int r = executor_of(loop, executor, &executor);
-	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
+	if (r == 0)
+		r = submit_to(executor, fn, arg, release, ret);
+	return fail_outcome(r);
 }
 
 /* -- names */

@@ -61,7 +61,7 @@ static int lock(struct coro_thread_queue *queue)
 	if (!queue)
 		return fail_with(-EINVAL, "the thread queue is NULL");
 	if (!fork_is_own(queue->fork_count))
-		return -EOWNERDEAD; /* it may have been locked by a thread that is not here */
+		return fail_code(-EOWNERDEAD); /* its lock may be of a thread that is not here */
 	pthread_mutex_lock(&queue->mutex);
 	return 0;
 }
@@ -255,7 +255,7 @@ int coro_thread_queue_put(struct coro_thread_queue *queue, void *item)
 		return r;
 	r = put(queue, item);
 	unlock(queue);
-	return r;
+	return fail_outcome(r);
 }
 
 int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item)
@@ -265,27 +265,27 @@ int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item)
 		return r;
 	r = try_put(queue, item);
 	unlock(queue);
-	return r;
+	return fail_outcome(r);
 }
 
 int coro_thread_queue_get(struct coro_thread_queue *queue, void **ret)
 {
-	int r = ret ? lock(queue) : -EINVAL;
+	int r = ret ? lock(queue) : fail_with(-EINVAL, "coro_thread_queue_get: ret is NULL");
 	if (r < 0)
 		return r;
 	r = get(queue, ret);
 	unlock(queue);
-	return r;
+	return fail_outcome(r);
 }
 
 int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret)
 {
-	int r = ret ? lock(queue) : -EINVAL;
+	int r = ret ? lock(queue) : fail_with(-EINVAL, "coro_thread_queue_try_get: ret is NULL");
 	if (r < 0)
 		return r;
 	r = try_get(queue, ret);
 	unlock(queue);
-	return r;
+	return fail_outcome(r);
 }
 
 int coro_thread_queue_close(struct coro_thread_queue *queue)

@@ -125,6 +125,7 @@ struct transfer_way {
 	enum direction direction;
 	bool its_turn; /* it has stood in line */
 	bool once, whole, held;
+	bool placed; /* at an offset; where bytes have none, that is an error, for which nobody waits */
 	const struct iovec *vec;
 	int count;
 };
@@ -139,6 +140,7 @@ static inline __attribute__((always_inline)) struct transfer_way transfer_way(
 		.once = transfer->flags & MSG_DONTWAIT,
 		.whole = transfer->whole,
 		.held = transfer->held,
+		.placed = transfer->offset,
 		.vec = transfer->vec,
 		.count = transfer->count,
 	};
@@ -166,7 +168,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 	    !list_empty(&fd->sides[direction].line))
 		return -EAGAIN; /* one of them may be in the midst of something */
 	for (int woken = wait ? 0 : -1;; woken++) {
-		if (wait && !way.once) {
+		if (wait && !way.once && (!way.placed || woken > 0)) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
 			if (unlikely(r < 0))
 				return r == -ECANCELED ? transfer_cancelled(transfer, io) : r;

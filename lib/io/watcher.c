@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Watchers: callbacks that the loop calls for as long as an fd is ready. */
+#include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
 
@@ -80,13 +81,12 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 	struct fd *fd;
 	int r = loop_check(loop);
 	if (r < 0 || !fn)
-		return r < 0 ? r : -EINVAL;
+		return r < 0 ? r : fail_with(-EINVAL, "coro_loop_add_reader, _writer: fn is NULL");
 	r = io_of(loop, &io);
+	if (r == 0)
+		r = fd_of(io, number, &fd);
 	if (r < 0)
-		return r;
-	r = fd_of(io, number, &fd);
-	if (r < 0)
-		return r;
+		return fail_code(r);
 	fd->special |= FD_UNSURE;
 	fd_look_for_close(io, fd);
 	if (fd->sides[direction].watcher) {
@@ -96,7 +96,7 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 		r = watcher_add(io, fd, direction);
 	}
 	if (r < 0)
-		return r;
+		return fail_code(r);
 	fd->sides[direction].watcher->fn = fn;
 	fd->sides[direction].watcher->arg = arg;
 	return 0;

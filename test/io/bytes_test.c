@@ -740,6 +740,28 @@ END_TEST
 
 /* ---- what is not waited for ---- */
 
+static int asks_for_a_place(void *arg)
+{
+	int ends[2];
+	char byte;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+		return -errno;
+	ck_assert_int_eq(coro_recv(ends[0], &byte, 1, MSG_DONTWAIT), -EAGAIN);
+	ck_assert_int_eq(coro_pread(ends[0], &byte, 1, 0), -ESPIPE);
+	ck_assert_int_eq(coro_pwrite(ends[0], "x", 1, 0), -ESPIPE);
+	coro_fd_close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+START_TEST(a_place_in_an_empty_socket_is_refused_at_once)
+{
+	struct coro_future *task = spawn(asks_for_a_place, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+}
+END_TEST
+
 static int uses_file(void *arg)
 {
 	char got[8] = {0};
@@ -1258,6 +1280,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, outside_of_tasks_all_is_written, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, in_a_callback_calls_block, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, o_nonblock_stays_as_it_was, 0, PAIR_KINDS);
+	tcase_add_test(tests, a_place_in_an_empty_socket_is_refused_at_once);
 	tcase_add_test(tests, regular_files_work);
 	tcase_add_test(tests, devices_work);
 	tcase_add_test(tests, a_terminal_is_waited_for);

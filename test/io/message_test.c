@@ -48,6 +48,7 @@ static int fail_on_fds(void *arg)
 {
 	char byte = 0, address[CORO_ADDRESS_SIZE];
 	struct sockaddr_in nowhere = {.sin_family = AF_INET};
+	int fd;
 	FAILS(coro_read(-1, &byte, 1), -EBADF, true);
 	FAILS(coro_write(-1, &byte, 1), -EBADF, true);
 	FAILS(coro_pread(-1, &byte, 1, 0), -EBADF, true);
@@ -58,9 +59,55 @@ static int fail_on_fds(void *arg)
 	FAILS(coro_fd_close(-1), -EBADF, true);
 	FAILS(coro_local_address(-1, address, sizeof(address)), -EBADF, true);
 	FAILS(coro_peer_address(-1, address, sizeof(address)), -EBADF, true);
+	FAILS(coro_read(-1, &byte, 0), -EBADF, true);
+	FAILS(coro_write(-1, &byte, 0), -EBADF, true);
+	FAILS(coro_sendall(-1, &byte, 0, 0), -EBADF, true);
+	FAILS(coro_readable(-1), -EBADF, true);
+	FAILS(coro_writable(-1), -EBADF, true);
+	FAILS(coro_fd_adopt(-1), -EBADF, true);
+	FAILS(coro_listen(NULL, NULL, &fd), -EINVAL, false);
+	FAILS(coro_sendfile(-1, -1, NULL, 1), -EBADF, true);
+	FAILS(coro_splice(-1, NULL, -1, NULL, 1, 0), -EBADF, true);
+	FAILS(coro_server_address(NULL, address, sizeof(address)), -EINVAL, false);
 	FAILS(coro_pread(0, &byte, 1, -1), -EINVAL, false);
 	FAILS(coro_readv(0, NULL, 1), -EINVAL, false);
 	return 0;
+}
+
+static int fail_on_thread_queues(void *arg)
+{
+	struct coro_thread_queue *queue;
+	void *item;
+	int r = coro_thread_queue_create(1, &queue);
+	if (r < 0)
+		return r;
+	FAILS(coro_thread_queue_try_get(queue, &item), -EAGAIN, true);
+	FAILS(coro_thread_queue_try_get(queue, NULL), -EINVAL, false);
+	FAILS(coro_thread_queue_get(queue, NULL), -EINVAL, false);
+	coro_thread_queue_close(queue);
+	FAILS(coro_thread_queue_get(queue, &item), -EPIPE, true);
+	FAILS(coro_thread_queue_put(queue, NULL), -EPIPE, true);
+	FAILS(coro_thread_queue_try_put(queue, NULL), -EPIPE, true);
+	return coro_thread_queue_destroy(queue);
+}
+
+static void ignore(void *arg)
+{
+}
+
+static int fail_on_executors(void *arg)
+{
+	struct coro_executor *executor;
+	struct coro_future *future;
+	int r = coro_executor_create(NULL, &executor);
+	if (r < 0)
+		return r;
+	coro_executor_shutdown(executor, false);
+	FAILS(coro_executor_run(executor, fail_on_files, NULL), -EPIPE, true);
+	FAILS(coro_executor_submit(executor, fail_on_files, NULL, NULL, &future), -EPIPE, true);
+	FAILS(coro_loop_add_reader(coro_running_loop(), -1, ignore, NULL), -EBADF, true);
+	FAILS(coro_loop_add_reader(coro_running_loop(), 0, NULL, NULL), -EINVAL, false);
+	return coro_executor_destroy(executor);
 }
 
 static int fail_outside_a_task(void *arg)
@@ -83,6 +130,7 @@ static int fail_on_streams(void *arg)
 {
 	int fds[2];
 	struct coro_stream *stream;
+	struct coro_stream_options odd = {.low_water = 2, .high_water = 1};
 	char byte;
 	const char *line;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
@@ -91,9 +139,14 @@ static int fail_on_streams(void *arg)
 	if (r < 0)
 		return r;
 	close(fds[1]);
+	FAILS(coro_stream_open(-1, NULL, &stream), -EBADF, true);
+	FAILS(coro_stream_open(fds[0], &odd, &stream), -EINVAL, false);
 	FAILS(coro_stream_readexactly(stream, &byte, 1), CORO_INCOMPLETE, true);
 	FAILS(coro_stream_readuntil(stream, "", 0, &line), -EINVAL, false);
 	FAILS(coro_stream_read(NULL, &byte, 1), -EINVAL, false);
+	coro_stream_write(stream, "x", 1);
+	FAILS(coro_stream_flush(stream), -EPIPE, true);
+	FAILS(coro_stream_wait_closed(stream), -EPIPE, true);
 	coro_stream_abort(stream);
 	FAILS(coro_stream_write(stream, "x", 1), -EPIPE, true);
 	FAILS(coro_stream_drain(stream), -EPIPE, true);
@@ -105,7 +158,26 @@ START_TEST(errors_in_tasks_have_no_older_message)
 	ck_assert_int_eq(coro_run(fail_on_files, NULL), 0);
 	ck_assert_int_eq(coro_run(fail_on_fds, NULL), 0);
 	ck_assert_int_eq(coro_run(fail_on_streams, NULL), 0);
+	ck_assert_int_eq(coro_run(fail_on_thread_queues, NULL), 0);
+	ck_assert_int_eq(coro_run(fail_on_executors, NULL), 0);
 	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+static int listens_where_it_cannot(void *arg)
+{
+	int fd;
+	coro_raise(-ENOENT, "stale");
+	ck_assert_int_eq(coro_listen("unix:no/such/folder/socket", NULL, &fd), -ENOENT);
+	ck_assert_str_eq(coro_message(-ENOENT),
+			 "cannot listen on unix:no/such/folder/socket: No such file or directory");
+	return 0;
+}
+
+/* Its message has that of what failed within it. */
+START_TEST(a_message_has_no_older_one_in_it)
+{
+	ck_assert_int_eq(coro_run(listens_where_it_cannot, NULL), 0);
 }
 END_TEST
 
@@ -272,6 +344,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, errors_in_tasks_have_no_older_message);
+	tcase_add_test(tests, a_message_has_no_older_one_in_it);
 	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
 	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
 	tcase_add_test(tests, error_that_a_stream_keeps_has_its_message_each_time);
