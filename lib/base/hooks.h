@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct coro;
 struct coro_report;
 struct coro_future;
 struct coro_loop;
@@ -25,6 +26,8 @@ struct hooks {
 	 * callback fn did.
 	 */
 	void (*slow)(const struct coro_future *task, void (*fn)(void *arg), int64_t duration);
+	/* Debug mode: a generator yields that has begun a timeout or a group, and may not have ended it. */
+	void (*yields)(const struct coro *generator);
 	/* A loop was made, by its thread. */
 	void (*made)(struct coro_loop *loop);
 };

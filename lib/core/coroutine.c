@@ -2,6 +2,7 @@
 #include "core/coroutine.h"
 
 #include "base/error.h"
+#include "base/hooks.h"
 #include "core/defer.h"
 #include "core/fail.h"
 #include "core/generator.h"
@@ -252,6 +253,8 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
 	if (!to || self->flags & CORO_RUNS_LOOP)
 		return fail_with(-EPERM, "coro_yield: nobody has resumed the caller");
+	if (self->flags & CORO_IN_SCOPE)
+		hooks.yields(self);
 	self->state = self->flags & CORO_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)

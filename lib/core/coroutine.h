@@ -40,6 +40,7 @@ enum state {
 
 /* Flags beside the public ones. Any of them sends yield its slow way. */
 enum {
+	CORO_IN_SCOPE = 1 << 7, /* debug mode: a generator that has begun a timeout or a group */
 	CORO_IS_TASK = 1 << 8,
 	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
 	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */

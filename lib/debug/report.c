@@ -6,6 +6,9 @@
 #include "coro/report.h"
 #include "coro/task.h"
 #include "debug/dump_signal.h"
+#include "loop/group.h"
+#include "loop/loop.h"
+#include "loop/timeout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,11 +140,21 @@ static void say_closed(int fd)
 	say(&text);
 }
 
+static void tell_of_yield(const struct coro *generator)
+{
+	const struct coro_loop *loop = thread_current->loop;
+	if (!loop)
+		return;
+	timeouts_tell_of_yield(loop, generator);
+	groups_tell_of_yield(loop, generator);
+}
+
 const struct hooks hooks = {
 	.report = say_report,
 	.found = say_found,
 	.left = say_left,
 	.closed = say_closed,
+	.yields = tell_of_yield,
 	.slow = say_slow,
 	.made = dump_on_signal,
 };

@@ -2,10 +2,12 @@
 #include "loop/group.h"
 
 #include "base/error.h"
+#include "base/hooks.h"
 #include "core/fail.h"
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void group_free(struct coro_group *group)
@@ -66,6 +68,14 @@ static void group_outlive(struct cleanup *cleanup)
 	cleanup_push(group->parent, &group->cleanup, group_abandon);
 }
 
+/* Debug mode: its generator is not to yield before the group has ended. */
+static void note_in_generator(struct coro_group *group, const char *site)
+{
+	group->loan.site = site;
+	group->body->flags |= CORO_IN_SCOPE;
+	list_append(&group->parent->future.loop->generator_groups, &group->loan.link);
+}
+
 int coro_group_create_with_at(const char *site, const struct coro_group_options *options,
 			      struct coro_group **ret)
 {
@@ -96,8 +106,25 @@ int coro_group_create_with_at(const char *site, const struct coro_group_options 
 	cleanup_push(task, &group->cleanup, group_outlive);
 	if (group->body == &task->coro) /* a generator may end it when the loop is closed */
 		loan_begin(task->future.loop, &group->loan, site);
+	else if (task->future.loop->debug)
+		note_in_generator(group, site);
 	*ret = group;
 	return 0;
+}
+
+void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator)
+{
+	char text[160];
+	list_for_each(link, &loop->generator_groups) {
+		struct coro_group *group = container_of(link, struct coro_group, loan.link);
+		if (group->yielded || group->joined || group->body != generator)
+			continue;
+		group->yielded = true;
+		snprintf(text, sizeof(text),
+			 "generator yields inside a group, made at %s, which goes on outside of it",
+			 group->loan.site ? group->loan.site : "?");
+		hooks.found(&group->parent->future, text);
+	}
 }
 
 int coro_group_create_at(const char *site, struct coro_group **ret)

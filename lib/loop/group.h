@@ -24,6 +24,7 @@ struct coro_group {
 	struct list members;  /* in the order spawned */
 	struct latch *ending; /* set when nothing keeps it any more; NULL: nobody waits */
 	struct cleanup cleanup;
+	/* Debug mode: of a group that a generator made its link is in loop->generator_groups. */
 	struct loan loan;
 	size_t limit;    /* on those that run at once; 0 for none */
 	int cancelling;  /* requests to cancel the parent that were pending at the beginning */
@@ -35,7 +36,8 @@ struct coro_group {
 	bool aborting;
 	bool cancelled; /* by coro_group_cancel */
 	bool parent_cancel_requested;
-	bool orphan; /* ended where nobody could wait for its members: goes with the last */
+	bool yielded; /* debug mode has told of a yield inside it */
+	bool orphan;  /* ended where nobody could wait for its members: goes with the last */
 
 	int *errors; /* of members, in the order they failed; room for those that may still fail */
 	size_t error_count, room;
@@ -85,6 +87,9 @@ void member_join(struct member *member, struct coro_future *task);
 
 /* A member, or a user, is gone: the group may have ended. */
 void group_left(struct coro_group *group);
+
+/* Debug mode: a generator yields; tells of groups that it has made and not ended. */
+void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator);
 
 /* Lets go of the groups that have nobody to end them, of a loop that is closed. */
 void group_drop_orphans(struct coro_loop *loop);

@@ -33,6 +33,7 @@ static void init_containers(struct coro_loop *loop)
 	list_init(&loop->open);
 	list_init(&loop->leaving);
 	list_init(&loop->scopes);
+	list_init(&loop->generator_groups);
 	list_init(&loop->loans);
 	list_init(&loop->failed);
 	list_init(&loop->failing);
@@ -157,6 +158,16 @@ static void forget_calls(struct coro_loop *loop)
 }
 
 /* After a fork the child may close its copy. */
+/* Timeouts and groups of generators, which may end them yet. */
+static void forget_scopes(struct coro_loop *loop)
+{
+	struct list *link;
+	while (list_pop(&loop->scopes))
+		;
+	while ((link = list_pop(&loop->generator_groups)))
+		link->next = NULL;
+}
+
 int coro_loop_close(struct coro_loop *loop)
 {
 	fork_notice();
@@ -187,8 +198,7 @@ int coro_loop_close(struct coro_loop *loop)
 	report_unheard(loop);
 	report_held(loop);
 	loans_tell(loop);
-	while (list_pop(&loop->scopes)) /* of generators, which may end them yet */
-		;
+	forget_scopes(loop);
 	loop_unref(loop);
 	return 0;
 }

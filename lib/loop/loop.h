@@ -69,10 +69,11 @@ struct coro_loop {
 
 	coro_exception_handler *handler; /* NULL: the default */
 	void *handler_arg;
-	struct list scopes;  /* debug mode: timeouts that have not ended, see timeout.c */
-	struct list loans;   /* debug mode: what is to be given back, see loan.h */
-	struct list failed;  /* futures that have failed and are held */
-	struct list failing; /* the same, of the turn that ends at failing_end */
+	struct list generator_groups; /* debug mode: made by generators, and not ended */
+	struct list scopes;           /* debug mode: timeouts that have not ended, see timeout.c */
+	struct list loans;            /* debug mode: what is to be given back, see loan.h */
+	struct list failed;           /* futures that have failed and are held */
+	struct list failing;          /* the same, of the turn that ends at failing_end */
 	size_t failing_end;
 	struct list orphans; /* groups that end by themselves: see group.c */
 	struct list unheard; /* failed futures whose last reference went, to be reported */

@@ -52,7 +52,8 @@ struct watched {
 	struct scope scope;
 	struct list link; /* in loop->scopes */
 	const struct place *place;
-	bool told;
+	bool told;    /* that it was never ended */
+	bool yielded; /* that a generator has yielded inside */
 };
 
 static struct place *place_of(const struct coro_timeout *timeout)
@@ -266,7 +267,7 @@ static __attribute__((noinline)) int begin_watched(struct place *place, struct t
 	if (!watched)
 		return fail_code(-ENOMEM);
 	watched->place = place;
-	watched->told = false;
+	watched->told = watched->yielded = false;
 	int r = scope_begin(&watched->scope, task, site, when, now, true);
 	if (r < 0) {
 		free(watched);
@@ -274,7 +275,26 @@ static __attribute__((noinline)) int begin_watched(struct place *place, struct t
 	}
 	list_append(&task->future.loop->scopes, &watched->link);
 	place->watched = watched;
+	if (!watched->scope.counted)
+		thread_current->self->flags |= CORO_IN_SCOPE;
 	return 0;
+}
+
+void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *generator)
+{
+	char text[160];
+	list_for_each(link, &loop->scopes) {
+		struct watched *watched = container_of(link, struct watched, link);
+		const struct scope *scope = &watched->scope;
+		if (watched->yielded || scope->counted || !lies_on_stack(scope, generator))
+			continue;
+		watched->yielded = true;
+		snprintf(
+			text, sizeof(text),
+			"generator yields inside a timeout, begun at %s, which goes on outside of it",
+			scope->site ? scope->site : "?");
+		hooks.found(&scope->task->future, text);
+	}
 }
 
 static int begin(struct coro_timeout *timeout, struct task *task, const char *site, int64_t when,

@@ -429,6 +429,86 @@ START_TEST(timeout_that_is_left_open_is_told_of_in_debug_mode)
 }
 END_TEST
 
+/* ---- generators that yield inside a timeout or a group ---- */
+
+static int yields_in_timeout(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, CORO_SEC);
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = coro_yield(NULL, NULL);
+	return coro_timeout_end(&timeout, r);
+}
+
+static int yields_in_group(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	if (r < 0)
+		return r;
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = coro_yield(NULL, NULL);
+	return coro_group_end(group, r);
+}
+
+static int yields_between(void *arg)
+{
+	for (int i = 0; i < 2; i++) {
+		struct coro_timeout timeout;
+		struct coro_group *group;
+		int r = coro_timeout_begin(&timeout, CORO_SEC);
+		if (r == 0)
+			r = coro_timeout_end(&timeout, coro_sleep(1));
+		if (r == 0)
+			r = coro_group_create(&group);
+		if (r == 0)
+			r = coro_group_end(group, 0);
+		if (r == 0)
+			r = coro_yield(NULL, NULL);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static const struct {
+	coro_fn *fn;
+	const char *said;
+} yielders[] = {
+	{yields_in_timeout,
+	 "coro: task main, spawned at " SITE ": generator yields inside a timeout, begun at " SITE
+	 ", which goes on outside of it\n"},
+	{yields_in_group,
+	 "coro: task main, spawned at " SITE ": generator yields inside a group, made at " SITE
+	 ", which goes on outside of it\n"},
+	{yields_between, ""},
+};
+
+static coro_fn *yielder;
+
+static int drives_the_yielder(void *arg)
+{
+	struct coro *generator;
+	int count = 0, r = coro_create(yielder, NULL, &generator);
+	if (r < 0)
+		return r;
+	while ((r = coro_next(generator, NULL)) > 0)
+		count++;
+	coro_destroy(generator);
+	return r < 0 ? r : count == 2 ? 0 : 1;
+}
+
+START_TEST(generator_that_yields_inside_a_scope_is_told_of_in_debug_mode)
+{
+	yielder = yielders[_i].fn;
+	struct program program = {
+		.flags = CORO_DEBUG, .slow = -1, .fn = drives_the_yielder, .handler = NULL};
+	ck_assert_str_eq(without_lines(said(program)), yielders[_i].said);
+	program.flags = 0;
+	ck_assert_str_eq(said(program), "");
+}
+END_TEST
+
 /* ---- what is never given back ---- */
 
 static void be_called(void *arg)
@@ -835,6 +915,8 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode);
 	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
+	tcase_add_loop_test(tests, generator_that_yields_inside_a_scope_is_told_of_in_debug_mode, 0,
+			    sizeof(yielders) / sizeof(yielders[0]));
 	tcase_add_test(tests, what_is_never_given_back_is_told_of_in_debug_mode);
 
 	tcase_add_test(tests, every_step_is_told_of_that_takes_as_long_as_it_is_told);
