@@ -127,10 +127,10 @@ static int by_select(struct pollfd *fds, size_t count, const struct timespec *ti
 
 #endif
 
-int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout)
+int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout)
 {
-	int n = ppoll(fds, count, timeout, NULL);
-	if (n < 0 && system_lacks(errno))
+	int n = -1;
+	if (system_lacks(errno))
 		n = poll(fds, count, to_ms(timeout));
 	return n < 0 && errno == EINVAL ? by_select(fds, count, timeout) : n;
 }

@@ -7,11 +7,18 @@
 #include <stddef.h>
 #include <time.h>
 
+/* The same where ppoll has failed, with errno. */
+int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout);
+
 /*
  * As ppoll without a mask. Takes poll's place for ppoll where a sandbox refuses that, and select's for
  * more fds than RLIMIT_NOFILE allows: a limit that was lowered is for fds to come, and those that are
  * open are waited for all the same.
  */
-int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout);
+static inline int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout)
+{
+	int n = ppoll(fds, count, timeout, NULL);
+	return n >= 0 ? n : poll_fds_otherwise(fds, count, timeout);
+}
 
 #endif
