@@ -75,14 +75,6 @@ static void append(struct coro_stream *stream, const char *bytes, size_t length)
 	}
 }
 
-size_t out_length(const struct iovec *vec, int count)
-{
-	size_t length = 0;
-	for (int i = 0; i < count; i++)
-		length += vec[i].iov_len;
-	return length;
-}
-
 int out_append(struct coro_stream *stream, const struct iovec *vec, int count, size_t skip)
 {
 	int r = make_room(stream, out_length(vec, count) - skip);

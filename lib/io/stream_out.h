@@ -6,7 +6,13 @@
 #include "io/stream.h"
 
 /* The bytes of a vector. */
-size_t out_length(const struct iovec *vec, int count);
+static inline size_t out_length(const struct iovec *vec, int count)
+{
+	size_t length = 0;
+	for (int i = 0; i < count; i++)
+		length += vec[i].iov_len;
+	return length;
+}
 
 /* Appends a vector, but for so many of its first bytes: 0; -ENOMEM, and nothing is appended. */
 int out_append(struct coro_stream *stream, const struct iovec *vec, int count, size_t skip);
