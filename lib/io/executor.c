@@ -203,7 +203,7 @@ static int create(const struct coro_executor_options *options, struct coro_execu
 {
 	struct coro_executor *executor = fork_watch() == 0 ? malloc(sizeof(*executor)) : NULL;
 	if (!executor)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	*executor = (struct coro_executor){
 		.max_threads = options->max_threads ? options->max_threads : default_threads(),
 		.max_queue = options->max_queue ? options->max_queue : SIZE_MAX,
@@ -227,7 +227,7 @@ static int create(const struct coro_executor_options *options, struct coro_execu
 	}
 	if (r < 0) {
 		free(executor);
-		return r;
+		return fail_code(r);
 	}
 	*ret = executor;
 	return 0;
@@ -304,7 +304,7 @@ int coro_executor_shutdown(struct coro_executor *executor, bool cancel_pending)
 	executor_lock(executor);
 	begin_closing(executor, cancel_pending);
 	if (is_worker(executor))
-		r = -EDEADLK;
+		r = fail_with(-EDEADLK, "coro_executor_shutdown: it would wait for the caller");
 	else if (!at_rest(executor))
 		r = wait_for_rest(executor);
 	if (r == 0)

@@ -119,7 +119,7 @@ static int signals_create(struct coro_loop *loop, struct signals **ret)
 {
 	struct signals *signals = calloc(1, sizeof(*signals));
 	if (!signals)
-		return -ENOMEM;
+		return fail_code(-ENOMEM);
 	signals->annex.close = signals_close;
 	signals->loop = loop;
 	list_init(&signals->waits);

@@ -194,14 +194,14 @@ int catcher_add(struct catcher *catcher)
 		return fail_with(-EINVAL, "a signal that cannot be caught");
 	int r = watch_forks();
 	if (r < 0)
-		return r;
+		return fail_code(r);
 	catcher->message.drop = drop;
 	catcher->spent = false;
 	catcher->count = 0;
 	pthread_mutex_lock(&mutex);
 	r = add(catcher);
 	pthread_mutex_unlock(&mutex);
-	return r;
+	return fail_code(r);
 }
 
 /* Takes it off its list; returns when no handler looks at it any more. */

@@ -153,6 +153,17 @@ static int fail_on_streams(void *arg)
 	return coro_stream_destroy(stream);
 }
 
+static int fail_on_signals(void *arg)
+{
+	struct coro_loop *loop = coro_running_loop();
+	FAILS(coro_loop_add_signal_handler(loop, SIGKILL, NULL, NULL), -EINVAL, false);
+	FAILS(coro_loop_add_signal_handler(loop, 0, NULL, NULL), -EINVAL, false);
+	FAILS(coro_loop_add_signal_handler(loop, 32, NULL, NULL), -EINVAL, true);
+	FAILS(coro_signal_wait(SIGSTOP), -EINVAL, false);
+	FAILS(coro_signal_wait_set(NULL), -EINVAL, false);
+	return 0;
+}
+
 START_TEST(errors_in_tasks_have_no_older_message)
 {
 	ck_assert_int_eq(coro_run(fail_on_files, NULL), 0);
@@ -160,6 +171,7 @@ START_TEST(errors_in_tasks_have_no_older_message)
 	ck_assert_int_eq(coro_run(fail_on_streams, NULL), 0);
 	ck_assert_int_eq(coro_run(fail_on_thread_queues, NULL), 0);
 	ck_assert_int_eq(coro_run(fail_on_executors, NULL), 0);
+	ck_assert_int_eq(coro_run(fail_on_signals, NULL), 0);
 	ck_assert_str_eq(wrong, "");
 }
 END_TEST
