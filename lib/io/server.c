@@ -238,7 +238,9 @@ static int serve(struct coro_server *server, int fd)
 
 /* -- accepting */
 
-static const struct wait_kind changing = {.leave = latch_leave, .what = "a server"};
+static const struct wait_kind changing = {.leave = latch_leave,
+					  .what = "a server",
+					  .call = "coro_server_wait_closed, _serve_forever"};
 
 static coro_async int wait_for_room(struct coro_server *server)
 {

@@ -123,7 +123,9 @@ static coro_async int give_way(const struct coro_stream *stream)
 	return io_give_way(io_made(loop));
 }
 
-const struct wait_kind stream_draining = {.leave = latch_leave, .what = "a stream, to be written"};
+const struct wait_kind stream_draining = {.leave = latch_leave,
+					  .what = "a stream, to be written",
+					  .call = "coro_stream_drain, _flush, _wait_closed"};
 
 /* Others who write may have it paused again before who was woken runs: that is not waited for. */
 static coro_async int wait_until_resumed(struct coro_stream *stream)

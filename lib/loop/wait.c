@@ -9,18 +9,19 @@
 
 #include <errno.h>
 
+#define WAITING_CALLS "coro_wait, _wait_for, _gather, _shield, _as_completed"
+
 int check_futures(const struct task *task, struct coro_future *const *futures, size_t count)
 {
 	if (!task)
-		return fail_with(-EPERM, "a wait for futures: not in a task");
+		return fail_with(-EPERM, WAITING_CALLS ": not in a task");
 	if (!futures && count > 0)
-		return fail_with(-EINVAL, "a wait for futures: the array is NULL");
+		return fail_with(-EINVAL, WAITING_CALLS ": the array is NULL");
 	for (size_t i = 0; i < count; i++) {
 		if (!futures[i])
-			return fail_with(-EINVAL, "a wait for futures: one of them is NULL");
+			return fail_with(-EINVAL, WAITING_CALLS ": one of them is NULL");
 		if (futures[i]->loop != task->future.loop)
-			return fail_with(-EPERM,
-					 "a wait for futures: one of them is another loop's");
+			return fail_with(-EPERM, WAITING_CALLS ": one of them is another loop's");
 	}
 	return 0;
 }

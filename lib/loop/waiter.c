@@ -234,12 +234,18 @@ static inline __attribute__((always_inline)) int latch_park(struct latch *latch,
 	return park(task);
 }
 
+static int fail_without_task(const struct wait_kind *kind)
+{
+	const char *pieces[] = {kind->call ? kind->call : kind->what, ": not in a task"};
+	return fail_join(-EPERM, NULL, pieces, 2);
+}
+
 /* There is no task, or it may stand on another's stack. */
 static __attribute__((noinline, cold)) int latch_wait_slow(struct latch *latch, struct task *task,
 							   const struct wait_kind *kind)
 {
 	if (!task)
-		return fail_with(-EPERM, "a call that waits: not in a task");
+		return fail_without_task(kind);
 	overflow_look(&task->coro);
 	return latch_park(latch, task, kind);
 }

@@ -40,6 +40,7 @@ struct wait_kind {
 	/* Takes the wait off what it is linked to, before the task is woken by others. */
 	void (*leave)(struct wait *wait);
 	const char *what; /* the thing, for whoever asks: "a lock" */
+	const char *call; /* of latch_wait: who waits so, for the message of -EPERM */
 	/*
 	 * Says more than `what`, as snprintf does, without waiting or allocating; NULL where there is
 	 * no more to say.

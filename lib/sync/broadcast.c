@@ -188,7 +188,8 @@ int coro_subscription_try_receive(struct coro_subscription *subscription, void *
 	return 0;
 }
 
-static const struct wait_kind receiving = {.leave = latch_leave, .what = "a subscription"};
+static const struct wait_kind receiving = {
+	.leave = latch_leave, .what = "a subscription", .call = "coro_subscription_receive"};
 
 /* A task that was woken for an item and is cancelled before it runs on wakes the next for it. */
 static coro_async int wait_for_item(struct coro_subscription *subscription)

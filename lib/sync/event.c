@@ -12,7 +12,8 @@ void coro_event_init(struct coro_event *event)
 	event->set = false;
 }
 
-static const struct wait_kind waiting = {.leave = latch_leave, .what = "an event"};
+static const struct wait_kind waiting = {
+	.leave = latch_leave, .what = "an event", .call = "coro_event_wait"};
 
 int coro_event_wait(struct coro_event *event)
 {

@@ -108,7 +108,7 @@ static int describe(const struct wait *wait, char *text, size_t size)
 }
 
 static const struct wait_kind acquiring = {
-	.leave = latch_leave, .what = "a lock", .describe = describe};
+	.leave = latch_leave, .what = "a lock", .call = "coro_lock_acquire", .describe = describe};
 
 static inline int wait_in_line(struct coro_lock *lock)
 {

@@ -180,8 +180,10 @@ static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
 	return r;
 }
 
-static const struct wait_kind putting = {.leave = latch_leave, .what = "a queue, for room"};
-static const struct wait_kind getting = {.leave = latch_leave, .what = "a queue, for an item"};
+static const struct wait_kind putting = {
+	.leave = latch_leave, .what = "a queue, for room", .call = "coro_queue_put"};
+static const struct wait_kind getting = {
+	.leave = latch_leave, .what = "a queue, for an item", .call = "coro_queue_get"};
 
 static bool has_room(const struct coro_queue *queue)
 {

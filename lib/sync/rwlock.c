@@ -68,7 +68,10 @@ static void given_back(struct grant *grant)
 	let_in(lock);
 }
 
-static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a readers/writer lock"};
+static const struct wait_kind reading = {
+	.leave = latch_leave, .what = "a readers/writer lock", .call = "coro_rwlock_read_acquire"};
+static const struct wait_kind writing = {
+	.leave = latch_leave, .what = "a readers/writer lock", .call = "coro_rwlock_write_acquire"};
 
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
@@ -76,7 +79,8 @@ static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, boo
 	if (take(lock, writes))
 		return 0;
 	struct entrant entrant = {.writes = writes};
-	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back, &acquiring);
+	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back,
+				     writes ? &writing : &reading);
 	if (r == -ECANCELED) {
 		if (entrant.grant.latch.state == LATCH_SET)
 			leave(lock);

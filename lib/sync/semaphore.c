@@ -61,7 +61,8 @@ static void given_back(struct grant *grant)
 	give_back(container_of(grant->waiters, struct coro_semaphore, waiters));
 }
 
-static const struct wait_kind acquiring = {.leave = latch_leave, .what = "a semaphore"};
+static const struct wait_kind acquiring = {
+	.leave = latch_leave, .what = "a semaphore", .call = "coro_semaphore_acquire"};
 
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)

@@ -35,7 +35,8 @@ int coro_waitgroup_done(struct coro_waitgroup *group)
 	return coro_waitgroup_add(group, -1);
 }
 
-static const struct wait_kind waiting = {.leave = latch_leave, .what = "a wait group"};
+static const struct wait_kind waiting = {
+	.leave = latch_leave, .what = "a wait group", .call = "coro_waitgroup_wait"};
 
 int coro_waitgroup_wait(struct coro_waitgroup *group)
 {

@@ -138,6 +138,49 @@ START_TEST(a_barrier_of_zeroes_lets_nobody_wait)
 }
 END_TEST
 
+/* ---- without a task ---- */
+
+static struct coro_queue *queue;
+static struct coro_broadcast *broadcast;
+static struct coro_subscription *subscription;
+
+static void expect_named(int r, const char *call)
+{
+	char expected[64];
+	snprintf(expected, sizeof(expected), "%s: not in a task", call);
+	ck_assert_int_eq(r, -EPERM);
+	ck_assert_str_eq(coro_message(r), expected);
+}
+
+START_TEST(a_call_that_would_wait_without_a_task_is_named)
+{
+	void *item;
+	ck_assert_int_eq(coro_lock_try_acquire(&lock), 0);
+	expect_named(coro_lock_acquire(&lock), "coro_lock_acquire");
+	ck_assert_int_eq(coro_lock_release(&lock), 0);
+	coro_event_clear(&event);
+	expect_named(coro_event_wait(&event), "coro_event_wait");
+	expect_named(coro_semaphore_acquire(&semaphore), "coro_semaphore_acquire");
+	ck_assert_int_eq(coro_rwlock_try_write_acquire(&rwlock), 0);
+	expect_named(coro_rwlock_read_acquire(&rwlock), "coro_rwlock_read_acquire");
+	expect_named(coro_rwlock_write_acquire(&rwlock), "coro_rwlock_write_acquire");
+	ck_assert_int_eq(coro_rwlock_release(&rwlock), 0);
+	ck_assert_int_eq(coro_waitgroup_add(&group, 1), 0);
+	expect_named(coro_waitgroup_wait(&group), "coro_waitgroup_wait");
+	ck_assert_int_eq(coro_waitgroup_done(&group), 0);
+	ck_assert_int_eq(coro_queue_create(1, &queue), 0);
+	expect_named(coro_queue_get(queue, &item), "coro_queue_get");
+	ck_assert_int_eq(coro_queue_put(queue, NULL), 0);
+	expect_named(coro_queue_put(queue, NULL), "coro_queue_put");
+	coro_queue_destroy(queue);
+	ck_assert_int_eq(coro_broadcast_create(sizeof(int), 1, &broadcast), 0);
+	ck_assert_int_eq(coro_broadcast_subscribe(broadcast, &subscription), 0);
+	expect_named(coro_subscription_receive(subscription, NULL), "coro_subscription_receive");
+	coro_subscription_destroy(subscription);
+	coro_broadcast_destroy(broadcast);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
@@ -148,6 +191,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_waitgroup_of_zeroes_waits_for_nobody);
 	tcase_add_test(tests, a_semaphore_of_zeroes_is_bounded_by_0);
 	tcase_add_test(tests, a_barrier_of_zeroes_lets_nobody_wait);
+	tcase_add_test(tests, a_call_that_would_wait_without_a_task_is_named);
 }
 
 TEST_MAIN("zero", add_tests)
