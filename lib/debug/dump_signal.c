@@ -57,8 +57,13 @@ static void dumper_close(struct annex *annex, struct coro_loop *loop)
 static void refuse(const char *name)
 {
 	static atomic_flag told = ATOMIC_FLAG_INIT;
-	if (!atomic_flag_test_and_set(&told))
-		fprintf(stderr, "coro: CORO_DUMP=%s is no signal that can be caught\n", name);
+	char text[128];
+	if (atomic_flag_test_and_set(&told))
+		return;
+	int n = snprintf(text, sizeof(text),
+			 "coro: CORO_DUMP=%.64s is no signal that can be caught\n", name);
+	ssize_t written = write(STDERR_FILENO, text, (size_t)n);
+	(void)written;
 }
 
 static int dumper_create(struct coro_loop *loop, int signum)
