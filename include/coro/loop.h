@@ -145,6 +145,7 @@ CORO_MUST_CHECK CORO_API int coro_all_tasks(const struct coro_loop *loop, struct
  *
  *   - steps that take long: see coro_loop_set_slow_callback_duration
  *   - timeouts that were never ended
+ *   - generators that yield inside a timeout or a group of theirs
  *   - fds that were closed by plain close, when what has the number next is waited for
  *   - when the loop is closed, groups, streams, servers, processes and locks that were not given
  *     back, if it was on when they were made, or first taken
