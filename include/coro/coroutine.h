@@ -160,8 +160,9 @@ CORO_API int coro_raise_at(const char *site, int error, const char *format, ...)
  * The message of an error that the caller raised or received from the library last with that code.
  * coro_strerror's, if it had none, or if two errors of other codes have had one since. Valid until
  * the caller's next call of the library. A call that fails sets the message of its code, or removes
- * that of an earlier error. Calls of libc do neither: for errno ask coro_strerror, and return such
- * a code by coro_raise if an earlier error of the same code may have been handled.
+ * that of an earlier error. The message of an outcome that programs expect, such as a closed channel,
+ * never replaces that of another error. Calls of libc set none: for errno ask coro_strerror, and
+ * return such a code by coro_raise if an earlier error of the same code may have been handled.
  */
 CORO_API const char *coro_message(int error);
 

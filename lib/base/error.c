@@ -67,7 +67,12 @@ struct failure *failure_join(int error, const char *site, const char *const *pie
 
 static bool is_static(const struct failure *failure)
 {
-	return __atomic_load_n(&failure->refs, __ATOMIC_RELAXED) == FAILURE_STATIC;
+	return __atomic_load_n(&failure->refs, __ATOMIC_RELAXED) <= FAILURE_STATIC;
+}
+
+bool failure_is_expected(const struct failure *failure)
+{
+	return __atomic_load_n(&failure->refs, __ATOMIC_RELAXED) == FAILURE_EXPECTED;
 }
 
 struct failure *failure_ref(struct failure *failure)

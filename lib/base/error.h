@@ -6,17 +6,18 @@
 #define BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct failure {
-	int refs; /* FAILURE_STATIC: not counted, being part of the program */
+	int refs; /* FAILURE_STATIC, _EXPECTED: not counted, being part of the program */
 	int error;
 	const char *site;
 	char words[];
 };
 
-enum { FAILURE_STATIC = 0 };
+enum { FAILURE_STATIC = 0, FAILURE_EXPECTED = -1 };
 
 /* The initializer of a failure that nobody makes and nobody frees. */
 #define FAILURE(code, text)                                            \
@@ -24,11 +25,19 @@ enum { FAILURE_STATIC = 0 };
 		.refs = FAILURE_STATIC, .error = (code), .words = text \
 	}
 
+/* The same for an outcome that programs expect: it takes the place of no other failure. */
+#define EXPECTED_FAILURE(code, text)                                     \
+	{                                                                \
+		.refs = FAILURE_EXPECTED, .error = (code), .words = text \
+	}
+
 /* The caller owns the reference; NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
 
 /* The same of pieces of text that are put together, which is many times faster than a format. */
 struct failure *failure_join(int error, const char *site, const char *const *pieces, size_t count);
+
+bool failure_is_expected(const struct failure *failure);
 
 /* NULL is fine for both; one that is shared may be let go of in several threads. */
 struct failure *failure_ref(struct failure *failure);

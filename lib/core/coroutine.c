@@ -358,7 +358,9 @@ int coro_status(const struct coro *co)
 {
 	if (!co)
 		return fail_with(-EINVAL, "coro_status: the coroutine is NULL");
-	return co->state == STATE_DONE ? co->status : fail_code(-EAGAIN);
+	return co->state == STATE_DONE
+		       ? co->status
+		       : fail_expected(-EAGAIN, "coro_status: the coroutine is not done");
 }
 
 struct coro *coro_current(void)
@@ -459,7 +461,14 @@ void coro_take_failure(struct coro *co, int error, struct failure *failure)
 		forget_failure(frame, error);
 	if (!failure)
 		return;
-	failure_unref(earlier(frame));
+	struct failure *before = earlier(frame);
+	if (frame->failure && failure_is_expected(failure) &&
+	    !failure_is_expected(frame->failure)) {
+		if (frame->fn && (!before || failure_is_expected(before)))
+			frame->earlier = failure;
+		return;
+	}
+	failure_unref(before);
 	if (frame->fn)
 		frame->earlier = frame->failure;
 	else

@@ -186,7 +186,7 @@ void coro_swap_exceptions(struct frame *frame);
 /*
  * The coroutine receives an error: its words become the coroutine's, and the caller's reference
  * goes over; NULL for an error without words, which only evicts those of an earlier one of the same
- * code.
+ * code. An expected failure evicts no others.
  */
 void coro_take_failure(struct coro *co, int error, struct failure *failure);
 

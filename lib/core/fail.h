@@ -11,9 +11,10 @@
  *
  * Only what fails pays for it; a message that is a literal allocates nothing.
  *
- * A task has room for two messages. So an outcome that a program may well expect (-EAGAIN of a try,
- * the end of a channel, a call that has run already) is a code alone: else it might take the place
- * of the message of a failure that the program is passing on.
+ * A task has room for two messages. An outcome that a program may well expect (the end of a channel,
+ * a call that has run already) must not take the place of the message of a failure that the program
+ * is passing on: fail_expected gives it a message only where there is room. What is asked again and
+ * again (-EAGAIN of a try) is a code alone.
  */
 #ifndef CORE_FAIL_H
 #define CORE_FAIL_H
@@ -30,6 +31,13 @@ int fail_static(const struct failure *failure) __attribute__((cold));
 	({                                                                    \
 		static const struct failure fail_here_ = FAILURE(code, text); \
 		fail_static(&fail_here_);                                     \
+	})
+
+/* The same for an outcome that programs expect: its message gives way to those of failures. */
+#define fail_expected(code, text)                                                      \
+	({                                                                             \
+		static const struct failure fail_here_ = EXPECTED_FAILURE(code, text); \
+		fail_static(&fail_here_);                                              \
 	})
 
 /*

@@ -16,10 +16,10 @@ static int finish(struct coro_iterator *it, int r)
 /* Closes what cannot be read, or not so. */
 static int refuse(struct coro_iterator *it)
 {
-	int error = stage_error(it);
+	int error = stage_fail(it);
 	coro_iter_close(it);
-	return error ? fail_code(error)
-		     : fail_with(-EINVAL, "an iterator's end has an argument that cannot be");
+	return error ? error
+		     : fail_with(-EINVAL, "an iterator's end: NULL, or items it is not for");
 }
 
 int coro_iter_for_each(coro_visitor *fn, void *arg, struct coro_iterator *it)

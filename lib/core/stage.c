@@ -43,7 +43,7 @@ static int invalid_next(struct coro_iterator *it, void **ret)
 {
 	(void)it;
 	(void)ret;
-	return fail_with(-EINVAL, "an iterator was made with an argument that cannot be");
+	return fail_with(-EINVAL, "an iterator was made with a wrong argument");
 }
 
 /* Shared by all pipelines that failed, since making one could fail too. */
@@ -55,6 +55,14 @@ int stage_error(const struct coro_iterator *it)
 	if (it == &no_memory)
 		return -ENOMEM;
 	return it == &invalid || !coro_iter_check(it) ? -EINVAL : 0;
+}
+
+int stage_fail(struct coro_iterator *it)
+{
+	if (stage_error(it) == 0)
+		return 0;
+	return coro_iter_check(it) ? it->next(it, NULL)
+				   : fail_with(-EINVAL, "an iterator's end: it is no iterator");
 }
 
 struct coro_iterator *stage_failed(int error)

@@ -45,6 +45,9 @@ static inline int stage_end(struct coro_iterator *it, int r)
 /* 0 if it can be read; else why not: what made it fail, or -EINVAL for what is no iterator. */
 int stage_error(const struct coro_iterator *it);
 
+/* The same, failing with its message. */
+int stage_fail(struct coro_iterator *it);
+
 /* An iterator that gives an error, -ENOMEM or -EINVAL. */
 struct coro_iterator *stage_failed(int error);
 

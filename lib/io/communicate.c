@@ -51,7 +51,8 @@ static coro_async int read_to_end(const struct reader *reader, int fd)
 	struct intake *intake = intake_of(reader);
 	for (;;) {
 		if (reader->limit && intake->total > reader->limit)
-			return -EMSGSIZE;
+			return fail_expected(-EMSGSIZE,
+					     "coro_process_communicate: more came than the limit");
 		if (!reader->wanted)
 			intake->length = 0;
 		int r = grow(intake);

@@ -331,7 +331,7 @@ int coro_dial(const char *address, const struct coro_dial_options *options, int 
 	options = options ? options : &defaults;
 	if (!address || !ret || options->flags & ~(unsigned)FLAGS || options->timeout < 0 ||
 	    options->stagger < 0)
-		return fail_with(-EINVAL, "coro_dial: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_dial: an argument or option is wrong");
 	struct dialling dialling = {.options = options};
 	int r = options->timeout ? dial_within(address, &dialling, options->timeout)
 				 : dial(address, &dialling);

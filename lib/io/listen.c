@@ -161,7 +161,7 @@ static int check(const char *address, const struct coro_listen_options *options,
 {
 	enum { FLAGS = CORO_NET_REUSEPORT | CORO_NET_DELAY | CORO_NET_V6ONLY | CORO_NET_KEEPALIVE };
 	if (!address || !ret || options->flags & ~(unsigned)FLAGS || options->backlog < 0)
-		return fail_with(-EINVAL, "coro_listen: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_listen: an argument or option is wrong");
 	return 0;
 }
 
@@ -175,8 +175,7 @@ int coro_listen_all(const char *text, const struct coro_listen_options *options,
 	options = options ? options : &defaults;
 	int r = check(text, options, ret);
 	if (r < 0 || count == 0)
-		return r < 0 ? r
-			     : fail_with(-EINVAL, "coro_listen_all: an argument that cannot be");
+		return r < 0 ? r : fail_with(-EINVAL, "coro_listen_all: count is 0");
 	r = address_parse(text, &address);
 	if (r < 0)
 		return coro_raise_at(NULL, r, "%s is not an address", text);

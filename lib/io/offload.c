@@ -126,7 +126,7 @@ int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
 	if (r == 0)
 		return result_of(&job);
 	failure_unref(job.failure);
-	return fail_outcome(r);
+	return r == -EPIPE ? fail_expected(-EPIPE, "the executor is shut down") : fail_outcome(r);
 }
 
 int coro_to_thread(coro_fn *fn, void *arg)

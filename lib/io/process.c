@@ -26,11 +26,16 @@ void process_forget_fd(const struct coro_process *process, int fd)
 		fd_forget(io_made(loop), fd);
 }
 
+static int fail_no_pipe(void)
+{
+	return fail_expected(-EBADF, "the process has no such pipe, or it was closed");
+}
+
 int process_close_pipe(struct coro_process *process, int stream)
 {
 	int fd = process->pipes[stream];
 	if (fd < 0)
-		return -EBADF;
+		return fail_no_pipe();
 	process->pipes[stream] = -1;
 	process_forget_fd(process, fd);
 	close(fd);
@@ -288,7 +293,7 @@ static int pipe_of(const struct coro_process *process, int stream)
 {
 	if (!process || stream < 0 || stream > 2)
 		return fail_with(-EINVAL, "the process is NULL, or its stream not 0 to 2");
-	return process->pipes[stream] < 0 ? fail_code(-EBADF) : process->pipes[stream];
+	return process->pipes[stream] < 0 ? fail_no_pipe() : process->pipes[stream];
 }
 
 int coro_process_stdin(const struct coro_process *process)
@@ -346,7 +351,8 @@ int coro_process_code(const struct coro_process *process, int *ret)
 {
 	if (!process)
 		return fail_with(-EINVAL, "coro_process_code: process is NULL");
-	return process->ended ? give_code(process, ret) : fail_code(-EAGAIN);
+	return process->ended ? give_code(process, ret)
+			      : fail_expected(-EAGAIN, "coro_process_code: it runs");
 }
 
 static const struct wait_kind waiting = {.leave = latch_leave, .what = "a process's end"};
@@ -369,6 +375,11 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	return give_code(process, ret);
 }
 
+static int fail_ended(void)
+{
+	return fail_expected(-ESRCH, "the process has ended");
+}
+
 static int check_own(const struct coro_process *process)
 {
 	if (!process)
@@ -382,19 +393,20 @@ static int check_own(const struct coro_process *process)
 static int check_signalled(const struct coro_process *process)
 {
 	int r = check_own(process);
-	return r < 0 ? r : process->ended ? fail_code(-ESRCH) : 0;
+	return r < 0 ? r : process->ended ? fail_ended() : 0;
 }
 
 /* The leader has ended, and its number may be another's. */
 static int signal_rest_of_group(const struct coro_process *process, int signum)
 {
 	if (signum < 0 || signum >= NSIG)
-		return -EINVAL;
+		return fail_code(-EINVAL);
 	if (process->pidfd < 0)
-		return -ESRCH;
+		return fail_ended();
 	if (system_signal_group(process->pidfd, signum) == 0)
 		return 0;
-	return errno == EINVAL || errno == ENOSYS ? -ESRCH : -errno;
+	return errno == EINVAL || errno == ENOSYS || errno == ESRCH ? fail_ended()
+								    : fail_code(-errno);
 }
 
 int coro_process_signal_group(struct coro_process *process, int signum)
@@ -403,9 +415,9 @@ int coro_process_signal_group(struct coro_process *process, int signum)
 	if (r < 0)
 		return r;
 	if (!process_leads_group(process))
-		return fail_with(-EINVAL, "coro_process_signal_group: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_process_signal_group: the process began no group");
 	if (process->ended)
-		return fail_code(signal_rest_of_group(process, signum));
+		return signal_rest_of_group(process, signum);
 	return kill(-process->pid, signum) < 0 ? fail_code(-errno) : 0;
 }
 

@@ -412,7 +412,7 @@ int coro_server_address(const struct coro_server *server, char *ret, size_t size
 	if (!server)
 		return fail_with(-EINVAL, "coro_server_address: the server is NULL");
 	return server->closed || server->count == 0
-		       ? fail_with(-EBADF, "coro_server_address: the server is closed")
+		       ? fail_expected(-EBADF, "coro_server_address: the server is closed")
 		       : coro_local_address(server->acceptors[0].fd, ret, size);
 }
 

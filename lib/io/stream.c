@@ -258,7 +258,7 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 	if (stream->write_error)
 		return stream_loss(stream);
 	if (stream->closing || stream->ending)
-		return fail_code(-EPIPE);
+		return fail_expected(-EPIPE, "coro_stream_set_transport: the stream is closed");
 	if (stream->pending > 0 || stream->writing || stream_is_waited_for(stream))
 		return fail_with(-EBUSY, "coro_stream_set_transport: it is in use");
 	stream->transport = transport;

@@ -213,6 +213,16 @@ static int begin_reading(struct coro_stream *stream)
 	return 0;
 }
 
+static int fail_incomplete(void)
+{
+	return fail_expected(CORO_INCOMPLETE, "the stream ended before all had come");
+}
+
+static int fail_above_limit(void)
+{
+	return fail_expected(-EMSGSIZE, "more came than the stream's limit");
+}
+
 ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 {
 	enum { STRAIGHT = 4096 };
@@ -241,7 +251,7 @@ ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t 
 	while (stream_buffered(stream) < length) {
 		ssize_t n = fill(stream, length);
 		if (n <= 0)
-			return n < 0 ? n : fail_code(CORO_INCOMPLETE);
+			return n < 0 ? n : fail_incomplete();
 	}
 	return hand_over(stream, bytes, length);
 }
@@ -257,7 +267,7 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
 	while (n > 0) {
 		if (stream_buffered(stream) > most)
-			return fail_code(-EMSGSIZE);
+			return fail_expected(-EMSGSIZE, "coro_stream_read_all: there is more");
 		n = fill(stream, most + 1);
 	}
 	if (n < 0)
@@ -299,14 +309,14 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 		size_t there = stream_buffered(stream);
 		from = there >= length ? there - length + 1 : 0;
 		if (from > stream->limit)
-			return fail_code(-EMSGSIZE);
+			return fail_above_limit();
 		ssize_t n = fill(stream, stream->limit + length);
 		if (n <= 0)
-			return n < 0 ? n : fail_code(CORO_INCOMPLETE);
+			return n < 0 ? n : fail_incomplete();
 	}
 	size_t before = (size_t)(at - begin_of(stream));
 	if (before > stream->limit)
-		return fail_code(-EMSGSIZE);
+		return fail_above_limit();
 	*ret = begin_of(stream);
 	take(stream, before + length);
 	terminate(stream);
@@ -350,7 +360,7 @@ ssize_t coro_stream_peek(struct coro_stream *stream, size_t least, const char **
 		return r;
 	while (n > 0 && stream_buffered(stream) < least) {
 		if (least > stream->limit)
-			return fail_code(-EMSGSIZE);
+			return fail_with(-EMSGSIZE, "coro_stream_peek: more than the limit");
 		n = fill(stream, room_for(stream, least));
 	}
 	if (n < 0)
@@ -367,7 +377,7 @@ int coro_stream_consume(struct coro_stream *stream, size_t length)
 	if (r < 0)
 		return r;
 	if (length > stream_buffered(stream))
-		return fail_with(-EINVAL, "coro_stream_consume: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_stream_consume: more than is in the buffer");
 	take(stream, length);
 	return 0;
 }

@@ -29,7 +29,9 @@ static int check(const struct coro_stream *stream)
 		return fail_with(-EPERM, "coro_stream_write: it is another thread's");
 	if (stream->write_error)
 		return stream_loss(stream);
-	return stream->closing || stream->ending ? fail_code(-EPIPE) : 0;
+	if (stream->closing)
+		return fail_expected(-EPIPE, "the stream is closed");
+	return stream->ending ? fail_expected(-EPIPE, "writing after coro_stream_write_eof") : 0;
 }
 
 static int write_vector(struct coro_stream *stream, const struct iovec *vec, int count)
@@ -146,7 +148,7 @@ int coro_stream_drain(struct coro_stream *stream)
 		return fail_with(-EPERM, "coro_stream_drain: it is another thread's");
 	int r = give_way(stream);
 	if (r == 0 && stream->closed && !stream->write_error)
-		return fail_code(-EPIPE);
+		return fail_expected(-EPIPE, "the stream is closed");
 	if (stream->paused)
 		stream_push(stream);
 	if (r == 0)

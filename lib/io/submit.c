@@ -297,7 +297,7 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 	int r = executor_of(loop, executor, &executor);
 	if (r == 0)
 		r = submit_to(executor, fn, arg, release, ret);
-	return fail_outcome(r);
+	return r == -EPIPE ? fail_expected(-EPIPE, "the executor is shut down") : fail_outcome(r);
 }
 
 /* -- names */

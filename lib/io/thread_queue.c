@@ -248,6 +248,14 @@ static int get(struct coro_thread_queue *queue, void **ret)
 	return 0;
 }
 
+/* With the message of what the queue refuses; other errors have theirs. */
+static int outcome(int r)
+{
+	if (r == -EPIPE)
+		return fail_expected(-EPIPE, "the thread queue is closed");
+	return r == -EPERM ? r : fail_outcome(r);
+}
+
 int coro_thread_queue_put(struct coro_thread_queue *queue, void *item)
 {
 	int r = lock(queue);
@@ -255,7 +263,7 @@ int coro_thread_queue_put(struct coro_thread_queue *queue, void *item)
 		return r;
 	r = put(queue, item);
 	unlock(queue);
-	return fail_outcome(r);
+	return outcome(r);
 }
 
 int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item)
@@ -265,7 +273,7 @@ int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item)
 		return r;
 	r = try_put(queue, item);
 	unlock(queue);
-	return fail_outcome(r);
+	return outcome(r);
 }
 
 int coro_thread_queue_get(struct coro_thread_queue *queue, void **ret)
@@ -275,7 +283,7 @@ int coro_thread_queue_get(struct coro_thread_queue *queue, void **ret)
 		return r;
 	r = get(queue, ret);
 	unlock(queue);
-	return fail_outcome(r);
+	return outcome(r);
 }
 
 int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret)
@@ -285,7 +293,7 @@ int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret)
 		return r;
 	r = try_get(queue, ret);
 	unlock(queue);
-	return fail_outcome(r);
+	return outcome(r);
 }
 
 int coro_thread_queue_close(struct coro_thread_queue *queue)

@@ -89,7 +89,7 @@ static int check_settable(const struct coro_future *future)
 	int r = loop_check(future->loop);
 	if (r < 0)
 		return r;
-	return future->done ? fail_code(-EALREADY) : 0;
+	return future->done ? fail_expected(-EALREADY, "the future is done already") : 0;
 }
 
 int coro_future_set_result(struct coro_future *future, void *value)
@@ -133,7 +133,8 @@ int coro_future_result(const struct coro_future *future, void **ret)
 		return fail_with(-EINVAL, "coro_future_result: the future is NULL");
 	if (future->loop->thread != thread_current)
 		return fail_with(-EPERM, "coro_future_result: the future is another thread's");
-	return future->done ? future_result(future, ret) : fail_code(-EAGAIN);
+	return future->done ? future_result(future, ret)
+			    : fail_expected(-EAGAIN, "the future is not done");
 }
 
 const char *coro_future_message(const struct coro_future *future)

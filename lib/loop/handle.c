@@ -153,7 +153,9 @@ int coro_handle_cancel(struct coro_handle *handle)
 	if (handle->loop->thread != thread_current)
 		return fail_with(-EPERM, "coro_handle_cancel: the handle is another thread's");
 	if (handle->state != HANDLE_QUEUED)
-		return handle->state == HANDLE_RAN ? fail_code(-EALREADY) : 0;
+		return handle->state == HANDLE_RAN
+			       ? fail_expected(-EALREADY, "coro_handle_cancel: it has run already")
+			       : 0;
 	handle->state = HANDLE_CANCELLED;
 	/* One that is ready keeps its place, and is passed over there. */
 	if (handle->timer.node.place != HEAP_NONE) {

@@ -54,8 +54,12 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 	};
 	if (!options)
 		options = &defaults;
-	if (!ret || options->flags & ~(unsigned)FLAGS || options->poller > CORO_POLLER_URING)
-		return fail_with(-EINVAL, "coro_loop_create: ret is NULL, or a wrong option");
+	if (!ret)
+		return fail_with(-EINVAL, "coro_loop_create: ret is NULL");
+	if (options->flags & ~(unsigned)FLAGS)
+		return fail_with(-EINVAL, "a loop's options: a flag that is not for this call");
+	if (options->poller > CORO_POLLER_URING)
+		return fail_with(-EINVAL, "a loop's options: there is no such poller");
 	int r = coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0);
 	if (r < 0)
 		return r;

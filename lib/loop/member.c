@@ -92,16 +92,21 @@ static int wait_in_line(struct coro_group *group)
 	return r;
 }
 
+static int fail_ended(void)
+{
+	return fail_expected(-ESHUTDOWN, "coro_group_spawn: the group is cancelled or has ended");
+}
+
 /* The group is full, or takes nobody any more. */
 static __attribute__((noinline)) int enter_slowly(struct coro_group *group)
 {
 	if (takes_nobody(group))
-		return fail_code(-ESHUTDOWN);
+		return fail_ended();
 	if (!task_running())
 		return fail_with(-EAGAIN, "coro_group_spawn: the group is full");
 	int r = wait_in_line(group);
 	if (r == 0 && group->aborting)
-		r = fail_code(-ESHUTDOWN);
+		r = fail_ended();
 	if (r < 0)
 		group_left(group);
 	return r;

@@ -136,11 +136,21 @@ int coro_shield_begin_at(const char *site, struct coro_shield_scope *scope, int6
 	if (r < 0) {
 		release_pending(&shield, task);
 		task_wait(task)->shields--;
-		return r;
+		return r == -EBUSY ? fail_with(-EBUSY,
+					       "coro_shield_begin: the task has begun it already")
+				   : r;
 	}
 	*shield_of(scope) = shield;
 	cleanup_push(task, &shield_of(scope)->cleanup, shield_abandon);
 	return 0;
+}
+
+/* In the name of the scope, and not of its timeout. */
+static int fail_end(int error)
+{
+	return error == -EALREADY
+		       ? fail_with(-EALREADY, "coro_shield_end: it has ended already")
+		       : fail_with(-EPERM, "coro_shield_end: not in the task that began it");
 }
 
 int coro_shield_end(struct coro_shield_scope *scope, int status)
@@ -149,7 +159,7 @@ int coro_shield_end(struct coro_shield_scope *scope, int status)
 		return fail_with(-EINVAL, "coro_shield_end: the scope is NULL");
 	int r = timeout_check_end(&scope->timeout);
 	if (r < 0)
-		return r;
+		return fail_end(r);
 	struct shield *shield = shield_of(scope);
 	struct task *task = shield->task;
 	if (!task || task->future.done) {

@@ -55,13 +55,18 @@ static int enter(struct coro_barrier *barrier)
 	return r < 0 ? r : coro_condition_acquire_at(NULL, &barrier->changed);
 }
 
+static int fail_broken(void)
+{
+	return fail_expected(-EPIPE, "the barrier is broken, or was reset");
+}
+
 /* Waits until those who were here before have gone. */
 static int wait_for_turn(struct coro_barrier *barrier)
 {
 	int r = coro_condition_wait_for(&barrier->changed, not_draining, barrier);
 	if (r < 0)
 		return r;
-	return barrier->state == BROKEN ? fail_code(-EPIPE) : 0;
+	return barrier->state == BROKEN ? fail_broken() : 0;
 }
 
 static int wait_for_others(struct coro_barrier *barrier)
@@ -69,7 +74,7 @@ static int wait_for_others(struct coro_barrier *barrier)
 	int r = coro_condition_wait_for(&barrier->changed, not_filling, barrier);
 	if (r < 0)
 		return r;
-	return barrier->state == BROKEN || barrier->state == RESETTING ? fail_code(-EPIPE) : 0;
+	return barrier->state == BROKEN || barrier->state == RESETTING ? fail_broken() : 0;
 }
 
 /* It gets the lowest number that nobody has: as a rule that is how many there are. */

@@ -99,7 +99,7 @@ int coro_broadcast_send(struct coro_broadcast *broadcast, const void *item)
 	if (!item && broadcast->item_size > 0)
 		return fail_with(-EINVAL, "coro_broadcast_send: the item is NULL");
 	if (broadcast->closed)
-		return fail_code(-EPIPE);
+		return fail_expected(-EPIPE, "the broadcast is closed");
 	if (broadcast->item_size > 0)
 		memcpy(place_of(broadcast, broadcast->next), item, broadcast->item_size);
 	broadcast->next++;
@@ -113,7 +113,7 @@ int coro_broadcast_close(struct coro_broadcast *broadcast)
 	if (r < 0)
 		return r;
 	if (broadcast->closed)
-		return fail_code(-EALREADY);
+		return fail_expected(-EALREADY, "the broadcast is closed already");
 	broadcast->closed = true;
 	wake_subscribers(broadcast, SIZE_MAX);
 	return 0;
@@ -179,9 +179,10 @@ int coro_subscription_try_receive(struct coro_subscription *subscription, void *
 		return r;
 	struct coro_broadcast *broadcast = subscription->broadcast;
 	if (catch_up(subscription) > 0)
-		return fail_code(-EOVERFLOW);
+		return fail_expected(-EOVERFLOW, "the subscription has missed items");
 	if (subscription->next == broadcast->next)
-		return broadcast->closed ? fail_code(-EPIPE) : fail_code(-EAGAIN);
+		return broadcast->closed ? fail_expected(-EPIPE, "the broadcast is closed")
+					 : fail_code(-EAGAIN);
 	if (ret && broadcast->item_size > 0)
 		memcpy(ret, place_of(broadcast, subscription->next), broadcast->item_size);
 	subscription->next++;

@@ -129,6 +129,8 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item,
 
 /* -- the calls */
 
+static const struct failure closed = EXPECTED_FAILURE(-EPIPE, "the channel is closed");
+
 /* Whether the calling thread may use the channel. */
 static inline bool is_usable(const struct coro_channel *channel, const struct thread *thread)
 {
@@ -191,7 +193,7 @@ int coro_channel_try_send(struct coro_channel *channel, const void *item)
 	if (!is_usable(channel, thread_current) || !can_be_sent(channel, item))
 		return refuse_use(channel);
 	int r = send_now(channel, item);
-	return likely(r == 0) ? 0 : fail_code(r);
+	return likely(r == 0) ? 0 : r == -EPIPE ? fail_static(&closed) : fail_code(r);
 }
 
 /* Gives way first if the budget is spent. */
@@ -211,7 +213,7 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 	int r = send_now(channel, item);
 	if (r == -EAGAIN)
 		return stand_in(&channel->senders, thread, (void *)item, &sending);
-	return unlikely(r == -EPIPE) ? fail_code(r) : r;
+	return unlikely(r == -EPIPE) ? fail_static(&closed) : r;
 }
 
 int coro_channel_try_receive(struct coro_channel *channel, void *ret)
@@ -219,7 +221,7 @@ int coro_channel_try_receive(struct coro_channel *channel, void *ret)
 	if (!is_usable(channel, thread_current))
 		return refuse_use(channel);
 	int r = receive_now(channel, ret);
-	return likely(r == 0) ? 0 : fail_code(r);
+	return likely(r == 0) ? 0 : r == -EPIPE ? fail_static(&closed) : fail_code(r);
 }
 
 int coro_channel_receive(struct coro_channel *channel, void *ret)
@@ -230,7 +232,7 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 	int r = receive_now(channel, ret);
 	if (r == -EAGAIN)
 		return stand_in(&channel->receivers, thread, ret, &receiving);
-	return unlikely(r == -EPIPE) ? fail_code(r) : r;
+	return unlikely(r == -EPIPE) ? fail_static(&closed) : r;
 }
 
 /* The channel was closed: nobody will take the offer up. */
@@ -238,7 +240,7 @@ static void refuse(struct offer *offer)
 {
 	struct wait *wait = container_of((void *)offer, struct wait, outer);
 	if (!offer->select)
-		coro_take_failure(wait->task->coro.at, -EPIPE, NULL);
+		coro_take_failure(wait->task->coro.at, -EPIPE, (struct failure *)&closed);
 	settle(offer, -EPIPE);
 }
 
@@ -258,7 +260,7 @@ int coro_channel_close(struct coro_channel *channel)
 	if (!is_usable(channel, thread_current))
 		return refuse_use(channel);
 	if (channel->closed)
-		return fail_code(-EALREADY);
+		return fail_expected(-EALREADY, "the channel is closed already");
 	close_channel(channel);
 	return 0;
 }
@@ -278,7 +280,7 @@ int coro_channel_attach(struct coro_channel *channel, enum coro_direction direct
 	if (r < 0)
 		return r;
 	if (channel->closed)
-		return fail_code(-EPIPE);
+		return fail_static(&closed);
 	channel->attached[direction]++;
 	return 0;
 }

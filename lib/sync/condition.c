@@ -46,6 +46,8 @@ int coro_condition_wait(struct coro_condition *condition)
 	if (!task_running())
 		return fail_with(-EPERM, "coro_condition_wait: not in a task");
 	const char *site = lock_site(lock_of(condition));
+	if (!coro_lock_locked(lock_of(condition)))
+		return fail_with(-EPERM, "coro_condition_wait: the lock is not held");
 	int r = waiters_check(&condition->waiters);
 	if (r == 0)
 		r = coro_lock_release(lock_of(condition));

@@ -200,10 +200,15 @@ static int fail_ordering(void)
 	return fail_with(-EBUSY, "coro_queue: called while its compare runs");
 }
 
+static int fail_shut(void)
+{
+	return fail_expected(-EPIPE, "the queue is shut down");
+}
+
 static int put_now(struct coro_queue *queue, void *item)
 {
 	if (queue->shut)
-		return fail_code(-EPIPE);
+		return fail_shut();
 	if (full(queue))
 		return queue->ordering ? fail_ordering() : -EAGAIN;
 	int r = waiters_check(&queue->getters);
@@ -247,7 +252,7 @@ static int get_now(struct coro_queue *queue, void **ret)
 	if (queue->count == 0 && queue->ordering)
 		return fail_ordering();
 	if (queue->count == 0)
-		return queue->shut ? fail_code(-EPIPE) : -EAGAIN;
+		return queue->shut ? fail_shut() : -EAGAIN;
 	int r = waiters_check(&queue->putters);
 	if (r < 0)
 		return r;

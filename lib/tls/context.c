@@ -90,9 +90,11 @@ static int load_certificate(SSL_CTX *ctx, const struct coro_tls_options *options
 	const char *key_file = options->key_file ? options->key_file : file;
 	const char *key = options->key ? options->key : text;
 	if (!file && !text)
-		return options->key_file || options->key ? -EINVAL : 0;
+		return options->key_file || options->key
+			       ? failure_misuse("TLS options: a key without a certificate")
+			       : 0;
 	if ((file && text) || (options->key_file && options->key))
-		return -EINVAL;
+		return failure_misuse("TLS options: both a file and a text");
 	SSL_CTX_set_default_passwd_cb(ctx, give_password);
 	SSL_CTX_set_default_passwd_cb_userdata(ctx, (void *)options->password);
 	if (file ? SSL_CTX_use_certificate_chain_file(ctx, file) != 1
@@ -141,9 +143,10 @@ static int set_trust(const struct coro_tls_context *context, const struct coro_t
 	unsigned flags = options->flags;
 	int mode = SSL_VERIFY_PEER;
 	if (flags & (context->server ? CLIENTS : SERVERS))
-		return -EINVAL;
+		return failure_misuse(context->server ? "TLS options: a flag of clients"
+						      : "TLS options: a flag of servers");
 	if (context->server && flags & SERVERS && !some)
-		return -EINVAL;
+		return failure_misuse("TLS options: clients are to be checked, and no CA is given");
 	if (context->server ? !(flags & SERVERS) : flags & CORO_TLS_NO_VERIFY)
 		mode = SSL_VERIFY_NONE;
 	else if (flags & CORO_TLS_REQUIRE_CLIENT)
@@ -159,15 +162,15 @@ static int parse_alpn(struct coro_tls_context *context, const char *names)
 {
 	size_t length = strlen(names) + 1; /* a length for each comma, and the first */
 	if (length > 65535)
-		return -EINVAL;
+		return failure_misuse("TLS options: alpn is too long");
 	context->alpn = malloc(length);
 	if (!context->alpn)
-		return -ENOMEM;
+		return failure_code(-ENOMEM);
 	context->alpn_length = (unsigned)length;
 	for (size_t at = 0; at < length;) {
 		size_t name = strcspn(names, ",");
 		if (name < 1 || name > 255)
-			return -EINVAL;
+			return failure_misuse("TLS options: a name in alpn is empty or too long");
 		context->alpn[at] = (unsigned char)name;
 		memcpy(context->alpn + at + 1, names, name);
 		at += name + 1;
@@ -251,7 +254,7 @@ static int set_versions(SSL_CTX *ctx, int min, int max)
 {
 	min = min ? min : CORO_TLS_1_2;
 	if (min < CORO_TLS_1_2 || min > CORO_TLS_1_3 || max > CORO_TLS_1_3 || (max && max < min))
-		return -EINVAL;
+		return failure_misuse("TLS options: no such versions");
 	if (SSL_CTX_set_min_proto_version(ctx, min) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, max) != 1)
 		return failure_raise(-EINVAL, "version");
@@ -285,9 +288,11 @@ static int set_options(struct coro_tls_context *context, const struct coro_tls_o
 	SSL_CTX *ctx = context->ctx;
 	if (context->server && !options->certificate_file && !options->certificate &&
 	    !options->choose)
-		return -EINVAL;
-	if ((!context->server && options->choose) || options->handshake_timeout < 0)
-		return -EINVAL;
+		return failure_misuse("TLS options: a server without a certificate");
+	if (!context->server && options->choose)
+		return failure_misuse("TLS options: choose is for servers");
+	if (options->handshake_timeout < 0)
+		return failure_misuse("TLS options: handshake_timeout is less than 0");
 	set_modes(ctx, options->flags);
 	int r = set_versions(ctx, options->min_version, options->max_version);
 	if (r == 0)
@@ -316,11 +321,13 @@ static int create(bool server, const struct coro_tls_options *options,
 			CORO_TLS_REQUIRE_CLIENT | CORO_TLS_RAGGED_END
 	};
 	options = options ? options : &defaults;
-	if (!ret || options->flags & ~(unsigned)KNOWN)
-		return -EINVAL;
+	if (!ret)
+		return failure_misuse("a TLS context: ret is NULL");
+	if (options->flags & ~(unsigned)KNOWN)
+		return failure_misuse("TLS options: a flag that is not for this call");
 	struct coro_tls_context *context = calloc(1, sizeof(*context));
 	if (!context)
-		return -ENOMEM;
+		return failure_code(-ENOMEM);
 	failure_forget();
 	*context = (struct coro_tls_context){
 		.refs = 1,

@@ -21,6 +21,16 @@ bool failure_is_distrust(void)
 	}
 }
 
+int failure_misuse(const char *message)
+{
+	return coro_raise_at(NULL, -EINVAL, "%s", message);
+}
+
+int failure_code(int error)
+{
+	return coro_raise_at(NULL, error, NULL);
+}
+
 /* Whether memory was short, wherever in the queue that stands. Empties it. */
 static bool is_memory_short(void)
 {
@@ -41,6 +51,6 @@ int failure_raise(int error, const char *what)
 		words = strerror(-error);
 	}
 	if (is_memory_short() || error == -ENOMEM)
-		return -ENOMEM;
+		return failure_code(-ENOMEM);
 	return coro_raise_at(NULL, error, "%s: %s", what, words ? words : "unknown error");
 }

@@ -19,6 +19,12 @@ static inline void failure_forget(void)
  */
 int failure_raise(int error, const char *what);
 
+/* Returns -EINVAL for a call that is wrong, with this message. */
+int failure_misuse(const char *message);
+
+/* Returns the error without a message, also without that of an earlier error of its code. */
+int failure_code(int error);
+
 /* Whether it is about the peer's certificate. */
 bool failure_is_distrust(void);
 

@@ -42,9 +42,11 @@ static int set_host(const struct connection *connection, const char *name)
 	bool checked = !(connection->context->flags & UNCHECKED);
 	char host[HOST_SIZE];
 	if (!name)
-		return checked ? -EINVAL : 0;
+		return checked ? failure_misuse(
+					 "coro_tls_connect: host is NULL, and is to be checked")
+			       : 0;
 	if (copy_host(name, host) < 0)
-		return -EINVAL;
+		return coro_raise_at(NULL, -EINVAL, "%s is no host", name);
 	if (host[0] == '.') /* to OpenSSL it would stand for all below */
 		return coro_raise_at(NULL, checked ? CORO_UNTRUSTED : -EINVAL, "%s is no host",
 				     name);
@@ -235,9 +237,14 @@ static coro_async int start(struct connection *connection, struct coro_stream *s
 static int prepare(const struct coro_stream *stream, struct coro_tls_context *context, bool server,
 		   struct connection **ret)
 {
-	if (!stream || !context || context->server != server)
-		return -EINVAL;
-	return coro_current_task() ? connection_create(context, ret) : -EPERM;
+	if (!stream || !context)
+		return failure_misuse("TLS: the stream or the context is NULL");
+	if (context->server != server)
+		return failure_misuse(server ? "coro_tls_accept: a context for clients"
+					     : "coro_tls_connect: a context for servers");
+	if (!coro_current_task())
+		return coro_raise_at(NULL, -EPERM, "TLS: not in a task");
+	return connection_create(context, ret);
 }
 
 int coro_tls_connect(struct coro_stream *stream, struct coro_tls_context *context, const char *host)
@@ -293,7 +300,7 @@ int coro_tls_open_connection_at(const char *site, const char *address,
 	char own[HOST_SIZE];
 	struct coro_stream *stream;
 	if (!address || !context || !ret)
-		return -EINVAL;
+		return failure_misuse("coro_tls_open_connection: address, context or ret is NULL");
 	if (!host && host_of(address, own) == 0)
 		host = own;
 	int r = coro_open_connection_at(site, address, dial_options, options, &stream);
@@ -312,7 +319,7 @@ int coro_tls_serve(struct coro_stream *stream, void *arg)
 {
 	const struct coro_tls_service *service = arg;
 	if (!service || !service->fn)
-		return -EINVAL;
+		return failure_misuse("coro_tls_serve: the service or its fn is NULL");
 	int r = coro_tls_accept(stream, service->context);
 	return r < 0 ? r : service->fn(stream, service->arg);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be asked of a stream that is TLS. */
+#include "coro/coroutine.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
 
@@ -43,7 +44,8 @@ int coro_tls_peer_certificate(const struct coro_stream *stream, unsigned char **
 {
 	const struct connection *connection = connection_of(stream);
 	if (!connection || !ret)
-		return -EINVAL;
+		return failure_misuse(
+			"coro_tls_peer_certificate: the stream is not TLS, or ret is NULL");
 	X509 *certificate = SSL_get_peer_certificate(connection->ssl);
 	int r = certificate ? encode(certificate, ret) : 0;
 	X509_free(certificate);
@@ -74,9 +76,10 @@ int coro_tls_peer_name(const struct coro_stream *stream, char *ret, size_t size)
 {
 	const struct connection *connection = connection_of(stream);
 	if (!connection || (!ret && size > 0))
-		return -EINVAL;
+		return failure_misuse("coro_tls_peer_name: the stream is not TLS, or ret is NULL");
 	X509 *certificate = SSL_get_peer_certificate(connection->ssl);
-	int r = certificate ? write_name(certificate, ret, size) : -ENOENT;
+	int r = certificate ? write_name(certificate, ret, size)
+			    : coro_raise_at(NULL, -ENOENT, "TLS: the peer has no certificate");
 	X509_free(certificate);
 	failure_forget();
 	return r;

@@ -87,6 +87,51 @@ START_TEST(failing_while_cleaning_up_does_not_lose_what_is_passed_on)
 }
 END_TEST
 
+static int is_over(void)
+{
+	return fail_expected(-EPIPE, "the channel is closed");
+}
+
+static int expects_and_passes_on(void *arg)
+{
+	ck_assert_int_eq(is_over(), -EPIPE);
+	ck_assert_str_eq(coro_message(-EPIPE), "the channel is closed");
+	coro_raise(-EIO, "the disk is torn");
+	ck_assert_str_eq(coro_message(-EPIPE), "the channel is closed");
+	coro_raise(-ENOENT, "no such lock");
+	is_over();
+	ck_assert_str_eq(coro_message(-EPIPE), coro_strerror(-EPIPE));
+	ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
+	ck_assert_str_eq(coro_message(-ENOENT), "no such lock");
+	fail_code(-ENOENT);
+	is_over();
+	fail_expected(-ESRCH, "the process has ended");
+	ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
+	ck_assert_str_eq(coro_message(-ESRCH), "the process has ended");
+	ck_assert_str_eq(coro_message(-EPIPE), coro_strerror(-EPIPE));
+	return -EIO;
+}
+
+START_TEST(message_of_what_is_expected_takes_no_place_of_another)
+{
+	struct coro *co;
+	ck_assert_int_eq(coro_create(expects_and_passes_on, NULL, &co), 0);
+	ck_assert_int_eq(coro_resume(co, NULL, NULL), -EIO);
+	ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+START_TEST(message_of_what_is_expected_is_taken_away_like_others)
+{
+	coro_raise(-EPIPE, "stale");
+	is_over();
+	ck_assert_str_eq(coro_message(-EPIPE), "the channel is closed");
+	fail_code(-EPIPE);
+	ck_assert_str_eq(coro_message(-EPIPE), coro_strerror(-EPIPE));
+}
+END_TEST
+
 static void fail_in_defer(void *arg)
 {
 	ck_assert_str_eq(coro_message(-EIO), "the disk is torn");
@@ -175,6 +220,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, literal_message_needs_no_memory);
 	tcase_add_test(tests, message_that_cannot_be_made_does_not_leave_an_older_one);
 	tcase_add_test(tests, failing_while_cleaning_up_does_not_lose_what_is_passed_on);
+	tcase_add_test(tests, message_of_what_is_expected_takes_no_place_of_another);
+	tcase_add_test(tests, message_of_what_is_expected_is_taken_away_like_others);
 	tcase_add_test(tests, body_is_left_with_its_own_message_whatever_failed_since);
 	tcase_add_test(tests, message_travels_with_the_failure_of_a_body_in_any_thread);
 	tcase_add_test(tests, body_that_fails_with_a_code_alone_leaves_no_older_message);

@@ -85,9 +85,9 @@ static int fail_on_thread_queues(void *arg)
 	FAILS(coro_thread_queue_try_get(queue, NULL), -EINVAL, false);
 	FAILS(coro_thread_queue_get(queue, NULL), -EINVAL, false);
 	coro_thread_queue_close(queue);
-	FAILS(coro_thread_queue_get(queue, &item), -EPIPE, true);
-	FAILS(coro_thread_queue_put(queue, NULL), -EPIPE, true);
-	FAILS(coro_thread_queue_try_put(queue, NULL), -EPIPE, true);
+	FAILS(coro_thread_queue_get(queue, &item), -EPIPE, false);
+	FAILS(coro_thread_queue_put(queue, NULL), -EPIPE, false);
+	FAILS(coro_thread_queue_try_put(queue, NULL), -EPIPE, false);
 	return coro_thread_queue_destroy(queue);
 }
 
@@ -103,8 +103,8 @@ static int fail_on_executors(void *arg)
 	if (r < 0)
 		return r;
 	coro_executor_shutdown(executor, false);
-	FAILS(coro_executor_run(executor, fail_on_files, NULL), -EPIPE, true);
-	FAILS(coro_executor_submit(executor, fail_on_files, NULL, NULL, &future), -EPIPE, true);
+	FAILS(coro_executor_run(executor, fail_on_files, NULL), -EPIPE, false);
+	FAILS(coro_executor_submit(executor, fail_on_files, NULL, NULL, &future), -EPIPE, false);
 	FAILS(coro_loop_add_reader(coro_running_loop(), -1, ignore, NULL), -EBADF, true);
 	FAILS(coro_loop_add_reader(coro_running_loop(), 0, NULL, NULL), -EINVAL, false);
 	return coro_executor_destroy(executor);
@@ -141,7 +141,7 @@ static int fail_on_streams(void *arg)
 	close(fds[1]);
 	FAILS(coro_stream_open(-1, NULL, &stream), -EBADF, true);
 	FAILS(coro_stream_open(fds[0], &odd, &stream), -EINVAL, false);
-	FAILS(coro_stream_readexactly(stream, &byte, 1), CORO_INCOMPLETE, true);
+	FAILS(coro_stream_readexactly(stream, &byte, 1), CORO_INCOMPLETE, false);
 	FAILS(coro_stream_readuntil(stream, "", 0, &line), -EINVAL, false);
 	FAILS(coro_stream_read(NULL, &byte, 1), -EINVAL, false);
 	coro_stream_write(stream, "x", 1);
@@ -243,7 +243,7 @@ static void closes(void *arg)
 {
 }
 
-static void expect_kept(const char *call, long got, int expected, const char *message)
+static void says(const char *call, long got, int expected, const char *message)
 {
 	size_t length = strlen(wrong);
 	if (got != expected || strcmp(coro_message(expected), message) != 0)
@@ -251,10 +251,10 @@ static void expect_kept(const char *call, long got, int expected, const char *me
 			 coro_message(expected));
 }
 
-#define KEEPS(call, expected, message)                               \
-	do {                                                         \
-		coro_raise(expected, "stale");                       \
-		expect_kept(#call, (long)(call), expected, message); \
+#define SAYS(call, expected, message)                         \
+	do {                                                  \
+		coro_raise(expected, "stale");                \
+		says(#call, (long)(call), expected, message); \
 	} while (0)
 
 static int breaks(void *arg)
@@ -269,13 +269,13 @@ static int breaks(void *arg)
 	if (r < 0)
 		return r;
 	for (int i = 0; i < 2; i++)
-		KEEPS(coro_stream_read(stream, &byte, 1), -EPROTO, "reading broke");
+		SAYS(coro_stream_read(stream, &byte, 1), -EPROTO, "reading broke");
 	r = coro_stream_write(stream, "x", 1);
 	for (int i = 0; i < 2; i++)
-		KEEPS(coro_stream_flush(stream), -EIO, "writing broke");
-	KEEPS(coro_stream_write(stream, "x", 1), -EIO, "writing broke");
-	KEEPS(coro_stream_drain(stream), -EIO, "writing broke");
-	KEEPS(coro_stream_wait_closed(stream), -EIO, "writing broke");
+		SAYS(coro_stream_flush(stream), -EIO, "writing broke");
+	SAYS(coro_stream_write(stream, "x", 1), -EIO, "writing broke");
+	SAYS(coro_stream_drain(stream), -EIO, "writing broke");
+	SAYS(coro_stream_wait_closed(stream), -EIO, "writing broke");
 	coro_stream_destroy(stream);
 	return r;
 }
@@ -312,6 +312,153 @@ static int fails_to_connect(void *arg)
 START_TEST(errors_of_the_library_tell_of_no_place_of_its_own)
 {
 	ck_assert_int_eq(coro_run(fails_to_connect, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+/* ---- what is closed, ended or wrong ---- */
+
+static int nothing(void *arg)
+{
+	return 0;
+}
+
+static int use_closed_channels(void *arg)
+{
+	struct coro_channel *channel;
+	struct coro_broadcast *broadcast;
+	struct coro_subscription *subscription;
+	int r = coro_channel_create(0, 1, &channel);
+	if (r == 0)
+		r = coro_broadcast_create(0, 1, &broadcast);
+	if (r == 0)
+		r = coro_broadcast_subscribe(broadcast, &subscription);
+	if (r < 0)
+		return r;
+	coro_channel_close(channel);
+	SAYS(coro_channel_close(channel), -EALREADY, "the channel is closed already");
+	SAYS(coro_channel_attach(channel, CORO_SEND), -EPIPE, "the channel is closed");
+	SAYS(coro_channel_send(channel, NULL), -EPIPE, "the channel is closed");
+	SAYS(coro_channel_try_send(channel, NULL), -EPIPE, "the channel is closed");
+	SAYS(coro_channel_receive(channel, NULL), -EPIPE, "the channel is closed");
+	SAYS(coro_channel_try_receive(channel, NULL), -EPIPE, "the channel is closed");
+	if (coro_broadcast_send(broadcast, NULL) < 0 || coro_broadcast_send(broadcast, NULL) < 0)
+		return -EIO;
+	SAYS(coro_subscription_receive(subscription, NULL), -EOVERFLOW,
+	     "the subscription has missed items");
+	coro_broadcast_close(broadcast);
+	SAYS(coro_broadcast_close(broadcast), -EALREADY, "the broadcast is closed already");
+	SAYS(coro_broadcast_send(broadcast, NULL), -EPIPE, "the broadcast is closed");
+	r = coro_subscription_receive(subscription, NULL);
+	SAYS(coro_subscription_receive(subscription, NULL), -EPIPE, "the broadcast is closed");
+	coro_subscription_destroy(subscription);
+	coro_broadcast_destroy(broadcast);
+	coro_channel_destroy(channel);
+	return r;
+}
+
+static int receives_until_closed(void *channel)
+{
+	SAYS(coro_channel_receive(channel, NULL), -EPIPE, "the channel is closed");
+	return 0;
+}
+
+static int closes_while_another_receives(void *arg)
+{
+	struct coro_channel *channel;
+	struct coro_future *task;
+	int r = coro_channel_create(0, 0, &channel);
+	if (r == 0)
+		r = coro_spawn(receives_until_closed, channel, &task);
+	if (r < 0)
+		return r;
+	r = coro_task_yield();
+	coro_channel_close(channel);
+	r = r < 0 ? r : coro_await(task, NULL);
+	coro_future_unref(task);
+	coro_channel_destroy(channel);
+	return r;
+}
+
+static int use_shut_queues(void *arg)
+{
+	struct coro_queue *queue;
+	struct coro_thread_queue *shared;
+	struct coro_executor *executor;
+	void *item;
+	int r = coro_queue_create(0, &queue);
+	if (r == 0)
+		r = coro_thread_queue_create(0, &shared);
+	if (r == 0)
+		r = coro_executor_create(NULL, &executor);
+	if (r < 0)
+		return r;
+	coro_queue_shutdown(queue, false);
+	SAYS(coro_queue_put(queue, NULL), -EPIPE, "the queue is shut down");
+	SAYS(coro_queue_get(queue, &item), -EPIPE, "the queue is shut down");
+	coro_thread_queue_close(shared);
+	SAYS(coro_thread_queue_put(shared, NULL), -EPIPE, "the thread queue is closed");
+	SAYS(coro_thread_queue_get(shared, &item), -EPIPE, "the thread queue is closed");
+	SAYS(coro_thread_queue_try_get(shared, NULL), -EINVAL,
+	     "coro_thread_queue_try_get: ret is NULL");
+	r = coro_executor_shutdown(executor, false);
+	SAYS(coro_executor_run(executor, nothing, NULL), -EPIPE, "the executor is shut down");
+	coro_executor_destroy(executor);
+	coro_thread_queue_destroy(shared);
+	coro_queue_destroy(queue);
+	return r;
+}
+
+static int end_twice(void *arg)
+{
+	struct coro_future *future;
+	struct coro_group *group;
+	struct coro_shield_scope scope;
+	struct coro_condition condition;
+	int fd, r = coro_future_create(coro_running_loop(), &future);
+	if (r == 0)
+		r = coro_group_create(&group);
+	if (r == 0)
+		r = coro_shield_begin(&scope, CORO_FOREVER);
+	if (r < 0)
+		return r;
+	SAYS(coro_shield_begin(&scope, 0), -EBUSY,
+	     "coro_shield_begin: the task has begun it already");
+	r = coro_shield_end(&scope, 0);
+	SAYS(coro_shield_end(&scope, 0), -EALREADY, "coro_shield_end: it has ended already");
+	SAYS(coro_future_result(future, NULL), -EAGAIN, "the future is not done");
+	coro_cancel(future);
+	SAYS(coro_future_set_result(future, NULL), -EALREADY, "the future is done already");
+	coro_future_unref(future);
+	r = r < 0 ? r : coro_group_join(group, 0);
+	SAYS(coro_group_spawn(group, nothing, NULL, NULL), -ESHUTDOWN,
+	     "coro_group_spawn: the group is cancelled or has ended");
+	coro_group_destroy(group);
+	coro_condition_init(&condition, NULL);
+	SAYS(coro_condition_wait(&condition), -EPERM, "coro_condition_wait: the lock is not held");
+	SAYS(coro_listen(NULL, NULL, &fd), -EINVAL, "coro_listen: an argument or option is wrong");
+	return r;
+}
+
+START_TEST(what_is_closed_or_ended_says_so)
+{
+	ck_assert_int_eq(coro_run(use_closed_channels, NULL), 0);
+	ck_assert_int_eq(coro_run(closes_while_another_receives, NULL), 0);
+	ck_assert_int_eq(coro_run(use_shut_queues, NULL), 0);
+	ck_assert_int_eq(coro_run(end_twice, NULL), 0);
+	ck_assert_str_eq(wrong, "");
+}
+END_TEST
+
+START_TEST(end_of_a_pipeline_says_whose_argument_was_wrong)
+{
+	static const char made_wrongly[] = "an iterator was made with a wrong argument";
+	int64_t sum;
+	SAYS(coro_iter_sum(NULL, &sum), -EINVAL, "an iterator's end: it is no iterator");
+	SAYS(coro_iter_sum(coro_iter_range(0, 1, 0), &sum), -EINVAL, made_wrongly);
+	SAYS(coro_iter_sum(coro_iter_batched(NULL, 1), &sum), -EINVAL, made_wrongly);
+	SAYS(coro_iter_sum(coro_iter_string("x"), &sum), -EINVAL,
+	     "an iterator's end: NULL, or items it is not for");
 	ck_assert_str_eq(wrong, "");
 }
 END_TEST
@@ -358,6 +505,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, errors_in_tasks_have_no_older_message);
 	tcase_add_test(tests, a_message_has_no_older_one_in_it);
 	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
+	tcase_add_test(tests, what_is_closed_or_ended_says_so);
+	tcase_add_test(tests, end_of_a_pipeline_says_whose_argument_was_wrong);
 	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
 	tcase_add_test(tests, error_that_a_stream_keeps_has_its_message_each_time);
 	tcase_add_test(tests, errors_of_the_library_tell_of_no_place_of_its_own);

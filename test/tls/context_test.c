@@ -221,6 +221,46 @@ START_TEST(options_that_cannot_be_are_refused)
 }
 END_TEST
 
+/* Has the message of this call, and none that an earlier error of the code has left. */
+static void check_message(const struct coro_tls_options *options, bool serves, const char *message)
+{
+	coro_raise(-EINVAL, "stale");
+	ck_assert_int_eq(serves ? makes_server(options) : makes_client(options), -EINVAL);
+	ck_assert_str_eq(coro_message(-EINVAL), message);
+}
+
+START_TEST(options_that_cannot_be_are_named)
+{
+	check_message(OPTIONS(.flags = 1024), false,
+		      "TLS options: a flag that is not for this call");
+	check_message(OPTIONS(.flags = CORO_TLS_ASK_CLIENT), false,
+		      "TLS options: a flag of servers");
+	check_message(OPTIONS(.min_version = 1), false, "TLS options: no such versions");
+	check_message(OPTIONS(.alpn = ","), false,
+		      "TLS options: a name in alpn is empty or too long");
+	check_message(OPTIONS(.key = "x"), false, "TLS options: a key without a certificate");
+	check_message(OPTIONS(.handshake_timeout = -1), false,
+		      "TLS options: handshake_timeout is less than 0");
+	check_message(NULL, true, "TLS options: a server without a certificate");
+}
+END_TEST
+
+START_TEST(connecting_wrongly_is_named)
+{
+	struct coro_tls_context *context;
+	struct coro_stream *stream;
+	ck_assert_int_eq(coro_tls_client_create(NULL, &context), 0);
+	coro_raise(-EINVAL, "stale");
+	ck_assert_int_eq(coro_tls_connect(NULL, context, NULL), -EINVAL);
+	ck_assert_str_eq(coro_message(-EINVAL), "TLS: the stream or the context is NULL");
+	coro_raise(-EINVAL, "stale");
+	ck_assert_int_eq(coro_tls_open_connection("x:1", NULL, NULL, NULL, NULL, &stream), -EINVAL);
+	ck_assert_str_eq(coro_message(-EINVAL),
+			 "coro_tls_open_connection: address, context or ret is NULL");
+	coro_tls_context_destroy(context);
+}
+END_TEST
+
 START_TEST(client_and_server_have_their_own_options)
 {
 	static const unsigned clients[] = {CORO_TLS_NO_VERIFY, CORO_TLS_NO_HOST_CHECK};
@@ -339,6 +379,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_is_no_certificate_or_key_is_an_error);
 	tcase_add_test(tests, flags_of_other_options_are_refused);
 	tcase_add_test(tests, options_that_cannot_be_are_refused);
+	tcase_add_test(tests, options_that_cannot_be_are_named);
+	tcase_add_test(tests, connecting_wrongly_is_named);
 	tcase_add_test(tests, client_and_server_have_their_own_options);
 	tcase_add_loop_test(tests, ciphers_are_chosen, 0, 2);
 	tcase_add_test(tests, connections_outlive_their_context);
