@@ -96,7 +96,9 @@ static void task_done(struct waiter *waiter, struct coro_future *task)
 static void become_own(struct coro_remote *remote)
 {
 	remote->spawned = true;
+	pthread_mutex_lock(&remote->mutex); /* its owner may give it back just now */
 	remote->listening = remote->held;
+	pthread_mutex_unlock(&remote->mutex);
 	remote->loop->listening += remote->listening;
 	loop_unhold(remote->loop);
 }
