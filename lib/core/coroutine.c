@@ -193,15 +193,21 @@ static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 	return r < 0 ? fail_running() : r;
 }
 
+static __attribute__((cold, noinline)) int fail_to_start(int error)
+{
+	return fail_code(error);
+}
+
 /* The first resume: a warm stack makes it nearly as cheap as the others. */
 static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 {
 	struct thread *thread = thread_self();
 	int r = thread ? coro_prepare(co, thread) : -ENOMEM;
 	if (unlikely(r < 0))
-		return fail_code(r);
+		return fail_to_start(r);
 	struct coro *self = thread->self;
-	co->flags |= self->flags & CORO_SAVE_EXCEPTIONS;
+	if (unlikely(self->flags & CORO_SAVE_EXCEPTIONS))
+		co->flags |= CORO_SAVE_EXCEPTIONS;
 	co->state = STATE_RUNNING;
 	co->resumer = self;
 	co->out = ret;
