@@ -17,6 +17,7 @@ struct gather {
 	size_t finished;
 	bool failures_are_results;
 	bool cancel_requested;
+	struct failure *words; /* of the last request that a child has taken */
 
 	/* While its children are being cancelled. */
 	bool cancelling, any_cancelled;
@@ -60,18 +61,29 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 		       : NULL;
 }
 
+static void note_request(struct gather *gather, struct failure *words)
+{
+	gather->cancel_requested = true;
+	failure_unref(gather->words);
+	gather->words = failure_ref(words);
+}
+
 bool gather_cancel_end(struct coro_future **outer, struct failure *words)
 {
 	struct gather *gather = gather_of(*outer);
 	gather->cancelling = false;
-	gather->cancel_requested |= gather->any_cancelled;
+	if (gather->any_cancelled)
+		note_request(gather, words);
 	if (!gather->any_cancelled && gather->task)
 		task_must_cancel(gather->task, words);
 	*outer = gather->above;
 	return gather->any_cancelled || gather->task;
 }
 
-/* All children are done. The words of a cancellation are those of the child named last. */
+/*
+ * All children are done. The words of a cancellation are those of the child named last or, where
+ * that has ended otherwise, of the request.
+ */
 static void finish_gather(struct gather *gather)
 {
 	const struct coro_future *last =
@@ -80,7 +92,8 @@ static void finish_gather(struct gather *gather)
 		future_finish(&gather->outer, 0, NULL, NULL);
 	else
 		future_finish(&gather->outer, -ECANCELED, NULL,
-			      last->status == -ECANCELED ? failure_ref(last->failure) : NULL);
+			      failure_ref(last->status == -ECANCELED ? last->failure
+								     : gather->words));
 }
 
 static void child_done(struct watch *watch)
@@ -102,6 +115,7 @@ static void gather_finish(struct gather *gather)
 {
 	watches_end(&gather->watches);
 	failure_unref(gather->outer.failure);
+	failure_unref(gather->words);
 	loop_unref(gather->outer.loop);
 }
 

@@ -436,6 +436,12 @@ static int swallows_two(void *name)
 	return tell(name, coro_sleep(100));
 }
 
+static int swallows_both(void *name)
+{
+	swallows(name);
+	return swallows(name);
+}
+
 static void drop_children(void)
 {
 	coro_future_unref(children[0]);
@@ -468,14 +474,46 @@ START_TEST(words_of_a_child_that_is_cancelled_reach_who_gathers)
 }
 END_TEST
 
-START_TEST(gather_has_the_words_of_the_child_named_last)
+START_TEST(gather_has_the_words_of_the_request_that_a_child_swallows)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(swallows, "right");
 	struct coro_future *task = start(gathers_all, "task");
 	cancel_with(task, "words");
 	run();
-	ck_assert_trace("left:words right:words task:Operation canceled");
+	ck_assert_trace("left:words right:words task:words");
+	assert_ended_cancelled(task, "words");
+	drop_children();
+}
+END_TEST
+
+START_TEST(gather_has_the_words_of_the_last_request)
+{
+	children[0] = start(swallows, "left");
+	children[1] = start(swallows_both, "right");
+	struct coro_future *task = start(gathers_all, "task");
+	cancel_with(task, "first");
+	turn();
+	cancel_with(task, "second");
+	run();
+	ck_assert_trace("left:first right:first right:second task:second");
+	assert_ended_cancelled(task, "second");
+	drop_children();
+}
+END_TEST
+
+/* asyncio's has them. */
+START_TEST(gather_has_no_words_that_were_a_childs_alone)
+{
+	children[0] = start(sleeps, "left");
+	children[1] = start(swallows_both, "right");
+	struct coro_future *task = start(gathers_all, "task");
+	cancel(task);
+	turn();
+	cancel_with(children[1], "words");
+	run();
+	ck_assert_trace("left:Operation canceled right:Operation canceled right:words "
+			"task:Operation canceled");
 	assert_ended_cancelled(task, none());
 	drop_children();
 }
@@ -800,7 +838,9 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, words_go_through_a_gather);
 	tcase_add_test(tests, words_of_a_child_that_is_cancelled_reach_who_gathers);
-	tcase_add_test(tests, gather_has_the_words_of_the_child_named_last);
+	tcase_add_test(tests, gather_has_the_words_of_the_request_that_a_child_swallows);
+	tcase_add_test(tests, gather_has_the_words_of_the_last_request);
+	tcase_add_test(tests, gather_has_no_words_that_were_a_childs_alone);
 	tcase_add_test(tests, words_of_a_child_that_was_last_but_not_named_last_do_not_count);
 	tcase_add_test(tests, words_wait_where_all_children_are_done);
 	tcase_add_test(tests, end_of_a_group_has_the_words_that_made_its_owner_leave);
