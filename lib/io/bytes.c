@@ -37,7 +37,8 @@ static inline void note(const struct transfer *transfer, struct fd *fd, ssize_t 
 	enum { LEAVES_SOME = MSG_PEEK | MSG_OOB };
 	if (transfer->flags & LEAVES_SOME)
 		return;
-	if (got <= 1 || (size_t)got >= transfer_length(transfer) || got > UINT32_MAX || fd->hung_up)
+	if (got <= 1 || (size_t)got >= transfer_length(transfer) || (uint64_t)got > UINT32_MAX ||
+	    fd->hung_up)
 		return;
 	uint32_t bytes = (uint32_t)got;
 	if (unlikely(fd->doubted) && bytes >= fd->doubted)
