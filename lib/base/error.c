@@ -30,7 +30,7 @@ const char *coro_strerror(int error)
 
 struct failure *failure_create(int error, const char *site, const char *format, va_list args)
 {
-	char text[256]; /* as a rule that is enough, and what is formatted is so once */
+	char text[256]; /* most are shorter, and are formatted once */
 	va_list again;
 	va_copy(again, args);
 	int length = vsnprintf(text, sizeof(text), format, again);
@@ -103,7 +103,7 @@ static char *write_number(char *at, uint64_t number)
 	return at;
 }
 
-/* Without printf, as each timeout that expires has one. */
+/* Without printf, since every timeout that expires makes one. */
 char *duration_text(char buffer[DURATION_SIZE], int64_t duration)
 {
 	static const struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A failure: an error code with its words and the place it was made, shared by all who receive it.
+ * A failure: an error code with its message and the place it was made, shared by all who receive
+ * it.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -19,7 +20,7 @@ struct failure {
 
 enum { FAILURE_STATIC = 0, FAILURE_EXPECTED = -1 };
 
-/* The initializer of a failure that nobody makes and nobody frees. */
+/* The initializer of a failure in static memory, which is never freed. */
 #define FAILURE(code, text)                                            \
 	{                                                              \
 		.refs = FAILURE_STATIC, .error = (code), .words = text \
@@ -34,12 +35,12 @@ enum { FAILURE_STATIC = 0, FAILURE_EXPECTED = -1 };
 /* The caller owns the reference; NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
 
-/* The same of pieces of text that are put together, which is many times faster than a format. */
+/* The same from pieces of text, which is many times faster than a format. */
 struct failure *failure_join(int error, const char *site, const char *const *pieces, size_t count);
 
 bool failure_is_expected(const struct failure *failure);
 
-/* NULL is fine for both; one that is shared may be let go of in several threads. */
+/* NULL is fine for both. Several threads may give references back at the same time. */
 struct failure *failure_ref(struct failure *failure);
 void failure_unref(struct failure *failure);
 

@@ -17,13 +17,16 @@ struct hooks {
 	void (*report)(const struct coro_report *report);
 	/* Debug mode has found something that the task has done. */
 	void (*found)(const struct coro_future *task, const char *what);
-	/* Debug mode, at the loop's close: what was taken at the site, which may be NULL, is not undone. */
+	/*
+	 * Debug mode, at the loop's close: what was taken at the site (NULL: unknown) has not been
+	 * undone.
+	 */
 	void (*left)(const char *taken, const char *site, const char *undone);
 	/* Debug mode: an fd that the loop knows was closed, or is another now, and it was not told. */
 	void (*closed)(int fd);
 	/*
-	 * Debug mode: a step of a task took so many nanoseconds, which is long; or, where task is NULL, the
-	 * callback fn did.
+	 * Debug mode: a step took long. task: whose step it was; NULL: the callback fn's. In
+	 * nanoseconds.
 	 */
 	void (*slow)(const struct coro_future *task, void (*fn)(void *arg), int64_t duration);
 	/* Debug mode: a generator yields that has begun a timeout or a group, and may not have ended it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * With whose rights a thread uses files. On Linux a thread may take another user's for itself
- * (setfsuid), as file servers do; what works for it in another thread is to have the same.
+ * The user and group with whose rights a thread uses files. On Linux a thread may take another
+ * user's for itself (setfsuid), as file servers do; the threads that work for it need the same.
  */
 #ifndef BASE_IDENTITY_H
 #define BASE_IDENTITY_H
@@ -25,8 +25,8 @@ struct identity {
 #ifdef __linux__
 
 /*
- * Whether the calling thread may take another identity: those who may not have none, and a sandbox
- * may take it ill to be asked.
+ * Whether the calling thread may take another identity. Without that right it has none, and is not
+ * asked for one, since a sandbox may kill it for the call.
  */
 static inline bool identity_may_change(void)
 {
@@ -35,7 +35,7 @@ static inline bool identity_may_change(void)
 	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SETUID;
 }
 
-/* The calling thread's. An id that cannot be is not set: both calls tell the one there was. */
+/* The calling thread's. An invalid id is not set, and both calls return the present one. */
 static inline struct identity identity_of_thread(void)
 {
 	struct identity identity = {.uid = (uid_t)setfsuid((uid_t)-1),
@@ -51,7 +51,7 @@ static inline void identity_take(const struct identity *identity)
 	setfsuid(identity->uid);
 }
 
-/* The calling thread is as the process is now, whatever that was before. */
+/* The calling thread gets the process's present identity. */
 static inline void identity_drop(void)
 {
 	setfsuid(geteuid());

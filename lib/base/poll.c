@@ -10,7 +10,7 @@
 
 /* -- by poll */
 
-/* In milliseconds, rounded up; -1 for ever. */
+/* In milliseconds, rounded up; -1 for no limit. */
 static int to_ms(const struct timespec *timeout)
 {
 	if (!timeout)
@@ -24,7 +24,7 @@ static int to_ms(const struct timespec *timeout)
 
 #ifdef __linux__
 
-/* The kernel takes sets of any size, of which fd_set is the first part. */
+/* The kernel takes sets of any size; fd_set is their first part. */
 enum { WORD_BITS = 8 * sizeof(unsigned long), FEW_WORDS = 1024 / WORD_BITS };
 
 enum { READ_SET, WRITE_SET, EXCEPT_SET, SETS };
@@ -74,7 +74,7 @@ static int select_by(struct sets *sets, const struct timespec *timeout)
 	return pselect(sets->end, of[READ_SET], of[WRITE_SET], of[EXCEPT_SET], timeout, NULL);
 }
 
-/* Fills in what has come: of how many fds. */
+/* Fills in what has come. Returns for how many fds. */
 static int tell(struct pollfd *fds, size_t count, struct sets *sets)
 {
 	int told = 0;
@@ -88,7 +88,7 @@ static int tell(struct pollfd *fds, size_t count, struct sets *sets)
 	return told;
 }
 
-/* The same of those that are not open, for which select fails as a whole. */
+/* The same for fds that are not open, for which select fails as a whole. */
 static int tell_closed(struct pollfd *fds, size_t count)
 {
 	int told = 0;

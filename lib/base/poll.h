@@ -11,9 +11,9 @@
 int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout);
 
 /*
- * As ppoll without a mask. Takes poll's place for ppoll where a sandbox refuses that, and select's for
- * more fds than RLIMIT_NOFILE allows: a limit that was lowered is for fds to come, and those that are
- * open are waited for all the same.
+ * As ppoll without a mask. It calls poll if a sandbox refuses ppoll, and select for more fds than
+ * RLIMIT_NOFILE allows: a limit that was lowered is for new fds, and those that are open are still
+ * waited for.
  */
 static inline int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout)
 {

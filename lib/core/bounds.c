@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where stacks lie, and where those stand that do not run.
+ * Where stacks lie, and which part of those that do not run is in use.
  *
- * A coroutine's context is where it stands, or, while it runs, where its resumer does, who thus need
- * not know it. So all contexts together say where each stack stands, if each is asked whose it is:
- * it lies on that stack.
+ * The context of a suspended coroutine points into its own stack. While a coroutine runs, its
+ * context is where its resumer stands. So all contexts together tell where each stack stands, if
+ * each is looked up by the stack that it points into.
  */
 #include "core/fail.h"
 #include "core/thread.h"
@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* The coroutine that runs on the thread's behalf: whoever nobody has resumed. */
+/* The outermost coroutine that runs: the one that was not resumed by another. */
 static const struct coro *outermost(const struct thread *thread)
 {
 	const struct coro *co = thread->self;
@@ -21,7 +21,7 @@ static const struct coro *outermost(const struct thread *thread)
 	return co;
 }
 
-/* Where all the stacks of a thread are noted to stand: each in its header. */
+/* The positions of all stacks of a thread; those of coroutines are in the stacks' headers. */
 struct places {
 	struct thread *thread;
 	const struct coro

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outermost frame of each stack, which runs bodies. The Makefile has this file keep a frame
- * pointer, whatever the others do, so that those of bodies lead to it, and by it to the end.
+ * The outermost frame of each stack, which runs bodies. The Makefile compiles this file with a
+ * frame pointer, whatever the others have, so that the chain of frame pointers leads to it and ends
+ * here.
  */
 #include "base/error.h"
 #include "core/coroutine.h"
@@ -9,7 +10,7 @@
 #include "core/generator.h"
 #include "core/thread.h"
 
-/* Where a body that has ended goes: to its resumer. */
+/* A body that has ended goes on in its resumer. */
 static void *leave_to_resumer(struct coro *co, int status, int *result)
 {
 	struct coro *to = co->resumer;
@@ -24,8 +25,8 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 }
 
 /*
- * Ends a coroutine, whose stack goes back to the pool; sets thread->self to who goes on, and
- * returns where that stands.
+ * Ends a coroutine: its stack goes back to the pool. Sets thread->self to the coroutine that runs
+ * next, and returns its context.
  */
 static void *leave(struct coro *co, int status, int *result)
 {

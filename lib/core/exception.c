@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CORO_SAVE_EXCEPTIONS: what a C++ runtime knows of the exceptions that are handled lies in globals
- * of the thread, and is exchanged at a switch. The runtime may come with the program, or later with
- * a plugin.
+ * CORO_SAVE_EXCEPTIONS: a C++ runtime keeps the exceptions that are being handled in globals of the
+ * thread, which are exchanged at a switch. The runtime may come with the program, or later with a
+ * plugin.
  */
 #include "base/system.h"
 #include "core/coroutine.h"
@@ -18,15 +18,15 @@ struct cxa_globals {
 
 typedef struct cxa_globals *get_globals(void);
 
-/* Absent where the program has no C++ runtime, and dlopen and dlsym where it is linked statically. */
+/* Absent if the program has no C++ runtime; dlopen and dlsym are if it is linked statically. */
 extern struct cxa_globals *__cxa_get_globals(void) __attribute__((weak));
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak dladdr
 
 /*
- * From here on the library that it is in stays: another thread may be about to call it. The
- * program's own is not found by its name, and needs not be.
+ * Keeps the library of this function loaded, since another thread may be about to call it. The
+ * program's own is not found by its name, and is never unloaded.
  */
 static void pin(get_globals *get)
 {
@@ -35,7 +35,10 @@ static void pin(get_globals *get)
 		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* What a plugin brought; a runtime that is for that alone (RTLD_LOCAL) is known by its name. */
+/*
+ * The function of a plugin's runtime; one that was loaded for the plugin alone (RTLD_LOCAL) is
+ * found by its name.
+ */
 static get_globals *look_up(void)
 {
 	static const char *const runtimes[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
@@ -50,7 +53,7 @@ static get_globals *look_up(void)
 	return get;
 }
 
-/* Once the runtime is found it is used; until then, it is looked for after each library loaded. */
+/* Until the runtime is found, it is looked for again after each library that is loaded. */
 static get_globals *find_slow(void)
 {
 	static _Atomic(get_globals *) found;

@@ -3,7 +3,10 @@
 
 int fail_static(const struct failure *failure)
 {
-	/* Where there is no memory for the thread there is nowhere to put it. Nothing writes to it. */
+	/*
+	 * Without memory for the thread there is no place for it. Nothing writes to a static
+	 * failure.
+	 */
 	if (thread_self())
 		coro_take_failure(thread_current->self, failure->error, (struct failure *)failure);
 	return failure->error;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a call of the library fails, so that coro_message never tells of an earlier failure: with a
- * message of its own,
+ * How a call of the library fails, so that coro_message never gives the message of an earlier
+ * failure. With a message of its own,
  *
  *	return fail_with(-EPERM, "coro_sleep: not in a task");
  *
- * or with its code alone, which takes the message of an earlier error of that code away:
+ * or with its code alone, which removes the message of an earlier error of that code:
  *
  *	return fail_code(-errno);
  *
- * Only what fails pays for it; a message that is a literal allocates nothing.
+ * Only a failure costs anything; a message that is a literal allocates nothing.
  *
  * A task has room for two messages. An outcome that a program may well expect (the end of a channel,
  * a call that has run already) must not take the place of the message of a failure that the program
@@ -41,7 +41,7 @@ int fail_static(const struct failure *failure) __attribute__((cold));
 	})
 
 /*
- * The same with a message that is made; site is the user's place that it tells of, NULL for none.
+ * The same with a formatted message; site is the place in the program that it names, NULL for none.
  * Without memory it is fail_code.
  */
 int fail_format(int error, const char *site, const char *format, ...)
@@ -49,12 +49,12 @@ int fail_format(int error, const char *site, const char *format, ...)
 int fail_format_args(int error, const char *site, const char *format, va_list args)
 	__attribute__((cold, format(printf, 3, 0)));
 
-/* The same of a message that is put together from pieces: see failure_join. */
+/* The same from pieces: see failure_join. */
 int fail_join(int error, const char *site, const char *const *pieces, size_t count);
 
 void fail_code_slow(int error) __attribute__((cold));
 
-/* Returns the code. One that is not negative does no harm. */
+/* Returns the code. It may be called with one that is not negative. */
 static inline int fail_code(int error)
 {
 	if (unlikely(thread_current->self->frame->failure != NULL))

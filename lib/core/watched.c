@@ -3,7 +3,7 @@
 
 #include "core/thread.h"
 
-/* thread->self is already who goes on. */
+/* thread->self is the next already. */
 static void leave(void)
 {
 	struct thread *thread = thread_current;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Switches of a program that is built with AddressSanitizer, where the library is not: each is told
- * of, on another way than those of other programs.
+ * Tells AddressSanitizer of switches in a program that is built with it, when the library is not.
+ * Such switches take a way of their own, so that those of other programs cost nothing.
  */
 #ifndef CORE_WATCHED_H
 #define CORE_WATCHED_H

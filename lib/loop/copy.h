@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The argument of a task that has its own copy of it: in memory until it starts, then on its stack. */
+/* A task's own copy of its argument: in allocated memory until it starts, then on its stack. */
 #ifndef LOOP_COPY_H
 #define LOOP_COPY_H
 
@@ -9,7 +9,7 @@
 
 struct coro;
 
-/* A task ends that has not started. */
+/* For a task that ends without having started. */
 void copy_drop(const struct coro *co);
 
 #endif

@@ -32,7 +32,10 @@ static void drop_members(struct coro_group *group)
 	}
 }
 
-/* Whether its body is thrown away with the task that owns it; a generator may be left, and end it. */
+/*
+ * Whether its body is discarded with the task that owns it. A generator's may be left, and end it
+ * later.
+ */
 static bool body_goes(const struct coro_group *group)
 {
 	const struct coro *task = &group->parent->coro, *at = task->at;
@@ -42,8 +45,8 @@ static bool body_goes(const struct coro_group *group)
 }
 
 /*
- * Its end begins, or will never. Of one whose owner has just returned the first failure stays unasked
- * for, and is reported.
+ * The group is ended, or never will be: its first failure counts as asked for. If its owner has
+ * just returned without ending it, this is not called, and the failure is reported.
  */
 static void group_asked(const struct coro_group *group)
 {
@@ -51,7 +54,7 @@ static void group_asked(const struct coro_group *group)
 		future_retrieved(group->first);
 }
 
-/* Its owner is thrown away: the members are, too, or were. */
+/* Its owner is discarded: so are, or were, the members. */
 static void group_abandon(struct cleanup *cleanup)
 {
 	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
@@ -61,7 +64,7 @@ static void group_abandon(struct cleanup *cleanup)
 		group_free(group);
 }
 
-/* Its owner's deferred calls come first, and those of the members: they may ask for it still. */
+/* The deferred calls of its owner and of the members run first: they may still use the group. */
 static void group_outlive(struct cleanup *cleanup)
 {
 	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
@@ -143,7 +146,7 @@ void group_abort(struct coro_group *group)
 		; /* they will see that nothing is spawned any more */
 }
 
-/* The request to the parent is taken back by the end. */
+/* The end takes the request to the parent back. */
 void group_abort_all(struct coro_group *group)
 {
 	struct task *parent = group->parent;
@@ -194,7 +197,7 @@ size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
 	return group->error_count;
 }
 
-/* The words of what the owner received last are those of the end's result. */
+/* The message that the owner received last is that of the end's result. */
 static void keep_words(struct coro_group *group)
 {
 	struct failure *words = failure_ref(thread_current->self->frame->failure);
@@ -242,7 +245,7 @@ static void join(struct coro_group *group, bool *cancelled)
 	}
 }
 
-/* The body's own failure comes last; it is returned even where there is no memory to note it. */
+/* The body's own failure comes last; it is returned even without memory to note it. */
 static void note_body(struct coro_group *group, int status)
 {
 	if (status >= 0 || status == -ECANCELED || group_reserve_error(group) < 0)
@@ -258,15 +261,15 @@ static void take_request_back(struct coro_group *group)
 			      group->cancelling - (group->cancelled && group->unreceived));
 }
 
-/* Whether no request to the parent is left but those from before that it has received. */
+/* Whether no request to the parent is left, except those that it had received before. */
 static bool cancelled_itself(const struct coro_group *group)
 {
 	return group->cancelled && group->parent->cancels <= group->cancelling - group->unreceived;
 }
 
 /*
- * What the end gives: the first failure of a member, or the body's, or a cancellation that was not
- * the group's own.
+ * The result of the end: the first failure of a member, or the body's, or a cancellation that was
+ * not the group's own.
  */
 static int group_status(struct coro_group *group, int status, bool cancelled)
 {
@@ -301,7 +304,9 @@ static bool can_wait(const struct coro_group *group)
 	return task && task->future.loop == group->parent->future.loop;
 }
 
-/* Who may end it: its parent; and its body, though it be resumed by another task by now. */
+/*
+ * 0 if the caller may end it: its parent, or its body, though another task may have resumed that.
+ */
 static int check_end(const struct coro_group *group)
 {
 	if (!group)
@@ -313,7 +318,7 @@ static int check_end(const struct coro_group *group)
 	return fail_with(-EPERM, "coro_group_join, _end: not in the task that made the group");
 }
 
-/* Ends the group where no task runs that could wait for its members: they are cancelled. */
+/* Ends the group when no task runs that could wait for its members: they are cancelled. */
 static int end_without_task(struct coro_group *group, int status)
 {
 	if (group->parent->future.loop->closed)
@@ -365,7 +370,7 @@ int coro_group_join(struct coro_group *group, int status)
 	return r;
 }
 
-/* While its parent lives, that would take the group along if it were thrown away. */
+/* While its parent lives, the group would be discarded with it. */
 static void leave_parent(struct coro_group *group)
 {
 	if (!group->parent->future.done)

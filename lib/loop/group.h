@@ -52,19 +52,19 @@ struct coro_group {
 
 int group_reserve_slow(struct coro_group *group);
 
-/* Room for the failure of one member more, so that none is lost without memory: 0, -ENOMEM. */
+/* Room for the failure of one more member, so that none is lost without memory: 0, -ENOMEM. */
 static inline int group_reserve_error(struct coro_group *group)
 {
 	return group->error_count + group->running < group->room ? 0 : group_reserve_slow(group);
 }
 
-/* Cancels the members; from now on there are no new ones. */
+/* Cancels the members; none is taken any more. */
 void group_abort(struct coro_group *group);
 
-/* The same, and its body, which waits wherever that may be, is made to leave. */
+/* The same, and cancels its body, wherever that waits. */
 void group_abort_all(struct coro_group *group);
 
-/* The first who waits for room is let in: there is some. False if nobody waits. */
+/* Lets the first waiter in, as there is room. False if nobody waits. */
 bool group_let_in(struct coro_group *group);
 
 /* Whether a member is left, or one may come yet. */
@@ -74,8 +74,8 @@ static inline bool group_in_use(const struct coro_group *group)
 }
 
 /*
- * A place for a task in the group, after waiting for room under the limit: 0 and *ret, or why fn may
- * not be spawned in it. It is handed on to member_join, or given back.
+ * A place for a task in the group, after waiting for room under the limit: 0 and *ret, or why fn
+ * may not be spawned in it. It is handed on to member_join, or given back.
  */
 int member_create(struct coro_group *group, coro_fn *fn, struct member **ret);
 
@@ -88,10 +88,10 @@ void member_join(struct member *member, struct coro_future *task);
 /* A member, or a user, is gone: the group may have ended. */
 void group_left(struct coro_group *group);
 
-/* Debug mode: a generator yields; tells of groups that it has made and not ended. */
+/* Debug mode: a generator yields; reports groups that it has made and not ended. */
 void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator);
 
-/* Lets go of the groups that have nobody to end them, of a loop that is closed. */
+/* Frees the groups that nobody will end, when the loop is closed. */
 void group_drop_orphans(struct coro_loop *loop);
 
 #endif

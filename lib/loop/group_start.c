@@ -79,7 +79,7 @@ static void start_abandon(struct cleanup *cleanup)
 static const struct wait_kind waiting_for_start = {.leave = latch_leave,
 						   .what = "a member's start"};
 
-/* Until it is ready or has ended; a request to cancel meanwhile is handed on: -ECANCELED. */
+/* Waits until it is ready or has ended. A request to cancel is handed on to it: -ECANCELED. */
 static int wait_for_start(struct start *start, struct coro_future *task)
 {
 	int r = 0;
@@ -98,7 +98,7 @@ static int wait_for_start(struct start *start, struct coro_future *task)
 	return r;
 }
 
-/* It has ended before it was ready: its failure. A request to the caller is not lost by that. */
+/* It has ended before it was ready: its failure. A request to cancel the caller is kept. */
 static int start_failed(struct coro_future *task, int cancelled)
 {
 	int r = future_result(task, NULL);

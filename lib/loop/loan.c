@@ -8,7 +8,7 @@ void loan_note(struct coro_loop *loop, struct loan *loan)
 	list_append(&loop->loans, &loan->link);
 }
 
-/* A child's copy of the loop, made by fork, has nothing to tell: the parent may give them back yet. */
+/* In a child made by fork there is nothing to report: the parent may still give them back. */
 void loans_tell(struct coro_loop *loop)
 {
 	struct list *link;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program was given and is to give back. Debug mode notes it: what is left when the loop is
- * closed is told of, by the place that made it.
+ * What a program has taken and is to give back. Debug mode notes it, and reports what is left when
+ * the loop is closed, with the place where it was taken.
  */
 #ifndef LOOP_LOAN_H
 #define LOOP_LOAN_H
 
 #include "loop/loop.h"
 
-/* Of an object of zeroes it is one that was not noted. */
+/* In an object of zeroes: not noted. */
 struct loan {
 	struct list link;   /* in loop->loans; its next is NULL when it is not */
 	const char *taken;  /* "stream opened" */
@@ -25,7 +25,7 @@ static inline void loan_begin(struct coro_loop *loop, struct loan *loan, const c
 		loan_note(loop, loan);
 }
 
-/* It is given back; once more does no harm. */
+/* Given back; a second call does nothing. */
 static inline void loan_end(struct loan *loan)
 {
 	if (likely(!loan->link.next))
@@ -34,7 +34,7 @@ static inline void loan_end(struct loan *loan)
 	loan->link.next = NULL;
 }
 
-/* Tells of those that are left. */
+/* Reports those that are left. */
 void loans_tell(struct coro_loop *loop);
 
 #endif

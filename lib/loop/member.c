@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tasks of a group: how they come in, and what comes of their ends. */
+/* The tasks of a group: spawning them, and what their ends bring. */
 #include "base/error.h"
 #include "core/fail.h"
 #include "loop/group.h"
@@ -97,7 +97,7 @@ static int fail_ended(void)
 	return fail_expected(-ESHUTDOWN, "coro_group_spawn: the group is cancelled or has ended");
 }
 
-/* The group is full, or takes nobody any more. */
+/* The group is full, or takes no tasks any more. */
 static __attribute__((noinline)) int enter_slowly(struct coro_group *group)
 {
 	if (takes_nobody(group))
@@ -112,7 +112,7 @@ static __attribute__((noinline)) int enter_slowly(struct coro_group *group)
 	return r;
 }
 
-/* Until there is room under the limit: 0, or why the caller may not spawn. */
+/* Waits until there is room under the limit: 0, or why the caller may not spawn. */
 static inline int enter(struct coro_group *group)
 {
 	return likely(!takes_nobody(group) && !is_full(group)) ? 0 : enter_slowly(group);
@@ -171,7 +171,7 @@ void member_destroy(struct member *member)
 	group_left(group);
 }
 
-/* Of one that started eagerly and has ended already the group learns a turn later, as of any. */
+/* The group learns of a task that started eagerly and has ended already a turn later, as of any. */
 static inline void member_add(struct member *member, struct coro_future *task)
 {
 	list_append(&member->group->members, &member->link);

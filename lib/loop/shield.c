@@ -9,10 +9,10 @@
 
 #include <errno.h>
 
-/* What lies in struct coro_shield_scope beside its timeout. */
+/* What lies in struct coro_shield_scope besides its timeout. */
 struct __attribute__((may_alias)) shield {
 	struct cleanup cleanup;
-	struct task *task;     /* NULL: it was thrown away */
+	struct task *task;     /* NULL: it was discarded */
 	struct failure *words; /* of the last request that it holds */
 	unsigned level;        /* the outermost of a task is 1 */
 	int held;              /* requests */
@@ -40,7 +40,7 @@ static void shield_abandon(struct cleanup *cleanup)
 
 /* -- requests */
 
-/* The first of a task's scopes from there on, the innermost first. */
+/* The next scope of a task from this cleanup on, the innermost first. */
 static struct shield *next_shield(const struct cleanup *at)
 {
 	while (at && at->run != shield_abandon)
@@ -83,7 +83,7 @@ bool shield_uncancel(const struct task *task)
 	return true;
 }
 
-/* What it has held is the task's: for the scope around it, or for its next wait. */
+/* Hands the held requests on: to the scope around it, or to the task's next wait. */
 static void hand_on(struct shield *shield)
 {
 	struct task *task = shield->task;
@@ -101,7 +101,7 @@ static void hand_on(struct shield *shield)
 
 /* -- scopes */
 
-/* A request from before that the task has not received waits outside, too. */
+/* A request from before, which the task has not received yet, waits outside too. */
 static void hold_pending(struct shield *shield, struct task *task)
 {
 	if (!(task->coro.flags & CORO_MUST_CANCEL))

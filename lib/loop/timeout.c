@@ -18,7 +18,7 @@ enum timeout_state {
 	TIMEOUT_EXPIRING,
 	TIMEOUT_EXPIRED,
 	TIMEOUT_EXITED,
-	TIMEOUT_ABANDONED, /* its task was thrown away, and it has not been ended */
+	TIMEOUT_ABANDONED, /* its task was discarded, and it has not been ended */
 };
 
 /* What lies in struct coro_timeout. */
@@ -45,8 +45,8 @@ struct __attribute__((may_alias)) place {
 _Static_assert(sizeof(struct place) <= sizeof(struct coro_timeout), "a scope fits");
 
 /*
- * Debug mode: the scope lies outside of its function's frame, so that one whose function has left
- * without ending it does no harm, and can be told of.
+ * Debug mode: the scope lies outside of its function's frame, so that it can be reported, and does
+ * no harm, if the function has left without ending it.
  */
 struct watched {
 	struct scope scope;
@@ -92,14 +92,17 @@ static void tell_of(struct watched *watched, const char *when)
 	hooks.found(&scope->task->future, text);
 }
 
-/* Whether its place has been written over; it may lie in a frame that is gone, and ASan is not to mind. */
+/*
+ * Whether its place has been written over. It may lie in a frame that is gone, so ASan must not
+ * check.
+ */
 static __attribute__((noinline, no_sanitize_address)) bool is_overwritten(
 	const struct watched *watched)
 {
 	return watched->place->watched != watched;
 }
 
-/* Whether the frame is gone that it was begun in, as far as that can be seen. */
+/* Whether the frame that it was begun in is gone, as far as that can be known. */
 static bool frame_is_gone(const struct watched *watched)
 {
 	const struct task *task = watched->scope.task;
@@ -132,7 +135,7 @@ static bool lies_on_stack(const struct scope *scope, const struct coro *co)
 	return at >= co->frame->stack.low && at < (const char *)co->frame;
 }
 
-/* A task may end before a scope of its does, by mistake or since the scope is a generator's. */
+/* A task may end before one of its scopes, by mistake or since the scope is a generator's. */
 static void hold_task(struct scope *scope)
 {
 	struct task *task = scope->task;
@@ -204,7 +207,7 @@ void timeouts_forget(struct task *task)
 		timers_forget_stack(task);
 }
 
-/* Whether the running task has begun it and not ended it. What is there may be anything. */
+/* Whether the running task has begun it and not ended it. The memory may hold anything. */
 static bool has_begun(const struct task *task, const struct place *place)
 {
 	const struct cleanup *at = task_wait(task)->cleanups;
@@ -218,7 +221,7 @@ static bool has_begun(const struct task *task, const struct place *place)
 	return at;
 }
 
-/* Inlined, as scope_end: a wait under a timeout is not to pay for two calls more. */
+/* Inlined, as scope_end, to save a wait under a timeout two calls. */
 static inline __attribute__((always_inline)) int scope_begin(struct scope *scope, struct task *task,
 							     const char *site, int64_t when,
 							     int64_t now, bool watched)
@@ -382,7 +385,10 @@ static inline __attribute__((always_inline)) int scope_end(struct scope *scope, 
 	return status;
 }
 
-/* Beside its task: of a generator's scope, whoever closes that, be the task done or not. */
+/*
+ * Whether another than its task may end it: whoever closes the generator whose scope it is, even if
+ * the task is done.
+ */
 static bool may_end(const struct scope *scope)
 {
 	struct thread *thread = thread_current;
@@ -407,7 +413,7 @@ int timeout_check_end(const struct coro_timeout *timeout)
 	return scope->state == TIMEOUT_ABANDONED ? 0 : check_end(scope);
 }
 
-/* It has ended: what can be asked still is found in its place. */
+/* It has ended: its place gets what can still be asked. */
 static __attribute__((noinline)) void unwatch(struct place *place)
 {
 	struct watched *watched = place->watched;
@@ -452,7 +458,7 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }
 
-/* It never begins, and this takes its turns, as where asyncio.wait_for is given a coroutine. */
+/* fn never begins, but this takes the turns of asyncio.wait_for with a coroutine. */
 static int within_no_time(const char *site, coro_fn *fn, void *arg)
 {
 	struct coro_future *task;

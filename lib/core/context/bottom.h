@@ -5,8 +5,8 @@
 #include <ucontext.h>
 
 /*
- * What makecontext made is the outermost frame of its stack: a chain of frame pointers is to end
- * there. It has its maker's frame pointer else, from getcontext.
+ * A context of makecontext is the outermost frame of its stack, where a chain of frame pointers
+ * must end. From getcontext it has the frame pointer of its maker.
  */
 static inline void context_end_chain(ucontext_t *context)
 {

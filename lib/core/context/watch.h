@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the backends share: that a switch may be no ordinary one. */
+/* What the backends share: switches that are not ordinary ones. */
 #ifndef CORE_CONTEXT_WATCH_H
 #define CORE_CONTEXT_WATCH_H
 
@@ -9,7 +9,7 @@
 
 extern const struct context_watcher *context_watcher; /* NULL: nobody */
 
-/* A switch is watched, or left to ucontext.c; it never changes once a context was made. */
+/* Switches are watched, or left to ucontext.c. It does not change once a context was made. */
 extern bool context_special;
 
 static inline void context_tell_leave(void)
