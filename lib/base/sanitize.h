@@ -32,6 +32,8 @@ void __sanitizer_finish_switch_fiber(void *fake, const void **low, size_t *size)
 void __asan_unpoison_memory_region(void const volatile *start, size_t size) __attribute__((weak));
 void __lsan_register_root_region(const void *start, size_t size) __attribute__((weak));
 void __lsan_unregister_root_region(const void *start, size_t size) __attribute__((weak));
+void *__asan_addr_is_in_fake_stack(void *fake, void *at, void **low, void **high)
+	__attribute__((weak));
 #define sanitize_has(function) ((function) != NULL)
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
@@ -151,6 +153,23 @@ static inline void sanitize_release(struct sanitize_stack *stack)
 					      (size_t)((const char *)stack->low + stack->size -
 						       (const char *)stack->held));
 	stack->held = NULL;
+}
+
+/*
+ * The process ends with this stack suspended: what its fake frames hold is not leaked. Their places lie
+ * on the stack itself.
+ */
+static inline __attribute__((no_sanitize("address"))) void sanitize_hold_fakes(
+	const struct sanitize_stack *stack)
+{
+	if (!stack->fake || !sanitize_searches() || !sanitize_has(__asan_addr_is_in_fake_stack))
+		return;
+	void *const *at = (void *const *)(stack->adopted ? stack->held : stack->low);
+	void *const *end = (void *const *)((const char *)stack->low + stack->size);
+	at = (void *const *)(((uintptr_t)at + sizeof(*at) - 1) / sizeof(*at) * sizeof(*at));
+	for (void *low, *high; at && at + 1 <= end; at++)
+		if (__asan_addr_is_in_fake_stack(stack->fake, *at, &low, &high))
+			__lsan_register_root_region(low, (size_t)((char *)high - (char *)low));
 }
 
 /* Before a switch. `ended`: nothing on the stack that is left will run on. */

@@ -62,9 +62,26 @@ static void on_exit_of_thread(void *arg)
 	thread_finish(thread);
 }
 
+static int hold_fakes(struct stack *stack, void *arg)
+{
+	(void)arg;
+	sanitize_hold_fakes(&stack->sanitize);
+	return 0;
+}
+
+/* Comes before the search for leaks, whose own call at the exit was noted earlier. */
+static void hold_all_fakes(void)
+{
+	struct thread *thread = thread_current;
+	stack_pool_each(&thread->stacks, hold_fakes, NULL);
+	sanitize_hold_fakes(&thread->root_frame.stack.sanitize);
+}
+
 static void prepare_all(void)
 {
 	watched_begin();
+	if (sanitize_searches())
+		atexit(hold_all_fakes);
 	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
 	has_key = no_key == 0;
 }
