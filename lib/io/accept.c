@@ -14,13 +14,13 @@ bool accept_lacks_room(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 }
 
-/* Whether the socket still listens, so that the error was not that it does not. */
+/* Whether the socket still listens: then the error was another. */
 static bool listens(int fd)
 {
 	return socket_option(fd, SO_ACCEPTCONN) > 0;
 }
 
-/* Whether the next second may bring what this one does not. */
+/* Whether another try, a second later, may succeed. */
 static bool is_outlived(int listening, int error)
 {
 	switch (error) {

@@ -7,12 +7,12 @@
 
 #include <stdbool.h>
 
-/* The process or the system has no room for one more. */
+/* Whether the error says that the process or the system has no room for one more. */
 bool accept_lacks_room(int error);
 
 /*
- * coro_accept_next, which before each pause calls `pauses` with the error, if that is not NULL. An error
- * that is returned is the socket's own, or the caller was cancelled.
+ * coro_accept_next, which calls `pauses`, if not NULL, with the error before each pause. Returns
+ * the fd, an error that is the socket's own, or -ECANCELED.
  */
 coro_async int accept_next(int listening, void (*pauses)(int error, void *arg), void *arg);
 

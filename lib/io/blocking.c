@@ -49,7 +49,7 @@ void blocking_hold(struct blocking *blocking, bool hold)
 
 /* -- in the loop */
 
-/* It is at its end, or was cancelled: that is soon. */
+/* The thread is at its end, or was cancelled: this does not take long. */
 static void join(struct blocking *blocking)
 {
 	if (blocking->joined)
@@ -137,7 +137,7 @@ int blocking_start(struct blocking *blocking, struct io *io, struct fd *fd,
 	return 0;
 }
 
-/* glibc ends the program where it has to load what it unwinds threads by, and cannot. */
+/* To cancel a thread glibc loads its unwinder, and ends the program if it cannot. */
 static bool can_cancel(void)
 {
 #ifdef __GLIBC__
@@ -171,7 +171,7 @@ static void cancel(struct blocking *blocking)
 	join(blocking);
 	if (blocking->ended)
 		return;
-	/* It was cancelled in the call, and has left all to us. */
+	/* It was cancelled in the call, and has released nothing. */
 	close(blocking->fd);
 	loop_let_go(blocking->loop);
 	unref(blocking);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call on an fd that may block, made by a thread of its own: the last resort, where no call can be
- * made that does not. It has memory and a duplicate of the fd to itself, so the task that wants its
- * result may leave at any time, and the fd may be closed.
+ * A call on an fd that may block, made by a thread of its own: the last resort, when no call that
+ * does not block can be made. The call has memory and a duplicate of the fd to itself. So the task
+ * that wants its result may leave at any time, and the fd may be closed.
  *
- * While a thread is at work on a direction of an fd, its bit in `busy` is set, and who waits for that
- * direction is woken when the thread is through.
+ * While a thread works on a direction of an fd, its bit in `busy` is set. Who waits for that
+ * direction is woken when the thread is done.
  */
 #ifndef IO_BLOCKING_H
 #define IO_BLOCKING_H
@@ -26,10 +26,10 @@ struct blocking {
 	/* The loop's own: */
 	bool over;
 	size_t taken;      /* bytes of the result that were handed on */
-	const void *owner; /* of a write: names who waits for its end; NULL: who did has left */
+	const void *owner; /* of a write: names who waits for its end; NULL: that task has left */
 	bool holding;      /* the loop waits for it */
 	bool joined;       /* or detached */
-	struct fd *record; /* whose it is; NULL: nobody wants it */
+	struct fd *record; /* the fd's record; NULL: nobody wants the result */
 	enum direction direction;
 	struct coro_loop *loop;
 
@@ -41,21 +41,19 @@ struct blocking {
 	_Alignas(16) char bytes[]; /* also an address */
 };
 
-/* One for so many bytes: 0 or an error. */
+/* Makes one with room for length bytes: 0 or an error. */
 int blocking_create(size_t length, struct blocking **ret);
 
-/* Has it made: 0; -EMFILE, -ENOMEM, and then it is gone. */
+/* Has a thread make the call: 0; -EMFILE, -ENOMEM, and then it is freed. */
 int blocking_start(struct blocking *blocking, struct io *io, struct fd *fd,
 		   enum direction direction);
 
-/*
- * Whether the loop is to wait for it although nothing else is to be waited for: while a task does.
- */
+/* Whether the loop waits for it even if there is nothing else to wait for: while a task does. */
 void blocking_hold(struct blocking *blocking, bool hold);
 
 /*
- * Nobody wants it any more, if there is one: what it brings is lost. Its thread ends, as soon as it
- * can; but a write whose owner has left goes on, having been told as written.
+ * Drops the call of this direction, if there is one: its result is lost. Its thread ends as soon as
+ * it can; but a write whose owner has left goes on, since it was reported as written.
  */
 void blocking_drop(struct fd *fd, enum direction direction);
 

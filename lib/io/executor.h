@@ -58,8 +58,8 @@ static inline void executor_unlock(struct coro_executor *executor)
 }
 
 /*
- * One whose threads are left behind when it is destroyed: they end when they have no work. All
- * signals are blocked in them. 0, -ENOMEM or others of the system.
+ * Makes one whose threads are left behind when it is destroyed: they end when they have no work.
+ * They block all signals. 0, -ENOMEM or others of the system.
  */
 int executor_create_leaving(const struct coro_executor_options *options,
 			    struct coro_executor **ret);
@@ -77,8 +77,8 @@ void executor_unref(struct coro_executor *executor);
 /* -- with the lock held */
 
 /*
- * Queues a job, and sees that there is a thread for it. At most so many may wait beyond those that
- * idle threads are about to take: 0, -EAGAIN, -EPIPE, or the error of starting a thread.
+ * Queues a job, and sees that there is a thread for it. At most max_queue jobs may wait beyond
+ * those that idle threads are about to take: 0, -EAGAIN, -EPIPE, or the error of starting a thread.
  */
 int executor_enqueue(struct coro_executor *executor, struct job *job, size_t max_queue);
 

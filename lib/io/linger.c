@@ -15,11 +15,11 @@
 #define DEFAULT_TIME (10 * CORO_SEC)
 #define DEFAULT_BYTES ((size_t)16 << 20)
 
-/* Between two looks whether all has arrived. */
+/* Between two checks whether all has arrived. */
 #define SHORTEST_PAUSE CORO_MSEC
 #define LONGEST_PAUSE (64 * CORO_MSEC)
 
-/* At the end of the run, a peer that has been silent for so long is not waited for. */
+/* At the end of the run, a peer that is silent for longer is not waited for. */
 #define SILENCE (250 * CORO_MSEC)
 
 void linger_init(struct coro_stream *stream, const struct coro_stream_options *options)
@@ -37,7 +37,7 @@ static struct coro_loop *loop_of(const struct coro_stream *stream)
 	return stream->streams->loop;
 }
 
-/* A run that is over waits for each stream within some bound. */
+/* At the end of the run the wait for each stream is bounded. */
 static int64_t bound_of(const struct coro_stream *stream)
 {
 	if (stream->linger.time >= 0)
@@ -47,13 +47,13 @@ static int64_t bound_of(const struct coro_stream *stream)
 
 /* -- what has not arrived */
 
-/* What the system has and the peer's has not acknowledged, or 0 where it is not told. */
+/* Bytes that the peer's system has not acknowledged; 0 if the system does not tell. */
 static size_t unacknowledged(int fd, bool ended)
 {
 	int bytes = 0;
 	if (fd < 0 || ioctl(fd, TIOCOUTQ, &bytes) < 0 || bytes <= 0)
 		return 0;
-	return (size_t)bytes - (ended && bytes == 1); /* the end counts as one, and is nothing */
+	return (size_t)bytes - (ended && bytes == 1); /* the end counts as one */
 }
 
 static size_t not_arrived(const struct coro_stream *stream)
@@ -120,8 +120,8 @@ void linger_while_writing(struct coro_stream *stream)
 }
 
 /*
- * Virtual time does not pass outside, where the peer's system is, and, when the run is over, the peer
- * itself. So a little of the real one does, or as much.
+ * Virtual time does not pass for the peer's system, and, when the run is over, for the peer. So
+ * this lets real time pass: a little, or the whole pause.
  */
 static void let_time_pass(const struct coro_stream *stream)
 {
@@ -132,7 +132,7 @@ static void let_time_pass(const struct coro_stream *stream)
 		poll(NULL, 0, stream->streams->finishing || ms < LITTLE ? (int)ms : LITTLE);
 }
 
-/* Whether there was nothing for as long as may be; virtual time alone does not tell. */
+/* Whether there was no progress within the bound; virtual time alone does not tell. */
 static bool is_stalled(const struct coro_stream *stream, int64_t now)
 {
 	const struct lingering *linger = &stream->linger;
@@ -150,7 +150,7 @@ static void note_arrival(struct coro_stream *stream, int64_t now)
 	stream_arrived(stream);
 }
 
-/* Whether nothing is left to be waited for. */
+/* Whether there is nothing left to wait for. */
 static bool is_over(const struct coro_stream *stream, int64_t now)
 {
 	const struct lingering *linger = &stream->linger;
@@ -176,7 +176,7 @@ static void note_loss(struct coro_stream *stream, int error)
 	stream_keep(&stream->write_failure, error);
 }
 
-/* All was handed over, and the fd is still there. */
+/* All was handed over, and the fd is still open. */
 static void look_at_fd(struct coro_stream *stream, int64_t now)
 {
 	struct lingering *linger = &stream->linger;
@@ -239,7 +239,7 @@ static void stop_reading(struct coro_stream *stream)
 	stream->linger.reading = false;
 }
 
-/* Something has come, or may have: whether there is still something to wait for. */
+/* Input has come, or may have: whether there is still something to wait for. */
 static bool hear(struct coro_stream *stream)
 {
 	struct lingering *linger = &stream->linger;
@@ -298,8 +298,8 @@ static void close_fd(const struct coro_stream *stream)
 }
 
 /*
- * Of what is local all has arrived. No more can come once both directions are ended, so that nothing
- * is left unread.
+ * For local sockets: all has arrived. When both directions are ended no more input can come, so
+ * that nothing is left unread.
  */
 static void close_local(struct coro_stream *stream)
 {
@@ -311,7 +311,9 @@ static void close_local(struct coro_stream *stream)
 	close_fd(stream);
 }
 
-/* There is no loop any more that would wait: what has come by now is read, the rest is the system's. */
+/*
+ * No loop is left to wait: reads the input that has come by now, and leaves the rest to the system.
+ */
 static void close_at_once(struct coro_stream *stream)
 {
 	if (!is_forked(stream) && stream->linger.time >= 0 &&

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-/* Bytes that one call reads or writes at the most: of some devices there is no end. */
+/* Most bytes that one call reads or writes: some devices have no end. */
 enum { MOST_AT_ONCE = 1 << 20, MOST_BY_THREAD = 65536 };
 
 /* -- the calls, on whatever description */
@@ -44,14 +44,14 @@ static ssize_t writev_at(int number, const struct iovec *vec, int count, off_t o
 			  : RESULT(writev(number, vec, count));
 }
 
-/* The answer to a flag that the system does not know, or not of this fd, or a sandbox not at all. */
+/* The answer of a system that does not know the flag, or not for this fd, or of a sandbox. */
 static inline bool is_refused(ssize_t error)
 {
 	return unlikely(error < 0) && error != -EAGAIN &&
 	       (error == -EOPNOTSUPP || system_lacks((int)-error));
 }
 
-/* To a pipe, which raises SIGPIPE if nobody reads from it. */
+/* To a pipe, which would raise SIGPIPE if nobody reads from it. */
 static ssize_t write_quietly(int number, const struct iovec *vec, int count, off_t offset,
 			     int flags)
 {
@@ -101,7 +101,7 @@ static bool is_same_pipe(int a, int b)
 	       first.st_ino == second.st_ino;
 }
 
-/* Terminals and pipes alone: with other devices, it would be another. */
+/* Only terminals and pipes: opening other devices may give another one. */
 static bool may_be_opened(const struct fd *fd)
 {
 	return fd->kind == FD_PIPE || is_same_terminal(fd->number, fd->number);
@@ -113,7 +113,7 @@ static bool is_same(const struct fd *fd, int own)
 				   : is_same_terminal(fd->number, own);
 }
 
-/* O_DIRECT, of a pipe of packets, is not taken by open. */
+/* open does not take O_DIRECT, which a pipe of packets has. */
 static bool has_flags(int own, int flags)
 {
 	return !(flags & O_DIRECT) || fcntl(own, F_SETFL, O_NONBLOCK | O_DIRECT) == 0;
@@ -146,7 +146,7 @@ static int open_own(const struct fd *fd)
 
 #endif
 
-/* It does not know RWF_NOWAIT. */
+/* For an fd that does not know RWF_NOWAIT. */
 static void choose_access(struct fd *fd)
 {
 	if (fd->kind == FD_FILE) {
@@ -159,7 +159,9 @@ static void choose_access(struct fd *fd)
 
 /* -- by a thread */
 
-/* Who waits for the end of a write makes the next attempt, and with the same bytes. */
+/*
+ * Names the task that waits for the end of a write: it makes the next attempt with the same bytes.
+ */
 static const void *owner_of(const struct transfer *transfer)
 {
 	int i = 0;
@@ -185,8 +187,8 @@ static size_t room_of(const struct transfer *transfer)
 }
 
 /*
- * In a thread that may be cancelled there, when sanitizers do not clear the frames that it leaves:
- * these have none to be cleared, as they take no address of a local.
+ * Called in a thread that may be cancelled in the call. Sanitizers then do not clear the frames it
+ * leaves; these need no clearing, since they take no address of a local.
  */
 static ssize_t make_read(struct blocking *blocking)
 {
@@ -204,7 +206,7 @@ static ssize_t make_write(struct blocking *blocking)
 		       : RESULT(pwrite(blocking->fd, bytes, blocking->length, blocking->offset));
 }
 
-/* Begins one, if it is ready to the best of our knowledge; *ret is then to be filled in and started. */
+/* Makes a call for the thread, if the fd seems ready; the caller fills in *ret and starts it. */
 static int begin(const struct transfer *transfer, const struct fd *fd, struct blocking **ret)
 {
 	int r = fd_ask(fd->number, transfer->direction);
@@ -264,7 +266,7 @@ static ssize_t read_by_thread(const struct transfer *transfer, struct fd *fd)
 	}
 	ssize_t n = blocking->result;
 	if (blocking->offset != offset_of(transfer)) {
-		finish(fd, READING); /* of another place, where it can be read again */
+		finish(fd, READING); /* of another offset, where it can be read again */
 		return begin_read(transfer, fd);
 	}
 	if (n > 0) {
@@ -289,7 +291,7 @@ static int begin_write(const struct transfer *transfer, struct fd *fd)
 	return r < 0 ? r : -EAGAIN;
 }
 
-/* An error of one whose owner has left is that of the next. */
+/* An error of a write whose owner has left is given to the next. */
 static ssize_t write_by_thread(const struct transfer *transfer, struct fd *fd)
 {
 	const struct blocking *blocking = fd->sides[WRITING].blocking;
@@ -322,7 +324,7 @@ ssize_t nowait_leave(const struct transfer *transfer, struct fd *fd)
 
 /* -- attempts */
 
-/* Whether a call would return at once just now, and there is nothing of a thread's to be taken. */
+/* Whether a call would return at once now, with no result of a thread to be taken first. */
 static bool is_nonblocking(const struct fd *fd, enum direction direction)
 {
 	if (fd->sides[direction].blocking)
@@ -333,7 +335,7 @@ static bool is_nonblocking(const struct fd *fd, enum direction direction)
 	return flags >= 0 && flags & O_NONBLOCK;
 }
 
-/* Of a file nothing tells when it would not. */
+/* A file cannot be polled for when it would not wait. */
 static inline bool is_file_and_waits(const struct fd *fd, ssize_t n)
 {
 	return unlikely(n == -EAGAIN) && fd->kind == FD_FILE;
@@ -349,7 +351,7 @@ static ssize_t read_otherwise(struct transfer *transfer, struct fd *fd)
 	return read_by_thread(transfer, fd);
 }
 
-/* Of one piece, no more than one call is to read or write. */
+/* Cuts a single piece to what one call may read or write. */
 static struct transfer bounded(const struct transfer *transfer, struct iovec *piece)
 {
 	struct transfer part = *transfer;

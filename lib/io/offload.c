@@ -25,7 +25,10 @@ static void call_over(struct job *job)
 	relay_set(&container_of(job, struct call_job, job)->relay);
 }
 
-/* In the thread: what fn sets is gone with it, and what others have set there it does not see. */
+/*
+ * In the thread: fn sees the task's values, and not those that others have set in the thread; what
+ * it sets is dropped.
+ */
 static int run_call(void *arg)
 {
 	struct call_job *call = arg;
@@ -44,7 +47,7 @@ static int run_call(void *arg)
 	return r;
 }
 
-/* What runs may use the stack that is about to go. */
+/* A call that runs may use the task's stack, so it is waited for. */
 static void call_abandoned(struct relay *relay)
 {
 	struct job *job = &container_of(relay, struct call_job, relay)->job;

@@ -29,12 +29,12 @@ struct coro_process {
 	pid_t pid;
 	int pipes[3]; /* our ends; -1: none */
 	unsigned flags;
-	bool destroyed; /* nobody has it any more, but the loop, until its end */
+	bool destroyed; /* only the loop has it, until its end */
 	bool talking;   /* communicate has its pipes */
-	/* Of communicate, which may be called once more where it was cut short: */
+	/* Of communicate, which may be called again after it was cut short: */
 	struct intake intakes[3];
 	size_t written;   /* bytes of its input */
-	unsigned reading; /* tasks that the system may write to the intakes for */
+	unsigned reading; /* tasks for which the system may write to the intakes */
 	/* Running: */
 	int pidfd; /* -1: a thread waits; one that leads a group keeps it until it is freed */
 	pthread_t thread;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of a file to another fd. */
+/* coro_sendfile. */
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
@@ -28,7 +28,7 @@ static ssize_t read_source(int in, off_t *offset, void *bytes, size_t length)
 	return n;
 }
 
-/* What was read and could not be written is as if it had not been. */
+/* Moves back over what was read and could not be written. */
 static void give_back(int in, off_t *offset, ssize_t count)
 {
 	if (offset)
@@ -37,7 +37,7 @@ static void give_back(int in, off_t *offset, ssize_t count)
 		lseek(in, -count, SEEK_CUR);
 }
 
-/* Whose turn it is to write; the rest is for those in tasks. */
+/* A call. io, fd and turn are for those in tasks. */
 struct sending {
 	int out, in;
 	off_t *offset;
@@ -47,7 +47,7 @@ struct sending {
 	struct fd_turn turn;
 };
 
-/* 0; -EBADF if it was closed meanwhile: the number may be another's. */
+/* 0; -EBADF if `out` was closed meanwhile: its number may be another's. */
 static int check_turn(const struct sending *sending)
 {
 	return !sending->io || sending->turn.wait.fd ? 0 : -EBADF;
@@ -111,7 +111,7 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 {
 	struct task *task = task_running();
 	struct copying copying;
-	/* What cannot be given back must not be read. */
+	/* What was read must be able to be given back. */
 	if (!sending->offset && lseek(sending->in, 0, SEEK_CUR) < 0)
 		return done > 0 ? done : errno == ESPIPE ? -EINVAL : -errno;
 	copying.buffer = malloc(COPY_BUFFER);
@@ -130,7 +130,7 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 
 #ifdef __linux__
 
-/* The result of a call that the system has no faster way for. */
+/* Whether the system cannot send between these two. */
 static bool is_refused(ssize_t error)
 {
 	return error == -EINVAL || error == -EOPNOTSUPP || system_lacks((int)-error);
@@ -153,8 +153,8 @@ static ssize_t attempt_sendfile(struct transfer *transfer, struct fd *fd)
 }
 
 /*
- * Bytes that one call sends at the most: in the loop's thread, since where the peer takes them as
- * fast as they come it does not return before; in another, since it is not cancelled.
+ * Most bytes that one call sends. In the loop's thread: the call does not return while the peer
+ * takes them as fast as they come. In another thread: the call cannot be cancelled.
  */
 enum { MOST_AT_ONCE = 1 << 20, MOST_IN_THREAD = 16 << 20 };
 
@@ -226,7 +226,7 @@ static ssize_t send_all(const struct sending *sending)
 
 /* -- the public call, for either */
 
-/* Parts of what others write do not come between. */
+/* Nobody else writes to `out` in between. */
 static ssize_t send_in_turn(struct sending *sending)
 {
 	struct fd *fd;

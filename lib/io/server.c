@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One that accepts. */
+/* A socket, and the task that accepts on it. */
 struct acceptor {
 	struct coro_server *server;
 	struct watch watch; /* of its task */
@@ -25,7 +25,7 @@ struct acceptor {
 	bool pauses; /* it has told so since it last had a connection */
 };
 
-/* Its handler runs; then it leaves, until its stream does not linger any more. */
+/* While its handler runs it is served; then it leaves, until its stream has lingered. */
 struct connection {
 	struct list link; /* in server->connections, or leaving */
 	struct coro_server *server;
@@ -67,7 +67,7 @@ static void server_unref(struct coro_server *server)
 	free(server);
 }
 
-/* Its call is in the loop's room until release. */
+/* Spawns and watches a task; the room for its call in the loop is kept until release. */
 static int watch_task(struct coro_server *server, const struct coro_options *options, coro_fn *fn,
 		      void *arg, struct watch *watch, void (*done)(struct watch *watch))
 {
@@ -115,7 +115,9 @@ static void connection_free(struct connection *connection)
 	free(connection);
 }
 
-/* Tasks that the handler has left waiting for the stream are woken, and leave before that goes. */
+/*
+ * Tasks that the handler has left waiting for the stream are woken; they leave before it is freed.
+ */
 static void end_leaving(struct call *call)
 {
 	struct connection *connection = container_of(call, struct connection, call);
@@ -146,7 +148,7 @@ static void connection_moved(struct coro_stream *stream)
 	}
 }
 
-/* They are not to keep others out: where room is limited, as many may leave as may be served. */
+/* With a limit, at most as many may leave as may be served, so that they do not keep others out. */
 static void limit_leaving(struct coro_server *server)
 {
 	size_t most = server->options.max_connections;
@@ -158,8 +160,9 @@ static void limit_leaving(struct coro_server *server)
 }
 
 /*
- * The handler has returned. What it has written goes out, and the peer is heard out; but if it has
- * failed, the peer is not to take what came for all, unless the handler has closed the stream itself.
+ * The handler has returned. What it has written goes out, and the stream lingers. If it has failed,
+ * and has not closed the stream itself, the peer gets an error, so that it does not take a part for
+ * all.
  */
 static void connection_leave(struct connection *connection, int result)
 {
@@ -252,7 +255,7 @@ static coro_async int wait_for_room(struct coro_server *server)
 	return r;
 }
 
-/* Told once, until there is a connection again: it is tried each second. */
+/* Reports the error once, until there is a connection again; accept is tried each second. */
 static void acceptor_pauses(int error, void *arg)
 {
 	struct acceptor *acceptor = arg;
@@ -289,7 +292,7 @@ static int acceptor_run(void *arg)
 	}
 }
 
-/* One that failed takes the server with it. */
+/* An acceptor that failed closes the server. */
 static void acceptor_done(struct watch *watch)
 {
 	struct acceptor *acceptor = container_of(watch, struct acceptor, watch);

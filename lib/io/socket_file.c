@@ -27,7 +27,7 @@ struct socket_files {
 	struct list files;
 };
 
-/* Sockets that are open now are others' to close. */
+/* The sockets that are still open are closed by others, who keep their files. */
 static void files_close(struct annex *annex, struct coro_loop *loop)
 {
 	struct socket_files *files = container_of(annex, struct socket_files, annex);
@@ -103,7 +103,7 @@ void socket_file_close(struct coro_loop *loop, int fd)
 	struct stat now;
 	if (!file)
 		return;
-	/* A copy made by fork leaves it to its parent. */
+	/* In a child made by fork it is the parent's. */
 	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
 	    now.st_dev == file->device && now.st_ino == file->inode)
 		unlink(file->path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of unix sockets that a loop's tasks listen at: each goes with its socket. While that is
- * open, its file's inode is its own, so that a file of another is known as such.
+ * The files of unix sockets that a loop's tasks listen on. Each is removed with its socket. While
+ * the socket is open its file's inode is not used again, so that another file in its place is
+ * recognized.
  */
 #ifndef IO_SOCKET_FILE_H
 #define IO_SOCKET_FILE_H
@@ -12,7 +13,7 @@ struct place;
 /* The running loop, if any, removes the file when the fd is closed: 0 or -ENOMEM. */
 int socket_file_add(int fd, const struct place *place);
 
-/* The fd of a loop is about to be closed. */
+/* Called before an fd of the loop is closed: removes its file, if it has one. */
 void socket_file_close(struct coro_loop *loop, int fd);
 
 #endif

@@ -108,7 +108,7 @@ int stream_wait_shut(struct coro_stream *stream)
 	return r < 0 ? r : stream_loss(stream);
 }
 
-/* Its peer's system is to have all that was written. */
+/* Waits until the peer's system has all that was written. */
 static coro_async int wait_until_gone(struct coro_stream *stream)
 {
 	struct latch latch;
@@ -134,7 +134,7 @@ int coro_stream_destroy(struct coro_stream *stream)
 		return 0;
 	if (!stream->streams->ended && streams_are_foreign(stream->streams))
 		return fail_with(-EPERM, "coro_stream_destroy: it is another thread's");
-	/* Those who waited when the loop was closed were thrown away. */
+	/* Tasks that waited when the loop was closed were discarded. */
 	if (!stream->streams->ended && !stream->streams->loop->closed &&
 	    stream_is_waited_for(stream))
 		return fail_with(-EBUSY, "coro_stream_destroy: it is in use");

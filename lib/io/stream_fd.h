@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The transports of fds; what their calls are given is the stream's fd_end. */
+/* The transports of fds; their arg is the stream's fd_end. */
 #ifndef IO_STREAM_FD_H
 #define IO_STREAM_FD_H
 
@@ -7,7 +7,7 @@
 
 extern const struct coro_transport socket_transport;
 
-/* Of what is no socket, one direction cannot be ended without the other. */
+/* For fds that are not sockets: one direction cannot be ended alone. */
 extern const struct coro_transport file_transport;
 
 #endif

@@ -9,7 +9,7 @@
 
 /* -- the buffer */
 
-/* So many of the first bytes have gone out. */
+/* The first length bytes have gone out. */
 static void written(struct coro_stream *stream, size_t length)
 {
 	stream->pending -= length;
@@ -40,7 +40,7 @@ void stream_drop(struct coro_stream *stream)
 		written(stream, stream->pending);
 }
 
-/* Room for so many bytes at the end: 0 or -ENOMEM. */
+/* Makes room for length bytes at the end: 0 or -ENOMEM. */
 static int make_room(struct coro_stream *stream, size_t length)
 {
 	struct block *last = stream->out_last;
@@ -91,7 +91,10 @@ int out_append(struct coro_stream *stream, const struct iovec *vec, int count, s
 
 /* -- on its way */
 
-/* Some pieces of what is buffered, and then, behind so many bytes, of the vector: how many. */
+/*
+ * The pieces to be written, at most room: what is buffered, then the vector without its first skip
+ * bytes. Returns how many.
+ */
 static int gather(const struct coro_stream *stream, const struct iovec *vec, int count, size_t skip,
 		  struct iovec *pieces, int room)
 {

@@ -14,12 +14,12 @@ static inline size_t out_length(const struct iovec *vec, int count)
 	return length;
 }
 
-/* Appends a vector, but for so many of its first bytes: 0; -ENOMEM, and nothing is appended. */
+/* Appends a vector without its first skip bytes: 0; -ENOMEM, and nothing is appended. */
 int out_append(struct coro_stream *stream, const struct iovec *vec, int count, size_t skip);
 
 /*
- * Writes what goes, of what is buffered and then of the vector, of which *done is counted: 0, all
- * has gone; -EAGAIN; or an error.
+ * Writes as much as goes, first what is buffered, then the vector from *done on, which counts what
+ * was written of it: 0, all is written; -EAGAIN; or an error.
  */
 int out_write(struct coro_stream *stream, const struct iovec *vec, int count, size_t *done);
 

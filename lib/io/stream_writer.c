@@ -12,14 +12,14 @@ static void wake_waiting(struct coro_stream *stream)
 	waiters_wake(&stream->drainers, SIZE_MAX);
 }
 
-/* What the transport holds back of it: 0, -EAGAIN or an error. */
+/* Has the transport write what it holds back: 0, -EAGAIN or an error. */
 static int flush_transport(struct coro_stream *stream, bool closing)
 {
 	const struct coro_transport *transport = stream->transport;
 	return transport->flush ? transport->flush(stream->arg, closing) : 0;
 }
 
-/* As out_write, and all the way. */
+/* As out_write, and through the transport. */
 static int write_through(struct coro_stream *stream, const struct iovec *vec, int count,
 			 size_t *done)
 {
@@ -94,7 +94,7 @@ static int start_writer(struct coro_stream *stream)
 	struct coro_loop *loop = stream->streams->loop;
 	struct coro_options options = {.name = "stream", .stack_size = loop->stack_size};
 	struct coro_future *task;
-	/* Enough for TLS, whatever the user's own tasks do with. 0 is the usual size. */
+	/* Enough for TLS, whatever the user's tasks have. 0 is the default size. */
 	if (options.stack_size > 0 && options.stack_size < LEAST_STACK)
 		options.stack_size = LEAST_STACK;
 	int r = loop_reserve(loop, 0, 1);
@@ -112,7 +112,7 @@ static int start_writer(struct coro_stream *stream)
 	return 0;
 }
 
-/* All is written, or lost: tells the peer that there will be no more, or closes. */
+/* All is written, or lost: ends the direction of writing, or closes, if that was asked for. */
 static void settle(struct coro_stream *stream)
 {
 	int r = 0;

@@ -9,8 +9,8 @@
 int writer_write(struct coro_stream *stream, const struct iovec *vec, int count, size_t *done);
 
 /*
- * Writing has failed. Where the peer has hung up, what it sent before may still be read; else who
- * reads is not to wait for an answer that cannot come.
+ * Writing has failed. If the peer has hung up, what it sent before may still be read; else the
+ * stream is reset, so that no reader waits for an answer that cannot come.
  */
 void writer_lose(struct coro_stream *stream, int error);
 

@@ -11,8 +11,8 @@ struct coro_executor;
 int executor_of(struct coro_loop *loop, struct coro_executor *given, struct coro_executor **ret);
 
 /*
- * coro_executor_submit to the loop's threads for names: they have nothing else to do, and what they
- * are about when the loop is closed is left behind.
+ * coro_executor_submit to the loop's threads for names, which do nothing else. Those at work when
+ * the loop is closed are left behind.
  */
 int submit_name(coro_fn *fn, void *arg, coro_callback *release, struct coro_future **ret);
 
