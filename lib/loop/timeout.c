@@ -146,7 +146,7 @@ static void hold_task(struct scope *scope)
 		future_ref(&task->future);
 }
 
-static void release_task(struct scope *scope)
+static inline __attribute__((always_inline)) void release_task(struct scope *scope)
 {
 	loop_release(scope->task->future.loop, 0, 1);
 	if (scope->counted)
@@ -252,7 +252,8 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 }
 
 /* 0 if the calling task may begin it. */
-static int check_begin(const struct task *task, const struct coro_timeout *timeout)
+static inline __attribute__((always_inline)) int check_begin(const struct task *task,
+							     const struct coro_timeout *timeout)
 {
 	if (!timeout)
 		return fail_with(-EINVAL, "coro_timeout_begin: the timeout is NULL");
@@ -300,8 +301,9 @@ void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *gen
 	}
 }
 
-static int begin(struct coro_timeout *timeout, struct task *task, const char *site, int64_t when,
-		 int64_t now)
+static inline __attribute__((always_inline)) int begin(struct coro_timeout *timeout,
+						       struct task *task, const char *site,
+						       int64_t when, int64_t now)
 {
 	struct place *place = place_of(timeout);
 	place->watched = NULL;
