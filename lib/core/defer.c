@@ -62,7 +62,7 @@ int deferred_run(struct coro *co, int status)
 	struct failure *returned = coro_claim_failure(frame, status);
 	frame->failure = failure_ref(returned); /* the calls may ask for it, and replace it */
 	frame->fn = NULL;
-	frame->returned = returned; /* there, should the task be thrown away */
+	frame->returned = returned; /* there, should the task be discarded */
 	bool cancelled = status >= 0 && coro_cancel_due(co);
 	while (frame->deferred)
 		run_last(frame);

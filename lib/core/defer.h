@@ -11,7 +11,7 @@
  */
 int deferred_run(struct coro *co, int status);
 
-/* The same for one that is thrown away, on the stack of whoever does that. */
+/* The same for one that is discarded, on the stack of whoever does that. */
 void deferred_abandon(struct coro *co);
 
 #endif

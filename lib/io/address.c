@@ -87,7 +87,7 @@ static int copy(char *to, size_t size, const char *from, size_t length)
 	return 0;
 }
 
-/* A port in figures: 0, or -EINVAL; -ERANGE if there is none of that number. */
+/* A numeric port: 0, or -EINVAL; -ERANGE if there is none of that number. */
 static int parse_port(const char *text, in_port_t *ret)
 {
 	unsigned long port = 0;
@@ -194,7 +194,7 @@ static uint32_t parse_scope(const char *name)
 	return *name && !*end && number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
-/* A host in figures: whether it is one. */
+/* Adds a numeric host. False if it is none. */
 static bool add_figures(struct places *places, const char *host)
 {
 	struct in_addr v4;

@@ -240,7 +240,7 @@ static inline bool fd_wants_level(const struct fd *fd)
 /* These directions have become ready, or are; hung_up: and may be so for an unusual reason. */
 void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up);
 
-/* The system does not watch it any more, for want of something: who waits is told. */
+/* The system cannot watch it any more: its waiters are told. */
 void fd_fail(struct fd *fd, enum direction direction, int error);
 
 /* Wakes the first in line who has not been. */

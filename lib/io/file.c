@@ -40,7 +40,7 @@ static int call_open(void *arg)
 	return checked(call->fd);
 }
 
-/* What a thread opens for a task that may be thrown away meanwhile. */
+/* What a thread opens for a task that may be discarded meanwhile. */
 struct opening {
 	struct cleanup cleanup;
 	struct file_call call;

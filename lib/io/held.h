@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An fd that a call has open on its task's stack: closed with it, should the task be thrown away.
+ * An fd that a call has open on its task's stack: closed with it, should the task be discarded.
  */
 #ifndef IO_HELD_H
 #define IO_HELD_H
@@ -9,7 +9,7 @@
 
 struct held {
 	struct cleanup cleanup;
-	struct task *task; /* NULL: none runs, and none can be thrown away */
+	struct task *task; /* NULL: none runs, and none can be discarded */
 	int fd;
 };
 

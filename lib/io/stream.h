@@ -136,7 +136,7 @@ static inline bool stream_is_waited_for(const struct coro_stream *stream)
 /* Writes what it can of what is buffered, and has the rest written by a task. */
 void stream_push(struct coro_stream *stream);
 
-/* The writer was thrown away with its loop. */
+/* The writer was discarded with its loop. */
 void stream_forget_writer(struct coro_stream *stream);
 
 /* Drops what is to be written. */

@@ -93,7 +93,7 @@ static int enter(struct member *member, struct task *task)
 	return r;
 }
 
-/* Its task ends, or is thrown away. */
+/* Its task ends, or is discarded. */
 static void leave(struct member *member)
 {
 	pthread_mutex_lock(&member->team->mutex);

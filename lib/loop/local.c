@@ -120,7 +120,7 @@ static void leave(struct coro_locals *locals)
 	locals->entered = NULL;
 }
 
-/* The task that calls with them is thrown away. */
+/* The task that calls with them is discarded. */
 static void leave_abandoned(struct cleanup *cleanup)
 {
 	leave(container_of(cleanup, struct coro_locals, cleanup));

@@ -61,7 +61,7 @@ struct coro_loop {
 	bool stopping;
 	bool virtual_clock;
 	bool takes_sigterm; /* of coro_run: SIGTERM cancels the main task */
-	bool abandoning;    /* its tasks are being thrown away */
+	bool abandoning;    /* its tasks are being discarded */
 	bool closed;        /* or being closed */
 	bool debug;
 	bool reports; /* those that no handler of the program's gets go to stderr */
@@ -287,7 +287,7 @@ int loop_check(const struct coro_loop *loop);
 
 /*
  * Whether a loop runs in the loop's thread: this one, or another. Deferred calls of a task that is
- * thrown away see no loop running; but the one whose task does that must not be run by them.
+ * discarded see no loop running; but the one whose task does that must not be run by them.
  */
 static inline bool loop_busy(const struct coro_loop *loop)
 {

@@ -27,7 +27,7 @@ struct relay {
 	bool arrived; /* the message has run */
 	struct latch latch;
 	struct cleanup cleanup;
-	/* The task was thrown away; the mutex is locked. It is off the list. */
+	/* The task was discarded; the mutex is locked. It is off the list. */
 	void (*abandoned)(struct relay *relay);
 };
 

@@ -130,7 +130,7 @@ static void take_locals(struct coro *co)
 	co->resumer = NULL;
 }
 
-/* Gives the task its stack; else it ends, being cancelled or for want of one, and this is false. */
+/* Gives the task its stack; else it ends, being cancelled or without one, and this is false. */
 static bool prepare(struct task *task)
 {
 	int r = -ECANCELED;

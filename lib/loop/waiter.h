@@ -63,7 +63,7 @@ void latch_set(struct latch *latch);
 
 /*
  * What a call has built up on its task's stack, until it takes that down again. Of a task that is
- * thrown away it is taken down from outside, the last first.
+ * discarded it is taken down from outside, the last first.
  */
 struct cleanup {
 	struct cleanup *next, **place;
@@ -146,7 +146,7 @@ void task_forget_request(struct task *task);
 struct failure *task_take_request(struct task *task);
 
 /*
- * Takes down all that the stack of a task is linked to, before it is thrown away. It is called
+ * Takes down all that the stack of a task is linked to, before it is discarded. It is called
  * twice, before and after the task's deferred calls: what these may ask for still is pushed again
  * by its cleanup in the first.
  */

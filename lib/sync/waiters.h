@@ -92,7 +92,7 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch
 }
 
 /*
- * The same of one that is given what it waits for when it is woken: should its task be thrown away
+ * The same of one that is given what it waits for when it is woken: should its task be discarded
  * before that runs, given_back is called, which finds the latch off the line.
  */
 struct grant {

@@ -203,7 +203,7 @@ static bool let_go(struct connection *connection)
 	return false;
 }
 
-/* The task was thrown away. */
+/* The task was discarded. */
 static void forsake(void *connection)
 {
 	let_go(connection);

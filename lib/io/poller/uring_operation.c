@@ -116,7 +116,7 @@ static void drop_result(const struct operation *operation)
 		transfer_each_fd(transfer->message, close_fd);
 }
 
-/* The task is thrown away, and its stack with it: the system must let go of that first. */
+/* The task is discarded, and its stack with it: the system must let go of that first. */
 static void abandon(struct cleanup *cleanup)
 {
 	struct operation *operation = container_of(cleanup, struct operation, cleanup);
