@@ -12,17 +12,16 @@
 
 /* -- a task */
 
-static int describe(const struct task *task, char *text, size_t size)
+/* What a task is doing that waits in nothing; NULL for one that waits. */
+static const char *idle_state(const struct task *task)
 {
 	if (task->future.done)
-		return snprintf(text, size, "nothing: it is done");
+		return "is done";
 	if (task == task->future.loop->running)
-		return snprintf(text, size, "nothing: it runs");
+		return "runs";
 	if (task->coro.state == STATE_CREATED)
-		return snprintf(text, size, "nothing: it has not started");
-	if (!task_wait(task)->kind)
-		return snprintf(text, size, "nothing: it is ready");
-	return wait_describe(task_wait(task), text, size);
+		return "has not started";
+	return task_wait(task)->kind ? NULL : "is ready";
 }
 
 int coro_task_waiting(const struct coro_future *task, char *text, size_t size)
@@ -31,7 +30,9 @@ int coro_task_waiting(const struct coro_future *task, char *text, size_t size)
 		return fail_with(-EINVAL, "coro_task_waiting: it is no task, or text is NULL");
 	if (task->loop->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_waiting: the task is another thread's");
-	return describe(task_of(task), text, size);
+	const char *state = idle_state(task_of(task));
+	return state ? snprintf(text, size, "nothing: it %s", state)
+		     : wait_describe(task_wait(task_of(task)), text, size);
 }
 
 /* -- a loop */
@@ -62,8 +63,10 @@ static void add_task(struct text *line, const struct task *task)
 		text_add(line, ", spawned at %s", task->coro.site);
 	if (task->parent)
 		text_add(line, " by task %u", task->parent);
-	describe(task, what, sizeof(what));
-	text_add(line, ", waits in %s", what);
+	const char *state = idle_state(task);
+	if (!state)
+		wait_describe(task_wait(task), what, sizeof(what));
+	text_add(line, ", %s%s", state ? state : "waits in ", state ? "" : what);
 }
 
 int coro_loop_dump(const struct coro_loop *loop, int fd)

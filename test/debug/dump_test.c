@@ -319,6 +319,10 @@ START_TEST(a_dump_has_a_line_for_each_task)
 			 "coro: a loop with 2 tasks\n"
 			 "coro:   task 1, waits in task 2 stuck\n"
 			 "coro:   task 2 stuck, spawned at here.c:7 by task 1, waits in a lock\n");
+	struct coro_future *new = spawn(locks, NULL);
+	ck_assert_int_eq(coro_loop_dump(loop, ends[1]), 3);
+	ck_assert_ptr_nonnull(strstr(read_all(ends[0]), "coro:   task 3, has not started\n"));
+	coro_future_unref(new);
 	end_all();
 	ck_assert_int_eq(coro_loop_dump(loop, ends[1]), 0);
 	ck_assert_str_eq(read_all(ends[0]), "coro: a loop with 0 tasks\n");
