@@ -130,6 +130,7 @@ static void abandon_tasks(struct coro_loop *loop)
 	loop->abandoning = true;
 	abandon_waits(&loop->tasks);
 	abandon_waits(&loop->servants);
+	report_nobody_told(loop);
 	list_for_each(link, &loop->tasks) {
 		struct task *task = container_of(link, struct task, all);
 		report_future(&task->future, "Task was destroyed but it is pending!");

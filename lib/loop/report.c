@@ -132,13 +132,29 @@ void report_note_failed(struct coro_future *future)
 	list_append(&loop->failing, &future->waiters);
 }
 
-/* Reports those of a list whose failure nobody has asked for, as far as that. */
-static void report_list(struct coro_loop *loop, struct list *list, enum retrieved least)
+static void forget_promises(const struct list *failing)
+{
+	list_for_each(link, failing) {
+		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		if (future->retrieved == RETRIEVED_NEXT_TURN)
+			future->retrieved = RETRIEVED_NOT;
+	}
+}
+
+void report_nobody_told(struct coro_loop *loop)
+{
+	if (loop->failing_end == loop->turn_end)
+		forget_promises(&loop->failing);
+	report_all_told(loop);
+}
+
+void report_held(struct coro_loop *loop)
 {
 	struct list *link;
-	while ((link = list_pop(list))) {
+	report_all_told(loop);
+	while ((link = list_pop(&loop->failed))) {
 		struct coro_future *future = container_of(link, struct coro_future, waiters);
-		if (future->retrieved >= least || loop->fork_count != fork_count)
+		if (future->retrieved || loop->fork_count != fork_count)
 			continue;
 		future_retrieved(future_ref(future));
 		report_future(
@@ -148,12 +164,4 @@ static void report_list(struct coro_loop *loop, struct list *list, enum retrieve
 				   "Future exception was not retrieved by the end of its loop"));
 		future_unref(future); /* the handler may have given the last other one back */
 	}
-}
-
-void report_held(struct coro_loop *loop)
-{
-	if (loop->failing_end != loop->turn_end)
-		report_all_told(loop);
-	report_list(loop, &loop->failed, RETRIEVED_NEXT_TURN);
-	report_list(loop, &loop->failing, RETRIEVED);
 }

@@ -27,6 +27,9 @@ void report_note_failed(struct coro_future *future);
 /* All who wait for what has failed by now have been told of it. */
 void report_all_told(struct coro_loop *loop);
 
+/* The loop is being closed: who was to be told in the next turn will not be. */
+void report_nobody_told(struct coro_loop *loop);
+
 /* The loop is closed: reports those that are held still, perhaps by nobody who knows. */
 void report_held(struct coro_loop *loop);
 

@@ -953,6 +953,28 @@ START_TEST(failure_that_came_too_late_for_who_waits_is_reported)
 }
 END_TEST
 
+static void give_back(void *task)
+{
+	coro_future_unref(task);
+}
+
+static int awaits_it_and_gives_it_back(void *arg)
+{
+	ck_assert_int_eq(coro_defer(give_back, fails_last), 0);
+	return coro_await(fails_last, NULL);
+}
+
+START_TEST(failure_that_only_who_waits_has_held_is_reported_too)
+{
+	fails_last = spawn(stops_and_fails, NULL);
+	coro_future_unref(spawn(awaits_it_and_gives_it_back, NULL));
+	ck_assert_int_eq(coro_run_forever(loop), 0);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_trace("pending:Task-2:0 unheard:Task-1:5:torn");
+	loop_setup();
+}
+END_TEST
+
 START_TEST(failure_that_who_waits_was_told_of_is_not_reported)
 {
 	run_until_it_fails(ways_to_ask_late[_i], 1);
@@ -1156,6 +1178,7 @@ static void add_tests(TCase *tests)
 			    WAYS_TO_ASK_LATE);
 	tcase_add_loop_test(tests, failure_that_who_waits_was_told_of_is_not_reported, 0,
 			    WAYS_TO_ASK_LATE);
+	tcase_add_test(tests, failure_that_only_who_waits_has_held_is_reported_too);
 	tcase_add_test(tests, failure_before_a_deadlock_is_told_to_who_has_gathered);
 	tcase_add_test(tests, handler_may_let_go_of_what_is_reported_at_the_close);
 	tcase_add_test(tests, tasks_that_are_done_are_not_pending);
