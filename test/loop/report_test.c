@@ -902,11 +902,16 @@ static int has_gathered_it(void *arg)
 	return coro_sleep(1000);
 }
 
+static void give_back(void *task)
+{
+	coro_future_unref(task);
+}
+
 static int waits_for_its_exception(void *arg)
 {
 	struct coro_future *tasks[] = {fails_last, spawn(waits, NULL)};
+	ck_assert_int_eq(coro_defer(give_back, tasks[1]), 0);
 	int r = coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, CORO_FOREVER);
-	drop(tasks[1]);
 	return r < 0 ? r : coro_sleep(1000);
 }
 
@@ -952,11 +957,6 @@ START_TEST(failure_that_came_too_late_for_who_waits_is_reported)
 	ck_assert_msg(strstr(heard, "held:Task-1:5:torn"), "%s", heard);
 }
 END_TEST
-
-static void give_back(void *task)
-{
-	coro_future_unref(task);
-}
 
 static int awaits_it_and_gives_it_back(void *arg)
 {
