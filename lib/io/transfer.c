@@ -64,11 +64,13 @@ static inline ssize_t perform(struct transfer *transfer, struct io *io, struct f
 }
 
 /* Whether the poller can make the call as a whole. */
-static bool can_be_performed(const struct transfer *transfer, const struct io *io,
-			     const struct fd *fd)
+static inline bool can_be_performed(const struct transfer *transfer, const struct io *io,
+				    const struct fd *fd)
 {
 	if (!io->performs || !transfer->call || transfer->flags & MSG_DONTWAIT)
 		return false;
+	if (likely(fd->kind == FD_TCP || fd->kind == FD_UNIX))
+		return !transfer->offset;
 	if (fd->kind == FD_PIPE && transfer->direction == WRITING)
 		return false; /* it would raise SIGPIPE */
 	/* A datagram that finds no room is tried again by the kernel, and some send it empty then. */
