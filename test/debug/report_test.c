@@ -771,8 +771,8 @@ END_TEST
 /* Until the clock has passed the mark: a step that takes long whatever the machine. */
 static int takes_long(void *arg)
 {
-	int64_t end = coro_clock() + 3 * CORO_MSEC;
 	coro_sleep(1);
+	int64_t end = coro_clock() + 3 * CORO_MSEC;
 	while (coro_clock() < end)
 		;
 	return coro_sleep(1);
