@@ -33,6 +33,7 @@ enum { NAMES = 128 };
 static struct {
 	bool on, failed, all_later, everywhere;
 	pthread_t whose;
+	pid_t process;
 	const char *name; /* NULL for any */
 	const char *spared;
 	const char *failed_name;
@@ -75,6 +76,7 @@ static void begin(const char *name, unsigned long n, int error, bool all_later)
 	here.matching = 0;
 	memset(here.counts, 0, sizeof(here.counts));
 	here.whose = pthread_self();
+	here.process = getpid();
 	here.name = name;
 	here.n = n;
 	here.error = error;
@@ -162,6 +164,10 @@ static bool strike(const char *name, const void *at)
 {
 	if (!here.on || (!here.everywhere && !pthread_equal(here.whose, pthread_self())))
 		return false;
+#ifdef VFORK_IS_FORK /* its child would count the same calls once more */
+	if (here.process != getpid())
+		return false;
+#endif
 	count(name);
 	if (here.name && strcmp(here.name, name) != 0)
 		return false;

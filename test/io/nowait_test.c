@@ -390,17 +390,25 @@ START_TEST(without_a_thread_it_is_an_error)
 }
 END_TEST
 
+static int threads_before;
+
+static void nowait_setup(void)
+{
+	threads_before = threads_now();
+	fds_setup();
+}
+
 /* A thread whose write was left to it closes its fd at its end, which may come after ours. */
 static void nowait_teardown(void)
 {
 	loop_teardown();
-	await_threads(1);
+	await_threads(threads_before);
 	assert_fds_are_as_before();
 }
 
 static void add(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, fds_setup, nowait_teardown);
+	tcase_add_checked_fixture(tests, nowait_setup, nowait_teardown);
 	tcase_add_loop_test(tests, what_has_no_room_is_waited_for_by_the_task_alone, 0, KINDS);
 	tcase_add_loop_test(tests, a_write_that_is_cancelled_tells_what_is_written, 0, KINDS);
 	tcase_add_loop_test(tests, the_fd_may_be_closed_while_a_write_has_no_room, 0, KINDS);
