@@ -39,7 +39,7 @@ static inline coro_async int service_wait(const struct service *service, const c
 
 /*
  * A client that hangs up, refuses our certificate or talks nonsense is no news for who runs a server.
- * One's own client does it on purpose, to show what comes of it.
+ * The demo's own client does it on purpose, to show what happens.
  */
 static inline void service_failed(int error, const char *message, void *arg)
 {

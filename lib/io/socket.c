@@ -350,7 +350,7 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 	return r;
 }
 
-/* Whether connect waits for what comes of it. */
+/* Whether connect waits for the result. */
 static bool may_block(int number)
 {
 	return !is_nonblocking(number) && socket_option(number, SO_TYPE) != SOCK_DGRAM;
@@ -394,7 +394,7 @@ static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr
 	return r;
 }
 
-/* Tries, and waits for what comes of it. io is NULL outside of tasks. */
+/* Tries, and waits for the result. io is NULL outside of tasks. */
 static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockaddr *address,
 			       socklen_t length)
 {

@@ -30,7 +30,7 @@ static void in_child(void)
 	thread_current->loop = NULL;
 }
 
-/* -- forks that no handler is told of */
+/* -- forks without handlers */
 
 const volatile unsigned *fork_mark = &fork_count; /* where there is no page */
 

@@ -12,7 +12,7 @@ struct failure;
 /* Whether the failure of a future was asked for: then it need not be reported. */
 enum retrieved {
 	RETRIEVED_NOT,
-	RETRIEVED_NEXT_TURN, /* by who is told of it in the turn after that in which it failed */
+	RETRIEVED_NEXT_TURN, /* by a waiter that runs on in the turn after its failure */
 	RETRIEVED,
 };
 
@@ -103,7 +103,7 @@ static inline void future_retrieved(const struct coro_future *future)
 	((struct coro_future *)future)->retrieved = RETRIEVED;
 }
 
-/* Who waits for it, or has waited, asks once it is told of the failure: unless the loop ends first. */
+/* A waiter has taken the failure: asked for from the next turn on, unless the loop ends before. */
 static inline void future_retrieved_next_turn(struct coro_future *future)
 {
 	if (future->retrieved == RETRIEVED_NOT)

@@ -54,7 +54,7 @@ struct task;
  */
 void timers_forget_stack(struct task *task);
 
-/* The caller's time of so many nanoseconds is over: -ETIMEDOUT. site: where it began, or NULL. */
+/* The caller's time, of length nanoseconds, is over: -ETIMEDOUT. site: where it began, or NULL. */
 int fail_timeout(const char *site, int64_t length);
 
 /* Makes those that are due ready, in the order of their times. */
