@@ -65,8 +65,8 @@ demo_flags := $(common) -Wno-unused-parameter
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks.
-context := $(if $(filter ucontext,$(CONTEXT)),ucontext watch,$(if $(filter setjmp,$(CONTEXT)),setjmp birth watch,\
-	$(if $(wildcard lib/core/context/$(CONTEXT).S),$(CONTEXT) birth watch ucontext_fallback,\
+context := $(if $(filter ucontext,$(CONTEXT)),ucontext special,$(if $(filter setjmp,$(CONTEXT)),setjmp birth special,\
+	$(if $(wildcard lib/core/context/$(CONTEXT).S),$(CONTEXT) birth special ucontext_fallback,\
 	$(error CONTEXT=$(CONTEXT): there is no lib/core/context/$(CONTEXT).S))))
 context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
 

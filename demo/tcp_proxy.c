@@ -136,7 +136,7 @@ static int try_out(void *address)
 	if (r < 0)
 		return r;
 	coro_server_sockets(upstream, &fd, 1);
-	coro_local_address(fd, upstream_of_trial, sizeof(upstream_of_trial));
+	coro_getsockname(fd, upstream_of_trial, sizeof(upstream_of_trial));
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = talk(address);
 	coro_server_shutdown(upstream, SERVICE_GRACE);

@@ -9,11 +9,11 @@
 #include <coro/coroutine.h>
 #include <coro/debug.h>
 #include <coro/defer.h>
+#include <coro/embed.h>
 #include <coro/file.h>
 #include <coro/future.h>
 #include <coro/generator.h>
 #include <coro/group.h>
-#include <coro/guest.h>
 #include <coro/io.h>
 #include <coro/iterator.h>
 #include <coro/local.h>
@@ -21,17 +21,12 @@
 #include <coro/net.h>
 #include <coro/process.h>
 #include <coro/queue.h>
-#include <coro/remote.h>
-#include <coro/report.h>
-#include <coro/resolve.h>
-#include <coro/runner.h>
 #include <coro/shield.h>
 #include <coro/signal.h>
 #include <coro/stream.h>
 #include <coro/sync.h>
 #include <coro/task.h>
 #include <coro/thread.h>
-#include <coro/thread_queue.h>
 #include <coro/timeout.h>
 #include <coro/wait.h>
 

@@ -489,7 +489,7 @@ WRAP_BODY(sigaltstack, int, (const stack_t *stack, stack_t *old))
 }
 
 /*
- * A stream gives all it has, and a short read is believed to have emptied it (see lib/io/bytes.c): so
+ * A stream gives all it has, and a short read is believed to have emptied it (see lib/io/readwrite.c): so
  * none is cut but to one byte, which proves nothing.
  */
 WRAP_BODY(recvmsg, ssize_t, (int fd, struct msghdr *message, int flags))

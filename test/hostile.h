@@ -6,7 +6,7 @@
 #ifndef TEST_HOSTILE_H
 #define TEST_HOSTILE_H
 
-#include "io/stream.h"
+#include "stream/stream.h"
 
 #include "fds.h"
 
@@ -89,7 +89,8 @@ static inline void pass(int64_t delay)
 /* The stream of the newest connection. */
 static inline struct coro_stream *newest_stream(void)
 {
-	struct streams *streams = container_of(loop->annexes[ANNEX_STREAMS], struct streams, annex);
+	struct streams *streams =
+		container_of(loop->extensions[EXTENSION_STREAMS], struct streams, extension);
 	return container_of(streams->open.prev, struct coro_stream, link);
 }
 

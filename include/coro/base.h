@@ -64,10 +64,10 @@
 
 #if defined(__GNUC__)
 #define CORO_UNUSED __attribute__((unused))
-#define CORO_PRINTF(words, values) __attribute__((__format__(__printf__, words, values)))
+#define CORO_PRINTF(format, values) __attribute__((__format__(__printf__, format, values)))
 #else
 #define CORO_UNUSED
-#define CORO_PRINTF(words, values)
+#define CORO_PRINTF(format, values)
 #endif
 
 /*

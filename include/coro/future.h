@@ -21,7 +21,7 @@ CORO_API struct coro_future *coro_future_ref(struct coro_future *future);
 
 /*
  * Gives a reference back; the last one frees the future, and a failure that nobody has asked for is
- * reported: see coro/report.h. NULL is fine.
+ * reported: see coro/loop.h. NULL is fine.
  */
 CORO_API void coro_future_unref(struct coro_future *future);
 

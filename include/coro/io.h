@@ -162,7 +162,10 @@ CORO_API int coro_fd_forget(int fd);
  * call's own; but not on 0, 1, 2 and terminals, which are shared with others. Forgets the fd, as
  * coro_fd_forget does. 0 or an error.
  */
-CORO_MUST_CHECK CORO_API int coro_fd_adopt(int fd);
+CORO_MUST_CHECK CORO_API int coro_fd_set_nonblock(int fd);
+
+/* Its name before; to be removed with 1.0. */
+#define coro_fd_adopt coro_fd_set_nonblock
 
 /*
  * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer).

@@ -54,14 +54,14 @@ struct coro_iterator {
 	int (*next)(struct coro_iterator *it, void **ret);
 	/* Gives back what it holds: 0 or an error. Called once, last. NULL for nothing to do. */
 	int (*close)(struct coro_iterator *it);
-	/* Bytes of an item; 0 for plain pointers, which outlive the iterator; or CORO_FLEETING. */
+	/* Bytes of an item; 0 for plain pointers, which outlive the iterator; or CORO_NOCOPY. */
 	size_t item_size;
 	/* Items stay valid and unchanged after the next call and the close, as an array's do. */
 	bool lasting;
 };
 
 /* The item_size of items that must not be copied, since they point to what does not last. */
-#define CORO_FLEETING SIZE_MAX
+#define CORO_NOCOPY SIZE_MAX
 
 /* Whether it is an iterator: neither it nor its next is NULL (PyIter_Check). */
 CORO_API bool coro_iter_check(const struct coro_iterator *it);

@@ -21,6 +21,8 @@
 
 #include <coro/io.h>
 
+#include <netdb.h>
+
 CORO_BEGIN_DECLS
 
 /* Flags of the options below. */
@@ -94,8 +96,8 @@ coro_async CORO_MUST_CHECK CORO_API int coro_dial(const char *address,
  * a socket without a name, which cannot be dialled. Returns the length; -ENOBUFS if there is not
  * room for all and the NUL; -ENOTCONN.
  */
-CORO_API int coro_local_address(int fd, char *ret, size_t size);
-CORO_API int coro_peer_address(int fd, char *ret, size_t size);
+CORO_API int coro_getsockname(int fd, char *ret, size_t size);
+CORO_API int coro_getpeername(int fd, char *ret, size_t size);
 
 /*
  * The same of an address such as coro_recvfrom gives, which does not tell the kind of socket:
@@ -103,6 +105,34 @@ CORO_API int coro_peer_address(int fd, char *ret, size_t size);
  */
 CORO_MUST_CHECK CORO_API int coro_address_text(const struct sockaddr *address, socklen_t length,
 					       char *ret, size_t size);
+
+/* Names of hosts and services. */
+
+struct addrinfo; /* which netdb.h leaves out where ISO C alone is asked for */
+
+/*
+ * Addresses for a host and a service (getaddrinfo, loop.getaddrinfo): 0, and *ret is a list to be
+ * given back by freeaddrinfo. hints may be NULL. In a task, only the task waits: one of the loop's
+ * threads for names, at most 32, makes the call, except for numeric addresses. Elsewhere, or
+ * without a thread, it blocks.
+ *
+ * Cancelling the task ends the call at once. The thread goes on until the answer is there; neither
+ * the loop's close nor the program's end waits for it. Until then, do not unload (dlclose) a
+ * library that has libcoro.a in it.
+ *
+ *   -ENOENT     there is no such name, or it has no address
+ *   -EAGAIN     the name server does not answer now
+ *   -EIO        it fails for good
+ *   -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL   the hints are not supported or wrong
+ *   -ECANCELED, -ENOMEM, and others of the system; with getaddrinfo's message
+ */
+coro_async CORO_MUST_CHECK CORO_API int coro_getaddrinfo(const char *node, const char *service,
+							 const struct addrinfo *hints,
+							 struct addrinfo **ret);
+
+/* Their names before; to be removed with 1.0. */
+#define coro_local_address coro_getsockname
+#define coro_peer_address coro_getpeername
 
 CORO_END_DECLS
 

@@ -275,7 +275,7 @@ coro_async CORO_MUST_CHECK CORO_API int coro_stream_wait_closed(struct coro_stre
  */
 CORO_API int coro_stream_destroy(struct coro_stream *stream);
 
-/* The fd, for coro_peer_address and the like; -1 for none (writer.get_extra_info('socket')). */
+/* The fd, for coro_getpeername and the like; -1 for none (writer.get_extra_info('socket')). */
 CORO_MUST_CHECK CORO_API int coro_stream_fd(const struct coro_stream *stream);
 
 /* -- servers (asyncio.start_server) */
@@ -304,10 +304,10 @@ struct coro_server_options {
 	 * Called with a handler's failure and its message; for connections that could not be taken
 	 * (-ENOMEM); and when accept fails by another error than the socket's own, such as -EMFILE:
 	 * then the server tries again each second, and calls this once. May not wait. NULL:
-	 * failures of handlers and of accept are reported (see coro/report.h), and connections that
+	 * failures of handlers and of accept are reported (see coro/loop.h), and connections that
 	 * could not be taken are dropped.
 	 */
-	void (*failed)(int error, const char *words, void *arg);
+	void (*failed)(int error, const char *message, void *arg);
 };
 
 /*
@@ -327,7 +327,7 @@ CORO_API size_t coro_server_sockets(const struct coro_server *server, int *ret, 
 
 /*
  * The address of its first socket, as a text that coro_dial takes: its length, or a negative errno;
- * as coro_local_address. It tells the port that the system has chosen for ":0". -EINVAL; -EBADF
+ * as coro_getsockname. It tells the port that the system has chosen for ":0". -EINVAL; -EBADF
  * once it is closed.
  */
 CORO_API int coro_server_address(const struct coro_server *server, char *ret, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads beside the loop: for what blocks or computes, which would hold up every other task of its
- * thread; and loops in several threads. See also coro_call_soon_threadsafe in loop.h, remote.h for
- * tasks of another thread's loop, thread_queue.h for what passes between them.
+ * thread; loops in several threads; tasks of another thread's loop; queues between threads. See also
+ * coro_call_soon_threadsafe in loop.h.
  */
 #ifndef CORO_THREAD_H
 #define CORO_THREAD_H
@@ -118,6 +118,94 @@ CORO_MUST_CHECK CORO_API int coro_loop_set_executor(struct coro_loop *loop,
  */
 CORO_MUST_CHECK CORO_API int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg),
 					      void *arg);
+
+/*
+ * Remotes: tasks of another thread's loop, seen from outside (asyncio.run_coroutine_threadsafe and
+ * the concurrent.futures.Future that it gives). Any thread may use one.
+ */
+
+struct coro_loop;
+struct coro_remote;
+
+/*
+ * Has a loop run fn(arg) as a task, from any thread (asyncio.run_coroutine_threadsafe). The loop
+ * must be there: as for coro_call_soon_threadsafe. Until the task is done, it is waited for by the
+ * loop as if it were held. If ret is not NULL the caller owns *ret, and gives it back with
+ * coro_remote_unref; either way the task runs to its end. -EPIPE if the loop is closed;
+ * -EOWNERDEAD, -EINVAL, -ENOMEM.
+ */
+#define coro_spawn_threadsafe(...) \
+	coro_spawn_threadsafe_at(  \
+		CORO_HERE, __VA_ARGS__) /* (struct coro_loop *loop, coro_fn *fn, void *arg, \
+						  struct coro_remote **ret) */
+CORO_MUST_CHECK CORO_API int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop,
+						      coro_fn *fn, void *arg,
+						      struct coro_remote **ret);
+
+/*
+ * Waits for the task's result, at most timeout nanoseconds, and gives it as coro_await does,
+ * message and value (future.result(timeout)). In a task only that waits, else the thread does. ret
+ * may be NULL. May be called again.
+ *
+ *   -ETIMEDOUT  it is not done; a timeout of 0 only asks
+ *   -ECANCELED  it was cancelled, or discarded with its loop; or the caller was cancelled, which
+ *               leaves it alone
+ *   -EDEADLK    it would be waited for in the thread that is to run it
+ *   -EPERM      in a callback
+ */
+coro_async CORO_MUST_CHECK CORO_API int coro_remote_result(struct coro_remote *remote,
+							   int64_t timeout, void **ret);
+
+/* Whether its result is there (future.done). */
+CORO_API bool coro_remote_done(struct coro_remote *remote);
+
+/* Asks for the task's cancellation (future.cancel): 1, asked; 0, it is done already. */
+CORO_API int coro_remote_cancel(struct coro_remote *remote);
+
+/* Gives it back; the task runs on. NULL is fine. */
+CORO_API void coro_remote_unref(struct coro_remote *remote);
+
+/*
+ * Queues of pointers between threads: tasks of any loops and threads without one put in and take
+ * out (queue.Queue, janus.Queue). In a task only that task waits, outside of all loops the thread
+ * does; a callback may not wait, and gets -EPERM where it would have to.
+ *
+ * First come, first served, on both sides and across threads. A call that is cancelled has done
+ * nothing, and who was next gets what it would have got. Items are not touched, and stay their
+ * owners'. After a fork, a queue made before is -EOWNERDEAD in the child.
+ */
+
+struct coro_thread_queue;
+
+/* Makes a queue: first in, first out; at most maxsize items, 0 for no bound. -EINVAL, -ENOMEM. */
+CORO_MUST_CHECK CORO_API int coro_thread_queue_create(size_t maxsize,
+						      struct coro_thread_queue **ret);
+
+/* Frees a queue that nobody is in a call of: 0; -EBUSY if somebody waits. NULL is fine. */
+CORO_API int coro_thread_queue_destroy(struct coro_thread_queue *queue);
+
+/* Puts an item in, waiting for room: 0. -EPIPE once closed; -ECANCELED, -EPERM, -ENOMEM. */
+coro_async CORO_MUST_CHECK CORO_API int coro_thread_queue_put(struct coro_thread_queue *queue,
+							      void *item);
+
+/* The same without waiting: -EAGAIN if it is full. */
+CORO_MUST_CHECK CORO_API int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item);
+
+/* Takes an item out, waiting for one: 0. -EPIPE once closed and empty; -ECANCELED, -EPERM. */
+coro_async CORO_MUST_CHECK CORO_API int coro_thread_queue_get(struct coro_thread_queue *queue,
+							      void **ret);
+
+/* The same without waiting: -EAGAIN if there is none that is not another's already. */
+CORO_MUST_CHECK CORO_API int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret);
+
+/*
+ * No item goes in any more: who waits to put one gets -EPIPE, and who waits for one when the last
+ * is out. 0, also the second time.
+ */
+CORO_API int coro_thread_queue_close(struct coro_thread_queue *queue);
+
+/* How many items are in it. */
+CORO_API size_t coro_thread_queue_size(struct coro_thread_queue *queue);
 
 CORO_END_DECLS
 

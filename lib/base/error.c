@@ -43,9 +43,9 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 		return NULL;
 	*failure = (struct failure){.refs = 1, .error = error, .site = site};
 	if (size <= sizeof(text))
-		memcpy(failure->words, text, size);
+		memcpy(failure->message, text, size);
 	else
-		vsnprintf(failure->words, size, format, args);
+		vsnprintf(failure->message, size, format, args);
 	return failure;
 }
 
@@ -58,7 +58,7 @@ struct failure *failure_join(int error, const char *site, const char *const *pie
 	if (!failure)
 		return NULL;
 	*failure = (struct failure){.refs = 1, .error = error, .site = site};
-	char *end = failure->words;
+	char *end = failure->message;
 	*end = '\0';
 	for (size_t i = 0; i < count; i++)
 		end = stpcpy(end, pieces[i]);

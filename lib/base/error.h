@@ -15,21 +15,21 @@ struct failure {
 	int refs; /* FAILURE_STATIC, _EXPECTED: not counted, being part of the program */
 	int error;
 	const char *site;
-	char words[];
+	char message[];
 };
 
 enum { FAILURE_STATIC = 0, FAILURE_EXPECTED = -1 };
 
 /* The initializer of a failure in static memory, which is never freed. */
-#define FAILURE(code, text)                                            \
-	{                                                              \
-		.refs = FAILURE_STATIC, .error = (code), .words = text \
+#define FAILURE(code, text)                                              \
+	{                                                                \
+		.refs = FAILURE_STATIC, .error = (code), .message = text \
 	}
 
 /* The same for an outcome that programs expect: it takes the place of no other failure. */
-#define EXPECTED_FAILURE(code, text)                                     \
-	{                                                                \
-		.refs = FAILURE_EXPECTED, .error = (code), .words = text \
+#define EXPECTED_FAILURE(code, text)                                       \
+	{                                                                  \
+		.refs = FAILURE_EXPECTED, .error = (code), .message = text \
 	}
 
 /* The caller owns the reference; NULL without memory. */

@@ -2,7 +2,7 @@
 /*
  * What AddressSanitizer, LeakSanitizer, ThreadSanitizer and Valgrind must be told of stacks and
  * switches. An ordinary build has none of it in a switch, but serves programs that are built with
- * AddressSanitizer: it looks whether that is there, and sends switches another way (core/watched.c).
+ * AddressSanitizer: it looks whether that is there, and sends switches another way (core/asan_switch.c).
  * Valgrind's part, where its header was found, is a few instructions at a stack's first use. Beside
  * system.h and the context backends the only file with #if in it.
  */

@@ -59,7 +59,7 @@ static void find_places(struct thread *thread, struct places *ret)
 	const struct coro *outer = outermost(thread);
 	struct places places = {.thread = thread};
 	stack_pool_each(&thread->stacks, forget, NULL);
-	if (outer->flags & CORO_IS_TASK) {
+	if (outer->flags & FLAG_IS_TASK) {
 		places.stale = outer;
 		note(&places, *thread->runner_at);
 	}

@@ -34,7 +34,7 @@ struct context_watcher {
 	void (*enter)(void);
 };
 
-void context_watch(const struct context_watcher *watcher);
+void context_watch(const struct context_watcher *callback);
 
 /*
  * The most bytes of a stack that a context takes, from its birth and saved: what the backend adds

@@ -14,7 +14,7 @@
 
 /* -- birth */
 
-int coro_check_options(const struct coro_options *options, unsigned more)
+int coroutine_check_options(const struct coro_options *options, unsigned more)
 {
 	if (!options)
 		return 0;
@@ -33,7 +33,7 @@ int coro_check_options(const struct coro_options *options, unsigned more)
  */
 enum { SPARE_MOST = 64 };
 
-static inline struct coro *coro_alloc(void)
+static inline struct coro *coroutine_alloc(void)
 {
 	struct thread *thread = thread_current;
 	struct coro *co = thread->spare;
@@ -44,7 +44,7 @@ static inline struct coro *coro_alloc(void)
 	return co;
 }
 
-static inline void coro_free(struct coro *co)
+static inline void coroutine_free(struct coro *co)
 {
 	struct thread *thread = thread_current;
 	if (SANITIZED || thread->spare_count >= SPARE_MOST || thread == &thread_nobody) {
@@ -60,13 +60,13 @@ int coro_create_with(const struct coro_options *options, coro_fn *fn, void *arg,
 {
 	if (!fn || !ret)
 		return fail_with(-EINVAL, "coro_create_with: fn or ret is NULL");
-	int r = coro_check_options(options, 0);
+	int r = coroutine_check_options(options, 0);
 	if (r < 0)
 		return r;
-	struct coro *co = coro_alloc();
+	struct coro *co = coroutine_alloc();
 	if (!co)
 		return fail_code(-ENOMEM);
-	coro_init(co, options, fn, arg);
+	coroutine_init(co, options, fn, arg);
 	*ret = co;
 	return 0;
 }
@@ -75,10 +75,10 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 {
 	if (!fn || !ret)
 		return fail_with(-EINVAL, "coro_create: fn or ret is NULL");
-	struct coro *co = coro_alloc();
+	struct coro *co = coroutine_alloc();
 	if (!co)
 		return fail_code(-ENOMEM);
-	coro_init(co, NULL, fn, arg);
+	coroutine_init(co, NULL, fn, arg);
 	co->site = site;
 	*ret = co;
 	return 0;
@@ -109,7 +109,7 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 	struct frame *frame = frame_of(stack);
 	char *low = stack->low;
 	frame->context =
-		context_make(low, (size_t)((char *)stack_top(stack) - low), coro_entry, frame);
+		context_make(low, (size_t)((char *)stack_top(stack) - low), coroutine_entry, frame);
 	if (!frame->context) {
 		stack_give_cold(stack);
 		return -ENOMEM;
@@ -118,7 +118,7 @@ static int frame_bear(struct thread *thread, struct stack_size *size, struct fra
 	return 0;
 }
 
-int coro_prepare_slow(struct coro *co, struct thread *thread)
+int coroutine_prepare_slow(struct coro *co, struct thread *thread)
 {
 	struct stack_size *size = thread->default_size;
 	struct frame *frame = NULL;
@@ -131,19 +131,19 @@ int coro_prepare_slow(struct coro *co, struct thread *thread)
 	r = stack ? 0 : frame_bear(thread, size, &frame);
 	if (r < 0)
 		return r;
-	coro_take_frame(co, stack ? frame_of(stack) : frame, thread);
+	coroutine_take_frame(co, stack ? frame_of(stack) : frame, thread);
 	return 0;
 }
 
-void coro_abandon(struct coro *co)
+void coroutine_discard(struct coro *co)
 {
 	struct frame *frame = co->frame;
 	if (frame) {
-		if (!(co->flags & CORO_IS_TASK) && frame->open.link.next)
-			coro_unlist(frame);
+		if (!(co->flags & FLAG_IS_TASK) && frame->asyncgen.link.next)
+			coroutine_unlist(frame);
 		if (!frame->fn)
 			failure_unref(frame->returned);
-		coro_reset_failure(frame, NULL);
+		coroutine_reset_failure(frame, NULL);
 		stack_give_cold(&frame->stack);
 	}
 	co->frame = NULL;
@@ -178,7 +178,7 @@ static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 	case STATE_RUNNING:
 		if (co->thread != self->thread)
 			return fail_other_thread();
-		return co->flags & CORO_IS_TASK
+		return co->flags & FLAG_IS_TASK
 			       ? fail_with(-EBUSY, "it is a task, which the loop alone resumes")
 			       : fail_running();
 	case STATE_CREATED:
@@ -202,7 +202,7 @@ static __attribute__((cold, noinline)) int fail_to_start(int error)
 static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 {
 	struct thread *thread = thread_self();
-	int r = thread ? coro_prepare(co, thread) : -ENOMEM;
+	int r = thread ? coroutine_prepare(co, thread) : -ENOMEM;
 	if (unlikely(r < 0))
 		return fail_to_start(r);
 	struct coro *self = thread->self;
@@ -212,7 +212,7 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 	co->resumer = self;
 	co->out = ret;
 	thread->self = co;
-	return coro_switch(self, &co->context, co, co->context, 0);
+	return coroutine_switch(self, &co->context, co, co->context, 0);
 }
 
 /* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
@@ -228,14 +228,14 @@ static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, i
 	if (r < 0)
 		return r;
 	if (error == CORO_EXIT)
-		to->flags |= CORO_CLOSING;
+		to->flags |= FLAG_CLOSING;
 	if (error == 0 && to->in)
 		*to->in = to->state == STATE_DELEGATING ? NULL : value; /* its delegate is gone */
 	to->state = STATE_RUNNING;
 	to->resumer = self;
 	to->out = ret;
 	thread_current->self = to;
-	return coro_switch(self, &to->context, to, to->context, error);
+	return coroutine_switch(self, &to->context, to, to->context, error);
 }
 
 int coro_resume(struct coro *co, void *value, void **ret)
@@ -250,27 +250,27 @@ int coro_resume(struct coro *co, void *value, void **ret)
 	co->resumer = self;
 	co->out = ret;
 	thread->self = co;
-	return coro_switch(self, &co->context, co, co->context, 0);
+	return coroutine_switch(self, &co->context, co, co->context, 0);
 }
 
 static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, void **ret)
 {
 	struct coro *to = self->resumer;
 	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
-	if (!to || self->flags & CORO_RUNS_LOOP)
+	if (!to || self->flags & FLAG_RUNS_LOOP)
 		return fail_with(-EPERM, "coro_yield: nobody has resumed the caller");
-	if (self->flags & CORO_IN_SCOPE)
+	if (self->flags & FLAG_IN_SCOPE)
 		hooks.yields(self);
-	self->state = self->flags & CORO_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
+	self->state = self->flags & FLAG_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)
 		*self->out = value;
 	if (swap)
-		coro_swap_exceptions(self->frame);
+		coroutine_swap_exceptions(self->frame);
 	thread_current->self = to;
-	int r = coro_switch(self, &self->context, to, self->context, 1);
+	int r = coroutine_switch(self, &self->context, to, self->context, 1);
 	if (swap)
-		coro_swap_exceptions(self->frame);
+		coroutine_swap_exceptions(self->frame);
 	return r;
 }
 
@@ -285,7 +285,7 @@ int coro_yield(void *value, void **ret)
 	if (self->out)
 		*self->out = value;
 	thread->self = to;
-	return coro_switch(self, &self->context, to, self->context, 1);
+	return coroutine_switch(self, &self->context, to, self->context, 1);
 }
 
 /* One that has not started ends without running. */
@@ -336,7 +336,7 @@ int coro_destroy(struct coro *co)
 		stack_pool_settle(stacks, stacks->limit);
 	if (unlikely(co->failure != NULL))
 		failure_unref(co->failure);
-	coro_free(co);
+	coroutine_free(co);
 	return r;
 }
 
@@ -420,7 +420,7 @@ static struct failure *earlier(const struct frame *frame)
 	return frame->failure && frame->fn ? frame->earlier : NULL;
 }
 
-struct failure *coro_find_failure(const struct frame *frame, int error)
+struct failure *coroutine_find_failure(const struct frame *frame, int error)
 {
 	if (frame->failure && frame->failure->error == error)
 		return frame->failure;
@@ -428,7 +428,7 @@ struct failure *coro_find_failure(const struct frame *frame, int error)
 	return failure && failure->error == error ? failure : NULL;
 }
 
-void coro_reset_failure(struct frame *frame, struct failure *failure)
+void coroutine_reset_failure(struct frame *frame, struct failure *failure)
 {
 	failure_unref(earlier(frame));
 	failure_unref(frame->failure);
@@ -437,10 +437,10 @@ void coro_reset_failure(struct frame *frame, struct failure *failure)
 		frame->earlier = NULL;
 }
 
-struct failure *coro_claim_failure(struct frame *frame, int error)
+struct failure *coroutine_claim_failure(struct frame *frame, int error)
 {
-	struct failure *failure = failure_ref(coro_find_failure(frame, error));
-	coro_reset_failure(frame, NULL);
+	struct failure *failure = failure_ref(coroutine_find_failure(frame, error));
+	coroutine_reset_failure(frame, NULL);
 	return failure;
 }
 
@@ -460,7 +460,7 @@ static void forget_failure(struct frame *frame, int error)
 		frame->earlier = NULL;
 }
 
-void coro_take_failure(struct coro *co, int error, struct failure *failure)
+void coroutine_take_failure(struct coro *co, int error, struct failure *failure)
 {
 	struct frame *frame = co->frame;
 	if (frame->failure)
@@ -497,12 +497,12 @@ int coro_raise_at(const char *site, int error, const char *format, ...)
 
 const char *coro_message(int error)
 {
-	const struct failure *failure = coro_find_failure(thread_current->self->frame, error);
-	return failure ? failure->words : coro_strerror(error);
+	const struct failure *failure = coroutine_find_failure(thread_current->self->frame, error);
+	return failure ? failure->message : coro_strerror(error);
 }
 
 const char *coro_origin(int error)
 {
-	const struct failure *failure = coro_find_failure(thread_current->self->frame, error);
+	const struct failure *failure = coroutine_find_failure(thread_current->self->frame, error);
 	return failure ? failure->site : NULL;
 }

@@ -40,30 +40,30 @@ enum state {
 
 /* Flags beside the public ones. Any of them sends yield its slow way. */
 enum {
-	CORO_IN_SCOPE = 1 << 7, /* debug mode: a generator that has begun a timeout or a group */
-	CORO_IS_TASK = 1 << 8,
-	CORO_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
-	CORO_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
+	FLAG_IN_SCOPE = 1 << 7, /* debug mode: a generator that has begun a timeout or a group */
+	FLAG_IS_TASK = 1 << 8,
+	FLAG_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
+	FLAG_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
 	/* A task: cancelled while it ran, or before it started; for its next wait. */
-	CORO_MUST_CANCEL = 1 << 11,
+	FLAG_MUST_CANCEL = 1 << 11,
 	/* A task: its await wrote to where it wants the value; until it next parks. */
-	CORO_HAS_RESULT = 1 << 12,
+	FLAG_HAS_RESULT = 1 << 12,
 	/* A loop runs on its stack: callbacks may not yield in its place. */
-	CORO_RUNS_LOOP = 1 << 13,
+	FLAG_RUNS_LOOP = 1 << 13,
 	/*
 	 * A task: its wait gave it what cannot be taken back, such as an item of a channel, so that
 	 * a cancellation is for its next wait. Until it parks again, or cancels itself.
 	 */
-	CORO_GIVEN = 1 << 14,
+	FLAG_GIVEN = 1 << 14,
 	/*
 	 * A task: it spawns one that runs at once, in its stead, and is to be treated as running
 	 * until it parks.
 	 */
-	CORO_STARTS = 1 << 15,
+	FLAG_STARTS = 1 << 15,
 };
 
-/* A generator's place among the open ones of a loop: see loop/open.h. */
-struct open {
+/* A generator's place among the open ones of a loop: see task/asyncgen.h. */
+struct asyncgen {
 	struct list link; /* next: NULL while it is in no list */
 	struct coro *co;
 };
@@ -90,8 +90,8 @@ struct frame {
 	struct failure *failure;
 	struct deferred *deferred; /* calls to make at the end, the last first; NULL when pooled */
 	union {
-		struct locals *locals; /* of a task, and of a thread; NULL when pooled */
-		struct open open;      /* of others */
+		struct locals *locals;    /* of a task, and of a thread; NULL when pooled */
+		struct asyncgen asyncgen; /* of others */
 	};
 
 	/* A chain of delegations: root -> ... -> leaf, each with its own `delegate`. */
@@ -143,8 +143,8 @@ struct coro {
 	const char *name, *site;
 };
 
-static inline void coro_init(struct coro *co, const struct coro_options *options, coro_fn *fn,
-			     void *arg)
+static inline void coroutine_init(struct coro *co, const struct coro_options *options, coro_fn *fn,
+				  void *arg)
 {
 	*co = (struct coro){.fn = fn, .arg = arg, .state = STATE_CREATED};
 	if (options) {
@@ -156,56 +156,56 @@ static inline void coro_init(struct coro *co, const struct coro_options *options
 }
 
 /* Whether the options can be; `more` are flags known beside those of every coroutine. */
-int coro_check_options(const struct coro_options *options, unsigned more);
+int coroutine_check_options(const struct coro_options *options, unsigned more);
 
 /* What a stack runs: one body after the other, for as long as it is warm. arg: its frame. */
-void coro_entry(void *arg);
+void coroutine_entry(void *arg);
 
 /* A generator that has ended is not open any more. */
-static inline void coro_unlist(struct frame *frame)
+static inline void coroutine_unlist(struct frame *frame)
 {
-	list_remove(&frame->open.link);
-	frame->open.link.next = NULL;
+	list_remove(&frame->asyncgen.link);
+	frame->asyncgen.link.next = NULL;
 }
 
 /*
  * Throws a coroutine away where it stands; its body does not run on, and its deferred calls have
  * been made. The caller must stand elsewhere.
  */
-void coro_abandon(struct coro *co);
+void coroutine_discard(struct coro *co);
 
 /* Whether a task that ended now would be cancelled, by a request that it has not seen. */
-static inline bool coro_cancel_due(const struct coro *co)
+static inline bool coroutine_cancel_due(const struct coro *co)
 {
-	return (co->flags & (CORO_MUST_CANCEL | CORO_GIVEN)) == CORO_MUST_CANCEL;
+	return (co->flags & (FLAG_MUST_CANCEL | FLAG_GIVEN)) == FLAG_MUST_CANCEL;
 }
 
 /* Saves or restores the C++ runtime's exception state by exchanging it with that in the frame. */
-void coro_swap_exceptions(struct frame *frame);
+void coroutine_swap_exceptions(struct frame *frame);
 
 /*
  * The coroutine receives an error: its words become the coroutine's, and the caller's reference
  * goes over; NULL for an error without words, which only evicts those of an earlier one of the same
  * code. An expected failure evicts no others.
  */
-void coro_take_failure(struct coro *co, int error, struct failure *failure);
+void coroutine_take_failure(struct coro *co, int error, struct failure *failure);
 
 /* Takes the words out if they belong to that error: a reference or NULL. Others go. */
-struct failure *coro_claim_failure(struct frame *frame, int error);
+struct failure *coroutine_claim_failure(struct frame *frame, int error);
 
 /* The words of that error, which stay where they are; NULL if it has none. */
-struct failure *coro_find_failure(const struct frame *frame, int error);
+struct failure *coroutine_find_failure(const struct frame *frame, int error);
 
 /* This is the frame's only failure now, NULL for none. The caller's reference goes over. */
-void coro_reset_failure(struct frame *frame, struct failure *failure);
+void coroutine_reset_failure(struct frame *frame, struct failure *failure);
 
 /*
  * Goes from one coroutine, which runs and is saved in *save, to another, which stands at context;
  * thread->self is set already. Returns what whoever comes back gives.
  */
-static inline __attribute__((always_inline)) int coro_switch(struct coro *from, void **save,
-							     struct coro *to, void *context,
-							     int result)
+static inline __attribute__((always_inline)) int coroutine_switch(struct coro *from, void **save,
+								  struct coro *to, void *context,
+								  int result)
 {
 	if (!SANITIZED)
 		return context_switch(save, context, result);

@@ -59,36 +59,36 @@ int deferred_run(struct coro *co, int status)
 {
 	struct frame *frame = co->frame;
 	void *value = frame->value;
-	struct failure *returned = coro_claim_failure(frame, status);
+	struct failure *returned = coroutine_claim_failure(frame, status);
 	frame->failure = failure_ref(returned); /* the calls may ask for it, and replace it */
 	frame->fn = NULL;
 	frame->returned = returned; /* there, should the task be discarded */
-	bool cancelled = status >= 0 && coro_cancel_due(co);
+	bool cancelled = status >= 0 && coroutine_cancel_due(co);
 	while (frame->deferred)
 		run_last(frame);
 	frame->value = value;
-	if (cancelled && !(co->flags & CORO_MUST_CANCEL)) {
+	if (cancelled && !(co->flags & FLAG_MUST_CANCEL)) {
 		/* The body left without a look at the request; a wait here got it in its place. */
 		failure_unref(frame->returned);
 		return -ECANCELED;
 	}
-	coro_reset_failure(frame, frame->returned);
+	coroutine_reset_failure(frame, frame->returned);
 	return status;
 }
 
-void deferred_abandon(struct coro *co)
+void deferred_discard(struct coro *co)
 {
 	struct thread *thread = thread_current;
 	struct coro *self = thread->self;
 	struct failure *failure = failure_ref(self->frame->failure);
 	struct coro_loop *loop = thread->loop;
-	uint16_t runs_loop = self->flags & CORO_RUNS_LOOP;
+	uint16_t runs_loop = self->flags & FLAG_RUNS_LOOP;
 	/* No waiting, yielding or deferring for them. */
-	self->flags |= CORO_RUNS_LOOP;
+	self->flags |= FLAG_RUNS_LOOP;
 	thread->loop = NULL;
 	while (co->frame->deferred)
 		run_last(co->frame);
 	thread->loop = loop;
-	self->flags = (uint16_t)((self->flags & ~CORO_RUNS_LOOP) | runs_loop);
-	coro_reset_failure(self->frame, failure);
+	self->flags = (uint16_t)((self->flags & ~FLAG_RUNS_LOOP) | runs_loop);
+	coroutine_reset_failure(self->frame, failure);
 }

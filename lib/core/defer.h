@@ -12,6 +12,6 @@
 int deferred_run(struct coro *co, int status);
 
 /* The same for one that is discarded, on the stack of whoever does that. */
-void deferred_abandon(struct coro *co);
+void deferred_discard(struct coro *co);
 
 #endif

@@ -17,7 +17,7 @@ static void *leave_to_resumer(struct coro *co, int status, int *result)
 	struct frame *frame = co->frame;
 	thread_current->self = to;
 	if (status < 0)
-		coro_take_failure(to, status, failure_ref(co->failure));
+		coroutine_take_failure(to, status, failure_ref(co->failure));
 	else if (co->out)
 		*co->out = frame->value;
 	*result = status < 0 ? status : 0;
@@ -34,17 +34,17 @@ static void *leave(struct coro *co, int status, int *result)
 	co->status = status;
 	co->state = STATE_DONE;
 	if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
-		coro_swap_exceptions(frame);
+		coroutine_swap_exceptions(frame);
 	if (unlikely(frame->failure != NULL)) {
-		co->failure = coro_claim_failure(frame, status);
+		co->failure = coroutine_claim_failure(frame, status);
 	} else {
 		co->failure = NULL;
 	}
 	stack_give(&co->thread->stacks, &frame->stack);
 	if (unlikely(!co->resumer))
 		return co->thread->leave(co, status, result);
-	if (unlikely(frame->open.link.next != NULL))
-		coro_unlist(frame);
+	if (unlikely(frame->asyncgen.link.next != NULL))
+		coroutine_unlist(frame);
 	void *context =
 		unlikely(frame->delegator != NULL) ? generator_leave(co, status, result) : NULL;
 	if (!context)
@@ -54,7 +54,7 @@ static void *leave(struct coro *co, int status, int *result)
 }
 
 /* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
-void coro_entry(void *arg)
+void coroutine_entry(void *arg)
 {
 	struct frame *frame = arg;
 	for (;;) {
@@ -63,7 +63,7 @@ void coro_entry(void *arg)
 		if (SANITIZED)
 			sanitize_enter(&frame->stack.sanitize, true);
 		if (unlikely(co->flags & CORO_SAVE_EXCEPTIONS))
-			coro_swap_exceptions(frame);
+			coroutine_swap_exceptions(frame);
 		int status = frame->fn(frame->arg);
 		if (unlikely(frame->deferred != NULL))
 			status = deferred_run(co, status);

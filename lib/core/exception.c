@@ -57,20 +57,20 @@ static get_globals *look_up(void)
 static get_globals *find_slow(void)
 {
 	static _Atomic(get_globals *) found;
-	static _Atomic uint64_t looked_at;
+	static _Atomic uint64_t polled_position;
 	get_globals *get = atomic_load_explicit(&found, memory_order_acquire);
 	if (get || !dlopen || !dlsym)
 		return get;
 	uint64_t loaded = system_libraries_loaded();
-	if (loaded && atomic_load_explicit(&looked_at, memory_order_relaxed) == loaded)
+	if (loaded && atomic_load_explicit(&polled_position, memory_order_relaxed) == loaded)
 		return NULL;
 	get = look_up();
 	atomic_store_explicit(&found, get, memory_order_release);
-	atomic_store_explicit(&looked_at, loaded, memory_order_relaxed);
+	atomic_store_explicit(&polled_position, loaded, memory_order_relaxed);
 	return get;
 }
 
-void coro_swap_exceptions(struct frame *frame)
+void coroutine_swap_exceptions(struct frame *frame)
 {
 	get_globals *get = __cxa_get_globals ? __cxa_get_globals : find_slow();
 	if (!get)

@@ -8,15 +8,16 @@ int fail_static(const struct failure *failure)
 	 * failure.
 	 */
 	if (thread_self())
-		coro_take_failure(thread_current->self, failure->error, (struct failure *)failure);
+		coroutine_take_failure(thread_current->self, failure->error,
+				       (struct failure *)failure);
 	return failure->error;
 }
 
 int fail_format_args(int error, const char *site, const char *format, va_list args)
 {
 	if (thread_self())
-		coro_take_failure(thread_current->self, error,
-				  failure_create(error, site, format, args));
+		coroutine_take_failure(thread_current->self, error,
+				       failure_create(error, site, format, args));
 	return error;
 }
 
@@ -32,12 +33,12 @@ int fail_format(int error, const char *site, const char *format, ...)
 int fail_join(int error, const char *site, const char *const *pieces, size_t count)
 {
 	if (thread_self())
-		coro_take_failure(thread_current->self, error,
-				  failure_join(error, site, pieces, count));
+		coroutine_take_failure(thread_current->self, error,
+				       failure_join(error, site, pieces, count));
 	return error;
 }
 
 void fail_code_slow(int error)
 {
-	coro_take_failure(thread_current->self, error, NULL);
+	coroutine_take_failure(thread_current->self, error, NULL);
 }

@@ -34,7 +34,7 @@ int coro_send(struct coro *generator, void *value, void **ret)
 	generator->resumer = self;
 	generator->out = ret;
 	thread->self = generator;
-	return coro_switch(self, &generator->context, generator, generator->context, 0);
+	return coroutine_switch(self, &generator->context, generator, generator->context, 0);
 }
 
 int coro_next(struct coro *generator, void **ret)
@@ -48,7 +48,7 @@ int coro_next(struct coro *generator, void **ret)
 static struct coro *end_of(struct coro *co)
 {
 	while (co->state == STATE_DELEGATING && co->frame->delegate &&
-	       co->frame->delegate->flags & CORO_HAS_DELEGATOR)
+	       co->frame->delegate->flags & FLAG_HAS_DELEGATOR)
 		co = co->frame->delegate;
 	return co;
 }
@@ -59,7 +59,7 @@ static struct coro *attach(struct coro *root, struct coro *outer, struct coro *i
 	struct coro *leaf = inner->state == STATE_DELEGATING ? inner->frame->leaf : inner;
 	outer->frame->delegate = inner;
 	inner->frame->delegator = outer;
-	inner->flags |= CORO_HAS_DELEGATOR;
+	inner->flags |= FLAG_HAS_DELEGATOR;
 	if (inner->state == STATE_SUSPENDED)
 		inner->state = STATE_DELEGATED;
 	root->frame->leaf = leaf;
@@ -81,7 +81,7 @@ static int cut(struct coro *co)
 	outer->frame->root = root;
 	co->frame->leaf = leaf;
 	leaf->frame->root = co;
-	co->flags &= (uint16_t)~CORO_HAS_DELEGATOR;
+	co->flags &= (uint16_t)~FLAG_HAS_DELEGATOR;
 	if (co->state == STATE_DELEGATED)
 		co->state = STATE_SUSPENDED;
 	return 0;
@@ -89,7 +89,7 @@ static int cut(struct coro *co)
 
 int generator_innermost(struct coro *co, struct coro **ret)
 {
-	if (co->flags & CORO_HAS_DELEGATOR) {
+	if (co->flags & FLAG_HAS_DELEGATOR) {
 		int r = cut(co);
 		if (r < 0)
 			return r;
@@ -117,9 +117,9 @@ int generator_innermost(struct coro *co, struct coro **ret)
 static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct coro *to,
 						     void *context)
 {
-	coro_swap_exceptions(self->frame);
-	int r = coro_switch(self, &self->context, to, context, 0);
-	coro_swap_exceptions(self->frame);
+	coroutine_swap_exceptions(self->frame);
+	int r = coroutine_switch(self, &self->context, to, context, 0);
+	coroutine_swap_exceptions(self->frame);
 	return r;
 }
 
@@ -133,19 +133,19 @@ int coro_yield_from(struct coro *generator, void **ret)
 	struct coro *self = thread_current->self, *to;
 	if (!generator)
 		return fail_with(-EINVAL, "coro_yield_from: the generator is NULL");
-	if (!self->resumer || self->flags & CORO_RUNS_LOOP)
+	if (!self->resumer || self->flags & FLAG_RUNS_LOOP)
 		return fail_with(-EPERM, "coro_yield_from: nobody has resumed the caller");
 	if (generator->state == STATE_DONE) {
 		if (ret)
 			*ret = NULL;
 		return 0;
 	}
-	if (generator->flags & CORO_IS_TASK || generator->state == STATE_RUNNING ||
+	if (generator->flags & FLAG_IS_TASK || generator->state == STATE_RUNNING ||
 	    (generator->state != STATE_CREATED && generator->frame->delegator))
 		return fail_busy();
 	int r;
 	if (generator->state == STATE_CREATED) {
-		r = coro_prepare(generator, self->thread);
+		r = coroutine_prepare(generator, self->thread);
 		generator->flags |= self->flags & CORO_SAVE_EXCEPTIONS;
 	} else if (generator->thread != self->thread) {
 		return fail_with(-EPERM, "coro_yield_from: the generator is another thread's");
@@ -155,7 +155,7 @@ int coro_yield_from(struct coro *generator, void **ret)
 	if (r < 0)
 		return r == -EBUSY ? fail_busy() : fail_code(r);
 
-	to = attach(self->flags & CORO_HAS_DELEGATOR ? self->frame->root : self, self, generator);
+	to = attach(self->flags & FLAG_HAS_DELEGATOR ? self->frame->root : self, self, generator);
 	self->state = STATE_DELEGATING;
 	self->in = ret;
 	if (to->in)
@@ -169,7 +169,7 @@ int coro_yield_from(struct coro *generator, void **ret)
 	to->context = self->context;
 	if (unlikely(self->flags & CORO_SAVE_EXCEPTIONS))
 		return yield_from_slow(self, to, context);
-	return coro_switch(self, &self->context, to, context, 0);
+	return coroutine_switch(self, &self->context, to, context, 0);
 }
 
 /*
@@ -178,8 +178,8 @@ int coro_yield_from(struct coro *generator, void **ret)
  */
 static int delegated_result(struct coro *outer, const struct coro *inner, int status)
 {
-	if (inner->flags & CORO_CLOSING) {
-		outer->flags |= CORO_CLOSING;
+	if (inner->flags & FLAG_CLOSING) {
+		outer->flags |= FLAG_CLOSING;
 		if (status >= 0)
 			return CORO_EXIT;
 	}
@@ -192,7 +192,7 @@ void *generator_leave(struct coro *co, int status, int *result)
 	struct coro *outer = frame->delegator, *root = frame->root;
 	outer->frame->delegate = NULL;
 	frame->delegator = NULL;
-	if (!(co->flags & CORO_HAS_DELEGATOR))
+	if (!(co->flags & FLAG_HAS_DELEGATOR))
 		return NULL; /* cut off: its delegator finds out later */
 
 	root->frame->leaf = outer;
@@ -204,7 +204,7 @@ void *generator_leave(struct coro *co, int status, int *result)
 	if (*result == 0 && outer->in)
 		*outer->in = frame->value;
 	if (status < 0)
-		coro_take_failure(outer, status, failure_ref(co->failure));
+		coroutine_take_failure(outer, status, failure_ref(co->failure));
 	void *context = outer->context;
 	outer->context = co->context;
 	thread_current->self = outer;
@@ -213,23 +213,23 @@ void *generator_leave(struct coro *co, int status, int *result)
 
 static struct coro *outer_of(const struct coro *co)
 {
-	return co->flags & CORO_HAS_DELEGATOR ? co->frame->delegator : NULL;
+	return co->flags & FLAG_HAS_DELEGATOR ? co->frame->delegator : NULL;
 }
 
-void generator_abandon_deferred(struct coro *leaf)
+void generator_discard_deferred(struct coro *leaf)
 {
 	for (struct coro *co = leaf; co; co = outer_of(co))
-		deferred_abandon(co);
+		deferred_discard(co);
 }
 
-void generator_abandon(struct coro *leaf)
+void generator_discard_chain(struct coro *leaf)
 {
 	for (struct coro *co = leaf, *outer; co; co = outer) {
 		struct coro *delegator = co->frame->delegator;
 		outer = outer_of(co);
 		if (delegator)
 			delegator->frame->delegate = NULL;
-		coro_abandon(co);
+		coroutine_discard(co);
 	}
 }
 
@@ -242,15 +242,15 @@ void generator_discard(struct coro *generator)
 			return;
 	if (generator_innermost(generator, &leaf) < 0)
 		return;
-	generator_abandon_deferred(leaf);
-	generator_abandon(leaf);
+	generator_discard_deferred(leaf);
+	generator_discard_chain(leaf);
 	coro_destroy(generator);
 }
 
 void generator_reopen(struct coro *co)
 {
 	while (co) {
-		co->flags &= (uint16_t)~CORO_CLOSING;
+		co->flags &= (uint16_t)~FLAG_CLOSING;
 		co = co->state == STATE_DELEGATING ? co->frame->delegate : NULL;
 	}
 }

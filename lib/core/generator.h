@@ -29,13 +29,13 @@ int generator_innermost(struct coro *co, struct coro **ret);
 void *generator_leave(struct coro *co, int status, int *result);
 
 /* The deferred calls of the leaf of a chain and of those that delegate to it, before: */
-void generator_abandon_deferred(struct coro *leaf);
+void generator_discard_deferred(struct coro *leaf);
 
 /*
  * Throws the leaf of a chain away where it stands, and with it those that delegate to it: see
- * coro_abandon.
+ * coroutine_discard.
  */
-void generator_abandon(struct coro *leaf);
+void generator_discard_chain(struct coro *leaf);
 
 /*
  * Frees a generator that yields instead of leaving, asked again a few times: then throws it away

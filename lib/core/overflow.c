@@ -32,9 +32,9 @@ static void say_number(size_t n)
 static void report(const struct coro *co)
 {
 	say("coro: stack overflow in ");
-	say(co->name ? co->name : co->flags & CORO_IS_TASK ? "a task" : "a coroutine");
+	say(co->name ? co->name : co->flags & FLAG_IS_TASK ? "a task" : "a coroutine");
 	if (co->site) {
-		say(co->flags & CORO_IS_TASK ? ", spawned at " : ", made at ");
+		say(co->flags & FLAG_IS_TASK ? ", spawned at " : ", made at ");
 		say(co->site);
 	}
 	if (co->frame) {

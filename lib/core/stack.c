@@ -99,12 +99,12 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 
 static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 {
-	size_t words = (count + WORD - 1) / WORD;
-	struct stack_slab *slab = malloc(sizeof(*slab) + words * sizeof(slab->cold[0]));
+	size_t message = (count + WORD - 1) / WORD;
+	struct stack_slab *slab = malloc(sizeof(*slab) + message * sizeof(slab->cold[0]));
 	if (!slab)
 		return NULL;
 	*slab = (struct stack_slab){.count = count};
-	memset(slab->cold, 0, words * sizeof(slab->cold[0]));
+	memset(slab->cold, 0, message * sizeof(slab->cold[0]));
 	slab->start = mmap(NULL, count * size->slot, system_stack_protection(),
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (slab->start == MAP_FAILED) {

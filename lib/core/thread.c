@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "base/locals.h"
+#include "core/asan_switch.h"
 #include "core/overflow.h"
-#include "core/watched.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void thread_finish(struct thread *thread)
 {
 	struct coro_pool_stats stats;
 	thread_current = &thread_nobody;
-	coro_reset_failure(&thread->root_frame, NULL);
+	coroutine_reset_failure(&thread->root_frame, NULL);
 	locals_unref(thread->root_frame.locals);
 	for (struct coro *co = thread->spare, *next; co; co = next) {
 		next = co->resumer;

@@ -80,10 +80,10 @@ static inline struct thread *thread_self(void)
 static inline struct coro *thread_body(const struct thread *thread)
 {
 	struct coro *self = thread->self;
-	return self == &thread->root || self->flags & CORO_RUNS_LOOP ? NULL : self;
+	return self == &thread->root || self->flags & FLAG_RUNS_LOOP ? NULL : self;
 }
 
-static inline void coro_take_frame(struct coro *co, struct frame *frame, struct thread *thread)
+static inline void coroutine_take_frame(struct coro *co, struct frame *frame, struct thread *thread)
 {
 	frame->co = co;
 	frame->fn = co->fn;
@@ -98,30 +98,30 @@ static inline void coro_take_frame(struct coro *co, struct frame *frame, struct 
 }
 
 /* All but the common case: a warm stack of the default size. */
-int coro_prepare_slow(struct coro *co, struct thread *thread);
+int coroutine_prepare_slow(struct coro *co, struct thread *thread);
 
 /* Whether a stack for it is at hand, warm. */
-static inline bool coro_has_warm(const struct coro *co, const struct thread *thread)
+static inline bool coroutine_has_warm(const struct coro *co, const struct thread *thread)
 {
 	const struct stack_size *size = thread->default_size;
 	return !co->stack_size && size && size->warm;
 }
 
-/* coro_prepare then. */
-static inline void coro_prepare_warm(struct coro *co, struct thread *thread)
+/* coroutine_prepare then. */
+static inline void coroutine_prepare_warm(struct coro *co, struct thread *thread)
 {
-	coro_take_frame(co, frame_of(stack_take_warm(thread->default_size)), thread);
+	coroutine_take_frame(co, frame_of(stack_take_warm(thread->default_size)), thread);
 }
 
 /*
  * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
  * suspended at its start. -ENOMEM.
  */
-static inline int coro_prepare(struct coro *co, struct thread *thread)
+static inline int coroutine_prepare(struct coro *co, struct thread *thread)
 {
-	if (unlikely(!coro_has_warm(co, thread)))
-		return coro_prepare_slow(co, thread);
-	coro_prepare_warm(co, thread);
+	if (unlikely(!coroutine_has_warm(co, thread)))
+		return coroutine_prepare_slow(co, thread);
+	coroutine_prepare_warm(co, thread);
 	return 0;
 }
 

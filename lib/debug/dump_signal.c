@@ -2,8 +2,8 @@
 #include "debug/dump_signal.h"
 
 #include "coro/debug.h"
-#include "loop/catcher.h"
 #include "loop/loop.h"
+#include "loop/signal_source.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 struct dumper {
-	struct annex annex;
-	struct catcher catcher;
+	struct extension extension;
+	struct source source;
 };
 
 /* The signal's number by its name, with or without SIG, or in digits; 0 for none. */
@@ -40,16 +40,16 @@ static int signal_named(const char *name)
 
 static void dump(struct message *message)
 {
-	struct catcher *catcher = container_of(message, struct catcher, message);
-	catcher_take(catcher);
-	coro_loop_dump(catcher->loop, STDERR_FILENO);
+	struct source *source = container_of(message, struct source, message);
+	signal_source_take(source);
+	coro_loop_dump(source->loop, STDERR_FILENO);
 }
 
-static void dumper_close(struct annex *annex, struct coro_loop *loop)
+static void dumper_close(struct extension *extension, struct coro_loop *loop)
 {
-	struct dumper *dumper = container_of(annex, struct dumper, annex);
+	struct dumper *dumper = container_of(extension, struct dumper, extension);
 	(void)loop;
-	catcher_remove(&dumper->catcher);
+	signal_source_remove(&dumper->source);
 	free(dumper);
 }
 
@@ -72,14 +72,14 @@ static int dumper_create(struct coro_loop *loop, int signum)
 	if (!dumper)
 		return -ENOMEM;
 	*dumper = (struct dumper){
-		.annex.close = dumper_close,
-		.catcher = {.loop = loop, .signum = signum, .message.run = dump},
+		.extension.close = dumper_close,
+		.source = {.loop = loop, .signum = signum, .message.run = dump},
 	};
-	int r = catcher_add(&dumper->catcher);
+	int r = signal_source_add(&dumper->source);
 	if (r < 0)
 		free(dumper);
 	else
-		loop->annexes[ANNEX_DUMP] = &dumper->annex;
+		loop->extensions[EXTENSION_DUMP] = &dumper->extension;
 	return r;
 }
 

@@ -3,12 +3,12 @@
 #include "base/hooks.h"
 
 #include "core/coroutine.h"
-#include "coro/report.h"
+#include "coro/loop.h"
 #include "coro/task.h"
 #include "debug/dump_signal.h"
-#include "loop/group.h"
 #include "loop/loop.h"
-#include "loop/timeout.h"
+#include "task/group.h"
+#include "task/timeout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +76,8 @@ static void say_report(const struct coro_report *report)
 	if (report->error) {
 		snprintf(number, sizeof(number), " (error %d", report->error);
 		add(&text, ": ");
-		add(&text, report->words ? report->words : coro_strerror(report->error));
+		add(&text,
+		    report->error_message ? report->error_message : coro_strerror(report->error));
 		add(&text, number);
 		add_site(&text, ", raised at ", report->origin);
 		add(&text, ")");

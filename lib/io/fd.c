@@ -9,8 +9,8 @@
 #include "coro/task.h"
 #include "io/blocking.h"
 #include "io/option.h"
-#include "io/socket_file.h"
 #include "io/urgent.h"
+#include "net/socket_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,15 +26,15 @@
 
 static int describe_wait(const struct wait *wait, char *text, size_t size)
 {
-	const struct fd *fd = container_of(wait->latch, struct fd_wait, latch)->fd;
+	const struct fd *fd = container_of(wait->waiter, struct fd_wait, waiter)->fd;
 	if (!fd)
 		return snprintf(text, size, "an fd that is closed");
 	return snprintf(text, size, "fd %d, %s", fd->number, wait->kind->what);
 }
 
 const struct wait_kind fd_waiting[DIRECTIONS] = {
-	[READING] = {.leave = latch_leave, .what = "to read", .describe = describe_wait},
-	[WRITING] = {.leave = latch_leave, .what = "to write", .describe = describe_wait},
+	[READING] = {.leave = waiter_leave, .what = "to read", .describe = describe_wait},
+	[WRITING] = {.leave = waiter_leave, .what = "to write", .describe = describe_wait},
 };
 
 /* -- kinds */
@@ -187,7 +187,7 @@ int fd_renew(struct io *io, struct fd **ret)
 	int number = (*ret)->number;
 	if (!is_another(*ret))
 		return 0;
-	fd_look_for_close(io, *ret);
+	fd_check_closed(io, *ret);
 	fd_forget(io, number);
 	int r = fd_create(io, number, ret);
 	return r < 0 ? r : 1;
@@ -214,7 +214,7 @@ static void send_away(struct fd *fd, enum direction direction)
 		if (wait->closed)
 			wait->closed(wait);
 		else
-			latch_set(&wait->latch);
+			waiter_wake(&wait->waiter);
 	}
 }
 
@@ -232,7 +232,7 @@ void fd_dismiss(struct io *io, struct fd *fd)
 {
 	for (int i = 0; i < DIRECTIONS; i++) {
 		send_away(fd, i);
-		watcher_remove(io, fd, i);
+		fd_callback_remove(io, fd, i);
 	}
 }
 
@@ -258,7 +258,7 @@ void fds_finish(struct io *io)
 		if (!fd)
 			continue;
 		for (int side = 0; side < DIRECTIONS; side++)
-			free(fd->sides[side].watcher);
+			free(fd->sides[side].callback);
 		let_go(fd);
 	}
 }
@@ -283,10 +283,10 @@ void fd_wake_next(struct fd *fd, enum direction direction)
 {
 	list_for_each(link, &fd->sides[direction].line) {
 		struct fd_wait *wait = fd_wait_of(link);
-		if (wait->latch.state == LATCH_SET || wait->closed)
+		if (wait->waiter.state == WAITER_WOKEN || wait->closed)
 			return;
-		if (wait->latch.state == LATCH_PENDING) {
-			latch_set(&wait->latch);
+		if (wait->waiter.state == WAITER_PENDING) {
+			waiter_wake(&wait->waiter);
 			return;
 		}
 	}
@@ -297,11 +297,11 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 	fd->ready |= (uint8_t)ready;
 	fd->hung_up |= hung_up;
 	for (int i = 0; i < DIRECTIONS; i++) {
-		struct watcher *watcher = fd->sides[i].watcher;
+		struct fd_callback *callback = fd->sides[i].callback;
 		if (!(ready & BIT(i)))
 			continue;
-		if (watcher && watcher->call.position == CALL_IDLE)
-			call_push(io->loop, &watcher->call);
+		if (callback && callback->call.position == CALL_IDLE)
+			call_push(io->loop, &callback->call);
 		fd_wake_next(fd, i);
 	}
 }
@@ -310,10 +310,10 @@ void fd_fail(struct fd *fd, enum direction direction, int error)
 {
 	list_for_each(link, &fd->sides[direction].line) {
 		struct fd_wait *wait = fd_wait_of(link);
-		if (wait->latch.state != LATCH_PENDING || wait->closed)
+		if (wait->waiter.state != WAITER_PENDING || wait->closed)
 			continue;
 		wait->error = error;
-		latch_set(&wait->latch);
+		waiter_wake(&wait->waiter);
 	}
 }
 
@@ -328,14 +328,14 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 {
 	if (fd->busy & BIT(direction))
 		return 0;
-	fd_look_for_close(io, fd);
+	fd_check_closed(io, fd);
 	int r = !fork_is_own(io->loop->fork_count) ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
 						   : io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;
 	if (r == 0)
 		return 0;
-	list_remove(&wait->latch.link);
+	list_remove(&wait->waiter.link);
 	if (r != -EPERM)
 		return r;
 	take_for_file(fd);
@@ -362,31 +362,31 @@ int fd_wait_again(struct io *io, struct fd *fd, enum direction direction)
 
 int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
 {
-	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
+	struct fd_wait wait = {.waiter.state = WAITER_CANCELLED, .fd = fd};
 	if (list_empty(&fd->sides[direction].line))
 		return 0;
-	list_append(&fd->sides[direction].line, &wait.latch.link);
+	list_append(&fd->sides[direction].line, &wait.waiter.link);
 	return fd_wait_in_line(io, &wait, direction);
 }
 
 static void discard_turn(struct cleanup *cleanup)
 {
-	list_remove(&container_of(cleanup, struct fd_turn, cleanup)->wait.latch.link);
+	list_remove(&container_of(cleanup, struct fd_turn, cleanup)->wait.waiter.link);
 }
 
 /* The first in line, as one who was woken and has yet to run. */
 void fd_turn_begin(struct fd *fd, enum direction direction, struct fd_turn *turn)
 {
-	turn->wait = (struct fd_wait){.latch.state = LATCH_SET, .fd = fd};
+	turn->wait = (struct fd_wait){.waiter.state = WAITER_WOKEN, .fd = fd};
 	turn->direction = direction;
-	list_append(fd->sides[direction].line.next, &turn->wait.latch.link);
+	list_append(fd->sides[direction].line.next, &turn->wait.waiter.link);
 	cleanup_push(task_running(), &turn->cleanup, discard_turn);
 }
 
 void fd_turn_end(struct fd_turn *turn)
 {
 	cleanup_pop(&turn->cleanup);
-	list_remove(&turn->wait.latch.link);
+	list_remove(&turn->wait.waiter.link);
 }
 
 /* Asks, and may wait for it: 0; -EAGAIN: it is not ready; or an error. */
@@ -431,21 +431,21 @@ static void rest_closed(struct fd_wait *wait)
 	(void)wait;
 }
 
-static void rest_abandon(struct cleanup *cleanup)
+static void rest_discard(struct cleanup *cleanup)
 {
-	list_remove(&container_of(cleanup, struct rest, cleanup)->wait.latch.link);
+	list_remove(&container_of(cleanup, struct rest, cleanup)->wait.waiter.link);
 }
 
 static int rest_in_line(struct fd *fd, enum direction direction, int64_t pause)
 {
 	struct rest rest = {
-		.wait = {.latch.state = LATCH_CANCELLED, .fd = fd, .closed = rest_closed},
+		.wait = {.waiter.state = WAITER_CANCELLED, .fd = fd, .closed = rest_closed},
 	};
-	list_append(fd->sides[direction].line.next, &rest.wait.latch.link); /* its turn */
-	cleanup_push(task_running(), &rest.cleanup, rest_abandon);
+	list_append(fd->sides[direction].line.next, &rest.wait.waiter.link); /* its turn */
+	cleanup_push(task_running(), &rest.cleanup, rest_discard);
 	int r = coro_sleep(pause);
 	cleanup_pop(&rest.cleanup);
-	list_remove(&rest.wait.latch.link);
+	list_remove(&rest.wait.waiter.link);
 	if (!rest.wait.fd)
 		return r < 0 ? r : -EBADF;
 	if (r < 0)
@@ -496,7 +496,7 @@ static int wait_until_ready(int number, enum direction direction)
 		return fd_block(number, direction);
 	r = fd_of(io, number, &fd);
 	if (r == 0)
-		r = fd_give_way(io, fd);
+		r = fd_check_budget(io, fd);
 	if (r == 0 && fd->kind == FD_FILE)
 		r = fd_renew(io, &fd);
 	if (r < 0)
@@ -546,7 +546,7 @@ int coro_fd_forget(int fd)
 int coro_fd_close(int fd)
 {
 	struct coro_loop *loop = thread_current->loop;
-	if (loop && loop->annexes[ANNEX_SOCKET_FILES])
+	if (loop && loop->extensions[EXTENSION_SOCKET_FILES])
 		socket_file_close(loop, fd);
 	coro_fd_forget(fd);
 	/* One that a signal has interrupted is closed all the same. */
@@ -565,7 +565,7 @@ int coro_fd_reset(int fd)
 	return coro_fd_close(fd);
 }
 
-int coro_fd_adopt(int fd)
+int coro_fd_set_nonblock(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0)

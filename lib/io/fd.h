@@ -10,7 +10,7 @@
 #define IO_FD_H
 
 #include "io/io.h"
-#include "loop/waiter.h"
+#include "sched/park.h"
 
 #include <errno.h>
 
@@ -68,7 +68,7 @@ struct fd {
 	uint64_t identity; /* debug mode: of what had the number when it was looked at last */
 	struct side {
 		struct list line; /* struct fd_wait */
-		struct watcher *watcher;
+		struct fd_callback *callback;
 		struct blocking *blocking; /* the call of a thread, until its result is taken */
 	} sides[DIRECTIONS];
 	struct list link; /* backend */
@@ -76,7 +76,7 @@ struct fd {
 
 /* One who waits for an fd, in its line; on the task's stack. */
 struct fd_wait {
-	struct latch latch;
+	struct waiter waiter;
 	struct fd *fd; /* NULL: it was closed */
 	int error;     /* the system could not go on watching it */
 	/*
@@ -131,7 +131,7 @@ void fd_set_reset(int number);
 /* Debug mode: says so where what has the number is not what the record was made for. */
 void fd_say_closed(struct fd *fd);
 
-static inline void fd_look_for_close(const struct io *io, struct fd *fd)
+static inline void fd_check_closed(const struct io *io, struct fd *fd)
 {
 	if (unlikely(io->loop->debug))
 		fd_say_closed(fd);
@@ -144,16 +144,16 @@ static inline bool fd_is_still(const struct io *io, const struct fd *fd, int num
 	return fd_find(io, number) == fd && fd->generation == generation;
 }
 
-/* The slow half of fd_give_way. */
+/* The slow half of fd_check_budget. */
 int fd_turn_over(struct io *io, struct fd *fd);
 
 /*
  * To be called before a call on an fd: a task that never has to wait gives way here now and then. 0;
  * -ECANCELED; -EBADF: it was closed meanwhile, and there is no record any more.
  */
-static inline int fd_give_way(struct io *io, struct fd *fd)
+static inline int fd_check_budget(struct io *io, struct fd *fd)
 {
-	return likely(!io_is_to_give_way(io)) ? 0 : fd_turn_over(io, fd);
+	return likely(!io_out_of_budget(io)) ? 0 : fd_turn_over(io, fd);
 }
 
 /* Frees all records, when nobody waits any more. */
@@ -210,8 +210,8 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction);
 
 static inline struct fd_wait *fd_wait_of(struct list *link)
 {
-	struct latch *latch = container_of(link, struct latch, link);
-	return container_of(latch, struct fd_wait, latch);
+	struct waiter *waiter = container_of(link, struct waiter, link);
+	return container_of(waiter, struct fd_wait, waiter);
 }
 
 /* Whether an event would wake one in line: not if the first has a call of the system's, or rests. */
@@ -225,7 +225,7 @@ static inline unsigned fd_wanted(const struct fd *fd)
 {
 	unsigned wanted = 0;
 	for (int i = 0; i < DIRECTIONS; i++)
-		if (fd->sides[i].watcher ||
+		if (fd->sides[i].callback ||
 		    (fd_line_waits(&fd->sides[i].line) && !(fd->busy & BIT(i))))
 			wanted |= BIT(i);
 	return wanted;
@@ -234,7 +234,7 @@ static inline unsigned fd_wanted(const struct fd *fd)
 /* Whether somebody is to be told for as long as it is ready. */
 static inline bool fd_wants_level(const struct fd *fd)
 {
-	return fd->sides[READING].watcher || fd->sides[WRITING].watcher;
+	return fd->sides[READING].callback || fd->sides[WRITING].callback;
 }
 
 /* These directions have become ready, or are; hung_up: and may be so for an unusual reason. */
@@ -273,8 +273,8 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 								 enum direction direction)
 {
 	loop_watch_begin(io->loop);
-	int r = latch_wait(&wait->latch, &fd_waiting[direction]);
-	latch_end(&wait->latch);
+	int r = waiter_wait(&wait->waiter, &fd_waiting[direction]);
+	waiter_end(&wait->waiter);
 	loop_watch_end(io->loop);
 	if (unlikely(!wait->fd || wait->error))
 		return r < 0 ? r : wait->error ? wait->error : -EBADF;
@@ -291,9 +291,9 @@ static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, s
 								enum direction direction,
 								bool again)
 {
-	struct fd_wait wait = {.latch.state = LATCH_CANCELLED, .fd = fd};
+	struct fd_wait wait = {.waiter.state = WAITER_CANCELLED, .fd = fd};
 	struct list *line = &fd->sides[direction].line;
-	list_append(again ? line->next : line, &wait.latch.link);
+	list_append(again ? line->next : line, &wait.waiter.link);
 	if (unlikely(!(fd->armed & BIT(direction)) || fd->special)) {
 		int r = fd_arm(io, fd, &wait, direction);
 		if (r != 0)
@@ -303,13 +303,13 @@ static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, s
 }
 
 /* Called by the loop for as long as an fd is ready: see watcher.c. */
-struct watcher {
+struct fd_callback {
 	struct call call;
 	coro_callback *fn;
 	void *arg;
 };
 
 /* Lets go of a direction's watcher, if there is one. */
-void watcher_remove(struct io *io, struct fd *fd, enum direction direction);
+void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "core/fail.h"
 #include "coro/file.h"
-#include "io/offload.h"
-#include "loop/task.h"
+#include "task/task.h"
+#include "thread/offload.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,18 +49,18 @@ struct opening {
 
 /* As offload; the thread has ended its part by the time that the cleanup is run. */
 static int open_in_thread(struct opening *opening, coro_fn *fn, void *arg,
-			  void (*abandon)(struct cleanup *cleanup))
+			  void (*discard)(struct cleanup *cleanup))
 {
 	struct task *task = task_running();
 	if (task)
-		cleanup_push(task, &opening->cleanup, abandon);
+		cleanup_push(task, &opening->cleanup, discard);
 	int r = offload(fn, arg);
 	if (task)
 		cleanup_pop(&opening->cleanup);
 	return r;
 }
 
-static void abandon_file(struct cleanup *cleanup)
+static void discard_file(struct cleanup *cleanup)
 {
 	const struct opening *opening = container_of(cleanup, struct opening, cleanup);
 	if (opening->call.fd >= 0)
@@ -74,7 +74,7 @@ int coro_open(const char *path, int flags, mode_t mode)
 	};
 	if (!path)
 		return fail_with(-EINVAL, "coro_open: path is NULL");
-	return open_in_thread(&opening, call_open, &opening.call, abandon_file);
+	return open_in_thread(&opening, call_open, &opening.call, discard_file);
 }
 
 static int call_fsync(void *arg)
@@ -233,7 +233,7 @@ static int call_opendir(void *arg)
 	return dir->stream ? 0 : fail_code(-errno);
 }
 
-static void abandon_dir(struct cleanup *cleanup)
+static void discard_dir(struct cleanup *cleanup)
 {
 	struct coro_dir *dir = container_of(cleanup, struct opening, cleanup)->dir;
 	if (dir->stream)
@@ -253,7 +253,7 @@ int coro_opendir(const char *path, struct coro_dir **ret)
 	dir->at = dir->end = 0;
 	dir->over = false;
 	struct opening opening = {.dir = dir};
-	int r = open_in_thread(&opening, call_opendir, dir, abandon_dir);
+	int r = open_in_thread(&opening, call_opendir, dir, discard_dir);
 	if (r < 0) {
 		free(dir);
 		return r;

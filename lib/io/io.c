@@ -2,7 +2,7 @@
 #include "io/io.h"
 
 #include "base/system.h"
-#include "coro/guest.h"
+#include "coro/embed.h"
 #include "coro/io.h"
 #include "coro/task.h"
 #include "io/fd.h"
@@ -123,7 +123,7 @@ int coro_loop_fd(struct coro_loop *loop)
 		return r;
 	r = io->backend->fd ? io->backend->fd(io) : -ENOTSUP;
 	if (r >= 0)
-		guest_host(loop);
+		embed_expose(loop);
 	return r;
 }
 

@@ -58,7 +58,7 @@ static inline int io_current(struct io **ret)
 enum { IO_TURN = 64 };
 
 /* Whether the running task has done as much as it may. */
-static inline bool io_is_to_give_way(struct io *io)
+static inline bool io_out_of_budget(struct io *io)
 {
 	size_t at = io->loop->ready.head;
 	if (likely(at == io->switched_at))
@@ -73,11 +73,11 @@ int io_turn_over(struct io *io);
 
 /*
  * To be called before a transfer: a task that never has to wait gives way here now and then. 0 or
- * -ECANCELED. Of an fd it is fd_give_way.
+ * -ECANCELED. Of an fd it is fd_check_budget.
  */
-static inline int io_give_way(struct io *io)
+static inline int io_renew_budget(struct io *io)
 {
-	return likely(!io_is_to_give_way(io)) ? 0 : io_turn_over(io);
+	return likely(!io_out_of_budget(io)) ? 0 : io_turn_over(io);
 }
 
 /* What has been transferred counts against the task's turn. */

@@ -4,7 +4,7 @@
 #include "base/system.h"
 #include "io/blocking.h"
 #include "io/file.h"
-#include "io/quiet.h"
+#include "io/sigpipe.h"
 
 #include <fcntl.h>
 #include <stdio.h>

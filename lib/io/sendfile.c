@@ -3,11 +3,11 @@
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
-#include "io/bytes.h"
 #include "io/file.h"
-#include "io/offload.h"
-#include "io/quiet.h"
+#include "io/readwrite.h"
+#include "io/sigpipe.h"
 #include "io/transfer.h"
+#include "thread/offload.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -102,7 +102,7 @@ struct copying {
 	char *buffer;
 };
 
-static void copying_abandon(struct cleanup *cleanup)
+static void copying_discard(struct cleanup *cleanup)
 {
 	free(container_of(cleanup, struct copying, cleanup)->buffer);
 }
@@ -118,7 +118,7 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 	if (!copying.buffer)
 		return done > 0 ? done : -ENOMEM;
 	if (task)
-		cleanup_push(task, &copying.cleanup, copying_abandon);
+		cleanup_push(task, &copying.cleanup, copying_discard);
 	ssize_t n = copy(sending, done, copying.buffer);
 	if (task)
 		cleanup_pop(&copying.cleanup);
@@ -232,7 +232,7 @@ static ssize_t send_in_turn(struct sending *sending)
 	struct fd *fd;
 	int r = fd_of(sending->io, sending->out, &fd);
 	if (r == 0)
-		r = fd_give_way(sending->io, fd);
+		r = fd_check_budget(sending->io, fd);
 	if (r == 0)
 		r = fd_stand_in_line(sending->io, fd, WRITING);
 	if (r < 0)

@@ -3,15 +3,15 @@
 
 #include "core/fail.h"
 #include "io/transfer.h"
-#include "loop/catcher.h"
 #include "loop/loop.h"
+#include "loop/signal_source.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
 /* What a loop does about a signal. */
 struct interest {
-	struct catcher catcher;
+	struct source source;
 	struct call call;  /* of the handler */
 	coro_callback *fn; /* NULL: the signal is kept for those who wait */
 	void *arg;
@@ -23,7 +23,7 @@ struct interest {
 
 /* A loop's, made when it first wants a signal. */
 struct signals {
-	struct annex annex;
+	struct extension extension;
 	struct coro_loop *loop;
 	struct list waits; /* in the order they came */
 	struct interest of[NSIG];
@@ -31,7 +31,7 @@ struct signals {
 
 /* A task that waits. */
 struct signal_wait {
-	struct latch latch;
+	struct waiter waiter;
 	struct signals *signals;
 	const sigset_t *set;
 	int got; /* 0: none yet */
@@ -45,12 +45,12 @@ static bool tell_waiting(struct signals *signals, int signum)
 {
 	bool told = false;
 	list_for_each(link, &signals->waits) {
-		struct latch *latch = container_of(link, struct latch, link);
-		struct signal_wait *wait = container_of(latch, struct signal_wait, latch);
-		if (latch->state != LATCH_PENDING || sigismember(wait->set, signum) != 1)
+		struct waiter *waiter = container_of(link, struct waiter, link);
+		struct signal_wait *wait = container_of(waiter, struct signal_wait, waiter);
+		if (waiter->state != WAITER_PENDING || sigismember(wait->set, signum) != 1)
 			continue;
 		wait->got = signum;
-		latch_set(latch);
+		waiter_wake(waiter);
 		told = true;
 	}
 	return told;
@@ -69,11 +69,11 @@ static void run_handler(struct call *call)
 
 static void arrive(struct message *message)
 {
-	struct catcher *catcher = container_of(message, struct catcher, message);
-	struct interest *interest = container_of(catcher, struct interest, catcher);
-	struct signals *signals = container_of(interest - catcher->signum, struct signals, of[0]);
-	for (unsigned count = catcher_take(catcher); count > 0; count--) {
-		bool told = tell_waiting(signals, catcher->signum);
+	struct source *source = container_of(message, struct source, message);
+	struct interest *interest = container_of(source, struct interest, source);
+	struct signals *signals = container_of(interest - source->signum, struct signals, of[0]);
+	for (unsigned count = signal_source_take(source); count > 0; count--) {
+		bool told = tell_waiting(signals, source->signum);
 		if (interest->fn)
 			interest->due++;
 		else if (interest->handled && !told)
@@ -88,10 +88,10 @@ static void arrive(struct message *message)
 static int interest_add(struct interest *interest)
 {
 	if (interest->users == 0) {
-		int r = catcher_add(&interest->catcher);
+		int r = signal_source_add(&interest->source);
 		if (r < 0)
 			return r;
-		interest->catcher.loop->listening++;
+		interest->source.loop->listening++;
 	}
 	interest->users++;
 	return 0;
@@ -101,17 +101,17 @@ static void interest_remove(struct interest *interest)
 {
 	if (--interest->users > 0)
 		return;
-	interest->catcher.loop->listening--;
-	catcher_remove(&interest->catcher);
+	interest->source.loop->listening--;
+	signal_source_remove(&interest->source);
 }
 
-static void signals_close(struct annex *annex, struct coro_loop *loop)
+static void signals_close(struct extension *extension, struct coro_loop *loop)
 {
-	struct signals *signals = container_of(annex, struct signals, annex);
+	struct signals *signals = container_of(extension, struct signals, extension);
 	(void)loop;
 	for (int signum = 1; signum < NSIG; signum++)
 		if (signals->of[signum].users > 0)
-			catcher_remove(&signals->of[signum].catcher);
+			signal_source_remove(&signals->of[signum].source);
 	free(signals);
 }
 
@@ -120,17 +120,17 @@ static int signals_create(struct coro_loop *loop, struct signals **ret)
 	struct signals *signals = calloc(1, sizeof(*signals));
 	if (!signals)
 		return fail_code(-ENOMEM);
-	signals->annex.close = signals_close;
+	signals->extension.close = signals_close;
 	signals->loop = loop;
 	list_init(&signals->waits);
 	for (int signum = 1; signum < NSIG; signum++) {
 		struct interest *interest = &signals->of[signum];
 		interest->call = (struct call){.run = run_handler, .position = CALL_IDLE};
-		interest->catcher.loop = loop;
-		interest->catcher.signum = signum;
-		interest->catcher.message.run = arrive;
+		interest->source.loop = loop;
+		interest->source.signum = signum;
+		interest->source.message.run = arrive;
 	}
-	loop->annexes[ANNEX_SIGNALS] = &signals->annex;
+	loop->extensions[EXTENSION_SIGNALS] = &signals->extension;
 	*ret = signals;
 	return 0;
 }
@@ -138,8 +138,8 @@ static int signals_create(struct coro_loop *loop, struct signals **ret)
 /* NULL: the loop has never wanted a signal. */
 static struct signals *signals_made(struct coro_loop *loop)
 {
-	struct annex *annex = loop->annexes[ANNEX_SIGNALS];
-	return annex ? container_of(annex, struct signals, annex) : NULL;
+	struct extension *extension = loop->extensions[EXTENSION_SIGNALS];
+	return extension ? container_of(extension, struct signals, extension) : NULL;
 }
 
 static int signals_of(struct coro_loop *loop, struct signals **ret)
@@ -155,7 +155,7 @@ static int signals_of(struct coro_loop *loop, struct signals **ret)
 
 static int handler_add(struct interest *interest)
 {
-	struct coro_loop *loop = interest->catcher.loop;
+	struct coro_loop *loop = interest->source.loop;
 	int r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
@@ -245,7 +245,7 @@ static int add_interests(struct signal_wait *wait)
 	return 0;
 }
 
-static void wait_abandoned(struct cleanup *cleanup)
+static void wait_discarded(struct cleanup *cleanup)
 {
 	struct signal_wait *wait = container_of(cleanup, struct signal_wait, cleanup);
 	remove_interests(wait, NSIG);
@@ -259,7 +259,7 @@ static bool any_in(const sigset_t *set)
 	return false;
 }
 
-static const struct wait_kind waiting = {.leave = latch_leave, .what = "a signal"};
+static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a signal"};
 
 int coro_signal_wait_set(const sigset_t *set)
 {
@@ -277,10 +277,10 @@ int coro_signal_wait_set(const sigset_t *set)
 	r = add_interests(&wait);
 	if (r < 0)
 		return r;
-	cleanup_push(task, &wait.cleanup, wait_abandoned);
-	list_append(&wait.signals->waits, &wait.latch.link);
-	r = latch_wait(&wait.latch, &waiting);
-	latch_end(&wait.latch);
+	cleanup_push(task, &wait.cleanup, wait_discarded);
+	list_append(&wait.signals->waits, &wait.waiter.link);
+	r = waiter_wait(&wait.waiter, &waiting);
+	waiter_end(&wait.waiter);
 	cleanup_pop(&wait.cleanup);
 	remove_interests(&wait, NSIG);
 	if (wait.got == 0)

@@ -4,8 +4,8 @@
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/blocking.h"
-#include "io/bytes.h"
 #include "io/option.h"
+#include "io/readwrite.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -444,7 +444,7 @@ static int connect_in_task(struct io *io, int number, const struct sockaddr *add
 	struct fd *fd;
 	int r = fd_of(io, number, &fd);
 	if (r == 0)
-		r = fd_give_way(io, fd);
+		r = fd_check_budget(io, fd);
 	if (r < 0)
 		return r;
 	r = connect_as_whole(io, fd, address, length);

@@ -4,9 +4,9 @@
 #include "core/fail.h"
 #include "coro/io.h"
 #include "coro/task.h"
-#include "io/offload.h"
-#include "io/quiet.h"
+#include "io/sigpipe.h"
 #include "io/transfer.h"
+#include "thread/offload.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -4,7 +4,7 @@
 #include "core/fail.h"
 #include "io/file.h"
 #include "io/nowait.h"
-#include "loop/task.h"
+#include "task/task.h"
 
 #include <string.h>
 
@@ -94,11 +94,11 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	return transfer_attempts(transfer, io, fd, transfer_way(transfer, transfer->held));
 }
 
-/* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_give_way. */
-static int give_way_in_turn(struct io *io, struct fd *fd, enum direction direction)
+/* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_check_budget. */
+static int renew_budget_in_turn(struct io *io, struct fd *fd, enum direction direction)
 {
 	struct fd_turn turn;
-	if (!io_is_to_give_way(io))
+	if (!io_out_of_budget(io))
 		return 0;
 	fd_turn_begin(fd, direction, &turn);
 	int r = io_turn_over(io);
@@ -133,7 +133,7 @@ static struct transfer without(const struct transfer *transfer, size_t skip, str
 /* The next piece of it; io is NULL outside of tasks. */
 static ssize_t next_piece(struct transfer *rest, struct io *io, struct fd *fd)
 {
-	int r = io ? give_way_in_turn(io, fd, rest->direction) : 0;
+	int r = io ? renew_budget_in_turn(io, fd, rest->direction) : 0;
 	if (r < 0)
 		return r;
 	ssize_t n = once(rest, io, fd);
@@ -193,7 +193,7 @@ ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *f
 
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
-	fd_look_for_close(io, fd);
+	fd_check_closed(io, fd);
 	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
 	if (r < 0)
 		return transfer_failed(r);

@@ -205,7 +205,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 	struct fd *fd;
 	int r = fd_of(io, transfer->number, &fd);
 	if (likely(r == 0))
-		r = fd_give_way(io, fd);
+		r = fd_check_budget(io, fd);
 	if (unlikely(r < 0))
 		return transfer_failed(r);
 	if (unlikely(io->performs || fd->kind == FD_FILE))

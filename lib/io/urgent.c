@@ -9,7 +9,7 @@
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
-#include "loop/task.h"
+#include "task/task.h"
 
 #include <poll.h>
 #include <sys/stat.h>

@@ -4,8 +4,8 @@
 
 #include "base/list.h"
 #include "core/fail.h"
-#include "loop/local.h"
 #include "loop/loop.h"
+#include "task/local.h"
 
 #include <errno.h>
 
@@ -57,7 +57,7 @@ static void handle_run(struct call *call)
 	handle_over(handle);
 }
 
-bool handle_abandon(struct call *call)
+bool handle_discard(struct call *call)
 {
 	if (call->run != handle_run)
 		return false;

@@ -4,11 +4,11 @@
 #include "base/hooks.h"
 #include "base/random.h"
 #include "core/fail.h"
-#include "loop/group.h"
+#include "loop/exception.h"
 #include "loop/handle.h"
-#include "loop/loan.h"
-#include "loop/open.h"
-#include "loop/report.h"
+#include "sched/resource.h"
+#include "task/asyncgen.h"
+#include "task/group.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,11 +30,11 @@ static void init_containers(struct coro_loop *loop)
 	heap_init(&loop->timers);
 	list_init(&loop->tasks);
 	list_init(&loop->servants);
-	list_init(&loop->open);
-	list_init(&loop->leaving);
+	list_init(&loop->asyncgens);
+	list_init(&loop->closing_asyncgens);
 	list_init(&loop->scopes);
 	list_init(&loop->generator_groups);
-	list_init(&loop->loans);
+	list_init(&loop->resources);
 	list_init(&loop->failed);
 	list_init(&loop->failing);
 	list_init(&loop->orphans);
@@ -60,7 +60,8 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		return fail_with(-EINVAL, "a loop's options: a flag that is not for this call");
 	if (options->poller > CORO_POLLER_URING)
 		return fail_with(-EINVAL, "a loop's options: there is no such poller");
-	int r = coro_check_options(&(struct coro_options){.stack_size = options->stack_size}, 0);
+	int r = coroutine_check_options(&(struct coro_options){.stack_size = options->stack_size},
+					0);
 	if (r < 0)
 		return r;
 	struct thread *thread = thread_self();
@@ -112,35 +113,35 @@ void coro_loop_unref(struct coro_loop *loop)
 		loop_unref(loop);
 }
 
-static void abandon_waits(const struct list *tasks)
+static void discard_waits(const struct list *tasks)
 {
 	list_for_each(link, tasks)
-		task_abandon_wait(container_of(link, struct task, all));
+		task_discard_wait(container_of(link, struct task, all));
 }
 
-static void abandon_each(const struct list *tasks)
+static void discard_each(const struct list *tasks)
 {
 	while (!list_empty(tasks))
-		task_abandon(container_of(tasks->next, struct task, all));
+		task_discard(container_of(tasks->next, struct task, all));
 }
 
 /* Throws away what is not done. Whoever is told of it finds the loop closed. */
-static void abandon_tasks(struct coro_loop *loop)
+static void discard_tasks(struct coro_loop *loop)
 {
-	loop->abandoning = true;
-	abandon_waits(&loop->tasks);
-	abandon_waits(&loop->servants);
+	loop->discarding = true;
+	discard_waits(&loop->tasks);
+	discard_waits(&loop->servants);
 	report_nobody_told(loop);
 	list_for_each(link, &loop->tasks) {
 		struct task *task = container_of(link, struct task, all);
 		report_future(&task->future, "Task was destroyed but it is pending!");
-		task_abandon_deferred(task);
+		task_discard_deferred(task);
 	}
 	list_for_each(link, &loop->servants)
-		task_abandon_deferred(container_of(link, struct task, all));
-	abandon_each(&loop->tasks);
-	abandon_each(&loop->servants);
-	loop->abandoning = false;
+		task_discard_deferred(container_of(link, struct task, all));
+	discard_each(&loop->tasks);
+	discard_each(&loop->servants);
+	loop->discarding = false;
 }
 
 /* Lets go of whatever waits for its turn or its time. */
@@ -151,14 +152,14 @@ static void forget_calls(struct coro_loop *loop)
 		if (!ready_is_task(entry) && entry != READY_NOTHING) {
 			struct call *call = ready_to_call(entry);
 			call->position = CALL_IDLE; /* it may outlive the loop */
-			if (!handle_abandon(call))
-				callback_abandon(call);
+			if (!handle_discard(call))
+				callback_discard(call);
 		}
 	}
 	while (!heap_empty(&loop->timers)) {
 		struct timer *timer = container_of(heap_first(&loop->timers), struct timer, node);
 		heap_remove(&loop->timers, &timer->node);
-		handle_abandon(&timer->call);
+		handle_discard(&timer->call);
 	}
 }
 
@@ -182,27 +183,27 @@ int coro_loop_close(struct coro_loop *loop)
 		return fail_with(-EPERM, "coro_loop_close: the loop is another thread's");
 	if (loop->closed)
 		return 0;
-	if (loop->runner || loop->guest.telling)
+	if (loop->runner || loop->embed.telling)
 		return fail_with(-EBUSY, "coro_loop_close: the loop runs");
-	guest_awake(loop);
+	embed_awake(loop);
 	loop->closed = true;
-	abandon_tasks(loop);
+	discard_tasks(loop);
 	group_drop_orphans(loop);
 	remotes_close(loop);
 	forget_calls(loop);
-	open_forget(loop);
+	asyncgen_forget(loop);
 	if (loop->poller)
 		loop->poller->ops->destroy(loop->poller);
 	loop->poller = NULL;
-	for (int kind = 0; kind < ANNEX_COUNT; kind++)
-		if (loop->annexes[kind])
-			loop->annexes[kind]->close(loop->annexes[kind], loop);
+	for (int kind = 0; kind < EXTENSION_COUNT; kind++)
+		if (loop->extensions[kind])
+			loop->extensions[kind]->close(loop->extensions[kind], loop);
 	inbox_close(&loop->inbox);
 	ring_finish(&loop->ready);
 	heap_finish(&loop->timers);
 	report_unheard(loop);
 	report_held(loop);
-	loans_tell(loop);
+	resources_report(loop);
 	forget_scopes(loop);
 	loop_unref(loop);
 	return 0;

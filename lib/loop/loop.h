@@ -18,13 +18,13 @@
 #include "base/slab.h"
 #include "core/fail.h"
 #include "core/thread.h"
-#include "coro/report.h"
-#include "loop/annex.h"
-#include "loop/fork.h"
-#include "loop/guest.h"
-#include "loop/inbox.h"
+#include "coro/loop.h"
+#include "loop/embed.h"
+#include "loop/extension.h"
 #include "loop/poller.h"
-#include "loop/task.h"
+#include "sched/fork.h"
+#include "sched/inbox.h"
+#include "task/task.h"
 
 struct coro_loop {
 	struct ring ready; /* tasks, and calls with bit 0 set */
@@ -52,16 +52,16 @@ struct coro_loop {
 	struct slab tasks_slab, futures_slab, handles_slab;
 	struct list tasks; /* that are not done */
 	struct list
-		servants;    /* the same of the library's own, which nobody else knows: task_hide */
-	struct list open;    /* generators that have waited in them and not ended: see open.h */
-	struct list leaving; /* of these, those being closed by the loop */
+		servants; /* the same of the library's own, which nobody else knows: task_hide */
+	struct list asyncgens; /* generators that have waited in them and not ended: see open.h */
+	struct list closing_asyncgens; /* of these, those being closed by the loop */
 	size_t stack_size;
 	uint32_t spawned;
 	unsigned refs; /* one the owner's, one each future's and handle's, and those asked for */
 	bool stopping;
 	bool virtual_clock;
 	bool takes_sigterm; /* of coro_run: SIGTERM cancels the main task */
-	bool abandoning;    /* its tasks are being discarded */
+	bool discarding;    /* its tasks are being discarded */
 	bool closed;        /* or being closed */
 	bool debug;
 	bool reports; /* those that no handler of the program's gets go to stderr */
@@ -71,7 +71,7 @@ struct coro_loop {
 	void *handler_arg;
 	struct list generator_groups; /* debug mode: made by generators, and not ended */
 	struct list scopes;           /* debug mode: timeouts that have not ended, see timeout.c */
-	struct list loans;            /* debug mode: what is to be given back, see loan.h */
+	struct list resources;        /* debug mode: what is to be given back, see loan.h */
 	struct list failed;           /* futures that have failed and are held */
 	struct list failing;          /* the same, of the turn that ends at failing_end */
 	size_t failing_end;
@@ -88,19 +88,19 @@ struct coro_loop {
 	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
 	unsigned fork_count; /* when it was made */
 	unsigned keepers;    /* of its memory: one for all refs, one for each hold. Atomic */
-	struct annex *annexes[ANNEX_COUNT];
+	struct extension *extensions[EXTENSION_COUNT];
 	struct list remotes; /* whose tasks are not done: see remote.c */
-	struct guest guest;
+	struct embed embed;
 
-	struct poller *poller; /* NULL before the first fd */
-	unsigned poller_kind;  /* enum coro_poller: the one asked for */
-	unsigned watching;     /* tasks and callbacks that wait for an fd */
-	size_t looked_at;      /* position in ready: the end of what the last look has found */
-	int64_t looked;        /* when that was run, by coro_clock; 0: it is not known yet */
+	struct poller *poller;  /* NULL before the first fd */
+	unsigned poller_kind;   /* enum coro_poller: the one asked for */
+	unsigned watching;      /* tasks and callbacks that wait for an fd */
+	size_t polled_position; /* position in ready: the end of what the last look has found */
+	int64_t polled_at;      /* when that was run, by coro_clock; 0: it is not known yet */
 };
 
 /* Between two looks at the fds: so many switches or so much time, whichever comes first. */
-enum { LOOK_SWITCHES = 256, LOOK_NSEC = 50000 };
+enum { POLL_SWITCHES = 256, POLL_NSEC = 50000 };
 
 /* Switches between two looks at the clock. */
 enum { LOOP_STRETCH = 32 };
@@ -205,7 +205,7 @@ static inline void loop_cut(struct coro_loop *loop, size_t entries)
  * Counts a call of a kind that a task could make for ever without waiting. True if loop_renew_budget
  * is to be called first.
  */
-static inline bool loop_spend(struct thread *thread)
+static inline bool loop_use_budget(struct thread *thread)
 {
 	return --thread->budget < 0;
 }
@@ -220,7 +220,7 @@ int loop_renew_budget(struct thread *thread);
 static inline void loop_stirred(struct coro_loop *loop)
 {
 	if (unlikely(loop->noticing))
-		guest_notice(loop);
+		embed_notice(loop);
 }
 
 /* coro_run_until_complete, but nobody asks for the result: 0 when the future is done. */
@@ -349,13 +349,13 @@ static inline __attribute__((always_inline)) int loop_dispatch(struct coro_loop 
 	thread_current->self = task->coro.at;
 	if (unlikely(&task->coro.context == save))
 		return task->coro.wake; /* it is next itself */
-	return coro_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);
+	return coroutine_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);
 }
 
 /* What a task that parks is no longer. */
-enum { UNTIL_PARKED = CORO_HAS_RESULT | CORO_GIVEN | CORO_STARTS };
+enum { UNTIL_PARKED = FLAG_HAS_RESULT | FLAG_GIVEN | FLAG_STARTS };
 
-enum { PARKS_SLOWLY = CORO_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
+enum { PARKS_SLOWLY = FLAG_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
 
 /* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
 int park_slow(struct coro_loop *loop, struct task *task, struct coro *self);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "coro/remote.h"
+#include "coro/thread.h"
 
 #include "base/error.h"
 #include "base/hooks.h"
@@ -8,7 +8,7 @@
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "loop/loop.h"
-#include "loop/relay.h"
+#include "sched/thread_waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ struct coro_remote {
 	struct coro_future *task; /* held while it is not done */
 	bool spawned;
 	bool listening; /* it counts as hope, for which time does not wait */
-	struct waiter waiter;
+	struct done_callback on_done;
 	/* Guarded by the mutex: */
 	pthread_mutex_t mutex;
 	bool held; /* somebody can ask for the result */
@@ -70,14 +70,14 @@ static void finish(struct coro_remote *remote, int status, void *value, struct f
 	remote->value = value;
 	remote->failure = failure;
 	while (!list_empty(&remote->waiting))
-		relay_set(container_of(remote->waiting.next, struct relay, link));
+		thread_waiter_wake(container_of(remote->waiting.next, struct thread_waiter, link));
 	pthread_mutex_unlock(&remote->mutex);
 	remote_unref(remote);
 }
 
-static void task_done(struct waiter *waiter, struct coro_future *task)
+static void task_done(struct done_callback *on_done, struct coro_future *task)
 {
-	struct coro_remote *remote = container_of(waiter, struct coro_remote, waiter);
+	struct coro_remote *remote = container_of(on_done, struct coro_remote, on_done);
 	remote->task = NULL;
 	pthread_mutex_lock(&remote->mutex);
 	if (remote->held)
@@ -115,11 +115,11 @@ static void spawn(struct message *message)
 		return;
 	}
 	if (remote->task->done) { /* it was started at once */
-		task_done(&remote->waiter, remote->task);
+		task_done(&remote->on_done, remote->task);
 		return;
 	}
-	remote->waiter.notify = task_done;
-	list_append(&remote->task->waiters, &remote->waiter.link);
+	remote->on_done.notify = task_done;
+	list_append(&remote->task->waiters, &remote->on_done.link);
 }
 
 static void drop_spawn(struct message *message)
@@ -148,7 +148,7 @@ void remotes_close(struct coro_loop *loop)
 	while (!list_empty(&loop->remotes)) {
 		struct coro_remote *remote =
 			container_of(loop->remotes.next, struct coro_remote, link);
-		list_remove(&remote->waiter.link);
+		list_remove(&remote->on_done.link);
 		coro_future_unref(remote->task);
 		remote->task = NULL;
 		finish(remote, -ECANCELED, NULL, NULL);
@@ -169,7 +169,7 @@ static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 		.cancel = {.run = cancel, .drop = drop_cancel},
 	};
 	list_init(&remote->link);
-	list_init(&remote->waiter.link);
+	list_init(&remote->on_done.link);
 	list_init(&remote->waiting);
 	int r = -pthread_mutex_init(&remote->mutex, NULL);
 	if (r < 0) {
@@ -220,17 +220,17 @@ static int remote_check(const struct coro_remote *remote)
 /* With the mutex held. */
 static int wait_for_result(struct coro_remote *remote, int64_t until)
 {
-	struct relay relay;
+	struct thread_waiter waiter;
 	if (remote->loop->thread == thread_current && !task_running())
 		return fail_with(-EDEADLK,
 				 "coro_remote_result: it would wait for the caller's own loop");
-	int r = relay_begin(&relay, &remote->mutex, NULL);
+	int r = thread_waiter_begin(&waiter, &remote->mutex, NULL);
 	if (r < 0)
 		return r;
-	list_append(&remote->waiting, &relay.link);
-	r = relay_wait(&relay, until);
-	list_remove(&relay.link);
-	relay_end(&relay);
+	list_append(&remote->waiting, &waiter.link);
+	r = thread_waiter_wait(&waiter, until);
+	list_remove(&waiter.link);
+	thread_waiter_end(&waiter);
 	return r;
 }
 
@@ -261,8 +261,8 @@ int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret)
 	if (r < 0)
 		return r;
 	if (remote->status < 0)
-		coro_take_failure(thread_current->self, remote->status,
-				  failure_ref(remote->failure));
+		coroutine_take_failure(thread_current->self, remote->status,
+				       failure_ref(remote->failure));
 	else if (ret)
 		*ret = remote->value;
 	return remote->status;
@@ -314,7 +314,7 @@ void coro_remote_unref(struct coro_remote *remote)
 		hooks.report(&(struct coro_report){
 			.message = "Task exception was never retrieved",
 			.error = remote->status,
-			.words = failure ? failure->words : NULL,
+			.error_message = failure ? failure->message : NULL,
 			.origin = failure ? failure->site : NULL,
 		});
 	}

@@ -2,11 +2,11 @@
 /* Runs: turn after turn, until the loop is stopped or a future is done. */
 #include "core/fail.h"
 #include "loop/deadlock.h"
-#include "loop/guest.h"
+#include "loop/embed.h"
+#include "loop/exception.h"
 #include "loop/loop.h"
-#include "loop/report.h"
-#include "loop/turn.h"
-#include "loop/watch.h"
+#include "sched/turn.h"
+#include "task/done_call.h"
 
 #include <errno.h>
 
@@ -16,16 +16,16 @@ static int begin_run(struct coro_loop *loop)
 	int r = loop_check(loop);
 	if (r < 0)
 		return r;
-	if (loop_busy(loop) || loop->guest.telling)
+	if (loop_busy(loop) || loop->embed.telling)
 		return fail_with(-EBUSY, "a loop runs in this thread already");
 	struct thread *thread = loop->thread;
-	guest_awake(loop);
-	loop->ran_before = thread->self->flags & CORO_RUNS_LOOP;
+	embed_awake(loop);
+	loop->ran_before = thread->self->flags & FLAG_RUNS_LOOP;
 	thread->loop = loop;
 	thread->leave = task_leave;
 	thread->runner_at = &loop->runner_context;
 	loop->runner = thread->self;
-	loop->runner->flags |= CORO_RUNS_LOOP;
+	loop->runner->flags |= FLAG_RUNS_LOOP;
 	report_all_told(loop); /* they will be, in the first turn */
 	return 0;
 }
@@ -36,7 +36,7 @@ static int end_run(struct coro_loop *loop, int r)
 	struct thread *thread = loop->thread;
 	loop->stopping = false;
 	if (!loop->ran_before)
-		loop->runner->flags &= (uint16_t)~CORO_RUNS_LOOP;
+		loop->runner->flags &= (uint16_t)~FLAG_RUNS_LOOP;
 	loop->runner = NULL;
 	thread->loop = NULL;
 	if (thread->stacks.over)
@@ -44,7 +44,7 @@ static int end_run(struct coro_loop *loop, int r)
 	if (loop->fork_count != fork_count)
 		return fail_with(-EOWNERDEAD,
 				 "the loop is the parent process's"); /* it was the parent's run */
-	guest_asleep(loop);
+	embed_asleep(loop);
 	return r;
 }
 
@@ -81,7 +81,7 @@ int coro_loop_stop(struct coro_loop *loop)
 	return 0;
 }
 
-static void stop_loop(struct watch *watch)
+static void stop_loop(struct done_call *watch)
 {
 	coro_loop_stop(watch->future->loop);
 }
@@ -100,10 +100,10 @@ static int run_until(struct coro_loop *loop, struct coro_future *future, bool as
 	r = loop_reserve(loop, 0, 1);
 	if (r < 0)
 		return r;
-	struct watch watch;
-	watch_add(&watch, coro_future_ref(future), stop_loop);
+	struct done_call watch;
+	done_call_add(&watch, coro_future_ref(future), stop_loop);
 	r = coro_run_forever(loop);
-	watch_remove(&watch);
+	done_call_remove(&watch);
 	loop_release(loop, 0, 1);
 	if (future->done)
 		r = asks ? future_result(future, ret) : 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "coro/runner.h"
+#include "coro/loop.h"
 
 #include "base/error.h"
 #include "core/fail.h"
 #include "coro/task.h"
-#include "loop/interrupt.h"
+#include "loop/exception.h"
 #include "loop/loop.h"
-#include "loop/report.h"
+#include "loop/sigint.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -43,15 +43,15 @@ struct coro_loop *coro_runner_loop(const struct coro_runner *runner)
 /* The first SIGINT cancels the main task, and so does the first SIGTERM if the loop's options say so. */
 static int run_main(struct coro_loop *loop, struct coro_future *task)
 {
-	struct interrupt by_int, by_term = {.caught = false};
-	int r = interrupt_begin(&by_int, task, SIGINT);
+	struct sigint by_int, by_term = {.caught = false};
+	int r = sigint_begin(&by_int, task, SIGINT);
 	if (r < 0)
 		return r;
 	if (loop->takes_sigterm)
-		r = interrupt_begin(&by_term, task, SIGTERM);
+		r = sigint_begin(&by_term, task, SIGTERM);
 	if (r == 0)
 		r = coro_run_until_complete(loop, task, NULL);
-	return interrupt_end(&by_int, interrupt_end(&by_term, r));
+	return sigint_end(&by_int, sigint_end(&by_term, r));
 }
 
 int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn, void *arg)
@@ -157,12 +157,12 @@ static int cancel_all(struct coro_loop *loop)
 
 /* -- end */
 
-static void shut_down_annexes(struct coro_loop *loop)
+static void shut_down_extensions(struct coro_loop *loop)
 {
-	for (int kind = 0; kind < ANNEX_COUNT; kind++) {
-		struct annex *annex = loop->annexes[kind];
-		if (annex && annex->shut_down)
-			annex->shut_down(annex, loop);
+	for (int kind = 0; kind < EXTENSION_COUNT; kind++) {
+		struct extension *extension = loop->extensions[kind];
+		if (extension && extension->shut_down)
+			extension->shut_down(extension, loop);
 	}
 }
 
@@ -171,17 +171,17 @@ static void shut_down(struct coro_loop *loop)
 	/* Tasks that hang may hold what generators wait for in their cleanup. */
 	if (cancel_all(loop) == 0 && coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
 		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
-	shut_down_annexes(loop);
+	shut_down_extensions(loop);
 }
 
 static void end(struct coro_loop *loop)
 {
 	struct frame *frame = thread_current->self->frame;
-	struct failure *words = failure_ref(frame->failure);
+	struct failure *message = failure_ref(frame->failure);
 	if (loop->fork_count == fork_count)
 		shut_down(loop);
 	coro_loop_close(loop);
-	coro_reset_failure(frame, words);
+	coroutine_reset_failure(frame, message);
 }
 
 int coro_runner_close(struct coro_runner *runner)

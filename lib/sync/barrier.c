@@ -104,7 +104,7 @@ static bool depart(struct party *party)
 	return true;
 }
 
-static void party_abandon(struct cleanup *cleanup)
+static void party_discard(struct cleanup *cleanup)
 {
 	depart(container_of(cleanup, struct party, cleanup));
 }
@@ -122,7 +122,7 @@ static int take_part(struct coro_barrier *barrier, size_t *ret)
 	} else if (!task) {
 		r = -EPERM;
 	} else {
-		cleanup_push(task, &party.cleanup, party_abandon);
+		cleanup_push(task, &party.cleanup, party_discard);
 		r = wait_for_others(barrier);
 		cleanup_pop(&party.cleanup);
 	}

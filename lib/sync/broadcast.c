@@ -190,14 +190,14 @@ int coro_subscription_try_receive(struct coro_subscription *subscription, void *
 }
 
 static const struct wait_kind receiving = {
-	.leave = latch_leave, .what = "a subscription", .call = "coro_subscription_receive"};
+	.leave = waiter_leave, .what = "a subscription", .call = "coro_subscription_receive"};
 
 /* A task that was woken for an item and is cancelled before it runs on wakes the next for it. */
 static coro_async int wait_for_item(struct coro_subscription *subscription)
 {
-	struct latch latch;
-	int r = waiters_wait(&subscription->waiters, &latch, &receiving);
-	if (r < 0 && latch.state == LATCH_SET &&
+	struct waiter waiter;
+	int r = waiters_wait(&subscription->waiters, &waiter, &receiving);
+	if (r < 0 && waiter.state == WAITER_WOKEN &&
 	    subscription->next != subscription->broadcast->next)
 		waiters_wake(&subscription->waiters, 1);
 	return r;

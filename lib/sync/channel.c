@@ -208,7 +208,7 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 	struct thread *thread = thread_current;
 	if (!is_usable(channel, thread) || !can_be_sent(channel, item))
 		return refuse_use(channel);
-	if (unlikely(loop_spend(thread)))
+	if (unlikely(loop_use_budget(thread)))
 		return send_slow(channel, item);
 	int r = send_now(channel, item);
 	if (r == -EAGAIN)
@@ -240,7 +240,7 @@ static void refuse(struct offer *offer)
 {
 	struct wait *wait = container_of((void *)offer, struct wait, outer);
 	if (!offer->select)
-		coro_take_failure(wait->task->coro.at, -EPIPE, (struct failure *)&closed);
+		coroutine_take_failure(wait->task->coro.at, -EPIPE, (struct failure *)&closed);
 	settle(offer, -EPIPE);
 }
 

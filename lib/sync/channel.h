@@ -15,8 +15,8 @@
 
 #include "core/coroutine.h"
 #include "coro/channel.h"
-#include "loop/task.h"
-#include "loop/waiter.h"
+#include "sched/park.h"
+#include "task/task.h"
 
 #include <string.h>
 

@@ -36,11 +36,11 @@ bool coro_condition_locked(const struct coro_condition *condition)
 	return condition && coro_lock_locked(lock_of(condition));
 }
 
-static const struct wait_kind waiting = {.leave = latch_leave, .what = "a condition"};
+static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a condition"};
 
 int coro_condition_wait(struct coro_condition *condition)
 {
-	struct latch latch;
+	struct waiter waiter;
 	if (!condition)
 		return fail_with(-EINVAL, "coro_condition_wait: the condition is NULL");
 	if (!task_running())
@@ -53,7 +53,7 @@ int coro_condition_wait(struct coro_condition *condition)
 		r = coro_lock_release(lock_of(condition));
 	if (r < 0)
 		return r;
-	r = waiters_wait(&condition->waiters, &latch, &waiting);
+	r = waiters_wait(&condition->waiters, &waiter, &waiting);
 	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
 	int again;
 	while ((again = coro_lock_acquire_at(site, lock_of(condition))) == -ECANCELED)

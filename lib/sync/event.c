@@ -13,14 +13,14 @@ void coro_event_init(struct coro_event *event)
 }
 
 static const struct wait_kind waiting = {
-	.leave = latch_leave, .what = "an event", .call = "coro_event_wait"};
+	.leave = waiter_leave, .what = "an event", .call = "coro_event_wait"};
 
 int coro_event_wait(struct coro_event *event)
 {
-	struct latch latch;
+	struct waiter waiter;
 	if (!event)
 		return fail_with(-EINVAL, "coro_event_wait: the event is NULL");
-	return event->set ? 0 : waiters_wait(&event->waiters, &latch, &waiting);
+	return event->set ? 0 : waiters_wait(&event->waiters, &waiter, &waiting);
 }
 
 int coro_event_set(struct coro_event *event)

@@ -72,10 +72,10 @@ static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const ch
 	if (!hold)
 		return;
 	*hold = (struct hold){
-		.loan = {.taken = "lock taken", .undone = "released"},
+		.resource = {.taken = "lock taken", .undone = "released"},
 		.task = loop->running ? loop->running->future.number : 0,
 	};
-	loan_begin(loop, &hold->loan, site);
+	resource_begin(loop, &hold->resource, site);
 }
 
 static void hold_end(struct coro_lock *lock)
@@ -84,7 +84,7 @@ static void hold_end(struct coro_lock *lock)
 	if (!hold)
 		return;
 	lock->hold = NULL;
-	loan_end(&hold->loan);
+	resource_end(&hold->resource);
 	free(hold);
 }
 
@@ -92,29 +92,29 @@ static void hold_end(struct coro_lock *lock)
 
 /* In line for the lock. */
 struct entrant {
-	struct latch latch;
+	struct waiter waiter;
 	const struct coro_lock *lock;
 };
 
 static int describe(const struct wait *wait, char *text, size_t size)
 {
-	const struct hold *hold = container_of(wait->latch, struct entrant, latch)->lock->hold;
+	const struct hold *hold = container_of(wait->waiter, struct entrant, waiter)->lock->hold;
 	if (!hold)
 		return snprintf(text, size, "a lock");
 	if (hold->task == 0)
-		return snprintf(text, size, "a lock, held since %s", hold->loan.site);
+		return snprintf(text, size, "a lock, held since %s", hold->resource.site);
 	return snprintf(text, size, "a lock, held by task %u since %s", hold->task,
-			hold->loan.site);
+			hold->resource.site);
 }
 
 static const struct wait_kind acquiring = {
-	.leave = latch_leave, .what = "a lock", .call = "coro_lock_acquire", .describe = describe};
+	.leave = waiter_leave, .what = "a lock", .call = "coro_lock_acquire", .describe = describe};
 
 static inline int wait_in_line(struct coro_lock *lock)
 {
 	struct entrant entrant;
 	entrant.lock = lock;
-	int r = waiters_wait(&lock->waiters, &entrant.latch, &acquiring);
+	int r = waiters_wait(&lock->waiters, &entrant.waiter, &acquiring);
 	if (r == 0)
 		lock->locked |= HELD;
 	else if (!is_held(lock) && r == -ECANCELED)

@@ -4,11 +4,11 @@
 #define SYNC_LOCK_H
 
 #include "coro/sync.h"
-#include "loop/loan.h"
+#include "sched/resource.h"
 
 /* It lies outside of the lock, which may be gone when it is told of. */
 struct hold {
-	struct loan loan;
+	struct resource resource;
 	uint32_t task; /* the number of who took it; 0: no task did */
 };
 
@@ -16,7 +16,7 @@ struct hold {
 static inline const char *lock_site(const struct coro_lock *lock)
 {
 	const struct hold *hold = lock->hold;
-	return unlikely(hold != NULL) ? hold->loan.site : NULL;
+	return unlikely(hold != NULL) ? hold->resource.site : NULL;
 }
 
 #endif

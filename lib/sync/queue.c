@@ -173,17 +173,17 @@ static bool full(const struct coro_queue *queue)
 static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
 		   bool (*still)(const struct coro_queue *), const struct wait_kind *kind)
 {
-	struct latch latch;
-	int r = waiters_wait(line, &latch, kind);
-	if (r < 0 && latch.state == LATCH_SET && still(queue))
+	struct waiter waiter;
+	int r = waiters_wait(line, &waiter, kind);
+	if (r < 0 && waiter.state == WAITER_WOKEN && still(queue))
 		waiters_wake(line, 1);
 	return r;
 }
 
 static const struct wait_kind putting = {
-	.leave = latch_leave, .what = "a queue, for room", .call = "coro_queue_put"};
+	.leave = waiter_leave, .what = "a queue, for room", .call = "coro_queue_put"};
 static const struct wait_kind getting = {
-	.leave = latch_leave, .what = "a queue, for an item", .call = "coro_queue_get"};
+	.leave = waiter_leave, .what = "a queue, for an item", .call = "coro_queue_get"};
 
 static bool has_room(const struct coro_queue *queue)
 {
@@ -236,7 +236,7 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 	if (!queue)
 		return fail_with(-EINVAL, "coro_queue_put: the queue is NULL");
 	struct thread *thread = thread_current;
-	int r = thread->loop && loop_spend(thread) ? loop_renew_budget(thread) : 0;
+	int r = thread->loop && loop_use_budget(thread) ? loop_renew_budget(thread) : 0;
 	if (r < 0)
 		return r;
 	while ((r = put_now(queue, item)) == -EAGAIN) {

@@ -43,13 +43,13 @@ static inline void leave(struct coro_rwlock *lock)
 /* Lets in who can be: the writer in front, or all readers up to the next one. */
 static void let_in(struct coro_rwlock *lock)
 {
-	struct latch *latch;
-	while ((latch = waiters_next(&lock->waiters))) {
-		bool writes = container_of(latch, struct entrant, grant.latch)->writes;
+	struct waiter *waiter;
+	while ((waiter = waiters_next(&lock->waiters))) {
+		bool writes = container_of(waiter, struct entrant, grant.waiter)->writes;
 		if (!may_enter(lock, writes))
 			return;
 		enter(lock, writes);
-		latch_set(latch);
+		waiter_wake(waiter);
 	}
 }
 
@@ -69,9 +69,10 @@ static void given_back(struct grant *grant)
 }
 
 static const struct wait_kind reading = {
-	.leave = latch_leave, .what = "a readers/writer lock", .call = "coro_rwlock_read_acquire"};
-static const struct wait_kind writing = {
-	.leave = latch_leave, .what = "a readers/writer lock", .call = "coro_rwlock_write_acquire"};
+	.leave = waiter_leave, .what = "a readers/writer lock", .call = "coro_rwlock_read_acquire"};
+static const struct wait_kind writing = {.leave = waiter_leave,
+					 .what = "a readers/writer lock",
+					 .call = "coro_rwlock_write_acquire"};
 
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
@@ -82,7 +83,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, boo
 	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back,
 				     writes ? &writing : &reading);
 	if (r == -ECANCELED) {
-		if (entrant.grant.latch.state == LATCH_SET)
+		if (entrant.grant.waiter.state == WAITER_WOKEN)
 			leave(lock);
 		let_in(lock); /* also who stood behind a writer that gave up */
 	}

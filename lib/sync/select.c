@@ -168,7 +168,7 @@ int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 	struct thread *thread = thread_current;
 	if (unlikely((!cases && count > 0) || count > INT_MAX))
 		return fail_with(-EINVAL, "coro_select: the cases are NULL, or too many");
-	if (timeout > 0 && unlikely(loop_spend(thread)))
+	if (timeout > 0 && unlikely(loop_use_budget(thread)))
 		return select_slow(cases, count, timeout);
 	size_t index = 0;
 	int ready = count_ready(cases, count, thread, &index);

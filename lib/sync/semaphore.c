@@ -62,7 +62,7 @@ static void given_back(struct grant *grant)
 }
 
 static const struct wait_kind acquiring = {
-	.leave = latch_leave, .what = "a semaphore", .call = "coro_semaphore_acquire"};
+	.leave = waiter_leave, .what = "a semaphore", .call = "coro_semaphore_acquire"};
 
 /* Apart, so that where nobody waits no frame is paid for. */
 static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
@@ -73,7 +73,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back, &acquiring);
 	if (r == -EPERM)
 		return r;
-	if (r < 0 && grant.latch.state == LATCH_SET)
+	if (r < 0 && grant.waiter.state == WAITER_WOKEN)
 		semaphore->value++;
 	/* Others may have come meanwhile, and stood behind this one though there was enough. */
 	while (semaphore->value > 0 && wake_next(semaphore))

@@ -8,10 +8,10 @@ void waiters_refuse(void)
 	fail_with(-EPERM, "those who wait are another thread's");
 }
 
-static void grant_abandoned(struct cleanup *cleanup)
+static void grant_discarded(struct cleanup *cleanup)
 {
 	struct grant *grant = container_of(cleanup, struct grant, cleanup);
-	if (grant->latch.state == LATCH_SET)
+	if (grant->waiter.state == WAITER_WOKEN)
 		grant->given_back(grant);
 }
 
@@ -20,31 +20,31 @@ int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
 {
 	struct task *task = task_running();
 	if (!task)
-		return waiters_wait(waiters, &grant->latch, kind);
+		return waiters_wait(waiters, &grant->waiter, kind);
 	grant->waiters = waiters;
 	grant->given_back = given_back;
-	cleanup_push(task, &grant->cleanup, grant_abandoned);
-	int r = waiters_wait(waiters, &grant->latch, kind);
+	cleanup_push(task, &grant->cleanup, grant_discarded);
+	int r = waiters_wait(waiters, &grant->waiter, kind);
 	cleanup_pop(&grant->cleanup);
 	return r;
 }
 
-static void move_aside(struct line *line, struct latch *latch)
+static void move_aside(struct line *line, struct waiter *waiter)
 {
-	list_remove(&latch->link);
-	if (latch->state == LATCH_SET)
-		list_append(line->aside.next, &latch->link); /* before the first */
+	list_remove(&waiter->link);
+	if (waiter->state == WAITER_WOKEN)
+		list_append(line->aside.next, &waiter->link); /* before the first */
 	else
-		list_append(&line->aside, &latch->link);
+		list_append(&line->aside, &waiter->link);
 }
 
 bool line_any(struct line *line)
 {
-	if (!list_empty(&line->aside) && latch_of(line->aside.next)->state == LATCH_SET)
+	if (!list_empty(&line->aside) && waiter_of(line->aside.next)->state == WAITER_WOKEN)
 		return true;
 	while (!list_empty(&line->waiting)) {
-		struct latch *first = latch_of(line->waiting.next);
-		if (first->state != LATCH_CANCELLED)
+		struct waiter *first = waiter_of(line->waiting.next);
+		if (first->state != WAITER_CANCELLED)
 			return true;
 		move_aside(line, first);
 	}
@@ -52,11 +52,11 @@ bool line_any(struct line *line)
 }
 
 /* Who is woken then stays in front: as a rule it runs on before anybody asks again. */
-struct latch *line_next(struct line *line)
+struct waiter *line_next(struct line *line)
 {
 	while (!list_empty(&line->waiting)) {
-		struct latch *first = latch_of(line->waiting.next);
-		if (first->state == LATCH_PENDING)
+		struct waiter *first = waiter_of(line->waiting.next);
+		if (first->state == WAITER_PENDING)
 			return first;
 		move_aside(line, first);
 	}

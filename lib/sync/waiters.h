@@ -12,7 +12,7 @@
 #include "core/thread.h"
 #include "coro/sync.h"
 #include "loop/loop.h"
-#include "loop/waiter.h"
+#include "sched/park.h"
 
 #include <errno.h>
 
@@ -44,9 +44,9 @@ static inline void waiters_init(struct coro_waiters *waiters)
 	line_init((struct line *)(void *)waiters->own);
 }
 
-static inline struct latch *latch_of(struct list *link)
+static inline struct waiter *waiter_of(struct list *link)
 {
-	return container_of(link, struct latch, link);
+	return container_of(link, struct waiter, link);
 }
 
 /* Whether there is nobody, not even one who has but to run on. */
@@ -68,7 +68,7 @@ static inline int waiters_check(const struct coro_waiters *waiters)
 		first = line->aside.next;
 	if (first == &line->aside)
 		return 0;
-	if (likely(latch_of(first)->task->future.loop->thread == thread_current))
+	if (likely(waiter_of(first)->task->future.loop->thread == thread_current))
 		return 0;
 	waiters_refuse();
 	return -EPERM;
@@ -78,16 +78,16 @@ static inline int waiters_check(const struct coro_waiters *waiters)
  * Waits at the end of the line: 0, -ECANCELED, -EPERM. The latch tells afterwards whether it was
  * set.
  */
-static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch,
+static inline int waiters_wait(struct coro_waiters *waiters, struct waiter *waiter,
 			       const struct wait_kind *kind)
 {
-	latch->state = LATCH_CANCELLED;
+	waiter->state = WAITER_CANCELLED;
 	int r = waiters_check(waiters);
 	if (r < 0)
 		return r;
-	list_append(&waiters_line(waiters)->waiting, &latch->link);
-	r = latch_wait(latch, kind);
-	latch_end(latch);
+	list_append(&waiters_line(waiters)->waiting, &waiter->link);
+	r = waiter_wait(waiter, kind);
+	waiter_end(waiter);
 	return r;
 }
 
@@ -96,7 +96,7 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct latch *latch
  * before that runs, given_back is called, which finds the latch off the line.
  */
 struct grant {
-	struct latch latch;
+	struct waiter waiter;
 	struct coro_waiters *waiters;
 	struct cleanup cleanup;
 	void (*given_back)(struct grant *grant);
@@ -106,7 +106,7 @@ int waiters_wait_granted(struct coro_waiters *waiters, struct grant *grant,
 			 void (*given_back)(struct grant *grant), const struct wait_kind *kind);
 
 bool line_any(struct line *line);
-struct latch *line_next(struct line *line);
+struct waiter *line_next(struct line *line);
 
 /*
  * Whether somebody waits who has not been cancelled; one that was woken but has not run yet counts.
@@ -114,28 +114,28 @@ struct latch *line_next(struct line *line);
 static inline bool waiters_any(const struct coro_waiters *waiters)
 {
 	struct line *line = waiters_line(waiters);
-	if (!list_empty(&line->waiting) && latch_of(line->waiting.next)->state != LATCH_CANCELLED)
+	if (!list_empty(&line->waiting) && waiter_of(line->waiting.next)->state != WAITER_CANCELLED)
 		return true;
 	return !waiters_empty(waiters) && line_any(line);
 }
 
 /* Who is to be woken next: the first who was neither woken nor cancelled, NULL for none. */
-static inline struct latch *waiters_next(const struct coro_waiters *waiters)
+static inline struct waiter *waiters_next(const struct coro_waiters *waiters)
 {
 	struct line *line = waiters_line(waiters);
 	if (list_empty(&line->waiting))
 		return NULL;
-	struct latch *first = latch_of(line->waiting.next);
-	return likely(first->state == LATCH_PENDING) ? first : line_next(line);
+	struct waiter *first = waiter_of(line->waiting.next);
+	return likely(first->state == WAITER_PENDING) ? first : line_next(line);
 }
 
 /* Wakes the first n who have not been woken; returns how many. */
 static inline size_t waiters_wake(struct coro_waiters *waiters, size_t n)
 {
-	struct latch *latch;
+	struct waiter *waiter;
 	size_t woken = 0;
-	while (woken < n && (latch = waiters_next(waiters))) {
-		latch_set(latch);
+	while (woken < n && (waiter = waiters_next(waiters))) {
+		waiter_wake(waiter);
 		woken++;
 	}
 	return woken;
@@ -146,7 +146,7 @@ static inline void waiters_wake_first(struct coro_waiters *waiters)
 {
 	struct line *line = waiters_line(waiters);
 	if (list_empty(&line->aside) && !list_empty(&line->waiting))
-		latch_set(latch_of(line->waiting.next));
+		waiter_wake(waiter_of(line->waiting.next));
 }
 
 #endif

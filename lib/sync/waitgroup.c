@@ -36,14 +36,14 @@ int coro_waitgroup_done(struct coro_waitgroup *group)
 }
 
 static const struct wait_kind waiting = {
-	.leave = latch_leave, .what = "a wait group", .call = "coro_waitgroup_wait"};
+	.leave = waiter_leave, .what = "a wait group", .call = "coro_waitgroup_wait"};
 
 int coro_waitgroup_wait(struct coro_waitgroup *group)
 {
-	struct latch latch;
+	struct waiter waiter;
 	if (!group)
 		return fail_with(-EINVAL, "coro_waitgroup_wait: the group is NULL");
-	return group->count > 0 ? waiters_wait(&group->waiters, &latch, &waiting) : 0;
+	return group->count > 0 ? waiters_wait(&group->waiters, &waiter, &waiting) : 0;
 }
 
 size_t coro_waitgroup_count(const struct coro_waitgroup *group)

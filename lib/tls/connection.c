@@ -145,14 +145,14 @@ struct connection *connection_of(const struct coro_stream *stream)
 
 int connection_fail(struct connection *connection, int error)
 {
-	snprintf(connection->words, sizeof(connection->words), "%s", coro_message(error));
+	snprintf(connection->message, sizeof(connection->message), "%s", coro_message(error));
 	return connection->error = error;
 }
 
 int connection_error(const struct connection *connection)
 {
-	return connection->words[0]
-		       ? coro_raise_at(NULL, connection->error, "%s", connection->words)
+	return connection->message[0]
+		       ? coro_raise_at(NULL, connection->error, "%s", connection->message)
 		       : coro_raise_at(NULL, connection->error, NULL);
 }
 

@@ -26,12 +26,12 @@ struct connection {
 	struct buffer early; /* came before TLS began */
 	struct buffer out;   /* encrypted, but not written */
 
-	int read_error;  /* of the transport below */
-	int write_error; /* the same; nothing can be written any more */
-	int error;       /* nothing can be done any more */
-	char words[160]; /* its message */
-	bool cut;        /* the bytes from below have ended */
-	bool shaking;    /* in the handshake, a task of which uses this */
+	int read_error;    /* of the transport below */
+	int write_error;   /* the same; nothing can be written any more */
+	int error;         /* nothing can be done any more */
+	char message[160]; /* its message */
+	bool cut;          /* the bytes from below have ended */
+	bool shaking;      /* in the handshake, a task of which uses this */
 	bool established;
 	bool closed;        /* but for that task */
 	bool leaving;       /* the goodbye is to be said, or was */

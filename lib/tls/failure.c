@@ -45,12 +45,12 @@ int failure_raise(int error, const char *what)
 {
 	/* Of the line, what TLS makes of it comes last; why a file cannot be had, first. */
 	unsigned long found = error == -EPROTO ? ERR_peek_last_error() : ERR_peek_error();
-	const char *words = ERR_reason_error_string(found);
+	const char *message = ERR_reason_error_string(found);
 	if (ERR_GET_LIB(found) == ERR_LIB_SYS) {
 		error = -ERR_GET_REASON(found);
-		words = strerror(-error);
+		message = strerror(-error);
 	}
 	if (is_memory_short() || error == -ENOMEM)
 		return failure_code(-ENOMEM);
-	return coro_raise_at(NULL, error, "%s: %s", what, words ? words : "unknown error");
+	return coro_raise_at(NULL, error, "%s: %s", what, message ? message : "unknown error");
 }

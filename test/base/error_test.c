@@ -56,7 +56,7 @@ START_TEST(failure_carries_code_words_and_place)
 	struct failure *failure = make(-EIO, "here:1", "%s number %d", "disk", 3);
 	ck_assert_int_eq(failure->error, -EIO);
 	ck_assert_str_eq(failure->site, "here:1");
-	ck_assert_str_eq(failure->words, "disk number 3");
+	ck_assert_str_eq(failure->message, "disk number 3");
 	failure_unref(failure);
 }
 END_TEST
@@ -64,10 +64,10 @@ END_TEST
 START_TEST(words_may_be_as_long_as_they_like_or_none)
 {
 	struct failure *failure = make(-EIO, NULL, "%*d", 100000, 1);
-	ck_assert_uint_eq(strlen(failure->words), 100000);
+	ck_assert_uint_eq(strlen(failure->message), 100000);
 	failure_unref(failure);
 	failure = make(-EIO, NULL, "%s", "");
-	ck_assert_str_eq(failure->words, "");
+	ck_assert_str_eq(failure->message, "");
 	failure_unref(failure);
 }
 END_TEST
@@ -77,7 +77,7 @@ START_TEST(failure_lives_until_the_last_lets_go)
 	struct failure *failure = make(-EIO, NULL, "%s", "shared");
 	ck_assert_ptr_eq(failure_ref(failure), failure);
 	failure_unref(failure);
-	ck_assert_str_eq(failure->words, "shared");
+	ck_assert_str_eq(failure->message, "shared");
 	failure_unref(failure);
 	ck_assert_ptr_null(failure_ref(NULL));
 	failure_unref(NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Deferred calls of coroutines and generators; those of tasks are in test/loop/defer_test.c. */
+/* Deferred calls of coroutines and generators; those of tasks are in test/task/defer_test.c. */
 #include "coro/defer.h"
 
 #include "coro/generator.h"

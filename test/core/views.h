@@ -55,7 +55,7 @@ CORO_UNUSED static int use_all(coro_fn *body)
 					   CORO_POLLER_DEFAULT, CORO_STACK_SIZE, 0};
 	struct coro *made;
 	int64_t times = CORO_NSEC + CORO_USEC + CORO_MSEC + CORO_SEC - CORO_FOREVER;
-	size_t fleeting = CORO_FLEETING;
+	size_t fleeting = CORO_NOCOPY;
 	int n = coro_create(body, NULL, &made) + coro_create_with(&options, body, NULL, &made);
 	n += coro_run(body, NULL) + coro_run_with(&looped, body, NULL);
 	n += coro_spawn(body, NULL, NULL) + coro_group_spawn(NULL, body, NULL, NULL);

@@ -235,7 +235,7 @@ static int reports_all(void *arg)
 	memset(words, 'w', sizeof(words) - 1);
 	struct coro_report full = {.message = "all of it",
 				   .error = -ENOENT,
-				   .words = words,
+				   .error_message = words,
 				   .origin = "y.c:6",
 				   .future = coro_current_task(),
 				   .generator = generator};

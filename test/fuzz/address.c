@@ -3,7 +3,7 @@
  * Addresses: any words are taken apart within their bounds, and those in figures come back from words
  * as they were. No name is looked up.
  */
-#include "io/address.h"
+#include "net/address.h"
 
 #include "coro/net.h"
 #include "fuzz.h"

@@ -5,7 +5,7 @@
  *
  * The same bytes are the data and tell what is done with it.
  */
-#include "io/stream.h"
+#include "stream/stream.h"
 
 #include "fuzz.h"
 

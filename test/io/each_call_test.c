@@ -425,7 +425,7 @@ static int listens(const char *address, int *ret)
 {
 	int r = coro_listen(address, NULL, ret);
 	if (r == 0)
-		r = coro_local_address(*ret, where, sizeof(where));
+		r = coro_getsockname(*ret, where, sizeof(where));
 	return r < 0 ? r : 0;
 }
 
@@ -503,7 +503,7 @@ static int dials(struct party *party)
 	if (r < 0)
 		return r;
 	if (!by_unix)
-		r = coro_peer_address(fd, peer, sizeof(peer));
+		r = coro_getpeername(fd, peer, sizeof(peer));
 	if (r >= 0)
 		r = says_and_hears(fd);
 	coro_fd_close(fd);
@@ -595,7 +595,7 @@ static int serves_all(struct party *party)
 	if (r < 0)
 		return r;
 	coro_server_sockets(server, &fd, 1);
-	while ((r = coro_local_address(fd, where, sizeof(where))) < 0 && not_listening == 0)
+	while ((r = coro_getsockname(fd, where, sizeof(where))) < 0 && not_listening == 0)
 		not_listening = r;
 	while (clients_left > 0 && coro_sleep(CORO_MSEC) == 0)
 		;
@@ -1013,38 +1013,38 @@ static void processes(void)
 static int drive_as_guest(void)
 {
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	struct coro_loop *guest;
+	struct coro_loop *embed;
 	struct coro_future *task;
-	int r = coro_loop_create(&options, &guest);
+	int r = coro_loop_create(&options, &embed);
 	if (r < 0)
 		return r;
-	r = coro_loop_spawn(guest, NULL, runs_parties, NULL, &task);
+	r = coro_loop_spawn(embed, NULL, runs_parties, NULL, &task);
 	if (r < 0) {
-		coro_loop_close(guest);
+		coro_loop_close(embed);
 		return r;
 	}
-	int fd = coro_loop_fd(guest), failed = 0;
+	int fd = coro_loop_fd(embed), failed = 0;
 	if (fd == -ENOTSUP)
-		r = coro_run_until_complete(guest, task, NULL);
+		r = coro_run_until_complete(embed, task, NULL);
 	else if (fd < 0)
 		failed = fd;
 	while (fd >= 0 && !coro_future_done(task)) {
-		int64_t left = coro_loop_timeout(guest);
+		int64_t left = coro_loop_timeout(embed);
 		struct pollfd wanted = {.fd = fd, .events = POLLIN};
 		int n = poll(&wanted, 1, left == CORO_FOREVER ? 5000 : (int)(left / CORO_MSEC));
 		claim(n != 0 || left != CORO_FOREVER, "%s: the host is not told", this.words);
-		r = coro_loop_run_once(guest);
+		r = coro_loop_run_once(embed);
 		if (r < 0)
 			failed = r;
 	}
 	if (!coro_future_done(task))
-		coro_run_until_complete(guest, task, NULL);
+		coro_run_until_complete(embed, task, NULL);
 	coro_future_unref(task);
-	coro_loop_close(guest);
+	coro_loop_close(embed);
 	return failed;
 }
 
-static void guest(void)
+static void embed(void)
 {
 	add_transfer(UNIX, BY_WRITE);
 	add_party("called", is_called_often, ++groups);
@@ -1080,7 +1080,7 @@ static const struct program {
 	{"calls from threads", calls_from_threads, .everywhere = true, .whole = true},
 	{"signals", signals, .whole = true},
 	{"processes", processes, .whole = true},
-	{"guest", guest, drive_as_guest, .everywhere = true, .whole = true},
+	{"guest", embed, drive_as_guest, .everywhere = true, .whole = true},
 };
 
 enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };

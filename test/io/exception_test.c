@@ -90,7 +90,7 @@ static int by_server(void *arg)
 	int fds[2];
 	ck_assert_int_eq(coro_server_start("127.0.0.1:0", &options, handles, NULL, &server), 0);
 	ck_assert_uint_eq(coro_server_sockets(server, fds, 1), 1);
-	ck_assert_int_gt(coro_local_address(fds[0], address, sizeof(address)), 0);
+	ck_assert_int_gt(coro_getsockname(fds[0], address, sizeof(address)), 0);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(coro_dial(address, NULL, &fds[i]), 0);
 	char end;

@@ -771,7 +771,7 @@ END_TEST
 START_TEST(adopting_sets_o_nonblock)
 {
 	pair = make_pair(_i);
-	ck_assert_int_eq(coro_fd_adopt(pair.from), 0);
+	ck_assert_int_eq(coro_fd_set_nonblock(pair.from), 0);
 	ck_assert_int_eq(fcntl(pair.from, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
 	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
 	put(pair.to, "word");
@@ -786,16 +786,16 @@ START_TEST(what_others_share_is_left_as_it_is)
 {
 	for (int fd = 0; fd <= 2; fd++) {
 		int flags = fcntl(fd, F_GETFL);
-		ck_assert_int_eq(coro_fd_adopt(fd), flags < 0 ? -EBADF : 0);
+		ck_assert_int_eq(coro_fd_set_nonblock(fd), flags < 0 ? -EBADF : 0);
 		ck_assert_int_eq(fcntl(fd, F_GETFL), flags);
 	}
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
 	if (master < 0)
 		skip_test("no terminals here");
-	ck_assert_int_eq(coro_fd_adopt(master), 0);
+	ck_assert_int_eq(coro_fd_set_nonblock(master), 0);
 	ck_assert_int_eq(fcntl(master, F_GETFL) & O_NONBLOCK, 0);
 	close(master);
-	ck_assert_int_eq(coro_fd_adopt(-1), -EBADF);
+	ck_assert_int_eq(coro_fd_set_nonblock(-1), -EBADF);
 }
 END_TEST
 

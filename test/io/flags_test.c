@@ -86,7 +86,7 @@ static int dial(unsigned flags)
 	struct coro_dial_options options = {.flags = flags};
 	int listener, fd;
 	ck_assert_int_eq(coro_listen("127.0.0.1:0", NULL, &listener), 0);
-	ck_assert_int_gt(coro_local_address(listener, address, sizeof(address)), 0);
+	ck_assert_int_gt(coro_getsockname(listener, address, sizeof(address)), 0);
 	int r = coro_dial(address, &options, &fd);
 	if (r == 0)
 		coro_fd_close(fd);

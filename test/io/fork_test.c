@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fork: what is the parent's is refused in the child, what the child makes works, the parent goes on. */
-#include "io/held.h"
+#include "io/scoped_fd.h"
 #include "loop/loop.h"
 
 #include "threads.h"

@@ -57,14 +57,14 @@ static int fail_on_fds(void *arg)
 	FAILS(coro_accept(-1, NULL, NULL), -EBADF, true);
 	FAILS(coro_connect(-1, (struct sockaddr *)&nowhere, sizeof(nowhere)), -EBADF, true);
 	FAILS(coro_fd_close(-1), -EBADF, true);
-	FAILS(coro_local_address(-1, address, sizeof(address)), -EBADF, true);
-	FAILS(coro_peer_address(-1, address, sizeof(address)), -EBADF, true);
+	FAILS(coro_getsockname(-1, address, sizeof(address)), -EBADF, true);
+	FAILS(coro_getpeername(-1, address, sizeof(address)), -EBADF, true);
 	FAILS(coro_read(-1, &byte, 0), -EBADF, true);
 	FAILS(coro_write(-1, &byte, 0), -EBADF, true);
 	FAILS(coro_sendall(-1, &byte, 0, 0), -EBADF, true);
 	FAILS(coro_readable(-1), -EBADF, true);
 	FAILS(coro_writable(-1), -EBADF, true);
-	FAILS(coro_fd_adopt(-1), -EBADF, true);
+	FAILS(coro_fd_set_nonblock(-1), -EBADF, true);
 	FAILS(coro_listen(NULL, NULL, &fd), -EINVAL, false);
 	FAILS(coro_sendfile(-1, -1, NULL, 1), -EBADF, true);
 	FAILS(coro_splice(-1, NULL, -1, NULL, 1, 0), -EBADF, true);

@@ -915,13 +915,13 @@ static void is_run_for_a_while(void)
 static void live(uint64_t seed)
 {
 	begin(seed);
-	bool hosted = one_in(4);
+	bool embedded = one_in(4);
 	for (int i = 0; i < 4; i++)
 		spawns(0);
 	for (unsigned i = any(6) + 1; i > 0; i--) {
 		for (int more = 0; more < 3; more++)
 			spawns(0);
-		if (hosted)
+		if (embedded)
 			is_run_for_a_while();
 		else
 			runs_for_a_while();

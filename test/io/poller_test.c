@@ -68,7 +68,7 @@ static int uses_sockets(void *stream)
 	if (coro_listen("127.0.0.1:0", NULL, &listening) < 0)
 		return 5;
 	bool closed = fcntl(*(int *)stream, F_GETFD) < 0;
-	coro_local_address(listening, address, sizeof(address));
+	coro_getsockname(listening, address, sizeof(address));
 	if (coro_dial(address, NULL, &to) < 0 || (from = coro_accept(listening, NULL, NULL)) < 0)
 		return 6;
 	closed &= fcntl(*(int *)stream, F_GETFD) < 0;

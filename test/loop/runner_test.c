@@ -16,7 +16,8 @@ static void hear(struct coro_loop *from, const struct coro_report *report, void 
 	const char *what = strstr(report->message, "coro_run() shutdown") ? "shutdown"
 			   : strstr(report->message, "but it is pending") ? "pending"
 									  : report->message;
-	trace("%s|%s|%d|%s", what, name, -report->error, report->words ? report->words : "");
+	trace("%s|%s|%d|%s", what, name, -report->error,
+	      report->error_message ? report->error_message : "");
 }
 
 static void setup(void)

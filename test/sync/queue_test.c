@@ -244,10 +244,11 @@ static int meddles(const void *x, const void *y)
 {
 	void *item = &item;
 	meddling_refused = coro_queue_try_get(queue, &item) == -EBUSY && item == &item &&
-		  coro_queue_get(queue, &item) == -EBUSY &&
-		  coro_queue_try_put(queue, &item) == -EBUSY &&
-		  coro_queue_put(queue, &item) == -EBUSY &&
-		  coro_queue_shutdown(queue, true) == -EBUSY && coro_queue_destroy(queue) == -EBUSY;
+			   coro_queue_get(queue, &item) == -EBUSY &&
+			   coro_queue_try_put(queue, &item) == -EBUSY &&
+			   coro_queue_put(queue, &item) == -EBUSY &&
+			   coro_queue_shutdown(queue, true) == -EBUSY &&
+			   coro_queue_destroy(queue) == -EBUSY;
 	return (x > y) - (x < y);
 }
 

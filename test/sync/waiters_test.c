@@ -7,16 +7,16 @@
 enum { COUNT = 9 };
 
 static struct coro_waiters waiters;
-static struct latch latches[COUNT];
+static struct waiter latches[COUNT];
 
 /* A line of latches: p pending, s set, c cancelled. */
 static void line_of(const char *states)
 {
 	waiters_init(&waiters);
 	for (int i = 0; states[i]; i++) {
-		latches[i].state = states[i] == 'p'   ? LATCH_PENDING
-				   : states[i] == 's' ? LATCH_SET
-						      : LATCH_CANCELLED;
+		latches[i].state = states[i] == 'p'   ? WAITER_PENDING
+				   : states[i] == 's' ? WAITER_WOKEN
+						      : WAITER_CANCELLED;
 		list_append(&waiters_line(&waiters)->waiting, &latches[i].link);
 	}
 }
@@ -68,11 +68,11 @@ START_TEST(nobody_is_passed_over_twice)
 	assert_lengths(5, 4);
 	ck_assert_ptr_eq(waiters_next(&waiters), &latches[4]);
 	assert_lengths(5, 4);
-	latches[4].state = LATCH_SET;
+	latches[4].state = WAITER_WOKEN;
 	ck_assert_ptr_eq(waiters_next(&waiters), &latches[6]);
 	assert_lengths(3, 6);
-	latches[6].state = LATCH_CANCELLED;
-	latches[8].state = LATCH_CANCELLED;
+	latches[6].state = WAITER_CANCELLED;
+	latches[8].state = WAITER_CANCELLED;
 	ck_assert_ptr_null(waiters_next(&waiters));
 	assert_lengths(0, 9);
 }
@@ -116,7 +116,7 @@ START_TEST(first_is_not_woken_behind_one_who_has_but_to_run)
 		waiters_wake_first(&waiters);
 		waiters_any(&waiters);
 		waiters_wake_first(&waiters);
-		ck_assert_int_eq(latches[i < 2 ? 1 : 2].state, LATCH_PENDING);
+		ck_assert_int_eq(latches[i < 2 ? 1 : 2].state, WAITER_PENDING);
 	}
 }
 END_TEST

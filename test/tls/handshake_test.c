@@ -875,7 +875,7 @@ static int serves(void *arg)
 	if (r < 0)
 		return r;
 	coro_server_sockets(listening, &fd, 1);
-	coro_local_address(fd, address, sizeof(address));
+	coro_getsockname(fd, address, sizeof(address));
 	ck_assert_int_eq(talks(address, client_context, NULL), 0);
 	ck_assert_int_eq(talks(address, client_context, "localhost"), 0);
 	ck_assert_int_eq(talks(address, client_context, "other.example"), CORO_UNTRUSTED);

@@ -154,7 +154,7 @@ static int serves_client(void *arg)
 	if (r < 0)
 		return r;
 	coro_server_sockets(listening, &fd, 1);
-	coro_local_address(fd, address, sizeof(address));
+	coro_getsockname(fd, address, sizeof(address));
 	r = runs_client(arg, address);
 	coro_server_shutdown(listening, CORO_SEC);
 	coro_server_destroy(listening);

@@ -5,7 +5,7 @@
 #ifndef CORE_CONTEXT_BIRTH_H
 #define CORE_CONTEXT_BIRTH_H
 
-#include "core/context/watch.h"
+#include "core/context/special.h"
 
 /*
  * Saves the caller in *from as context_switch does, then calls leave(arg) on the same stack, which

@@ -7,7 +7,7 @@
 #include "core/context.h"
 
 #include "core/context/bottom.h"
-#include "core/context/watch.h"
+#include "core/context/special.h"
 
 #include <signal.h>
 #include <stdint.h>

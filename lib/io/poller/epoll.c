@@ -89,7 +89,7 @@ static int make_sure(struct io *io, struct fd *fd)
 	if (r < 0)
 		fd->generation = generation;
 	if (r != -EEXIST)
-		fd_look_for_close(io, fd);
+		fd_check_closed(io, fd);
 	return r == -EEXIST ? 0 : r;
 }
 
@@ -128,10 +128,10 @@ static bool is_waited_for(const struct fd *fd)
 {
 	for (int i = 0; i < DIRECTIONS; i++) {
 		const struct side *side = &fd->sides[i];
-		if (side->watcher && side->watcher->call.position == CALL_IDLE)
+		if (side->callback && side->callback->call.position == CALL_IDLE)
 			return true;
 		if (fd_line_waits(&side->line) &&
-		    fd_wait_of(side->line.next)->latch.state == LATCH_PENDING)
+		    fd_wait_of(side->line.next)->waiter.state == WAITER_PENDING)
 			return true;
 	}
 	return false;

@@ -76,7 +76,7 @@ static size_t fill(struct poll *poll)
 			poll_forget(&poll->io, fd);
 			continue;
 		}
-		fd_look_for_close(&poll->io, fd);
+		fd_check_closed(&poll->io, fd);
 		short reading = wanted & BIT(READING) ? POLLIN | POLLPRI | POLLRDHUP : 0;
 		short writing = wanted & BIT(WRITING) ? POLLOUT : 0;
 		poll->table[count++] = (struct pollfd){
@@ -97,7 +97,7 @@ static void tell(struct io *io, struct fd *fd, int got)
 	if (ready) {
 		fd_event(io, fd, ready, got & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR));
 	} else if (got & POLLNVAL) {
-		fd_look_for_close(io, fd);
+		fd_check_closed(io, fd);
 		fd_forget(io, fd->number);
 	}
 }

@@ -142,15 +142,15 @@ static int watch(int epoll, int fd)
 }
 
 /* Has results signalled on one fd, and another tell of that and of the inbox: 0 or an error. */
-static int open_for_host(struct uring *uring)
+static int open_for_embedder(struct uring *uring)
 {
 	uring->signalled = system_above_streams(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	uring->hosted = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
-	int r = uring->signalled < 0 || uring->hosted < 0 ? -errno : 0;
+	uring->embedded = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
+	int r = uring->signalled < 0 || uring->embedded < 0 ? -errno : 0;
 	if (r == 0)
-		r = watch(uring->hosted, uring->signalled);
+		r = watch(uring->embedded, uring->signalled);
 	if (r == 0)
-		r = watch(uring->hosted, uring->io.loop->inbox.fd);
+		r = watch(uring->embedded, uring->io.loop->inbox.fd);
 	if (r == 0)
 		r = io_uring_register_eventfd(&uring->ring, uring->signalled);
 	return r;
@@ -160,9 +160,9 @@ static void close_for_host(struct uring *uring)
 {
 	if (uring->signalled >= 0)
 		close(uring->signalled);
-	if (uring->hosted >= 0)
-		close(uring->hosted);
-	uring->signalled = uring->hosted = -1;
+	if (uring->embedded >= 0)
+		close(uring->embedded);
+	uring->signalled = uring->embedded = -1;
 }
 
 /*
@@ -173,10 +173,10 @@ static void close_for_host(struct uring *uring)
 static int uring_fd(struct io *io)
 {
 	struct uring *uring = uring_of(io);
-	int r = uring->hosted < 0 ? open_for_host(uring) : 0;
+	int r = uring->embedded < 0 ? open_for_embedder(uring) : 0;
 	if (r < 0)
 		close_for_host(uring);
-	return r < 0 ? r : uring->hosted;
+	return r < 0 ? r : uring->embedded;
 }
 
 /*
@@ -253,7 +253,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 	list_init(&uring->levels);
 	list_init(&uring->gone);
 	uring->inbox_polled = uring->closing = uring->lost = false;
-	uring->signalled = uring->hosted = -1;
+	uring->signalled = uring->embedded = -1;
 	io_init(&uring->io, loop, &backend_uring);
 	*ret = &uring->io;
 	return 0;

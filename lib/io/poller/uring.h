@@ -31,9 +31,9 @@ struct uring {
 	struct list levels; /* fds that have callbacks, to be polled for the next wait */
 	struct list gone;   /* fds that were found closed, to be forgotten after this wait */
 	bool inbox_polled;
-	bool closing;          /* operations are cancelled because their fd is closed */
-	int signalled, hosted; /* for a host: see uring_fd; -1: there is none */
-	bool poll_first;       /* the kernel knows IORING_RECVSEND_POLL_FIRST */
+	bool closing;            /* operations are cancelled because their fd is closed */
+	int signalled, embedded; /* for a host: see uring_fd; -1: there is none */
+	bool poll_first;         /* the kernel knows IORING_RECVSEND_POLL_FIRST */
 	bool lost; /* operations were left to the kernel, which does not let go of them */
 };
 

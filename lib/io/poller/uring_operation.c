@@ -3,7 +3,7 @@
 #include "coro/task.h"
 #include "io/poller/uring.h"
 #include "io/transfer.h"
-#include "loop/task.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -41,11 +41,11 @@ static bool is_settled(const struct operation *operation)
 /* What has been done cannot be taken back, so the task is woken with it. */
 static void wake_if_settled(struct operation *operation)
 {
-	struct latch *latch = &operation->wait.latch;
-	if (!is_settled(operation) || latch->state != LATCH_PENDING)
+	struct waiter *waiter = &operation->wait.waiter;
+	if (!is_settled(operation) || waiter->state != WAITER_PENDING)
 		return;
-	latch->state = LATCH_SET;
-	wake_given(latch->task, 0);
+	waiter->state = WAITER_WOKEN;
+	wake_given(waiter->task, 0);
 }
 
 void uring_operation_came(const struct io_uring_cqe *cqe)
@@ -117,11 +117,11 @@ static void drop_result(const struct operation *operation)
 }
 
 /* The task is discarded, and its stack with it: the system must let go of that first. */
-static void abandon(struct cleanup *cleanup)
+static void discard(struct cleanup *cleanup)
 {
 	struct operation *operation = container_of(cleanup, struct operation, cleanup);
 	struct uring *uring = operation->uring;
-	operation->wait.latch.state = LATCH_CANCELLED;
+	operation->wait.waiter.state = WAITER_CANCELLED;
 	if (uring->io.loop->fork_count != fork_count)
 		return; /* the system has it from the parent, whose memory is another */
 	withdraw(operation);
@@ -237,12 +237,12 @@ static int put(struct operation *operation, const struct fd *fd, const struct tr
  */
 static int wait_for(struct operation *operation)
 {
-	struct latch *latch = &operation->wait.latch;
+	struct waiter *waiter = &operation->wait.waiter;
 	const struct wait_kind *kind = &fd_waiting[operation->transfer->direction];
-	int r = latch_wait(latch, kind);
+	int r = waiter_wait(waiter, kind);
 	cancel(operation);
 	while (!is_settled(operation))
-		latch_wait(latch, kind);
+		waiter_wait(waiter, kind);
 	return r;
 }
 
@@ -275,11 +275,11 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 {
 	enum direction direction = transfer->direction;
 	struct task *task = task_running();
-	if (task->coro.flags & CORO_MUST_CANCEL)
+	if (task->coro.flags & FLAG_MUST_CANCEL)
 		return coro_task_yield(); /* this is its next wait: nothing is done */
 	struct operation operation;
 	operation.wait = (struct fd_wait){
-		.latch.state = LATCH_CANCELLED,
+		.waiter.state = WAITER_CANCELLED,
 		.fd = fd,
 		.closed = operation_closed,
 	};
@@ -289,13 +289,13 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	int r = put(&operation, fd, transfer);
 	if (r < 0)
 		return r;
-	list_append(fd->sides[direction].line.next, &operation.wait.latch.link); /* its turn */
-	cleanup_push(task, &operation.cleanup, abandon);
+	list_append(fd->sides[direction].line.next, &operation.wait.waiter.link); /* its turn */
+	cleanup_push(task, &operation.cleanup, discard);
 	loop_watch_begin(io->loop);
 	r = wait_for(&operation);
 	loop_watch_end(io->loop);
 	cleanup_pop(&operation.cleanup);
-	latch_end(&operation.wait.latch);
+	waiter_end(&operation.wait.waiter);
 	if (operation.wait.fd) {
 		if (direction == READING)
 			note_rest(fd, &operation);

@@ -92,7 +92,7 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 	if (!more)
 		fd->armed &= (uint8_t)~BIT(direction);
 	if (result == -EBADF) {
-		fd_look_for_close(io, fd);
+		fd_check_closed(io, fd);
 		/* Results are also taken in the midst of calls that use the record. */
 		list_remove(&fd->link);
 		list_append(&uring->gone, &fd->link);
@@ -130,7 +130,7 @@ void uring_forget_gone(struct uring *uring)
 /* One that is told of changes only: whether it is ready still. */
 static bool is_still_writable(struct io *io, struct fd *fd)
 {
-	if (!(fd->armed & BIT(WRITING)) || !fd->lasting || !fd->sides[WRITING].watcher)
+	if (!(fd->armed & BIT(WRITING)) || !fd->lasting || !fd->sides[WRITING].callback)
 		return false;
 	if (fd_ask(fd->number, WRITING) < 0)
 		return false;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Watchers: callbacks that the loop calls for as long as an fd is ready. */
+#include "core/fail.h"
+#include "coro/io.h"
+#include "io/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#include <unistd.h>
+#endif
+
+static void run_fd_callback(struct call *call)
+{
+	struct fd_callback *callback = container_of(call, struct fd_callback, call);
+	callback->fn(callback->arg);
+}
+
+void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction)
+{
+	struct fd_callback *callback = fd->sides[direction].callback;
+	if (!callback)
+		return;
+	fd->sides[direction].callback = NULL;
+	call_remove(io->loop, &callback->call);
+	loop_release(io->loop, 0, 1);
+	loop_watch_end(io->loop);
+	free(callback);
+}
+
+/*
+ * Whether it can be waited for: not of its kind, since there are files of /proc and /sys that can, but
+ * of epoll. The other pollers take any file for ready.
+ */
+static int check_kind(const struct fd *fd)
+{
+	if (fd->kind != FD_FILE)
+		return 0;
+#ifdef __linux__
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return -errno;
+	int r = epoll_ctl(epoll, EPOLL_CTL_ADD, fd->number, &event) < 0 ? -errno : 0;
+	close(epoll);
+	return r;
+#else
+	return -EPERM;
+#endif
+}
+
+/* Has a direction watched that was not. */
+static int fd_callback_add(struct io *io, struct fd *fd, enum direction direction)
+{
+	int r = check_kind(fd);
+	if (r < 0)
+		return r;
+	struct fd_callback *callback = malloc(sizeof(*callback));
+	if (!callback)
+		return -ENOMEM;
+	r = loop_reserve(io->loop, 0, 1);
+	if (r < 0) {
+		free(callback);
+		return r;
+	}
+	*callback = (struct fd_callback){.call = {.run = run_fd_callback, .position = CALL_IDLE}};
+	fd->sides[direction].callback = callback;
+	loop_watch_begin(io->loop);
+	r = io->backend->arm(io, fd);
+	if (r < 0)
+		fd_callback_remove(io, fd, direction);
+	return r;
+}
+
+static int add(struct coro_loop *loop, int number, enum direction direction, coro_callback *fn,
+	       void *arg)
+{
+	struct io *io;
+	struct fd *fd;
+	int r = loop_check(loop);
+	if (r < 0 || !fn)
+		return r < 0 ? r : fail_with(-EINVAL, "coro_loop_add_reader, _writer: fn is NULL");
+	r = io_of(loop, &io);
+	if (r == 0)
+		r = fd_of(io, number, &fd);
+	if (r < 0)
+		return fail_code(r);
+	fd->special |= FD_UNSURE;
+	fd_check_closed(io, fd);
+	if (fd->sides[direction].callback) {
+		call_remove(loop, &fd->sides[direction].callback->call); /* the old one's turn */
+		r = io->backend->arm(io, fd);
+	} else {
+		r = fd_callback_add(io, fd, direction);
+	}
+	if (r < 0)
+		return fail_code(r);
+	fd->sides[direction].callback->fn = fn;
+	fd->sides[direction].callback->arg = arg;
+	return 0;
+}
+
+static int take_off(struct coro_loop *loop, int number, enum direction direction)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	struct io *io = loop->poller ? io_made(loop) : NULL;
+	struct fd *fd = io ? fd_find(io, number) : NULL;
+	if (!fd || !fd->sides[direction].callback)
+		return 0;
+	fd_callback_remove(io, fd, direction);
+	io->backend->arm(io, fd);
+	if (io->backend->leave)
+		io->backend->leave(io, fd);
+	return 1;
+}
+
+int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn, void *arg)
+{
+	return add(loop, fd, READING, fn, arg);
+}
+
+int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn, void *arg)
+{
+	return add(loop, fd, WRITING, fn, arg);
+}
+
+int coro_loop_remove_reader(struct coro_loop *loop, int fd)
+{
+	return take_off(loop, fd, READING);
+}
+
+int coro_loop_remove_writer(struct coro_loop *loop, int fd)
+{
+	return take_off(loop, fd, WRITING);
+}

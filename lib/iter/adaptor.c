@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "iter/adaptor.h"
+
+#include "core/fail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- stages ---- */
+
+struct coro_iterator *stage_create(const struct stage *stage, size_t size, size_t extra)
+{
+	char *copy = extra <= SIZE_MAX - size ? malloc(size + extra) : NULL;
+	if (!copy)
+		return stage_refuse(-ENOMEM, stage->source);
+	memcpy(copy, stage, size);
+	return (struct coro_iterator *)(void *)copy;
+}
+
+int stage_close(struct coro_iterator *it)
+{
+	struct stage *stage = (struct stage *)it;
+	int r = coro_iter_close(stage->source);
+	free(stage);
+	return r;
+}
+
+int stage_at_end(struct coro_iterator *it, void **ret)
+{
+	(void)it;
+	(void)ret;
+	return 0;
+}
+
+static int no_memory_next(struct coro_iterator *it, void **ret)
+{
+	(void)it;
+	(void)ret;
+	return fail_code(-ENOMEM);
+}
+
+static int invalid_next(struct coro_iterator *it, void **ret)
+{
+	(void)it;
+	(void)ret;
+	return fail_with(-EINVAL, "an iterator was made with a wrong argument");
+}
+
+/* Shared by all pipelines that failed, since making one could fail too. */
+static const struct coro_iterator no_memory = {.next = no_memory_next};
+static const struct coro_iterator invalid = {.next = invalid_next};
+
+int stage_error(const struct coro_iterator *it)
+{
+	if (it == &no_memory)
+		return -ENOMEM;
+	return it == &invalid || !coro_iter_check(it) ? -EINVAL : 0;
+}
+
+int stage_fail(struct coro_iterator *it)
+{
+	if (stage_error(it) == 0)
+		return 0;
+	return coro_iter_check(it) ? it->next(it, NULL)
+				   : fail_with(-EINVAL, "an iterator's end: it is no iterator");
+}
+
+struct coro_iterator *stage_failed(int error)
+{
+	/* Nothing writes to them: they are not stages, and have no state. */
+	return (struct coro_iterator *)(error == -ENOMEM ? &no_memory : &invalid);
+}
+
+struct coro_iterator *stage_refuse(int error, struct coro_iterator *it)
+{
+	int earlier = it ? stage_error(it) : 0;
+	coro_iter_close(it);
+	return stage_failed(earlier ? earlier : error);
+}
+
+/* ---- what is known of items ---- */
+
+static int is_true(const void *item, void *arg)
+{
+	(void)arg;
+	return *(const int64_t *)item != 0;
+}
+
+coro_predicate *items_truth(const struct coro_iterator *it)
+{
+	return items_are_int64(it) ? is_true : NULL;
+}
+
+/* ---- places for items ---- */
+
+static int grow(struct places *places, size_t size)
+{
+	size_t room = places->room ? places->room * 2 : 1;
+	if (room > SIZE_MAX / 2 / size)
+		return fail_code(-ENOMEM);
+	char *items = realloc(places->items, room * size);
+	if (!items)
+		return fail_code(-ENOMEM);
+	places->items = items;
+	places->room = room;
+	return 0;
+}
+
+int places_add(struct places *places, void *item)
+{
+	size_t size = place_size(places->item_size);
+	if (places->count == places->room) {
+		int r = grow(places, size);
+		if (r < 0)
+			return r;
+	}
+	place_put(places->items + places->count++ * size, item, places->item_size);
+	return 0;
+}
+
+int places_fill(struct places *places, size_t count, struct coro_iterator *it)
+{
+	while (places->count < count) {
+		void *item;
+		int r = it->next(it, &item);
+		if (r <= 0)
+			return r;
+		r = places_add(places, item);
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}

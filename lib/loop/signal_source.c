@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/signal_source.h"
+
+#include "core/fail.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+/* A signal that is wanted, or was. */
+struct caught {
+	struct source *first;    /* atomic; NULL: it is not wanted */
+	struct sigaction before; /* what was there, and is to be again */
+};
+
+static struct caught caught[NSIG];
+
+/* Handlers that may be looking at the lists. Atomic. */
+static unsigned delivering;
+
+/* Guards the lists but for the handlers, and what the system is told. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* -- delivery, in the handler */
+
+static void announce(struct source *source)
+{
+	/* One message for all that come until it has run. */
+	if (__atomic_fetch_add(&source->count, 1, __ATOMIC_SEQ_CST) == 0)
+		loop_post(source->loop, &source->message);
+}
+
+/* Gives the signal to those that want it, of this kind: whether there were any. */
+static bool offer(int signum, bool once)
+{
+	bool taken = false;
+	struct source *source = __atomic_load_n(&caught[signum].first, __ATOMIC_SEQ_CST);
+	for (; source; source = __atomic_load_n(&source->next, __ATOMIC_SEQ_CST)) {
+		if (source->once != once)
+			continue;
+		if (once && __atomic_exchange_n(&source->spent, true, __ATOMIC_SEQ_CST))
+			continue;
+		announce(source);
+		taken = true;
+	}
+	return taken;
+}
+
+static void on_signal(int signum);
+
+static int install(int signum)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+	sigemptyset(&action.sa_mask);
+	return sigaction(signum, &action, NULL) < 0 ? -errno : 0;
+}
+
+/* Puts back what was there, if we are still there. */
+static void restore(int signum)
+{
+	struct sigaction now;
+	if (sigaction(signum, NULL, &now) == 0 && now.sa_handler == on_signal)
+		sigaction(signum, &caught[signum].before, NULL);
+}
+
+/*
+ * Nobody wants it, any more or once more: has it take its usual course, as soon as the handler
+ * returns. Somebody may have begun to want it just before we were taken away.
+ */
+static void decline(int signum)
+{
+	restore(signum);
+	if (offer(signum, false))
+		install(signum);
+	else
+		raise(signum);
+}
+
+static void on_signal(int signum)
+{
+	int error = errno;
+	__atomic_add_fetch(&delivering, 1, __ATOMIC_SEQ_CST);
+	if (!offer(signum, false) && !offer(signum, true))
+		decline(signum);
+	__atomic_sub_fetch(&delivering, 1, __ATOMIC_SEQ_CST);
+	errno = error;
+}
+
+/* -- fork */
+
+/* From before the fork until all is put back, no handler may run in the child. */
+static sigset_t mask;
+
+static void before_fork(void)
+{
+	sigset_t all, old;
+	pthread_mutex_lock(&mutex);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	mask = old;
+}
+
+static void in_parent(void)
+{
+	sigset_t old = mask;
+	pthread_mutex_unlock(&mutex);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* The catchers are the parent's. */
+static void in_child(void)
+{
+	for (int signum = 1; signum < NSIG; signum++) {
+		if (!caught[signum].first)
+			continue;
+		restore(signum);
+		caught[signum].first = NULL;
+	}
+	delivering = 0;
+	in_parent();
+}
+
+/* 0 or -ENOMEM. Not with the mutex held: libc's own may be, around the handlers above. */
+static int watch_forks(void)
+{
+	static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
+	static bool watched;
+	pthread_mutex_lock(&registering);
+	int r = watched ? 0 : pthread_atfork(before_fork, in_parent, in_child);
+	if (r == 0)
+		watched = true;
+	pthread_mutex_unlock(&registering);
+	return -r;
+}
+
+/* -- the calls */
+
+static bool can_be_caught(int signum)
+{
+	switch (signum) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+		return false;
+	default:
+		return signum > 0 && signum < NSIG;
+	}
+}
+
+/* The first that wants it: notes what is there. */
+static int examine(const struct source *source)
+{
+	struct caught *this = &caught[source->signum];
+	struct sigaction now;
+	if (sigaction(source->signum, NULL, &now) < 0)
+		return -errno; /* -EINVAL: libc keeps it to itself */
+	if (now.sa_handler != on_signal)
+		this->before = now;
+	return source->once && this->before.sa_handler != SIG_DFL ? -EBUSY : 0;
+}
+
+/* With the mutex held. */
+static int add(struct source *source)
+{
+	struct caught *this = &caught[source->signum];
+	bool first = !this->first;
+	int r = first || source->once ? examine(source) : 0;
+	if (r < 0)
+		return r;
+	/* First it is there, then signals come. */
+	source->next = this->first;
+	__atomic_store_n(&this->first, source, __ATOMIC_SEQ_CST);
+	if (!first)
+		return 0;
+	r = install(source->signum);
+	if (r < 0) /* so none came */
+		__atomic_store_n(&this->first, source->next, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+static void drop(struct message *message)
+{
+	(void)message; /* it lies in the catcher */
+}
+
+int signal_source_add(struct source *source)
+{
+	if (!can_be_caught(source->signum))
+		return fail_with(-EINVAL, "a signal that cannot be caught");
+	int r = watch_forks();
+	if (r < 0)
+		return fail_code(r);
+	source->message.drop = drop;
+	source->spent = false;
+	source->count = 0;
+	pthread_mutex_lock(&mutex);
+	r = add(source);
+	pthread_mutex_unlock(&mutex);
+	return fail_code(r);
+}
+
+/* Takes it off its list; returns when no handler looks at it any more. */
+static void take_off(struct source *source)
+{
+	static const struct timespec moment = {.tv_nsec = 10000};
+	struct caught *this = &caught[source->signum];
+	pthread_mutex_lock(&mutex);
+	if (this->first == source && !source->next)
+		restore(source->signum);
+	struct source **at = &this->first;
+	while (*at != source)
+		at = &(*at)->next;
+	__atomic_store_n(at, source->next, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&mutex);
+	while (__atomic_load_n(&delivering, __ATOMIC_SEQ_CST) > 0)
+		nanosleep(&moment, NULL);
+}
+
+void signal_source_remove(struct source *source)
+{
+	/* In a child made by fork the lists are empty, but the inbox is a copy of the parent's. */
+	if (source->loop->fork_count == fork_count)
+		take_off(source);
+	inbox_discard(&source->loop->inbox, &source->message);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What other threads may do with a loop. */
+#include "core/fail.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void loop_let_go(struct coro_loop *loop)
+{
+	if (__atomic_sub_fetch(&loop->keepers, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	thread_unref(loop->thread);
+	free(loop);
+}
+
+void loop_hold(struct coro_loop *loop)
+{
+	loop_keep(loop);
+	__atomic_add_fetch(&loop->inbox.holds, 1, __ATOMIC_SEQ_CST);
+}
+
+void loop_unhold(struct coro_loop *loop)
+{
+	if (__atomic_sub_fetch(&loop->inbox.holds, 1, __ATOMIC_SEQ_CST) == 0)
+		inbox_wake(&loop->inbox);
+}
+
+int loop_post(struct coro_loop *loop, struct message *message)
+{
+	if (loop->fork_count != fork_count)
+		return -EOWNERDEAD;
+	int r = inbox_push(&loop->inbox, message);
+	if (r < 0)
+		return r;
+	/* After the push: see run_once. */
+	__atomic_store_n(&loop->plain, false, __ATOMIC_SEQ_CST);
+	inbox_wake(&loop->inbox);
+	return 0;
+}
+
+int fail_post(int error)
+{
+	return error == -EPIPE ? fail_with(-EPIPE, "the loop is closed")
+			       : fail_with(-EOWNERDEAD, "the loop is the parent process's");
+}
+
+/* -- the public calls */
+
+int coro_loop_hold(struct coro_loop *loop)
+{
+	if (!loop)
+		return fail_with(-EINVAL, "coro_loop_hold: the loop is NULL");
+	if (loop->fork_count != fork_count)
+		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
+	loop_hold(loop);
+	return 0;
+}
+
+void coro_loop_release(struct coro_loop *loop)
+{
+	if (!loop)
+		return;
+	if (loop->fork_count == fork_count)
+		loop_unhold(loop);
+	loop_let_go(loop);
+}
+struct threadsafe_call {
+	struct message message;
+	coro_callback *fn;
+	void *arg;
+};
+
+static void drop_call(struct message *message)
+{
+	free(container_of(message, struct threadsafe_call, message));
+}
+
+static void run_call(struct message *message)
+{
+	struct threadsafe_call *call = container_of(message, struct threadsafe_call, message);
+	coro_callback *fn = call->fn;
+	void *arg = call->arg;
+	free(call);
+	fn(arg);
+}
+
+int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *arg)
+{
+	if (!loop || !fn)
+		return fail_with(-EINVAL, "coro_call_soon_threadsafe: the loop or fn is NULL");
+	if (loop->thread == thread_current)
+		return coro_call_soon(loop, fn, arg, NULL);
+	struct threadsafe_call *call = malloc(sizeof(*call));
+	if (!call)
+		return fail_code(-ENOMEM);
+	*call = (struct threadsafe_call){
+		.message = {.run = run_call, .drop = drop_call},
+		.fn = fn,
+		.arg = arg,
+	};
+	int r = loop_post(loop, &call->message);
+	if (r == 0)
+		return 0;
+	free(call);
+	return fail_post(r);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets. */
+#include "coro/net.h"
+
+#include "core/fail.h"
+#include "coro/coroutine.h"
+#include "net/endpoint.h"
+#include "net/socket_file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- one place */
+
+/*
+ * Whether the file of this name is a socket that nobody listens at any more. A connection to one
+ * that is no socket is refused too.
+ */
+static bool is_left_behind(const struct place *place, const char *path)
+{
+	struct stat status;
+	if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
+		return false;
+	int fd = endpoint_create(place, SOCK_STREAM, 0);
+	if (fd < 0)
+		return false;
+	bool refused = connect(fd, &place->any, place->length) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	return refused;
+}
+
+static int bind_to(int fd, const struct place *place)
+{
+	if (bind(fd, &place->any, place->length) == 0)
+		return 0;
+	int r = -errno;
+	char path[PATH_OF_PLACE];
+	if (r != -EADDRINUSE || !place_path(place, path))
+		return r;
+	if (!is_left_behind(place, path) || unlink(path) < 0)
+		return r;
+	return bind(fd, &place->any, place->length) < 0 ? -errno : 0;
+}
+
+static int prepare(int fd, const struct place *place, int type, unsigned flags)
+{
+	int r = 0;
+	if (type == SOCK_STREAM && place->any.sa_family != AF_UNIX)
+		r = endpoint_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (r == 0 && flags & CORO_NET_REUSEPORT)
+		r = endpoint_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (r == 0 && place->any.sa_family == AF_INET6)
+		r = endpoint_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !!(flags & CORO_NET_V6ONLY));
+	return r;
+}
+
+/* The file of a unix socket goes with it: 0 or -ENOMEM, and then the file is gone. */
+static int keep_file_with(int fd, const struct place *place)
+{
+	char path[PATH_OF_PLACE];
+	if (!place_path(place, path))
+		return 0;
+	int r = socket_file_add(fd, place);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+/* A socket that listens at a place: the fd or an error. */
+static int listen_at(const struct place *place, int type, const struct coro_listen_options *options)
+{
+	int fd = endpoint_create(place, type, options->flags);
+	if (fd < 0)
+		return fd;
+	int r = prepare(fd, place, type, options->flags);
+	if (r == 0)
+		r = bind_to(fd, place);
+	if (r == 0 && type == SOCK_STREAM &&
+	    listen(fd, options->backlog ? options->backlog : SOMAXCONN) < 0)
+		r = -errno;
+	if (r == 0 && !options->keep_file)
+		r = keep_file_with(fd, place);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	coro_fd_forget(fd);
+	return fd;
+}
+
+/* -- all places */
+
+/* The port that the system has given a socket. */
+static in_port_t port_of(int fd)
+{
+	struct place place = {.length = sizeof(place.local)};
+	return getsockname(fd, &place.any, &place.length) < 0 ? 0 : place_port(&place);
+}
+
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		coro_fd_close(fds[i]);
+}
+
+/* The system has no such kind of address, which another may make up for. */
+static bool is_missing(int error)
+{
+	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
+}
+
+/* [::] stands for IPv4 too: one socket is enough. */
+static bool stands_for_all(const struct place *place, unsigned flags)
+{
+	return place->any.sa_family == AF_INET6 && !(flags & CORO_NET_V6ONLY) &&
+	       IN6_IS_ADDR_UNSPECIFIED(&place->v6.sin6_addr);
+}
+
+/* Listens at these, at most so many: how many, or an error. */
+static int listen_at_all(struct places *places, int type, const struct coro_listen_options *options,
+			 int *fds, size_t room)
+{
+	size_t count = 0;
+	int missing = 0;
+	for (size_t i = 0; i < places->count && count < room; i++) {
+		struct place *place = &places->at[i];
+		if (count > 0 && place_port(place) == 0)
+			place_set_port(place, port_of(fds[0]));
+		int fd = listen_at(place, type, options);
+		if (fd >= 0) {
+			fds[count++] = fd;
+			if (stands_for_all(place, options->flags))
+				break;
+		} else if (is_missing(fd)) {
+			missing = missing ? missing : fd;
+		} else {
+			close_all(fds, count);
+			return fd;
+		}
+	}
+	return count > 0 ? (int)count : missing;
+}
+
+/* The port that one family chose may be another's with the other: then they choose again. */
+static int listen_together(const struct places *places, int type,
+			   const struct coro_listen_options *options, int *fds, size_t room)
+{
+	bool chosen = places->at[0].any.sa_family != AF_UNIX && place_port(&places->at[0]) == 0;
+	int r, tries = chosen && places->count > 1 && room > 1 ? 16 : 1;
+	do {
+		struct places again = *places;
+		r = listen_at_all(&again, type, options, fds, room);
+	} while (r == -EADDRINUSE && --tries > 0);
+	return r;
+}
+
+static int check(const char *address, const struct coro_listen_options *options, const int *ret)
+{
+	enum { FLAGS = CORO_NET_REUSEPORT | CORO_NET_DELAY | CORO_NET_V6ONLY | CORO_NET_KEEPALIVE };
+	if (!address || !ret || options->flags & ~(unsigned)FLAGS || options->backlog < 0)
+		return fail_with(-EINVAL, "coro_listen: an argument or option is wrong");
+	return 0;
+}
+
+int coro_listen_all(const char *text, const struct coro_listen_options *options, int *ret,
+		    size_t count)
+{
+	static const struct coro_listen_options defaults;
+	struct address address;
+	struct places places;
+	int fds[PLACES];
+	options = options ? options : &defaults;
+	int r = check(text, options, ret);
+	if (r < 0 || count == 0)
+		return r < 0 ? r : fail_with(-EINVAL, "coro_listen_all: count is 0");
+	r = address_parse(text, &address);
+	if (r < 0)
+		return coro_raise_at(NULL, r, "%s is not an address", text);
+	r = address_places(&address, options->family, true, &places);
+	if (r == 0)
+		r = fail_code(listen_together(&places, address.type, options, fds,
+					      count < PLACES ? count : PLACES));
+	if (r == -ECANCELED || r > 0) {
+		for (int i = 0; i < r; i++)
+			ret[i] = fds[i];
+		return r;
+	}
+	return coro_raise_at(NULL, r, "cannot listen on %s: %s", text, coro_message(r));
+}
+
+int coro_listen(const char *address, const struct coro_listen_options *options, int *ret)
+{
+	int r = coro_listen_all(address, options, ret, 1);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/socket_file.h"
+
+#include "loop/loop.h"
+#include "net/address.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct socket_file {
+	struct list link;
+	int fd;
+	dev_t device;
+	ino_t inode;
+	char path
+		[]; /* absolute, since the program may change its directory; relative if that is none */
+};
+
+/* A loop's. */
+struct socket_files {
+	struct extension extension;
+	struct list files;
+};
+
+/* The sockets that are still open are closed by others, who keep their files. */
+static void files_close(struct extension *extension, struct coro_loop *loop)
+{
+	struct socket_files *files = container_of(extension, struct socket_files, extension);
+	struct list *link;
+	(void)loop;
+	while ((link = list_pop(&files->files)))
+		free(container_of(link, struct socket_file, link));
+	free(files);
+}
+
+/* NULL without memory. */
+static struct socket_files *files_of(struct coro_loop *loop)
+{
+	struct extension **place = &loop->extensions[EXTENSION_SOCKET_FILES];
+	if (*place)
+		return container_of(*place, struct socket_files, extension);
+	struct socket_files *files = malloc(sizeof(*files));
+	if (!files)
+		return NULL;
+	*files = (struct socket_files){.extension.close = files_close};
+	list_init(&files->files);
+	*place = &files->extension;
+	return files;
+}
+
+/* One of that path, not filled in yet; NULL without memory. */
+static struct socket_file *file_at(const char *path)
+{
+	char directory[PATH_MAX];
+	bool relative = path[0] != '/' && getcwd(directory, sizeof(directory));
+	size_t size = (relative ? strlen(directory) + 1 : 0) + strlen(path) + 1;
+	struct socket_file *file = malloc(sizeof(*file) + size);
+	if (file)
+		snprintf(file->path, size, "%s%s%s", relative ? directory : "", relative ? "/" : "",
+			 path);
+	return file;
+}
+
+int socket_file_add(int fd, const struct place *place)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct stat status;
+	char path[PATH_OF_PLACE];
+	if (!loop || !place_path(place, path) || lstat(path, &status) < 0)
+		return 0;
+	struct socket_files *files = files_of(loop);
+	struct socket_file *file = files ? file_at(path) : NULL;
+	if (!file)
+		return -ENOMEM;
+	file->fd = fd;
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	list_append(&files->files, &file->link);
+	return 0;
+}
+
+static struct socket_file *find(struct coro_loop *loop, int fd)
+{
+	struct extension *extension = loop->extensions[EXTENSION_SOCKET_FILES];
+	if (!extension)
+		return NULL;
+	list_for_each(link, &container_of(extension, struct socket_files, extension)->files) {
+		struct socket_file *file = container_of(link, struct socket_file, link);
+		if (file->fd == fd)
+			return file;
+	}
+	return NULL;
+}
+
+void socket_file_close(struct coro_loop *loop, int fd)
+{
+	struct socket_file *file = find(loop, fd);
+	struct stat now;
+	if (!file)
+		return;
+	/* In a child made by fork it is the parent's. */
+	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
+	    now.st_dev == file->device && now.st_ino == file->inode)
+		unlink(file->path);
+	list_remove(&file->link);
+	free(file);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* How a loop notices that a process has ended. */
+#include "base/system.h"
+#include "coro/io.h"
+#include "io/fd.h"
+#include "process/process.h"
+
+#include <sys/wait.h>
+
+/* -- the end */
+
+/* Its end is known, or it is not ours any more. */
+static void end(struct coro_process *process)
+{
+	process->ended = true;
+	process->loop->outside--;
+	list_remove(&process->link);
+	list_for_each(link, &process->waiting)
+		waiter_wake(container_of(link, struct waiter, link));
+	process_settle(process);
+}
+
+/* Takes it off the system's list, and notes how it ended: whether it has. */
+static bool reap(struct coro_process *process, int options)
+{
+	siginfo_t info = {.si_pid = 0};
+	int r;
+	do
+		r = waitid(P_PID, (id_t)process->pid, &info, WEXITED | options);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		process->error = -errno;
+	else
+		process->code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	return r < 0 || info.si_pid != 0;
+}
+
+/* -- by a pidfd */
+
+static void close_pidfd(struct coro_process *process)
+{
+	process_forget_fd(process, process->pidfd);
+	close(process->pidfd);
+	process->pidfd = -1;
+}
+
+static void pidfd_ready(void *arg)
+{
+	struct coro_process *process = arg;
+	if (!reap(process, WNOHANG))
+		return;
+	if (process_leads_group(process))
+		process_forget_fd(process, process->pidfd); /* it tells which group this is */
+	else
+		close_pidfd(process);
+	end(process);
+}
+
+static int watch_pidfd(struct coro_process *process)
+{
+	process->pidfd = system_pidfd_open(process->pid);
+	if (process->pidfd < 0)
+		return -errno;
+	process_forget_fd(process, process->pidfd);
+	int r = coro_loop_add_reader(process->loop, process->pidfd, pidfd_ready, process);
+	if (r < 0)
+		close_pidfd(process);
+	return r;
+}
+
+/* -- by a thread */
+
+static void *wait_in_thread(void *arg)
+{
+	struct coro_process *process = arg;
+	siginfo_t info;
+	int state;
+	/* It may be cancelled here, and nowhere else. */
+	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	loop_post(process->loop, &process->message);
+	return NULL;
+}
+
+/* In the loop. */
+static void thread_ready(struct message *message)
+{
+	struct coro_process *process = container_of(message, struct coro_process, message);
+	pthread_join(process->thread, NULL);
+	reap(process, 0);
+	end(process);
+}
+
+static void drop(struct message *message)
+{
+	(void)message; /* of a copy made by fork: it is the parent's */
+}
+
+static int watch_by_thread(struct coro_process *process)
+{
+	process->message = (struct message){.run = thread_ready, .drop = drop};
+	return system_start_thread(&process->thread, wait_in_thread, process);
+}
+
+static void stop_watching(struct coro_process *process)
+{
+	if (process->pidfd >= 0) {
+		close_pidfd(process);
+		return;
+	}
+	pthread_cancel(process->thread);
+	pthread_join(process->thread, NULL);
+	inbox_discard(&process->loop->inbox, &process->message);
+}
+
+int process_watch(struct coro_process *process)
+{
+	int r = watch_pidfd(process);
+	if (r < 0)
+		r = watch_by_thread(process);
+	if (r == 0)
+		return 0;
+	/* One that has become another user's may not be killed, and reaping it would block. */
+	if (kill(process->pid, SIGKILL) == 0 || errno != EPERM)
+		reap(process, 0);
+	return r;
+}
+
+/* -- the loop's close */
+
+static void leave(struct coro_process *process)
+{
+	bool stays = process->flags & CORO_PROCESS_OUTLIVE;
+	if (!stays)
+		stays = system_send_signal(process->pidfd, process->pid, SIGKILL) < 0 &&
+			errno == EPERM;
+	stop_watching(process);
+	if (stays)
+		process->error = -ECHILD;
+	else
+		reap(process, 0);
+	end(process);
+}
+
+/* In a child made by fork: the process is our parent's child. */
+static void leave_to_parent(struct coro_process *process)
+{
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	else
+		inbox_discard(&process->loop->inbox, &process->message);
+	process->error = -ECHILD;
+	end(process);
+}
+
+void process_leave(struct coro_process *process)
+{
+	if (process->loop->fork_count == fork_count)
+		leave(process);
+	else
+		leave_to_parent(process);
+}

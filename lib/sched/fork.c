@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/fork.h"
+
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+unsigned fork_count = 1;
+
+static void renew_mark(void);
+
+/*
+ * The loop that runs here is the parent's. Its run ends as soon as the task or callback that forked
+ * does, and until then that is in no loop: it may run one of its own.
+ */
+static void in_child(void)
+{
+	fork_count++;
+	renew_mark();
+	struct coro_loop *loop = thread_current->loop;
+	if (!loop)
+		return;
+	loop->stopping = true;
+	loop_interrupt(loop);
+	loop->turn_end = loop->ready.head;
+	loop->inbox.frozen = true;
+	thread_current->loop = NULL;
+}
+
+/* -- forks without handlers */
+
+const volatile unsigned *fork_mark = &fork_count; /* where there is no page */
+
+#ifdef MADV_WIPEONFORK
+static unsigned *page;
+
+/* A page that is there in the parent, and zeroes in a child; without memory for that there is none. */
+static void make_mark(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+		munmap(page, size);
+		return;
+	}
+	*page = fork_count;
+	__atomic_store_n(&fork_mark, page, __ATOMIC_RELEASE);
+}
+
+static void renew_mark(void)
+{
+	if (fork_mark != &fork_count)
+		*page = fork_count;
+}
+#else
+static void make_mark(void)
+{
+}
+
+static void renew_mark(void)
+{
+}
+#endif
+
+void fork_count_late(void)
+{
+	in_child();
+}
+
+/* -- all others */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool watched;
+
+int fork_watch(void)
+{
+	if (__atomic_load_n(&watched, __ATOMIC_ACQUIRE)) {
+		fork_notice();
+		return 0;
+	}
+	pthread_mutex_lock(&mutex);
+	int r = watched ? 0 : pthread_atfork(NULL, NULL, in_child);
+	if (r == 0 && !watched) {
+		make_mark();
+		__atomic_store_n(&watched, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&mutex);
+	return -r;
+}

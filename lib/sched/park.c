@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/park.h"
+
+#include "base/error.h"
+#include "core/fail.h"
+#include "core/overflow.h"
+#include "coro/task.h"
+#include "loop/loop.h"
+#include "task/asyncgen.h"
+#include "task/task.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int wait_describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct wait_kind *kind = wait->kind;
+	return kind->describe ? kind->describe(wait, text, size)
+			      : snprintf(text, size, "%s", kind->what);
+}
+
+struct task *task_running(void)
+{
+	return running_task();
+}
+
+void task_must_cancel(struct task *task, struct failure *message)
+{
+	task->coro.flags |= FLAG_MUST_CANCEL;
+	failure_ref(message); /* it may be the same as before */
+	failure_unref(task->future.failure);
+	task->future.failure = message;
+}
+
+void task_put_off(struct task *task, struct failure *message)
+{
+	task->coro.flags |= FLAG_GIVEN;
+	task_must_cancel(task, message);
+}
+
+void task_put_off_cancel(struct task *task)
+{
+	struct coro *self = thread_current->self;
+	task_put_off(task, coroutine_find_failure(self->frame, -ECANCELED));
+	coroutine_take_failure(self, -ECANCELED, NULL);
+}
+
+struct failure *task_take_request(struct task *task)
+{
+	struct failure *message = task->future.failure;
+	task->future.failure = NULL;
+	task->coro.flags &= (uint16_t)~FLAG_MUST_CANCEL;
+	return message;
+}
+
+/* The task receives a cancellation; words of an earlier one go. */
+static inline void receive(struct task *task, struct failure *message)
+{
+	struct coro *at = task->coro.at;
+	if (unlikely(message || at->frame->failure))
+		coroutine_take_failure(at, -ECANCELED, failure_ref(message));
+}
+
+/* What its await has written gives place to what stood there before, or the reverse. */
+static void exchange_result(const struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	if (!(task->coro.flags & FLAG_HAS_RESULT))
+		return;
+	void *value = *wait->ret;
+	*wait->ret = wait->old;
+	wait->old = value;
+}
+
+/*
+ * Once a task is ready, its call is to end as if what it waited for had not come in time; unless
+ * that would be lost.
+ */
+static void cancel_ready(struct task *task, struct failure *message)
+{
+	struct wait *wait = task_wait(task);
+	if (task->coro.flags & FLAG_GIVEN) {
+		task_must_cancel(task, message);
+		return;
+	}
+	if (task->coro.wake != -ECANCELED) {
+		wait->came = task->coro.wake;
+		wait->cancelled_late = true;
+		exchange_result(task);
+		task->coro.wake = -ECANCELED;
+	} else if (!wait->cancelled_late) {
+		return;
+	}
+	receive(task, message);
+}
+
+void task_forget_request(struct task *task)
+{
+	if (task->coro.flags & FLAG_MUST_CANCEL)
+		failure_unref(task_take_request(task));
+	if (likely(task->future.loop->running == task) || task->coro.state == STATE_CREATED ||
+	    task->coro.flags & FLAG_STARTS || task->future.done)
+		return;
+	struct wait *wait = task_wait(task);
+	if (wait->kind || task->coro.wake != -ECANCELED || !wait->cancelled_late)
+		return;
+	task->coro.wake = wait->came; /* it is ready, and goes on with what had come */
+	exchange_result(task);
+	receive(task, NULL);
+}
+
+/* Ends a wait, which is not for a future, in cancellation. */
+static inline void cancel_wait(struct task *task, struct failure *message)
+{
+	struct wait *wait = task_wait(task);
+	wait->kind->leave(wait);
+	wait->cancelled_late = false;
+	receive(task, message);
+	wake(task, -ECANCELED);
+}
+
+void wake(struct task *task, int result)
+{
+	task->coro.wake = result;
+	task_wait(task)->kind = NULL;
+	ring_push(&task->future.loop->ready, task);
+	loop_stirred(task->future.loop);
+	if (unlikely(task->coro.flags & FLAG_MUST_CANCEL)) {
+		struct failure *message = task_take_request(task);
+		cancel_ready(task, message);
+		failure_unref(message);
+	}
+}
+
+void wake_given(struct task *task, int result)
+{
+	task->coro.flags |= FLAG_GIVEN;
+	wake(task, result);
+}
+
+bool task_cancel(struct task *task, struct failure *message)
+{
+	if (task->coro.state == STATE_CREATED || task->future.loop->running == task ||
+	    task->coro.flags & FLAG_STARTS) {
+		task->coro.flags &= (uint16_t)~FLAG_GIVEN;
+		task_must_cancel(task, message);
+		return false;
+	}
+	struct wait *wait = task_wait(task);
+	if (wait->kind && wait->future)
+		return true;
+	if (wait->kind)
+		cancel_wait(task, message);
+	else
+		cancel_ready(task, message);
+	return false;
+}
+
+/*
+ * What the running task comes to wait for is cancelled in its place. Where that waits for the task
+ * itself, by way of a gather, the request comes round to it, and ends the wait.
+ */
+static void cancel_awaited(struct task *task, struct failure *message)
+{
+	struct wait *wait = task_wait(task);
+	int cancels = task->cancels;
+	if (!future_cancel_with(wait->future, message)) {
+		task_must_cancel(task, message);
+		return;
+	}
+	if (!(task->coro.flags & FLAG_MUST_CANCEL) || !wait->kind)
+		return;
+	failure_unref(task_take_request(task));
+	task->cancels = cancels;
+	cancel_wait(task, message);
+}
+
+/* The running task was cancelled before it came to wait, as it now does. */
+static void cancel_parked(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	struct failure *message = task_take_request(task);
+	if (!wait->kind)
+		cancel_ready(task, message); /* it gave way, and is ready again already */
+	else if (!wait->future)
+		cancel_wait(task, message);
+	else
+		cancel_awaited(task, message);
+	failure_unref(message);
+}
+
+int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
+{
+	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
+	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
+	if (task->coro.flags & FLAG_MUST_CANCEL)
+		cancel_parked(task);
+	if (!swap)
+		return loop_dispatch(loop, self, &task->coro.context);
+	coroutine_swap_exceptions(task->coro.frame);
+	int r = loop_dispatch(loop, self, &task->coro.context);
+	coroutine_swap_exceptions(task->coro.frame);
+	return r;
+}
+
+int park_generator(struct coro_loop *loop, struct task *task, struct coro *self)
+{
+	asyncgen_note(loop, task, self);
+	if (unlikely((task->coro.flags | self->flags) & PARKS_SLOWLY))
+		return park_slow(loop, task, self);
+	return loop_dispatch(loop, self, &task->coro.context);
+}
+
+int park(struct task *task)
+{
+	return park_anew(task->future.loop, task);
+}
+
+/* -- latches */
+
+void waiter_leave(struct wait *wait)
+{
+	wait->waiter->state = WAITER_CANCELLED;
+}
+
+static inline __attribute__((always_inline)) int waiter_park(struct waiter *waiter,
+							     struct task *task,
+							     const struct wait_kind *kind)
+{
+	struct wait *wait = task_wait(task);
+	wait->kind = kind;
+	wait->future = NULL;
+	wait->waiter = waiter;
+	waiter->state = WAITER_PENDING;
+	return park(task);
+}
+
+static int fail_without_task(const struct wait_kind *kind)
+{
+	const char *pieces[] = {kind->call ? kind->call : kind->what, ": not in a task"};
+	return fail_join(-EPERM, NULL, pieces, 2);
+}
+
+/* There is no task, or it may stand on another's stack. */
+static __attribute__((noinline, cold)) int waiter_wait_slow(struct waiter *waiter,
+							    struct task *task,
+							    const struct wait_kind *kind)
+{
+	if (!task)
+		return fail_without_task(kind);
+	overflow_look(&task->coro);
+	return waiter_park(waiter, task, kind);
+}
+
+int waiter_wait(struct waiter *waiter, const struct wait_kind *kind)
+{
+	struct task *task = task_running();
+	waiter->task = task;
+	if (unlikely(!task || overflow_suspected(&task->coro)))
+		return waiter_wait_slow(waiter, task, kind);
+	return waiter_park(waiter, task, kind);
+}
+
+void waiter_end(struct waiter *waiter)
+{
+	list_remove(&waiter->link);
+	if (waiter->task)
+		task_wait(waiter->task)->waiter = NULL;
+}
+
+void waiter_wake(struct waiter *waiter)
+{
+	if (waiter->state != WAITER_PENDING)
+		return;
+	waiter->state = WAITER_WOKEN;
+	wake(waiter->task, 0);
+}
+
+/* -- cleanups */
+
+void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct cleanup *cleanup))
+{
+	struct cleanup **first = &task_wait(task)->cleanups;
+	*cleanup = (struct cleanup){.next = *first, .place = first, .run = run};
+	if (cleanup->next)
+		cleanup->next->place = &cleanup->next;
+	*first = cleanup;
+}
+
+void wait_discard(struct wait *wait)
+{
+	if (wait->kind)
+		wait->kind->leave(wait);
+	if (wait->waiter)
+		list_remove(&wait->waiter->link);
+	wait->kind = NULL;
+	wait->waiter = NULL;
+	struct cleanup *cleanup = wait->cleanups, *next;
+	wait->cleanups = NULL;
+	for (; cleanup; cleanup = next) {
+		next = cleanup->next;
+		cleanup->run(cleanup);
+	}
+}
+
+/* -- waits that need nothing but the loop */
+
+int coro_task_yield(void)
+{
+	struct thread *thread = thread_current;
+	struct coro_loop *loop = thread->loop;
+	if (unlikely(!loop))
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
+	struct task *task = loop->running;
+	if (unlikely(!task))
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
+	struct coro *self = thread->self;
+	task->coro.wake = 0;
+	ring_push(&loop->ready, task);
+	return park_in(loop, task, self);
+}
+
+int loop_renew_budget(struct thread *thread)
+{
+	enum { BUDGET = 256 };
+	struct coro_loop *loop = thread->loop;
+	thread->budget = BUDGET;
+	if (!loop || !loop->running)
+		return 0;
+	bool spent = loop->budget_at == loop->ready.head;
+	loop->budget_at = loop->ready.head;
+	return spent ? coro_task_yield() : 0;
+}
+
+int coro_checkpoint(void)
+{
+	return task_running() ? coro_task_yield() : 0;
+}
+
+static void sleep_over(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct wait *wait = container_of(timer, struct wait, timer);
+	wake(wait->task, 0);
+}
+
+static void sleep_leave(struct wait *wait)
+{
+	timer_disarm(wait->task->future.loop, &wait->timer);
+}
+
+static int sleep_describe(const struct wait *wait, char *text, size_t size)
+{
+	char duration[DURATION_SIZE];
+	const struct coro_loop *loop = wait->task->future.loop;
+	size_t place = wait->timer.node.place;
+	int64_t end = place == HEAP_NONE ? 0 : loop->timers.entries[place].key;
+	int64_t left = end - loop_time(loop);
+	if (end == CORO_FOREVER)
+		return snprintf(text, size, "a sleep without end");
+	return snprintf(text, size, "a sleep, %s more",
+			duration_text(duration, left > 0 ? left : 0));
+}
+
+static const struct wait_kind sleeping = {
+	.leave = sleep_leave, .what = "a sleep", .describe = sleep_describe};
+
+int coro_sleep_until(int64_t when)
+{
+	struct task *task = task_running();
+	if (!task)
+		return fail_with(-EPERM, "coro_sleep_until: not in a task");
+	overflow_look(&task->coro);
+	struct wait *wait = task_wait(task);
+	wait->kind = &sleeping;
+	wait->future = NULL;
+	wait->timer.call.run = sleep_over;
+	timer_arm(task->future.loop, &wait->timer, when);
+	return park(task);
+}
+
+int coro_sleep(int64_t delay)
+{
+	struct task *task = task_running();
+	if (!task)
+		return fail_with(-EPERM, "coro_sleep: not in a task");
+	if (delay <= 0)
+		return coro_task_yield();
+	return coro_sleep_until(time_after(loop_time(task->future.loop), delay));
+}

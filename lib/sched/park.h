@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park and wake: the one way in which a task waits, under futures, timers, locks and all else.
+ *
+ * What a task waits with lies in the header of its stack, so that waiting allocates nothing, and so
+ * that the call that waits can end in the switch, with no frame of its own to keep.
+ */
+#ifndef SCHED_PARK_H
+#define SCHED_PARK_H
+
+#include "base/list.h"
+#include "sched/timer.h"
+
+struct task;
+struct failure;
+struct coro_future;
+
+/* One who wants to know: linked into a list of what it waits for. */
+struct done_callback {
+	struct list link;
+	/* What it waits for has come to pass; the waiter is off the list. */
+	void (*notify)(struct done_callback *on_done, struct coro_future *future);
+};
+
+/*
+ * A latch: a future on the waiting task's stack: locks, queues and the like keep these in their lists. It
+ * stays in the list until the task that waits takes it off, after it was set or cancelled, as
+ * asyncio's do.
+ */
+struct waiter {
+	struct list link;
+	struct task *task;
+	enum { WAITER_PENDING, WAITER_WOKEN, WAITER_CANCELLED } state;
+};
+
+struct wait;
+
+/* A kind of wait, a constant for each thing that tasks wait in. */
+struct wait_kind {
+	/* Takes the wait off what it is linked to, before the task is woken by others. */
+	void (*leave)(struct wait *wait);
+	const char *what; /* the thing, for whoever asks: "a lock" */
+	const char *call; /* of waiter_wait: who waits so, for the message of -EPERM */
+	/*
+	 * Says more than `what`, as snprintf does, without waiting or allocating; NULL where there is
+	 * no more to say.
+	 */
+	int (*describe)(const struct wait *wait, char *text, size_t size);
+};
+
+/*
+ * Waits for the latch to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
+ * no task. The kind's leave is waiter_leave.
+ */
+int waiter_wait(struct waiter *waiter, const struct wait_kind *kind);
+void waiter_leave(struct wait *wait);
+
+/* To be called when waiter_wait has returned: takes the latch off its list. */
+void waiter_end(struct waiter *waiter);
+
+/* Wakes who waits for it, if it is pending. */
+void waiter_wake(struct waiter *waiter);
+
+/*
+ * What a call has built up on its task's stack, until it takes that down again. Of a task that is
+ * discarded it is taken down from outside, the last first.
+ */
+struct cleanup {
+	struct cleanup *next, **place;
+	void (*run)(struct cleanup *cleanup);
+};
+
+void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct cleanup *cleanup));
+
+static inline void cleanup_pop(struct cleanup *cleanup)
+{
+	*cleanup->place = cleanup->next;
+	if (cleanup->next)
+		cleanup->next->place = cleanup->place;
+}
+
+/* What a parked task waits for, and with what. */
+struct wait {
+	struct task *task;
+	const struct wait_kind *kind; /* NULL: the task is not parked */
+	struct coro_future *future;   /* held; to cancel in the task's place. NULL for none */
+	void **ret;                   /* where the waiting call wants its value; NULL for nowhere */
+	void *old;                    /* what stood there; cancelled late: what would stand there */
+	struct waiter *waiter;        /* that may be in a list: until waiter_end. NULL for none */
+	struct cleanup *cleanups;     /* the last first */
+	unsigned shields : 8;         /* scopes in which cancellation waits outside */
+	unsigned scopes : 23; /* timeouts on the task's stack that have begun and not ended */
+	/*
+	 * The task is ready, and was cancelled only then: the words of the last such request count,
+	 * while a wait that ended in cancellation keeps those that it ended with.
+	 */
+	unsigned cancelled_late : 1;
+	int came; /* cancelled late: what it was to be woken with, should the request be taken back */
+	union {
+		struct done_callback on_done;
+		struct timer timer;
+		uint64_t outer[4]; /* an outer ring's */
+	};
+};
+
+/* Writes what a parked task waits in, "a lock", as snprintf does. */
+int wait_describe(const struct wait *wait, char *text, size_t size);
+
+/*
+ * Parks the running task, which has filled in its wait, and goes on with what is ready. Returns
+ * what it is woken with. To be called last: see core/coroutine.h.
+ */
+int park(struct task *task);
+
+/* The parked task will run on, with this result. Its wait is off all lists. */
+void wake(struct task *task, int result);
+
+/*
+ * The same for a task that was given what cannot be taken back: if it is cancelled before it runs
+ * on, the result stands, and the cancellation is for its next wait.
+ */
+void wake_given(struct task *task, int result);
+
+/*
+ * A request to cancel a task that is not done, with words or NULL. True if it waits for a future,
+ * which is to be cancelled in its place; else it has been seen to.
+ */
+bool task_cancel(struct task *task, struct failure *message);
+
+/* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
+void task_must_cancel(struct task *task, struct failure *message);
+
+/*
+ * The running task was cancelled in a call that gives something back all the same: its next wait
+ * is cancelled, with the words that this call received.
+ */
+void task_put_off_cancel(struct task *task);
+
+/* The same, with these words. */
+void task_put_off(struct task *task, struct failure *message);
+
+/* No request to cancel the task is left: one that it has not received yet is gone. */
+void task_forget_request(struct task *task);
+
+/* The request that the task was to be cancelled by is over: gives its words and the reference. */
+struct failure *task_take_request(struct task *task);
+
+/*
+ * Takes down all that the stack of a task is linked to, before it is discarded. It is called
+ * twice, before and after the task's deferred calls: what these may ask for still is pushed again
+ * by its cleanup in the first.
+ */
+void wait_discard(struct wait *wait);
+
+/* The running task, ready to fill in its wait; NULL if no task runs. */
+struct task *task_running(void);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program has taken and is to give back. Debug mode notes it, and reports what is left when
+ * the loop is closed, with the place where it was taken.
+ */
+#ifndef SCHED_RESOURCE_H
+#define SCHED_RESOURCE_H
+
+#include "loop/loop.h"
+
+/* In an object of zeroes: not noted. */
+struct resource {
+	struct list link;   /* in loop->loans; its next is NULL when it is not */
+	const char *taken;  /* "stream opened" */
+	const char *undone; /* "destroyed" */
+	const char *site;
+};
+
+void resource_note(struct coro_loop *loop, struct resource *resource);
+
+static inline void resource_begin(struct coro_loop *loop, struct resource *resource,
+				  const char *site)
+{
+	resource->site = site;
+	if (unlikely(loop->debug))
+		resource_note(loop, resource);
+}
+
+/* Given back; a second call does nothing. */
+static inline void resource_end(struct resource *resource)
+{
+	if (likely(!resource->link.next))
+		return;
+	list_remove(&resource->link);
+	resource->link.next = NULL;
+}
+
+/* Reports those that are left. */
+void resources_report(struct coro_loop *loop);
+
+#endif

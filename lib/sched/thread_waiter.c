@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/thread_waiter.h"
+
+#include "base/monitor.h"
+#include "core/fail.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+/* In the loop. */
+static void arrive(struct message *message)
+{
+	struct thread_waiter *waiter = container_of(message, struct thread_waiter, message);
+	waiter->arrived = true;
+	waiter_wake(&waiter->waiter);
+}
+
+/* Tasks go before what is left in the inbox does, and take their messages with them. */
+static void drop(struct message *message)
+{
+	(void)message;
+}
+
+/* The last thing that is done with a relay of a task. */
+static void let_go(struct thread_waiter *waiter)
+{
+	loop_unhold(waiter->loop);
+	loop_let_go(waiter->loop);
+}
+
+static void discard(struct cleanup *cleanup)
+{
+	struct thread_waiter *waiter = container_of(cleanup, struct thread_waiter, cleanup);
+	if (waiter->loop->fork_count != fork_count)
+		return; /* what it waits for, mutex and all, is the parent's */
+	pthread_mutex_lock(waiter->mutex);
+	list_remove(&waiter->link);
+	if (waiter->discarded)
+		waiter->discarded(waiter);
+	if (waiter->set && !waiter->arrived)
+		inbox_discard(&waiter->loop->inbox, &waiter->message);
+	pthread_mutex_unlock(waiter->mutex);
+	let_go(waiter);
+}
+
+int thread_waiter_begin(struct thread_waiter *waiter, pthread_mutex_t *mutex,
+			void (*discarded)(struct thread_waiter *waiter))
+{
+	struct task *task = task_running();
+	*waiter = (struct thread_waiter){.mutex = mutex, .discarded = discarded};
+	list_init(&waiter->link);
+	if (!task)
+		return thread_current->loop
+			       ? fail_with(-EPERM, "not in a task: a callback may not wait")
+			       : monitor_init_condition(&waiter->woken);
+	waiter->loop = task->future.loop;
+	waiter->message = (struct message){.run = arrive, .drop = drop};
+	list_init(&waiter->waiter.link);
+	loop_hold(waiter->loop);
+	cleanup_push(task, &waiter->cleanup, discard);
+	return 0;
+}
+
+void thread_waiter_end(struct thread_waiter *waiter)
+{
+	if (!waiter->loop) {
+		pthread_cond_destroy(&waiter->woken);
+		return;
+	}
+	cleanup_pop(&waiter->cleanup);
+	let_go(waiter);
+}
+
+static int wait_in_thread(struct thread_waiter *waiter, int64_t until)
+{
+	while (!waiter->set)
+		if (!monitor_wait_on(&waiter->woken, waiter->mutex, until))
+			return waiter->set ? 0 : -ETIMEDOUT;
+	return 0;
+}
+
+static const struct wait_kind relaying = {.leave = waiter_leave, .what = "another thread"};
+
+int thread_waiter_wait(struct thread_waiter *waiter, int64_t until)
+{
+	int r = 0;
+	if (!waiter->loop)
+		return wait_in_thread(waiter, until);
+	/* One that was set is waited for all the same: its message is on its way here. */
+	while (waiter->set ? !waiter->arrived : r == 0) {
+		pthread_mutex_unlock(waiter->mutex);
+		if (waiter_wait(&waiter->waiter, &relaying) < 0)
+			r = -ECANCELED;
+		waiter_end(&waiter->waiter);
+		pthread_mutex_lock(waiter->mutex);
+	}
+	return r;
+}
+
+void thread_waiter_wake(struct thread_waiter *waiter)
+{
+	list_remove(&waiter->link);
+	waiter->set = true;
+	if (waiter->loop)
+		loop_post(waiter->loop, &waiter->message); /* it is open: a task waits in it */
+	else
+		pthread_cond_signal(&waiter->woken);
+}

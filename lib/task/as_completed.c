@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Futures in the order in which they are done, as the loop's callbacks tell of them. */
+#include "core/fail.h"
+#include "iter/adaptor.h"
+#include "loop/loop.h"
+#include "task/done_call.h"
+#include "task/wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct completed {
+	struct coro_iterator iterator;
+	struct task *owner; /* who made it; held */
+	struct cleanup cleanup;
+	struct timer timer;
+	struct waiter *reader; /* waits for the next; NULL: nobody does */
+	struct list done;      /* that were not given yet */
+	size_t pending;        /* that the loop has not told of */
+	bool timed_out;
+	const char *site; /* where it was made */
+	int64_t timeout;
+
+	size_t count;
+	struct entry {
+		struct done_call watch; /* its waiter, no longer used, links it into `done` */
+		struct completed *of;
+	} entries[];
+};
+
+static struct completed *completed_of(struct coro_iterator *it)
+{
+	return container_of(it, struct completed, iterator);
+}
+
+static struct coro_loop *loop_of(const struct completed *completed)
+{
+	return completed->owner->future.loop;
+}
+
+static void wake_reader(struct completed *completed)
+{
+	if (completed->reader)
+		waiter_wake(completed->reader);
+}
+
+static void entry_done(struct done_call *watch)
+{
+	struct completed *completed = container_of(watch, struct entry, watch)->of;
+	if (completed->timed_out)
+		return;
+	list_append(&completed->done, &watch->on_done.link);
+	if (--completed->pending == 0)
+		timer_disarm(loop_of(completed), &completed->timer);
+	wake_reader(completed);
+}
+
+static void time_over(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct completed *completed = container_of(timer, struct completed, timer);
+	completed->timed_out = true;
+	wake_reader(completed);
+}
+
+/* -- the iterator */
+
+static const struct wait_kind reading = {.leave = waiter_leave, .what = "as_completed"};
+
+/* Until there is something to tell: 0, -ECANCELED. What has come by then stays where it is. */
+static int wait_for_one(struct completed *completed)
+{
+	struct waiter waiter;
+	list_init(&waiter.link);
+	completed->reader = &waiter;
+	int r = waiter_wait(&waiter, &reading);
+	waiter_end(&waiter);
+	completed->reader = NULL;
+	return r;
+}
+
+static int completed_next(struct coro_iterator *it, void **ret)
+{
+	struct completed *completed = completed_of(it);
+	const struct task *task = task_running();
+	if (!task || task->future.loop != loop_of(completed))
+		return fail_with(-EPERM,
+				 "coro_iter_next: not in a task of the loop of coro_as_completed");
+	if (completed->reader)
+		return fail_with(-EBUSY, "coro_iter_next: another task waits in this as_completed");
+	while (list_empty(&completed->done)) {
+		if (completed->timed_out)
+			return fail_timeout(completed->site, completed->timeout);
+		if (completed->pending == 0)
+			return 0;
+		int r = wait_for_one(completed);
+		if (r < 0)
+			return r;
+	}
+	struct list *link = list_pop(&completed->done);
+	if (ret)
+		*ret = container_of(link, struct entry, watch.on_done.link)->watch.future;
+	return 1;
+}
+
+static void completed_free(struct completed *completed)
+{
+	struct coro_loop *loop = loop_of(completed);
+	timer_disarm(loop, &completed->timer);
+	for (size_t i = 0; i < completed->count; i++) {
+		done_call_remove(&completed->entries[i].watch);
+		future_unref(completed->entries[i].watch.future);
+	}
+	loop_release(loop, 0, completed->count + 1);
+	future_unref(&completed->owner->future);
+	free(completed);
+}
+
+static void completed_discard(struct cleanup *cleanup)
+{
+	completed_free(container_of(cleanup, struct completed, cleanup));
+}
+
+/* The deferred calls come first: they may ask for it still. */
+static void completed_outlive(struct cleanup *cleanup)
+{
+	struct completed *completed = container_of(cleanup, struct completed, cleanup);
+	cleanup_push(completed->owner, &completed->cleanup, completed_discard);
+}
+
+static int completed_close(struct coro_iterator *it)
+{
+	struct completed *completed = completed_of(it);
+	int r = loop_check(loop_of(completed));
+	if (r < 0)
+		return r;
+	if (completed->reader)
+		return fail_with(-EBUSY, "coro_iter_close: a task waits in this as_completed");
+	if (!completed->owner->future.done)
+		cleanup_pop(&completed->cleanup); /* else it went with the owner's stack */
+	completed_free(completed);
+	return 0;
+}
+
+/* -- birth */
+
+static int refused_next(struct coro_iterator *it, void **ret)
+{
+	(void)it;
+	(void)ret;
+	return fail_with(-EPERM, "coro_as_completed: not in a task of the loop of the futures");
+}
+
+static struct coro_iterator *failed(int error)
+{
+	/* Nothing writes to it. */
+	static const struct coro_iterator refused = {.next = refused_next};
+	return error == -EPERM ? (struct coro_iterator *)&refused : stage_failed(error);
+}
+
+/* Watches each once, however often it is named. */
+static void watch_all(struct completed *completed, struct coro_future *const *futures, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (futures[i]->marked)
+			continue;
+		futures[i]->marked = true;
+		struct entry *entry = &completed->entries[completed->pending++];
+		entry->of = completed;
+		done_call_add(&entry->watch, future_ref(futures[i]), entry_done);
+	}
+	for (size_t i = 0; i < count; i++)
+		futures[i]->marked = false;
+}
+
+struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future *const *futures,
+					   size_t count, int64_t timeout)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, futures, count);
+	if (r < 0)
+		return failed(r);
+	struct completed *completed = NULL;
+	if (count <= (SIZE_MAX / 2 - sizeof(*completed)) / sizeof(completed->entries[0]))
+		completed = malloc(sizeof(*completed) + count * sizeof(completed->entries[0]));
+	struct coro_loop *loop = task->future.loop;
+	if (!completed || loop_reserve(loop, 0, count + 1) < 0) {
+		free(completed);
+		return failed(fail_code(-ENOMEM));
+	}
+	*completed = (struct completed){
+		.iterator = {.next = completed_next, .close = completed_close},
+		.owner = task,
+		.site = site,
+		.timeout = timeout,
+		.timer = {.call = {.run = time_over, .position = CALL_IDLE},
+			  .node.place = HEAP_NONE},
+	};
+	future_ref(&task->future);
+	list_init(&completed->done);
+	watch_all(completed, futures, count);
+	completed->count = completed->pending;
+	loop_release(loop, 0, count - completed->count);
+	if (timeout != CORO_FOREVER && completed->count > 0)
+		timer_arm(loop, &completed->timer, time_after(loop_time(loop), timeout));
+	cleanup_push(task, &completed->cleanup, completed_outlive);
+	return &completed->iterator;
+}

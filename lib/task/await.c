@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* A task waits for a future. */
+#include "base/error.h"
+#include "core/fail.h"
+#include "core/overflow.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void wake_with_result(struct done_callback *on_done, struct coro_future *future)
+{
+	struct wait *wait = container_of(on_done, struct wait, on_done);
+	if (future->status < 0) {
+		future_retrieved_next_turn(future);
+		coroutine_take_failure(wait->task->coro.at, future->status,
+				       failure_ref(future->failure));
+		wait->cancelled_late = false;
+	} else if (wait->ret) {
+		wait->old = *wait->ret;
+		*wait->ret = future->value;
+		wait->task->coro.flags |= FLAG_HAS_RESULT;
+	}
+	wake(wait->task, future->status);
+	future_unref(future);
+}
+
+static void leave_future(struct wait *wait)
+{
+	list_remove(&wait->on_done.link);
+	future_unref(wait->future);
+}
+
+static int describe_future(const struct wait *wait, char *text, size_t size)
+{
+	const struct coro_future *future = wait->future;
+	if (!is_task(future))
+		return snprintf(text, size, "a future");
+	const char *name = task_of(future)->coro.name;
+	return snprintf(text, size, "task %u%s%s", future->number, name ? " " : "",
+			name ? name : "");
+}
+
+static const struct wait_kind awaiting = {
+	.leave = leave_future, .what = "a future", .describe = describe_future};
+
+/* Whether a task waits for itself if it waits for this: only one that is waited for can. */
+static bool closes_cycle(const struct task *task, const struct coro_future *future)
+{
+	if (list_empty(&task->future.waiters))
+		return false;
+	while (future && is_task(future) && task_of(future)->coro.frame) {
+		const struct wait *wait = task_wait(task_of(future));
+		future = wait->kind ? wait->future : NULL;
+		if (future == &task->future)
+			return true;
+	}
+	return false;
+}
+
+static inline __attribute__((always_inline)) int wait_for_future(struct task *task,
+								 struct coro_future *future,
+								 void **ret)
+{
+	struct wait *wait = task_wait(task);
+	wait->kind = &awaiting;
+	wait->future = future_ref(future);
+	wait->ret = ret;
+	wait->on_done.notify = wake_with_result;
+	list_append(&future->waiters, &wait->on_done.link);
+	return park_anew(future->loop, task);
+}
+
+/* Something may be wrong. */
+static __attribute__((noinline)) int await_checked(struct task *task, struct coro_future *future,
+						   void **ret)
+{
+	if (!future)
+		return fail_with(-EINVAL, "coro_await: the future is NULL");
+	if (!task)
+		return fail_with(-EPERM, "coro_await: not in a task");
+	if (future->loop != task->future.loop)
+		return fail_with(-EPERM, "coro_await: the future is another loop's");
+	if (future == &task->future) {
+		task->coro.wake = fail_with(
+			-EDEADLK,
+			"coro_await: the task awaits itself"); /* a turn later, as a wait */
+		ring_push(&task->future.loop->ready, task);
+		return park(task);
+	}
+	if (closes_cycle(task, future))
+		return fail_with(-EDEADLK, "coro_await: the future awaits the caller");
+	overflow_look(&task->coro);
+	return wait_for_future(task, future, ret);
+}
+
+/* Whether waiting for it might close a cycle. */
+static inline bool may_wait_for(const struct coro_future *future, const struct task *task)
+{
+	return is_task(future) && task_of(future)->coro.state != STATE_CREATED &&
+	       (!list_empty(&task->future.waiters) || future == &task->future);
+}
+
+int coro_await(struct coro_future *future, void **ret)
+{
+	struct task *task = running_task();
+	if (unlikely(!task || !future || future->loop != task->future.loop))
+		return await_checked(task, future, ret);
+	if (future->done)
+		return future_result(future, ret);
+	if (unlikely(may_wait_for(future, task) || overflow_suspected(&task->coro)))
+		return await_checked(task, future, ret);
+	return wait_for_future(task, future, ret);
+}

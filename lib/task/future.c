@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/future.h"
+
+#include "base/error.h"
+#include "core/fail.h"
+#include "loop/exception.h"
+#include "loop/loop.h"
+#include "task/local.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- life */
+
+int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0 || !ret)
+		return r < 0 ? r : fail_with(-EINVAL, "coro_future_create: ret is NULL");
+	struct coro_future *future = slab_alloc(&loop->futures_slab);
+	if (!future)
+		return fail_code(-ENOMEM);
+	future_init(future, loop);
+	*ret = future;
+	return 0;
+}
+
+struct coro_future *coro_future_ref(struct coro_future *future)
+{
+	if (future)
+		future->refs++;
+	return future;
+}
+
+static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg);
+
+void coro_future_unref(struct coro_future *future)
+{
+	if (future)
+		future_unref(future);
+}
+
+void future_free(struct coro_future *future)
+{
+	struct coro_loop *loop = future->loop;
+	if (future->status < 0 && report_lost(future))
+		return;
+	if (future->status < 0 && future->status != -ECANCELED)
+		list_remove(&future->waiters); /* of those that have failed */
+	else if (!list_empty(&future->waiters))
+		remove_callbacks(future, NULL, NULL);
+	if (unlikely(future->failure != NULL))
+		failure_unref(future->failure);
+	slab_free(is_task(future) ? (void *)task_of(future) : future);
+	loop_unref(loop);
+}
+
+/* -- results */
+
+void future_finish(struct coro_future *future, int status, void *value, struct failure *failure)
+{
+	future_ref(future);
+	future_finish_held(future, status, value, failure);
+	if (status < 0 && status != -ECANCELED && future->kind == FUTURE_PLAIN)
+		report_note_failed(future);
+	future_unref(future);
+}
+
+int future_result(const struct coro_future *future, void **ret)
+{
+	future_retrieved(future);
+	if (future->status < 0)
+		coroutine_take_failure(thread_current->self, future->status,
+				       failure_ref(future->failure));
+	else if (ret)
+		*ret = future->value;
+	return future->status;
+}
+
+/* 0 if the caller may make it done. */
+static int check_settable(const struct coro_future *future)
+{
+	if (!future)
+		return fail_with(-EINVAL, "coro_future_set_result, _set_error: the future is NULL");
+	if (future->kind != FUTURE_PLAIN)
+		return fail_with(
+			-EPERM,
+			"coro_future_set_result, _set_error: a task's result is for its body alone to give");
+	int r = loop_check(future->loop);
+	if (r < 0)
+		return r;
+	return future->done ? fail_expected(-EALREADY, "the future is done already") : 0;
+}
+
+int coro_future_set_result(struct coro_future *future, void *value)
+{
+	int r = check_settable(future);
+	if (r == 0)
+		future_finish(future, 0, value, NULL);
+	return r;
+}
+
+int coro_future_set_error(struct coro_future *future, int error)
+{
+	if (error >= 0)
+		return fail_with(-EINVAL, "coro_future_set_error: the error is not negative");
+	int r = check_settable(future);
+	if (r < 0)
+		return r;
+	struct failure *failure = coroutine_find_failure(thread_current->self->frame, error);
+	future_finish(future, error, NULL, failure_ref(failure));
+	return 0;
+}
+
+struct coro_loop *coro_future_loop(const struct coro_future *future)
+{
+	return future ? future->loop : NULL;
+}
+
+bool coro_future_done(const struct coro_future *future)
+{
+	return future && future->done;
+}
+
+bool coro_future_cancelled(const struct coro_future *future)
+{
+	return future && future->done && future->status == -ECANCELED;
+}
+
+int coro_future_result(const struct coro_future *future, void **ret)
+{
+	if (!future)
+		return fail_with(-EINVAL, "coro_future_result: the future is NULL");
+	if (future->loop->thread != thread_current)
+		return fail_with(-EPERM, "coro_future_result: the future is another thread's");
+	return future->done ? future_result(future, ret)
+			    : fail_expected(-EAGAIN, "the future is not done");
+}
+
+const char *coro_future_message(const struct coro_future *future)
+{
+	if (!future || !future->done || future->status >= 0)
+		return NULL;
+	future_retrieved(future);
+	return future->failure ? future->failure->message : coro_strerror(future->status);
+}
+
+const char *coro_future_origin(const struct coro_future *future)
+{
+	if (!future || !future->done || future->status >= 0 || !future->failure)
+		return NULL;
+	return future->failure->site;
+}
+
+/* -- callbacks */
+
+/* A waiter that becomes a call. */
+struct user_callback {
+	struct done_callback on_done;
+	struct call call;
+	coro_callback *fn;
+	void *arg;
+	struct coro_future *future; /* held from its end to that of the callback */
+	struct locals *locals;      /* what it inherits */
+};
+
+static void callback_free(struct user_callback *callback)
+{
+	locals_unref(callback->locals);
+	free(callback);
+}
+
+static void run_callback(struct call *call)
+{
+	struct user_callback *callback = container_of(call, struct user_callback, call);
+	coro_callback *fn = callback->fn;
+	void *arg = callback->arg;
+	struct coro_future *future = callback->future;
+	struct locals *locals = callback->locals;
+	loop_release(future->loop, 0, 1);
+	free(callback);
+	locals_call(locals, fn, arg);
+	future_unref(future);
+}
+
+void callback_discard(struct call *call)
+{
+	if (call->run != run_callback)
+		return;
+	struct user_callback *callback = container_of(call, struct user_callback, call);
+	future_unref(callback->future);
+	callback_free(callback);
+}
+
+coro_callback *callback_function(const struct call *call)
+{
+	return call->run == run_callback ? container_of(call, struct user_callback, call)->fn
+					 : NULL;
+}
+
+static void queue_callback(struct done_callback *on_done, struct coro_future *future)
+{
+	struct user_callback *callback = container_of(on_done, struct user_callback, on_done);
+	future_ref(future);
+	call_push(future->loop, &callback->call);
+}
+
+int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	if (!future || !fn)
+		return fail_with(-EINVAL,
+				 "coro_future_add_done_callback: the future or fn is NULL");
+	int r = loop_check(future->loop);
+	if (r < 0)
+		return r;
+	struct user_callback *callback = malloc(sizeof(*callback));
+	if (!callback)
+		return fail_code(-ENOMEM);
+	r = loop_reserve(future->loop, 0, 1);
+	if (r < 0) {
+		free(callback);
+		return r;
+	}
+	*callback = (struct user_callback){
+		.on_done.notify = queue_callback,
+		.call.run = run_callback,
+		.fn = fn,
+		.arg = arg,
+		.future = future,
+		.locals = locals_inherit(thread_current),
+	};
+	if (future->done)
+		queue_callback(&callback->on_done, future);
+	else
+		list_append(&future->waiters, &callback->on_done.link);
+	return 0;
+}
+
+/* Takes off the callbacks with this fn and arg, or, where fn is NULL, all of them. */
+static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	int count = 0;
+	if (future->done && !future->loop->closed)
+		return 0; /* the loop has them all */
+	for (struct list *link = future->waiters.next, *next; link != &future->waiters;
+	     link = next) {
+		next = link->next;
+		struct done_callback *on_done = container_of(link, struct done_callback, link);
+		if (on_done->notify != queue_callback)
+			continue;
+		struct user_callback *callback =
+			container_of(on_done, struct user_callback, on_done);
+		if (fn && (callback->fn != fn || callback->arg != arg))
+			continue;
+		list_remove(link);
+		loop_release(future->loop, 0, 1);
+		callback_free(callback);
+		count++;
+	}
+	return count;
+}
+
+int coro_future_remove_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
+{
+	if (!future || !fn)
+		return fail_with(-EINVAL,
+				 "coro_future_remove_done_callback: the future or fn is NULL");
+	int r = loop_check(future->loop);
+	return r < 0 ? r : remove_callbacks(future, fn, arg);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* A future from inside. */
+#ifndef TASK_FUTURE_H
+#define TASK_FUTURE_H
+
+#include "base/list.h"
+#include "coro/future.h"
+#include "sched/park.h"
+
+struct failure;
+
+/* Whether the failure of a future was asked for: then it need not be reported. */
+enum retrieved {
+	RETRIEVED_NOT,
+	RETRIEVED_NEXT_TURN, /* by a waiter that runs on in the turn after its failure */
+	RETRIEVED,
+};
+
+enum future_kind {
+	FUTURE_PLAIN,
+	FUTURE_TASK,
+	FUTURE_GATHER, /* see gather.c */
+};
+
+/* Part of a task too, where the fields marked so are used. */
+struct coro_future {
+	struct coro_loop *loop; /* holds a reference */
+	struct list waiters;    /* struct waiter, in the order they came */
+	void *value;            /* done */
+	/*
+	 * Done, failed: its words, if it has any. A task that is FLAG_MUST_CANCEL: those of the
+	 * request.
+	 */
+	struct failure *failure;
+	int status; /* done: the result, a negative one its failure */
+	unsigned refs;
+	bool done;
+	uint8_t retrieved; /* enum retrieved */
+	uint8_t kind;
+	bool marked : 1;   /* while a call looks for those that it was given twice */
+	bool shielded : 1; /* a shield of it was cancelled before it was done */
+	uint32_t number;   /* task: which one of its loop */
+};
+
+/* Nobody has a reference any more. */
+void future_free(struct coro_future *future);
+
+static inline struct coro_future *future_ref(struct coro_future *future)
+{
+	future->refs++;
+	return future;
+}
+
+static inline void future_unref(struct coro_future *future)
+{
+	if (--future->refs == 0)
+		future_free(future);
+}
+
+/* Makes it done and notifies who waits. Takes the reference to the failure over. */
+void future_finish(struct coro_future *future, int status, void *value, struct failure *failure);
+
+/* The same for a caller with a reference, since a waiter may hold the last other one. */
+static inline void future_finish_held(struct coro_future *future, int status, void *value,
+				      struct failure *failure)
+{
+	struct list *link;
+	future->done = true;
+	future->status = status;
+	future->value = value;
+	future->failure = failure;
+	while ((link = list_pop(&future->waiters))) {
+		struct done_callback *on_done = container_of(link, struct done_callback, link);
+		on_done->notify(on_done, future);
+	}
+}
+
+/*
+ * Cancels it, or what it waits for; false if it is done. Who receives the cancellation gets the
+ * words, NULL for none.
+ */
+bool future_cancel_with(struct coro_future *future, struct failure *message);
+
+/* The same for a request of such a level: see shield.h. The others are of level 0. */
+bool future_cancel_from(struct coro_future *future, struct failure *message, unsigned level);
+
+static inline bool future_cancel(struct coro_future *future)
+{
+	return future_cancel_with(future, NULL);
+}
+
+struct call;
+
+/* If the call is a done callback's, it will not run: frees it. */
+void callback_discard(struct call *call);
+
+/* The program's function, if the call is a done callback's; else NULL. */
+coro_callback *callback_function(const struct call *call);
+
+/* Const is what the program can see of it. */
+static inline void future_retrieved(const struct coro_future *future)
+{
+	((struct coro_future *)future)->retrieved = RETRIEVED;
+}
+
+/* A waiter has taken the failure: asked for from the next turn on, unless the loop ends before. */
+static inline void future_retrieved_next_turn(struct coro_future *future)
+{
+	if (future->retrieved == RETRIEVED_NOT)
+		future->retrieved = RETRIEVED_NEXT_TURN;
+}
+
+/* Hands its result over as coro_await does. */
+int future_result(const struct coro_future *future, void **ret);
+
+#endif

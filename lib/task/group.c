@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/group.h"
+
+#include "base/error.h"
+#include "base/hooks.h"
+#include "core/fail.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void group_free(struct coro_group *group)
+{
+	resource_end(&group->resource);
+	coro_future_unref(group->first);
+	failure_unref(group->message);
+	list_remove(&group->orphans);
+	future_unref(&group->parent->future);
+	free(group->errors);
+	free(group);
+}
+
+static void drop_members(struct coro_group *group)
+{
+	struct list *link;
+	while ((link = list_pop(&group->members))) {
+		struct member *member = container_of(link, struct member, link);
+		done_call_remove(&member->watch);
+		coro_future_unref(member->watch.future);
+		free(member);
+	}
+}
+
+/*
+ * Whether its body is discarded with the task that owns it. A generator's may be left, and end it
+ * later.
+ */
+static bool body_goes(const struct coro_group *group)
+{
+	const struct coro *task = &group->parent->coro, *at = task->at;
+	while (at != task && at != group->body)
+		at = at->resumer;
+	return at == group->body;
+}
+
+/*
+ * The group is ended, or never will be: its first failure counts as asked for. If its owner has
+ * just returned without ending it, this is not called, and the failure is reported.
+ */
+static void group_asked(const struct coro_group *group)
+{
+	if (group->first)
+		future_retrieved(group->first);
+}
+
+/* Its owner is discarded: so are, or were, the members. */
+static void group_discard(struct cleanup *cleanup)
+{
+	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	group_asked(group);
+	drop_members(group);
+	if (body_goes(group))
+		group_free(group);
+}
+
+/* The deferred calls of its owner and of the members run first: they may still use the group. */
+static void group_outlive(struct cleanup *cleanup)
+{
+	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
+	cleanup_push(group->parent, &group->cleanup, group_discard);
+}
+
+/* Debug mode: its generator is not to yield before the group has ended. */
+static void note_in_generator(struct coro_group *group, const char *site)
+{
+	group->resource.site = site;
+	group->body->flags |= FLAG_IN_SCOPE;
+	list_append(&group->parent->future.loop->generator_groups, &group->resource.link);
+}
+
+int coro_group_create_with_at(const char *site, const struct coro_group_options *options,
+			      struct coro_group **ret)
+{
+	static const struct coro_group_options defaults;
+	struct task *task = task_running();
+	options = options ? options : &defaults;
+	if (!ret || options->flags & ~CORO_GROUP_INDEPENDENT)
+		return fail_with(-EINVAL, "coro_group_create: ret is NULL, or unknown flags");
+	if (!task)
+		return fail_with(-EPERM, "coro_group_create: not in a task");
+	struct coro_group *group = malloc(sizeof(*group));
+	if (!group)
+		return fail_code(-ENOMEM);
+	*group = (struct coro_group){
+		.parent = task,
+		.body = thread_current->self,
+		.resource = {.taken = "group made", .undone = "ended"},
+		.limit = options->limit,
+		.independent = options->flags & CORO_GROUP_INDEPENDENT,
+		.cancelling = task->cancels,
+		.level = (uint8_t)task_wait(task)->shields,
+		.unreceived = task->coro.flags & FLAG_MUST_CANCEL,
+	};
+	future_ref(&task->future); /* it should end the group, but may end before */
+	list_init(&group->members);
+	list_init(&group->spawners);
+	list_init(&group->orphans);
+	cleanup_push(task, &group->cleanup, group_outlive);
+	if (group->body == &task->coro) /* a generator may end it when the loop is closed */
+		resource_begin(task->future.loop, &group->resource, site);
+	else if (task->future.loop->debug)
+		note_in_generator(group, site);
+	*ret = group;
+	return 0;
+}
+
+void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator)
+{
+	char text[160];
+	list_for_each(link, &loop->generator_groups) {
+		struct coro_group *group = container_of(link, struct coro_group, resource.link);
+		if (group->yielded || group->joined || group->body != generator)
+			continue;
+		group->yielded = true;
+		snprintf(text, sizeof(text),
+			 "generator yields inside a group, made at %s, which goes on outside of it",
+			 group->resource.site ? group->resource.site : "?");
+		hooks.found(&group->parent->future, text);
+	}
+}
+
+int coro_group_create_at(const char *site, struct coro_group **ret)
+{
+	return coro_group_create_with_at(site, NULL, ret);
+}
+
+/* -- cancelling */
+
+void group_abort(struct coro_group *group)
+{
+	group->aborting = true;
+	list_for_each(at, &group->members)
+		future_cancel(container_of(at, struct member, link)->watch.future);
+	while (group_let_in(group))
+		; /* they will see that nothing is spawned any more */
+}
+
+/* The end takes the request to the parent back. */
+void group_abort_all(struct coro_group *group)
+{
+	struct task *parent = group->parent;
+	bool pending = parent->coro.flags & FLAG_MUST_CANCEL;
+	group_abort(group);
+	group->parent_cancel_requested = true;
+	future_cancel_from(&parent->future, NULL, group->level);
+	if (parent == running_task() && !pending)
+		parent->coro.flags |= FLAG_GIVEN; /* should the group end before its next wait */
+}
+
+int coro_group_cancel(struct coro_group *group)
+{
+	if (!group)
+		return fail_with(-EINVAL, "coro_group_cancel: the group is NULL");
+	int r = loop_check(group->parent->future.loop);
+	if (r < 0 || group->joined || group->cancelled)
+		return r;
+	group->cancelled = true;
+	if (group->aborting)
+		return 0;
+	if (group->exiting || group->parent->future.done)
+		group_abort(group);
+	else
+		group_abort_all(group);
+	return 0;
+}
+
+/* -- errors */
+
+int group_reserve_slow(struct coro_group *group)
+{
+	size_t room = group->room ? 2 * group->room : 8;
+	int *errors = realloc(group->errors, room * sizeof(*errors));
+	if (!errors)
+		return fail_code(-ENOMEM);
+	group->errors = errors;
+	group->room = room;
+	return 0;
+}
+
+size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
+{
+	if (!group)
+		return 0;
+	for (size_t i = 0; ret && i < count && i < group->error_count; i++)
+		ret[i] = group->errors[i];
+	return group->error_count;
+}
+
+/* The message that the owner received last is that of the end's result. */
+static void keep_message(struct coro_group *group)
+{
+	struct failure *message = failure_ref(thread_current->self->frame->failure);
+	failure_unref(group->message);
+	group->message = message;
+}
+
+static void give_message_back(struct coro_group *group)
+{
+	struct frame *frame = thread_current->self->frame;
+	coroutine_reset_failure(frame, group->message);
+	group->message = NULL;
+}
+
+/* -- end */
+
+void group_left(struct coro_group *group)
+{
+	if (group_in_use(group))
+		return;
+	if (group->ending)
+		waiter_wake(group->ending);
+	else if (group->orphan)
+		group_free(group);
+}
+
+static const struct wait_kind joining = {.leave = waiter_leave, .what = "a group's members"};
+
+/* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
+static void join(struct coro_group *group, bool *cancelled)
+{
+	while (group_in_use(group)) {
+		struct waiter ending;
+		list_init(&ending.link);
+		group->ending = &ending;
+		int r = waiter_wait(&ending, &joining);
+		waiter_end(&ending);
+		group->ending = NULL;
+		if (r == -ECANCELED && (!group->aborting || group->cancelled)) {
+			*cancelled = true;
+			keep_message(group);
+		}
+		if (r == -ECANCELED && !group->aborting)
+			group_abort(group);
+	}
+}
+
+/* The body's own failure comes last; it is returned even without memory to note it. */
+static void note_body(struct coro_group *group, int status)
+{
+	if (status >= 0 || status == -ECANCELED || group_reserve_error(group) < 0)
+		return;
+	group->errors[group->error_count++] = status;
+}
+
+/* The group's request to its parent is over. */
+static void take_request_back(struct coro_group *group)
+{
+	if (group->parent_cancel_requested)
+		task_uncancel(group->parent,
+			      group->cancelling - (group->cancelled && group->unreceived));
+}
+
+/* Whether no request to the parent is left, except those that it had received before. */
+static bool cancelled_itself(const struct coro_group *group)
+{
+	return group->cancelled && group->parent->cancels <= group->cancelling - group->unreceived;
+}
+
+/*
+ * The result of the end: the first failure of a member, or the body's, or a cancellation that was
+ * not the group's own.
+ */
+static int group_status(struct coro_group *group, int status, bool cancelled)
+{
+	if (group->error_count > 0) {
+		coroutine_take_failure(thread_current->self, group->errors[0],
+				       failure_ref(group->first->failure));
+		return group->errors[0];
+	}
+	if (!cancelled || !cancelled_itself(group))
+		return cancelled ? -ECANCELED : status;
+	return status == -ECANCELED ? 0 : status;
+}
+
+/*
+ * One -ECANCELED may have stood for the group's request and for another's. Where a failure is
+ * returned in its place, the next wait is cancelled again for the sake of the other. Not so where
+ * the body has received none: then the other's is still to come.
+ */
+static void cancel_again(const struct coro_group *group)
+{
+	struct coro_future *parent = &group->parent->future;
+	if (parent->done || group->parent->cancels == 0)
+		return;
+	coro_task_uncancel(parent);
+	future_cancel(parent);
+}
+
+/* Whether a task runs that can wait for the members. */
+static bool can_wait(const struct coro_group *group)
+{
+	const struct task *task = task_running();
+	return task && task->future.loop == group->parent->future.loop;
+}
+
+/*
+ * 0 if the caller may end it: its parent, or its body, though another task may have resumed that.
+ */
+static int check_end(const struct coro_group *group)
+{
+	if (!group)
+		return fail_with(-EINVAL, "coro_group_join, _end: the group is NULL");
+	if (group->parent->future.loop->thread != thread_current)
+		return fail_with(-EPERM, "coro_group_join, _end: the group is another thread's");
+	if (group->parent == task_running() || group->body == thread_current->self)
+		return 0;
+	return fail_with(-EPERM, "coro_group_join, _end: not in the task that made the group");
+}
+
+/* Ends the group when no task runs that could wait for its members: they are cancelled. */
+static int end_without_task(struct coro_group *group, int status)
+{
+	if (group->parent->future.loop->closed)
+		drop_members(group);
+	else if (!group->aborting)
+		group_abort(group);
+	take_request_back(group);
+	group_asked(group);
+	group->orphan = true;
+	list_append(&group->parent->future.loop->orphans, &group->orphans);
+	group_left(group);
+	return status;
+}
+
+void group_drop_orphans(struct coro_loop *loop)
+{
+	while (!list_empty(&loop->orphans)) {
+		struct list *link = loop->orphans.next;
+		struct coro_group *group = container_of(link, struct coro_group, orphans);
+		drop_members(group);
+		group_free(group);
+	}
+}
+
+int coro_group_join(struct coro_group *group, int status)
+{
+	int r = check_end(group);
+	if (r < 0)
+		return r;
+	if (group->joined)
+		return fail_with(-EALREADY, "coro_group_join: the group was joined already");
+	if (!can_wait(group))
+		return fail_with(-EPERM, "coro_group_join: not in a task that can wait");
+	group->exiting = true;
+	group_asked(group);
+	bool cancelled = status == -ECANCELED;
+	if (status < 0 && !group->aborting)
+		group_abort(group);
+	keep_message(group);
+	join(group, &cancelled);
+	give_message_back(group);
+	group->joined = true;
+	bool put_off = request_put_off(group->parent);
+	take_request_back(group);
+	r = group_status(group, status, cancelled);
+	note_body(group, status);
+	if (r < 0 && r != -ECANCELED && !put_off)
+		cancel_again(group);
+	return r;
+}
+
+/* While its parent lives, the group would be discarded with it. */
+static void leave_parent(struct coro_group *group)
+{
+	if (!group->parent->future.done)
+		cleanup_pop(&group->cleanup);
+}
+
+int coro_group_destroy(struct coro_group *group)
+{
+	if (!group)
+		return 0;
+	int r = check_end(group);
+	if (r < 0)
+		return r;
+	if (!group->joined)
+		return fail_with(-EBUSY, "coro_group_destroy: the group was not joined");
+	leave_parent(group);
+	group_free(group);
+	return 0;
+}
+
+int coro_group_end(struct coro_group *group, int status)
+{
+	int r = check_end(group);
+	if (r < 0)
+		return r;
+	if (!group->joined && !can_wait(group)) {
+		leave_parent(group);
+		return end_without_task(group, status);
+	}
+	r = coro_group_join(group, status);
+	coro_group_destroy(group);
+	return r;
+}

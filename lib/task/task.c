@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/task.h"
+
+#include "base/error.h"
+#include "core/defer.h"
+#include "core/fail.h"
+#include "core/generator.h"
+#include "coro/task.h"
+#include "loop/exception.h"
+#include "loop/loop.h"
+#include "task/argument.h"
+#include "task/local.h"
+#include "task/shield.h"
+#include "task/timeout.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* -- birth */
+
+static int start_at_once(struct task *task);
+
+/* Its room is reserved. */
+static inline void task_init(struct task *task, struct coro_loop *loop, coro_fn *fn, void *arg)
+{
+	coroutine_init(&task->coro, NULL, fn, arg);
+	future_init(&task->future, loop);
+	task->future.kind = FUTURE_TASK;
+	task->future.number = ++loop->spawned;
+	task->coro.flags = FLAG_IS_TASK;
+	task->coro.stack_size = loop->stack_size;
+	task->cancels = 0;
+	task->parent = loop->running ? loop->running->future.number : 0;
+	list_append(&loop->tasks, &task->all);
+}
+
+static int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
+		 struct coro_future **ret)
+{
+	unsigned flags = options->flags | loop->task_flags;
+	int r = loop_reserve(loop, 1, 0);
+	if (r < 0)
+		return r;
+	struct task *task = slab_alloc(&loop->tasks_slab);
+	if (!task) {
+		loop_release(loop, 1, 0);
+		return fail_code(-ENOMEM);
+	}
+	task_init(task, loop, fn, arg);
+	task->coro.flags |= flags & CORO_SAVE_EXCEPTIONS;
+	task->coro.name = options->name;
+	task->coro.site = options->site;
+	if (options->stack_size)
+		task->coro.stack_size = options->stack_size;
+	if (unlikely(loop->thread->has_locals))
+		task->coro.locals = locals_inherit(loop->thread);
+	if (ret)
+		*ret = future_ref(&task->future);
+	if (unlikely(flags & CORO_EAGER_START) && thread_current->loop == loop)
+		return start_at_once(task);
+	ring_push(&loop->ready, task);
+	return 0;
+}
+
+int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
+		    void *arg, struct coro_future **ret)
+{
+	int r = loop_check(loop);
+	if (r < 0)
+		return r;
+	static const struct coro_options defaults;
+	options = options ? options : &defaults;
+	if (!fn)
+		return fail_with(-EINVAL, "coro_loop_spawn: fn is NULL");
+	r = coroutine_check_options(options, CORO_EAGER_START);
+	if (r < 0)
+		return r;
+	r = spawn(loop, options, fn, arg, ret);
+	loop_stirred(loop);
+	return r;
+}
+
+static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const char *site,
+						coro_fn *fn, void *arg, struct coro_future **ret)
+{
+	if (!loop)
+		return fail_with(-EPERM, "coro_spawn: no loop runs in this thread");
+	if (!fn)
+		return fail_with(-EINVAL, "coro_spawn: fn is NULL");
+	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
+}
+
+/* The common case calls nothing, and so has nothing to save. */
+int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
+{
+	struct thread *thread = thread_current;
+	struct coro_loop *loop = thread->loop;
+	if (unlikely(!loop || !fn || loop->task_flags || thread->has_locals ||
+		     slab_exhausted(&loop->tasks_slab) || !loop_has_room(loop)))
+		return spawn_slow(loop, site, fn, arg, ret);
+	struct task *task = slab_reuse(&loop->tasks_slab);
+	loop_reserve_in_room(loop);
+	task_init(task, loop, fn, arg);
+	task->coro.site = site;
+	if (ret)
+		*ret = future_ref(&task->future);
+	ring_push(&loop->ready, task);
+	return 0;
+}
+
+/* -- end */
+
+/* The loop's reference goes; whoever waits for the task is told. */
+static void task_finish(struct task *task, int status, void *value, struct failure *failure)
+{
+	struct coro_loop *loop = task->future.loop;
+	task->coro.frame = NULL;
+	list_remove(&task->all);
+	loop_release(loop, 1, 0);
+	future_finish_held(&task->future, status, value, failure);
+	if (unlikely(task->future.status < 0 && task->future.status != -ECANCELED))
+		report_note_failed(&task->future);
+	future_unref(&task->future);
+}
+
+/* What it inherits goes to where it is while the task runs. */
+static void take_locals(struct coro *co)
+{
+	co->frame->locals = co->locals;
+	co->resumer = NULL;
+}
+
+/* Gives the task its stack; else it ends, being cancelled or without one, and this is false. */
+static bool prepare(struct task *task)
+{
+	int r = -ECANCELED;
+	if (!(task->coro.flags & FLAG_MUST_CANCEL)) {
+		r = coroutine_prepare(&task->coro, task->future.loop->thread);
+		if (r == 0) {
+			if (task->coro.locals)
+				take_locals(&task->coro);
+			task_begin(task);
+			return true;
+		}
+	}
+	copy_drop(&task->coro);
+	task->coro.state = STATE_DONE;
+	locals_unref(task->coro.locals);
+	task_finish(task, r, NULL, task_take_request(task));
+	return false;
+}
+
+bool task_start_slow(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	if (prepare(task))
+		return true;
+	*ring_at(&loop->ready, loop->ready.head) = READY_NOTHING;
+	return false;
+}
+
+/* -- eager start */
+
+/* The task that spawns it comes next, before all that is ready. */
+static int start_in_task(struct coro_loop *loop, struct task *spawner, struct task *task)
+{
+	struct coro *self = thread_current->self;
+	bool swap = (spawner->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
+	spawner->coro.at = self;
+	spawner->coro.wake = 0;
+	spawner->coro.flags |= FLAG_STARTS;
+	ring_push_front(&loop->ready, spawner);
+	loop->running = task;
+	thread_current->self = &task->coro;
+	if (!swap)
+		return coroutine_switch(self, &spawner->coro.context, &task->coro,
+					task->coro.context, 0);
+	coroutine_swap_exceptions(spawner->coro.frame);
+	coroutine_switch(self, &spawner->coro.context, &task->coro, task->coro.context, 0);
+	coroutine_swap_exceptions(spawner->coro.frame);
+	return 0;
+}
+
+/*
+ * The turn ends for a moment, and the callback is who runs the loop, so that control comes back to
+ * it; once tasks that the new one has put before the rest of the turn have run on, too.
+ */
+static int start_in_callback(struct coro_loop *loop, struct task *task)
+{
+	struct coro *self = thread_current->self, *runner = loop->runner;
+	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, cut = loop->cut;
+	size_t head = loop->ready.head, turn_end = loop->turn_end, uncut_end = loop->uncut_end;
+	if (swap)
+		coroutine_swap_exceptions(self->frame);
+	loop->runner = self;
+	loop->turn_end = head;
+	loop_interrupt(loop);
+	loop->running = task;
+	thread_current->self = &task->coro;
+	coroutine_switch(self, &loop->runner_context, &task->coro, task->coro.context, 0);
+	while (loop->ready.head != head) {
+		loop->turn_end = head;
+		loop_dispatch(loop, self, &loop->runner_context);
+	}
+	loop->runner = runner;
+	loop->turn_end = turn_end;
+	loop->uncut_end = uncut_end;
+	loop->cut = cut;
+	if (!list_empty(&loop->unheard))
+		loop_cut(loop, 0);
+	if (swap)
+		coroutine_swap_exceptions(self->frame);
+	return 0;
+}
+
+/* Runs a new task until it first waits or ends, and then on with who spawns it. */
+static __attribute__((noinline)) int start_at_once(struct task *task)
+{
+	struct coro_loop *loop = task->future.loop;
+	struct task *spawner = loop->running;
+	if (!prepare(task))
+		return 0;
+	return spawner ? start_in_task(loop, spawner, task) : start_in_callback(loop, task);
+}
+
+/* It ended before it came to wait again, where it would have been cancelled. */
+static int end_cancelled(struct task *task, int status)
+{
+	struct failure *message = task_take_request(task);
+	if (status < 0 || task->coro.flags & FLAG_GIVEN) {
+		failure_unref(message);
+		return status;
+	}
+	task->coro.failure = message;
+	return -ECANCELED;
+}
+
+/* Not to be found in what is next in the place. */
+static void let_go(struct locals **locals)
+{
+	locals_unref(*locals);
+	*locals = NULL;
+}
+
+void *task_leave(struct coro *co, int status, int *result)
+{
+	struct task *task = container_of(co, struct task, coro);
+	struct coro_loop *loop = task->future.loop;
+	if (unlikely(task_wait(task)->scopes > 0))
+		timeouts_forget(task);
+	if (unlikely(co->frame->locals != NULL))
+		let_go(&co->frame->locals);
+	if (unlikely(co->flags & FLAG_MUST_CANCEL))
+		status = end_cancelled(task, status);
+	task_finish(task, status, co->frame->value, co->failure);
+	return loop_next(loop, result);
+}
+
+void task_discard_wait(struct task *task)
+{
+	if (task->coro.frame)
+		wait_discard(task_wait(task));
+}
+
+void task_discard_deferred(struct task *task)
+{
+	if (!task->coro.frame)
+		return;
+	for (struct coro *co = task->coro.at; co != &task->coro; co = co->resumer)
+		generator_discard_deferred(co);
+	deferred_discard(&task->coro);
+}
+
+/* The generators that the task stands in; nobody is left to resume them. */
+static void discard_generators(struct task *task)
+{
+	struct coro *co = task->coro.at;
+	while (co != &task->coro) {
+		struct coro *resumer = co->resumer;
+		generator_discard_chain(co);
+		co = resumer;
+	}
+}
+
+void task_discard(struct task *task)
+{
+	struct coro *co = &task->coro;
+	if (co->frame) {
+		wait_discard(task_wait(task));
+		discard_generators(task);
+		let_go(&co->frame->locals);
+	} else {
+		copy_drop(co);
+		locals_unref(co->locals);
+	}
+	coroutine_discard(co);
+	list_remove(&task->all);
+	task->future.done = true;
+	task->future.status = -ECANCELED;
+	future_unref(&task->future);
+}
+
+void task_hide(struct coro_future *future)
+{
+	if (future->done)
+		return;
+	struct task *task = task_of(future);
+	list_remove(&task->all);
+	list_append(&future->loop->servants, &task->all);
+}
+
+/* -- questions */
+
+struct coro_future *coro_current_task(void)
+{
+	struct task *task = task_running();
+	return task ? &task->future : NULL;
+}
+
+bool coro_is_task(const struct coro_future *future)
+{
+	return future && is_task(future);
+}
+
+const char *coro_task_name(const struct coro_future *future)
+{
+	if (!coro_is_task(future))
+		return NULL;
+	const struct task *task = task_of(future);
+	if (task->coro.name)
+		return task->coro.name;
+	struct thread *thread = thread_self();
+	if (!thread)
+		return NULL;
+	snprintf(thread->task_name, sizeof(thread->task_name), "Task-%u", future->number);
+	return thread->task_name;
+}
+
+int coro_task_set_name(struct coro_future *future, const char *name)
+{
+	if (!coro_is_task(future))
+		return fail_with(-EINVAL, "coro_task_set_name: it is no task");
+	if (future->loop->thread != thread_current)
+		return fail_with(-EPERM, "coro_task_set_name: the task is another thread's");
+	task_of(future)->coro.name = name;
+	return 0;
+}
+
+unsigned coro_task_number(const struct coro_future *future)
+{
+	return coro_is_task(future) ? future->number : 0;
+}
+
+unsigned coro_task_parent(const struct coro_future *future)
+{
+	return coro_is_task(future) ? task_of(future)->parent : 0;
+}
+
+const char *coro_task_site(const struct coro_future *future)
+{
+	return coro_is_task(future) ? task_of(future)->coro.site : NULL;
+}
+
+int coro_task_cancelling(const struct coro_future *future)
+{
+	if (!coro_is_task(future))
+		return fail_with(-EINVAL, "coro_task_cancelling: it is no task");
+	const struct task *task = task_of(future);
+	return task->cancels + shield_held(task);
+}
+
+int task_uncancel(struct task *task, int others)
+{
+	if (task->cancels > 0 && --task->cancels == 0)
+		task_forget_request(task);
+	else if (request_put_off(task) && task->cancels <= others)
+		failure_unref(task_take_request(task));
+	return task->cancels;
+}
+
+int coro_task_uncancel(struct coro_future *future)
+{
+	if (!coro_is_task(future))
+		return fail_with(-EINVAL, "coro_task_uncancel: it is no task");
+	if (future->loop->thread != thread_current)
+		return fail_with(-EPERM, "coro_task_uncancel: the task is another thread's");
+	struct task *task = task_of(future);
+	if (!shield_uncancel(task))
+		task_uncancel(task, 0);
+	return task->cancels + shield_held(task);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting with a deadline, and without giving up what is waited for: wait, shield. */
+#include "task/wait.h"
+
+#include "base/error.h"
+#include "core/fail.h"
+#include "loop/loop.h"
+#include "task/done_call.h"
+
+#include <errno.h>
+
+#define WAITING_CALLS "coro_wait, _wait_for, _gather, _shield, _as_completed"
+
+int check_futures(const struct task *task, struct coro_future *const *futures, size_t count)
+{
+	if (!task)
+		return fail_with(-EPERM, WAITING_CALLS ": not in a task");
+	if (!futures && count > 0)
+		return fail_with(-EINVAL, WAITING_CALLS ": the array is NULL");
+	for (size_t i = 0; i < count; i++) {
+		if (!futures[i])
+			return fail_with(-EINVAL, WAITING_CALLS ": one of them is NULL");
+		if (futures[i]->loop != task->future.loop)
+			return fail_with(-EPERM, WAITING_CALLS ": one of them is another loop's");
+	}
+	return 0;
+}
+
+/* -- a latch with a deadline: asyncio's waiter future, released by a callback or by call_later */
+
+struct deadline {
+	struct waiter waiter;
+	struct timer timer;
+	struct coro_loop *loop; /* NULL: there is no deadline */
+};
+
+static void deadline_come(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	waiter_wake(&container_of(timer, struct deadline, timer)->waiter);
+}
+
+static int deadline_begin(struct deadline *deadline, struct coro_loop *loop, int64_t timeout)
+{
+	*deadline = (struct deadline){.waiter.state = WAITER_PENDING};
+	list_init(&deadline->waiter.link);
+	if (timeout == CORO_FOREVER)
+		return 0;
+	int r = loop_reserve(loop, 0, 1);
+	if (r < 0)
+		return r;
+	deadline->loop = loop;
+	deadline->timer = (struct timer){.call.run = deadline_come, .node.place = HEAP_NONE};
+	timer_arm(loop, &deadline->timer, time_after(loop_time(loop), timeout));
+	return 0;
+}
+
+static void deadline_end(struct deadline *deadline)
+{
+	if (!deadline->loop)
+		return;
+	timer_disarm(deadline->loop, &deadline->timer);
+	loop_release(deadline->loop, 0, 1);
+}
+
+/* -- wait */
+
+struct waiting {
+	struct deadline deadline;
+	struct done_calls watches;
+	struct cleanup cleanup;
+	size_t left;
+	enum coro_wait_mode mode;
+};
+
+static void one_completed(struct done_call *watch)
+{
+	struct waiting *waiting = container_of(done_calls_of(watch), struct waiting, watches);
+	int status = watch->future->status;
+	waiting->left--;
+	if (waiting->left > 0 && waiting->mode == CORO_FIRST_EXCEPTION)
+		future_retrieved_next_turn(watch->future); /* asked for, as by asyncio's */
+	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
+	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
+		waiter_wake(&waiting->deadline.waiter);
+}
+
+/* Those that the loop has yet to tell of, and will, count as asked for, too: as in asyncio. */
+static void waiting_end(struct waiting *waiting)
+{
+	for (size_t i = 0; i < waiting->watches.count; i++) {
+		struct done_call *watch = &waiting->watches.all[i].watch;
+		if (watch->call.position != CALL_IDLE && !watch->future->loop->closed)
+			one_completed(watch);
+	}
+	deadline_end(&waiting->deadline);
+	done_calls_end(&waiting->watches);
+}
+
+static void waiting_discard(struct cleanup *cleanup)
+{
+	waiting_end(container_of(cleanup, struct waiting, cleanup));
+}
+
+static int count_done(const struct done_calls *watches)
+{
+	int done = 0;
+	for (size_t i = 0; i < watches->count; i++)
+		done += watches->all[i].watch.future->done;
+	return done;
+}
+
+static const struct wait_kind waiting_for_several = {.leave = waiter_leave,
+						     .what = "several futures"};
+
+int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
+	      int64_t timeout)
+{
+	struct task *task = task_running();
+	int r = check_futures(task, futures, count);
+	if (r < 0)
+		return r;
+	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
+		return fail_with(-EINVAL, "coro_wait: there are no futures, or the mode is none");
+	struct waiting waiting = {.mode = mode};
+	r = done_calls_init(&waiting.watches, task->future.loop, count);
+	if (r < 0)
+		return r;
+	r = deadline_begin(&waiting.deadline, task->future.loop, timeout);
+	if (r < 0) {
+		done_calls_finish(&waiting.watches);
+		return r;
+	}
+	done_calls_begin_once(&waiting.watches, futures, one_completed);
+	waiting.left = waiting.watches.count;
+	cleanup_push(task, &waiting.cleanup, waiting_discard);
+	r = waiter_wait(&waiting.deadline.waiter, &waiting_for_several);
+	waiter_end(&waiting.deadline.waiter);
+	cleanup_pop(&waiting.cleanup);
+	if (r == 0)
+		r = count_done(&waiting.watches);
+	waiting_end(&waiting);
+	return r;
+}
+
+/* -- one, without giving it up */
+
+/* Holds the future, which is watched while the task waits. */
+struct watching {
+	struct waiter waiter;
+	struct done_call watch;
+	struct cleanup cleanup;
+};
+
+static void watching_discard(struct cleanup *cleanup)
+{
+	struct watching *watching = container_of(cleanup, struct watching, cleanup);
+	struct coro_future *future = watching->watch.future;
+	done_call_remove(&watching->watch);
+	loop_release(future->loop, 0, 1);
+	future_unref(future);
+}
+
+static int watching_begin(struct watching *watching, struct coro_future *future,
+			  void (*done)(struct done_call *watch))
+{
+	int r = loop_reserve(future->loop, 0, 1);
+	if (r < 0)
+		return r;
+	*watching = (struct watching){.waiter.state = WAITER_PENDING};
+	list_init(&watching->waiter.link);
+	done_call_add(&watching->watch, future_ref(future), done);
+	cleanup_push(task_running(), &watching->cleanup, watching_discard);
+	return 0;
+}
+
+static const struct wait_kind waiting_for_one = {.leave = waiter_leave, .what = "a future"};
+
+/* Until the latch is set: 0, -ECANCELED. */
+static int watching_wait(struct watching *watching)
+{
+	int r = waiter_wait(&watching->waiter, &waiting_for_one);
+	waiter_end(&watching->waiter);
+	return r;
+}
+
+static void watching_end(struct watching *watching)
+{
+	cleanup_pop(&watching->cleanup);
+	watching_discard(&watching->cleanup);
+}
+
+static struct watching *watching_of(struct done_call *watch)
+{
+	return container_of(watch, struct watching, watch);
+}
+
+static void release(struct done_call *watch)
+{
+	waiter_wake(&watching_of(watch)->waiter);
+}
+
+int wait_for_none(const char *site, struct coro_future *future, void **ret)
+{
+	struct watching watching;
+	if (future->done)
+		return future_result(future, ret);
+	int r = watching_begin(&watching, future, release);
+	if (r < 0)
+		return r;
+	future_cancel(future);
+	r = watching_wait(&watching);
+	if (r == 0)
+		r = future_result(future, ret) == -ECANCELED ? fail_timeout(site, 0)
+							     : future->status;
+	watching_end(&watching);
+	return r;
+}
+
+/* -- shield */
+
+/* Who shields has the result from here on; but one that is cancelled already never asks. */
+static void shielded_done(struct done_call *watch)
+{
+	struct waiter *waiter = &watching_of(watch)->waiter;
+	if (waiter->state == WAITER_PENDING)
+		future_retrieved(watch->future);
+	waiter_wake(waiter);
+}
+
+/*
+ * The shield had taken the failure, and its caller was cancelled before that ran on: to be reported
+ * as that of the future between the two, which asyncio has.
+ */
+static void report_shielded(struct coro_future *future)
+{
+	struct coro_future *outer;
+	if (future->status >= 0 || future->status == -ECANCELED)
+		return;
+	if (coro_future_create(future->loop, &outer) < 0) {
+		future->retrieved = RETRIEVED_NOT; /* then as its own */
+		return;
+	}
+	future_finish(outer, future->status, NULL, failure_ref(future->failure));
+	future_unref(outer);
+}
+
+int coro_shield(struct coro_future *future, void **ret)
+{
+	struct watching watching;
+	struct task *task = task_running();
+	int r = check_futures(task, &future, 1);
+	if (r < 0)
+		return r;
+	if (future->done)
+		return future_result(future, ret);
+	r = watching_begin(&watching, future, shielded_done);
+	if (r < 0)
+		return r;
+	r = watching_wait(&watching);
+	if (r == 0)
+		r = future_result(future, ret);
+	else if (watching.waiter.state == WAITER_WOKEN)
+		report_shielded(future);
+	else if (!future->done)
+		future->shielded = true;
+	watching_end(&watching);
+	return r;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* A loop's part in executors: its default one, and what it has submitted to any. */
+#include "thread/submit.h"
+
+#include "base/error.h"
+#include "core/fail.h"
+#include "coro/task.h"
+#include "loop/loop.h"
+#include "thread/executor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Many, since each may wait for a server that does not answer. */
+enum { NAME_THREADS = 32 };
+
+struct offloads {
+	struct extension extension;
+	struct coro_executor *executor; /* NULL before it is needed */
+	bool owned;
+	struct coro_executor *names; /* for look-ups; NULL before it is needed */
+	struct list submissions;
+};
+
+struct submission {
+	struct job job;
+	struct message message;
+	struct list link; /* in the loop's submissions */
+	/* Its memory is kept twice: once for the thread that runs the job. */
+	struct coro_loop *loop;
+	struct coro_future *future;   /* held */
+	struct done_callback on_done; /* for the future being cancelled */
+	coro_fn *fn;
+	void *arg;
+	coro_callback *release;
+	bool ran;
+	bool orphan; /* guarded by the lock: the loop is closed, the job is all that is left */
+};
+
+static int run_submission(void *arg)
+{
+	struct submission *submission = arg;
+	submission->ran = true;
+	int r = submission->fn(submission->arg);
+	if (submission->release)
+		submission->release(submission->arg);
+	return r;
+}
+
+static void submission_free(struct submission *submission)
+{
+	struct coro_loop *loop = submission->loop;
+	executor_unref(submission->job.executor);
+	failure_unref(submission->job.failure);
+	free(submission);
+	loop_let_go(loop);
+}
+
+/* In a thread, with the lock: it is over. In the loop's, if it was taken out by a shutdown. */
+static void submission_over(struct job *job)
+{
+	struct submission *submission = container_of(job, struct submission, job);
+	struct coro_loop *loop = submission->loop;
+	if (submission->orphan)
+		submission_free(submission);
+	else
+		loop_post(loop, &submission->message);
+	loop_let_go(loop);
+}
+
+/* The loop's thread: takes down what the submission has in the loop. */
+static void submission_leave(struct submission *submission)
+{
+	list_remove(&submission->link);
+	list_remove(&submission->on_done.link);
+	future_unref(submission->future);
+	loop_unhold(submission->loop);
+}
+
+/* The loop's thread: the job is over, and has come back. */
+static void submission_end(struct submission *submission)
+{
+	coro_callback *release = submission->ran ? NULL : submission->release;
+	void *arg = submission->arg;
+	submission_leave(submission);
+	submission_free(submission);
+	if (release)
+		release(arg);
+}
+
+static void deliver(struct message *message)
+{
+	struct submission *submission = container_of(message, struct submission, message);
+	struct coro_future *future = submission->future;
+	list_remove(&submission->on_done.link);
+	if (!future->done) {
+		future_finish(future, submission->job.status, NULL, submission->job.failure);
+		submission->job.failure = NULL;
+	}
+	submission_end(submission);
+}
+
+/* They have been looked after before what is left in the inbox is dropped. */
+static void dropped(struct message *message)
+{
+	(void)message;
+}
+
+/* Takes a job back that has not begun; it is left as if it had come back. */
+static bool take_back(struct submission *submission)
+{
+	struct job *job = &submission->job;
+	executor_lock(job->executor);
+	bool queued = job->state == JOB_QUEUED;
+	if (queued)
+		job_cancel(job);
+	executor_unlock(job->executor);
+	if (queued)
+		loop_let_go(submission->loop);
+	return queued;
+}
+
+/* The future was cancelled: a job that runs is left to itself until it is over. */
+static void on_cancel(struct done_callback *on_done, struct coro_future *future)
+{
+	struct submission *submission = container_of(on_done, struct submission, on_done);
+	(void)future;
+	if (take_back(submission))
+		submission_end(submission);
+}
+
+/* The loop is being closed: true if the job runs on without it. */
+static bool make_orphan(struct submission *submission)
+{
+	struct job *job = &submission->job;
+	struct coro_executor *executor = job->executor;
+	executor_lock(executor);
+	bool orphan = job->state == JOB_RUNNING;
+	submission->orphan = orphan;
+	if (orphan)
+		submission_leave(submission); /* before it is over, and freed */
+	executor_unlock(executor);
+	return orphan;
+}
+
+static void submission_discard(struct submission *submission)
+{
+	if (submission->loop->fork_count != fork_count) {
+		loop_let_go(submission->loop); /* the thread's, which is not here */
+	} else if (!take_back(submission) && make_orphan(submission)) {
+		return;
+	}
+	inbox_discard(&submission->loop->inbox, &submission->message);
+	submission_end(submission);
+}
+
+static void offloads_close(struct extension *extension, struct coro_loop *loop)
+{
+	struct offloads *offloads = container_of(extension, struct offloads, extension);
+	struct list *link;
+	(void)loop;
+	while ((link = offloads->submissions.next) != &offloads->submissions)
+		submission_discard(container_of(link, struct submission, link));
+	if (offloads->owned)
+		coro_executor_destroy(offloads->executor);
+	coro_executor_destroy(offloads->names);
+	free(offloads);
+}
+
+static int shut_down(void *executor)
+{
+	return coro_executor_shutdown(executor, false);
+}
+
+/* As asyncio.run does at its end; what cannot be done here is done when the loop is closed. */
+static void offloads_shut_down(struct extension *extension, struct coro_loop *loop)
+{
+	struct offloads *offloads = container_of(extension, struct offloads, extension);
+	struct coro_future *task;
+	if (!offloads->owned ||
+	    coro_loop_spawn(loop, NULL, shut_down, offloads->executor, &task) < 0)
+		return;
+	coro_run_until_complete(loop, task, NULL);
+	coro_future_unref(task);
+}
+
+/* NULL without memory. */
+static struct offloads *offloads_of(struct coro_loop *loop)
+{
+	struct extension **place = &loop->extensions[EXTENSION_EXECUTOR];
+	if (*place)
+		return container_of(*place, struct offloads, extension);
+	struct offloads *offloads = malloc(sizeof(*offloads));
+	if (!offloads)
+		return NULL;
+	*offloads = (struct offloads){
+		.extension = {.shut_down = offloads_shut_down, .close = offloads_close},
+	};
+	list_init(&offloads->submissions);
+	*place = &offloads->extension;
+	return offloads;
+}
+
+int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor *executor)
+{
+	int r = loop_check(loop);
+	if (r == 0)
+		r = executor_check(executor);
+	if (r < 0)
+		return r;
+	struct offloads *offloads = offloads_of(loop);
+	if (!offloads)
+		return fail_code(-ENOMEM);
+	if (offloads->executor)
+		return fail_with(-EBUSY, "coro_loop_set_executor: it is in use");
+	offloads->executor = executor;
+	return 0;
+}
+
+int executor_of(struct coro_loop *loop, struct coro_executor *given, struct coro_executor **ret)
+{
+	if (given) {
+		*ret = given;
+		return executor_check(given);
+	}
+	struct offloads *offloads = offloads_of(loop);
+	if (!offloads)
+		return -ENOMEM;
+	if (!offloads->executor) {
+		int r = coro_executor_create(NULL, &offloads->executor);
+		if (r < 0)
+			return r;
+		offloads->owned = true;
+	}
+	*ret = offloads->executor;
+	return 0;
+}
+
+static int submit(struct coro_executor *executor, struct submission *submission)
+{
+	executor_lock(executor);
+	int r = executor_enqueue(executor, &submission->job, executor->max_queue);
+	executor_unlock(executor);
+	return r;
+}
+
+/* Runs fn(arg) in this executor, which may be used: the running loop's future of it. */
+static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, coro_callback *release,
+		     struct coro_future **ret)
+{
+	struct coro_loop *loop = thread_current->loop;
+	struct coro_future *future;
+	int r = coro_future_create(loop, &future);
+	if (r < 0)
+		return r;
+	struct offloads *offloads = offloads_of(loop);
+	struct submission *submission = offloads ? malloc(sizeof(*submission)) : NULL;
+	if (!submission) {
+		coro_future_unref(future);
+		return -ENOMEM;
+	}
+	*submission = (struct submission){
+		.job = job_for(executor, run_submission, submission, submission_over),
+		.message = {.run = deliver, .drop = dropped},
+		.loop = loop,
+		.future = future_ref(future),
+		.on_done.notify = on_cancel,
+		.fn = fn,
+		.arg = arg,
+		.release = release,
+	};
+	__atomic_add_fetch(&executor->refs, 1, __ATOMIC_RELAXED);
+	loop_hold(loop);
+	loop_keep(loop);
+	list_append(&offloads->submissions, &submission->link);
+	list_append(&future->waiters, &submission->on_done.link);
+	r = submit(executor, submission);
+	if (r < 0) {
+		loop_let_go(loop);
+		submission_leave(submission);
+		submission_free(submission);
+		coro_future_unref(future);
+		return r;
+	}
+	*ret = future;
+	return 0;
+}
+
+int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
+			 coro_callback *release, struct coro_future **ret)
+{
+	struct coro_loop *loop = thread_current->loop;
+	if (!fn || !ret)
+		return fail_with(-EINVAL, "coro_executor_submit: fn or ret is NULL");
+	if (!loop)
+		return fail_with(-EPERM, "coro_executor_submit: no loop runs in this thread");
+	int r = executor_of(loop, executor, &executor);
+	if (r == 0)
+		r = submit_to(executor, fn, arg, release, ret);
+	return r == -EPIPE ? fail_expected(-EPIPE, "the executor is shut down") : fail_outcome(r);
+}
+
+/* -- names */
+
+static int names_of(struct coro_loop *loop, struct coro_executor **ret)
+{
+	static const struct coro_executor_options options = {.max_threads = NAME_THREADS,
+							     .name = "coro-names"};
+	struct offloads *offloads = offloads_of(loop);
+	if (!offloads)
+		return -ENOMEM;
+	if (!offloads->names) {
+		int r = executor_create_leaving(&options, &offloads->names);
+		if (r < 0)
+			return r;
+	}
+	*ret = offloads->names;
+	return executor_check(*ret);
+}
+
+int submit_name(coro_fn *fn, void *arg, coro_callback *release, struct coro_future **ret)
+{
+	struct coro_executor *executor;
+	int r = names_of(thread_current->loop, &executor);
+	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/thread.h"
+
+#include "core/fail.h"
+#include "sched/fork.h"
+#include "sched/thread_waiter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/*
+ * Who waits is woken with a claim: to one of the items for a getter, to room for one for a putter.
+ * Nobody else can have that meanwhile, so those who come later do not overtake; and it is passed on
+ * if who was woken is cancelled before it runs.
+ */
+struct coro_thread_queue {
+	pthread_mutex_t mutex;
+	void **items; /* a ring from head */
+	size_t head, count, room;
+	size_t maxsize;               /* SIZE_MAX for no bound */
+	size_t claimed, reserved;     /* items, and room for items, of those that were woken */
+	struct list getters, putters; /* places, the first come first */
+	bool closed;
+	unsigned fork_count;
+};
+
+/* In one of the lines. */
+struct place {
+	struct thread_waiter waiter;
+	struct coro_thread_queue *queue;
+	int result; /* what it was woken with: 0, a claim */
+};
+
+/* -- life */
+
+int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
+{
+	if (!ret)
+		return fail_with(-EINVAL, "coro_thread_queue_create: ret is NULL");
+	struct coro_thread_queue *queue = fork_watch() == 0 ? malloc(sizeof(*queue)) : NULL;
+	if (!queue)
+		return fail_code(-ENOMEM);
+	*queue = (struct coro_thread_queue){
+		.maxsize = maxsize ? maxsize : SIZE_MAX,
+		.fork_count = fork_count,
+	};
+	int r = -pthread_mutex_init(&queue->mutex, NULL);
+	if (r < 0) {
+		free(queue);
+		return r;
+	}
+	list_init(&queue->getters);
+	list_init(&queue->putters);
+	*ret = queue;
+	return 0;
+}
+
+/* 0, and the mutex is locked. */
+static int lock(struct coro_thread_queue *queue)
+{
+	if (!queue)
+		return fail_with(-EINVAL, "the thread queue is NULL");
+	if (!fork_is_own(queue->fork_count))
+		return fail_code(-EOWNERDEAD); /* its lock may be of a thread that is not here */
+	pthread_mutex_lock(&queue->mutex);
+	return 0;
+}
+
+static void unlock(struct coro_thread_queue *queue)
+{
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+int coro_thread_queue_destroy(struct coro_thread_queue *queue)
+{
+	if (!queue)
+		return 0;
+	if (lock(queue) == 0) {
+		bool busy = !list_empty(&queue->getters) || !list_empty(&queue->putters) ||
+			    queue->claimed || queue->reserved;
+		unlock(queue);
+		if (busy)
+			return fail_with(-EBUSY, "coro_thread_queue_destroy: it is in use");
+		pthread_mutex_destroy(&queue->mutex);
+	}
+	free(queue->items);
+	free(queue);
+	return 0;
+}
+
+/* -- lines */
+
+/* Wakes the first in a line with this result; false if nobody is there. */
+static bool wake_first(struct list *line, int result)
+{
+	if (list_empty(line))
+		return false;
+	struct thread_waiter *waiter = container_of(line->next, struct thread_waiter, link);
+	container_of(waiter, struct place, waiter)->result = result;
+	thread_waiter_wake(waiter);
+	return true;
+}
+
+/* There may be an item that is nobody's, or none any more. */
+static void serve_getters(struct coro_thread_queue *queue)
+{
+	while (queue->count > queue->claimed && wake_first(&queue->getters, 0))
+		queue->claimed++;
+	while (queue->closed && queue->count == 0 && wake_first(&queue->getters, -EPIPE))
+		;
+}
+
+/* There may be room that is nobody's. */
+static void serve_putters(struct coro_thread_queue *queue)
+{
+	while (queue->count + queue->reserved < queue->maxsize && wake_first(&queue->putters, 0))
+		queue->reserved++;
+}
+
+static void give_up_item(struct coro_thread_queue *queue)
+{
+	queue->claimed--;
+	serve_getters(queue);
+}
+
+static void give_up_room(struct coro_thread_queue *queue)
+{
+	queue->reserved--;
+	serve_putters(queue);
+}
+
+static void getter_discarded(struct thread_waiter *waiter)
+{
+	struct place *place = container_of(waiter, struct place, waiter);
+	if (waiter->set && place->result == 0)
+		give_up_item(place->queue);
+}
+
+static void putter_discarded(struct thread_waiter *waiter)
+{
+	struct place *place = container_of(waiter, struct place, waiter);
+	if (waiter->set && place->result == 0)
+		give_up_room(place->queue);
+}
+
+/* Waits in line: 0, with a claim; else what it was woken with, or -ECANCELED. */
+static int wait_in(struct list *line, struct coro_thread_queue *queue,
+		   void (*discarded)(struct thread_waiter *waiter),
+		   void (*give_up)(struct coro_thread_queue *queue))
+{
+	struct place place = {.queue = queue};
+	int r = thread_waiter_begin(&place.waiter, &queue->mutex, discarded);
+	if (r < 0)
+		return r;
+	list_append(line, &place.waiter.link);
+	r = thread_waiter_wait(&place.waiter, CORO_FOREVER);
+	list_remove(&place.waiter.link);
+	bool claim = place.waiter.set && place.result == 0;
+	thread_waiter_end(&place.waiter);
+	if (r < 0 && claim)
+		give_up(queue);
+	return r < 0 ? r : place.result;
+}
+
+/* -- items */
+
+static int grow(struct coro_thread_queue *queue)
+{
+	if (queue->count < queue->room)
+		return 0;
+	size_t room = queue->room ? 2 * queue->room : 16;
+	void **items = malloc(room * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < queue->count; i++)
+		items[i] = queue->items[(queue->head + i) % queue->room];
+	free(queue->items);
+	queue->items = items;
+	queue->head = 0;
+	queue->room = room;
+	return 0;
+}
+
+/* There is room for it. */
+static int add(struct coro_thread_queue *queue, void *item)
+{
+	int r = grow(queue);
+	if (r < 0)
+		return r;
+	queue->items[(queue->head + queue->count++) % queue->room] = item;
+	serve_getters(queue);
+	return 0;
+}
+
+/* There is one for the caller. */
+static void take(struct coro_thread_queue *queue, void **ret)
+{
+	*ret = queue->items[queue->head];
+	queue->head = (queue->head + 1) % queue->room;
+	queue->count--;
+	serve_putters(queue);
+	serve_getters(queue);
+}
+
+/* -- the calls */
+
+/* With the mutex held, like all that follows here. */
+static int try_put(struct coro_thread_queue *queue, void *item)
+{
+	if (queue->closed)
+		return -EPIPE;
+	return queue->count + queue->reserved < queue->maxsize ? add(queue, item) : -EAGAIN;
+}
+
+static int put(struct coro_thread_queue *queue, void *item)
+{
+	int r = try_put(queue, item);
+	if (r != -EAGAIN)
+		return r;
+	r = wait_in(&queue->putters, queue, putter_discarded, give_up_room);
+	if (r < 0)
+		return r;
+	r = queue->closed ? -EPIPE : add(queue, item);
+	give_up_room(queue);
+	return r;
+}
+
+static int try_get(struct coro_thread_queue *queue, void **ret)
+{
+	if (queue->count == 0)
+		return queue->closed ? -EPIPE : -EAGAIN;
+	if (queue->count == queue->claimed)
+		return -EAGAIN;
+	take(queue, ret);
+	return 0;
+}
+
+static int get(struct coro_thread_queue *queue, void **ret)
+{
+	int r = try_get(queue, ret);
+	if (r != -EAGAIN)
+		return r;
+	r = wait_in(&queue->getters, queue, getter_discarded, give_up_item);
+	if (r < 0)
+		return r;
+	queue->claimed--;
+	take(queue, ret);
+	return 0;
+}
+
+/* With the message of what the queue refuses; other errors have theirs. */
+static int outcome(int r)
+{
+	if (r == -EPIPE)
+		return fail_expected(-EPIPE, "the thread queue is closed");
+	return r == -EPERM ? r : fail_outcome(r);
+}
+
+int coro_thread_queue_put(struct coro_thread_queue *queue, void *item)
+{
+	int r = lock(queue);
+	if (r < 0)
+		return r;
+	r = put(queue, item);
+	unlock(queue);
+	return outcome(r);
+}
+
+int coro_thread_queue_try_put(struct coro_thread_queue *queue, void *item)
+{
+	int r = lock(queue);
+	if (r < 0)
+		return r;
+	r = try_put(queue, item);
+	unlock(queue);
+	return outcome(r);
+}
+
+int coro_thread_queue_get(struct coro_thread_queue *queue, void **ret)
+{
+	int r = ret ? lock(queue) : fail_with(-EINVAL, "coro_thread_queue_get: ret is NULL");
+	if (r < 0)
+		return r;
+	r = get(queue, ret);
+	unlock(queue);
+	return outcome(r);
+}
+
+int coro_thread_queue_try_get(struct coro_thread_queue *queue, void **ret)
+{
+	int r = ret ? lock(queue) : fail_with(-EINVAL, "coro_thread_queue_try_get: ret is NULL");
+	if (r < 0)
+		return r;
+	r = try_get(queue, ret);
+	unlock(queue);
+	return outcome(r);
+}
+
+int coro_thread_queue_close(struct coro_thread_queue *queue)
+{
+	int r = lock(queue);
+	if (r < 0)
+		return r;
+	queue->closed = true;
+	while (wake_first(&queue->putters, -EPIPE))
+		;
+	serve_getters(queue);
+	unlock(queue);
+	return 0;
+}
+
+size_t coro_thread_queue_size(struct coro_thread_queue *queue)
+{
+	if (lock(queue) < 0)
+		return 0;
+	size_t count = queue->count;
+	unlock(queue);
+	return count;
+}
