@@ -6,7 +6,7 @@
 #   make deps        installs those two where they are missing
 #   make install     into PREFIX, by way of DESTDIR; make uninstall takes it back
 #   make clean       removes build/
-#   make ...         and what the head of test/Makefile tells
+#   make ...         and what the heads of lib/packaging/Makefile and test/Makefile tell
 #
 # Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), and
 #
@@ -41,7 +41,7 @@ there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes)
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 libraries := coro $(if $(TLS),coro-tls)
-all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so $(BUILD)/$(library).pc)
+all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so)
 
 # The flag, if the compiler takes it, compiling or linking.
 accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
@@ -162,47 +162,12 @@ $(demos): %: %.o $(BUILD)/libcoro.so; $(link)
 demo: all $(demos)
 	@test/demos $(demos)
 
-# Made each time, as PREFIX may be another. Paths under it are given by way of it: the tree can be moved.
-under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-$(BUILD)/coro.pc: coro.pc.in FORCE
-$(BUILD)/coro-tls.pc: lib/tls/coro-tls.pc.in FORCE
-$(BUILD)/%.pc:
-	@mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call under_prefix,$(LIBDIR))|' \
-		-e 's|@INCLUDEDIR@|$(call under_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(version)|' \
-		-e 's|@LIBS@|$(uring_libs)|' -e 's|@CFLAGS@|$(strip $(large))|' -e 's| *$$||' $< >$@
-
-define install_library
-$(INSTALL) -m 755 $(BUILD)/lib$(1).so.$(version) "$(DESTDIR)$(LIBDIR)"
-ln -sf lib$(1).so.$(version) "$(DESTDIR)$(LIBDIR)/lib$(1).so.$(major)"
-ln -sf lib$(1).so.$(major) "$(DESTDIR)$(LIBDIR)/lib$(1).so"
-$(INSTALL) -m 644 $(BUILD)/lib$(1).a "$(DESTDIR)$(LIBDIR)"
-$(INSTALL) -m 644 $(BUILD)/$(1).pc "$(DESTDIR)$(LIBDIR)/pkgconfig"
-
-endef
-
-install: all
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/coro"
-	$(foreach library,$(libraries),$(call install_library,$(library)))
-	$(INSTALL) -m 644 include/coro.h "$(DESTDIR)$(INCLUDEDIR)"
-	$(INSTALL) -m 644 $(headers) "$(DESTDIR)$(INCLUDEDIR)/coro"
-	$(refresh)
-
-files_of = lib$(1).so.$(version) lib$(1).so.$(major) lib$(1).so lib$(1).a pkgconfig/$(1).pc
-uninstall:
-	rm -f $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(foreach library,coro coro-tls,$(call files_of,$(library))))
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/coro.h"
-	rm -rf "$(DESTDIR)$(INCLUDEDIR)/coro"
-	$(refresh)
-
-# The system's list of libraries: only by that is a new one found in /usr/local/lib.
-refresh = @if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG) || :; fi
-
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo install uninstall clean FORCE
+.PHONY: all demo clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include test/Makefile
+include lib/packaging/Makefile test/Makefile
 -include $(patsubst %.o,%.d,$(objs) $(tls_objs) $(demos:=.o))
