@@ -79,7 +79,7 @@ tls_objs := $(if $(TLS),$(call objects,lib/tls/*.c))
 headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 
 # million last: it is the longest.
-tls_demos := $(BUILD)/demo/https_get $(BUILD)/demo/https_server
+tls_demos := $(addprefix $(BUILD)/demo/,certificate https_get https_server)
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
 demos := $(filter-out %/million $(if $(TLS),,$(tls_demos)),$(demos)) $(filter %/million,$(demos))
 

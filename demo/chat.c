@@ -1,117 +1,121 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A room to chat in, for any client that sends lines: telnet, nc. The first line is a name; what
- * comes after is sent to everybody else.
+ * A chat room for clients that send lines, such as netcat and telnet. A client's first line is its
+ * name; each line after that goes to everybody else.
+ *
+ * Each client has a task. They share the list of clients without a lock: a task runs until it waits,
+ * and what uses the list does not wait.
  */
-#include "service.h"
+#include "usage.h"
 
-struct guest {
-	struct guest *next;
+#include <coro.h>
+#include <errno.h>
+#include <signal.h>
+
+/* On the stack of its task. */
+struct client {
+	struct client *next;
 	struct coro_stream *stream;
 	char name[20];
 };
 
-static struct guest *guests;
+static struct client *clients;
 
-/* Nobody waits for one who does not read: he is thrown out. */
-static void tell(struct guest *guest, const char *name, const char *mark, const char *words)
+/* Writing does not wait. A client that does not read what it is sent is disconnected. */
+static void tell(const struct client *client, const char *who, const char *separator,
+		 const char *text)
 {
-	enum { PATIENCE = 65536 };
-	coro_stream_printf(guest->stream, "%s%s%s\n", name, mark, words);
-	if (coro_stream_pending(guest->stream) > PATIENCE)
-		coro_stream_abort(guest->stream);
+	enum { MAX_UNREAD = 64 << 10 };
+	coro_stream_printf(client->stream, "%s%s%s\n", who, separator, text);
+	if (coro_stream_pending(client->stream) > MAX_UNREAD)
+		coro_stream_abort(client->stream); /* its task sees an error, and leaves */
 }
 
-static void tell_others(const struct guest *from, const char *mark, const char *words)
+static void tell_others(const struct client *from, const char *separator, const char *text)
 {
-	for (struct guest *guest = guests; guest; guest = guest->next)
-		if (guest != from)
-			tell(guest, from->name, mark, words);
+	for (const struct client *client = clients; client; client = client->next)
+		if (client != from)
+			tell(client, from->name, separator, text);
 }
 
-static void enter(struct guest *guest)
+static void join(struct client *client)
 {
-	for (const struct guest *other = guests; other; other = other->next)
-		tell(guest, other->name, "", " is here");
-	tell(guest, "welcome, ", guest->name, "");
-	guest->next = guests;
-	guests = guest;
-	tell_others(guest, "", " has come");
+	tell(client, "welcome, ", client->name, "");
+	for (const struct client *other = clients; other; other = other->next)
+		tell(client, other->name, "", " is here");
+	client->next = clients;
+	clients = client;
+	tell_others(client, "", " joins");
 }
 
-static void leave(const struct guest *guest)
+static void leave(const struct client *client)
 {
-	struct guest **at = &guests;
-	while (*at != guest)
+	struct client **at = &clients;
+	while (*at != client)
 		at = &(*at)->next;
-	*at = guest->next;
-	tell_others(guest, "", " has gone");
+	*at = client->next;
+	tell_others(client, "", " leaves");
 }
 
-/* A line without its end, as far as there is room: 1; 0 at the end; or an error. */
+/* Reads a line, without its end and cut to size. Returns 1, 0 at the end, or an error. */
 static coro_async int read_line(struct coro_stream *stream, char *ret, size_t size)
 {
 	const char *line;
 	ssize_t n = coro_stream_readline(stream, &line);
-	if (n <= 0)
-		return (int)n;
-	size_t length = 0;
-	while (length < (size_t)n && length < size - 1 && line[length] != '\r' &&
-	       line[length] != '\n')
-		length++;
-	memcpy(ret, line, length);
-	ret[length] = '\0';
-	return 1;
+	if (n > 0)
+		snprintf(ret, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+	return n > 0 ? 1 : (int)n;
 }
 
-static int chat(struct coro_stream *stream, void *arg)
+/* Runs as a task for each connection. */
+static coro_async int chat(struct coro_stream *stream, void *arg)
 {
-	struct guest guest = {.stream = stream};
-	char words[400];
-	int r = read_line(stream, guest.name, sizeof(guest.name));
+	struct client client = {.stream = stream};
+	char text[400];
+	int r = read_line(stream, client.name, sizeof(client.name));
 	if (r <= 0)
 		return r;
-	enter(&guest);
-	while ((r = read_line(stream, words, sizeof(words))) > 0)
-		tell_others(&guest, ": ", words);
-	leave(&guest);
+	join(&client);
+	while ((r = read_line(stream, text, sizeof(text))) > 0)
+		tell_others(&client, ": ", text);
+	leave(&client);
 	return r;
 }
 
-/* ---- trying it out ---- */
-
-/* What somebody says, and how many lines he hears before he does anything else. */
-static coro_async int say(struct coro_stream *stream, const char *words, int hears)
+/* Called when a chat() fails. That clients hang up is not worth a line. */
+static void client_failed(int error, const char *message, void *arg)
 {
-	return service_ask(stream, words, hears);
+	if (error != -ECONNRESET && error != -EPIPE)
+		fprintf(stderr, "client: %s\n", message);
 }
 
-static int try_out(void *address)
+static coro_async int run_server(void *address)
 {
-	struct coro_stream *ada = NULL, *bob = NULL;
-	int r = coro_open_connection(address, NULL, NULL, &ada);
-	if (r == 0)
-		r = coro_open_connection(address, NULL, NULL, &bob);
-	if (r == 0)
-		r = say(ada, "ada\n", 1);
-	if (r == 0)
-		r = say(bob, "bob\n", 2);
-	if (r == 0)
-		r = say(bob, "hello, ada\n", 0);
-	if (r == 0)
-		r = coro_stream_flush(bob);
-	if (r == 0)
-		r = say(ada, "hello, bob\n", 2);
-	if (r == 0)
-		r = say(bob, "", 1);
-	coro_stream_destroy(bob);
-	if (r == 0)
-		r = say(ada, "", 1);
-	coro_stream_destroy(ada);
-	return r;
+	const struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		.max_connections = 1000,
+		.failed = client_failed,
+	};
+	struct coro_server *server;
+	char name[CORO_ADDRESS_SIZE] = "";
+	int r = coro_server_start(address, &options, chat, NULL, &server);
+	if (r < 0)
+		return r;
+	coro_server_address(server, name, sizeof(name));
+	printf("listening on %s\n", name);
+	fflush(stdout);
+
+	r = coro_signal_wait(SIGINT, SIGTERM);
+	coro_server_shutdown(server, 0); /* its clients would not leave by themselves */
+	coro_server_destroy(server);
+	return r < 0 ? r : 0;
 }
 
 int main(int argc, char **argv)
 {
-	return service_main(argc, argv, &(struct service){.serve = chat, .try_out = try_out});
+	usage(argc, argv, 1, 1, "HOST:PORT");
+	int r = coro_run(run_server, argv[1]);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

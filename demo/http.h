@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP/1.1: taking requests and chunks apart where they lie in the buffer (RFC 9112). It is strict
- * where leniency has been used to smuggle requests: about the ends of lines, space before a colon,
+ * HTTP/1.1 (RFC 9112): parses requests and chunks. It copies nothing: the texts of a request are in
+ * the buffer that the request came in. Knows nothing of coroutines.
+ *
+ * It is strict where lenient servers have let requests be smuggled: line ends, space before a colon,
  * folded lines, and lengths that contradict each other.
  */
 #ifndef HTTP_H
@@ -14,7 +16,7 @@
 #include <strings.h>
 
 enum {
-	HTTP_HEAD = 16384, /* most bytes of a request line and its fields */
+	HTTP_HEAD = 16384, /* limit for the request line and the fields together, in bytes */
 	HTTP_FIELDS = 64,
 };
 
@@ -32,7 +34,7 @@ struct http_request {
 	int minor; /* of HTTP/1.x */
 	struct http_field fields[HTTP_FIELDS];
 	size_t field_count;
-	uint64_t length; /* of the body, unless that is chunked */
+	uint64_t length; /* of the body, if it is not chunked */
 	bool chunked;
 	bool keep_alive;
 	bool expects_continue;
@@ -48,7 +50,7 @@ static inline bool http_is_caseless(struct http_text text, const char *word)
 	return text.length == strlen(word) && strncasecmp(text.bytes, word, text.length) == 0;
 }
 
-/* What names and methods are made of. */
+/* Names and methods consist of these. */
 static inline bool http_is_token_letter(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -63,7 +65,7 @@ static inline bool http_is_token(struct http_text text)
 	return text.length > 0;
 }
 
-/* A number in figures, that fits. */
+/* Returns whether the text is a decimal number that fits. */
 static inline bool http_number(struct http_text text, uint64_t *ret)
 {
 	uint64_t number = 0;
@@ -77,7 +79,7 @@ static inline bool http_number(struct http_text text, uint64_t *ret)
 	return text.length > 0;
 }
 
-/* Whether a list such as "a, b" has that word; *last: it is the last. */
+/* Returns whether a list such as "a, b" has this word; *last tells whether it is the last item. */
 static inline bool http_has(struct http_text list, const char *word, bool *last)
 {
 	bool has = false;
@@ -102,8 +104,8 @@ static inline bool http_has(struct http_text list, const char *word, bool *last)
 }
 
 /*
- * The line that begins there, which ends within the head: where the next one begins, NULL if it is
- * none. Only "\r\n" ends a line, and a "\r" is nowhere else.
+ * Finds the line that begins at a place. Returns where the next line begins, or NULL if this one is
+ * malformed: only "\r\n" ends a line, and no "\r" or NUL is elsewhere.
  */
 static inline const char *http_line(const char *at, const char *end, struct http_text *ret)
 {
@@ -115,7 +117,7 @@ static inline const char *http_line(const char *at, const char *end, struct http
 	return stop + 2;
 }
 
-/* "GET /path HTTP/1.1": 0, or the negative status to answer with. */
+/* Parses "GET /path HTTP/1.1". Returns 0, or a negated HTTP status to refuse the request with. */
 static inline int http_parse_first(struct http_text line, struct http_request *ret)
 {
 	const char *end = line.bytes + line.length;
@@ -157,7 +159,7 @@ static inline int http_parse_field(struct http_text line, struct http_field *ret
 	return http_is_token(ret->name) ? 0 : -400;
 }
 
-/* Whether that is a whole line with a field, its end included. */
+/* Returns whether this is exactly one line, with its end, and has a field. */
 static inline bool http_is_field(const char *bytes, size_t length)
 {
 	struct http_text line;
@@ -166,7 +168,7 @@ static inline bool http_is_field(const char *bytes, size_t length)
 	       http_parse_field(line, &field) == 0;
 }
 
-/* What the fields say of the body and of the connection: 0 or a negative status. */
+/* Interprets the fields about the body and the connection. Returns 0 or a negated status. */
 static inline int http_understand(struct http_request *request)
 {
 	bool measured = false, last;
@@ -204,13 +206,13 @@ static inline int http_understand(struct http_request *request)
 	return 0;
 }
 
-/* Where the empty line behind the head ends, NULL if it has not come. */
+/* Returns the end of the empty line after the head; NULL if it has not come yet. */
 static inline const char *http_head_end(const char *bytes, size_t length)
 {
 	const char *end = bytes + length;
 	for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))); at++) {
 		if (end - at > 1 && at[1] == '\n')
-			return at + 2; /* it is wrong, and found so line by line */
+			return at + 2; /* malformed; http_line finds that */
 		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
 			return at + 3;
 	}
@@ -218,8 +220,8 @@ static inline const char *http_head_end(const char *bytes, size_t length)
 }
 
 /*
- * The request whose head is at the beginning: the head's length; 0: more is needed; or the status
- * to refuse it with, negated. One empty line before it is passed over. The texts lie in the buffer.
+ * Parses the head of the first request. Returns its length in bytes, 0 if it is not complete, or the
+ * negated status to refuse it with. Skips one empty line before it.
  */
 static inline long http_parse(const char *bytes, size_t length, struct http_request *ret)
 {
@@ -251,7 +253,7 @@ static inline long http_parse(const char *bytes, size_t length, struct http_requ
 	return r < 0 ? r : end - bytes;
 }
 
-/* The value of a field, NULL bytes if there is none. */
+/* Returns the value of a field; its bytes are NULL if the request has no such field. */
 static inline struct http_text http_field(const struct http_request *request, const char *name)
 {
 	for (size_t i = 0; i < request->field_count; i++)
@@ -260,7 +262,7 @@ static inline struct http_text http_field(const struct http_request *request, co
 	return (struct http_text){NULL, 0};
 }
 
-/* The line before a chunk: its length; 0: more is needed; negative as above. *ret: of the chunk. */
+/* Parses the line before a chunk. Returns as http_parse; *ret is the size of the chunk. */
 static inline long http_parse_chunk(const char *bytes, size_t length, uint64_t *ret)
 {
 	enum { LINE = 256, DIGITS = 15 };
@@ -283,7 +285,7 @@ static inline long http_parse_chunk(const char *bytes, size_t length, uint64_t *
 	}
 	if (!next || digits == 0 || digits > DIGITS)
 		return -400;
-	size_t rest = digits; /* blanks, and an extension or nothing */
+	size_t rest = digits; /* blanks and an extension may follow */
 	while (rest < line.length && (line.bytes[rest] == ' ' || line.bytes[rest] == '\t'))
 		rest++;
 	if (rest < line.length && line.bytes[rest] != ';')
@@ -293,8 +295,8 @@ static inline long http_parse_chunk(const char *bytes, size_t length, uint64_t *
 }
 
 /*
- * The part of a target that says what is wanted of the server, such as /path?query: the target
- * itself, or what follows the authority of an absolute one, which proxies send (RFC 9112, 3.2.2).
+ * Returns the part of a target that matters to the server, such as /path?query: all of it, or what
+ * follows the host in "http://host/path?query", which proxies send (RFC 9112, 3.2.2).
  */
 static inline struct http_text http_origin_form(struct http_text target)
 {
@@ -311,8 +313,8 @@ static inline struct http_text http_origin_form(struct http_text target)
 }
 
 /*
- * The path of a target without its query, with %XX taken back, and with a NUL: its length; or -400:
- * it is none, or leads out of the root.
+ * Decodes the path of a target: without its query, %XX replaced, with a NUL. Returns its length, -400
+ * if it is malformed or leads out of the root, or -414 if it is too long.
  */
 static inline long http_path(struct http_text target, char *ret, size_t size)
 {

@@ -1,53 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A web server: http_server HOST:PORT [ROOT]. It keeps connections alive, takes requests that come
- * one behind another, and bodies by length or in chunks; and has
+ * A web server for HTTP/1.1, with persistent connections, pipelined requests, and bodies with a length
+ * or in chunks. It serves
  *
  *   /           a greeting
- *   /echo       what is POSTed to it
- *   /count/N    the numbers up to N, in chunks
- *   /...        the files below ROOT
+ *   /echo       the body of a POST, sent back
+ *   /count/N    the numbers from 1 to N, in chunks
+ *   /...        the files below ROOT, symbolic links followed
  *
- * A client has 10 s for its next request, and for each KiB of a body; and as long as it goes on reading
- * for what it has to read before there is more.
+ * serve() runs as a task for each connection and answers one request after another. Nothing in it is
+ * a callback or a state machine: a function that needs more bytes calls a function that waits for them.
+ *
+ * An idle client is disconnected after 10 s: see idle.h. A client that sends a body must send at least
+ * 1 KiB in that time.
+ *
+ * http.h parses requests. It knows nothing of coroutines.
  */
 #include "http.h"
-#include "patience.h"
-#include "service.h"
+#include "idle.h"
+#include "usage.h"
 
+#include <coro.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
+#include <signal.h>
 
 enum {
-	PATIENCE = 10,
-	MOST_BODY = 16 << 20,
-	BODY_PART = 1024, /* of a body: less is not what patience is for */
+	IDLE_TIMEOUT = 10, /* seconds */
+	MAX_BODY = 16 << 20,
+	BODY_PART = 1024, /* this much of a body renews the idle timeout */
 };
 
-static const char *root;
+static const char *root; /* NULL: no files */
 
+/* A connection and the request that is being answered. */
 struct exchange {
 	struct coro_stream *stream;
-	struct patience patience;
-	struct http_request request; /* its texts are good until more is read */
+	struct idle idle;
+	struct http_request request; /* in the stream's buffer: valid until the next read */
 	enum { GET, HEAD, POST, OPTIONS, OTHER } method;
 	bool keep_alive;
 	bool answered; /* at least its first line */
 };
 
+/* ---- answers ---- */
+
+/* Waits while the client has too much left to read. */
 static coro_async int drain(struct exchange *exchange)
 {
 	int r = coro_stream_drain(exchange->stream);
 	if (r == 0)
-		patience_renew(&exchange->patience);
+		idle_renew(&exchange->idle);
 	return r;
 }
 
-/* ---- answers ---- */
-
-static const char *words_of(int status)
+static const char *reason(int status)
 {
 	switch (status) {
 	case 200:
@@ -77,7 +85,7 @@ static const char *words_of(int status)
 
 #define METHODS "GET, HEAD, POST, OPTIONS"
 
-/* The field that says whether the connection goes on; "" if the client takes it for granted. */
+/* Returns the field that says whether the connection stays open; "" if the client assumes so. */
 static const char *connection_field(const struct exchange *exchange)
 {
 	if (!exchange->keep_alive)
@@ -85,7 +93,10 @@ static const char *connection_field(const struct exchange *exchange)
 	return exchange->request.minor > 0 ? "" : "Connection: keep-alive\r\n";
 }
 
-/* The head of an answer with a body of length bytes. */
+/*
+ * Writes the head of an answer whose body has length bytes. Writing does not wait. A result is not
+ * checked here: after a failure the stream is lost, and the next call that waits returns the error.
+ */
 static void begin_answer(struct exchange *exchange, int status, const char *type, uint64_t length)
 {
 	char head[256];
@@ -93,7 +104,7 @@ static void begin_answer(struct exchange *exchange, int status, const char *type
 	int n = snprintf(head, sizeof(head),
 			 "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %" PRIu64
 			 "\r\n%s%s\r\n",
-			 status, words_of(status), type, length,
+			 status, reason(status), type, length,
 			 status == 405 ? "Allow: " METHODS "\r\n" : "", connection_field(exchange));
 	coro_stream_write(exchange->stream, head, (size_t)n);
 }
@@ -105,26 +116,26 @@ static void answer(struct exchange *exchange, int status, const char *text)
 		coro_stream_write(exchange->stream, text, strlen(text));
 }
 
-/* Says what is wrong; after that the connection is closed, as it is not known where it stands. */
+/* Answers with an error and closes the connection: where the next request begins is not known. */
 static int refuse(struct exchange *exchange, int status)
 {
 	char text[64];
 	exchange->keep_alive = false;
-	snprintf(text, sizeof(text), "%d %s\n", status, words_of(status));
+	snprintf(text, sizeof(text), "%d %s\n", status, reason(status));
 	answer(exchange, status, text);
 	return 0;
 }
 
 /* ---- bodies ---- */
 
-/* The parts of a request's body, one after another. */
+/* A request's body, read piece by piece. */
 struct body {
 	struct exchange *exchange;
-	uint64_t left; /* of this part */
+	uint64_t left; /* bytes of the body, or of the present chunk */
 	bool chunked;
-	bool begun; /* chunks: the first was seen */
-	uint64_t total;
-	uint64_t rewarded; /* of it, with patience */
+	bool begun;       /* the first chunk has begun */
+	uint64_t total;   /* bytes read */
+	uint64_t renewed; /* how many of them have renewed the idle timeout */
 };
 
 static void body_init(struct body *body, struct exchange *exchange)
@@ -135,28 +146,28 @@ static void body_init(struct body *body, struct exchange *exchange)
 		body->left = request->length;
 }
 
-/* A line of the protocol within a body, by http_parse_chunk's rules: the size that it tells. */
+/* Reads the line that begins a chunk; *ret is the chunk's size. */
 static coro_async int next_chunk(struct body *body, uint64_t *ret)
 {
 	struct coro_stream *stream = body->exchange->stream;
 	const char *bytes;
-	size_t behind = body->begun ? 2 : 0; /* "\r\n" after the chunk before */
-	for (size_t least = behind + 1;;) {
+	size_t skip = body->begun ? 2 : 0; /* the "\r\n" that ends the chunk before */
+	for (size_t least = skip + 1;;) {
 		ssize_t n = coro_stream_peek(stream, least, &bytes);
 		if (n < (ssize_t)least)
 			return n < 0 ? (int)n : CORO_INCOMPLETE;
-		if (behind && memcmp(bytes, "\r\n", 2) != 0)
+		if (skip && memcmp(bytes, "\r\n", 2) != 0)
 			return -EPROTO;
-		long r = http_parse_chunk(bytes + behind, (size_t)n - behind, ret);
+		long r = http_parse_chunk(bytes + skip, (size_t)n - skip, ret);
 		if (r < 0)
 			return -EPROTO;
 		if (r > 0)
-			return coro_stream_consume(stream, behind + (size_t)r);
+			return coro_stream_consume(stream, skip + (size_t)r);
 		least = (size_t)n + 1;
 	}
 }
 
-/* The fields behind the last chunk are looked at and dropped; the empty line is the end. */
+/* Reads and ignores the fields after the last chunk, up to the empty line. */
 static coro_async int skip_trailer(struct coro_stream *stream)
 {
 	const char *line;
@@ -173,7 +184,10 @@ static coro_async int skip_trailer(struct coro_stream *stream)
 	return -EPROTO;
 }
 
-/* What there is of the body, to be consumed: a count; 0 at the end; or an error. */
+/*
+ * Waits for more of the body. Returns how many bytes *ret points to, 0 at the body's end, or an error.
+ * body_consume takes them out of the buffer.
+ */
 static coro_async ssize_t body_peek(struct body *body, const char **ret)
 {
 	struct coro_stream *stream = body->exchange->stream;
@@ -199,12 +213,12 @@ static int body_consume(struct body *body, size_t length)
 {
 	body->left -= length;
 	body->total += length;
-	if (body->total - body->rewarded >= BODY_PART) {
-		body->rewarded = body->total;
-		patience_renew(&body->exchange->patience);
+	if (body->total - body->renewed >= BODY_PART) {
+		body->renewed = body->total;
+		idle_renew(&body->exchange->idle);
 	}
-	return body->total > MOST_BODY ? -EMSGSIZE
-				       : coro_stream_consume(body->exchange->stream, length);
+	return body->total > MAX_BODY ? -EMSGSIZE
+				      : coro_stream_consume(body->exchange->stream, length);
 }
 
 static coro_async int body_skip(struct body *body)
@@ -219,7 +233,7 @@ static coro_async int body_skip(struct body *body)
 	return (int)n;
 }
 
-/* ---- what there is ---- */
+/* ---- what it serves ---- */
 
 static int greet(struct exchange *exchange)
 {
@@ -227,7 +241,7 @@ static int greet(struct exchange *exchange)
 	return 0;
 }
 
-static int tell_options(struct exchange *exchange)
+static int answer_options(struct exchange *exchange)
 {
 	exchange->answered = true;
 	return coro_stream_printf(exchange->stream,
@@ -235,14 +249,17 @@ static int tell_options(struct exchange *exchange)
 				  connection_field(exchange));
 }
 
-/* Waits where much is to be read by the client. That it has sent a little is no reason for patience. */
-static coro_async int make_room(struct exchange *exchange)
+/*
+ * Drains, but only if there is much to be read: a client that sends a byte at a time must not renew
+ * its idle timeout with each of them.
+ */
+static coro_async int drain_if_full(struct exchange *exchange)
 {
-	enum { MUCH = 64 << 10 };
-	return coro_stream_pending(exchange->stream) > MUCH ? drain(exchange) : 0;
+	enum { FULL = 64 << 10 };
+	return coro_stream_pending(exchange->stream) > FULL ? drain(exchange) : 0;
 }
 
-/* A body that comes with its length goes back as it comes. */
+/* Sends the body back while it comes, with its length if that is known, else in chunks. */
 static coro_async int echo(struct exchange *exchange, struct body *body)
 {
 	struct coro_stream *stream = exchange->stream;
@@ -268,7 +285,7 @@ static coro_async int echo(struct exchange *exchange, struct body *body)
 			coro_stream_write(stream, "\r\n", 2);
 		r = body_consume(body, (size_t)n);
 		if (r == 0)
-			r = make_room(exchange);
+			r = drain_if_full(exchange);
 	}
 	if (r == 0 && n == 0)
 		r = coro_stream_write(stream, end, strlen(end));
@@ -278,12 +295,12 @@ static coro_async int echo(struct exchange *exchange, struct body *body)
 static coro_async int count(struct exchange *exchange, const char *path)
 {
 	struct coro_stream *stream = exchange->stream;
-	uint64_t most;
+	uint64_t last;
 	char number[32];
-	if (!http_number((struct http_text){path, strlen(path)}, &most))
+	if (!http_number((struct http_text){path, strlen(path)}, &last))
 		return refuse(exchange, 404);
 	if (exchange->request.minor == 0)
-		exchange->keep_alive = false; /* it knows no chunks: the end is the end */
+		exchange->keep_alive = false; /* HTTP/1.0 has no chunks: the body ends with it */
 	bool chunked = exchange->request.minor > 0;
 	exchange->answered = true;
 	coro_stream_printf(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%s%s\r\n",
@@ -291,7 +308,7 @@ static coro_async int count(struct exchange *exchange, const char *path)
 			   exchange->keep_alive ? "" : "Connection: close\r\n");
 	if (exchange->method == HEAD)
 		return 0;
-	for (uint64_t i = 1; i <= most; i++) {
+	for (uint64_t i = 1; i <= last; i++) {
 		int length = snprintf(number, sizeof(number), "%" PRIu64 "\n", i);
 		if (chunked)
 			coro_stream_printf(stream, "%x\r\n%s\r\n", length, number);
@@ -321,18 +338,21 @@ static const char *type_of(const char *path)
 	return "application/octet-stream";
 }
 
-/* From the system's cache to the socket: it does not come by here. Each part taken renews patience. */
+/*
+ * Sends a file without copying it to this program. The stream is flushed first, because coro_sendfile
+ * writes to its fd.
+ */
 static coro_async int send_file(struct exchange *exchange, int file, off_t length)
 {
-	enum { PART = 64 << 10 };
+	enum { PART = 64 << 10 }; /* each renews the idle timeout */
 	off_t at = 0;
 	int r = coro_stream_flush(exchange->stream);
 	while (r == 0 && at < length) {
 		size_t part = length - at < PART ? (size_t)(length - at) : PART;
 		ssize_t n = coro_sendfile(coro_stream_fd(exchange->stream), file, &at, part);
 		if (n <= 0)
-			r = n < 0 ? (int)n : -EIO; /* it was cut short meanwhile */
-		patience_renew(&exchange->patience);
+			r = n < 0 ? (int)n : -EIO; /* 0: somebody has cut the file */
+		idle_renew(&exchange->idle);
 	}
 	return r;
 }
@@ -358,7 +378,7 @@ static coro_async int get_file(struct exchange *exchange, const char *path)
 	if (file == -ECANCELED)
 		return file;
 	if (file < 0) {
-		answer(exchange, 404, "there is no such thing\n");
+		answer(exchange, 404, "not found\n");
 		return 0;
 	}
 	int r = answer_file(exchange, file, name);
@@ -381,18 +401,18 @@ static int method_of(struct http_text word)
 static coro_async int respond(struct exchange *exchange, struct body *body)
 {
 	const struct http_request *request = &exchange->request;
-	bool of_server = exchange->method == OPTIONS && http_is(request->target, "*");
+	bool any_path = exchange->method == OPTIONS && http_is(request->target, "*");
 	char path[1024];
-	long r = of_server ? 0 : http_path(request->target, path, sizeof(path));
+	long r = any_path ? 0 : http_path(request->target, path, sizeof(path));
 	if (r < 0)
 		return refuse(exchange, (int)-r);
 	if (exchange->method == POST && strcmp(path, "/echo") == 0)
 		return echo(exchange, body);
-	int skipped = body_skip(body);
+	int skipped = body_skip(body); /* the next request begins after it */
 	if (skipped < 0)
 		return skipped;
 	if (exchange->method == OPTIONS)
-		return tell_options(exchange);
+		return answer_options(exchange);
 	if (exchange->method != GET && exchange->method != HEAD)
 		return refuse(exchange, exchange->method == POST ? 405 : 501);
 	if (strcmp(path, "/") == 0)
@@ -402,7 +422,6 @@ static coro_async int respond(struct exchange *exchange, struct body *body)
 	return get_file(exchange, path);
 }
 
-/* Its body is read to the end, whatever was made of it, so that the next begins there. */
 static coro_async int serve_request(struct exchange *exchange)
 {
 	const struct http_request *request = &exchange->request;
@@ -410,7 +429,7 @@ static coro_async int serve_request(struct exchange *exchange)
 	exchange->method = method_of(request->method);
 	exchange->keep_alive = request->keep_alive;
 	exchange->answered = false;
-	if (request->length > MOST_BODY)
+	if (request->length > MAX_BODY)
 		return refuse(exchange, 413);
 	if (request->expects_continue && (request->chunked || request->length > 0))
 		coro_stream_write(exchange->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
@@ -421,7 +440,10 @@ static coro_async int serve_request(struct exchange *exchange)
 	return r;
 }
 
-/* Reads the head of the next request: 1; 0 at the end; a status to refuse it with, or an error. */
+/*
+ * Reads the head of the next request. Returns 1, 0 at the end, or an error; *status is the status to
+ * refuse the request with, if it is malformed.
+ */
 static coro_async int read_head(struct exchange *exchange, int *status)
 {
 	const char *bytes;
@@ -435,13 +457,13 @@ static coro_async int read_head(struct exchange *exchange, int *status)
 			exchange->method = OTHER;
 			return 1;
 		}
-		if (r > 0) /* it stays where it is until more is read, and so do the texts */
+		if (r > 0) /* consumed bytes stay in the buffer until the next read */
 			return coro_stream_consume(exchange->stream, (size_t)r) < 0 ? -EIO : 1;
 		least = (size_t)n + 1;
 	}
 }
 
-/* One request: 1, and there may be another; 0, there is none; or an error. */
+/* Serves one request. Returns 1 if there may be another, 0 if not, or an error. */
 static coro_async int serve_next(struct exchange *exchange)
 {
 	int status = 0, r = read_head(exchange, &status);
@@ -457,25 +479,26 @@ static coro_async int serve_each(struct exchange *exchange)
 {
 	int r;
 	while ((r = serve_next(exchange)) > 0)
-		patience_renew(&exchange->patience);
+		idle_renew(&exchange->idle);
 	if (r == -ECANCELED)
 		return r;
-	patience_renew(&exchange->patience);
+	idle_renew(&exchange->idle);
 	int flushed = coro_stream_flush(exchange->stream);
 	return flushed < 0 ? flushed : r;
 }
 
-/* What a client for whom there was no more patience has not read, it never will. */
+/* An idle client is not a failure: its connection is reset, and what it has not read is dropped. */
 static coro_async int serve_all(struct exchange *exchange)
 {
-	int r = patience_begin(&exchange->patience, exchange->stream, PATIENCE * CORO_SEC);
+	int r = idle_begin(&exchange->idle, exchange->stream, IDLE_TIMEOUT * CORO_SEC);
 	if (r < 0)
 		return r;
-	r = patience_end(&exchange->patience, serve_each(exchange));
+	r = idle_end(&exchange->idle, serve_each(exchange));
 	return r == -ETIMEDOUT ? coro_stream_abort(exchange->stream) : r;
 }
 
-static int serve(struct coro_stream *stream, void *arg)
+/* Runs as a task for each connection. An exchange is too large for the stack's first page. */
+static coro_async int serve(struct coro_stream *stream, void *arg)
 {
 	struct exchange *exchange = malloc(sizeof(*exchange));
 	if (!exchange)
@@ -487,35 +510,43 @@ static int serve(struct coro_stream *stream, void *arg)
 	return r;
 }
 
-/* ---- trying it out ---- */
+/* ---- the server ---- */
 
-static int try_out(void *address)
+/* Called when a serve() fails. That clients hang up or talk nonsense is not worth a line. */
+static void client_failed(int error, const char *message, void *arg)
 {
-	static const struct {
-		const char *say;
-		int lines;
-	} script[] = {
-		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 5},
-		{"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 9},
-		{"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nword\n", 5},
-		{"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-		 "6\r\nchunk\n\r\n0\r\n\r\n",
-		 9},
-		{"GET /count/2 HTTP/1.1\r\nHost: x\r\n\r\n", 12},
-		{"GET /../secret HTTP/1.1\r\nHost: x\r\n\r\n", 6},
+	if (error != -ECONNRESET && error != -EPIPE && error != -EPROTO)
+		fprintf(stderr, "client: %s\n", message);
+}
+
+static coro_async int run_server(void *address)
+{
+	const struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		.max_connections = 10000,
+		.failed = client_failed,
 	};
-	struct coro_stream *stream;
-	int r = coro_open_connection(address, NULL, NULL, &stream);
+	struct coro_server *server;
+	char name[CORO_ADDRESS_SIZE] = "";
+	int r = coro_server_start(address, &options, serve, NULL, &server);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < sizeof(script) / sizeof(*script) && r == 0; i++)
-		r = service_ask(stream, script[i].say, script[i].lines);
-	coro_stream_destroy(stream);
-	return r;
+	coro_server_address(server, name, sizeof(name));
+	printf("listening on %s\n", name);
+	fflush(stdout);
+
+	r = coro_signal_wait(SIGINT, SIGTERM);
+	coro_server_shutdown(server, 2 * CORO_SEC); /* requests may finish for 2 s */
+	coro_server_destroy(server);
+	return r < 0 ? r : 0;
 }
 
 int main(int argc, char **argv)
 {
-	root = argc > 2 ? argv[2] : NULL;
-	return service_main(argc, argv, &(struct service){.serve = serve, .try_out = try_out});
+	usage(argc, argv, 1, 2, "HOST:PORT [ROOT]");
+	root = argv[2];
+	int r = coro_run(run_server, argv[1]);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

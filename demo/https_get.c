@@ -1,170 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gets a page by HTTPS and prints it:  https_get https://example.org/
+ * An HTTPS client: prints a page. The status and what TLS agreed on go to stderr.
  *
- * Without arguments it gets one from a server of its own, which has a certificate made on the spot.
- * Built where OpenSSL is, with what pkg-config says of coro-tls.
+ * coro_tls_open_connection connects, does the handshake, and checks the server's certificate against
+ * those that the system trusts, or those of $SSL_CERT_FILE. After that a stream of TLS is a stream
+ * like any other.
+ *
+ * Built if OpenSSL is installed, and linked with what `pkg-config --libs coro-tls` says.
  */
-#include "certificate.h"
+#include "url.h"
+#include "usage.h"
 
 #include <coro.h>
 #include <coro/tls.h>
+#include <unistd.h>
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* ---- the client ---- */
-
-/* "https://HOST[:PORT][/PATH]" in its parts. */
-struct url {
-	char address[300], host[256];
-	const char *path;
-};
-
-static int parse(const char *text, struct url *ret)
-{
-	static const char scheme[] = "https://";
-	if (strncmp(text, scheme, strlen(scheme)) != 0)
-		return coro_raise(-EINVAL, "%s: not https", text);
-	text += strlen(scheme);
-	size_t length = strcspn(text, "/?#"), name = strcspn(text, ":/?#");
-	if (*text == '[')
-		name = strcspn(text, "]") + 1;
-	if (name == 0 || name > length || length >= sizeof(ret->host))
-		return coro_raise(-EINVAL, "%s: no host", text);
-	snprintf(ret->host, sizeof(ret->host), "%.*s", (int)length, text);
-	snprintf(ret->address, sizeof(ret->address), "%s%s", ret->host,
-		 name == length ? ":443" : "");
-	ret->path = text[length] == '/' ? text + length : "/";
-	return 0;
-}
-
-/* HTTP/1.0, so that the answer ends where the connection does. Prints the body, and the status. */
-static coro_async int ask(struct coro_stream *stream, const struct url *url, FILE *status)
+/* HTTP/1.0: the answer ends with the connection. */
+static coro_async int print_page(struct coro_stream *stream, const struct url *url)
 {
 	const char *line;
-	char block[16384];
+	char bytes[16384];
 	ssize_t n;
-	int r = coro_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url->path,
+	int r = coro_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url->target,
 				   url->host);
 	if (r < 0)
 		return r;
 	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++)
 		if (i == 0)
-			fprintf(status, "%.*s\n", (int)strcspn(line, "\r\n"), line);
-	while (n > 0 && (n = coro_stream_read(stream, block, sizeof(block))) > 0)
-		fwrite(block, 1, (size_t)n, stdout);
+			fprintf(stderr, "%.*s\n", (int)strcspn(line, "\r\n"), line);
+	while (n > 0 && (n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0)
+		n = coro_write(STDOUT_FILENO, bytes, (size_t)n);
 	return (int)n;
 }
 
-static coro_async int get(struct coro_tls_context *context, const struct url *url, FILE *status)
+static coro_async int get_with(struct coro_tls_context *context, const struct url *url)
 {
-	struct coro_dial_options options = {.timeout = 30 * CORO_SEC};
+	const struct coro_dial_options options = {.timeout = 30 * CORO_SEC};
 	struct coro_stream *stream;
 	int r = coro_tls_open_connection(url->address, context, NULL, &options, NULL, &stream);
 	if (r < 0)
 		return r;
-	fprintf(status, "%s, %s\n", coro_tls_version(stream),
-		coro_tls_alpn(stream) ? coro_tls_alpn(stream) : "no protocol agreed on");
-	r = ask(stream, url, status);
+	const char *protocol = coro_tls_alpn(stream);
+	fprintf(stderr, "%s, %s\n", coro_tls_version(stream), protocol ? protocol : "no protocol");
+	r = print_page(stream, url);
 	coro_stream_destroy(stream);
 	return r;
 }
 
-static coro_async int get_by_url(void *text)
+static coro_async int get(void *text)
 {
-	/* Many servers of HTTP/1.0 end a page without a word. */
-	struct coro_tls_options options = {.alpn = "http/1.1,http/1.0",
-					   .flags = CORO_TLS_RAGGED_END};
+	/* Many servers of HTTP/1.0 end a page without announcing the end, as TLS demands it. */
+	const struct coro_tls_options options = {.alpn = "http/1.1,http/1.0",
+						 .flags = CORO_TLS_RAGGED_END};
 	struct coro_tls_context *context;
 	struct url url;
-	int r = parse(text, &url);
+	int r = url_parse(text, "https", &url);
 	if (r == 0)
 		r = coro_tls_client_create(&options, &context);
 	if (r < 0)
 		return r;
-	r = get(context, &url, stderr);
+	r = get_with(context, &url);
 	coro_tls_context_destroy(context);
-	return r;
-}
-
-/* ---- a server of its own ---- */
-
-static coro_async int answer(struct coro_stream *stream, void *arg)
-{
-	const char *line;
-	char path[100] = "";
-	ssize_t n;
-	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++)
-		if (i == 0)
-			snprintf(path, sizeof(path), "%.*s", (int)strcspn(line + 4, " "), line + 4);
-	if (n < 0)
-		return (int)n;
-	return coro_stream_printf(stream,
-				  "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n"
-				  "This is %s of %s.\n",
-				  path, coro_tls_host(stream) ? coro_tls_host(stream) : "nobody");
-}
-
-/* The same address under two names, of which the certificate has one. */
-static coro_async int get_from(struct coro_server *server, struct coro_tls_context *context)
-{
-	char address[CORO_ADDRESS_SIZE];
-	struct url url = {.path = "/page"};
-	coro_server_address(server, address, sizeof(address));
-	const char *port = strrchr(address, ':');
-	snprintf(url.host, sizeof(url.host), "localhost%s", port);
-	snprintf(url.address, sizeof(url.address), "localhost%s", port);
-	int r = get(context, &url, stdout);
-	if (r < 0)
-		return r;
-	snprintf(url.address, sizeof(url.address), "127.0.0.1%s", port);
-	r = get(context, &url, stdout);
-	printf("as 127.0.0.1: %s\n", coro_strerror(r));
-	return r == CORO_UNTRUSTED ? 0 : -EPROTO;
-}
-
-/* The client is meant to hang up on a name that the certificate does not have. */
-static void connection_failed(int error, const char *message, void *arg)
-{
-}
-
-static coro_async int get_from_itself(void *certificate)
-{
-	struct coro_server_options options = {.failed = connection_failed};
-	struct coro_tls_options serving = {.certificate = certificate, .alpn = "http/1.0"};
-	struct coro_tls_options trusting = {.ca = certificate, .alpn = "http/1.1,http/1.0"};
-	struct coro_tls_service service = {.fn = answer};
-	struct coro_tls_context *client = NULL;
-	struct coro_server *server = NULL;
-	int r = coro_tls_server_create(&serving, &service.context);
-	if (r == 0)
-		r = coro_tls_client_create(&trusting, &client);
-	if (r == 0)
-		r = coro_server_start("127.0.0.1:0", &options, coro_tls_serve, &service, &server);
-	if (r == 0) {
-		r = get_from(server, client);
-		coro_server_shutdown(server, CORO_SEC);
-		coro_server_destroy(server);
-	}
-	coro_tls_context_destroy(client);
-	coro_tls_context_destroy(service.context);
-	return r;
-}
-
-static coro_async int program(void *arg)
-{
-	char **argv = arg, *certificate = NULL;
-	int r = argv[1] ? get_by_url(argv[1]) : get_from_itself(certificate = certificate_make());
-	free(certificate);
-	if (r < 0)
-		fprintf(stderr, "%s\n", coro_message(r));
 	return r;
 }
 
 int main(int argc, char **argv)
 {
-	return coro_run(program, argv) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	usage(argc, argv, 1, 1, "https://HOST[:PORT]/PATH");
+	int r = coro_run(get, argv[1]);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

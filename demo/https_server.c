@@ -1,38 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A web server of TLS: https_server HOST:PORT [CERTIFICATE.pem [KEY.pem]]. It keeps connections
- * alive, greets, and sends back what is POSTed to it. Where it is given no certificate it makes one
- * for localhost, that signs itself.
+ * A web server with TLS. It serves a greeting, and sends back the body of a POST.
  *
- * A client has 10 s for its handshake and for each request, and as long as it goes on reading for its
- * answer. Built where OpenSSL is.
+ * The server runs coro_tls_serve for each connection, which does the handshake and then calls serve().
+ * That is a web server like any other: http_server has a longer one.
+ *
+ * An idle client is disconnected after 10 s: see idle.h. Built if OpenSSL is installed. The program
+ * certificate makes a certificate to try it with.
  */
-#include "certificate.h"
 #include "http.h"
-#include "patience.h"
-#include "service.h"
+#include "idle.h"
+#include "usage.h"
 
+#include <coro.h>
 #include <coro/tls.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 
-enum { PATIENCE = 10, MOST_BODY = 16 << 20 };
+enum { IDLE_TIMEOUT = 10 /* seconds */, MAX_BODY = 16 << 20 };
 
+/* A connection and the request that is being answered. */
 struct exchange {
 	struct coro_stream *stream;
-	struct patience patience;
-	struct http_request request; /* its texts are good until more is read */
+	struct idle idle;
+	struct http_request request; /* in the stream's buffer: valid until the next read */
 	bool keep_alive;
 };
 
 /* ---- answers ---- */
 
-/* Something has gone on: there is as much time again for what is next. */
+/* Waits while the client has too much left to read. */
 static coro_async int drain(struct exchange *exchange)
 {
 	int r = coro_stream_drain(exchange->stream);
 	if (r == 0)
-		patience_renew(&exchange->patience);
+		idle_renew(&exchange->idle);
 	return r;
 }
 
@@ -55,14 +58,14 @@ static int answer(const struct exchange *exchange, const char *status, const cha
 	return r;
 }
 
-/* After that the connection is closed, as it is not known where it stands. */
+/* Answers with an error and closes the connection: where the next request begins is not known. */
 static int refuse(struct exchange *exchange, const char *status)
 {
 	exchange->keep_alive = false;
 	return answer(exchange, status, "");
 }
 
-/* It goes back as it comes. */
+/* Sends the body back while it comes. */
 static coro_async int echo(struct exchange *exchange)
 {
 	struct coro_stream *stream = exchange->stream;
@@ -93,7 +96,7 @@ static coro_async int respond(struct exchange *exchange)
 	exchange->keep_alive = request->keep_alive;
 	if (request->chunked)
 		return refuse(exchange, "411 Length Required");
-	if (request->length > MOST_BODY)
+	if (request->length > MAX_BODY)
 		return refuse(exchange, "413 Content Too Large");
 	if (http_is(request->method, "POST"))
 		return echo(exchange);
@@ -102,11 +105,11 @@ static coro_async int respond(struct exchange *exchange)
 	if (!http_is(request->method, "GET") && !http_is(request->method, "HEAD"))
 		return refuse(exchange, "501 Not Implemented");
 	if (!http_is(request->target, "/"))
-		return answer(exchange, "404 Not Found", "there is no such thing\n");
+		return answer(exchange, "404 Not Found", "not found\n");
 	return answer(exchange, "200 OK", "Hello, world!\n");
 }
 
-/* One request: 1, and there may be another; 0, there is none; or an error. */
+/* Serves one request. Returns 1 if there may be another, 0 if not, or an error. */
 static coro_async int serve_next(struct exchange *exchange)
 {
 	const char *bytes;
@@ -118,7 +121,7 @@ static coro_async int serve_next(struct exchange *exchange)
 		length = http_parse(bytes, (size_t)n, &exchange->request);
 		least = (size_t)n + 1;
 	}
-	/* It stays where it is until more is read, and so do the texts. */
+	/* Consumed bytes stay in the buffer until the next read. */
 	if (length > 0)
 		coro_stream_consume(exchange->stream, (size_t)length);
 	int r = length < 0 ? refuse(exchange, "400 Bad Request") : respond(exchange);
@@ -127,85 +130,72 @@ static coro_async int serve_next(struct exchange *exchange)
 	return r < 0 ? r : exchange->keep_alive;
 }
 
+/* Runs as a task for each connection, after its handshake. */
 static coro_async int serve(struct coro_stream *stream, void *arg)
 {
 	struct exchange exchange = {.stream = stream};
-	int r = patience_begin(&exchange.patience, stream, PATIENCE * CORO_SEC);
+	int r = idle_begin(&exchange.idle, stream, IDLE_TIMEOUT * CORO_SEC);
 	if (r < 0)
 		return r;
 	while ((r = serve_next(&exchange)) > 0)
 		;
-	return patience_end(&exchange.patience, r);
+	return idle_end(&exchange.idle, r);
 }
 
-/* ---- trying it out ---- */
+/* ---- the server ---- */
 
-static const char *certificate; /* of its own */
-
-static coro_async int ask(struct coro_stream *stream)
+/* Called when a connection fails. That clients hang up or do not trust us is not worth a line. */
+static void client_failed(int error, const char *message, void *arg)
 {
-	static const struct {
-		const char *say;
-		int lines;
-	} script[] = {
-		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 5},
-		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nword\n", 5},
-		{"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 9},
-		{"PUT / HTTP/1.1\r\nHost: x\r\n\r\n", 5},
+	if (error != -ECONNRESET && error != -EPIPE && error != -EPROTO && error != -ETIMEDOUT)
+		fprintf(stderr, "client: %s\n", message);
+}
+
+static coro_async int serve_until_signal(const char *address, struct coro_tls_service *service)
+{
+	const struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		.max_connections = 10000,
+		.failed = client_failed,
 	};
-	int r = 0;
-	printf("%s, %s\n", coro_tls_version(stream), coro_tls_alpn(stream));
-	for (size_t i = 0; i < sizeof(script) / sizeof(*script) && r == 0; i++)
-		r = service_ask(stream, script[i].say, script[i].lines);
-	return r;
-}
-
-/* As somebody who trusts it, or nobody: what came of that. */
-static coro_async int try_as(const char *trusted, const char *address)
-{
-	struct coro_tls_options options = {.ca = trusted, .alpn = "h2,http/1.1"};
-	struct coro_tls_context *context;
-	struct coro_stream *stream;
-	int r = coro_tls_client_create(&options, &context);
+	struct coro_server *server;
+	char name[CORO_ADDRESS_SIZE] = "";
+	int r = coro_server_start(address, &options, coro_tls_serve, service, &server);
 	if (r < 0)
 		return r;
-	r = coro_tls_open_connection(address, context, "localhost", NULL, NULL, &stream);
-	if (r == 0) {
-		r = ask(stream);
-		coro_stream_destroy(stream);
-	}
-	coro_tls_context_destroy(context);
-	return r;
+	coro_server_address(server, name, sizeof(name));
+	printf("listening on %s\n", name);
+	fflush(stdout);
+
+	r = coro_signal_wait(SIGINT, SIGTERM);
+	coro_server_shutdown(server, 2 * CORO_SEC); /* requests may finish for 2 s */
+	coro_server_destroy(server);
+	return r < 0 ? r : 0;
 }
 
-static coro_async int try_out(void *address)
+static coro_async int run_server(void *arg)
 {
-	int r = try_as(certificate, address);
+	char **argv = arg;
+	const struct coro_tls_options options = {
+		.certificate_file = argv[2],
+		.key_file = argv[3], /* NULL: it is in the other file, too */
+		.alpn = "http/1.1",
+		.handshake_timeout = IDLE_TIMEOUT * CORO_SEC,
+	};
+	struct coro_tls_service service = {.fn = serve};
+	int r = coro_tls_server_create(&options, &service.context);
 	if (r < 0)
 		return r;
-	r = try_as(NULL, address);
-	printf("who does not know it: %s\n", coro_strerror(r));
-	return r == CORO_UNTRUSTED ? 0 : -EPROTO;
+	r = serve_until_signal(argv[1], &service);
+	coro_tls_context_destroy(service.context);
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	struct coro_tls_options options = {.alpn = "http/1.1",
-					   .handshake_timeout = PATIENCE * CORO_SEC};
-	struct coro_tls_service tls = {.fn = serve};
-	char *own = argc > 2 ? NULL : certificate_make();
-	options.certificate = certificate = own;
-	options.certificate_file = argc > 2 ? argv[2] : NULL;
-	options.key_file = argc > 3 ? argv[3] : NULL;
-	int r = coro_tls_server_create(&options, &tls.context);
-	if (r < 0) {
+	usage(argc, argv, 2, 3, "HOST:PORT CERTIFICATE.pem [KEY.pem]");
+	int r = coro_run(run_server, argv);
+	if (r < 0)
 		fprintf(stderr, "%s\n", coro_message(r));
-		free(own);
-		return EXIT_FAILURE;
-	}
-	const struct service service = {.serve = coro_tls_serve, .arg = &tls, .try_out = try_out};
-	int status = service_main(argc, argv, &service);
-	coro_tls_context_destroy(tls.context);
-	free(own);
-	return status;
+	return r < 0;
 }

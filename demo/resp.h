@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Redis's protocol, RESP 2: taking a command apart where it lies in the buffer. */
+/*
+ * Redis's protocol, RESP 2: parses commands. It copies nothing: the words of a command are in the
+ * buffer that the command came in. Knows nothing of coroutines.
+ */
 #ifndef RESP_H
 #define RESP_H
 
@@ -8,20 +11,21 @@
 #include <stdio.h>
 
 enum {
-	RESP_WORDS = 1024,       /* of a command */
-	RESP_LENGTH = 512 << 10, /* of a word */
-	RESP_COMMAND = 2 << 20,  /* of a whole command */
-	RESP_LINE = 64 << 10,    /* of one that is typed */
-	RESP_HEADER = 32,        /* of a line that tells a length */
+	/* Limits. All but the first are bytes. */
+	RESP_WORDS = 1024,       /* words of a command */
+	RESP_LENGTH = 512 << 10, /* a word */
+	RESP_COMMAND = 2 << 20,  /* a whole command */
+	RESP_LINE = 64 << 10,    /* a command typed as a line */
+	RESP_HEADER = 32,        /* a line with a length */
 };
 
 struct resp_command {
 	size_t count;
 	struct text words[RESP_WORDS];
-	const char *error; /* why it is none */
+	const char *error; /* why it is malformed */
 };
 
-/* The line at the beginning: its length with the end, and its words without; 0: more is needed. */
+/* Finds the first line. Returns its length with its end, 0 if it is not complete; *ret is without. */
 static inline size_t resp_line(struct text text, struct text *ret)
 {
 	const char *end = memchr(text.bytes, '\n', text.length);
@@ -33,7 +37,7 @@ static inline size_t resp_line(struct text text, struct text *ret)
 	return length + 1;
 }
 
-/* A whole number that fits: whether it is one. */
+/* Returns whether the text is a number that fits. */
 static inline bool resp_number(struct text text, int64_t *ret)
 {
 	bool negative = text.length > 0 && text.bytes[0] == '-';
@@ -43,7 +47,7 @@ static inline bool resp_number(struct text text, int64_t *ret)
 	for (size_t i = negative; i < text.length; i++) {
 		int digit = text.bytes[i] - '0';
 		if (digit < 0 || digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
-		    __builtin_sub_overflow(number, digit, &number)) /* below 0 there is one more */
+		    __builtin_sub_overflow(number, digit, &number)) /* INT64_MIN has no positive */
 			return false;
 	}
 	if (!negative && number == INT64_MIN)
@@ -58,7 +62,7 @@ static inline long resp_refuse(struct resp_command *command, const char *error)
 	return -1;
 }
 
-/* "*2\r\n" or "$3\r\n": as resp_parse; the number. */
+/* Parses a header, "*2\r\n" or "$3\r\n". Returns as resp_parse; *ret is the number. */
 static inline long resp_header(struct text text, char kind, int64_t most, int64_t *ret,
 			       struct resp_command *command)
 {
@@ -75,7 +79,7 @@ static inline long resp_header(struct text text, char kind, int64_t most, int64_
 	return (long)length;
 }
 
-/* The next word, and the "\r\n" behind it. */
+/* Parses a word and the "\r\n" after it. Returns as resp_parse. */
 static inline long resp_word(struct text text, struct resp_command *command)
 {
 	int64_t length;
@@ -93,7 +97,7 @@ static inline long resp_word(struct text text, struct resp_command *command)
 	return (long)all;
 }
 
-/* One that was typed: words with spaces between them. */
+/* Parses a typed command: words with spaces between them. Returns as resp_parse. */
 static inline long resp_typed(struct text text, struct resp_command *command)
 {
 	struct text line;
@@ -115,8 +119,8 @@ static inline long resp_typed(struct text text, struct resp_command *command)
 }
 
 /*
- * The command at the beginning: its length; 0: more is needed; -1: it is none, error tells why. It
- * may have no words. The words lie in the text.
+ * Parses the first command of the text. Returns its length in bytes, 0 if it is not complete, or -1 if
+ * it is malformed: command->error says why. A command may have no words.
  */
 static inline long resp_parse(struct text text, struct resp_command *command)
 {
@@ -137,7 +141,7 @@ static inline long resp_parse(struct text text, struct resp_command *command)
 	return at;
 }
 
-/* Whether a name is like a pattern, in which * is any number of letters, ? one, [a-z^] a choice. */
+/* Returns whether a name matches a pattern with *, ? and [a-z], as KEYS has them. */
 static inline bool resp_like(struct text name, struct text pattern)
 {
 	size_t n = 0, p = 0, star = SIZE_MAX, from = 0;
@@ -175,7 +179,7 @@ static inline bool resp_like(struct text name, struct text pattern)
 			n++;
 			p = next;
 		} else if (star != SIZE_MAX) {
-			p = star + 1; /* the star takes one letter more */
+			p = star + 1; /* try again with one more letter for the star */
 			n = ++from;
 		} else {
 			return false;

@@ -1,59 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server of Redis's protocol, for redis-cli and redis-benchmark. Commands are taken where they
- * lie in the stream's buffer, as many as have come; what is answered goes out in one piece.
+ * A server with Redis's protocol, for redis-cli, redis-benchmark and redis_client.
  *
- * A client may be silent for as long as it likes, but not in the middle of a command: it has 30 s for
- * the rest, or for 4 KiB of it. It has as long as it goes on reading for what it has asked for.
+ * It is fast because it neither copies commands nor makes a system call for each: it runs all commands
+ * that are complete where they are in the stream's buffer, and their replies are sent together.
+ *
+ * A client may be silent between commands, but not within one: it has 30 s for the rest of a command,
+ * or for 4 KiB of the rest. It has as long as it likes to read its replies, if it goes on reading.
+ *
+ * resp.h parses commands, store.h keeps the values. They know nothing of coroutines.
  */
-#include "patience.h"
+#include "idle.h"
 #include "resp.h"
-#include "service.h"
+#include "usage.h"
 
+#include <coro.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <strings.h>
 #include <unistd.h>
 
+/* All tasks use it, without a lock: no command waits while it runs. */
 static struct store store;
 
+/* A connection. */
 struct session {
 	struct coro_stream *stream;
-	struct resp_command command;
-	int64_t now;
-	size_t left;     /* bytes of a command that has not come as a whole */
-	size_t rewarded; /* of them, with patience */
-	int64_t until;   /* then there is no more of that */
+	struct resp_command command; /* the one that runs */
+	int64_t now;                 /* the time for all commands that run together */
+	size_t left;                 /* bytes of an incomplete command in the buffer */
+	size_t renewed;              /* how many of them have moved the deadline */
+	int64_t until;               /* the deadline for the rest of it */
 	bool leaving;
 };
 
-/* ---- answers ---- */
+/* ---- replies ---- */
 
-static void answer(struct session *session, const char *text)
+/*
+ * Writing does not wait. Its results are not checked: after a failure the stream is lost, and the next
+ * call that waits returns the error.
+ */
+static void reply(struct session *session, const char *text)
 {
 	coro_stream_write(session->stream, text, strlen(text));
 }
 
-static void answer_number(struct session *session, char kind, int64_t number)
+static void reply_number(struct session *session, char kind, int64_t number)
 {
 	char text[32];
 	int length = snprintf(text, sizeof(text), "%c%" PRId64 "\r\n", kind, number);
 	coro_stream_write(session->stream, text, (size_t)length);
 }
 
-static void answer_text(struct session *session, struct text text)
+static void reply_text(struct session *session, struct text text)
 {
-	answer_number(session, '$', (int64_t)text.length);
+	reply_number(session, '$', (int64_t)text.length);
 	struct iovec vec[] = {{(void *)text.bytes, text.length}, {(void *)"\r\n", 2}};
 	coro_stream_writev(session->stream, vec, 2);
 }
 
-static void answer_entry(struct session *session, const struct entry *entry)
+static void reply_entry(struct session *session, const struct entry *entry)
 {
 	if (entry)
-		answer_text(session, entry->value);
+		reply_text(session, entry->value);
 	else
-		answer(session, "$-1\r\n");
+		reply(session, "$-1\r\n");
 }
 
 /* ---- commands ---- */
@@ -76,29 +88,29 @@ static struct entry *entry_of(const struct session *session, size_t i)
 static void do_ping(struct session *session)
 {
 	if (session->command.count > 1)
-		answer_text(session, word(session, 1));
+		reply_text(session, word(session, 1));
 	else
-		answer(session, "+PONG\r\n");
+		reply(session, "+PONG\r\n");
 }
 
 static void do_echo(struct session *session)
 {
-	answer_text(session, word(session, 1));
+	reply_text(session, word(session, 1));
 }
 
 static void do_get(struct session *session)
 {
-	answer_entry(session, entry_of(session, 1));
+	reply_entry(session, entry_of(session, 1));
 }
 
 static void do_mget(struct session *session)
 {
-	answer_number(session, '*', (int64_t)session->command.count - 1);
+	reply_number(session, '*', (int64_t)session->command.count - 1);
 	for (size_t i = 1; i < session->command.count; i++)
-		answer_entry(session, entry_of(session, i));
+		reply_entry(session, entry_of(session, i));
 }
 
-/* The time so many seconds or milliseconds from now; whether there is such a time. */
+/* Computes the time n units from now, n being the text. Returns whether there is such a time. */
 static bool time_of(const struct session *session, struct text text, int64_t unit, int64_t *ret)
 {
 	int64_t number;
@@ -123,41 +135,41 @@ static void do_set(struct session *session)
 			if (!time_of(session, word(session, ++i), seconds ? CORO_SEC : CORO_MSEC,
 				     &expires) ||
 			    expires <= session->now) {
-				answer(session, "-ERR invalid expire time in 'set' command\r\n");
+				reply(session, "-ERR invalid expire time in 'set' command\r\n");
 				return;
 			}
 		} else {
-			answer(session, "-ERR syntax error\r\n");
+			reply(session, "-ERR syntax error\r\n");
 			return;
 		}
 	}
 	bool there = (only_new || only_old) && entry_of(session, 1);
 	if ((only_new && there) || (only_old && !there)) {
-		answer(session, "$-1\r\n");
+		reply(session, "$-1\r\n");
 		return;
 	}
 	struct entry *entry = store_set(&store, word(session, 1), word(session, 2), session->now);
 	if (entry)
 		entry->expires = expires;
-	answer(session, entry ? "+OK\r\n" : "-OOM out of memory\r\n");
+	reply(session, entry ? "+OK\r\n" : "-OOM out of memory\r\n");
 }
 
 static void do_mset(struct session *session)
 {
 	if (session->command.count % 2 == 0) {
-		answer(session, "-ERR wrong number of arguments for 'mset' command\r\n");
+		reply(session, "-ERR wrong number of arguments for 'mset' command\r\n");
 		return;
 	}
 	for (size_t i = 1; i < session->command.count; i += 2) {
 		struct entry *entry =
 			store_set(&store, word(session, i), word(session, i + 1), session->now);
 		if (!entry) {
-			answer(session, "-OOM out of memory\r\n");
+			reply(session, "-OOM out of memory\r\n");
 			return;
 		}
 		entry->expires = INT64_MAX;
 	}
-	answer(session, "+OK\r\n");
+	reply(session, "+OK\r\n");
 }
 
 static void do_del(struct session *session)
@@ -165,7 +177,7 @@ static void do_del(struct session *session)
 	int64_t deleted = 0;
 	for (size_t i = 1; i < session->command.count; i++)
 		deleted += store_delete(&store, word(session, i), session->now);
-	answer_number(session, ':', deleted);
+	reply_number(session, ':', deleted);
 }
 
 static void do_exists(struct session *session)
@@ -173,7 +185,7 @@ static void do_exists(struct session *session)
 	int64_t there = 0;
 	for (size_t i = 1; i < session->command.count; i++)
 		there += entry_of(session, i) != NULL;
-	answer_number(session, ':', there);
+	reply_number(session, ':', there);
 }
 
 static void add(struct session *session, int64_t more)
@@ -183,14 +195,14 @@ static void add(struct session *session, int64_t more)
 	char text[32];
 	if ((entry && !resp_number(entry->value, &number)) ||
 	    __builtin_add_overflow(number, more, &number)) {
-		answer(session, "-ERR value is not an integer or out of range\r\n");
+		reply(session, "-ERR value is not an integer or out of range\r\n");
 		return;
 	}
 	int length = snprintf(text, sizeof(text), "%" PRId64, number);
 	if (store_set(&store, word(session, 1), (struct text){text, (size_t)length}, session->now))
-		answer_number(session, ':', number);
+		reply_number(session, ':', number);
 	else
-		answer(session, "-OOM out of memory\r\n");
+		reply(session, "-OOM out of memory\r\n");
 }
 
 static void do_incr(struct session *session)
@@ -209,7 +221,7 @@ static void do_incrby(struct session *session)
 	if (resp_number(word(session, 2), &number))
 		add(session, number);
 	else
-		answer(session, "-ERR value is not an integer or out of range\r\n");
+		reply(session, "-ERR value is not an integer or out of range\r\n");
 }
 
 static void do_expire(struct session *session)
@@ -217,12 +229,12 @@ static void do_expire(struct session *session)
 	int64_t expires;
 	struct entry *entry = entry_of(session, 1);
 	if (!time_of(session, word(session, 2), CORO_SEC, &expires)) {
-		answer(session, "-ERR value is not an integer or out of range\r\n");
+		reply(session, "-ERR value is not an integer or out of range\r\n");
 		return;
 	}
 	if (entry)
 		entry->expires = expires;
-	answer_number(session, ':', entry != NULL);
+	reply_number(session, ':', entry != NULL);
 }
 
 static void do_persist(struct session *session)
@@ -231,27 +243,27 @@ static void do_persist(struct session *session)
 	bool would_expire = entry && entry->expires != INT64_MAX;
 	if (would_expire)
 		entry->expires = INT64_MAX;
-	answer_number(session, ':', would_expire);
+	reply_number(session, ':', would_expire);
 }
 
-/* What is left, in such units: -1 for ever, -2 there is no such name. */
-static void answer_left(struct session *session, int64_t unit)
+/* Replies with the time left, in units; -1: it does not expire; -2: there is no such name. */
+static void reply_left(struct session *session, int64_t unit)
 {
 	const struct entry *entry = entry_of(session, 1);
 	if (!entry || entry->expires == INT64_MAX)
-		answer_number(session, ':', entry ? -1 : -2);
+		reply_number(session, ':', entry ? -1 : -2);
 	else
-		answer_number(session, ':', (entry->expires - session->now + unit / 2) / unit);
+		reply_number(session, ':', (entry->expires - session->now + unit / 2) / unit);
 }
 
 static void do_ttl(struct session *session)
 {
-	answer_left(session, CORO_SEC);
+	reply_left(session, CORO_SEC);
 }
 
 static void do_pttl(struct session *session)
 {
-	answer_left(session, CORO_MSEC);
+	reply_left(session, CORO_MSEC);
 }
 
 struct listing {
@@ -268,14 +280,14 @@ static void list_entry(struct entry *entry, void *arg)
 	if (listing->counting)
 		listing->count++;
 	else
-		answer_text(listing->session, entry->name);
+		reply_text(listing->session, entry->name);
 }
 
 static void do_keys(struct session *session)
 {
 	struct listing listing = {.session = session, .counting = true};
 	store_each(&store, session->now, list_entry, &listing);
-	answer_number(session, '*', listing.count);
+	reply_number(session, '*', listing.count);
 	listing.counting = false;
 	store_each(&store, session->now, list_entry, &listing);
 }
@@ -283,30 +295,30 @@ static void do_keys(struct session *session)
 static void do_dbsize(struct session *session)
 {
 	store_each(&store, session->now, NULL, NULL);
-	answer_number(session, ':', (int64_t)store.count);
+	reply_number(session, ':', (int64_t)store.count);
 }
 
 static void do_flush(struct session *session)
 {
 	store_clear(&store);
-	answer(session, "+OK\r\n");
+	reply(session, "+OK\r\n");
 }
 
 static void do_ok(struct session *session)
 {
-	answer(session, "+OK\r\n");
+	reply(session, "+OK\r\n");
 }
 
 static void do_quit(struct session *session)
 {
 	session->leaving = true;
-	answer(session, "+OK\r\n");
+	reply(session, "+OK\r\n");
 }
 
-/* CONFIG GET and COMMAND, which clients ask for: there is nothing to tell. */
+/* For CONFIG GET and COMMAND, which some clients begin with: an empty list. */
 static void do_nothing(struct session *session)
 {
-	answer(session, "*0\r\n");
+	reply(session, "*0\r\n");
 }
 
 static const struct {
@@ -355,20 +367,22 @@ static void run_command(struct session *session)
 					   commands[i].name);
 		return;
 	}
-	answer(session, "-ERR unknown command\r\n");
+	reply(session, "-ERR unknown command\r\n");
 }
 
 /* ---- a connection ---- */
 
-/* So much is answered before the client is to read some of it; and so much it may leave unread. */
-enum { FULL = 256 << 10, MUCH = 64 << 10 };
+enum {
+	FULL = 256 << 10, /* bytes of replies after which no more commands run */
+	MUCH = 64 << 10,  /* bytes of replies after which the client must read some */
+};
 
 static bool is_full(const struct session *session)
 {
 	return coro_stream_pending(session->stream) > FULL;
 }
 
-/* Runs the commands that have come as a whole: how many bytes they were, or -1. */
+/* Runs the commands that are complete. Returns their length in bytes, or -1 for a malformed one. */
 static long run_commands(struct session *session, struct text text)
 {
 	size_t at = 0;
@@ -387,19 +401,22 @@ static long run_commands(struct session *session, struct text text)
 	return (long)at;
 }
 
-enum { PATIENCE = 30, PART = 4096 };
+enum {
+	IDLE_TIMEOUT = 30, /* seconds */
+	PART = 4096,       /* bytes of a command that move its deadline */
+};
 
-/* So many bytes were taken, and so many are left. */
-static void reward(struct session *session, size_t done, size_t left)
+/* Notes that commands of done bytes have run, and left bytes of an incomplete one remain. */
+static void set_deadline(struct session *session, size_t done, size_t left)
 {
-	if (done > 0 || session->left == 0 || left - session->rewarded >= PART) {
-		session->rewarded = left;
-		session->until = session->now + PATIENCE * CORO_SEC;
+	if (done > 0 || session->left == 0 || left - session->renewed >= PART) {
+		session->renewed = left;
+		session->until = session->now + IDLE_TIMEOUT * CORO_SEC;
 	}
 	session->left = left;
 }
 
-/* More than is left: how much there is then; no more at the end; or an error. */
+/* Waits for more bytes than are left. Returns how many there are, no more at the end, or an error. */
 static coro_async ssize_t wait_for_more(struct session *session, const char **ret)
 {
 	struct coro_timeout timeout;
@@ -412,18 +429,18 @@ static coro_async ssize_t wait_for_more(struct session *session, const char **re
 	return coro_timeout_end(&timeout, r);
 }
 
-/* Waits while the client has much to read. */
-static coro_async int make_room(struct session *session, bool all)
+/* Waits until the client has read much of its replies, or all of them. */
+static coro_async int wait_for_reader(struct session *session, bool all)
 {
-	struct patience patience;
-	int r = patience_begin(&patience, session->stream, PATIENCE * CORO_SEC);
+	struct idle idle;
+	int r = idle_begin(&idle, session->stream, IDLE_TIMEOUT * CORO_SEC);
 	if (r < 0)
 		return r;
 	r = all ? coro_stream_flush(session->stream) : coro_stream_drain(session->stream);
-	return patience_end(&patience, r);
+	return idle_end(&idle, r);
 }
 
-/* The client is told why, and that is the end. */
+/* The last reply to a client that does not speak the protocol. */
 static int refuse(struct session *session, const char *why)
 {
 	return coro_stream_printf(session->stream, "-ERR Protocol error: %s\r\n", why);
@@ -442,26 +459,29 @@ static coro_async int talk(struct session *session)
 		if (done < 0)
 			return refuse(session, session->command.error);
 		coro_stream_consume(session->stream, (size_t)done);
-		reward(session, (size_t)done, is_full(session) ? 0 : (size_t)(n - done));
-		int r = coro_stream_pending(session->stream) > MUCH ? make_room(session, false) : 0;
+		set_deadline(session, (size_t)done, is_full(session) ? 0 : (size_t)(n - done));
+		int r = coro_stream_pending(session->stream) > MUCH
+				? wait_for_reader(session, false)
+				: 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* What the client has not read when there is no more patience, it never will. */
+/* An idle client is not a failure: its connection is reset, and what it has not read is dropped. */
 static coro_async int talk_to_the_end(struct session *session)
 {
 	int r = talk(session);
 	if (r != -ECANCELED && r != -ETIMEDOUT) {
-		int flushed = make_room(session, true);
+		int flushed = wait_for_reader(session, true);
 		r = flushed < 0 ? flushed : r;
 	}
 	return r == -ETIMEDOUT ? coro_stream_abort(session->stream) : r;
 }
 
-static int serve(struct coro_stream *stream, void *arg)
+/* Runs as a task for each connection. A session is too large for the stack's first page. */
+static coro_async int serve(struct coro_stream *stream, void *arg)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	if (!session)
@@ -472,49 +492,47 @@ static int serve(struct coro_stream *stream, void *arg)
 	return r;
 }
 
-/* ---- trying it out ---- */
+/* ---- the server ---- */
 
-static int try_out(void *address)
+/* Called when a serve() fails. That clients hang up is not worth a line. */
+static void client_failed(int error, const char *message, void *arg)
 {
-	static const struct {
-		const char *say;
-		int lines;
-	} script[] = {
-		{"PING\r\n", 1},
-		{"*3\r\n$3\r\nSET\r\n$5\r\nfruit\r\n$5\r\napple\r\n", 1},
-		{"GET fruit\r\nGET nothing\r\n", 3},
-		{"INCR count\r\nINCR count\r\nINCRBY count 40\r\nDECR count\r\n", 4},
-		{"INCR fruit\r\n", 1},
-		{"SET short life EX 100\r\nTTL short\r\nTTL fruit\r\nTTL nothing\r\n", 4},
-		{"EXPIRE fruit 0\r\nGET fruit\r\n", 2},
-		{"MGET count short nothing\r\n", 6},
-		{"KEYS c*\r\n", 3},
-		{"DEL count short nothing\r\nDBSIZE\r\n", 2},
-		{"SING\r\n", 1},
-		{"*1\r\n$x\r\n", 1},
+	if (error != -ECONNRESET && error != -EPIPE)
+		fprintf(stderr, "client: %s\n", message);
+}
+
+static coro_async int run_server(void *address)
+{
+	const struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		.stream.limit = RESP_COMMAND,       /* a whole command fits the buffer */
+		.max_connections = 10000,
+		.failed = client_failed,
 	};
-	struct coro_stream *stream;
-	int r = coro_open_connection(address, NULL, NULL, &stream);
+	struct coro_server *server;
+	char name[CORO_ADDRESS_SIZE] = "";
+	int r = coro_server_start(address, &options, serve, NULL, &server);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < sizeof(script) / sizeof(*script) && r == 0; i++)
-		r = service_ask(stream, script[i].say, script[i].lines);
-	coro_stream_destroy(stream);
-	return r;
+	coro_server_address(server, name, sizeof(name));
+	printf("listening on %s\n", name);
+	fflush(stdout);
+
+	r = coro_signal_wait(SIGINT, SIGTERM);
+	coro_server_shutdown(server, 0); /* between commands, clients would stay */
+	coro_server_destroy(server);
+	return r < 0 ? r : 0;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = (uint64_t)coro_clock() ^ (uint64_t)getpid() << 32;
-	if (!store_init(&store, seed))
-		return EXIT_FAILURE;
-	int r = service_main(argc, argv,
-			     &(struct service){
-				     .serve = serve,
-				     .try_out = try_out,
-				     .limit = RESP_COMMAND,
-			     });
+	usage(argc, argv, 1, 1, "HOST:PORT");
+	if (!store_init(&store, (uint64_t)coro_clock() ^ (uint64_t)getpid() << 32))
+		return 1;
+	int r = coro_run(run_server, argv[1]);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
 	store_clear(&store);
 	free(store.buckets);
-	return r;
+	return r < 0;
 }

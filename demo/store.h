@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of texts by name, some of which expire: what resp_server keeps. */
+/* What resp_server keeps: values by name, some of which expire. A hash table with chaining. */
 #ifndef STORE_H
 #define STORE_H
 
@@ -16,17 +16,20 @@ struct text {
 struct entry {
 	struct entry *next; /* in its bucket */
 	uint64_t hash;
-	int64_t expires; /* coro_clock's time; INT64_MAX: never */
+	int64_t expires; /* in coro_clock's time; INT64_MAX: never */
 	struct text name, value;
-	char *bytes; /* of the value */
-	char own[];  /* bytes of the name */
+	char *value_bytes;
+	char name_bytes[];
 };
+
+enum { STORE_MAX = 1 << 30 }; /* bytes of names, values and entries together */
 
 struct store {
 	struct entry **buckets;
-	size_t mask; /* buckets - 1 */
+	size_t mask; /* number of buckets - 1; that number is a power of 2 */
 	size_t count;
-	uint64_t seed; /* so that nobody can choose names that fall into one bucket */
+	size_t bytes;  /* see STORE_MAX */
+	uint64_t seed; /* of the hash: random, so that nobody can fill one bucket on purpose */
 };
 
 static inline bool text_equal(struct text a, struct text b)
@@ -42,7 +45,7 @@ static inline bool store_init(struct store *store, uint64_t seed)
 	return store->buckets;
 }
 
-/* FNV-1a from the seed, mixed at its end. */
+/* FNV-1a that starts at the seed, with a final mix. */
 static inline uint64_t store_hash(const struct store *store, struct text name)
 {
 	uint64_t hash = store->seed ^ UINT64_C(0xcbf29ce484222325);
@@ -53,22 +56,33 @@ static inline uint64_t store_hash(const struct store *store, struct text name)
 	return hash ^ hash >> 32;
 }
 
-static inline void entry_free(struct entry *entry)
+static inline size_t entry_size(const struct entry *entry)
 {
-	free(entry->bytes);
+	return sizeof(*entry) + entry->name.length + entry->value.length;
+}
+
+/* Unlinks and frees *at. */
+static inline void store_remove(struct store *store, struct entry **at)
+{
+	struct entry *entry = *at;
+	*at = entry->next;
+	store->count--;
+	store->bytes -= entry_size(entry);
+	free(entry->value_bytes);
 	free(entry);
 }
 
-/* Where the entry of that name is linked, or would be. Those that it meets expired go. */
+/*
+ * Returns the place of the pointer to the entry with this name, or of the NULL at the end of its
+ * bucket. Removes the expired entries on the way.
+ */
 static inline struct entry **store_place(struct store *store, struct text name, int64_t now)
 {
 	uint64_t hash = store_hash(store, name);
 	struct entry **at = &store->buckets[hash & store->mask], *entry;
 	while ((entry = *at)) {
 		if (entry->expires <= now) {
-			*at = entry->next;
-			entry_free(entry);
-			store->count--;
+			store_remove(store, at);
 		} else if (entry->hash == hash && text_equal(entry->name, name)) {
 			break;
 		} else {
@@ -83,7 +97,7 @@ static inline struct entry *store_get(struct store *store, struct text name, int
 	return *store_place(store, name, now);
 }
 
-/* Calls fn for each entry that has not expired; those that have go. */
+/* Calls fn, unless NULL, for each entry. Removes the expired ones first. */
 static inline void store_each(struct store *store, int64_t now,
 			      void (*fn)(struct entry *entry, void *arg), void *arg)
 {
@@ -91,9 +105,7 @@ static inline void store_each(struct store *store, int64_t now,
 		struct entry **at = &store->buckets[i], *entry;
 		while ((entry = *at)) {
 			if (entry->expires <= now) {
-				*at = entry->next;
-				entry_free(entry);
-				store->count--;
+				store_remove(store, at);
 				continue;
 			}
 			if (fn)
@@ -103,7 +115,7 @@ static inline void store_each(struct store *store, int64_t now,
 	}
 }
 
-/* Twice as many buckets; without memory it goes on as it is. */
+/* Doubles the number of buckets. Without memory the old ones stay: slower, and still right. */
 static inline void store_grow(struct store *store, int64_t now)
 {
 	store_each(store, now, NULL, NULL);
@@ -135,18 +147,20 @@ static inline struct entry *store_add(struct store *store, struct text name, int
 	uint64_t hash = store_hash(store, name);
 	struct entry **bucket = &store->buckets[hash & store->mask];
 	*entry = (struct entry){.next = *bucket, .hash = hash, .expires = INT64_MAX};
-	memcpy(entry->own, name.bytes, name.length);
-	entry->name = (struct text){entry->own, name.length};
+	memcpy(entry->name_bytes, name.bytes, name.length);
+	entry->name = (struct text){entry->name_bytes, name.length};
 	*bucket = entry;
 	store->count++;
+	store->bytes += entry_size(entry);
 	return entry;
 }
 
-/* Sets a value, which is copied; the entry, NULL without memory. */
+/* Copies a value into the store. Returns its entry; NULL without memory, or if the store is full. */
 static inline struct entry *store_set(struct store *store, struct text name, struct text value,
 				      int64_t now)
 {
-	char *bytes = malloc(value.length + 1);
+	size_t size = sizeof(struct entry) + name.length + value.length;
+	char *bytes = store->bytes + size <= STORE_MAX ? malloc(value.length + 1) : NULL;
 	struct entry *entry = bytes ? store_get(store, name, now) : NULL;
 	if (bytes && !entry)
 		entry = store_add(store, name, now);
@@ -155,26 +169,25 @@ static inline struct entry *store_set(struct store *store, struct text name, str
 		return NULL;
 	}
 	memcpy(bytes, value.bytes, value.length);
-	free(entry->bytes);
-	entry->bytes = bytes;
+	store->bytes += value.length - entry->value.length;
+	free(entry->value_bytes);
+	entry->value_bytes = bytes;
 	entry->value = (struct text){bytes, value.length};
 	return entry;
 }
 
 static inline bool store_delete(struct store *store, struct text name, int64_t now)
 {
-	struct entry **at = store_place(store, name, now), *entry = *at;
-	if (!entry)
+	struct entry **at = store_place(store, name, now);
+	if (!*at)
 		return false;
-	*at = entry->next;
-	entry_free(entry);
-	store->count--;
+	store_remove(store, at);
 	return true;
 }
 
 static inline void store_clear(struct store *store)
 {
-	store_each(store, INT64_MAX, NULL, NULL); /* by then all have expired */
+	store_each(store, INT64_MAX, NULL, NULL); /* all have expired by then */
 }
 
 #endif

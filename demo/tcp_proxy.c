@@ -1,159 +1,142 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes connections on: tcp_proxy HOST:PORT UPSTREAM. Each direction is a task, and ends by
- * itself: a client that has said all still gets its answer. When one side is lost the other is
- * reset, so that nobody takes a part for all.
+ * A TCP proxy: passes each connection on to another server, and the answers back.
+ *
+ * Each direction is a task and ends by itself: a client that has sent everything still gets its
+ * answer. Two more tasks watch the two connections. When one of them is lost, the group of the tasks
+ * fails and the other connection is reset, so that nobody takes a part of the bytes for all of them.
  */
-#include "service.h"
+#include "usage.h"
 
+#include <coro.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
-struct sides {
+struct connection {
 	struct coro_stream *client, *upstream;
-	struct coro_group *group; /* of all that goes on between them */
+	struct coro_group *group; /* of its tasks */
 };
 
-static coro_async int pump(struct coro_stream *from, struct coro_stream *to)
+static coro_async int copy(struct coro_stream *from, struct coro_stream *to)
 {
 	int r = coro_stream_copy(from, to, UINT64_MAX, NULL);
 	return r < 0 ? r : coro_stream_write_eof(to);
 }
 
-static int pump_there(void *sides)
+static coro_async int copy_requests(void *arg)
 {
-	const struct sides *both = sides;
-	return pump(both->client, both->upstream);
+	const struct connection *connection = arg;
+	return copy(connection->client, connection->upstream);
 }
 
-static int pump_back(void *sides)
+static coro_async int copy_answers(void *arg)
 {
-	const struct sides *both = sides;
-	return pump(both->upstream, both->client);
+	const struct connection *connection = arg;
+	return copy(connection->upstream, connection->client);
 }
 
-/* Both directions: the failure of one ends the other. When they are through, so is all. */
-static int pump_both(void *sides)
+/* Copies in both directions until both have ended, then ends the watching. */
+static coro_async int copy_both(void *arg)
 {
-	const struct sides *both = sides;
-	struct coro_group *group;
-	int r = coro_group_create(&group);
+	const struct connection *connection = arg;
+	struct coro_group *directions;
+	int r = coro_group_create(&directions);
 	if (r < 0)
 		return r;
-	r = coro_group_spawn(group, pump_there, sides, NULL);
+	r = coro_group_spawn(directions, copy_requests, arg, NULL);
 	if (r == 0)
-		r = coro_group_spawn(group, pump_back, sides, NULL);
-	r = coro_group_end(group, r);
-	return r < 0 ? r : coro_group_cancel(both->group);
+		r = coro_group_spawn(directions, copy_answers, arg, NULL);
+	r = coro_group_end(directions, r);
+	return r < 0 ? r : coro_group_cancel(connection->group);
 }
 
 /*
- * Notices that a side is lost while nothing is read from it or written to it. The error stays to be
- * read: without it, what was lost would look like the end.
+ * Fails when a connection is lost, also while nothing is read from it or written to it. poll() does
+ * not take the error: the task that copies must see it too, or the loss would look like the end.
  */
 static coro_async int watch(const struct coro_stream *stream)
 {
 	struct pollfd state = {.fd = coro_stream_fd(stream)};
 	int r = coro_urgent(state.fd);
-	if (r == 0)
-		r = poll(&state, 1, 0);
-	return r > 0 && state.revents & POLLERR ? -ECONNRESET : r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	return poll(&state, 1, 0) > 0 && state.revents & POLLERR ? -ECONNRESET : 0;
 }
 
-static int watch_client(void *sides)
+static coro_async int watch_client(void *arg)
 {
-	return watch(((const struct sides *)sides)->client);
+	const struct connection *connection = arg;
+	return watch(connection->client);
 }
 
-static int watch_upstream(void *sides)
+static coro_async int watch_upstream(void *arg)
 {
-	return watch(((const struct sides *)sides)->upstream);
+	const struct connection *connection = arg;
+	return watch(connection->upstream);
 }
 
-static coro_async int join(struct sides *sides)
+static coro_async int run_tasks(struct connection *connection)
 {
-	coro_fn *const tasks[] = {pump_both, watch_client, watch_upstream};
-	int r = coro_group_create(&sides->group);
+	coro_fn *const tasks[] = {copy_both, watch_client, watch_upstream};
+	int r = coro_group_create(&connection->group);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(*tasks) && r == 0; i++)
-		r = coro_group_spawn(sides->group, tasks[i], sides, NULL);
-	return coro_group_end(sides->group, r);
+		r = coro_group_spawn(connection->group, tasks[i], connection, NULL);
+	return coro_group_end(connection->group, r);
 }
 
-static int pass_on(struct coro_stream *client, void *upstream_address)
+/* Runs as a task for each connection. If it fails, the server resets the client's connection. */
+static coro_async int pass_on(struct coro_stream *client, void *upstream_address)
 {
 	const struct coro_dial_options options = {.timeout = 5 * CORO_SEC};
-	struct sides sides = {.client = client};
-	int r = coro_open_connection(upstream_address, &options, NULL, &sides.upstream);
+	struct connection connection = {.client = client};
+	int r = coro_open_connection(upstream_address, &options, NULL, &connection.upstream);
 	if (r < 0)
 		return r;
-	r = join(&sides);
+	r = run_tasks(&connection);
 	if (r < 0)
-		coro_stream_abort(sides.upstream);
-	coro_stream_destroy(sides.upstream);
+		coro_stream_abort(connection.upstream);
+	coro_stream_destroy(connection.upstream);
 	return r;
 }
 
-/* ---- trying it out ---- */
-
-/* The upstream of the trial: answers when all was said, with that in capital letters. */
-static int shout(struct coro_stream *stream, void *arg)
+/* Called when a pass_on() fails. That one of the two hangs up is not worth a line. */
+static void connection_failed(int error, const char *message, void *arg)
 {
-	char *all;
-	ssize_t n = coro_stream_read_all(stream, 1000, &all);
-	if (n < 0)
-		return (int)n;
-	for (char *at = all; *at; at++)
-		if (*at >= 'a' && *at <= 'z')
-			*at += 'A' - 'a';
-	int r = coro_stream_write(stream, all, (size_t)n);
-	free(all);
-	return r;
+	if (error != -ECONNRESET && error != -EPIPE)
+		fprintf(stderr, "connection: %s\n", message);
 }
 
-static char upstream_of_trial[CORO_ADDRESS_SIZE];
-
-static coro_async int talk(const char *address)
+static coro_async int run_proxy(void *arg)
 {
-	struct coro_stream *stream;
-	int r = coro_open_connection(address, NULL, NULL, &stream);
+	char **argv = arg;
+	const struct coro_server_options options = {
+		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		.max_connections = 10000,
+		.failed = connection_failed,
+	};
+	struct coro_server *server;
+	char name[CORO_ADDRESS_SIZE] = "";
+	int r = coro_server_start(argv[1], &options, pass_on, argv[2], &server);
 	if (r < 0)
 		return r;
-	r = coro_stream_write(stream, "is anybody there?\n", 18);
-	if (r == 0)
-		r = coro_stream_write_eof(stream);
-	if (r == 0)
-		r = service_ask(stream, "", 1);
-	coro_stream_destroy(stream);
-	return r;
-}
+	coro_server_address(server, name, sizeof(name));
+	printf("listening on %s\n", name);
+	fflush(stdout);
 
-static int try_out(void *address)
-{
-	struct coro_server *upstream;
-	int fd, r = coro_server_start("127.0.0.1:0", NULL, shout, NULL, &upstream);
-	if (r < 0)
-		return r;
-	coro_server_sockets(upstream, &fd, 1);
-	coro_getsockname(fd, upstream_of_trial, sizeof(upstream_of_trial));
-	for (int i = 0; i < 2 && r == 0; i++)
-		r = talk(address);
-	coro_server_shutdown(upstream, SERVICE_GRACE);
-	coro_server_destroy(upstream);
-	return r;
+	r = coro_signal_wait(SIGINT, SIGTERM);
+	coro_server_shutdown(server, 2 * CORO_SEC);
+	coro_server_destroy(server);
+	return r < 0 ? r : 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2) {
-		fprintf(stderr, "usage: %s HOST:PORT UPSTREAM\n", argv[0]);
-		return EXIT_FAILURE;
-	}
-	return service_main(argc, argv,
-			    &(struct service){
-				    .serve = pass_on,
-				    .arg = argc > 2 ? argv[2] : upstream_of_trial,
-				    .try_out = try_out,
-			    });
+	usage(argc, argv, 2, 2, "HOST:PORT UPSTREAM_HOST:PORT");
+	int r = coro_run(run_proxy, argv);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -48,13 +48,13 @@ START_TEST(a_client_that_sends_a_little_at_a_time_is_let_go)
 	int fd = accepted_client(), seconds = 0;
 	say(fd, slow[_i].text);
 	while (connections() > 0) {
-		ck_assert_int_le(seconds++, 2 * PATIENCE);
+		ck_assert_int_le(seconds++, 2 * IDLE_TIMEOUT);
 		send_some(fd, slow[_i].trickle, strlen(slow[_i].trickle));
 		pass(CORO_SEC);
 		if (seconds % 4 == 0)
 			assert_it_serves();
 	}
-	ck_assert_int_ge(seconds, PATIENCE - 1);
+	ck_assert_int_ge(seconds, IDLE_TIMEOUT - 1);
 	close(fd);
 	end_server();
 }
@@ -68,7 +68,7 @@ START_TEST(a_body_that_comes_slowly_but_steadily_is_taken)
 	memset(part, 'x', sizeof(part));
 	say(fd, "POST /echo" FIELDS "Content-Length: 20480\r\n\r\n");
 	for (int i = 0; i < 20; i++) {
-		pass((PATIENCE - 1) * CORO_SEC);
+		pass((IDLE_TIMEOUT - 1) * CORO_SEC);
 		ck_assert(send_some(fd, part, sizeof(part)));
 	}
 	shutdown(fd, SHUT_WR);
@@ -86,7 +86,7 @@ START_TEST(a_client_that_says_nothing_is_let_go)
 		say(fd, "GET /" FIELDS "\r\n");
 		until_answered(fd, GREETING);
 	}
-	pass((PATIENCE - 1) * CORO_SEC);
+	pass((IDLE_TIMEOUT - 1) * CORO_SEC);
 	ck_assert_uint_eq(connections(), 1);
 	pass(CORO_SEC);
 	until_answered(fd, "");
@@ -117,7 +117,7 @@ START_TEST(a_client_that_vanishes_is_let_go)
 		turn();
 	if (!vanish_client(fd))
 		printf("TCP_REPAIR is not allowed: it closes\n");
-	pass((PATIENCE + 2) * CORO_SEC);
+	pass((IDLE_TIMEOUT + 2) * CORO_SEC);
 	ck_assert_uint_eq(connections(), 0);
 	assert_it_serves();
 	end_server();
@@ -194,7 +194,7 @@ START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
 	ck_assert_uint_eq(connections(), 1);
 	ck_assert_uint_le(coro_stream_pending(newest_stream()), 2 * 65536);
 	ck_assert_uint_le(newest_stream()->in ? newest_stream()->in->size : 0, 2 * 65536);
-	for (int i = 0; i < PATIENCE; i++) {
+	for (int i = 0; i < IDLE_TIMEOUT; i++) {
 		send_some(fd, "x", 1);
 		pass(CORO_SEC);
 	}
@@ -309,7 +309,7 @@ START_TEST(what_a_refused_client_does_not_read_is_dropped)
 	flood(fd, asked_for[1]);
 	pass(CORO_SEC);
 	shutdown(fd, SHUT_WR);
-	pass((PATIENCE + 2) * CORO_SEC);
+	pass((IDLE_TIMEOUT + 2) * CORO_SEC);
 	ck_assert_uint_eq(connections(), 0);
 	close(fd);
 	end_server();
@@ -360,7 +360,7 @@ START_TEST(an_endless_body_is_refused)
 		}
 		if (recv(fd, &first, 1, MSG_PEEK) == 1)
 			break;
-		ck_assert_uint_lt(sent, 2 * MOST_BODY);
+		ck_assert_uint_lt(sent, 2 * MAX_BODY);
 	}
 	until_answered(fd, "HTTP/1.1 413 ");
 	pass(2 * CORO_SEC);

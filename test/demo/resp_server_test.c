@@ -49,13 +49,13 @@ START_TEST(a_client_that_sends_a_command_a_little_at_a_time_is_let_go)
 	int fd = accepted_client(), seconds = 0;
 	say(fd, slow[_i].text);
 	while (connections() > 0) {
-		ck_assert_int_le(seconds++, 2 * PATIENCE);
+		ck_assert_int_le(seconds++, 2 * IDLE_TIMEOUT);
 		send_some(fd, slow[_i].trickle, strlen(slow[_i].trickle));
 		pass(CORO_SEC);
 		if (seconds % 8 == 0)
 			assert_it_serves();
 	}
-	ck_assert_int_ge(seconds, PATIENCE - 1);
+	ck_assert_int_ge(seconds, IDLE_TIMEOUT - 1);
 	close(fd);
 	end();
 }
@@ -69,7 +69,7 @@ START_TEST(a_command_that_comes_slowly_but_steadily_is_taken)
 	memset(part, 'x', sizeof(part));
 	say(fd, "*2\r\n$4\r\nECHO\r\n$40960\r\n");
 	for (int i = 0; i < 10; i++) {
-		pass((PATIENCE - 1) * CORO_SEC);
+		pass((IDLE_TIMEOUT - 1) * CORO_SEC);
 		ck_assert(send_some(fd, part, sizeof(part)));
 	}
 	say(fd, "\r\n");
@@ -87,7 +87,7 @@ START_TEST(a_client_may_be_silent_between_commands)
 	for (int i = 0; i < 5; i++) {
 		pass(24 * 3600 * CORO_SEC);
 		say(fd, "PI");
-		pass((PATIENCE - 1) * CORO_SEC);
+		pass((IDLE_TIMEOUT - 1) * CORO_SEC);
 		say(fd, "NG\r\n");
 		until_answered(fd, "+PONG\r\n");
 	}
@@ -107,7 +107,7 @@ START_TEST(a_client_that_vanishes_in_a_command_is_let_go)
 		turn();
 	if (!vanish_client(fd))
 		printf("TCP_REPAIR is not allowed: it closes\n");
-	pass((PATIENCE + 1) * CORO_SEC);
+	pass((IDLE_TIMEOUT + 1) * CORO_SEC);
 	ck_assert_uint_eq(connections(), 0);
 	assert_it_serves();
 	end();
@@ -211,7 +211,7 @@ START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
 	flood(fd, asked_for[_i]);
 	ck_assert_uint_eq(connections(), 1);
 	ck_assert_uint_le(coro_stream_pending(newest_stream()), FULL + 200000);
-	for (int i = 0; i < PATIENCE; i++) {
+	for (int i = 0; i < IDLE_TIMEOUT; i++) {
 		send_some(fd, "x", 1);
 		pass(CORO_SEC);
 	}
@@ -290,7 +290,7 @@ START_TEST(what_a_client_that_is_gone_does_not_read_is_dropped)
 	for (int i = 0; i < 10; i++)
 		turn();
 	shutdown(fd, SHUT_WR);
-	pass((PATIENCE - 1) * CORO_SEC);
+	pass((IDLE_TIMEOUT - 1) * CORO_SEC);
 	ck_assert_uint_eq(connections(), 1);
 	pass(2 * CORO_SEC);
 	ck_assert_uint_eq(connections(), 0);

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+certificate | sed -n '/-----/p'
