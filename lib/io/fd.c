@@ -10,7 +10,6 @@
 #include "io/blocking.h"
 #include "io/option.h"
 #include "io/urgent.h"
-#include "net/socket_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -546,8 +545,9 @@ int coro_fd_forget(int fd)
 int coro_fd_close(int fd)
 {
 	struct coro_loop *loop = thread_current->loop;
-	if (loop && loop->extensions[EXTENSION_SOCKET_FILES])
-		socket_file_close(loop, fd);
+	struct extension *files = loop ? loop->extensions[EXTENSION_SOCKET_FILES] : NULL;
+	if (files)
+		files->closing_fd(files, loop, fd);
 	coro_fd_forget(fd);
 	/* One that a signal has interrupted is closed all the same. */
 	return close(fd) < 0 && errno != EINTR ? fail_code(-errno) : 0;

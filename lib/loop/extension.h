@@ -18,6 +18,8 @@ enum extension_kind {
 struct extension {
 	/* At the end of coro_run: may run the loop, to end in good order. NULL for nothing. */
 	void (*shut_down)(struct extension *extension, struct coro_loop *loop);
+	/* An fd of the loop is about to be closed by coro_fd_close. NULL for nothing. */
+	void (*closing_fd)(struct extension *extension, struct coro_loop *loop, int fd);
 	/* The loop is closed; its tasks are gone. Frees the annex. */
 	void (*close)(struct extension *extension, struct coro_loop *loop);
 };

@@ -38,6 +38,32 @@ static void files_close(struct extension *extension, struct coro_loop *loop)
 	free(files);
 }
 
+static struct socket_file *find(const struct socket_files *files, int fd)
+{
+	list_for_each(link, &files->files) {
+		struct socket_file *file = container_of(link, struct socket_file, link);
+		if (file->fd == fd)
+			return file;
+	}
+	return NULL;
+}
+
+/* Removes the file of a socket that is about to be closed, if it has one. */
+static void files_closing_fd(struct extension *extension, struct coro_loop *loop, int fd)
+{
+	struct socket_file *file =
+		find(container_of(extension, struct socket_files, extension), fd);
+	struct stat now;
+	if (!file)
+		return;
+	/* In a child made by fork it is the parent's. */
+	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
+	    now.st_dev == file->device && now.st_ino == file->inode)
+		unlink(file->path);
+	list_remove(&file->link);
+	free(file);
+}
+
 /* NULL without memory. */
 static struct socket_files *files_of(struct coro_loop *loop)
 {
@@ -47,7 +73,10 @@ static struct socket_files *files_of(struct coro_loop *loop)
 	struct socket_files *files = malloc(sizeof(*files));
 	if (!files)
 		return NULL;
-	*files = (struct socket_files){.extension.close = files_close};
+	*files = (struct socket_files){
+		.extension.closing_fd = files_closing_fd,
+		.extension.close = files_close,
+	};
 	list_init(&files->files);
 	*place = &files->extension;
 	return files;
@@ -84,29 +113,9 @@ int socket_file_add(int fd, const struct place *place)
 	return 0;
 }
 
-static struct socket_file *find(struct coro_loop *loop, int fd)
-{
-	struct extension *extension = loop->extensions[EXTENSION_SOCKET_FILES];
-	if (!extension)
-		return NULL;
-	list_for_each(link, &container_of(extension, struct socket_files, extension)->files) {
-		struct socket_file *file = container_of(link, struct socket_file, link);
-		if (file->fd == fd)
-			return file;
-	}
-	return NULL;
-}
-
 void socket_file_close(struct coro_loop *loop, int fd)
 {
-	struct socket_file *file = find(loop, fd);
-	struct stat now;
-	if (!file)
-		return;
-	/* In a child made by fork it is the parent's. */
-	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
-	    now.st_dev == file->device && now.st_ino == file->inode)
-		unlink(file->path);
-	list_remove(&file->link);
-	free(file);
+	struct extension *extension = loop->extensions[EXTENSION_SOCKET_FILES];
+	if (extension)
+		files_closing_fd(extension, loop, fd);
 }
