@@ -742,27 +742,6 @@ START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
 }
 END_TEST
 
-static int is_cancelled_before(void *arg)
-{
-	cancel(coro_current_task());
-	int r = arg ? sends(arg) : receives("");
-	if (r == 0)
-		ck_assert_int_eq(coro_task_yield(), -ECANCELED);
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	make(1);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	ck_assert_int_eq(result_of(is_cancelled_before, "x"), 0);
-	ck_assert_int_eq(result_of(is_cancelled_before, "y"), -ECANCELED);
-	ck_assert_uint_eq(coro_channel_length(channel), 1);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
-	ck_assert_trace("! x y! x");
-}
-END_TEST
-
 static int receives_and_takes_cancellation_back(void *word)
 {
 	int r = receives(word);
@@ -806,17 +785,6 @@ static void put_it(void *text)
 {
 	put(text);
 }
-
-START_TEST(receive_may_time_out_and_then_leaves_the_line)
-{
-	make(0);
-	a = start(gives_up, "a");
-	run();
-	ck_assert_trace("a! then");
-	ck_assert_int_eq(letters_try_send(channel, 'x'), -EAGAIN);
-	assert_ended(a, -ETIMEDOUT);
-}
-END_TEST
 
 START_TEST(item_that_comes_after_the_deadline_in_its_tick_stays)
 {
@@ -1161,9 +1129,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, task_that_ends_with_what_it_was_given_is_not_cancelled);
 	tcase_add_test(tests, task_that_cancels_itself_after_an_item_is_cancelled);
 	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, cancellation_that_is_still_pending_may_be_taken_back);
-	tcase_add_test(tests, receive_may_time_out_and_then_leaves_the_line);
 	tcase_add_test(tests, item_that_comes_after_the_deadline_in_its_tick_stays);
 	tcase_add_test(
 		tests,

@@ -47,11 +47,6 @@ static void notify(size_t n)
 	give();
 }
 
-static void notify_one(void *arg)
-{
-	notify(1);
-}
-
 static void line_up_and_assert_free(void)
 {
 	line_up(waits);
@@ -425,33 +420,6 @@ START_TEST(cancelled_wait_for_a_predicate_has_the_lock_and_says_so)
 }
 END_TEST
 
-/* ---- another thread ---- */
-
-static int waits_elsewhere(void *arg)
-{
-	return coro_condition_wait(&condition);
-}
-
-static int notifies_elsewhere(void *arg)
-{
-	return coro_condition_notify_all(&condition);
-}
-
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_notified)
-{
-	line_up_and_assert_free();
-	take();
-	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
-	ck_assert_int_eq(result_elsewhere(notifies_elsewhere), -EPERM);
-	assert_held();
-	give();
-	notify(3);
-	run();
-	ck_assert_trace("a b c");
-	assert_line_and_free(0, 0, 0);
-}
-END_TEST
-
 /* ---- cancelled ---- */
 
 START_TEST(who_is_cancelled_while_it_waits_has_the_lock_again)
@@ -539,32 +507,6 @@ START_TEST(lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled)
 }
 END_TEST
 
-START_TEST(notification_is_passed_on_by_one_cancelled_in_the_same_turn)
-{
-	line_up_and_assert_free();
-	notify(1);
-	cancel(a);
-	run();
-	ck_assert_trace("a! b");
-	notify(2);
-	run();
-	ck_assert_trace("c");
-	assert_line_and_free(-ECANCELED, 0, 0);
-}
-END_TEST
-
-START_TEST(notification_goes_to_the_next_when_the_first_is_cancelled_just_before)
-{
-	line_up_and_assert_free();
-	cancel(a);
-	notify(1);
-	run();
-	/* The last by the cancellation. */
-	ck_assert_trace("a! b c");
-	assert_line_and_free(-ECANCELED, 0, 0);
-}
-END_TEST
-
 START_TEST(who_is_cancelled_wakes_the_next_though_it_had_no_notification)
 {
 	line_up_and_assert_free();
@@ -595,71 +537,6 @@ START_TEST(notification_of_all_who_are_cancelled_is_gone)
 }
 END_TEST
 
-static int is_cancelled_before(void *arg)
-{
-	take();
-	cancel(coro_current_task());
-	int r = coro_condition_wait(&condition);
-	assert_held();
-	give();
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	assert_free();
-}
-END_TEST
-
-static int gives_up(void *word)
-{
-	struct coro_timeout timeout;
-	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
-	return coro_timeout_end(&timeout, waits(word));
-}
-
-START_TEST(wait_may_time_out)
-{
-	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(waits, "patient");
-	at(5, notify_one, NULL);
-	run();
-	ck_assert_trace("hasty! patient");
-	assert_ended(hasty, -ETIMEDOUT);
-	assert_ended(patient, 0);
-	assert_free();
-}
-END_TEST
-
-/* ---- memory ---- */
-
-/* With nothing of Check's, which allocates. */
-static int passes_through(void *arg)
-{
-	int r = coro_condition_acquire(&condition);
-	if (r < 0)
-		return r;
-	r = coro_condition_wait(&condition);
-	int released = coro_condition_release(&condition);
-	return r < 0 ? r : released;
-}
-
-START_TEST(waiting_allocates_nothing)
-{
-	struct coro_future *tasks[20];
-	for (int i = 0; i < 20; i++)
-		tasks[i] = spawn(passes_through, NULL);
-	turn();
-	notify(20);
-	cancel(tasks[0]);
-	cancel(tasks[10]);
-	ck_assert_uint_eq(allocations_of_run(), 0);
-	for (int i = 0; i < 20; i++)
-		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
-	assert_free();
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -684,22 +561,13 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, predicate_may_wait_itself);
 	tcase_add_test(tests, cancelled_wait_for_a_predicate_has_the_lock_and_says_so);
 
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_notified);
-
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_has_the_lock_again);
 	tcase_add_test(tests, who_is_cancelled_waits_for_the_lock_all_the_same);
 	tcase_add_test(tests, who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it);
 	tcase_add_test(tests, who_is_cancelled_twice_has_the_lock_again);
 	tcase_add_test(tests, lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled);
-	tcase_add_test(tests, notification_is_passed_on_by_one_cancelled_in_the_same_turn);
-	tcase_add_test(tests,
-		       notification_goes_to_the_next_when_the_first_is_cancelled_just_before);
 	tcase_add_test(tests, who_is_cancelled_wakes_the_next_though_it_had_no_notification);
 	tcase_add_test(tests, notification_of_all_who_are_cancelled_is_gone);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
-	tcase_add_test(tests, wait_may_time_out);
-
-	tcase_add_test(tests, waiting_allocates_nothing);
 }
 
 TEST_MAIN("condition", add_tests)

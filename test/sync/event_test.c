@@ -46,18 +46,6 @@ START_TEST(no_event_at_all_is_refused)
 }
 END_TEST
 
-START_TEST(event_that_is_set_is_not_waited_for)
-{
-	coro_event_set(&event);
-	struct coro_future *task = spawn(waits, "waiter");
-	coro_future_unref(spawn(says, "other"));
-	run();
-	ck_assert_trace("waiter other");
-	assert_ended(task, 0);
-	ck_assert(coro_event_is_set(&event));
-}
-END_TEST
-
 static void waits_outside_tasks(void *expected)
 {
 	ck_assert_int_eq(coro_event_wait(&event), *(int *)expected);
@@ -80,17 +68,6 @@ START_TEST(outside_a_task_only_a_set_event_is_no_wait)
 END_TEST
 
 /* ---- waiting ---- */
-
-START_TEST(all_who_wait_are_woken_in_the_order_they_came)
-{
-	line_up(waits);
-	at(5, set_event, NULL);
-	run();
-	ck_assert_trace("a b c");
-	ck_assert_int_eq(coro_loop_time(loop), 5);
-	assert_line(0, 0, 0);
-}
-END_TEST
 
 START_TEST(who_was_woken_goes_on_though_it_is_cleared_at_once)
 {
@@ -129,114 +106,16 @@ START_TEST(cleared_event_can_be_waited_for_again)
 }
 END_TEST
 
-static int waits_elsewhere(void *arg)
-{
-	return coro_event_wait(&event);
-}
-
-static int sets_elsewhere(void *arg)
-{
-	return coro_event_set(&event);
-}
-
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_set)
-{
-	line_up(waits);
-	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
-	ck_assert_int_eq(result_elsewhere(sets_elsewhere), -EPERM);
-	ck_assert(!coro_event_is_set(&event));
-	ck_assert_int_eq(coro_event_set(&event), 0);
-	run();
-	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
-}
-END_TEST
-
-/* ---- cancelled ---- */
-
-START_TEST(who_is_cancelled_while_it_waits_is_no_more_woken)
-{
-	line_up(waits);
-	cancel(b);
-	turn();
-	ck_assert_trace("b!");
-	coro_event_set(&event);
-	run();
-	ck_assert_trace("a c");
-	assert_line(0, -ECANCELED, 0);
-}
-END_TEST
-
-START_TEST(who_is_woken_and_cancelled_in_the_same_turn_is_cancelled)
-{
-	line_up(waits);
-	coro_event_set(&event);
-	cancel(a);
-	cancel(c);
-	run();
-	ck_assert_trace("a! b c!");
-	assert_line(-ECANCELED, 0, -ECANCELED);
-}
-END_TEST
-
-START_TEST(who_is_cancelled_just_before_it_would_be_woken_is_cancelled)
-{
-	line_up(waits);
-	cancel(b);
-	coro_event_set(&event);
-	run();
-	ck_assert_trace("b! a c");
-	assert_line(0, -ECANCELED, 0);
-}
-END_TEST
-
-static int is_cancelled_before(void *arg)
-{
-	cancel(coro_current_task());
-	int r = coro_event_wait(&event);
-	return r == 0 ? 7 : r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	coro_event_set(&event);
-	struct coro_future *task = spawn(is_cancelled_before, NULL);
-	run();
-	/* It did not wait, and learned at its end. */
-	assert_ended(task, -ECANCELED);
-}
-END_TEST
-
-START_TEST(waiting_for_it_allocates_nothing)
-{
-	line_up(waits);
-	coro_event_set(&event);
-	cancel(c);
-	ck_assert_uint_eq(allocations_of_run(), 0);
-	assert_line(0, 0, -ECANCELED);
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
 
 	tcase_add_test(tests, event_is_clear_at_first_and_then_what_it_was_made);
 	tcase_add_test(tests, no_event_at_all_is_refused);
-	tcase_add_test(tests, event_that_is_set_is_not_waited_for);
 	tcase_add_test(tests, outside_a_task_only_a_set_event_is_no_wait);
 
-	tcase_add_test(tests, all_who_wait_are_woken_in_the_order_they_came);
 	tcase_add_test(tests, who_was_woken_goes_on_though_it_is_cleared_at_once);
 	tcase_add_test(tests, cleared_event_can_be_waited_for_again);
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_set);
-
-	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_woken);
-	tcase_add_test(tests, who_is_woken_and_cancelled_in_the_same_turn_is_cancelled);
-	tcase_add_test(tests, who_is_cancelled_just_before_it_would_be_woken_is_cancelled);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
-	tcase_add_test(tests, waiting_for_it_allocates_nothing);
 }
 
 TEST_MAIN("event", add_tests)

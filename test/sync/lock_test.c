@@ -195,30 +195,6 @@ START_TEST(try_takes_it_only_if_nobody_has_it_or_was_promised_it)
 }
 END_TEST
 
-static int acquires_elsewhere(void *arg)
-{
-	return coro_lock_acquire(&lock);
-}
-
-static int releases_elsewhere(void *arg)
-{
-	return coro_lock_release(&lock);
-}
-
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_handed_over)
-{
-	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
-	a = start(locks, "a");
-	ck_assert_int_eq(result_elsewhere(acquires_elsewhere), -EPERM);
-	ck_assert_int_eq(result_elsewhere(releases_elsewhere), -EPERM);
-	ck_assert(coro_lock_locked(&lock));
-	release(NULL);
-	run();
-	ck_assert_trace("a");
-	assert_ended(a, 0);
-}
-END_TEST
-
 /* ---- cancelled ---- */
 
 static void line_up_for_the_lock(void)
@@ -233,42 +209,6 @@ static void assert_line_and_free(int of_a, int of_b, int of_c)
 	ck_assert(!coro_lock_locked(&lock));
 }
 
-START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
-{
-	line_up_for_the_lock();
-	cancel(b);
-	turn();
-	ck_assert_trace("b!");
-	ck_assert(coro_lock_locked(&lock));
-	release(NULL);
-	run();
-	ck_assert_trace("a c");
-	assert_line_and_free(0, -ECANCELED, 0);
-}
-END_TEST
-
-START_TEST(lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
-{
-	line_up_for_the_lock();
-	release(NULL);
-	cancel(a);
-	run();
-	ck_assert_trace("a! b c");
-	assert_line_and_free(-ECANCELED, 0, 0);
-}
-END_TEST
-
-START_TEST(lock_goes_on_when_the_first_is_cancelled_just_before)
-{
-	line_up_for_the_lock();
-	cancel(a);
-	release(NULL);
-	run();
-	ck_assert_trace("a! b c");
-	assert_line_and_free(-ECANCELED, 0, 0);
-}
-END_TEST
-
 START_TEST(lock_passes_all_who_are_cancelled_in_the_same_turn)
 {
 	line_up_for_the_lock();
@@ -281,45 +221,12 @@ START_TEST(lock_passes_all_who_are_cancelled_in_the_same_turn)
 }
 END_TEST
 
-START_TEST(lock_is_free_when_all_in_line_are_cancelled)
-{
-	line_up_for_the_lock();
-	release(NULL);
-	cancel(c);
-	cancel(b);
-	cancel(a);
-	run();
-	ck_assert_trace("a! c! b!");
-	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
-}
-END_TEST
-
 static int takes_at_once(void *arg)
 {
 	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
 	trace("newcomer");
 	return coro_lock_release(&lock);
 }
-
-static int passes_the_cancelled(void *arg)
-{
-	cancel(a);
-	cancel(b);
-	cancel(c);
-	release(NULL);
-	return takes_at_once(NULL);
-}
-
-START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
-{
-	line_up_for_the_lock();
-	struct coro_future *newcomer = spawn(passes_the_cancelled, NULL);
-	run();
-	ck_assert_trace("newcomer a! b! c!");
-	assert_ended(newcomer, 0);
-	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
-}
-END_TEST
 
 START_TEST(newcomer_gets_it_from_who_was_woken_and_cancelled)
 {
@@ -353,60 +260,6 @@ START_TEST(try_does_not_take_what_was_given_to_one_who_is_cancelled_then)
 	run();
 	ck_assert_trace("a! b! c!");
 	assert_line_and_free(-ECANCELED, -ECANCELED, -ECANCELED);
-}
-END_TEST
-
-START_TEST(who_is_thrown_away_leaves_the_line)
-{
-	line_up_for_the_lock();
-	cancel(b);
-	throw_away_who_waits();
-	line_up(locks);
-	release(NULL);
-	throw_away_who_waits();
-	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
-}
-END_TEST
-
-static int is_cancelled_before(void *arg)
-{
-	cancel(coro_current_task());
-	int r = coro_lock_acquire(&lock);
-	if (r == 0) {
-		ck_assert_int_eq(coro_sleep(1), -ECANCELED);
-		ck_assert_int_eq(coro_lock_release(&lock), 0);
-	}
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
-	ck_assert_int_eq(coro_lock_acquire(&lock), 0);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	ck_assert(coro_lock_locked(&lock));
-	release(NULL);
-	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
-}
-END_TEST
-
-static int gives_up(void *word)
-{
-	struct coro_timeout timeout;
-	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
-	return coro_timeout_end(&timeout, locks(word));
-}
-
-START_TEST(wait_for_it_may_time_out)
-{
-	struct coro_future *holder = spawn(locks, "holder"), *hasty = spawn(gives_up, "hasty"),
-			   *patient = spawn(locks, "patient");
-	run();
-	ck_assert_trace("holder hasty! patient");
-	ck_assert_int_eq(coro_loop_time(loop), 20);
-	assert_ended(holder, 0);
-	assert_ended(hasty, -ETIMEDOUT);
-	assert_ended(patient, 0);
 }
 END_TEST
 
@@ -453,33 +306,6 @@ START_TEST(one_at_a_time_is_inside_in_any_order_of_events)
 }
 END_TEST
 
-/* With nothing of Check's, which allocates. */
-static int passes_through(void *arg)
-{
-	int r = coro_lock_acquire(&lock);
-	if (r == 0)
-		r = coro_task_yield();
-	if (r == 0)
-		r = coro_lock_release(&lock);
-	return r;
-}
-
-START_TEST(waiting_for_it_allocates_nothing)
-{
-	coro_lock_acquire(&lock);
-	struct coro_future *tasks[20];
-	for (int i = 0; i < 20; i++)
-		tasks[i] = spawn(passes_through, NULL);
-	turn();
-	release(NULL);
-	cancel(tasks[0]);
-	cancel(tasks[10]);
-	ck_assert_uint_eq(allocations_of_run(), 0);
-	for (int i = 0; i < 20; i++)
-		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -494,22 +320,12 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, anyone_may_release_it);
 	tcase_add_test(tests, lock_looks_free_until_who_was_woken_has_run);
 	tcase_add_test(tests, try_takes_it_only_if_nobody_has_it_or_was_promised_it);
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_handed_over);
 
-	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
-	tcase_add_test(tests, lock_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
-	tcase_add_test(tests, lock_goes_on_when_the_first_is_cancelled_just_before);
 	tcase_add_test(tests, lock_passes_all_who_are_cancelled_in_the_same_turn);
-	tcase_add_test(tests, lock_is_free_when_all_in_line_are_cancelled);
-	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
 	tcase_add_test(tests, newcomer_gets_it_from_who_was_woken_and_cancelled);
 	tcase_add_test(tests, try_does_not_take_what_was_given_to_one_who_is_cancelled_then);
-	tcase_add_test(tests, who_is_thrown_away_leaves_the_line);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
-	tcase_add_test(tests, wait_for_it_may_time_out);
 
 	tcase_add_test(tests, one_at_a_time_is_inside_in_any_order_of_events);
-	tcase_add_test(tests, waiting_for_it_allocates_nothing);
 }
 
 TEST_MAIN("lock", add_tests)

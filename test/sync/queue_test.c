@@ -404,20 +404,6 @@ START_TEST(what_is_there_is_had_without_letting_others_run)
 }
 END_TEST
 
-START_TEST(items_go_to_those_who_wait_in_the_order_they_came)
-{
-	make(0);
-	line_up(gets);
-	put("1");
-	turn();
-	ck_assert_trace("a1");
-	put("23");
-	run();
-	ck_assert_trace("b2 c3");
-	assert_line(0, 0, 0);
-}
-END_TEST
-
 START_TEST(who_was_woken_waits_again_if_another_was_faster)
 {
 	make(0);
@@ -431,20 +417,6 @@ START_TEST(who_was_woken_waits_again_if_another_was_faster)
 	/* It stands at the end of the line now. */
 	ck_assert_trace("b2 c3 a4");
 	assert_line(0, 0, 0);
-}
-END_TEST
-
-START_TEST(item_stays_when_who_waits_for_it_is_cancelled)
-{
-	make(0);
-	line_up(gets);
-	cancel(a);
-	put("1");
-	run();
-	ck_assert_trace("a! b1");
-	put("2");
-	run();
-	assert_line(-ECANCELED, 0, 0);
 }
 END_TEST
 
@@ -481,25 +453,6 @@ END_TEST
 
 /* ---- waiting for room ---- */
 
-START_TEST(room_goes_to_those_who_wait_in_the_order_they_came)
-{
-	make(1);
-	put("x");
-	line_up(puts_in);
-	ck_assert_int_eq(get(), 'x');
-	turn();
-	ck_assert_trace("a");
-	ck_assert_int_eq(get(), 'a');
-	turn();
-	ck_assert_trace("b");
-	ck_assert_int_eq(get(), 'b');
-	run();
-	ck_assert_trace("c");
-	ck_assert_int_eq(get(), 'c');
-	assert_line(0, 0, 0);
-}
-END_TEST
-
 START_TEST(who_was_woken_waits_for_room_again_if_another_was_faster)
 {
 	make(1);
@@ -518,22 +471,6 @@ START_TEST(who_was_woken_waits_for_room_again_if_another_was_faster)
 }
 END_TEST
 
-START_TEST(room_goes_on_when_who_waits_is_cancelled)
-{
-	make(1);
-	put("x");
-	line_up(puts_in);
-	cancel(a);
-	ck_assert_int_eq(get(), 'x');
-	run();
-	ck_assert_trace("a! b");
-	ck_assert_int_eq(get(), 'b');
-	run();
-	ck_assert_int_eq(get(), 'c');
-	assert_line(-ECANCELED, 0, 0);
-}
-END_TEST
-
 START_TEST(room_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
 {
 	make(1);
@@ -549,28 +486,6 @@ START_TEST(room_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
 	ck_assert_int_eq(get(), 'c');
 	ck_assert(coro_queue_empty(queue));
 	assert_line(-ECANCELED, 0, 0);
-}
-END_TEST
-
-static int is_cancelled_before(void *arg)
-{
-	void *item;
-	cancel(coro_current_task());
-	int r = arg ? coro_queue_put(queue, arg) : coro_queue_get(queue, &item);
-	if (r == 0)
-		ck_assert_int_eq(coro_task_yield(), -ECANCELED);
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	make(1);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	ck_assert_int_eq(result_of(is_cancelled_before, "x"), 0);
-	ck_assert_int_eq(result_of(is_cancelled_before, "y"), -ECANCELED);
-	ck_assert_uint_eq(coro_queue_size(queue), 1);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
-	ck_assert(coro_queue_empty(queue));
 }
 END_TEST
 
@@ -693,21 +608,6 @@ START_TEST(join_ends_though_an_item_comes_before_it_runs)
 	done();
 	run();
 	assert_ended(a, 0);
-}
-END_TEST
-
-START_TEST(join_may_be_cancelled_while_it_waits_and_when_it_is_woken)
-{
-	make(0);
-	put("x");
-	line_up(joins);
-	cancel(a);
-	turn();
-	done();
-	cancel(b);
-	run();
-	ck_assert_trace("a! b! c");
-	assert_line(-ECANCELED, -ECANCELED, 0);
 }
 END_TEST
 
@@ -1155,23 +1055,17 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, queue_without_a_bound_is_never_full);
 
 	tcase_add_test(tests, what_is_there_is_had_without_letting_others_run);
-	tcase_add_test(tests, items_go_to_those_who_wait_in_the_order_they_came);
 	tcase_add_test(tests, who_was_woken_waits_again_if_another_was_faster);
-	tcase_add_test(tests, item_stays_when_who_waits_for_it_is_cancelled);
 	tcase_add_test(tests, item_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
 	tcase_add_test(tests, no_item_is_lost_when_all_who_were_woken_are_cancelled);
 
-	tcase_add_test(tests, room_goes_to_those_who_wait_in_the_order_they_came);
 	tcase_add_test(tests, who_was_woken_waits_for_room_again_if_another_was_faster);
-	tcase_add_test(tests, room_goes_on_when_who_waits_is_cancelled);
 	tcase_add_test(tests, room_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, wait_for_an_item_may_time_out_at_the_tick_it_comes);
 
 	tcase_add_test(tests, work_is_done_once_for_each_item);
 	tcase_add_test(tests, join_waits_until_the_work_on_all_items_is_done);
 	tcase_add_test(tests, join_ends_though_an_item_comes_before_it_runs);
-	tcase_add_test(tests, join_may_be_cancelled_while_it_waits_and_when_it_is_woken);
 
 	tcase_add_test(tests, nothing_goes_in_after_shutdown_but_what_is_inside_comes_out);
 	tcase_add_test(tests, shutdown_sends_away_who_waits_for_an_item);

@@ -290,20 +290,6 @@ END_TEST
 
 /* ---- cancelled ---- */
 
-START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
-{
-	hold_for_writing();
-	line_up_as("aBc");
-	cancel(line[0]);
-	turn();
-	ck_assert_trace("a!");
-	release(NULL);
-	run();
-	ck_assert_trace("B /B c /c");
-	assert_all_ended("aBc", 0, -ECANCELED);
-}
-END_TEST
-
 START_TEST(readers_behind_a_writer_who_is_cancelled_go_in)
 {
 	hold_for_reading();
@@ -360,35 +346,6 @@ START_TEST(of_several_readers_only_the_cancelled_one_gives_up)
 }
 END_TEST
 
-START_TEST(who_is_cancelled_just_before_the_release_is_passed)
-{
-	hold_for_writing();
-	line_up_as("ABc");
-	cancel(line[0]);
-	release(NULL);
-	ck_assert_int_eq(holders(), -1);
-	run();
-	ck_assert_trace("A! B /B c /c");
-	assert_all_ended("ABc", 0, -ECANCELED);
-}
-END_TEST
-
-START_TEST(lock_is_free_when_all_in_line_are_cancelled)
-{
-	hold_for_writing();
-	line_up_as("abCd");
-	release(NULL);
-	for (int i = 0; i < 4; i++)
-		cancel(line[i]);
-	run();
-	ck_assert_trace("a! b! C! d!");
-	for (int i = 0; i < 4; i++)
-		assert_ended(line[i], -ECANCELED);
-	ck_assert_int_eq(holders(), 0);
-	hold_for_writing();
-}
-END_TEST
-
 START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
 {
 	hold_for_reading();
@@ -399,29 +356,6 @@ START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
 	ck_assert_trace("A!");
 	assert_ended(line[0], -ECANCELED);
 	ck_assert_int_eq(holders(), 2);
-}
-END_TEST
-
-static int is_cancelled_before(void *arg)
-{
-	cancel(coro_current_task());
-	int r = arg ? coro_rwlock_write_acquire(&lock) : coro_rwlock_read_acquire(&lock);
-	if (r == 0) {
-		ck_assert_int_eq(coro_task_yield(), -ECANCELED);
-		release(NULL);
-	}
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
-	ck_assert_int_eq(result_of(is_cancelled_before, &lock), 0);
-	hold_for_writing();
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	ck_assert_int_eq(result_of(is_cancelled_before, &lock), -ECANCELED);
-	release(NULL);
-	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
 }
 END_TEST
 
@@ -447,19 +381,6 @@ START_TEST(wait_for_it_may_time_out)
 END_TEST
 
 /* ---- thrown away ---- */
-
-START_TEST(who_is_thrown_away_leaves_the_line)
-{
-	hold_for_writing();
-	line_up(writes);
-	throw_away_who_waits();
-	line_up_as("a");
-	release(NULL);
-	run();
-	ck_assert_trace("a /a");
-	assert_all_ended("a", -1, 0);
-}
-END_TEST
 
 START_TEST(who_is_woken_or_cancelled_and_thrown_away_leaves_the_line_and_the_lock)
 {
@@ -561,35 +482,6 @@ START_TEST(many_read_or_one_writes_in_any_order_of_events)
 }
 END_TEST
 
-/* With nothing of Check's, which allocates. */
-static int passes_through(void *number)
-{
-	bool write = (intptr_t)number % 3 == 0;
-	int r = write ? coro_rwlock_write_acquire(&lock) : coro_rwlock_read_acquire(&lock);
-	if (r == 0)
-		r = coro_task_yield();
-	if (r == 0)
-		r = coro_rwlock_release(&lock);
-	return r;
-}
-
-START_TEST(waiting_for_it_allocates_nothing)
-{
-	struct coro_future *tasks[20];
-	hold_for_writing();
-	for (intptr_t i = 0; i < 20; i++)
-		tasks[i] = spawn(passes_through, (void *)i);
-	turn();
-	release(NULL);
-	cancel(tasks[0]);
-	cancel(tasks[10]);
-	ck_assert_uint_eq(allocations_of_run(), 0);
-	for (int i = 0; i < 20; i++)
-		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
-	ck_assert_int_eq(holders(), 0);
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -607,23 +499,17 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, newcomer_may_read_beside_readers_who_were_just_woken);
 	tcase_add_test(tests, downgrade_lets_in_the_readers_in_front_of_the_next_writer);
 	tcase_add_test(tests, downgrade_lets_no_writer_in);
-	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
 	tcase_add_test(tests, readers_behind_a_writer_who_is_cancelled_go_in);
 	tcase_add_test(tests, lock_goes_on_when_the_writer_is_woken_and_cancelled_in_the_same_turn);
 	tcase_add_test(tests,
 		       lock_goes_on_when_the_last_reader_is_woken_and_cancelled_in_the_same_turn);
 	tcase_add_test(tests, of_several_readers_only_the_cancelled_one_gives_up);
-	tcase_add_test(tests, who_is_cancelled_just_before_the_release_is_passed);
-	tcase_add_test(tests, lock_is_free_when_all_in_line_are_cancelled);
 	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 	tcase_add_test(tests, wait_for_it_may_time_out);
-	tcase_add_test(tests, who_is_thrown_away_leaves_the_line);
 	tcase_add_test(tests,
 		       who_is_woken_or_cancelled_and_thrown_away_leaves_the_line_and_the_lock);
 	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_handed_over);
 	tcase_add_test(tests, many_read_or_one_writes_in_any_order_of_events);
-	tcase_add_test(tests, waiting_for_it_allocates_nothing);
 }
 
 TEST_MAIN("rwlock", add_tests)

@@ -256,75 +256,7 @@ START_TEST(try_takes_only_what_nobody_waits_for)
 }
 END_TEST
 
-static int acquires_elsewhere(void *arg)
-{
-	return coro_semaphore_acquire(&semaphore);
-}
-
-static int releases_elsewhere(void *arg)
-{
-	return coro_semaphore_release(&semaphore);
-}
-
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_released)
-{
-	line_up(takes);
-	ck_assert_int_eq(result_elsewhere(acquires_elsewhere), -EPERM);
-	ck_assert_int_eq(result_elsewhere(releases_elsewhere), -EPERM);
-	for (int i = 0; i < 3; i++)
-		release(NULL);
-	run();
-	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
-	ck_assert_int_eq(units(), 0);
-}
-END_TEST
-
 /* ---- cancelled ---- */
-
-START_TEST(who_is_cancelled_while_it_waits_leaves_the_line)
-{
-	line_up(takes);
-	cancel(a);
-	turn();
-	ck_assert_trace("a!");
-	release(NULL);
-	release(NULL);
-	run();
-	ck_assert_trace("b c");
-	assert_line(-ECANCELED, 0, 0);
-	ck_assert_int_eq(units(), 0);
-}
-END_TEST
-
-START_TEST(unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
-{
-	line_up(takes);
-	release(NULL);
-	cancel(a);
-	run();
-	ck_assert_trace("a! b");
-	release(NULL);
-	run();
-	ck_assert_trace("c");
-	assert_line(-ECANCELED, 0, 0);
-	ck_assert_int_eq(units(), 0);
-}
-END_TEST
-
-START_TEST(unit_goes_to_the_next_when_the_first_is_cancelled_just_before)
-{
-	line_up(takes);
-	cancel(a);
-	release(NULL);
-	run();
-	ck_assert_trace("a! b");
-	release(NULL);
-	run();
-	ck_assert_trace("c");
-	assert_line(-ECANCELED, 0, 0);
-}
-END_TEST
 
 START_TEST(of_several_units_none_is_lost_with_who_is_cancelled)
 {
@@ -356,27 +288,6 @@ START_TEST(units_are_there_again_when_all_in_line_are_cancelled)
 }
 END_TEST
 
-static int takes_at_once(void *arg)
-{
-	cancel(a);
-	cancel(b);
-	cancel(c);
-	release(NULL);
-	return takes("newcomer");
-}
-
-START_TEST(newcomer_need_not_wait_for_who_is_cancelled)
-{
-	line_up(takes);
-	struct coro_future *newcomer = spawn(takes_at_once, NULL);
-	run();
-	ck_assert_trace("newcomer a! b! c!");
-	assert_ended(newcomer, 0);
-	assert_line(-ECANCELED, -ECANCELED, -ECANCELED);
-	ck_assert_int_eq(units(), 0);
-}
-END_TEST
-
 static int says_so_a_turn_later(void *word)
 {
 	coro_task_yield();
@@ -404,42 +315,12 @@ START_TEST(who_is_woken_and_cancelled_hands_on_all_that_is_to_be_had)
 }
 END_TEST
 
-static int is_cancelled_before(void *arg)
-{
-	cancel(coro_current_task());
-	int r = coro_semaphore_acquire(&semaphore);
-	if (r == 0)
-		ck_assert_int_eq(coro_task_yield(), -ECANCELED);
-	return r;
-}
-
-START_TEST(cancellation_from_before_arrives_where_it_waits)
-{
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), -ECANCELED);
-	ck_assert_int_eq(units(), 0);
-	release(NULL);
-	ck_assert_int_eq(result_of(is_cancelled_before, NULL), 0);
-	ck_assert_int_eq(units(), 0);
-}
-END_TEST
-
 static int gives_up(void *word)
 {
 	struct coro_timeout timeout;
 	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
 	return coro_timeout_end(&timeout, takes(word));
 }
-
-START_TEST(wait_for_it_may_time_out)
-{
-	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(takes, "patient");
-	at(5, release, NULL);
-	run();
-	ck_assert_trace("hasty! patient");
-	assert_ended(hasty, -ETIMEDOUT);
-	assert_ended(patient, 0);
-}
-END_TEST
 
 /* At the tick of the release: who comes first on the loop, does. */
 START_TEST(unit_released_at_the_tick_of_the_timeout_is_not_lost)
@@ -493,34 +374,6 @@ START_TEST(no_unit_is_lost_or_made_in_any_order_of_events)
 }
 END_TEST
 
-/* With nothing of Check's, which allocates. */
-static int passes_through(void *arg)
-{
-	int r = coro_semaphore_acquire(&semaphore);
-	if (r == 0)
-		r = coro_task_yield();
-	if (r == 0)
-		r = coro_semaphore_release(&semaphore);
-	return r;
-}
-
-START_TEST(waiting_for_it_allocates_nothing)
-{
-	struct coro_future *tasks[20];
-	for (int i = 0; i < 20; i++)
-		tasks[i] = spawn(passes_through, NULL);
-	turn();
-	release(NULL);
-	release(NULL);
-	cancel(tasks[0]);
-	cancel(tasks[10]);
-	ck_assert_uint_eq(allocations_of_run(), 0);
-	for (int i = 0; i < 20; i++)
-		assert_ended(tasks[i], i % 10 ? 0 : -ECANCELED);
-	ck_assert_int_eq(units(), 2);
-}
-END_TEST
-
 /* ---- thrown away ---- */
 
 START_TEST(unit_is_not_lost_with_who_is_woken_and_thrown_away)
@@ -558,22 +411,14 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, newcomer_does_not_overtake_who_was_woken);
 	tcase_add_test(tests, newcomer_is_woken_by_who_was_woken_before_if_a_unit_is_left);
 	tcase_add_test(tests, try_takes_only_what_nobody_waits_for);
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_released);
 
-	tcase_add_test(tests, who_is_cancelled_while_it_waits_leaves_the_line);
-	tcase_add_test(tests, unit_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
-	tcase_add_test(tests, unit_goes_to_the_next_when_the_first_is_cancelled_just_before);
 	tcase_add_test(tests, of_several_units_none_is_lost_with_who_is_cancelled);
 	tcase_add_test(tests, units_are_there_again_when_all_in_line_are_cancelled);
-	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
 	tcase_add_test(tests, who_is_woken_and_cancelled_hands_on_all_that_is_to_be_had);
-	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
-	tcase_add_test(tests, wait_for_it_may_time_out);
 	tcase_add_test(tests, unit_released_at_the_tick_of_the_timeout_is_not_lost);
 	tcase_add_test(tests, unit_is_not_lost_with_who_is_woken_and_thrown_away);
 
 	tcase_add_test(tests, no_unit_is_lost_or_made_in_any_order_of_events);
-	tcase_add_test(tests, waiting_for_it_allocates_nothing);
 }
 
 TEST_MAIN("semaphore", add_tests)
