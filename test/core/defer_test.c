@@ -221,7 +221,7 @@ static int delegates(void *generator)
 	return r;
 }
 
-START_TEST(the_consumer_of_a_chain_gets_what_the_inner_one_yields_when_it_leaves)
+START_TEST(the_consumer_of_a_chain_gets_the_inner_ones_last_items)
 {
 	static int item;
 	void *got = NULL;
@@ -424,8 +424,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stack_that_is_used_again_has_nothing_deferred);
 	tcase_add_test(tests, a_deferred_call_may_yield);
 	tcase_add_test(tests, one_that_yields_while_it_is_closed_has_not_left);
-	tcase_add_test(tests,
-		       the_consumer_of_a_chain_gets_what_the_inner_one_yields_when_it_leaves);
+	tcase_add_test(tests, the_consumer_of_a_chain_gets_the_inner_ones_last_items);
 	tcase_add_test(tests, closing_a_chain_runs_what_each_of_it_deferred);
 	tcase_add_test(tests, a_failure_keeps_its_words_whatever_the_cleanup_raises);
 	tcase_add_test(tests, a_success_keeps_its_value_whatever_the_cleanup_returns);

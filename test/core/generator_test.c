@@ -553,7 +553,7 @@ START_TEST(failure_in_closing_goes_up_as_that)
 }
 END_TEST
 
-START_TEST(failure_in_closing_may_be_handled_but_yielding_then_is_eproto)
+START_TEST(failure_in_closing_may_be_handled_but_not_by_a_yield)
 {
 	struct link links[3] = {[1] = {.handles = true}};
 	struct coro *g = start_chain(links, make(trace_exit, number(-EIO)));
@@ -573,7 +573,7 @@ static int handle_any_error(void *arg)
 	return 0;
 }
 
-START_TEST(outer_is_closed_though_one_within_handled_a_failure_in_closing)
+START_TEST(outer_is_closed_though_an_inner_handled_a_failure)
 {
 	struct coro *inner = make(trace_exit, number(-EIO));
 	struct link links[3] = {0};
@@ -643,7 +643,7 @@ static int trace_state(void *arg)
 	return r < 0 ? r : coro_yield(number(2), NULL);
 }
 
-START_TEST(one_that_delegates_runs_while_its_innermost_does_and_else_is_suspended)
+START_TEST(one_that_delegates_runs_only_while_its_innermost_runs)
 {
 	struct link links[3] = {0};
 	struct coro *g = NULL;
@@ -879,7 +879,7 @@ START_TEST(value_of_an_inner_that_ended_by_itself_is_its_drivers)
 }
 END_TEST
 
-START_TEST(failure_of_an_inner_that_was_driven_by_itself_is_its_drivers)
+START_TEST(failure_of_an_inner_driven_by_itself_is_its_drivers)
 {
 	struct link links[3] = {0};
 	struct coro *inner = make(fail_after_one, NULL);
@@ -973,7 +973,7 @@ static int poke(void *arg)
 	return coro_return(number(4));
 }
 
-START_TEST(outer_of_one_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
+START_TEST(outer_of_one_that_runs_by_itself_is_ebusy)
 {
 	struct link links[3] = {0};
 	struct coro *g = NULL, *inner = make(poke, &g);
@@ -986,7 +986,7 @@ START_TEST(outer_of_one_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
 }
 END_TEST
 
-START_TEST(outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
+START_TEST(outer_of_a_chain_that_runs_by_itself_is_ebusy)
 {
 	struct link links[3] = {0};
 	struct coro *g = NULL, *inner = make(poke, &g);
@@ -1002,7 +1002,7 @@ START_TEST(outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is)
 }
 END_TEST
 
-START_TEST(end_of_a_chain_that_runs_by_itself_is_its_drivers_whoever_was_refused_meanwhile)
+START_TEST(refused_calls_do_not_take_a_chains_end_from_its_driver)
 {
 	struct coro *g = NULL, *inner = make(poke, &g);
 	struct link middle = {inner, 1}, outer = {make(just_delegate, &middle), 2};
@@ -1271,13 +1271,12 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, outer_is_closed_though_the_inner_ended_well);
 	tcase_add_test(tests, exit_thrown_in_closes_as_close_does);
 	tcase_add_test(tests, failure_in_closing_goes_up_as_that);
-	tcase_add_test(tests, outer_is_closed_though_one_within_handled_a_failure_in_closing);
-	tcase_add_test(tests, failure_in_closing_may_be_handled_but_yielding_then_is_eproto);
+	tcase_add_test(tests, outer_is_closed_though_an_inner_handled_a_failure);
+	tcase_add_test(tests, failure_in_closing_may_be_handled_but_not_by_a_yield);
 	tcase_add_test(tests, chain_whose_innermost_does_not_leave_lives_on);
 	tcase_add_test(tests, cleanup_may_delegate_to_one_that_does_not_yield);
 
-	tcase_add_test(tests,
-		       one_that_delegates_runs_while_its_innermost_does_and_else_is_suspended);
+	tcase_add_test(tests, one_that_delegates_runs_only_while_its_innermost_runs);
 
 	tcase_add_test(tests, one_that_is_done_yields_nothing_and_has_no_value);
 	tcase_add_test(tests, one_that_failed_before_yields_nothing_too);
@@ -1292,17 +1291,15 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, inner_may_be_driven_by_itself_meanwhile);
 	tcase_add_test(tests, any_of_the_chain_may_be_driven_by_itself);
 	tcase_add_test(tests, value_of_an_inner_that_ended_by_itself_is_its_drivers);
-	tcase_add_test(tests, failure_of_an_inner_that_was_driven_by_itself_is_its_drivers);
+	tcase_add_test(tests, failure_of_an_inner_driven_by_itself_is_its_drivers);
 	tcase_add_test(tests, inner_may_be_destroyed_meanwhile);
 	tcase_add_test(tests, middle_may_be_destroyed_meanwhile);
 	tcase_add_test(tests, error_thrown_where_the_inner_is_gone_is_the_outers);
 	tcase_add_test(tests, close_reaches_an_inner_that_was_driven_by_itself);
 	tcase_add_test(tests, close_after_inner_was_driven_closes_all_of_the_chain);
-	tcase_add_test(tests, outer_of_one_that_runs_by_itself_is_ebusy_and_stays_as_it_is);
-	tcase_add_test(tests, outer_of_a_chain_that_runs_by_itself_is_ebusy_and_stays_as_it_is);
-	tcase_add_test(
-		tests,
-		end_of_a_chain_that_runs_by_itself_is_its_drivers_whoever_was_refused_meanwhile);
+	tcase_add_test(tests, outer_of_one_that_runs_by_itself_is_ebusy);
+	tcase_add_test(tests, outer_of_a_chain_that_runs_by_itself_is_ebusy);
+	tcase_add_test(tests, refused_calls_do_not_take_a_chains_end_from_its_driver);
 	tcase_add_test(tests, delegating_to_the_outer_of_ones_running_chain_is_ebusy);
 
 	tcase_add_test(tests, nobody_between_runs_for_an_item_of_a_long_chain);

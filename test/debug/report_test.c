@@ -160,7 +160,7 @@ static int leaks_a_failure(void *arg)
 	return r;
 }
 
-START_TEST(failure_whose_reference_leaked_is_said_at_the_end_of_the_loop)
+START_TEST(failure_with_a_leaked_reference_is_reported_at_close)
 {
 	struct program program = {.fn = leaks_a_failure, .slow = -1};
 	if (running_slow())
@@ -287,7 +287,7 @@ static int leaves_one(void *arg)
 	return r;
 }
 
-START_TEST(task_thrown_away_is_told_of)
+START_TEST(task_discarded_is_told_of)
 {
 	struct program program = {.fn = leaves_one, .flags = CORO_DEBUG, .slow = -1};
 	if (running_slow())
@@ -498,7 +498,7 @@ static int drives_the_yielder(void *arg)
 	return r < 0 ? r : count == 2 ? 0 : 1;
 }
 
-START_TEST(generator_that_yields_inside_a_scope_is_told_of_in_debug_mode)
+START_TEST(debug_mode_reports_a_generator_that_yields_in_a_scope)
 {
 	yielder = yielders[_i].fn;
 	struct program program = {
@@ -905,17 +905,17 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, environment_turns_reports_off);
 	tcase_add_test(tests, failure_that_was_handled_is_not_said);
 	tcase_add_test(tests, failure_of_a_remote_is_said_when_its_owner_has_not_asked);
-	tcase_add_test(tests, failure_whose_reference_leaked_is_said_at_the_end_of_the_loop);
+	tcase_add_test(tests, failure_with_a_leaked_reference_is_reported_at_close);
 	tcase_add_test(tests, report_names_the_task_its_site_and_the_words);
 	tcase_add_test(tests, environment_turns_debug_mode_on);
 	tcase_add_test(tests, handler_of_the_program_comes_in_place_of_stderr);
 	tcase_add_test(tests, report_of_a_future_gives_what_there_is);
 	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
-	tcase_add_test(tests, task_thrown_away_is_told_of);
+	tcase_add_test(tests, task_discarded_is_told_of);
 
 	tcase_add_test(tests, fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode);
 	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
-	tcase_add_loop_test(tests, generator_that_yields_inside_a_scope_is_told_of_in_debug_mode, 0,
+	tcase_add_loop_test(tests, debug_mode_reports_a_generator_that_yields_in_a_scope, 0,
 			    sizeof(yielders) / sizeof(yielders[0]));
 	tcase_add_test(tests, what_is_never_given_back_is_told_of_in_debug_mode);
 

@@ -76,7 +76,7 @@ START_TEST(what_is_wrong_is_refused)
 END_TEST
 
 /* In pieces, it would be refused before its end has come. */
-START_TEST(a_line_that_is_too_long_is_refused_also_when_it_comes_as_a_whole)
+START_TEST(a_line_too_long_is_refused_though_it_comes_as_a_whole)
 {
 	ck_assert_int_eq(parse("*00000000000000000000000000000001\r\n$4\r\nPING\r\n"), -1);
 	ck_assert_int_eq(parse("*1\r\n$00000000000000000000000000000004\r\nPING\r\n"), -1);
@@ -195,7 +195,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, commands_are_taken_apart);
 	tcase_add_test(tests, what_has_not_come_as_a_whole_is_waited_for);
 	tcase_add_test(tests, what_is_wrong_is_refused);
-	tcase_add_test(tests, a_line_that_is_too_long_is_refused_also_when_it_comes_as_a_whole);
+	tcase_add_test(tests, a_line_too_long_is_refused_though_it_comes_as_a_whole);
 	tcase_add_test(tests, a_typed_command_with_too_many_words_is_refused);
 	tcase_add_test(tests, numbers_are_whole_and_fit);
 	tcase_add_test(tests, patterns_are_those_of_names);

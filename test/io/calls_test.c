@@ -293,7 +293,7 @@ static int counts_connections(void *arg)
  * emptied it. A listening socket is asked, after each wait, whether it has kept O_NONBLOCK; and of a stream
  * whose peer has ended, whether all that was written has arrived.
  */
-START_TEST(a_connection_costs_no_more_than_its_deregistration_and_a_question)
+START_TEST(a_connection_costs_its_deregistration_and_one_question)
 {
 	struct service service = {.streams = _i % 2};
 	count = count_of(_i / 2);
@@ -325,8 +325,7 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_loop_test(tests, messages_cost_as_many_calls_as_in_a_plain_loop, 0, 6);
 	tcase_add_loop_test(tests, so_they_do_though_a_peer_was_quicker_than_we_were, 0, 2);
-	tcase_add_loop_test(
-		tests, a_connection_costs_no_more_than_its_deregistration_and_a_question, 0, 6);
+	tcase_add_loop_test(tests, a_connection_costs_its_deregistration_and_one_question, 0, 6);
 }
 
 TEST_MAIN("calls", add)

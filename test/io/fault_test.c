@@ -405,7 +405,7 @@ static int reads_within_a_second(void *arg)
 }
 
 /* A look that was interrupted has seen nothing, and time is not to pass for that. */
-START_TEST(virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupted)
+START_TEST(virtual_time_waits_for_events_if_a_poll_is_interrupted)
 {
 	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter"};
 	struct pair pair = make_pair(UNIX);
@@ -479,9 +479,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, who_cannot_be_watched_is_told_and_the_others_wait_on, 0, 2);
 	tcase_add_test(tests, who_waits_for_what_cannot_be_watched_any_more_is_told);
 	tcase_add_test(tests, a_loop_is_woken_though_that_failed_the_first_time);
-	tcase_add_loop_test(tests,
-			    virtual_time_does_not_pass_by_what_is_there_when_a_look_is_interrupted,
-			    0, 3);
+	tcase_add_loop_test(tests, virtual_time_waits_for_events_if_a_poll_is_interrupted, 0, 3);
 	tcase_add_loop_test(tests, a_host_is_told_though_a_call_has_failed, 0, 2 * 4);
 	tcase_add_test(tests, a_handler_that_cannot_be_installed_is_an_error);
 	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);

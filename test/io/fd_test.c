@@ -105,7 +105,7 @@ static int closes_and_opens(void *arg)
 	return 0;
 }
 
-START_TEST(a_number_used_again_at_once_brings_nothing_to_those_who_waited)
+START_TEST(a_number_used_again_wakes_no_waiter_of_the_old_fd)
 {
 	struct pair other;
 	pair = make_pair(_i);
@@ -805,8 +805,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, closing_wakes_all_who_wait, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_wakes_who_writes, 0, TCP);
 	tcase_add_loop_test(tests, one_that_is_cancelled_and_closed_is_cancelled, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests, a_number_used_again_at_once_brings_nothing_to_those_who_waited,
-			    0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_number_used_again_wakes_no_waiter_of_the_old_fd, 0,
+			    PAIR_KINDS);
 	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_told, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_reads_from_a_number_gets_nothing_of_the_next, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);

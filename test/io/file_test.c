@@ -355,7 +355,7 @@ START_TEST(a_call_that_is_cancelled_in_the_queue_is_not_made)
 }
 END_TEST
 
-START_TEST(an_open_that_is_cancelled_too_late_gives_its_fd_and_the_next_wait_is_cancelled)
+START_TEST(an_open_cancelled_too_late_gives_its_fd)
 {
 	struct coro_future *task = start(opens_and_waits, NULL);
 	while (inbox_empty(&loop->inbox))
@@ -410,7 +410,7 @@ static int opens_directory(void *name)
 	return coro_opendir(name, &dir);
 }
 
-START_TEST(what_was_opened_for_a_task_that_is_thrown_away_is_closed)
+START_TEST(what_was_opened_for_a_task_that_is_discarded_is_closed)
 {
 	static coro_fn *const open_it[] = {opens, opens_directory};
 	int before = count_fds();
@@ -441,7 +441,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_loop_test(tests, what_was_opened_for_a_task_that_is_thrown_away_is_closed, 0, 2);
+	tcase_add_loop_test(tests, what_was_opened_for_a_task_that_is_discarded_is_closed, 0, 2);
 	tcase_add_test(tests, so_is_what_is_opened_only_then);
 	tcase_add_test(tests, files_are_made_looked_at_and_removed);
 	tcase_add_test(tests, errors_are_returned_and_results_left_alone);
@@ -452,9 +452,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_read_without_memory_for_its_flag_goes_by_the_pool);
 	tcase_add_test(tests, the_calls_on_fds_take_files);
 	tcase_add_test(tests, a_call_that_is_cancelled_in_the_queue_is_not_made);
-	tcase_add_test(
-		tests,
-		an_open_that_is_cancelled_too_late_gives_its_fd_and_the_next_wait_is_cancelled);
+	tcase_add_test(tests, an_open_cancelled_too_late_gives_its_fd);
 	tcase_add_test(tests, without_threads_calls_block);
 	tcase_add_test(tests, every_allocation_may_fail);
 }

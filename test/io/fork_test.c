@@ -106,7 +106,7 @@ static void sleep_and_be_woken(void)
 	coro_loop_release(loop);
 }
 
-START_TEST(what_the_child_does_with_its_copy_does_not_disturb_the_parents_sleep)
+START_TEST(the_childs_copy_does_not_disturb_the_parents_sleep)
 {
 	sleep_and_be_woken();
 	struct child child = child_run(closes_and_runs_own, NULL);
@@ -141,7 +141,7 @@ static int forks(void *future)
 	return coro_task_yield();
 }
 
-START_TEST(a_task_that_forks_is_in_no_loop_in_the_child_and_goes_on_in_the_parent)
+START_TEST(a_task_that_forks_goes_on_in_the_child_without_a_loop)
 {
 	struct coro_future *other = spawn(yields, NULL);
 	ck_assert_int_eq(result_of(forks, other), 0);
@@ -208,7 +208,7 @@ static void part(bool as_expected)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(when_a_task_that_forked_ends_in_the_child_so_does_the_run_there)
+START_TEST(a_task_that_forked_ends_the_run_in_the_child)
 {
 	skip_where_threads_are_watched();
 	struct coro_future *other = spawn(yields, NULL);
@@ -222,7 +222,7 @@ START_TEST(when_a_task_that_forked_ends_in_the_child_so_does_the_run_there)
 }
 END_TEST
 
-START_TEST(when_a_callback_that_forked_ends_in_the_child_so_does_the_run_there)
+START_TEST(a_callback_that_forked_ends_the_run_in_the_child)
 {
 	pid = 1;
 	ck_assert_int_eq(coro_call_soon(loop, comes_back_from_callback, NULL, NULL), 0);
@@ -257,7 +257,7 @@ static int spawns_and_forks(void *arg)
 	return r < 0 ? r : comes_back(NULL);
 }
 
-START_TEST(a_main_task_that_forked_gives_coro_run_its_result_in_the_child_too)
+START_TEST(a_main_task_that_forked_ends_coro_run_in_the_child_too)
 {
 	skip_where_threads_are_watched();
 	pid = 1;
@@ -407,7 +407,7 @@ static int holds_and_reads(void *arg)
 	return (int)n;
 }
 
-START_TEST(closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone)
+START_TEST(the_childs_close_leaves_the_parents_waits_alone)
 {
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	struct coro_future *task = start(holds_and_reads, NULL);
@@ -533,18 +533,17 @@ static void add_tests(TCase *tests)
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
 	tcase_add_test(tests, in_the_child_the_parents_loop_is_refused);
 	tcase_add_test(tests, the_child_may_close_its_copy_and_run_loops_of_its_own);
-	tcase_add_test(tests, what_the_child_does_with_its_copy_does_not_disturb_the_parents_sleep);
-	tcase_add_test(tests,
-		       a_task_that_forks_is_in_no_loop_in_the_child_and_goes_on_in_the_parent);
+	tcase_add_test(tests, the_childs_copy_does_not_disturb_the_parents_sleep);
+	tcase_add_test(tests, a_task_that_forks_goes_on_in_the_child_without_a_loop);
 	tcase_add_test(tests, a_callback_that_forks_is_in_no_loop_in_the_child);
-	tcase_add_test(tests, when_a_task_that_forked_ends_in_the_child_so_does_the_run_there);
-	tcase_add_test(tests, when_a_callback_that_forked_ends_in_the_child_so_does_the_run_there);
+	tcase_add_test(tests, a_task_that_forked_ends_the_run_in_the_child);
+	tcase_add_test(tests, a_callback_that_forked_ends_the_run_in_the_child);
 	tcase_add_test(tests, a_call_from_a_thread_that_forks_is_the_last_in_the_child);
-	tcase_add_test(tests, a_main_task_that_forked_gives_coro_run_its_result_in_the_child_too);
+	tcase_add_test(tests, a_main_task_that_forked_ends_coro_run_in_the_child_too);
 	tcase_add_test(tests, coro_run_fails_in_the_child_if_another_task_forked);
 	tcase_add_test(tests, threads_and_what_they_share_are_the_parents);
 	tcase_add_test(tests, a_thread_of_an_executor_may_fork);
-	tcase_add_test(tests, closing_its_copy_the_child_leaves_what_the_parent_waits_for_alone);
+	tcase_add_test(tests, the_childs_close_leaves_the_parents_waits_alone);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 	tcase_add_loop_test(tests, neither_does_a_child_that_was_made_by_the_bare_call, 0, 2);
 	tcase_add_loop_test(tests, what_is_the_parents_is_not_its_unseen_childs, 0, 4);

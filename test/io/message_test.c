@@ -215,7 +215,7 @@ static int loses_its_peer(void *arg)
 	return coro_fd_close(fd);
 }
 
-START_TEST(message_of_a_dial_is_not_given_for_a_datagram_that_was_refused)
+START_TEST(a_refused_datagram_does_not_get_a_dials_message)
 {
 	ck_assert_int_eq(coro_run(loses_its_peer, NULL), 0);
 	ck_assert_str_eq(wrong, "");
@@ -507,7 +507,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, errors_outside_of_tasks_have_no_older_message);
 	tcase_add_test(tests, what_is_closed_or_ended_says_so);
 	tcase_add_test(tests, end_of_a_pipeline_says_whose_argument_was_wrong);
-	tcase_add_test(tests, message_of_a_dial_is_not_given_for_a_datagram_that_was_refused);
+	tcase_add_test(tests, a_refused_datagram_does_not_get_a_dials_message);
 	tcase_add_test(tests, error_that_a_stream_keeps_has_its_message_each_time);
 	tcase_add_test(tests, errors_of_the_library_tell_of_no_place_of_its_own);
 	tcase_add_test(tests, message_of_a_cancellation_that_a_write_puts_off_is_not_lost);

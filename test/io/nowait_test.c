@@ -173,7 +173,7 @@ START_TEST(the_fd_may_be_closed_while_a_write_has_no_room)
 }
 END_TEST
 
-START_TEST(a_task_whose_write_has_no_room_may_be_thrown_away)
+START_TEST(a_task_whose_write_has_no_room_may_be_discarded)
 {
 	if (!make(_i))
 		skip_test("no terminals here");
@@ -412,7 +412,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, what_has_no_room_is_waited_for_by_the_task_alone, 0, KINDS);
 	tcase_add_loop_test(tests, a_write_that_is_cancelled_tells_what_is_written, 0, KINDS);
 	tcase_add_loop_test(tests, the_fd_may_be_closed_while_a_write_has_no_room, 0, KINDS);
-	tcase_add_loop_test(tests, a_task_whose_write_has_no_room_may_be_thrown_away, 0, KINDS);
+	tcase_add_loop_test(tests, a_task_whose_write_has_no_room_may_be_discarded, 0, KINDS);
 	tcase_add_loop_test(tests, what_another_takes_is_not_waited_for_by_the_loop, 0, KINDS);
 	tcase_add_loop_test(tests, a_read_that_is_cancelled_loses_nothing, 0, KINDS);
 	tcase_add_loop_test(tests, o_nonblock_may_be_taken_off_meanwhile, 0, KINDS);

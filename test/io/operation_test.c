@@ -128,7 +128,7 @@ static int only_sleeps(void *arg)
 	return sleeps_deep();
 }
 
-START_TEST(so_does_one_that_is_thrown_away)
+START_TEST(so_does_one_that_is_discarded)
 {
 	pair = make_pair(_i);
 	for (int i = 0; i < 4; i++)
@@ -229,7 +229,7 @@ static int cancels_again_and_again(void *arg)
 	return 0;
 }
 
-START_TEST(cancelled_reads_lose_nothing_of_what_a_peer_writes_meanwhile)
+START_TEST(cancelled_reads_lose_nothing_that_a_peer_writes)
 {
 	pthread_t peer;
 	size_t all = 0;
@@ -293,7 +293,7 @@ static int accepts(void *arg)
 	return coro_accept((int)(intptr_t)arg, NULL, NULL);
 }
 
-START_TEST(a_connection_that_comes_to_a_task_thrown_away_is_closed)
+START_TEST(a_connection_that_comes_to_a_task_discarded_is_closed)
 {
 	struct sockaddr_in address;
 	int listening = listen_tcp(&address);
@@ -343,7 +343,7 @@ static void send_fd(void *arg)
 	ck_assert_int_eq(sendmsg(pair.to, &message, 0), 1);
 }
 
-START_TEST(an_fd_that_comes_to_a_task_thrown_away_is_closed)
+START_TEST(an_fd_that_comes_to_a_task_discarded_is_closed)
 {
 	int fds[2];
 	char byte;
@@ -372,7 +372,7 @@ static int forks_and_closes(void *arg)
 	return 0;
 }
 
-START_TEST(a_copy_of_the_process_leaves_calls_alone_that_the_kernel_has)
+START_TEST(a_copy_of_the_process_leaves_the_kernels_calls_alone)
 {
 	pair = make_pair(_i);
 	struct coro_future *task = start(reads, &(struct reading){"a", pair.from});
@@ -441,7 +441,7 @@ static int reads_and_tells(void *arg)
 	return 0;
 }
 
-START_TEST(what_was_read_when_the_cancellation_came_is_given_and_that_is_kept)
+START_TEST(a_read_that_ends_first_keeps_the_cancellation)
 {
 	pair = make_pair(_i);
 	to_be_cancelled = start(reads_and_tells, NULL);
@@ -729,18 +729,15 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_cancelled_read_leaves_its_buffer_alone, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_does_one_that_times_out, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_does_one_whose_fd_is_closed, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests, so_does_one_that_is_thrown_away, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests, cancelled_reads_lose_nothing_of_what_a_peer_writes_meanwhile, 0,
-			    PAIR_KINDS);
-	tcase_add_test(tests, a_connection_that_comes_to_a_task_thrown_away_is_closed);
-	tcase_add_test(tests, an_fd_that_comes_to_a_task_thrown_away_is_closed);
-	tcase_add_loop_test(tests, a_copy_of_the_process_leaves_calls_alone_that_the_kernel_has, 0,
+	tcase_add_loop_test(tests, so_does_one_that_is_discarded, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, cancelled_reads_lose_nothing_that_a_peer_writes, 0, PAIR_KINDS);
+	tcase_add_test(tests, a_connection_that_comes_to_a_task_discarded_is_closed);
+	tcase_add_test(tests, an_fd_that_comes_to_a_task_discarded_is_closed);
+	tcase_add_loop_test(tests, a_copy_of_the_process_leaves_the_kernels_calls_alone, 0,
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_call_may_be_cancelled_again_and_again, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_call_may_be_cancelled_before_the_kernel_has_it, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests,
-			    what_was_read_when_the_cancellation_came_is_given_and_that_is_kept, 0,
-			    PAIR_KINDS);
+	tcase_add_loop_test(tests, a_read_that_ends_first_keeps_the_cancellation, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_is_cancelled_when_it_is_its_turn_passes_that_on, 0,
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, who_waits_for_readiness_stands_in_the_same_line, 0,

@@ -81,7 +81,7 @@ static int run_beside_others(void *body)
 	return coro_run(beside_others, body) == 0 ? 0 : 1;
 }
 
-START_TEST(array_that_steps_over_the_guard_is_noticed_when_its_task_waits)
+START_TEST(array_that_steps_over_the_guard_is_noticed_in_a_wait)
 {
 	if (SANITIZED || RUNNING_ON_VALGRIND)
 		skip_test("a checker handles faults itself");
@@ -126,8 +126,8 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_loop_test(tests, array_that_steps_over_the_guard_is_noticed_when_its_task_waits,
-			    0, sizeof(bodies) / sizeof(*bodies));
+	tcase_add_loop_test(tests, array_that_steps_over_the_guard_is_noticed_in_a_wait, 0,
+			    sizeof(bodies) / sizeof(*bodies));
 	tcase_add_test(tests, task_may_wait_on_a_stack_of_the_programs_own);
 }
 

@@ -279,7 +279,7 @@ static int sleeps_a_little(void *arg)
 	return coro_sleep(CORO_MSEC);
 }
 
-START_TEST(an_fd_that_is_always_ready_holds_up_neither_timers_nor_tasks)
+START_TEST(an_fd_that_is_always_ready_holds_up_nothing_else)
 {
 	struct coro_loop *real;
 	struct coro_future *sleeper, *yielder;
@@ -323,7 +323,7 @@ START_TEST(virtual_time_waits_for_what_the_fds_have)
 }
 END_TEST
 
-START_TEST(a_loop_without_a_task_or_callback_that_waits_comes_to_its_end)
+START_TEST(a_loop_in_which_nothing_waits_comes_to_its_end)
 {
 	pair = make_pair(UNIX);
 	struct coro_future *task = start(reads_once, &(struct reading){"a", pair.from});
@@ -558,9 +558,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, fds_that_nobody_waits_for_cost_no_call);
 	tcase_add_test(tests, fds_are_looked_at_after_256_switches);
 	tcase_add_test(tests, fds_are_looked_at_inside_a_long_turn);
-	tcase_add_test(tests, an_fd_that_is_always_ready_holds_up_neither_timers_nor_tasks);
+	tcase_add_test(tests, an_fd_that_is_always_ready_holds_up_nothing_else);
 	tcase_add_test(tests, virtual_time_waits_for_what_the_fds_have);
-	tcase_add_test(tests, a_loop_without_a_task_or_callback_that_waits_comes_to_its_end);
+	tcase_add_test(tests, a_loop_in_which_nothing_waits_comes_to_its_end);
 	tcase_add_loop_test(tests, no_sleep_ends_early_where_fds_are_watched, 0, 2);
 	tcase_add_test(tests, a_call_from_another_thread_wakes_a_loop_that_waits_for_fds);
 	tcase_add_loop_test(tests, a_signal_does_not_end_the_wait, 0, 4);

@@ -116,7 +116,7 @@ START_TEST(an_action_that_the_program_has_set_meanwhile_stays)
 END_TEST
 
 /* As `old = signal(n, mine); ... signal(n, old);` does, around the end of a handler. */
-START_TEST(our_action_put_back_by_others_gives_way_to_the_one_before_it)
+START_TEST(our_action_put_back_by_others_yields_to_the_former_one)
 {
 	signal(SIGUSR1, somebody_elses);
 	ck_assert_int_eq(on_usr1(says_it, "ours"), 0);
@@ -292,7 +292,7 @@ START_TEST(a_loop_that_is_never_idle_calls_handlers_too)
 }
 END_TEST
 
-START_TEST(a_loop_may_be_closed_with_handlers_and_what_they_have_not_seen)
+START_TEST(a_loop_may_be_closed_with_handlers_and_unseen_signals)
 {
 	ck_assert_int_eq(on_usr1(says_it, "usr1"), 0);
 	raise(SIGUSR1);
@@ -432,7 +432,7 @@ static int waits_then_gives_way(void *name)
 	return r < 0 ? r : coro_task_yield();
 }
 
-START_TEST(a_cancellation_that_comes_after_the_signal_stays_for_the_next_wait)
+START_TEST(a_cancellation_after_the_signal_is_for_the_next_wait)
 {
 	struct coro_future *task = start(waits_then_gives_way, "a");
 	coro_call_soon(loop, cancel_it, task, NULL); /* after the inbox, before the task */
@@ -457,7 +457,7 @@ START_TEST(a_wait_can_have_a_timeout)
 }
 END_TEST
 
-START_TEST(a_task_that_waits_may_be_thrown_away)
+START_TEST(a_task_that_waits_may_be_discarded)
 {
 	coro_future_unref(start(waits, "a"));
 	coro_future_unref(start(waits, "b"));
@@ -762,7 +762,7 @@ static int gets_it_after_fork(void *arg)
 	return 7;
 }
 
-START_TEST(a_forked_child_has_the_old_actions_back_and_may_have_handlers_of_its_own)
+START_TEST(a_forked_child_has_the_old_actions_back)
 {
 	bool got = false;
 	ck_assert_int_eq(on_usr1(says_it, "parent"), 0);
@@ -966,7 +966,7 @@ static int dies_by_the_second(void *arg)
 	return exit_code_with(CORO_SIGTERM, is_terminated_twice);
 }
 
-START_TEST(sigterm_and_sigint_may_come_both_and_one_twice_ends_the_process)
+START_TEST(a_second_sigint_or_sigterm_ends_the_process)
 {
 	struct child child = child_run(ends_by_both, NULL);
 	ck_assert_exited(child, EINTR);
@@ -1099,7 +1099,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_handler_is_called_in_the_loops_turn_once_for_each_signal);
 	tcase_add_test(tests, when_nobody_wants_it_any_more_the_old_action_is_back);
 	tcase_add_test(tests, an_action_that_the_program_has_set_meanwhile_stays);
-	tcase_add_test(tests, our_action_put_back_by_others_gives_way_to_the_one_before_it);
+	tcase_add_test(tests, our_action_put_back_by_others_yields_to_the_former_one);
 	tcase_add_test(tests, another_handler_takes_the_place_of_the_first);
 	tcase_add_test(tests, one_that_is_removed_is_not_called_for_what_came_before);
 	tcase_add_test(tests, a_handler_may_remove_itself);
@@ -1109,7 +1109,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_loop_that_sleeps_in_its_poller_is_woken);
 	tcase_add_test(tests, virtual_time_goes_on_while_a_handler_is_there);
 	tcase_add_test(tests, a_loop_that_is_never_idle_calls_handlers_too);
-	tcase_add_test(tests, a_loop_may_be_closed_with_handlers_and_what_they_have_not_seen);
+	tcase_add_test(tests, a_loop_may_be_closed_with_handlers_and_unseen_signals);
 	tcase_add_test(tests, errno_is_left_alone);
 	tcase_add_test(tests, a_task_waits_for_one_of_several);
 	tcase_add_test(tests, all_who_wait_get_it_and_the_handler_too);
@@ -1118,9 +1118,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_was_kept_is_forgotten_with_the_handler);
 	tcase_add_test(tests, a_signal_that_nobody_waits_for_takes_its_usual_course);
 	tcase_add_test(tests, a_wait_can_be_cancelled);
-	tcase_add_test(tests, a_cancellation_that_comes_after_the_signal_stays_for_the_next_wait);
+	tcase_add_test(tests, a_cancellation_after_the_signal_is_for_the_next_wait);
 	tcase_add_test(tests, a_wait_can_have_a_timeout);
-	tcase_add_test(tests, a_task_that_waits_may_be_thrown_away);
+	tcase_add_test(tests, a_task_that_waits_may_be_discarded);
 	tcase_add_test(tests, a_set_may_hold_any_of_them);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, waits_allocate_nothing_after_the_first);
@@ -1130,15 +1130,14 @@ static void add(TCase *tests)
 	tcase_add_test(tests, it_does_not_matter_which_thread_is_interrupted);
 	tcase_add_test(tests, handlers_come_and_go_while_signals_keep_coming);
 	tcase_add_test(tests, a_child_forked_at_any_moment_has_the_old_actions);
-	tcase_add_test(tests,
-		       a_forked_child_has_the_old_actions_back_and_may_have_handlers_of_its_own);
+	tcase_add_test(tests, a_forked_child_has_the_old_actions_back);
 	tcase_add_test(tests, sigint_cancels_the_main_task_of_coro_run);
 	tcase_add_test(tests, a_main_task_may_end_well_all_the_same);
 	tcase_add_test(tests, one_that_comes_when_it_has_ended_is_told_too);
 	tcase_add_test(tests, who_is_cancelled_by_others_too_is_cancelled);
 	tcase_add_test(tests, a_second_one_ends_the_process);
 	tcase_add_test(tests, sigterm_cancels_the_main_task_if_that_is_wanted);
-	tcase_add_test(tests, sigterm_and_sigint_may_come_both_and_one_twice_ends_the_process);
+	tcase_add_test(tests, a_second_sigint_or_sigterm_ends_the_process);
 	tcase_add_test(tests, who_asks_for_sigint_gets_it_instead);
 	tcase_add_test(tests, where_sigint_has_another_action_that_stays);
 	tcase_add_test(tests, a_loop_of_another_thread_has_no_part_in_it);

@@ -556,7 +556,7 @@ static int recvs_ten_and_waits(void *arg)
 	return r;
 }
 
-START_TEST(a_cancellation_that_came_after_a_transfer_ends_the_next_wait)
+START_TEST(a_cancellation_after_a_transfer_ends_the_next_wait)
 {
 	struct pair pair = make_pair(UNIX);
 	struct next_wait next = {pair.from, next_waits[_i]};
@@ -772,7 +772,7 @@ static int closes(void *fd)
 	return coro_fd_close(*(int *)fd);
 }
 
-START_TEST(a_sender_that_rests_may_be_cancelled_closed_and_thrown_away)
+START_TEST(a_sender_that_rests_may_be_cancelled_closed_and_discarded)
 {
 	struct sending sending = {.fd = socket(AF_UNIX, SOCK_DGRAM, 0)};
 	int receiver = local_datagrams(&sending.to, &sending.length);
@@ -961,7 +961,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, waitall_waits_for_all, UNIX, PAIR_KINDS);
 	tcase_add_loop_test(tests, waitall_gives_what_had_come_when_it_was_cancelled, UNIX,
 			    PAIR_KINDS);
-	tcase_add_loop_test(tests, a_cancellation_that_came_after_a_transfer_ends_the_next_wait, 0,
+	tcase_add_loop_test(tests, a_cancellation_after_a_transfer_ends_the_next_wait, 0,
 			    NEXT_WAITS);
 	tcase_add_loop_test(tests, a_timeout_around_a_transfer_takes_its_cancellation_back, UNIX,
 			    PAIR_KINDS);
@@ -970,8 +970,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, datagrams_come_with_their_address);
 	tcase_add_loop_test(tests, a_sender_of_datagrams_rests_while_the_receiver_has_no_room, 0,
 			    2);
-	tcase_add_loop_test(tests, a_sender_that_rests_may_be_cancelled_closed_and_thrown_away, 0,
-			    3);
+	tcase_add_loop_test(tests, a_sender_that_rests_may_be_cancelled_closed_and_discarded, 0, 3);
 #ifdef IP_RECVERR
 	tcase_add_test(tests, a_queue_of_errors_keeps_no_receiver_busy);
 #endif

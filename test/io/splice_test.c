@@ -121,7 +121,7 @@ START_TEST(a_cancelled_sendfile_tells_what_it_sent)
 }
 END_TEST
 
-START_TEST(one_that_sends_a_file_may_be_thrown_away)
+START_TEST(one_that_sends_a_file_may_be_discarded)
 {
 	struct sending sending = {NULL, SIZE, 0};
 	pair = make_pair(_i);
@@ -403,7 +403,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_part_arrives_and_the_files_own_offset_stays, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_file_arrives_in_small_pieces, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_cancelled_sendfile_tells_what_it_sent, 0, 2 * PAIR_KINDS);
-	tcase_add_loop_test(tests, one_that_sends_a_file_may_be_thrown_away, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, one_that_sends_a_file_may_be_discarded, 0, PAIR_KINDS);
 	tcase_add_test(tests, sendfile_refuses_what_cannot_be);
 	tcase_add_loop_test(tests, what_is_spliced_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_splice_that_waits_may_be_cancelled, 0, PAIR_KINDS);

@@ -313,7 +313,7 @@ static int yields_when_closed(void *arg)
 	return CORO_EXIT;
 }
 
-START_TEST(generator_of_an_iterators_own_that_does_not_leave_is_not_lost)
+START_TEST(an_iterators_generator_that_does_not_leave_is_not_lost)
 {
 	struct stubborn patient = {.leaves_at = 3}, never = {.leaves_at = INT32_MAX};
 	struct stubborn *each[] = {&patient, &never};
@@ -620,7 +620,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, generator_that_never_started_is_destroyed_too);
 	tcase_add_test(tests, generators_failure_in_closing_is_returned);
 	tcase_add_test(tests, generator_that_does_not_leave_is_the_callers_again);
-	tcase_add_test(tests, generator_of_an_iterators_own_that_does_not_leave_is_not_lost);
+	tcase_add_test(tests, an_iterators_generator_that_does_not_leave_is_not_lost);
 	tcase_add_test(tests, generator_that_delegates_and_does_not_leave_is_not_lost);
 	tcase_add_test(tests, generator_that_closes_its_own_iterator_is_not_lost);
 	tcase_add_test(tests, generators_failure_is_an_error_and_then_the_end);

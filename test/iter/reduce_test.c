@@ -200,7 +200,7 @@ END_TEST
 
 /* ---- arguments ---- */
 
-START_TEST(end_with_an_argument_missing_is_invalid_and_closes_the_pipeline)
+START_TEST(a_missing_argument_is_invalid_and_closes_the_pipeline)
 {
 	struct probe p[12];
 	int64_t result = SPOILT;
@@ -568,7 +568,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, end_of_what_is_no_iterator_is_an_error, 0, ENDS);
 	tcase_add_loop_test(tests, end_without_memory_says_so_and_closes_the_pipeline, 0, ENDS);
 
-	tcase_add_test(tests, end_with_an_argument_missing_is_invalid_and_closes_the_pipeline);
+	tcase_add_test(tests, a_missing_argument_is_invalid_and_closes_the_pipeline);
 	tcase_add_test(tests, end_passes_the_error_of_its_function_on);
 	tcase_add_test(tests, without_a_predicate_what_is_not_zero_counts);
 	tcase_add_test(tests, ends_read_no_further_than_they_must);

@@ -432,7 +432,7 @@ START_TEST(shield_that_is_cancelled_when_its_future_fails_does_not_ask)
 END_TEST
 
 /* It had the failure already, and its caller did not live to have it. */
-START_TEST(shield_that_is_cancelled_after_its_future_failed_is_reported)
+START_TEST(shield_cancelled_after_its_future_failed_is_reported)
 {
 	shielded = make_future();
 	struct coro_future *task = start(shields, NULL);
@@ -811,7 +811,7 @@ static void look_at_pending(const struct coro_report *report)
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 }
 
-START_TEST(task_that_is_thrown_away_is_reported)
+START_TEST(task_that_is_discarded_is_reported)
 {
 	struct coro_future *gate = make_future();
 	struct coro_options named = {.name = "reader", .site = CORO_HERE};
@@ -836,7 +836,7 @@ static int waits_for_both(void *arg)
 }
 
 /* The wait has the last reference to one that has failed, and goes with its task. */
-START_TEST(what_a_task_held_that_is_thrown_away_is_reported_after_all_of_them)
+START_TEST(what_discarded_tasks_held_is_reported_after_all_of_them)
 {
 	pair[0] = spawn(fails, NULL);
 	pair[1] = spawn(waits, NULL);
@@ -1151,7 +1151,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, error_that_was_not_asked_for_is_reported, 0, WAYS_NOT_TO_ASK);
 	tcase_add_test(tests, error_after_the_shield_was_cancelled_is_reported_as_such);
 	tcase_add_test(tests, shield_that_is_cancelled_when_its_future_fails_does_not_ask);
-	tcase_add_test(tests, shield_that_is_cancelled_after_its_future_failed_is_reported);
+	tcase_add_test(tests, shield_cancelled_after_its_future_failed_is_reported);
 	tcase_add_test(tests, failure_in_a_group_whose_owner_has_ended_is_reported);
 	tcase_add_test(tests, run_until_complete_asks);
 
@@ -1171,8 +1171,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, handler_can_be_asked_for_and_taken_back);
 	tcase_add_test(tests, handler_can_be_called);
 
-	tcase_add_test(tests, task_that_is_thrown_away_is_reported);
-	tcase_add_test(tests, what_a_task_held_that_is_thrown_away_is_reported_after_all_of_them);
+	tcase_add_test(tests, task_that_is_discarded_is_reported);
+	tcase_add_test(tests, what_discarded_tasks_held_is_reported_after_all_of_them);
 	tcase_add_test(tests, failure_that_is_held_is_reported_when_its_loop_is_closed);
 	tcase_add_loop_test(tests, failure_that_came_too_late_for_who_waits_is_reported, 0,
 			    WAYS_TO_ASK_LATE);

@@ -147,7 +147,7 @@ static int raises_and_sleeps(void *arg)
 	return sleeps(arg);
 }
 
-START_TEST(tasks_are_thrown_away_where_they_stand)
+START_TEST(tasks_are_discarded_where_they_stand)
 {
 	struct coro_future *tasks[8];
 	tasks[0] = spawn(sleeps, NULL);
@@ -174,7 +174,7 @@ START_TEST(tasks_are_thrown_away_where_they_stand)
 }
 END_TEST
 
-START_TEST(stacks_of_tasks_thrown_away_are_free)
+START_TEST(stacks_of_tasks_discarded_are_free)
 {
 	struct coro_pool_stats stats;
 	for (int i = 0; i < 20; i++)
@@ -256,7 +256,7 @@ static int reads(void *generator)
 	ck_abort_msg("it ran on");
 }
 
-START_TEST(generators_in_which_a_task_is_thrown_away_can_be_destroyed)
+START_TEST(generators_in_which_a_task_is_discarded_can_be_destroyed)
 {
 	struct coro *alone, *outer, *inner;
 	ck_assert_int_eq(coro_create(sleeps_in_generator, NULL, &alone), 0);
@@ -294,7 +294,7 @@ static int leaves_a_generator(void *generator)
 	return sleeps(NULL);
 }
 
-START_TEST(generator_beside_a_task_thrown_away_goes_on)
+START_TEST(generator_beside_a_task_discarded_goes_on)
 {
 	struct coro *generator;
 	ck_assert_int_eq(coro_create(yields_once, NULL, &generator), 0);
@@ -653,12 +653,12 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, loop_runs_only_while_it_runs);
 
 	tcase_add_test(tests, loop_that_runs_cannot_be_closed);
-	tcase_add_test(tests, tasks_are_thrown_away_where_they_stand);
-	tcase_add_test(tests, stacks_of_tasks_thrown_away_are_free);
+	tcase_add_test(tests, tasks_are_discarded_where_they_stand);
+	tcase_add_test(tests, stacks_of_tasks_discarded_are_free);
 	tcase_add_test(tests, callbacks_that_have_not_run_never_will);
 	tcase_add_test(tests, futures_that_are_held_outlive_the_loop);
-	tcase_add_test(tests, generators_in_which_a_task_is_thrown_away_can_be_destroyed);
-	tcase_add_test(tests, generator_beside_a_task_thrown_away_goes_on);
+	tcase_add_test(tests, generators_in_which_a_task_is_discarded_can_be_destroyed);
+	tcase_add_test(tests, generator_beside_a_task_discarded_goes_on);
 
 	tcase_add_test(tests, run_that_ends_early_leaves_nothing_in_the_queue);
 	tcase_add_test(tests, queue_grows_while_it_is_in_use);

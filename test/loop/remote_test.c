@@ -254,7 +254,7 @@ START_TEST(in_a_task_too_waiting_has_a_timeout)
 }
 END_TEST
 
-START_TEST(a_task_that_waits_can_be_thrown_away)
+START_TEST(a_task_that_waits_can_be_discarded)
 {
 	struct gate gate = GATE;
 	start_host();
@@ -269,7 +269,7 @@ START_TEST(a_task_that_waits_can_be_thrown_away)
 END_TEST
 
 /* One that was told already, the message being on its way. */
-START_TEST(a_task_that_is_about_to_be_told_can_be_cancelled_or_thrown_away)
+START_TEST(a_task_about_to_be_woken_can_be_cancelled_or_discarded)
 {
 	for (int thrown = 0; thrown < 2; thrown++) {
 		struct gate gate = GATE;
@@ -456,8 +456,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, in_a_task_only_that_waits);
 	tcase_add_test(tests, a_waiting_task_that_is_cancelled_leaves_the_other_alone);
 	tcase_add_test(tests, in_a_task_too_waiting_has_a_timeout);
-	tcase_add_test(tests, a_task_that_waits_can_be_thrown_away);
-	tcase_add_test(tests, a_task_that_is_about_to_be_told_can_be_cancelled_or_thrown_away);
+	tcase_add_test(tests, a_task_that_waits_can_be_discarded);
+	tcase_add_test(tests, a_task_about_to_be_woken_can_be_cancelled_or_discarded);
 	tcase_add_test(tests, a_thread_may_use_its_own_loop_but_not_block_for_it);
 	tcase_add_test(tests, who_waits_for_a_loop_that_is_closed_is_told);
 	tcase_add_test(tests, a_task_that_starts_eagerly_may_end_at_once);

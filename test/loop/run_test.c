@@ -241,7 +241,7 @@ START_TEST(stop_ends_the_run_after_its_turn)
 }
 END_TEST
 
-START_TEST(stop_before_the_run_lets_it_make_one_turn_that_does_not_wait)
+START_TEST(stop_before_the_run_allows_one_turn_without_a_wait)
 {
 	soon(say, "a");
 	at(0, say, "due");
@@ -596,7 +596,7 @@ static int leaves_a_stubborn_one(void *arg)
 	return 2;
 }
 
-START_TEST(left_over_that_waits_for_nothing_is_thrown_away)
+START_TEST(left_over_that_waits_for_nothing_is_discarded)
 {
 	ck_assert_int_eq(coro_run_with(&virtual, leaves_a_stubborn_one, NULL), 2);
 	coro_future_unref(thrown_away);
@@ -806,7 +806,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, run_holds_what_it_waits_for);
 
 	tcase_add_test(tests, stop_ends_the_run_after_its_turn);
-	tcase_add_test(tests, stop_before_the_run_lets_it_make_one_turn_that_does_not_wait);
+	tcase_add_test(tests, stop_before_the_run_allows_one_turn_without_a_wait);
 	tcase_add_test(tests, task_may_stop_its_loop_and_goes_on_in_the_next_run);
 	tcase_add_test(tests, loop_is_as_good_as_new_after_a_run);
 	tcase_add_test(tests, loop_without_anything_to_do_does_not_run);
@@ -828,7 +828,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, words_of_the_program_are_not_lost_in_its_cleanup);
 	tcase_add_test(tests, program_that_waits_for_nothing_is_cancelled);
 	tcase_add_test(tests, program_whose_loop_is_stopped_is_cancelled);
-	tcase_add_test(tests, left_over_that_waits_for_nothing_is_thrown_away);
+	tcase_add_test(tests, left_over_that_waits_for_nothing_is_discarded);
 	tcase_add_test(tests, generator_may_run_a_program);
 	tcase_add_test(tests, program_without_a_body_is_refused);
 

@@ -360,7 +360,7 @@ static int spawns_one_that_respawns_for_ever(void *arg)
 	return coro_spawn(respawns_for_ever, NULL, NULL) + coro_sleep(1);
 }
 
-START_TEST(tasks_that_respawn_for_ever_are_thrown_away)
+START_TEST(tasks_that_respawn_for_ever_are_discarded)
 {
 	ck_assert_int_eq(coro_runner_run(held, spawns_one_that_respawns_for_ever, NULL), 0);
 	ck_assert_str_eq(close_runner(), "pending|Task-10|0|");
@@ -382,7 +382,7 @@ static int leaves_a_stubborn_one(void *arg)
 	return coro_sleep(1);
 }
 
-START_TEST(one_that_cannot_end_is_reported_and_thrown_away)
+START_TEST(one_that_cannot_end_is_reported_and_discarded)
 {
 	struct coro_future *never;
 	ck_assert_int_eq(coro_future_create(coro_runner_loop(held), &never), 0);
@@ -553,8 +553,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, error_of_one_that_is_held_is_reported_once);
 	tcase_add_test(tests, close_leaves_the_words_as_they_were);
 	tcase_add_test(tests, what_cleanup_spawns_is_ended_too);
-	tcase_add_test(tests, tasks_that_respawn_for_ever_are_thrown_away);
-	tcase_add_test(tests, one_that_cannot_end_is_reported_and_thrown_away);
+	tcase_add_test(tests, tasks_that_respawn_for_ever_are_discarded);
+	tcase_add_test(tests, one_that_cannot_end_is_reported_and_discarded);
 	tcase_add_test(tests, stop_does_not_cut_the_end_short);
 	tcase_add_test(tests, runner_that_is_being_closed_is_busy);
 	tcase_add_loop_test(tests, generators_that_are_left_open_are_closed, 0, 2);

@@ -1132,7 +1132,7 @@ START_TEST(a_dial_that_is_cancelled_as_it_connects_leaves_nothing)
 }
 END_TEST
 
-START_TEST(a_dial_may_be_thrown_away)
+START_TEST(a_dial_may_be_discarded)
 {
 	NAME_HAS("127.0.0.1", "127.0.0.1");
 	struct dialling dialling = {at_silent_port(_i ? "name" : "127.0.0.1")};
@@ -1341,7 +1341,7 @@ static void add_silent(TCase *tests)
 	tcase_add_loop_test(tests, a_cancelled_dial_leaves_nothing, 0, 7);
 	tcase_add_test(tests, a_dial_may_be_cancelled_while_it_ends);
 	tcase_add_loop_test(tests, a_dial_that_is_cancelled_as_it_connects_leaves_nothing, 0, 12);
-	tcase_add_loop_test(tests, a_dial_may_be_thrown_away, 0, 2);
+	tcase_add_loop_test(tests, a_dial_may_be_discarded, 0, 2);
 }
 
 int main(void)

@@ -243,7 +243,7 @@ START_TEST(an_answer_that_comes_to_a_cancelled_task_is_freed)
 }
 END_TEST
 
-START_TEST(who_asks_can_be_thrown_away_before_the_answer_and_after)
+START_TEST(who_asks_can_be_discarded_before_the_answer_and_after)
 {
 	struct gate gate = GATE;
 	int before = threads_now(); /* without the first one's, which may be about to end below */
@@ -301,7 +301,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_child_made_by_fork_asks_for_itself);
 	tcase_add_test(tests, what_begins_with_a_dot_is_no_name);
 	tcase_add_test(tests, an_answer_that_comes_to_a_cancelled_task_is_freed);
-	tcase_add_test(tests, who_asks_can_be_thrown_away_before_the_answer_and_after);
+	tcase_add_test(tests, who_asks_can_be_discarded_before_the_answer_and_after);
 	tcase_add_test(tests, without_threads_it_blocks);
 	tcase_add_test(tests, every_allocation_may_fail);
 }

@@ -281,7 +281,7 @@ static int waits_for_own(void *arg)
 	return coro_process_wait(shared, NULL);
 }
 
-START_TEST(a_task_that_waits_may_be_thrown_away)
+START_TEST(a_task_that_waits_may_be_discarded)
 {
 	int code;
 	watch_by(_i);
@@ -1185,7 +1185,7 @@ static int talks_to_own(void *arg)
 	return talks_to_shared(arg);
 }
 
-START_TEST(a_task_that_talks_may_be_thrown_away)
+START_TEST(a_task_that_talks_may_be_discarded)
 {
 	watch_by(_i);
 	struct coro_future *task = spawn(talks_to_own, NULL);
@@ -1347,7 +1347,7 @@ static int reads_its_input(void *arg)
 }
 
 /* Its pipes are closed, so that it ends by itself. */
-START_TEST(a_child_that_may_not_be_killed_is_not_waited_for_where_spawning_it_fails)
+START_TEST(a_failed_spawn_does_not_wait_for_an_unkillable_child)
 {
 	struct spawning spawning = {.n = 0, .failed = true};
 	ck_assert_int_eq(result_of(reads_its_input, &spawning), 0);
@@ -1432,7 +1432,7 @@ static void add(TCase *tests)
 			    WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_kills_what_still_runs, 0, WAYS);
 	tcase_add_loop_test(tests, one_that_may_outlive_the_loop_is_left_alone, 0, WAYS);
-	tcase_add_loop_test(tests, a_task_that_waits_may_be_thrown_away, 0, WAYS);
+	tcase_add_loop_test(tests, a_task_that_waits_may_be_discarded, 0, WAYS);
 	tcase_add_loop_test(tests, a_child_made_by_fork_leaves_its_parents_processes_alone, 0,
 			    WAYS);
 	tcase_add_loop_test(tests, virtual_time_waits_for_a_process, 0, WAYS);
@@ -1467,13 +1467,12 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_talk_that_was_cut_short_goes_on, 0, WAYS);
 	tcase_add_test(tests, what_was_over_the_limit_can_be_had_with_a_higher_one);
 	tcase_add_loop_test(tests, one_task_at_a_time_talks_to_it_and_may_be_cancelled, 0, WAYS);
-	tcase_add_loop_test(tests, a_task_that_talks_may_be_thrown_away, 0, WAYS);
+	tcase_add_loop_test(tests, a_task_that_talks_may_be_discarded, 0, WAYS);
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, each_system_call_may_fail);
 	tcase_add_test(tests, without_a_pidfd_a_thread_does_it);
 	tcase_add_test(tests, a_child_does_not_run_on_where_spawning_it_fails);
-	tcase_add_test(tests,
-		       a_child_that_may_not_be_killed_is_not_waited_for_where_spawning_it_fails);
+	tcase_add_test(tests, a_failed_spawn_does_not_wait_for_an_unkillable_child);
 	tcase_add_test(tests, when_there_can_be_no_more_processes_it_says_so);
 	tcase_add_loop_test(tests, waits_allocate_nothing, 0, WAYS);
 	tcase_add_test(tests, loops_of_several_threads_have_children);

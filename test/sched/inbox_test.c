@@ -49,7 +49,7 @@ static void *three_calls(void *arg)
 	return NULL;
 }
 
-START_TEST(calls_from_a_thread_run_in_the_order_in_which_they_were_made)
+START_TEST(calls_from_a_thread_run_in_the_order_they_were_made)
 {
 	in_thread(three_calls, NULL);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
@@ -480,7 +480,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
-	tcase_add_test(tests, calls_from_a_thread_run_in_the_order_in_which_they_were_made);
+	tcase_add_test(tests, calls_from_a_thread_run_in_the_order_they_were_made);
 	tcase_add_test(tests, a_call_from_the_own_thread_queues_behind_what_is_ready);
 	tcase_add_test(tests, a_call_made_during_a_turn_runs_in_the_next);
 	tcase_add_test(tests, tasks_that_never_wait_do_not_keep_a_call_out);

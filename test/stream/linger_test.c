@@ -524,7 +524,7 @@ START_TEST(the_end_of_the_run_does_not_wait_for_a_silent_peer)
 }
 END_TEST
 
-START_TEST(the_end_of_the_run_does_not_wait_for_a_peer_that_does_not_read)
+START_TEST(the_end_of_the_run_waits_for_no_peer_that_does_not_read)
 {
 	struct ending ending = {TCP, {.linger = 50 * CORO_MSEC}, DESTROY, MUCH};
 	int end;
@@ -611,7 +611,7 @@ static void add(TCase *tests)
 			    sizeof(endings) / sizeof(*endings));
 	tcase_add_test(tests, so_it_does_by_a_virtual_clock);
 	tcase_add_loop_test(tests, the_end_of_the_run_does_not_wait_for_a_silent_peer, 0, 2);
-	tcase_add_test(tests, the_end_of_the_run_does_not_wait_for_a_peer_that_does_not_read);
+	tcase_add_test(tests, the_end_of_the_run_waits_for_no_peer_that_does_not_read);
 	tcase_add_test(tests, to_cancel_all_tasks_loses_no_output);
 	tcase_add_test(tests, the_end_of_the_run_waits_for_what_a_child_is_given);
 }

@@ -799,7 +799,7 @@ START_TEST(a_line_without_end_takes_no_more_memory_than_the_limit)
 END_TEST
 
 /* A peer that has ended its half and reads nothing: the loop sleeps meanwhile. */
-START_TEST(a_client_that_has_ended_its_half_and_does_not_read_is_waited_for_idly)
+START_TEST(waiting_for_a_half_closed_client_uses_no_time)
 {
 	begin(pours);
 	int fd = taken_client();
@@ -831,7 +831,7 @@ static void pause_is_reported(struct coro_loop *reporting, const struct coro_rep
 	trace("%s:%s:%d", (const char *)arg, report->message, report->error);
 }
 
-START_TEST(a_server_survives_that_there_are_no_fds_and_tells_of_it_once)
+START_TEST(a_server_without_fds_goes_on_and_reports_it_once)
 {
 	/* It has fds of its own beyond the limit, and closes what would be another. */
 	if (RUNNING_ON_VALGRIND || getenv("VALGRIND"))
@@ -970,10 +970,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, thousands_may_be_reset_at_once_and_leave_no_memory);
 	tcase_add_test(tests, a_client_may_be_gone_abruptly_in_the_middle_of_its_answer);
 	tcase_add_test(tests, a_line_without_end_takes_no_more_memory_than_the_limit);
-	tcase_add_test(tests,
-		       a_client_that_has_ended_its_half_and_does_not_read_is_waited_for_idly);
-	tcase_add_loop_test(tests, a_server_survives_that_there_are_no_fds_and_tells_of_it_once, 0,
-			    2);
+	tcase_add_test(tests, waiting_for_a_half_closed_client_uses_no_time);
+	tcase_add_loop_test(tests, a_server_without_fds_goes_on_and_reports_it_once, 0, 2);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_server_is_for_its_thread);

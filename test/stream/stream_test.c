@@ -1171,7 +1171,7 @@ static int reads_and_gives_back(void *arg)
 	return (int)coro_stream_readline(stream, &line);
 }
 
-START_TEST(a_task_that_is_thrown_away_may_give_its_stream_back)
+START_TEST(a_task_that_is_discarded_may_give_its_stream_back)
 {
 	pair = make_pair(UNIX);
 	stream = stream_on(pair.to, (struct coro_stream_options){0});
@@ -1203,7 +1203,7 @@ static int submits_two(void *executor)
 	return 0;
 }
 
-START_TEST(a_job_that_is_taken_back_with_the_loop_may_give_a_stream_back)
+START_TEST(a_job_discarded_with_the_loop_may_destroy_a_stream)
 {
 	struct coro_executor *executor;
 	struct coro_executor_options one = {.max_threads = 1};
@@ -1600,7 +1600,7 @@ static int ends_and_reads(void *arg)
 	return 0;
 }
 
-START_TEST(what_a_peer_has_sent_before_it_reset_is_read_after_the_end_is_written_too)
+START_TEST(what_came_before_a_reset_is_read_after_write_eof_too)
 {
 	begin(TCP, 0);
 	put(pair.to, "last");
@@ -1738,8 +1738,8 @@ static void add(TCase *tests)
 			    2);
 	tcase_add_test(tests, a_long_text_is_written_whole);
 	tcase_add_test(tests, a_loop_closes_its_streams);
-	tcase_add_test(tests, a_task_that_is_thrown_away_may_give_its_stream_back);
-	tcase_add_test(tests, a_job_that_is_taken_back_with_the_loop_may_give_a_stream_back);
+	tcase_add_test(tests, a_task_that_is_discarded_may_give_its_stream_back);
+	tcase_add_test(tests, a_job_discarded_with_the_loop_may_destroy_a_stream);
 	tcase_add_test(tests, a_stream_that_waits_is_not_given_back);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_stream_is_for_its_thread);
@@ -1749,8 +1749,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_copy_takes_no_more_than_it_is_to);
 	tcase_add_test(tests, a_cancelled_copy_leaves_what_it_has_not_copied);
 	tcase_add_test(tests, something_may_lie_between_a_stream_and_its_fd);
-	tcase_add_test(tests,
-		       what_a_peer_has_sent_before_it_reset_is_read_after_the_end_is_written_too);
+	tcase_add_test(tests, what_came_before_a_reset_is_read_after_write_eof_too);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_loop_test(tests, any_system_call_may_fail, 0, 3);
 	tcase_add_test(tests, an_interrupted_call_is_made_again);

@@ -196,7 +196,7 @@ START_TEST(an_error_in_flushing_loses_the_connection)
 }
 END_TEST
 
-START_TEST(one_that_holds_something_back_may_be_thrown_away)
+START_TEST(one_that_holds_something_back_may_be_discarded)
 {
 	begin();
 	coro_future_unref(start(writes_and_flushes, NULL));
@@ -299,7 +299,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_close_takes_its_leave_first);
 	tcase_add_test(tests, an_abort_does_not);
 	tcase_add_test(tests, an_error_in_flushing_loses_the_connection);
-	tcase_add_test(tests, one_that_holds_something_back_may_be_thrown_away);
+	tcase_add_test(tests, one_that_holds_something_back_may_be_discarded);
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 }

@@ -268,7 +268,7 @@ static int waits_and_is_left(void *arg)
 	return coro_barrier_wait(&barrier, NULL);
 }
 
-START_TEST(who_is_thrown_away_with_its_loop_is_no_more_counted)
+START_TEST(who_is_discarded_with_its_loop_is_no_more_counted)
 {
 	struct coro_loop *plain = loop;
 	loop_setup();
@@ -433,7 +433,7 @@ START_TEST(reset_reaches_those_who_have_not_left_yet)
 }
 END_TEST
 
-START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
+START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
 {
 	two_come();
 	reset(NULL);
@@ -559,7 +559,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_counted);
 	tcase_add_test(tests, each_number_is_given_once_whoever_is_cancelled);
-	tcase_add_test(tests, who_is_thrown_away_with_its_loop_is_no_more_counted);
+	tcase_add_test(tests, who_is_discarded_with_its_loop_is_no_more_counted);
 	tcase_add_test(tests, who_is_let_go_and_cancelled_in_the_same_turn_is_cancelled);
 	tcase_add_test(tests, barrier_is_free_when_all_who_were_let_go_are_cancelled);
 	tcase_add_test(tests, who_is_cancelled_while_the_others_leave_was_never_there);
@@ -571,7 +571,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, reset_of_an_idle_barrier_changes_nothing);
 	tcase_add_test(tests, who_comes_after_a_reset_is_of_the_next_round);
 	tcase_add_test(tests, reset_reaches_those_who_have_not_left_yet);
-	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
+	tcase_add_test(tests, refused_and_cancelled_in_one_turn_is_cancelled);
 	tcase_add_test(tests, reset_may_come_from_a_callback);
 
 	tcase_add_test(tests, abort_sends_away_who_waits_and_who_comes);

@@ -503,7 +503,7 @@ END_TEST
 
 /* ---- close ---- */
 
-START_TEST(go_what_is_inside_a_closed_channel_comes_out_and_then_it_says_so)
+START_TEST(go_what_is_inside_a_closed_channel_still_comes_out)
 {
 	char letter = '?';
 	make(3);
@@ -553,7 +553,7 @@ START_TEST(go_close_sends_away_all_who_wait_for_an_item)
 }
 END_TEST
 
-START_TEST(close_sends_away_all_who_wait_to_send_and_nobody_gets_their_items)
+START_TEST(close_refuses_all_senders_that_wait_and_drops_their_items)
 {
 	make(1);
 	put("x");
@@ -679,7 +679,7 @@ static int receives_twice(void *arg)
 	return r < 0 ? r : receives("second-");
 }
 
-START_TEST(cancellation_that_an_item_has_kept_off_arrives_at_the_next_wait_only)
+START_TEST(cancellation_after_an_item_arrives_in_the_next_wait)
 {
 	make(2);
 	a = start(receives_twice, NULL);
@@ -730,7 +730,7 @@ START_TEST(task_that_cancels_itself_after_an_item_is_cancelled)
 }
 END_TEST
 
-START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
+START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
 {
 	make(0);
 	a = start(receives_then_waits, "a");
@@ -798,7 +798,7 @@ START_TEST(item_that_comes_after_the_deadline_in_its_tick_stays)
 }
 END_TEST
 
-START_TEST(item_that_comes_before_the_deadline_in_its_tick_is_had_and_nothing_is_cancelled)
+START_TEST(item_that_comes_before_the_deadline_in_its_tick_is_had)
 {
 	make(1);
 	at(3, put_it, "x");
@@ -832,7 +832,7 @@ static int gives_up_after_a_cancellation(void *word)
 	return gives_up(word);
 }
 
-START_TEST(deadline_is_taken_back_also_from_a_task_that_was_cancelled_before)
+START_TEST(deadline_is_taken_back_from_a_task_cancelled_before)
 {
 	make(1);
 	at(3, put_it, "x");
@@ -860,7 +860,7 @@ static int has_a_group(void *arg)
 	return r;
 }
 
-START_TEST(failure_in_a_group_that_meets_an_item_leaves_no_cancellation_behind)
+START_TEST(failure_in_a_group_and_an_item_leave_no_cancellation)
 {
 	make(0);
 	ck_assert_int_eq(result_of(has_a_group, NULL), -EIO);
@@ -886,7 +886,7 @@ END_TEST
 
 /* ---- ends ---- */
 
-START_TEST(task_that_is_thrown_away_leaves_the_line)
+START_TEST(task_that_is_discarded_leaves_the_line)
 {
 	struct coro_channel *other;
 	make(0);
@@ -1114,31 +1114,29 @@ static void add(TCase *tests)
 	tcase_add_test(tests, go_send_waits_only_while_the_buffer_is_full);
 	tcase_add_test(tests, go_receive_waits_only_while_the_buffer_is_empty);
 	tcase_add_test(tests, what_is_there_is_had_without_letting_others_run);
-	tcase_add_test(tests, go_what_is_inside_a_closed_channel_comes_out_and_then_it_says_so);
+	tcase_add_test(tests, go_what_is_inside_a_closed_channel_still_comes_out);
 	tcase_add_test(tests, send_on_a_closed_channel_is_an_error_where_go_panics);
 	tcase_add_test(tests, close_of_a_closed_channel_is_an_error_where_go_panics);
 	tcase_add_test(tests, go_close_sends_away_all_who_wait_for_an_item);
-	tcase_add_test(tests, close_sends_away_all_who_wait_to_send_and_nobody_gets_their_items);
+	tcase_add_test(tests, close_refuses_all_senders_that_wait_and_drops_their_items);
 	tcase_add_test(tests, item_that_came_before_close_is_had_by_who_waited_for_it);
 	tcase_add_test(tests, cancelled_receiver_leaves_the_line);
 	tcase_add_test(tests, item_of_a_cancelled_sender_is_not_sent);
 	tcase_add_test(tests, item_stands_when_its_receiver_is_cancelled_in_the_same_turn);
 	tcase_add_test(tests, item_stands_when_its_sender_is_cancelled_in_the_same_turn);
 	tcase_add_test(tests, cancellation_that_comes_in_the_next_wait_arrives_there);
-	tcase_add_test(tests, cancellation_that_an_item_has_kept_off_arrives_at_the_next_wait_only);
+	tcase_add_test(tests, cancellation_after_an_item_arrives_in_the_next_wait);
 	tcase_add_test(tests, task_that_ends_with_what_it_was_given_is_not_cancelled);
 	tcase_add_test(tests, task_that_cancels_itself_after_an_item_is_cancelled);
-	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
+	tcase_add_test(tests, refused_and_cancelled_in_one_turn_is_cancelled);
 	tcase_add_test(tests, cancellation_that_is_still_pending_may_be_taken_back);
 	tcase_add_test(tests, item_that_comes_after_the_deadline_in_its_tick_stays);
-	tcase_add_test(
-		tests,
-		item_that_comes_before_the_deadline_in_its_tick_is_had_and_nothing_is_cancelled);
+	tcase_add_test(tests, item_that_comes_before_the_deadline_in_its_tick_is_had);
 	tcase_add_test(tests, cancellation_beside_a_deadline_is_not_taken_back_with_it);
-	tcase_add_test(tests, deadline_is_taken_back_also_from_a_task_that_was_cancelled_before);
-	tcase_add_test(tests, failure_in_a_group_that_meets_an_item_leaves_no_cancellation_behind);
+	tcase_add_test(tests, deadline_is_taken_back_from_a_task_cancelled_before);
+	tcase_add_test(tests, failure_in_a_group_and_an_item_leave_no_cancellation);
 	tcase_add_test(tests, wait_for_that_times_out_as_the_item_comes_gets_it);
-	tcase_add_test(tests, task_that_is_thrown_away_leaves_the_line);
+	tcase_add_test(tests, task_that_is_discarded_leaves_the_line);
 	tcase_add_test(tests, channel_serves_one_loop_of_its_thread_after_another);
 	tcase_add_test(tests, generator_receives_for_its_task);
 	tcase_add_test(tests, waiting_allocates_nothing);

@@ -451,7 +451,7 @@ START_TEST(who_is_cancelled_waits_for_the_lock_all_the_same)
 }
 END_TEST
 
-START_TEST(who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it)
+START_TEST(task_cancelled_while_it_relocks_goes_on_to_lock)
 {
 	line_up_and_assert_free();
 	take();
@@ -507,7 +507,7 @@ START_TEST(lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled)
 }
 END_TEST
 
-START_TEST(who_is_cancelled_wakes_the_next_though_it_had_no_notification)
+START_TEST(cancelled_task_without_a_notification_wakes_the_next)
 {
 	line_up_and_assert_free();
 	cancel(a);
@@ -563,10 +563,10 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_has_the_lock_again);
 	tcase_add_test(tests, who_is_cancelled_waits_for_the_lock_all_the_same);
-	tcase_add_test(tests, who_is_cancelled_while_it_takes_the_lock_again_goes_on_to_take_it);
+	tcase_add_test(tests, task_cancelled_while_it_relocks_goes_on_to_lock);
 	tcase_add_test(tests, who_is_cancelled_twice_has_the_lock_again);
 	tcase_add_test(tests, lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled);
-	tcase_add_test(tests, who_is_cancelled_wakes_the_next_though_it_had_no_notification);
+	tcase_add_test(tests, cancelled_task_without_a_notification_wakes_the_next);
 	tcase_add_test(tests, notification_of_all_who_are_cancelled_is_gone);
 }
 

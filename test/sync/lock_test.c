@@ -253,7 +253,7 @@ static int passes_one_who_was_cancelled(void *arg)
 }
 
 /* Of those in line only the first has been woken; it is cancelled, and has yet to pass that on. */
-START_TEST(try_does_not_take_what_was_given_to_one_who_is_cancelled_then)
+START_TEST(try_does_not_take_what_a_cancelled_task_was_given)
 {
 	line_up_for_the_lock();
 	ck_assert_int_eq(result_of(passes_one_who_was_cancelled, NULL), 0);
@@ -323,7 +323,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, lock_passes_all_who_are_cancelled_in_the_same_turn);
 	tcase_add_test(tests, newcomer_gets_it_from_who_was_woken_and_cancelled);
-	tcase_add_test(tests, try_does_not_take_what_was_given_to_one_who_is_cancelled_then);
+	tcase_add_test(tests, try_does_not_take_what_a_cancelled_task_was_given);
 
 	tcase_add_test(tests, one_at_a_time_is_inside_in_any_order_of_events);
 }

@@ -514,7 +514,7 @@ START_TEST(wait_for_an_item_may_time_out_at_the_tick_it_comes)
 }
 END_TEST
 
-START_TEST(others_keep_their_places_when_one_is_woken_for_nothing_and_cancelled)
+START_TEST(others_keep_their_places_after_a_wake_for_nothing)
 {
 	make(1);
 	line_up(gets);
@@ -658,7 +658,7 @@ START_TEST(shutdown_sends_away_who_waits_for_room)
 }
 END_TEST
 
-START_TEST(item_that_came_before_shutdown_is_had_by_who_was_woken_for_it)
+START_TEST(item_from_before_shutdown_is_had_by_the_task_it_woke)
 {
 	make(0);
 	line_up(gets);
@@ -670,7 +670,7 @@ START_TEST(item_that_came_before_shutdown_is_had_by_who_was_woken_for_it)
 }
 END_TEST
 
-START_TEST(item_inside_a_shut_queue_goes_on_when_the_woken_is_cancelled)
+START_TEST(item_in_a_shut_queue_is_not_lost_with_a_cancelled_task)
 {
 	make(0);
 	line_up(gets);
@@ -752,7 +752,7 @@ START_TEST(immediate_shutdown_sends_away_all_who_wait)
 }
 END_TEST
 
-START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
+START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
 {
 	make(0);
 	line_up(gets);
@@ -790,7 +790,7 @@ static int shuts_elsewhere(void *arg)
 	return coro_queue_shutdown(queue, true);
 }
 
-START_TEST(from_another_thread_it_is_not_used_while_somebody_waits_here)
+START_TEST(another_thread_cannot_use_it_while_a_task_waits)
 {
 	make(1);
 	line_up(gets);
@@ -820,7 +820,7 @@ START_TEST(from_another_thread_it_is_not_used_while_somebody_waits_here)
 }
 END_TEST
 
-START_TEST(work_is_not_done_from_another_thread_while_it_is_waited_for_here)
+START_TEST(another_thread_cannot_do_the_work_while_a_task_joins)
 {
 	make(0);
 	put("x");
@@ -1070,17 +1070,17 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, nothing_goes_in_after_shutdown_but_what_is_inside_comes_out);
 	tcase_add_test(tests, shutdown_sends_away_who_waits_for_an_item);
 	tcase_add_test(tests, shutdown_sends_away_who_waits_for_room);
-	tcase_add_test(tests, item_that_came_before_shutdown_is_had_by_who_was_woken_for_it);
-	tcase_add_test(tests, item_inside_a_shut_queue_goes_on_when_the_woken_is_cancelled);
+	tcase_add_test(tests, item_from_before_shutdown_is_had_by_the_task_it_woke);
+	tcase_add_test(tests, item_in_a_shut_queue_is_not_lost_with_a_cancelled_task);
 	tcase_add_test(tests, shutdown_leaves_the_work_to_be_done);
 	tcase_add_test(tests, immediate_shutdown_drops_the_items_and_their_work);
 	tcase_add_test(tests, immediate_shutdown_leaves_the_work_on_items_taken_out);
 	tcase_add_test(tests, immediate_shutdown_sends_away_all_who_wait);
-	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
+	tcase_add_test(tests, refused_and_cancelled_in_one_turn_is_cancelled);
 
-	tcase_add_test(tests, others_keep_their_places_when_one_is_woken_for_nothing_and_cancelled);
-	tcase_add_test(tests, from_another_thread_it_is_not_used_while_somebody_waits_here);
-	tcase_add_test(tests, work_is_not_done_from_another_thread_while_it_is_waited_for_here);
+	tcase_add_test(tests, others_keep_their_places_after_a_wake_for_nothing);
+	tcase_add_test(tests, another_thread_cannot_use_it_while_a_task_waits);
+	tcase_add_test(tests, another_thread_cannot_do_the_work_while_a_task_joins);
 
 	tcase_add_test(tests, each_item_comes_out_once_in_any_order_of_events);
 

@@ -308,7 +308,7 @@ START_TEST(readers_behind_a_writer_who_is_cancelled_go_in)
 }
 END_TEST
 
-START_TEST(lock_goes_on_when_the_writer_is_woken_and_cancelled_in_the_same_turn)
+START_TEST(lock_is_not_lost_with_a_writer_woken_and_cancelled)
 {
 	hold_for_writing();
 	line_up_as("AbcD");
@@ -321,7 +321,7 @@ START_TEST(lock_goes_on_when_the_writer_is_woken_and_cancelled_in_the_same_turn)
 }
 END_TEST
 
-START_TEST(lock_goes_on_when_the_last_reader_is_woken_and_cancelled_in_the_same_turn)
+START_TEST(lock_is_not_lost_with_the_last_reader_woken_and_cancelled)
 {
 	hold_for_writing();
 	line_up_as("aBc");
@@ -382,7 +382,7 @@ END_TEST
 
 /* ---- thrown away ---- */
 
-START_TEST(who_is_woken_or_cancelled_and_thrown_away_leaves_the_line_and_the_lock)
+START_TEST(discarded_after_a_wake_or_a_cancel_leaves_line_and_lock)
 {
 	hold_for_writing();
 	line_up(reads);
@@ -413,7 +413,7 @@ static int downgrades(void *arg)
 	return coro_rwlock_downgrade(&lock);
 }
 
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_handed_over)
+START_TEST(another_thread_neither_waits_nor_wakes)
 {
 	hold_for_writing();
 	line_up_as("aB");
@@ -500,15 +500,13 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, downgrade_lets_in_the_readers_in_front_of_the_next_writer);
 	tcase_add_test(tests, downgrade_lets_no_writer_in);
 	tcase_add_test(tests, readers_behind_a_writer_who_is_cancelled_go_in);
-	tcase_add_test(tests, lock_goes_on_when_the_writer_is_woken_and_cancelled_in_the_same_turn);
-	tcase_add_test(tests,
-		       lock_goes_on_when_the_last_reader_is_woken_and_cancelled_in_the_same_turn);
+	tcase_add_test(tests, lock_is_not_lost_with_a_writer_woken_and_cancelled);
+	tcase_add_test(tests, lock_is_not_lost_with_the_last_reader_woken_and_cancelled);
 	tcase_add_test(tests, of_several_readers_only_the_cancelled_one_gives_up);
 	tcase_add_test(tests, newcomer_need_not_wait_for_who_is_cancelled);
 	tcase_add_test(tests, wait_for_it_may_time_out);
-	tcase_add_test(tests,
-		       who_is_woken_or_cancelled_and_thrown_away_leaves_the_line_and_the_lock);
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_handed_over);
+	tcase_add_test(tests, discarded_after_a_wake_or_a_cancel_leaves_line_and_lock);
+	tcase_add_test(tests, another_thread_neither_waits_nor_wakes);
 	tcase_add_test(tests, many_read_or_one_writes_in_any_order_of_events);
 }
 

@@ -680,7 +680,7 @@ START_TEST(cancelled_select_leaves_all_lines)
 }
 END_TEST
 
-START_TEST(what_has_happened_stands_when_the_task_is_cancelled_in_the_same_turn)
+START_TEST(what_has_happened_stands_if_cancelled_in_the_same_turn)
 {
 	either.again = offer.again = true;
 	a = start(selects, &either);
@@ -698,7 +698,7 @@ START_TEST(what_has_happened_stands_when_the_task_is_cancelled_in_the_same_turn)
 }
 END_TEST
 
-START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
+START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
 {
 	a = start(selects, &either);
 	close_it(red);
@@ -709,7 +709,7 @@ START_TEST(who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled)
 }
 END_TEST
 
-START_TEST(who_is_late_and_cancelled_in_the_same_turn_is_cancelled)
+START_TEST(late_and_cancelled_in_one_turn_is_cancelled)
 {
 	either.timeout = 3;
 	a = start(selects, &either);
@@ -740,7 +740,7 @@ END_TEST
 
 /* ---- ends ---- */
 
-START_TEST(task_that_is_thrown_away_leaves_all_lines)
+START_TEST(task_that_is_discarded_leaves_all_lines)
 {
 	either.timeout = 5;
 	coro_future_unref(start(selects, &either));
@@ -1082,11 +1082,11 @@ static void add(TCase *tests)
 	tcase_add_test(tests, deadline_at_the_end_of_time_never_comes);
 	tcase_add_test(tests, scope_with_a_timeout_ends_a_select);
 	tcase_add_test(tests, cancelled_select_leaves_all_lines);
-	tcase_add_test(tests, what_has_happened_stands_when_the_task_is_cancelled_in_the_same_turn);
-	tcase_add_test(tests, who_is_sent_away_and_cancelled_in_the_same_turn_is_cancelled);
-	tcase_add_test(tests, who_is_late_and_cancelled_in_the_same_turn_is_cancelled);
+	tcase_add_test(tests, what_has_happened_stands_if_cancelled_in_the_same_turn);
+	tcase_add_test(tests, refused_and_cancelled_in_one_turn_is_cancelled);
+	tcase_add_test(tests, late_and_cancelled_in_one_turn_is_cancelled);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
-	tcase_add_test(tests, task_that_is_thrown_away_leaves_all_lines);
+	tcase_add_test(tests, task_that_is_discarded_leaves_all_lines);
 	tcase_add_test(tests, waiting_for_any_number_allocates_nothing);
 	tcase_add_test(tests, random_programs_lose_no_item_and_no_cancellation);
 }

@@ -376,7 +376,7 @@ END_TEST
 
 /* ---- thrown away ---- */
 
-START_TEST(unit_is_not_lost_with_who_is_woken_and_thrown_away)
+START_TEST(unit_is_not_lost_with_who_is_woken_and_discarded)
 {
 	line_up(takes);
 	release(NULL);
@@ -416,7 +416,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, units_are_there_again_when_all_in_line_are_cancelled);
 	tcase_add_test(tests, who_is_woken_and_cancelled_hands_on_all_that_is_to_be_had);
 	tcase_add_test(tests, unit_released_at_the_tick_of_the_timeout_is_not_lost);
-	tcase_add_test(tests, unit_is_not_lost_with_who_is_woken_and_thrown_away);
+	tcase_add_test(tests, unit_is_not_lost_with_who_is_woken_and_discarded);
 
 	tcase_add_test(tests, no_unit_is_lost_or_made_in_any_order_of_events);
 }

@@ -382,7 +382,7 @@ static int is_cancelled(void *arg)
 	return -ECANCELED;
 }
 
-START_TEST(what_closing_fails_with_is_reported_and_the_others_are_closed)
+START_TEST(failure_in_closing_is_reported_and_the_rest_is_closed)
 {
 	ck_assert_int_eq(coro_loop_set_exception_handler(loop, hear, NULL), 0);
 	struct coro *a = opened(fails_when_closed, NULL), *b = opened(yields_twice, NULL),
@@ -516,7 +516,7 @@ static int awaits_what_never_comes(void *future)
 	return end < 0 ? end : r;
 }
 
-START_TEST(one_that_waits_for_ever_in_its_cleanup_is_thrown_away)
+START_TEST(one_that_waits_for_ever_in_its_cleanup_is_discarded)
 {
 	struct coro_future *future = make_future();
 	struct coro *a = opened(awaits_what_never_comes, future);
@@ -531,7 +531,7 @@ START_TEST(one_that_waits_for_ever_in_its_cleanup_is_thrown_away)
 }
 END_TEST
 
-START_TEST(one_left_open_by_a_closed_loop_gives_its_stack_back_when_it_is_destroyed)
+START_TEST(one_left_open_by_a_closed_loop_gives_its_stack_back)
 {
 	struct coro_pool_stats before, after;
 	coro_pool_stats(&before);
@@ -567,7 +567,7 @@ START_TEST(one_that_goes_on_in_another_loop_is_open_there)
 }
 END_TEST
 
-START_TEST(one_thrown_away_while_it_waits_is_not_open)
+START_TEST(one_discarded_while_it_waits_is_not_open)
 {
 	struct coro *a = make(waits_and_yields, "a"), *b = make(passes_on, a);
 	struct coro_future *task = start(next, b);
@@ -671,17 +671,16 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_second_call_does_not_wait_for_what_the_first_closes);
 	tcase_add_test(tests, an_owner_may_destroy_one_meanwhile);
 	tcase_add_test(tests, one_may_be_destroyed_as_soon_as_it_was_closed);
-	tcase_add_test(tests, what_closing_fails_with_is_reported_and_the_others_are_closed);
+	tcase_add_test(tests, failure_in_closing_is_reported_and_the_rest_is_closed);
 	tcase_add_test(tests, words_of_a_report_outlast_what_its_handler_does);
 	tcase_add_test(tests, one_that_a_task_uses_is_reported_and_stays_open);
 	tcase_add_test(tests, one_that_its_owner_closes_already_is_not_reported);
 	tcase_add_test(tests, one_that_shuts_down_itself_is_in_use);
 	tcase_add_test(tests, run_closes_those_left_open);
-	tcase_add_test(tests, one_that_waits_for_ever_in_its_cleanup_is_thrown_away);
-	tcase_add_test(tests,
-		       one_left_open_by_a_closed_loop_gives_its_stack_back_when_it_is_destroyed);
+	tcase_add_test(tests, one_that_waits_for_ever_in_its_cleanup_is_discarded);
+	tcase_add_test(tests, one_left_open_by_a_closed_loop_gives_its_stack_back);
 	tcase_add_test(tests, one_that_goes_on_in_another_loop_is_open_there);
-	tcase_add_test(tests, one_thrown_away_while_it_waits_is_not_open);
+	tcase_add_test(tests, one_discarded_while_it_waits_is_not_open);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_wait_in_a_generator_allocates_nothing);
 	tcase_add_test(tests, each_allocation_may_fail);

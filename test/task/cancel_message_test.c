@@ -520,7 +520,7 @@ START_TEST(gather_has_no_words_that_were_a_childs_alone)
 END_TEST
 
 /* However late it was: as in asyncio. */
-START_TEST(words_of_a_child_that_was_last_but_not_named_last_do_not_count)
+START_TEST(message_of_the_last_to_end_counts_only_if_named_last)
 {
 	children[0] = start(swallows_two, "left");
 	children[1] = start(sleeps, "right");
@@ -598,7 +598,7 @@ static int fails_in_a_group(void *name)
 	return r;
 }
 
-START_TEST(words_of_a_failure_outlast_a_cancellation_while_its_group_ends)
+START_TEST(message_of_a_failure_outlasts_a_cancel_in_group_end)
 {
 	struct coro_future *task = start(fails_in_a_group, "owner");
 	turn();
@@ -611,7 +611,7 @@ START_TEST(words_of_a_failure_outlast_a_cancellation_while_its_group_ends)
 }
 END_TEST
 
-START_TEST(words_go_with_an_owner_that_is_thrown_away_as_its_group_ends)
+START_TEST(message_is_freed_with_an_owner_discarded_in_group_end)
 {
 	struct coro_future *task = start(fails_in_a_group, "owner");
 	turn();
@@ -841,12 +841,12 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, gather_has_the_words_of_the_request_that_a_child_swallows);
 	tcase_add_test(tests, gather_has_the_words_of_the_last_request);
 	tcase_add_test(tests, gather_has_no_words_that_were_a_childs_alone);
-	tcase_add_test(tests, words_of_a_child_that_was_last_but_not_named_last_do_not_count);
+	tcase_add_test(tests, message_of_the_last_to_end_counts_only_if_named_last);
 	tcase_add_test(tests, words_wait_where_all_children_are_done);
 	tcase_add_test(tests, end_of_a_group_has_the_words_that_made_its_owner_leave);
 	tcase_add_test(tests, end_of_a_group_has_the_first_words_that_came_as_it_waited);
-	tcase_add_test(tests, words_of_a_failure_outlast_a_cancellation_while_its_group_ends);
-	tcase_add_test(tests, words_go_with_an_owner_that_is_thrown_away_as_its_group_ends);
+	tcase_add_test(tests, message_of_a_failure_outlasts_a_cancel_in_group_end);
+	tcase_add_test(tests, message_is_freed_with_an_owner_discarded_in_group_end);
 	tcase_add_test(tests, shield_keeps_words_from_what_it_shields);
 	tcase_add_test(tests, shield_hands_on_the_words_of_what_it_shields);
 	tcase_add_test(tests, wait_for_cancels_with_the_words);

@@ -546,7 +546,7 @@ static int cancels_itself_and_returns(void *status)
 	return *(int *)status;
 }
 
-START_TEST(task_that_is_asked_in_its_last_step_is_cancelled_in_place_of_a_success)
+START_TEST(cancel_in_the_last_step_replaces_a_success)
 {
 	static int success = 5, failure = -EIO, cancelled = -ECANCELED;
 	void *ret = NULL;
@@ -676,7 +676,7 @@ static int reads_cancelled_generator(void *arg)
 	return 1;
 }
 
-START_TEST(cancellation_arrives_where_the_task_waits_inside_a_generator)
+START_TEST(cancellation_arrives_in_a_wait_inside_a_generator)
 {
 	start(reads_cancelled_generator, NULL);
 	cancel(task);
@@ -871,15 +871,14 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, what_a_cancelled_task_then_awaits_is_cancelled);
 	tcase_add_test(tests, giving_way_is_a_wait);
 	tcase_add_test(tests, await_of_a_done_future_is_no_wait);
-	tcase_add_test(tests,
-		       task_that_is_asked_in_its_last_step_is_cancelled_in_place_of_a_success);
+	tcase_add_test(tests, cancel_in_the_last_step_replaces_a_success);
 
 	tcase_add_test(tests, task_that_swallows_is_not_cancelled);
 	tcase_add_test(tests, cleanup_may_wait);
 	tcase_add_test(tests, cleanup_may_be_cancelled_too);
 	tcase_add_test(tests, failure_in_cleanup_is_the_result);
 	tcase_add_test(tests, two_requests_before_the_task_runs_arrive_as_one);
-	tcase_add_test(tests, cancellation_arrives_where_the_task_waits_inside_a_generator);
+	tcase_add_test(tests, cancellation_arrives_in_a_wait_inside_a_generator);
 
 	tcase_add_test(tests, requests_are_counted_and_taken_back);
 	tcase_add_test(tests, request_that_is_taken_back_does_not_arrive);

@@ -64,7 +64,7 @@ START_TEST(one_cancelled_before_it_starts_has_deferred_nothing)
 }
 END_TEST
 
-START_TEST(a_cancellation_reaches_a_deferred_call_that_waits_and_the_result_stays)
+START_TEST(a_deferred_call_that_waits_can_be_cancelled)
 {
 	struct coro_future *task = spawn(cleans_up, "waited");
 	at(12, cancel_it, task);
@@ -82,7 +82,7 @@ static int cancels_itself(void *arg)
 	return 7;
 }
 
-START_TEST(a_request_that_the_body_did_not_see_ends_the_task_and_its_first_wait)
+START_TEST(an_unseen_request_ends_the_task_and_its_first_wait)
 {
 	ck_assert_int_eq(result_of(cancels_itself, NULL), -ECANCELED);
 	ck_assert_trace("waited(cancelled) again(0)");
@@ -262,7 +262,7 @@ static int asks(void *arg)
 	return coro_sleep(CORO_SEC);
 }
 
-START_TEST(there_is_no_loop_and_no_body_for_the_deferred_calls_of_one_thrown_away)
+START_TEST(deferred_calls_of_a_discarded_task_are_in_no_loop)
 {
 	closed_one = make_loop();
 	start_on(closed_one, asks, NULL);
@@ -317,7 +317,7 @@ static int waits_in_deferred(void *arg)
 	return 0;
 }
 
-START_TEST(one_thrown_away_in_a_deferred_call_runs_the_rest)
+START_TEST(one_discarded_in_a_deferred_call_runs_the_rest)
 {
 	struct coro_loop *other = make_loop();
 	start_on(other, waits_in_deferred, NULL);
@@ -339,7 +339,7 @@ static void throw_away_one_that_failed(void)
 	ck_assert_int_eq(coro_loop_close(other), 0);
 }
 
-START_TEST(words_of_one_thrown_away_in_a_deferred_call_go_with_it)
+START_TEST(words_of_one_discarded_in_a_deferred_call_go_with_it)
 {
 	throw_away_one_that_failed();
 	size_t before = allocated();
@@ -385,7 +385,7 @@ static void use_a_stack(struct coro_loop *from, const struct coro_report *report
 	ck_assert_int_eq(coro_destroy(co), 0);
 }
 
-START_TEST(what_lies_on_the_stack_of_another_that_is_thrown_away_is_there_still)
+START_TEST(what_lies_on_a_discarded_tasks_stack_is_still_there)
 {
 	struct coro_loop *other = make_loop();
 	ck_assert_int_eq(coro_loop_set_exception_handler(other, use_a_stack, NULL), 0);
@@ -447,7 +447,7 @@ static int has_timeout_in_memory(void *arg)
 	return coro_sleep(CORO_SEC);
 }
 
-START_TEST(scope_of_one_thrown_away_is_over)
+START_TEST(scope_of_one_discarded_is_over)
 {
 	struct coro_loop *other = make_loop();
 	start_on(other, has_timeout_in_memory, NULL);
@@ -471,7 +471,7 @@ static int asks_for_the_closers_loop(void *task)
 	return coro_sleep(CORO_SEC);
 }
 
-START_TEST(the_loop_that_runs_is_busy_for_one_thrown_away)
+START_TEST(the_loop_that_runs_is_busy_for_one_discarded)
 {
 	struct coro_future *task = spawn(gives_way, NULL);
 	closed_one = make_loop();
@@ -547,25 +547,23 @@ static void add(TCase *tests)
 	tcase_add_test(tests, whoever_awaits_the_task_is_told_after_its_deferred_calls);
 	tcase_add_test(tests, a_cancelled_task_may_wait_in_its_deferred_calls);
 	tcase_add_test(tests, one_cancelled_before_it_starts_has_deferred_nothing);
-	tcase_add_test(tests,
-		       a_cancellation_reaches_a_deferred_call_that_waits_and_the_result_stays);
-	tcase_add_test(tests, a_request_that_the_body_did_not_see_ends_the_task_and_its_first_wait);
+	tcase_add_test(tests, a_deferred_call_that_waits_can_be_cancelled);
+	tcase_add_test(tests, an_unseen_request_ends_the_task_and_its_first_wait);
 	tcase_add_test(tests, a_request_that_nobody_saw_ends_the_task);
 	tcase_add_test(tests, words_outlast_a_wait_that_is_cancelled);
 	tcase_add_test(tests, groups_and_timeouts_work_in_deferred_calls);
 	tcase_add_test(tests, a_callback_cannot_defer);
 	tcase_add_test(tests, waiting_in_a_deferred_call_allocates_nothing);
 	tcase_add_test(tests, closing_the_loop_runs_what_was_deferred);
-	tcase_add_test(tests,
-		       there_is_no_loop_and_no_body_for_the_deferred_calls_of_one_thrown_away);
+	tcase_add_test(tests, deferred_calls_of_a_discarded_task_are_in_no_loop);
 	tcase_add_test(tests, a_task_that_closes_another_loop_is_not_made_to_wait);
 	tcase_add_test(tests, a_generator_that_closes_another_loop_is_not_made_to_yield);
-	tcase_add_test(tests, one_thrown_away_in_a_deferred_call_runs_the_rest);
-	tcase_add_test(tests, words_of_one_thrown_away_in_a_deferred_call_go_with_it);
-	tcase_add_test(tests, what_lies_on_the_stack_of_another_that_is_thrown_away_is_there_still);
+	tcase_add_test(tests, one_discarded_in_a_deferred_call_runs_the_rest);
+	tcase_add_test(tests, words_of_one_discarded_in_a_deferred_call_go_with_it);
+	tcase_add_test(tests, what_lies_on_a_discarded_tasks_stack_is_still_there);
 	tcase_add_test(tests, what_the_task_had_begun_can_be_asked_and_is_refused);
-	tcase_add_test(tests, scope_of_one_thrown_away_is_over);
-	tcase_add_test(tests, the_loop_that_runs_is_busy_for_one_thrown_away);
+	tcase_add_test(tests, scope_of_one_discarded_is_over);
+	tcase_add_test(tests, the_loop_that_runs_is_busy_for_one_discarded);
 	tcase_add_test(tests, running_a_loop_does_not_lift_what_is_refused);
 	tcase_add_test(tests, each_allocation_may_fail);
 }

@@ -397,7 +397,7 @@ static int lets_add_a_callback(void *arg)
 	return 0;
 }
 
-START_TEST(callbacks_of_one_that_ends_at_once_are_called_in_a_turn_of_their_own)
+START_TEST(callbacks_of_one_that_ends_at_once_come_a_turn_later)
 {
 	ck_assert_int_eq(result_of(lets_add_a_callback, NULL), 0);
 	ck_assert_trace("task main callback main1");
@@ -478,7 +478,7 @@ static int is_cancelled_and_ends(void *arg)
 	return 5;
 }
 
-START_TEST(spawner_that_its_child_cancels_is_cancelled_though_it_does_not_wait)
+START_TEST(spawner_cancelled_by_its_child_need_not_wait_to_be_so)
 {
 	struct coro_future *task = start(is_cancelled_and_ends, NULL);
 	ck_assert_str_eq(coro_future_message(task), "words");
@@ -828,12 +828,12 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, task_that_fails_at_once_is_a_future_that_failed);
 	tcase_add_test(tests, result_of_one_that_ends_at_once_needs_no_wait);
-	tcase_add_test(tests, callbacks_of_one_that_ends_at_once_are_called_in_a_turn_of_their_own);
+	tcase_add_test(tests, callbacks_of_one_that_ends_at_once_come_a_turn_later);
 	tcase_add_test(tests, one_that_ends_at_once_is_never_ready);
 	tcase_add_test(tests, task_without_a_stack_has_failed_at_once);
 
 	tcase_add_test(tests, spawner_that_its_child_cancels_gets_that_in_its_next_wait);
-	tcase_add_test(tests, spawner_that_its_child_cancels_is_cancelled_though_it_does_not_wait);
+	tcase_add_test(tests, spawner_cancelled_by_its_child_need_not_wait_to_be_so);
 	tcase_add_test(tests, cancellation_by_a_child_takes_no_result_back);
 	tcase_add_test(tests, spawner_of_a_spawner_may_be_cancelled);
 	tcase_add_test(tests, task_may_cancel_itself);

@@ -443,7 +443,7 @@ START_TEST(owner_that_is_cancelled_in_its_body_cancels_the_tasks)
 }
 END_TEST
 
-START_TEST(owner_that_is_cancelled_at_the_end_cancels_the_tasks_and_waits_for_them)
+START_TEST(owner_cancelled_at_the_end_cancels_and_awaits_the_tasks)
 {
 	struct coro_future *task = spawn_owner(&(struct owner){
 		.members = MEMBERS({"a", 9}, {"b", 9, .cleanup = 3}),
@@ -919,7 +919,7 @@ static int nested_groups_fail_together(void *arg)
 	return coro_sleep(1);
 }
 
-START_TEST(body_is_asked_to_leave_the_outer_group_once_it_has_left_the_inner)
+START_TEST(body_is_cancelled_for_the_outer_group_after_the_inner)
 {
 	ck_assert_int_eq(result_of(nested_groups_fail_together, NULL), 0);
 	assert_time(4);
@@ -1314,8 +1314,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, body_that_returns_cancelled_cancels_the_tasks);
 
 	tcase_add_test(tests, owner_that_is_cancelled_in_its_body_cancels_the_tasks);
-	tcase_add_test(tests,
-		       owner_that_is_cancelled_at_the_end_cancels_the_tasks_and_waits_for_them);
+	tcase_add_test(tests, owner_cancelled_at_the_end_cancels_and_awaits_the_tasks);
 	tcase_add_test(tests, owner_that_is_cancelled_as_the_last_task_ends_is_cancelled);
 	tcase_add_test(tests, failure_of_a_task_comes_before_the_cancellation);
 	tcase_add_test(tests, cancellation_at_the_tick_of_a_failure_is_still_counted);
@@ -1336,7 +1335,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, nothing_is_spawned_once_the_tasks_are_cancelled);
 	tcase_add_test(tests, nothing_is_spawned_once_the_group_has_ended);
-	tcase_add_test(tests, body_is_asked_to_leave_the_outer_group_once_it_has_left_the_inner);
+	tcase_add_test(tests, body_is_cancelled_for_the_outer_group_after_the_inner);
 	tcase_add_test(tests, cancellation_that_meets_a_failure_ends_the_next_wait);
 	tcase_add_test(tests, request_that_is_put_off_ends_with_its_group);
 	tcase_add_test(tests, timeout_after_a_failed_group_is_still_a_timeout);

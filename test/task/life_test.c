@@ -389,7 +389,7 @@ START_TEST(loop_that_is_held_can_be_asked_after_its_close)
 }
 END_TEST
 
-START_TEST(tasks_are_told_in_the_order_spawned_and_as_many_as_there_is_room_for)
+START_TEST(tasks_are_listed_as_spawned_while_there_is_room)
 {
 	struct coro_future *first, *second, *third, *all[3] = {NULL};
 	struct coro_loop *own = create();
@@ -422,7 +422,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, nothing_can_be_asked);
 	tcase_add_test(tests, loop_that_is_held_can_be_asked_after_its_close);
-	tcase_add_test(tests, tasks_are_told_in_the_order_spawned_and_as_many_as_there_is_room_for);
+	tcase_add_test(tests, tasks_are_listed_as_spawned_while_there_is_room);
 }
 
 TEST_MAIN("life", add_tests)

@@ -94,7 +94,7 @@ static int spawns_and_changes(void *arg)
 	return 0;
 }
 
-START_TEST(a_task_inherits_what_was_there_when_it_was_spawned_and_changes_its_own)
+START_TEST(a_task_inherits_locals_as_spawned_and_changes_its_own)
 {
 	ck_assert_int_eq(result_of(spawns_and_changes, NULL), 0);
 	ck_assert_trace("inherited=1 own=2 spawner=3");
@@ -181,7 +181,7 @@ static int sleeps_with_values(void *arg)
 	return coro_sleep(CORO_SEC);
 }
 
-START_TEST(one_thrown_away_lets_go_of_its_values)
+START_TEST(one_discarded_lets_go_of_its_values)
 {
 	struct coro_loop *other;
 	ck_assert_int_eq(coro_loop_create(NULL, &other), 0);
@@ -436,7 +436,7 @@ static int calls_with(void *set)
 	return r;
 }
 
-START_TEST(a_function_called_with_a_set_may_wait_and_the_set_is_busy_meanwhile)
+START_TEST(a_set_is_busy_while_a_function_called_with_it_waits)
 {
 	struct coro_locals *set;
 	ck_assert_int_eq(coro_locals_copy(&set), 0);
@@ -451,7 +451,7 @@ START_TEST(a_function_called_with_a_set_may_wait_and_the_set_is_busy_meanwhile)
 }
 END_TEST
 
-START_TEST(a_set_is_free_again_when_the_task_that_calls_with_it_is_thrown_away)
+START_TEST(a_set_is_free_when_the_task_that_uses_it_is_discarded)
 {
 	struct coro_locals *set;
 	struct coro_loop *other;
@@ -656,14 +656,13 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
 	tcase_add_test(tests, a_variable_has_its_own_value_until_one_is_set);
 	tcase_add_test(tests, there_may_be_many);
-	tcase_add_test(tests,
-		       a_task_inherits_what_was_there_when_it_was_spawned_and_changes_its_own);
+	tcase_add_test(tests, a_task_inherits_locals_as_spawned_and_changes_its_own);
 	tcase_add_test(tests, a_task_spawned_outside_of_the_loop_inherits_from_the_thread);
 	tcase_add_test(tests, values_are_inherited_through_one_who_never_looks);
 	tcase_add_test(tests, a_member_of_a_group_inherits_like_any_task);
 	tcase_add_test(tests, an_eager_task_inherits_before_it_runs);
 	tcase_add_test(tests, one_that_never_runs_lets_go_of_what_it_inherited);
-	tcase_add_test(tests, one_thrown_away_lets_go_of_its_values);
+	tcase_add_test(tests, one_discarded_lets_go_of_its_values);
 	tcase_add_test(tests, a_callback_sees_what_there_was_when_it_was_made);
 	tcase_add_test(tests, a_task_spawned_in_a_callback_inherits_from_the_callback);
 	tcase_add_test(tests, callbacks_that_never_run_let_go_of_what_they_inherited);
@@ -674,8 +673,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_function_called_with_a_set_changes_that_set_alone);
 	tcase_add_test(tests, what_is_made_in_such_a_call_inherits_from_the_set);
-	tcase_add_test(tests, a_function_called_with_a_set_may_wait_and_the_set_is_busy_meanwhile);
-	tcase_add_test(tests, a_set_is_free_again_when_the_task_that_calls_with_it_is_thrown_away);
+	tcase_add_test(tests, a_set_is_busy_while_a_function_called_with_it_waits);
+	tcase_add_test(tests, a_set_is_free_when_the_task_that_uses_it_is_discarded);
 	tcase_add_test(tests, a_generator_cannot_yield_from_within_a_set);
 	tcase_add_test(tests, nor_after_it_has_run_a_loop_there);
 	tcase_add_test(tests, sets_refuse_misuse);

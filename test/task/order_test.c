@@ -236,7 +236,7 @@ START_TEST(sleep_of_nothing_gives_way_once)
 }
 END_TEST
 
-START_TEST(sleep_of_nothing_gives_way_once_with_no_timers_nor_callbacks)
+START_TEST(sleep_of_nothing_gives_way_once_and_is_no_timer)
 {
 	spawn(by_letters, "adg");
 	spawn(by_letters, "beh");
@@ -315,7 +315,7 @@ START_TEST(sleeping_task_wakes_after_what_an_earlier_timer_called)
 }
 END_TEST
 
-START_TEST(tasks_asleep_until_the_same_time_wake_in_the_order_they_went_to_sleep)
+START_TEST(tasks_asleep_until_one_time_wake_in_the_order_they_slept)
 {
 	spawn(sleeper, "a");
 	spawn(sleeper, "b");
@@ -440,7 +440,7 @@ START_TEST(waiter_of_a_task_runs_a_turn_after_its_end)
 }
 END_TEST
 
-START_TEST(waiter_of_a_task_runs_a_turn_after_its_end_among_tasks_alone)
+START_TEST(waiter_of_a_task_runs_a_turn_later_among_tasks_alone)
 {
 	spawn(awaits_child, NULL);
 	spawn(by_letters, "abcd");
@@ -549,7 +549,7 @@ START_TEST(cancelled_sleeper_wakes_in_the_next_turn)
 }
 END_TEST
 
-START_TEST(sleeper_cancelled_in_the_turn_of_its_timer_wakes_where_the_cancel_stood)
+START_TEST(sleeper_cancelled_in_its_timers_turn_wakes_by_the_cancel)
 {
 	ck_assert_int_eq(coro_call_at(loop, 5, cancel_victim, NULL, NULL), 0);
 	ck_assert_int_eq(coro_loop_spawn(loop, NULL, says_end_of_sleep, "sleeper", &victim), 0);
@@ -632,7 +632,7 @@ static void calls_on(void *arg)
 	soon("not-yet");
 }
 
-START_TEST(run_until_complete_ends_with_the_turn_after_the_future_is_done)
+START_TEST(run_until_complete_ends_a_turn_after_the_future)
 {
 	call(make_done);
 	soon("a");
@@ -731,13 +731,12 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, spawned_task_runs_in_the_next_turn);
 	tcase_add_test(tests, sleep_of_nothing_gives_way_once);
-	tcase_add_test(tests, sleep_of_nothing_gives_way_once_with_no_timers_nor_callbacks);
+	tcase_add_test(tests, sleep_of_nothing_gives_way_once_and_is_no_timer);
 	tcase_add_test(tests, negative_sleep_and_yield_give_way_once);
 	tcase_add_test(tests, callbacks_of_a_task_keep_their_place_among_tasks);
 	tcase_add_test(tests, sleeping_task_wakes_a_turn_after_its_timer);
 	tcase_add_test(tests, sleeping_task_wakes_after_what_an_earlier_timer_called);
-	tcase_add_test(tests,
-		       tasks_asleep_until_the_same_time_wake_in_the_order_they_went_to_sleep);
+	tcase_add_test(tests, tasks_asleep_until_one_time_wake_in_the_order_they_slept);
 	tcase_add_test(tests, sleeping_sorts);
 
 	tcase_add_test(tests, waiters_and_callbacks_follow_in_the_order_they_came);
@@ -745,20 +744,19 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, callback_of_a_done_future_runs_in_the_next_turn);
 	tcase_add_test(tests, await_of_a_done_future_does_not_suspend);
 	tcase_add_test(tests, waiter_of_a_task_runs_a_turn_after_its_end);
-	tcase_add_test(tests, waiter_of_a_task_runs_a_turn_after_its_end_among_tasks_alone);
+	tcase_add_test(tests, waiter_of_a_task_runs_a_turn_later_among_tasks_alone);
 	tcase_add_test(tests, each_link_of_a_chain_of_tasks_ends_a_turn_later);
 	tcase_add_test(tests, making_a_future_done_does_not_switch);
 
 	tcase_add_test(tests, cancelled_task_wakes_with_all_who_wait_for_its_future);
 	tcase_add_test(tests, cancelled_sleeper_wakes_in_the_next_turn);
-	tcase_add_test(tests,
-		       sleeper_cancelled_in_the_turn_of_its_timer_wakes_where_the_cancel_stood);
+	tcase_add_test(tests, sleeper_cancelled_in_its_timers_turn_wakes_by_the_cancel);
 	tcase_add_test(tests, task_cancelled_while_ready_keeps_its_place);
 	tcase_add_test(tests, task_cancelled_before_it_started_ends_in_its_place);
 	tcase_add_test(tests, self_cancelled_task_learns_a_turn_after_its_wait);
 	tcase_add_test(tests, await_of_oneself_is_refused_a_turn_later);
 
-	tcase_add_test(tests, run_until_complete_ends_with_the_turn_after_the_future_is_done);
+	tcase_add_test(tests, run_until_complete_ends_a_turn_after_the_future);
 	tcase_add_test(tests, run_until_complete_of_a_done_future_makes_one_turn);
 
 	tcase_add_test(tests, generator_steps_take_no_turn);

@@ -873,7 +873,7 @@ static int stack_of(void *arg)
 	return (int)coro_current()->frame->stack.size->bytes;
 }
 
-START_TEST(stack_has_the_size_of_the_task_else_of_the_loop_else_the_default)
+START_TEST(stack_size_is_the_tasks_or_the_loops_or_the_default)
 {
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .stack_size = 128 * 1024};
 	struct coro_options own = {.stack_size = 512 * 1024},
@@ -1162,7 +1162,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, generator_may_run_a_loop);
 	tcase_add_test(tests, generator_that_runs_the_loop_is_busy_for_its_tasks);
 
-	tcase_add_test(tests, stack_has_the_size_of_the_task_else_of_the_loop_else_the_default);
+	tcase_add_test(tests, stack_size_is_the_tasks_or_the_loops_or_the_default);
 	tcase_add_test(tests, stack_can_be_used_to_its_size);
 	tcase_add_test(tests, options_that_cannot_be_are_refused);
 	tcase_add_test(tests, task_without_a_stack_fails_and_the_loop_goes_on);

@@ -340,7 +340,7 @@ START_TEST(outer_that_expires_while_the_inner_cleans_up_cancels_that)
 }
 END_TEST
 
-START_TEST(inner_that_expires_while_the_body_cleans_up_for_the_outer_cancels_that)
+START_TEST(inner_that_expires_in_the_outers_cleanup_cancels_that)
 {
 	ck_assert_int_eq(nest(10, 12, 5, 0), -ETIMEDOUT);
 	ck_assert_trace("clean! inner:cancelled outer:late");
@@ -593,7 +593,7 @@ static int result_among_others(coro_fn *fn)
 	return r;
 }
 
-START_TEST(deadlines_may_be_moved_and_begun_any_number_of_times_in_a_turn)
+START_TEST(deadlines_may_be_moved_any_number_of_times_in_a_turn)
 {
 	ck_assert_int_eq(result_among_others(moves_it_often_in_a_turn), -ETIMEDOUT);
 	assert_time(0);
@@ -883,7 +883,7 @@ static int uses_timeouts(void *arg)
 	return r;
 }
 
-START_TEST(timeouts_allocate_nothing_but_the_message_of_one_that_is_over)
+START_TEST(timeouts_allocate_only_the_message_of_one_that_expired)
 {
 	struct coro_future *task = start(uses_timeouts, NULL);
 	ck_assert_uint_le(allocations_of_run(), 10); /* as often as it begins one that is short */
@@ -989,8 +989,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, outer_that_expires_first_cancels_the_inner);
 	tcase_add_test(tests, of_two_at_the_same_tick_the_outer_is_late);
 	tcase_add_test(tests, outer_that_expires_while_the_inner_cleans_up_cancels_that);
-	tcase_add_test(tests,
-		       inner_that_expires_while_the_body_cleans_up_for_the_outer_cancels_that);
+	tcase_add_test(tests, inner_that_expires_in_the_outers_cleanup_cancels_that);
 	tcase_add_test(tests, two_that_are_over_at_once_end_the_first_wait);
 
 	tcase_add_test(tests, cancellation_before_the_deadline_is_that_of_others);
@@ -1004,7 +1003,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, deadline_that_is_over_but_not_seen_yet_can_be_moved);
 	tcase_add_test(tests, deadline_that_has_come_cannot_be_moved);
 	tcase_add_test(tests, body_that_makes_progress_may_move_its_own);
-	tcase_add_test(tests, deadlines_may_be_moved_and_begun_any_number_of_times_in_a_turn);
+	tcase_add_test(tests, deadlines_may_be_moved_any_number_of_times_in_a_turn);
 
 	tcase_add_test(tests, outside_a_task_there_are_no_timeouts);
 	tcase_add_test(tests, no_timeout_at_all_is_refused);
@@ -1018,7 +1017,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, call_under_a_timeout_gives_its_result_or_times_out);
 	tcase_add_test(tests, call_under_a_timeout_is_cancelled_by_others_as_such);
 
-	tcase_add_test(tests, timeouts_allocate_nothing_but_the_message_of_one_that_is_over);
+	tcase_add_test(tests, timeouts_allocate_only_the_message_of_one_that_expired);
 	tcase_add_test(tests, message_tells_how_long_the_timeout_was_and_where_it_began);
 	tcase_add_test(tests, message_of_an_earlier_timeout_is_not_given_for_a_later_one);
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);

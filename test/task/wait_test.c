@@ -305,7 +305,7 @@ START_TEST(failures_may_be_results_like_any_other)
 }
 END_TEST
 
-START_TEST(child_that_is_cancelled_does_not_cancel_who_gathers_or_the_others)
+START_TEST(cancelled_child_cancels_neither_gatherer_nor_the_others)
 {
 	spawn_children({.sleeps = 5}, {.sleeps = 5, .value = &values[1]});
 	struct coro_future *task = start(gathers, NULL), *both = start(gathers_all, NULL);
@@ -1545,7 +1545,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, first_failure_comes_at_once_and_the_others_go_on);
 	tcase_add_test(tests, failure_that_is_there_already_comes_all_the_same);
 	tcase_add_test(tests, failures_may_be_results_like_any_other);
-	tcase_add_test(tests, child_that_is_cancelled_does_not_cancel_who_gathers_or_the_others);
+	tcase_add_test(tests, cancelled_child_cancels_neither_gatherer_nor_the_others);
 	tcase_add_test(tests, who_is_cancelled_cancels_all_that_are_not_done);
 	tcase_add_test(tests, who_is_cancelled_waits_for_the_first_to_end_or_for_all);
 	tcase_add_test(tests, cancellation_arrives_though_the_children_make_light_of_it);

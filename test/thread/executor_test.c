@@ -152,7 +152,7 @@ static int in_pool(void *gate)
 	return coro_executor_run(pool, passes, gate);
 }
 
-START_TEST(threads_are_made_as_they_are_needed_and_no_more_than_the_most)
+START_TEST(threads_are_made_as_needed_up_to_the_maximum)
 {
 	struct gate gate = GATE;
 	struct coro_future *tasks[4];
@@ -370,7 +370,7 @@ START_TEST(without_any_thread_a_call_fails_and_a_later_one_may_not)
 }
 END_TEST
 
-START_TEST(where_no_more_threads_can_be_made_those_there_are_do_the_work)
+START_TEST(without_more_threads_the_existing_ones_do_the_work)
 {
 	struct gate gate = GATE;
 	make_pool(2, 0);
@@ -388,7 +388,7 @@ END_TEST
 
 /* ---- cancellation of calls ---- */
 
-START_TEST(a_call_that_has_not_begun_is_cancelled_at_once_and_never_does)
+START_TEST(a_call_that_has_not_begun_is_cancelled_and_never_does)
 {
 	struct gate gate = GATE;
 	make_pool(1, 0);
@@ -680,7 +680,7 @@ START_TEST(a_cancelled_submission_that_runs_is_left_behind)
 }
 END_TEST
 
-START_TEST(a_submission_may_be_cancelled_after_it_is_over_and_its_executor_gone)
+START_TEST(a_submission_may_be_cancelled_after_its_executor_is_gone)
 {
 	struct gate gate = GATE;
 	make_pool(1, 0);
@@ -719,7 +719,7 @@ START_TEST(a_loop_is_closed_with_submissions_queued_running_and_over)
 }
 END_TEST
 
-START_TEST(a_submission_over_but_not_delivered_is_dropped_with_its_loop)
+START_TEST(a_submission_not_yet_delivered_is_dropped_with_its_loop)
 {
 	struct gate gate = GATE;
 	gate_open(&gate);
@@ -836,7 +836,7 @@ START_TEST(who_waits_for_the_end_can_be_cancelled_and_ask_again)
 }
 END_TEST
 
-START_TEST(who_waits_for_the_end_can_be_thrown_away)
+START_TEST(who_waits_for_the_end_can_be_discarded)
 {
 	struct gate gate = GATE;
 	make_pool(1, 0);
@@ -944,7 +944,7 @@ static int offloads_gate(void *gate)
 	return r;
 }
 
-START_TEST(an_offloaded_call_that_ran_gives_its_result_and_the_next_wait_is_cancelled)
+START_TEST(an_offloaded_call_that_ran_gives_its_result)
 {
 	struct gate gate = GATE;
 	struct coro_future *task = start(offloads_gate, &gate);
@@ -986,7 +986,7 @@ static int offloads_in_group(void *gate)
 	return 0;
 }
 
-START_TEST(a_cancellation_that_came_too_late_does_not_outlive_its_scope)
+START_TEST(a_cancellation_too_late_does_not_outlive_its_scope)
 {
 	coro_fn *fns[] = {offloads_in_timeout, offloads_in_group};
 	for (int i = 0; i < 2; i++) {
@@ -1187,7 +1187,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, other_tasks_run_while_one_waits);
 	tcase_add_test(tests, in_virtual_time_a_thread_is_waited_for_in_real);
 	tcase_add_test(tests, misuse_is_refused);
-	tcase_add_test(tests, threads_are_made_as_they_are_needed_and_no_more_than_the_most);
+	tcase_add_test(tests, threads_are_made_as_needed_up_to_the_maximum);
 	tcase_add_test(tests, one_thread_runs_them_in_the_order_given);
 	tcase_add_test(tests, an_idle_thread_ends_after_its_time_and_is_made_anew);
 	tcase_add_test(tests, threads_have_names);
@@ -1198,8 +1198,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, threads_are_who_the_process_has_become);
 #endif
 	tcase_add_test(tests, without_any_thread_a_call_fails_and_a_later_one_may_not);
-	tcase_add_test(tests, where_no_more_threads_can_be_made_those_there_are_do_the_work);
-	tcase_add_test(tests, a_call_that_has_not_begun_is_cancelled_at_once_and_never_does);
+	tcase_add_test(tests, without_more_threads_the_existing_ones_do_the_work);
+	tcase_add_test(tests, a_call_that_has_not_begun_is_cancelled_and_never_does);
 	tcase_add_test(tests, a_call_that_runs_is_waited_for_and_then_cancelled);
 	tcase_add_test(tests, a_call_that_is_over_when_it_is_cancelled_is_cancelled);
 	tcase_add_test(tests, a_call_that_was_woken_and_then_cancelled_is_cancelled);
@@ -1211,22 +1211,21 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_submission_is_a_future_of_what_the_function_returns);
 	tcase_add_test(tests, a_cancelled_submission_that_has_not_begun_never_does);
 	tcase_add_test(tests, a_cancelled_submission_that_runs_is_left_behind);
-	tcase_add_test(tests, a_submission_may_be_cancelled_after_it_is_over_and_its_executor_gone);
+	tcase_add_test(tests, a_submission_may_be_cancelled_after_its_executor_is_gone);
 	tcase_add_test(tests, a_loop_is_closed_with_submissions_queued_running_and_over);
-	tcase_add_test(tests, a_submission_over_but_not_delivered_is_dropped_with_its_loop);
+	tcase_add_test(tests, a_submission_not_yet_delivered_is_dropped_with_its_loop);
 	tcase_add_test(tests, the_bound_holds_for_submissions_that_no_thread_can_take);
 	tcase_add_test(tests, closing_the_loop_takes_back_a_call_that_has_not_begun);
 	tcase_add_test(tests, shutting_down_in_a_task_waits_for_all_that_was_given);
 	tcase_add_test(tests, shutting_down_may_cancel_what_has_not_begun);
 	tcase_add_test(tests, who_waits_for_the_end_can_be_cancelled_and_ask_again);
-	tcase_add_test(tests, who_waits_for_the_end_can_be_thrown_away);
+	tcase_add_test(tests, who_waits_for_the_end_can_be_discarded);
 	tcase_add_test(tests, a_thread_of_the_executor_cannot_wait_for_its_end);
 	tcase_add_test(tests, a_callback_cannot_wait_for_the_end);
 	tcase_add_test(tests, coro_run_waits_at_its_end_for_what_was_submitted);
 	tcase_add_test(tests, loops_may_share_an_executor_that_is_not_theirs);
-	tcase_add_test(tests,
-		       an_offloaded_call_that_ran_gives_its_result_and_the_next_wait_is_cancelled);
-	tcase_add_test(tests, a_cancellation_that_came_too_late_does_not_outlive_its_scope);
+	tcase_add_test(tests, an_offloaded_call_that_ran_gives_its_result);
+	tcase_add_test(tests, a_cancellation_too_late_does_not_outlive_its_scope);
 	tcase_add_test(tests, an_offloaded_call_that_has_not_begun_is_cancelled);
 	tcase_add_test(tests, without_a_task_or_a_thread_an_offloaded_call_is_made_here);
 	tcase_add_test(tests, a_call_allocates_nothing_where_there_is_a_thread);

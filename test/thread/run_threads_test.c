@@ -154,7 +154,7 @@ static int fails_or_sleeps(unsigned i, void *failing)
 	return r;
 }
 
-START_TEST(the_first_failure_cancels_the_others_and_is_returned_with_its_words)
+START_TEST(the_first_failure_is_returned_with_its_message)
 {
 	count = 3;
 	for (unsigned failing = 0; failing < count; failing++) {
@@ -294,7 +294,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, all_run_at_once_and_the_first_gives_the_result);
 	tcase_add_test(tests, one_is_the_thread_that_calls);
 	tcase_add_test(tests, main_tasks_are_not_spawned_at_a_place_of_the_librarys);
-	tcase_add_test(tests, the_first_failure_cancels_the_others_and_is_returned_with_its_words);
+	tcase_add_test(tests, the_first_failure_is_returned_with_its_message);
 	tcase_add_test(tests, who_starts_after_the_failure_does_not_run);
 	tcase_add_test(tests, a_deadlock_of_one_is_a_failure_of_all);
 	tcase_add_test(tests, who_goes_on_regardless_is_waited_for);

@@ -178,7 +178,7 @@ START_TEST(who_is_woken_and_cancelled_passes_it_on)
 END_TEST
 
 /* Another thread's: which takes what tasks that are thrown away have got. */
-START_TEST(who_is_woken_and_thrown_away_passes_it_on)
+START_TEST(who_is_woken_and_discarded_passes_it_on)
 {
 	pthread_t thread;
 	void *item = NULL, *r;
@@ -226,7 +226,7 @@ START_TEST(closing_ends_the_waits_but_what_is_inside_comes_out)
 }
 END_TEST
 
-START_TEST(of_those_who_wait_in_a_closed_queue_the_last_item_is_somebodys)
+START_TEST(the_last_item_of_a_closed_queue_goes_to_one_waiter)
 {
 	make(0);
 	struct coro_future *one = start(gets, "1"), *two = start(gets, "2");
@@ -492,9 +492,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_empty_queue_makes_tasks_wait_in_line);
 	tcase_add_test(tests, a_cancelled_waiter_leaves_the_line);
 	tcase_add_test(tests, who_is_woken_and_cancelled_passes_it_on);
-	tcase_add_test(tests, who_is_woken_and_thrown_away_passes_it_on);
+	tcase_add_test(tests, who_is_woken_and_discarded_passes_it_on);
 	tcase_add_test(tests, closing_ends_the_waits_but_what_is_inside_comes_out);
-	tcase_add_test(tests, of_those_who_wait_in_a_closed_queue_the_last_item_is_somebodys);
+	tcase_add_test(tests, the_last_item_of_a_closed_queue_goes_to_one_waiter);
 	tcase_add_test(tests, who_was_to_put_and_finds_it_closed_does_not);
 	tcase_add_test(tests, a_callback_may_use_it_but_not_wait);
 	tcase_add_test(tests, misuse_is_refused);

@@ -533,7 +533,7 @@ START_TEST(nor_is_a_peer_that_reads_nothing)
 }
 END_TEST
 
-START_TEST(what_waits_to_begin_may_be_thrown_away)
+START_TEST(what_waits_to_begin_may_be_discarded)
 {
 	open_pair(UNIX);
 	make_contexts(NULL, NULL);
@@ -606,7 +606,7 @@ START_TEST(it_may_be_cancelled_wherever_it_waits)
 }
 END_TEST
 
-START_TEST(it_may_be_thrown_away_wherever_it_waits)
+START_TEST(it_may_be_discarded_wherever_it_waits)
 {
 	bool over = false;
 	for (int turns = 0; !over; turns += many(1, 7)) {
@@ -927,10 +927,10 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_peer_that_hangs_up_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_says_nothing_is_not_waited_for_for_ever, 0, 2);
 	tcase_add_loop_test(tests, nor_is_a_peer_that_reads_nothing, 0, 2);
-	tcase_add_test(tests, what_waits_to_begin_may_be_thrown_away);
+	tcase_add_test(tests, what_waits_to_begin_may_be_discarded);
 	tcase_add_test(tests, a_timeout_around_it_counts);
 	tcase_add_loop_test(tests, it_may_be_cancelled_wherever_it_waits, 0, 2);
-	tcase_add_test(tests, it_may_be_thrown_away_wherever_it_waits);
+	tcase_add_test(tests, it_may_be_discarded_wherever_it_waits);
 	tcase_add_loop_test(tests, another_may_close_the_stream_wherever_it_waits, 0, 2);
 	tcase_add_test(tests, a_stream_becomes_TLS_in_its_middle);
 	tcase_add_test(tests, there_may_be_TLS_in_TLS);

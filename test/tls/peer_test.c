@@ -333,7 +333,7 @@ START_TEST(a_stream_may_be_given_back_in_its_handshake)
 }
 END_TEST
 
-START_TEST(one_that_was_aborted_may_be_thrown_away)
+START_TEST(one_that_was_aborted_may_be_discarded)
 {
 	open_pair(UNIX);
 	make_contexts(NULL, NULL);
@@ -359,7 +359,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_buffer_that_is_never_empty_does_not_grow);
 	tcase_add_test(tests, two_handshakes_at_once_are_misuse);
 	tcase_add_test(tests, a_stream_may_be_given_back_in_its_handshake);
-	tcase_add_test(tests, one_that_was_aborted_may_be_thrown_away);
+	tcase_add_test(tests, one_that_was_aborted_may_be_discarded);
 }
 
 TEST_MAIN("peer", add)

@@ -624,7 +624,7 @@ START_TEST(a_stream_writes_by_itself_whatever_the_stacks_of_its_loop)
 }
 END_TEST
 
-START_TEST(it_may_be_thrown_away_with_its_loop)
+START_TEST(it_may_be_discarded_with_its_loop)
 {
 	begin(TCP, NULL, NULL);
 	struct coro_future *tasks[] = {spawn(writes_much, &(struct moving){client, .chunk = 5000}),
@@ -754,7 +754,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_read_cut_short_in_a_record_goes_on_there);
 	tcase_add_test(tests, a_task_that_reads_learns_that_another_closes);
 	tcase_add_test(tests, a_stream_writes_by_itself_whatever_the_stacks_of_its_loop);
-	tcase_add_test(tests, it_may_be_thrown_away_with_its_loop);
+	tcase_add_test(tests, it_may_be_discarded_with_its_loop);
 	tcase_add_test(tests, many_connections_leave_nothing_behind);
 	tcase_add_test(tests, allocations_may_fail);
 }
