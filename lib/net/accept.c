@@ -14,14 +14,14 @@ bool accept_lacks_room(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 }
 
-/* Whether the socket still listens: then the error was another. */
+/* Whether the socket still listens. If it does, the error was the connection's or the system's. */
 static bool listens(int fd)
 {
 	return socket_option(fd, SO_ACCEPTCONN) > 0;
 }
 
-/* Whether another try, a second later, may succeed. */
-static bool is_outlived(int listening, int error)
+/* Whether another try a second later may succeed. */
+static bool may_pass(int listening, int error)
 {
 	switch (error) {
 	case -ECANCELED:
@@ -47,7 +47,7 @@ static coro_async int pause_a_second(void)
 int accept_next(int listening, void (*pauses)(int error, void *arg), void *arg)
 {
 	int fd;
-	while (is_outlived(listening, fd = coro_accept(listening, NULL, NULL))) {
+	while (may_pass(listening, fd = coro_accept(listening, NULL, NULL))) {
 		if (pauses)
 			pauses(fd, arg);
 		int r = pause_a_second();

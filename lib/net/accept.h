@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Accepting for ever. */
+/* Accepts connections in a loop that outlives passing errors. */
 #ifndef NET_ACCEPT_H
 #define NET_ACCEPT_H
 
@@ -7,12 +7,12 @@
 
 #include <stdbool.h>
 
-/* Whether the error says that the process or the system has no room for one more. */
+/* Whether the error means that the process or the system is out of fds or memory. */
 bool accept_lacks_room(int error);
 
 /*
- * coro_accept_next, which calls `pauses`, if not NULL, with the error before each pause. Returns
- * the fd, an error that is the socket's own, or -ECANCELED.
+ * The body of coro_accept_next. Calls `pauses`, unless NULL, with the error before each pause.
+ * Returns the fd, an error of the listening socket itself, or -ECANCELED.
  */
 coro_async int accept_next(int listening, void (*pauses)(int error, void *arg), void *arg);
 

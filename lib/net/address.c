@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- from words */
+/* -- from text */
 
-/* What follows the prefix, NULL if the text begins with something else. */
+/* The text behind the prefix. NULL if it does not begin with it. */
 static const char *after(const char *text, const char *prefix)
 {
 	size_t length = strlen(prefix);
@@ -29,15 +29,15 @@ enum { is_linux = true };
 enum { is_linux = false };
 #endif
 
-/* A name without a file: Linux's. */
+/* Whether it is a name of Linux's abstract namespace, without a file. */
 static bool is_abstract(const char *path)
 {
 	return is_linux && path[0] == '@';
 }
 
 /*
- * Reads such a name, which ends with its length and may have any bytes: \\0 is a NUL, \\\\ a
- * backslash. How many bytes, the NUL before it included; 0: there is not room for all.
+ * Reads an abstract name, which may contain any byte: \\0 stands for a NUL, \\\\ for a backslash.
+ * Returns its length with the NUL in front, or 0 if it does not fit.
  */
 static size_t read_abstract(const char *text, char *ret, size_t room)
 {
@@ -67,7 +67,7 @@ static int parse_local(const char *path, struct address *ret)
 		if (length == 0)
 			return -ENAMETOOLONG;
 	} else {
-		/* One of full length goes without a NUL. */
+		/* On Linux a path may fill sun_path without a NUL. */
 		if (length > room - !is_linux)
 			return -ENAMETOOLONG;
 		memcpy(ret->local.sun_path, path, length);
@@ -86,7 +86,7 @@ static int copy(char *to, size_t size, const char *from, size_t length)
 	return 0;
 }
 
-/* A numeric port: 0, or -EINVAL; -ERANGE if there is none of that number. */
+/* Parses a numeric port. Returns 0, -EINVAL if it is not numeric, or -ERANGE. */
 static int parse_port(const char *text, in_port_t *ret)
 {
 	unsigned long port = 0;
@@ -182,7 +182,7 @@ static void add_v6(struct places *places, struct in6_addr address, uint32_t scop
 	add(places, &v6, sizeof(v6));
 }
 
-/* The interface of a scoped address, by name or number; 0: there is none. */
+/* The index of an interface by its name or number. 0 if there is none. */
 static uint32_t parse_scope(const char *name)
 {
 	uint32_t index = if_nametoindex(name);
@@ -193,8 +193,8 @@ static uint32_t parse_scope(const char *name)
 	return *name && !*end && number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
-/* Adds a numeric host. False if it is none. */
-static bool add_figures(struct places *places, const char *host)
+/* Adds the address of a numeric host. False if the host is not numeric. */
+static bool add_numeric(struct places *places, const char *host)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
@@ -215,8 +215,8 @@ static bool add_figures(struct places *places, const char *host)
 	return true;
 }
 
-/* No host: to listen, [::] stands for IPv4 as well, which is for systems without IPv6. */
-static void add_own(struct places *places, bool to_listen)
+/* Adds the addresses for no host. [::] listens on IPv4 too; 0.0.0.0 is for hosts without IPv6. */
+static void add_default(struct places *places, bool to_listen)
 {
 	add_v6(places, to_listen ? in6addr_any : in6addr_loopback, 0);
 	add_v4(places, (struct in_addr){htonl(to_listen ? INADDR_ANY : INADDR_LOOPBACK)});
@@ -231,7 +231,7 @@ static void keep_family(struct places *places, int family)
 	places->count = kept;
 }
 
-/* The next of the family, or of none but it, from here on. */
+/* The first entry from here on that is of the family, or, if not `same`, of another. */
 static const struct addrinfo *next_of(const struct addrinfo *from, int family, bool same)
 {
 	while (from && (from->ai_family == family) != same)
@@ -239,8 +239,8 @@ static const struct addrinfo *next_of(const struct addrinfo *from, int family, b
 	return from;
 }
 
-/* The families take turns, beginning with that of the first (RFC 8305, 4). */
-static void add_in_turn(struct places *places, const struct addrinfo *list)
+/* Adds the addresses with the families alternating, the first one's first (RFC 8305, 4). */
+static void add_alternating(struct places *places, const struct addrinfo *list)
 {
 	int family = list ? list->ai_family : AF_UNSPEC;
 	const struct addrinfo *one = list, *other = next_of(list, family, false);
@@ -256,8 +256,8 @@ static void add_in_turn(struct places *places, const struct addrinfo *list)
 	}
 }
 
-static coro_async int look_up(const struct address *address, int family, bool to_listen,
-			      struct places *ret)
+static coro_async int lookup(const struct address *address, int family, bool to_listen,
+			     struct places *ret)
 {
 	struct addrinfo hints = {
 		.ai_family = family,
@@ -269,7 +269,7 @@ static coro_async int look_up(const struct address *address, int family, bool to
 				 &list);
 	if (r < 0)
 		return r;
-	add_in_turn(ret, list);
+	add_alternating(ret, list);
 	freeaddrinfo(list);
 	return 0;
 }
@@ -283,16 +283,16 @@ int address_places(const struct address *address, int family, bool to_listen, st
 		return 0;
 	}
 	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
-		return fail_with(-EINVAL, "no family of addresses");
+		return fail_with(-EINVAL, "the family is not AF_INET, AF_INET6 or 0");
 	int r = 0;
 	if (parse_port(address->port, &port) < 0)
-		r = look_up(address, family, to_listen, ret);
-	else if (address->host[0] && !add_figures(ret, address->host))
+		r = lookup(address, family, to_listen, ret);
+	else if (address->host[0] && !add_numeric(ret, address->host))
 		r = strchr(address->host, ':')
-			    ? fail_with(-EINVAL, "no IPv6 address, or no such interface")
-			    : look_up(address, family, to_listen, ret);
+			    ? fail_with(-EINVAL, "not an IPv6 address, or no such interface")
+			    : lookup(address, family, to_listen, ret);
 	else if (!address->host[0])
-		add_own(ret, to_listen);
+		add_default(ret, to_listen);
 	if (r < 0)
 		return r;
 	keep_family(ret, family);
@@ -302,9 +302,9 @@ int address_places(const struct address *address, int family, bool to_listen, st
 	return ret->count > 0 ? 0 : fail_code(-EADDRNOTAVAIL);
 }
 
-/* -- to words */
+/* -- to text */
 
-/* The counterpart of read_abstract, without the NUL before it; cut short if there is no room. */
+/* Writes an abstract name, given without the NUL in front. Cut short if it does not fit. */
 static int text_of_abstract(const char *name, size_t length, char *ret, size_t size)
 {
 	int n = snprintf(ret, size, "unix:@");
@@ -349,7 +349,8 @@ int coro_address_text(const struct sockaddr *address, socklen_t length, char *re
 	char text[CORO_ADDRESS_SIZE];
 	int n;
 	if (!address || !ret || length < sizeof(address->sa_family))
-		return fail_with(-EINVAL, "coro_address_text: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_address_text: address or ret is NULL, or length too small");
 	if (address->sa_family == AF_UNIX)
 		n = text_of_local((const void *)address, length, text, sizeof(text));
 	else if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in))
@@ -364,7 +365,7 @@ int coro_address_text(const struct sockaddr *address, socklen_t length, char *re
 	return n;
 }
 
-/* Of an address that this socket or its peer has: as coro_dial takes it for a socket of the kind. */
+/* Writes the address of a socket or its peer as coro_dial takes it, with the socket's type. */
 static int text_for(int fd, const struct sockaddr_storage *address, socklen_t length, char *ret,
 		    size_t size)
 {

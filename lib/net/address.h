@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses: from words, and the sockets' addresses that they stand for. */
+/* Addresses as text, and the socket addresses that they resolve to. */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* The words, taken apart. */
+/* A parsed text. */
 struct address {
-	int family; /* AF_UNIX, or AF_UNSPEC for what the host has */
+	int family; /* AF_UNIX, or AF_UNSPEC: the host's addresses decide */
 	int type;   /* SOCK_STREAM, SOCK_DGRAM */
 	char host[256];
 	char port[32];
@@ -21,7 +21,7 @@ struct address {
 	socklen_t local_length;
 };
 
-/* One that a socket can have. */
+/* A socket address. */
 struct place {
 	socklen_t length;
 	union {
@@ -39,23 +39,24 @@ struct places {
 	struct place at[PLACES];
 };
 
-/* Room for the path of a unix socket, and a NUL that it need not have in its address. */
+/* The size of a unix socket's path with its NUL, which a full sun_path does not have. */
 #define PATH_OF_PLACE (sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1)
 
-/* The path of a unix socket that has a file: whether it is one. */
+/* Copies the path of a unix socket. False if the address is not one with a file. */
 bool place_path(const struct place *place, char ret[static PATH_OF_PLACE]);
 
-/* 0; -EINVAL: it is no address; -ENAMETOOLONG. */
+/* Parses a text. Returns 0, -EINVAL if it is not an address, or -ENAMETOOLONG. */
 int address_parse(const char *text, struct address *ret);
 
 /*
- * The places that an address stands for, of that family, 0 for any, in the order to be tried: the
- * families take turns. to_listen: no host means all, else this one. Looks names up: 0 or an error.
+ * Resolves an address to the socket addresses of a family (0: any), in the order to try them: the
+ * families alternate. Without a host these are all of the host's addresses if to_listen, else the
+ * loopback ones. Returns 0 or an error.
  */
 coro_async int address_places(const struct address *address, int family, bool to_listen,
 			      struct places *ret);
 
-/* Puts a port into a place of the Internet; and gives it, 0 for others. */
+/* Set and get the port of an IPv4 or IPv6 address. Other addresses have port 0 and keep it. */
 void place_set_port(struct place *place, in_port_t port);
 in_port_t place_port(const struct place *place);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connecting to one of several places: a race (happy eyeballs, RFC 8305). Each attempt is a task;
- * the next begins when the last has failed, or has not answered for a while.
+ * Connecting to the first of several addresses that answers (happy eyeballs, RFC 8305). Each
+ * attempt is a task. The next one begins when the last has failed, or after the attempt delay.
  */
 #include "coro/net.h"
 
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t default_stagger = 250 * CORO_MSEC;
+static const int64_t default_attempt_delay = 250 * CORO_MSEC;
 
 struct dialling {
 	const struct coro_dial_options *options;
@@ -35,7 +35,7 @@ static int bind_local(int fd, const struct place *local, const struct place *pla
 	if (local->any.sa_family != place->any.sa_family)
 		return -EAFNOSUPPORT;
 #ifdef IP_BIND_ADDRESS_NO_PORT
-	/* The port is chosen when both ends are known: others may have it to other places. */
+	/* The system chooses the port when both ends are known, so connections to others may share it. */
 	if (local->any.sa_family != AF_UNIX && place_port(local) == 0)
 		endpoint_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 #endif
@@ -43,8 +43,8 @@ static int bind_local(int fd, const struct place *local, const struct place *pla
 }
 
 /*
- * Whether it is connected to itself: where nobody listens at a port, and the system chooses that
- * very port to connect from, both ends are one (a simultaneous open).
+ * Whether the socket is connected to itself. This happens when nobody listens on a port and the
+ * system picks that port to connect from (a simultaneous open).
  */
 static bool is_own_peer(int fd, const struct place *to)
 {
@@ -55,7 +55,7 @@ static bool is_own_peer(int fd, const struct place *to)
 	       memcmp(&local.any, &peer.any, local.length) == 0;
 }
 
-/* Closed at once, so that the port does not linger. */
+/* Closes with a reset, so that the port does not stay in TIME_WAIT. */
 static void reset(struct held *held)
 {
 	struct linger none = {.l_onoff = 1};
@@ -63,7 +63,7 @@ static void reset(struct held *held)
 	held_close(held);
 }
 
-/* The fd or an error; *own tells whether it was a connection to itself. */
+/* Returns the fd or an error. *own is set if the socket was connected to itself. */
 static coro_async int connect_once(const struct dialling *dialling, const struct place *place,
 				   bool *own)
 {
@@ -90,7 +90,7 @@ static coro_async int connect_once(const struct dialling *dialling, const struct
 	return held_take(&held);
 }
 
-/* The fd or an error. A connection to oneself tells that nobody listens, as another try will. */
+/* Returns the fd or an error. A socket connected to itself means that nobody listens: tries again. */
 static coro_async int connect_to(const struct dialling *dialling, const struct place *place)
 {
 	enum { TRIES = 3 };
@@ -102,7 +102,7 @@ static coro_async int connect_to(const struct dialling *dialling, const struct p
 	return r;
 }
 
-/* -- several, one after another */
+/* -- several addresses, one after another */
 
 static coro_async int connect_in_turn(struct dialling *dialling)
 {
@@ -115,7 +115,7 @@ static coro_async int connect_in_turn(struct dialling *dialling)
 	return dialling->errors[0];
 }
 
-/* -- several at a time */
+/* -- several addresses at a time */
 
 struct attempt {
 	const struct dialling *dialling;
@@ -138,7 +138,7 @@ static int attempt_run(void *arg)
 	return 0;
 }
 
-/* The fds of those that have got one, but for the winner's; their tasks have ended. */
+/* Closes the fds of all attempts but the winner's. Their tasks have ended. */
 static void race_finish(struct race *race, const struct attempt *winner)
 {
 	for (size_t i = 0; i < race->begun; i++) {
@@ -154,7 +154,7 @@ static void race_discard(struct cleanup *cleanup)
 	race_finish(container_of(cleanup, struct race, cleanup), NULL);
 }
 
-/* Begins the next attempt: 0 or an error, also where it cannot be begun. */
+/* Begins the next attempt. Returns 0 or an error. */
 static int race_begin(struct race *race)
 {
 	struct attempt *attempt = &race->attempts[race->begun];
@@ -169,7 +169,7 @@ static int race_begin(struct race *race)
 	return r;
 }
 
-/* The tasks that have not ended; how many. */
+/* Lists the tasks that have not ended, and returns their number. */
 static size_t race_running(const struct race *race, struct coro_future **ret)
 {
 	size_t count = 0;
@@ -187,11 +187,12 @@ static struct attempt *race_winner(struct race *race)
 	return NULL;
 }
 
-/* Waits until one has connected, or all have failed: 0 or an error. */
+/* Waits until one attempt has connected or all have failed. Returns 0 or an error. */
 static coro_async int race_run(struct race *race)
 {
 	const struct dialling *dialling = race->dialling;
-	int64_t stagger = dialling->options->stagger ? dialling->options->stagger : default_stagger;
+	int64_t delay =
+		dialling->options->stagger ? dialling->options->stagger : default_attempt_delay;
 	struct coro_future *running[PLACES];
 	size_t count;
 	int r = 0;
@@ -204,13 +205,13 @@ static coro_async int race_run(struct race *race)
 			r = begin;
 		else
 			r = coro_wait(running, count, CORO_FIRST_COMPLETED,
-				      more ? stagger : CORO_FOREVER);
+				      more ? delay : CORO_FOREVER);
 	} while (r >= 0 && !race_winner(race) &&
 		 (count > 0 || race->begun < dialling->places.count));
 	return r < 0 ? r : 0;
 }
 
-/* Ends the attempts that are left; true if the caller was cancelled meanwhile. */
+/* Ends the attempts that are left. Returns whether the caller was cancelled meanwhile. */
 static coro_async bool race_end(struct race *race)
 {
 	struct coro_future *running[PLACES];
@@ -224,7 +225,7 @@ static coro_async bool race_end(struct race *race)
 	return cancelled;
 }
 
-/* What has come of an attempt whose task has ended; one that could not begin has an error of its own. */
+/* Notes the result of a task that was cancelled before it began. */
 static void attempt_settle(struct attempt *attempt)
 {
 	int r = coro_future_result(attempt->task, NULL);
@@ -251,7 +252,7 @@ static coro_async int connect_by_race(struct dialling *dialling)
 	return r < 0 ? r : dialling->errors[0];
 }
 
-/* -- all of it */
+/* -- the call */
 
 static coro_async int connect_to_any(struct dialling *dialling)
 {
@@ -259,7 +260,7 @@ static coro_async int connect_to_any(struct dialling *dialling)
 	return race ? connect_by_race(dialling) : connect_in_turn(dialling);
 }
 
-/* What came of each place, in words. */
+/* Fails with a message that tells each address and its error. */
 static int raise_all(int r, const char *text, const struct dialling *dialling)
 {
 	char message[1024], place[CORO_ADDRESS_SIZE];
@@ -269,9 +270,9 @@ static int raise_all(int r, const char *text, const struct dialling *dialling)
 		if (!dialling->errors[i] ||
 		    coro_address_text(&at->any, at->length, place, sizeof(place)) < 0)
 			continue;
-		bool told = strcmp(place, text) == 0;
+		bool same = strcmp(place, text) == 0;
 		length += (size_t)snprintf(message + length, sizeof(message) - length, "%s%s%s%s",
-					   length ? "; " : "", told ? "" : place, told ? "" : ": ",
+					   length ? "; " : "", same ? "" : place, same ? "" : ": ",
 					   coro_strerror(dialling->errors[i]));
 	}
 	return coro_raise_at(NULL, r, "cannot connect to %s: %s", text,

@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* -- one place */
+/* -- one address */
 
 /*
- * Whether the file of this name is a socket that nobody listens at any more. A connection to one
- * that is no socket is refused too.
+ * Whether the file is a socket on which nobody listens any more. The type is checked because
+ * connecting to a file that is not a socket is refused too.
  */
-static bool is_left_behind(const struct place *place, const char *path)
+static bool is_stale(const struct place *place, const char *path)
 {
 	struct stat status;
 	if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
@@ -40,7 +40,7 @@ static int bind_to(int fd, const struct place *place)
 	char path[PATH_OF_PLACE];
 	if (r != -EADDRINUSE || !place_path(place, path))
 		return r;
-	if (!is_left_behind(place, path) || unlink(path) < 0)
+	if (!is_stale(place, path) || unlink(path) < 0)
 		return r;
 	return bind(fd, &place->any, place->length) < 0 ? -errno : 0;
 }
@@ -57,8 +57,8 @@ static int prepare(int fd, const struct place *place, int type, unsigned flags)
 	return r;
 }
 
-/* The file of a unix socket goes with it: 0 or -ENOMEM, and then the file is gone. */
-static int keep_file_with(int fd, const struct place *place)
+/* Has the file of a unix socket removed with it. Returns 0, or -ENOMEM with the file removed. */
+static int own_file(int fd, const struct place *place)
 {
 	char path[PATH_OF_PLACE];
 	if (!place_path(place, path))
@@ -69,7 +69,7 @@ static int keep_file_with(int fd, const struct place *place)
 	return r;
 }
 
-/* A socket that listens at a place: the fd or an error. */
+/* Creates a socket that listens on one address. Returns the fd or an error. */
 static int listen_at(const struct place *place, int type, const struct coro_listen_options *options)
 {
 	int fd = endpoint_create(place, type, options->flags);
@@ -82,7 +82,7 @@ static int listen_at(const struct place *place, int type, const struct coro_list
 	    listen(fd, options->backlog ? options->backlog : SOMAXCONN) < 0)
 		r = -errno;
 	if (r == 0 && !options->keep_file)
-		r = keep_file_with(fd, place);
+		r = own_file(fd, place);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -91,9 +91,9 @@ static int listen_at(const struct place *place, int type, const struct coro_list
 	return fd;
 }
 
-/* -- all places */
+/* -- all addresses */
 
-/* The port that the system has given a socket. */
+/* The port of a socket, which the system chose. */
 static in_port_t port_of(int fd)
 {
 	struct place place = {.length = sizeof(place.local)};
@@ -106,20 +106,20 @@ static void close_all(const int *fds, size_t count)
 		coro_fd_close(fds[i]);
 }
 
-/* The system has no such kind of address, which another may make up for. */
-static bool is_missing(int error)
+/* Whether the host lacks this kind of address. Another family may do instead. */
+static bool is_unsupported(int error)
 {
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
 }
 
-/* [::] stands for IPv4 too: one socket is enough. */
-static bool stands_for_all(const struct place *place, unsigned flags)
+/* Whether the address is [::], which accepts IPv4 too: one socket is enough. */
+static bool accepts_all(const struct place *place, unsigned flags)
 {
 	return place->any.sa_family == AF_INET6 && !(flags & CORO_NET_V6ONLY) &&
 	       IN6_IS_ADDR_UNSPECIFIED(&place->v6.sin6_addr);
 }
 
-/* Listens at these, at most so many: how many, or an error. */
+/* Listens on at most `room` of the addresses. Returns the number of fds or an error. */
 static int listen_at_all(struct places *places, int type, const struct coro_listen_options *options,
 			 int *fds, size_t room)
 {
@@ -132,9 +132,9 @@ static int listen_at_all(struct places *places, int type, const struct coro_list
 		int fd = listen_at(place, type, options);
 		if (fd >= 0) {
 			fds[count++] = fd;
-			if (stands_for_all(place, options->flags))
+			if (accepts_all(place, options->flags))
 				break;
-		} else if (is_missing(fd)) {
+		} else if (is_unsupported(fd)) {
 			missing = missing ? missing : fd;
 		} else {
 			close_all(fds, count);
@@ -144,7 +144,7 @@ static int listen_at_all(struct places *places, int type, const struct coro_list
 	return count > 0 ? (int)count : missing;
 }
 
-/* The port that one family chose may be another's with the other: then they choose again. */
+/* Listens on all families with one port. If a chosen port is taken in one family, tries another. */
 static int listen_together(const struct places *places, int type,
 			   const struct coro_listen_options *options, int *fds, size_t room)
 {

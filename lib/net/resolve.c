@@ -11,23 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A question and its answer: of the task that asks and the thread that does, the last one frees it. */
-struct question {
+/* A lookup and its result, shared by the task and the thread. The last of them frees it. */
+struct lookup {
 	unsigned refs; /* atomic */
 	const char *node, *service;
 	bool hinted;
 	struct addrinfo hints;
 	int code, error; /* getaddrinfo's, and errno */
 	struct addrinfo *answer;
-	/* The task's: */
+	/* Used by the task only: */
 	struct coro_future *future;
 	struct cleanup cleanup;
 	char names[];
 };
 
-/* -- answers */
+/* -- results */
 
-/* getaddrinfo's code as one of ours. */
+/* getaddrinfo's code as a negative error. */
 static int error_of(int code, int error)
 {
 	switch (code) {
@@ -81,28 +81,28 @@ static int ask_here(const char *node, const char *service, const struct addrinfo
 
 /* -- in a thread */
 
-static void question_unref(void *arg)
+static void lookup_unref(void *arg)
 {
-	struct question *question = arg;
-	if (__atomic_sub_fetch(&question->refs, 1, __ATOMIC_ACQ_REL) > 0)
+	struct lookup *lookup = arg;
+	if (__atomic_sub_fetch(&lookup->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	if (question->answer)
-		freeaddrinfo(question->answer);
-	free(question);
+	if (lookup->answer)
+		freeaddrinfo(lookup->answer);
+	free(lookup);
 }
 
 static int ask(void *arg)
 {
-	struct question *question = arg;
-	question->code = getaddrinfo(question->node, question->service,
-				     question->hinted ? &question->hints : NULL, &question->answer);
-	question->error = errno;
+	struct lookup *lookup = arg;
+	lookup->code = getaddrinfo(lookup->node, lookup->service,
+				   lookup->hinted ? &lookup->hints : NULL, &lookup->answer);
+	lookup->error = errno;
 	return 0;
 }
 
 /* -- in a task */
 
-/* Copies a name behind the others, NULL for NULL. */
+/* Copies a name to *place and moves *place behind it. NULL for NULL. */
 static const char *keep(char **place, const char *name)
 {
 	if (!name)
@@ -112,50 +112,50 @@ static const char *keep(char **place, const char *name)
 	return copy;
 }
 
-static struct question *question_create(const char *node, const char *service,
-					const struct addrinfo *hints)
+static struct lookup *lookup_create(const char *node, const char *service,
+				    const struct addrinfo *hints)
 {
 	size_t size = (node ? strlen(node) + 1 : 0) + (service ? strlen(service) + 1 : 0);
-	struct question *question = malloc(sizeof(*question) + size);
-	if (!question)
+	struct lookup *lookup = malloc(sizeof(*lookup) + size);
+	if (!lookup)
 		return NULL;
-	*question = (struct question){.refs = 2, .hinted = hints};
+	*lookup = (struct lookup){.refs = 2, .hinted = hints};
 	if (hints)
-		question->hints = *hints;
-	char *place = question->names;
-	question->node = keep(&place, node);
-	question->service = keep(&place, service);
-	return question;
+		lookup->hints = *hints;
+	char *place = lookup->names;
+	lookup->node = keep(&place, node);
+	lookup->service = keep(&place, service);
+	return lookup;
 }
 
-/* The task does not ask any more. */
-static void question_leave(struct question *question)
+/* The task gives up its share of the lookup. */
+static void lookup_leave(struct lookup *lookup)
 {
-	coro_future_unref(question->future);
-	question_unref(question);
+	coro_future_unref(lookup->future);
+	lookup_unref(lookup);
 }
 
 static void discard(struct cleanup *cleanup)
 {
-	question_leave(container_of(cleanup, struct question, cleanup));
+	lookup_leave(container_of(cleanup, struct lookup, cleanup));
 }
 
-static int wait_for_answer(struct question *question, struct addrinfo **ret)
+static int wait_for_answer(struct lookup *lookup, struct addrinfo **ret)
 {
-	cleanup_push(task_running(), &question->cleanup, discard);
-	int r = coro_await(question->future, NULL);
-	cleanup_pop(&question->cleanup);
+	cleanup_push(task_running(), &lookup->cleanup, discard);
+	int r = coro_await(lookup->future, NULL);
+	cleanup_pop(&lookup->cleanup);
 	if (r == 0)
-		r = answer(question->code, question->error, question->node, question->service);
+		r = answer(lookup->code, lookup->error, lookup->node, lookup->service);
 	if (r == 0) {
-		*ret = question->answer;
-		question->answer = NULL;
+		*ret = lookup->answer;
+		lookup->answer = NULL;
 	}
-	question_leave(question);
+	lookup_leave(lookup);
 	return r;
 }
 
-/* Whether it takes no more than reading: no host's name, and no service's. */
+/* Whether both are numeric, so that getaddrinfo does not block. */
 static bool is_numeric(const char *node, const char *service)
 {
 	struct in6_addr address;
@@ -174,13 +174,13 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
 		return answer(EAI_NONAME, 0, node, service);
 	if (!task_running() || is_numeric(node, service))
 		return ask_here(node, service, hints, ret);
-	struct question *question = question_create(node, service, hints);
-	if (!question)
+	struct lookup *lookup = lookup_create(node, service, hints);
+	if (!lookup)
 		return fail_code(-ENOMEM);
-	int r = submit_name(ask, question, question_unref, &question->future);
+	int r = submit_name(ask, lookup, lookup_unref, &lookup->future);
 	if (r == 0)
-		return wait_for_answer(question, ret);
-	question->refs = 1;
-	question_unref(question);
+		return wait_for_answer(lookup, ret);
+	lookup->refs = 1;
+	lookup_unref(lookup);
 	return r == -ENOMEM ? r : ask_here(node, service, hints, ret);
 }

@@ -21,13 +21,13 @@ struct socket_file {
 		[]; /* absolute, since the program may change its directory; relative if that is none */
 };
 
-/* A loop's. */
+/* The extension of a loop that has them. */
 struct socket_files {
 	struct extension extension;
 	struct list files;
 };
 
-/* The sockets that are still open are closed by others, who keep their files. */
+/* The loop is closed. Sockets that are still open keep their files. */
 static void files_close(struct extension *extension, struct coro_loop *loop)
 {
 	struct socket_files *files = container_of(extension, struct socket_files, extension);
@@ -56,7 +56,7 @@ static void files_closing_fd(struct extension *extension, struct coro_loop *loop
 	struct stat now;
 	if (!file)
 		return;
-	/* In a child made by fork it is the parent's. */
+	/* In a child of fork the file is the parent's. */
 	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
 	    now.st_dev == file->device && now.st_ino == file->inode)
 		unlink(file->path);
@@ -82,7 +82,7 @@ static struct socket_files *files_of(struct coro_loop *loop)
 	return files;
 }
 
-/* One of that path, not filled in yet; NULL without memory. */
+/* A record with the path filled in. NULL without memory. */
 static struct socket_file *file_at(const char *path)
 {
 	char directory[PATH_MAX];

@@ -3,19 +3,19 @@
  * Between fork and execve:
  *
  *   parent                               child
- *   signals blocked
- *   fork ------------------------------> signals have their default action again
- *   reads the report ...                 session, streams, fds, directory, user
- *                                        signals unblocked
- *     ... end of file: all went well <-- execve, which closes its end of the report
- *     ... an error: reaps it        <--- or what failed; exits
+ *   blocks signals
+ *   fork ------------------------------> resets signals to their default action
+ *   reads the report pipe ...            sets session, streams, fds, directory, user
+ *                                        unblocks signals
+ *     ... end of file: success       <-- execve, which closes the report pipe
+ *     ... an error: reaps the child  <-- writes what failed; exits
  *
- * The child may share our memory, and comes from a process that may have threads: it makes system
- * calls only, and writes nowhere but to its stack and the room that was made for it.
+ * The child may share the parent's memory, and the parent may have other threads. So the child only
+ * makes system calls, and writes only to its stack and to memory allocated for it.
  *
- * After vfork the report is complete by the time that we run on. A copy made by fork is waited for,
- * but not for ever: another thread's fork at that moment has the report's end open as well, so that
- * the end of file comes when that child is gone.
+ * After vfork the report is complete when the parent runs on. After fork the parent waits for it,
+ * but not for ever: if another thread forks at that moment, its child holds the pipe open too, and
+ * the end of file comes only when that child is gone.
  */
 #include "process/child.h"
 
@@ -32,7 +32,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* What the child was about when it failed. */
+/* The steps of the child, in order. */
 enum step {
 	STEP_GROUP,
 	STEP_STREAMS,
@@ -43,7 +43,7 @@ enum step {
 	STEP_EXECUTE,
 };
 
-/* How long a copy made by fork may take to execute its program before that is believed. */
+/* How long to wait for the report of a child made by fork. Then it is taken to have succeeded. */
 enum { REPORT_TIMEOUT = 1000 /* ms */ };
 
 struct report {
@@ -54,17 +54,17 @@ struct report {
 struct child {
 	const struct child_plan *plan;
 	const char *search; /* PATH */
-	char *room;         /* for any directory of it and the name */
-	int report;         /* the end to write to */
-	/* Set by the child: ours where it shares our memory, and we waited for it. */
+	char *room;         /* for a directory of PATH and the name */
+	int report;         /* the write end of the report pipe */
+	/* Set by the child. The parent sees it if they share memory (vfork). */
 	volatile bool *shares;
 };
 
-/* -- in the child: each step returns 0 or an error */
+/* -- in the child; each step returns 0 or an error */
 
 /*
- * Handlers of ours must not run in there. What is ignored stays so, but for SIGPIPE: programs of
- * networks ignore it for themselves, and others rely on it to end.
+ * The parent's handlers must not run in the child. Ignored signals stay ignored, as POSIX has it,
+ * except SIGPIPE: network programs ignore it for themselves, but many programs rely on it to end.
  */
 static void reset_signals(const struct child *child)
 {
@@ -88,13 +88,13 @@ static int begin_group(const struct child *child)
 	return 0;
 }
 
-/* Has an fd stay open. */
+/* Has an fd stay open across execve. */
 static int keep(int fd)
 {
 	return fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
-/* The same pipe or terminal by a description of its own, or an error: the flags of one are its own. */
+/* Opens the same pipe or terminal again. The new description has flags of its own. */
 static int open_again(int fd, int flags)
 {
 	char path[] = "/proc/self/fd/0";
@@ -115,8 +115,8 @@ static int clear_nonblock(int fd, int flags)
 }
 
 /*
- * Has a standard stream block, as programs expect. O_NONBLOCK is the description's, which others
- * may share who want it: so it is taken off there only where no other description can be had.
+ * Makes a standard stream blocking, as programs expect. O_NONBLOCK belongs to the description,
+ * which other processes may share. So it is cleared on a new description where one can be opened.
  */
 static int make_blocking(int fd)
 {
@@ -139,7 +139,7 @@ static int place_streams(const struct child *child)
 {
 	const int *streams = child->plan->streams;
 	int from[3];
-	/* First out of each other's way: one may be where another is to be. */
+	/* First move those that are in the place of another. */
 	for (int i = 0; i < 3; i++) {
 		from[i] = streams[i];
 		if (from[i] >= 0 && from[i] < 3 && from[i] != i)
@@ -190,7 +190,7 @@ static int become_user(const struct child *child)
 	return system_set_user(user->uid, user->gid, user->groups, user->group_count);
 }
 
-/* An empty name in PATH is the current directory. */
+/* Joins a directory and a name. An empty directory in PATH is the current one. */
 static const char *join(char *room, const char *directory, size_t length, const char *name)
 {
 	memcpy(room, directory, length);
@@ -200,14 +200,14 @@ static const char *join(char *room, const char *directory, size_t length, const 
 	return room;
 }
 
-/* Whether a program that this came of may still be found further on. */
-static bool is_elsewhere(int error)
+/* Whether the search goes on in the next directory after this error. */
+static bool search_goes_on(int error)
 {
 	return error == EACCES || error == ENOENT || error == ENOTDIR || error == ESTALE ||
 	       error == ENODEV || error == ETIMEDOUT;
 }
 
-/* In each of the directories; one that may not be executed is told of, if there is no other. */
+/* Tries each directory of PATH. Returns -EACCES if a file was found but may not be executed. */
 static int search_and_execute(const struct child *child)
 {
 	const struct child_plan *plan = child->plan;
@@ -215,7 +215,7 @@ static int search_and_execute(const struct child *child)
 	for (const char *at = child->search;; at++) {
 		size_t length = strcspn(at, ":");
 		execve(join(child->room, at, length, plan->path), plan->argv, plan->env);
-		if (!is_elsewhere(errno))
+		if (!search_goes_on(errno))
 			return -errno;
 		if (errno == EACCES)
 			error = EACCES;
@@ -252,7 +252,7 @@ static _Noreturn void be_child(const struct child *child)
 	*child->shares = true;
 	reset_signals(child);
 	while ((report.error = steps[report.step](child)) == 0)
-		report.step++; /* from the last one there is no return but with an error */
+		report.step++; /* the last step returns only on an error */
 	while (write(child->report, &report, sizeof(report)) < 0 && errno == EINTR)
 		;
 	_exit(127);
@@ -268,7 +268,7 @@ static const char *path_of(char *const *env)
 	return "/bin:/usr/bin";
 }
 
-/* Words for what the child reports. */
+/* Fails with a message for what the child reports. */
 static int fail(const struct child_plan *plan, const struct report *report)
 {
 	const char *reason = coro_strerror(report->error);
@@ -294,8 +294,8 @@ static int fail(const struct child_plan *plan, const struct report *report)
 }
 
 /*
- * Makes the child. One that becomes another user does not share our memory meanwhile: the system
- * would hold us for one whose memory others may not see (no core dumps, a /proc/self of root's).
+ * Forks. A child that becomes another user must not share memory with the parent: the kernel would
+ * mark that memory as not dumpable (no core dumps, /proc/self owned by root) for the parent too.
  */
 static __attribute__((noinline)) int copy(const struct child *child, pid_t *ret)
 {
@@ -319,7 +319,7 @@ static void reap(pid_t pid)
 		;
 }
 
-/* 1: there is something to read, or the end; 0: not within that time; or an error. */
+/* Returns 1 if there are bytes or the end of file, 0 after the timeout (ms), or an error. */
 static int wait_to_read(int fd, int timeout)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -329,7 +329,10 @@ static int wait_to_read(int fd, int timeout)
 	return r < 0 ? -errno : r;
 }
 
-/* What the child reports, and then it is gone: 1, or 0 if it has nothing to. An error ends it. */
+/*
+ * Reads the report. Returns 1 if the child failed, 0 if it executes its program, or an error of
+ * reading, which kills the child. Unless 0 the child is reaped.
+ */
 static int read_report(int fd, int timeout, pid_t pid, struct report *ret)
 {
 	int r = wait_to_read(fd, timeout);

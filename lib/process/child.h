@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes a child process that executes a program. Nothing of loops in here. */
+/* Starts a child process that executes a program. Knows nothing of loops. */
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
 
@@ -10,21 +10,21 @@
 struct coro_process_user;
 
 struct child_plan {
-	const char *path; /* looked for in the PATH of env, if there is no slash in it */
+	const char *path; /* without a slash it is searched in env's PATH */
 	char *const *argv, *const *env;
-	const char *cwd; /* NULL: where we are */
-	int streams[3];  /* what its standard streams are to be; -1 for ours */
+	const char *cwd; /* NULL: the parent's */
+	int streams[3];  /* fds for its standard streams; -1: the parent's */
 	const int *pass_fds;
 	size_t pass_fd_count;
-	const struct coro_process_user *user; /* NULL: who we are */
+	const struct coro_process_user *user; /* NULL: the parent's */
 	bool new_session, new_group;
-	bool terminal; /* its standard input becomes its controlling terminal */
+	bool terminal; /* standard input becomes the controlling terminal */
 	bool keep_fds, keep_sigpipe;
 };
 
 /*
- * 0, once the program is being executed; or the error that kept it from that, with words, and then
- * there is no child.
+ * Returns 0 once the program is being executed. On an error, which has a message, there is no
+ * child.
  */
 int child_start(const struct child_plan *plan, pid_t *ret);
 

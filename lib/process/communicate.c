@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Talks to a process by all its pipes at once: each has a task. */
+/* coro_process_communicate: writes to a process and reads from it at once, with a task a pipe. */
 #include "base/error.h"
 #include "core/fail.h"
 #include "coro/group.h"
@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-/* Reads one of its streams into its intake. */
+/* Reads one stream of a process into its intake. */
 struct reader {
 	struct coro_process *process;
 	int stream;
@@ -31,7 +31,7 @@ static struct intake *intake_of(const struct reader *reader)
 	return &reader->process->intakes[reader->stream];
 }
 
-/* Sees to room for more: 0 or -ENOMEM. */
+/* Makes room for at least one byte and a NUL. Returns 0 or -ENOMEM. */
 static int grow(struct intake *intake)
 {
 	enum { FIRST = 4096 };
@@ -78,7 +78,7 @@ static void take_in_end(struct cleanup *cleanup)
 	process_settle(process);
 }
 
-/* The process stays until who has the system read into its intake is gone. */
+/* While it runs, the process stays allocated, since the kernel may write to the intake. */
 static coro_async int take_in(void *arg)
 {
 	struct reader *reader = arg;
@@ -93,7 +93,7 @@ static coro_async int take_in(void *arg)
 	return r;
 }
 
-/* Writes what is left. That it does not read it is its business. */
+/* Writes the rest of the input. A process that does not read all of it is no error. */
 static coro_async int put_out(void *arg)
 {
 	const struct talk *talk = arg;
@@ -147,7 +147,7 @@ int coro_process_communicate(struct coro_process *process, const void *input, si
 {
 	struct task *task = task_running();
 	if (!process || (!input && length > 0))
-		return fail_with(-EINVAL, "coro_process_communicate: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_process_communicate: process or input is NULL");
 	if (!task || task->future.loop != process->loop)
 		return fail_with(-EPERM, "coro_process_communicate: not in a task of its loop");
 	if (process->talking)

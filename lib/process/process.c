@@ -11,7 +11,7 @@
 
 extern char **environ;
 
-/* A loop's, made when it first spawns one. */
+/* The processes of a loop, made at its first coro_process_spawn. */
 struct processes {
 	struct extension extension;
 	struct list running;
@@ -91,9 +91,9 @@ static int processes_of(struct coro_loop *loop, struct processes **ret)
 	return 0;
 }
 
-/* -- birth */
+/* -- spawning */
 
-/* What the child is to have as a stream, in *theirs; and whether that is to be closed here. */
+/* Opens one standard stream. *theirs is the child's fd, *opened whether to close it here. */
 static int open_stream(struct coro_process *process, int stream, int what, int *theirs,
 		       bool *opened)
 {
@@ -124,7 +124,7 @@ static int open_stream(struct coro_process *process, int stream, int what, int *
 	}
 }
 
-/* Starts the child, with what streams it wants. */
+/* Opens the streams and starts the child. */
 static int start(struct coro_process *process, struct child_plan *plan,
 		 const struct coro_process_options *options)
 {
@@ -170,7 +170,7 @@ static int check_fd(int fd)
 	return coro_raise_at(NULL, -errno, "cannot pass fd %d on: %s", fd, coro_strerror(-errno));
 }
 
-/* Those that are to be given are open, before any of ours takes the number of one that is not. */
+/* Checks that the fds to pass on are open, before a new fd can take the number of a closed one. */
 static int check_fds(const struct coro_process_options *options)
 {
 	const int streams[] = {options->in, options->out, options->err};
@@ -183,7 +183,7 @@ static int check_fds(const struct coro_process_options *options)
 	return r;
 }
 
-/* Before it is started; NULL without memory. */
+/* Makes the record of a process that is not started yet. NULL without memory. */
 static struct coro_process *process_create(struct coro_loop *loop,
 					   const struct coro_process_options *options)
 {
@@ -229,7 +229,7 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 	if (!options)
 		options = &defaults;
 	if (!argv || !argv[0] || !ret || options_are_wrong(options))
-		return fail_with(-EINVAL, "coro_process_spawn: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_process_spawn: argv, ret or an option is wrong");
 	if (!loop)
 		return fail_with(-EPERM, "coro_process_spawn: no loop runs in this thread");
 	int r = check_fds(options);
@@ -282,7 +282,7 @@ int coro_process_destroy(struct coro_process *process)
 	return 0;
 }
 
-/* -- what there is to it */
+/* -- its pid and pipes */
 
 pid_t coro_process_pid(const struct coro_process *process)
 {
@@ -311,7 +311,7 @@ int coro_process_stderr(const struct coro_process *process)
 	return pipe_of(process, 2);
 }
 
-/* Whether its pipes may be given away: 0 or an error. */
+/* Returns 0 if the caller may take its pipes, or an error. */
 static int check_pipes(const struct coro_process *process)
 {
 	if (!process)
@@ -389,14 +389,14 @@ static int check_own(const struct coro_process *process)
 	return 0;
 }
 
-/* Whether it may be sent signals: 0 or an error. Until it is reaped its number is its own. */
+/* Returns 0 if it may be sent signals, or an error. Its pid cannot be reused before it is reaped. */
 static int check_signalled(const struct coro_process *process)
 {
 	int r = check_own(process);
 	return r < 0 ? r : process->ended ? fail_ended() : 0;
 }
 
-/* The leader has ended, and its number may be another's. */
+/* Signals a group whose leader was reaped. The pid may be another's by now, the pidfd is not. */
 static int signal_rest_of_group(const struct coro_process *process, int signum)
 {
 	if (signum < 0 || signum >= NSIG)

@@ -9,7 +9,7 @@
 
 /* -- the end */
 
-/* Its end is known, or it is not ours any more. */
+/* The process has ended, or is not the loop's any more. */
 static void end(struct coro_process *process)
 {
 	process->ended = true;
@@ -20,7 +20,7 @@ static void end(struct coro_process *process)
 	process_settle(process);
 }
 
-/* Takes it off the system's list, and notes how it ended: whether it has. */
+/* Reaps the process and notes its exit code. Returns whether it has ended. */
 static bool reap(struct coro_process *process, int options)
 {
 	siginfo_t info = {.si_pid = 0};
@@ -50,7 +50,7 @@ static void pidfd_ready(void *arg)
 	if (!reap(process, WNOHANG))
 		return;
 	if (process_leads_group(process))
-		process_forget_fd(process, process->pidfd); /* it tells which group this is */
+		process_forget_fd(process, process->pidfd); /* kept to signal the group */
 	else
 		close_pidfd(process);
 	end(process);
@@ -75,7 +75,7 @@ static void *wait_in_thread(void *arg)
 	struct coro_process *process = arg;
 	siginfo_t info;
 	int state;
-	/* It may be cancelled here, and nowhere else. */
+	/* The only place where pthread_cancel ends this thread. */
 	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
 		;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -83,7 +83,7 @@ static void *wait_in_thread(void *arg)
 	return NULL;
 }
 
-/* In the loop. */
+/* Runs in the loop. */
 static void thread_ready(struct message *message)
 {
 	struct coro_process *process = container_of(message, struct coro_process, message);
@@ -94,7 +94,7 @@ static void thread_ready(struct message *message)
 
 static void drop(struct message *message)
 {
-	(void)message; /* of a copy made by fork: it is the parent's */
+	(void)message; /* in a child of fork: the message is the parent's */
 }
 
 static int watch_by_thread(struct coro_process *process)
@@ -121,7 +121,7 @@ int process_watch(struct coro_process *process)
 		r = watch_by_thread(process);
 	if (r == 0)
 		return 0;
-	/* One that has become another user's may not be killed, and reaping it would block. */
+	/* A process of another user may refuse the kill. Reaping it would block. */
 	if (kill(process->pid, SIGKILL) == 0 || errno != EPERM)
 		reap(process, 0);
 	return r;
@@ -143,7 +143,7 @@ static void leave(struct coro_process *process)
 	end(process);
 }
 
-/* In a child made by fork: the process is our parent's child. */
+/* In a child of fork, where the process is a child of the parent. */
 static void leave_to_parent(struct coro_process *process)
 {
 	if (process->pidfd >= 0)

@@ -1198,11 +1198,13 @@ static int fails_after_others(void *arg)
 	(void)arg;
 	ck_assert_int_eq(coro_dial("no address", NULL, &fd), -EINVAL);
 	ck_assert_int_eq(coro_dial(bad, NULL, &fd), -EINVAL);
-	ck_assert_str_eq(coro_message(-EINVAL), "cannot connect to [fe80::1%nonesuch]:1: no IPv6 "
-						"address, or no such interface");
+	ck_assert_str_eq(coro_message(-EINVAL),
+			 "cannot connect to [fe80::1%nonesuch]:1: not an IPv6 "
+			 "address, or no such interface");
 	ck_assert_int_eq(coro_listen(bad, NULL, &fd), -EINVAL);
-	ck_assert_str_eq(coro_message(-EINVAL), "cannot listen on [fe80::1%nonesuch]:1: no IPv6 "
-						"address, or no such interface");
+	ck_assert_str_eq(coro_message(-EINVAL),
+			 "cannot listen on [fe80::1%nonesuch]:1: not an IPv6 "
+			 "address, or no such interface");
 	ck_assert_int_eq(coro_listen("unix:@coro test 1", NULL, &listening), 0);
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(coro_listen("unix:@coro test 1", NULL, &fd), -EADDRINUSE);
