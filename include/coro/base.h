@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all other headers share: the version, the error codes, the units of time.
+ * Conventions, error codes and units of time, which all other headers use.
  *
- * Conventions of the whole library:
- *
- *   - A call that can fail returns a negative error code; 0 is done, > 0 carries a meaning of its
- *     own. `if (r < 0) return r;` passes an error on, as `raise` does in Python.
- *   - Out-parameters come last, are called ret, and are untouched when the call fails. Where a
- *     pointer to one may be NULL, the header says so.
+ *   - A call that can fail returns a negative error code. 0 is success, and a result above 0 has a
+ *     meaning of its own. `if (r < 0) return r;` passes an error on, as `raise` does in Python.
+ *   - Out-parameters come last, are called ret, and are untouched when the call fails. A pointer to
+ *     one may be NULL only if the comment says so.
+ *   - NULL for an object, a function or a required ret is -EINVAL.
  *   - Times are int64_t nanoseconds.
  *   - A call marked coro_async may suspend its caller: other tasks run before it returns. So may a
- *     call that runs a body or a function of yours (coro_resume, coro_next, the ends of an
- *     iterator), if that waits.
- *   - NULL for an object, a function or a required ret is -EINVAL.
- *   - Every flag of every kind of options has a bit of its own, so that one given to another kind
- *     is -EINVAL.
+ *     call that runs a function of yours, such as coro_resume, coro_next or coro_iter_collect, if
+ *     that function waits.
+ *   - Each flag has a bit of its own, whichever options it belongs to. A flag that is given to other
+ *     options is -EINVAL.
+ *
+ * Error codes are
+ *
+ *      -1 .. -4095   errno, negated: -EINVAL, -ENOMEM, -ECANCELED, ...
+ *   -4096 .. -8191   the library's own
+ *   -8192 ..         the program's own, which the library passes on unchanged
  */
 #ifndef CORO_BASE_H
 #define CORO_BASE_H
@@ -23,13 +27,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Its unsafe stack belongs to the thread: coroutines would overwrite one another's variables. */
+/* The unsafe stack belongs to the thread: coroutines would overwrite one another's variables. */
 #ifdef __has_feature
 #if __has_feature(safe_stack)
 #error "coroutines cannot be used with -fsanitize=safe-stack"
 #endif
 #endif
 
+/* The version of these headers. coro_version returns that of the library. */
 #define CORO_VERSION_MAJOR 0
 #define CORO_VERSION_MINOR 1
 #define CORO_VERSION_PATCH 0
@@ -54,7 +59,7 @@
 #define CORO_STATIC_ASSERT _Static_assert
 #endif
 
-/* A switch is short enough for the jump by way of the PLT to count; noplt calls through the GOT. */
+/* A switch is so short that a jump through the PLT would cost. noplt calls through the GOT. */
 #ifdef __has_attribute
 #if __has_attribute(noplt)
 #undef CORO_API
@@ -71,9 +76,9 @@
 #endif
 
 /*
- * With CORO_WARN_UNUSED defined before the headers are included, the compiler warns when a result
- * is not looked at. It does so for calls that can fail in a program without mistakes: waiting,
- * transferring, making. It does not for calls that end or give back, such as coro_lock_release and
+ * If CORO_WARN_UNUSED is defined before the headers are included, the compiler warns when a result
+ * is not used. It warns of calls that can fail in a correct program: those that wait, transfer or
+ * create. It does not warn of calls that release or destroy, such as coro_lock_release and
  * coro_channel_destroy.
  */
 #if defined(CORO_WARN_UNUSED) && defined(__GNUC__)
@@ -82,13 +87,10 @@
 #define CORO_MUST_CHECK
 #endif
 
-/*
- * Marks a function that may suspend its caller; it says so to the reader, and nothing to the
- * compiler.
- */
+/* Marks a function that may suspend its caller. It is for the reader; the compiler sees nothing. */
 #define coro_async
 
-/* For the macros that declare typed views; not for use elsewhere. */
+/* For the macros that declare typed views, and for nothing else. */
 #ifdef __cplusplus
 #define CORO_FROM_VOID_(type, pointer) static_cast<type>(pointer)
 #define CORO_TO_VOID_(pointer) const_cast<void *>(static_cast<const volatile void *>(pointer))
@@ -100,50 +102,55 @@
 #endif
 
 #define CORO_STRING_(x) #x
+
+/* The value of a macro, as a string. */
 #define CORO_STRING(x) CORO_STRING_(x)
 
-/* The place in the source where it stands, "file.c:12": what a report names a coroutine by. */
+/* The place where it stands in the source, "file.c:12". Reports name a coroutine by such a place. */
 #define CORO_HERE __FILE__ ":" CORO_STRING(__LINE__)
 
-/*
- * Error codes, all negative:
- *
- *      -1 .. -4095   errno, negated: -EINVAL, -ENOMEM, -ECANCELED, ...
- *   -4096 .. -8191   the library's own
- *   -8192 ..         yours; the library carries them unchanged
- */
-#define CORO_EXIT (-4096)       /* a generator is asked to leave (Python's GeneratorExit) */
-#define CORO_INCOMPLETE (-4097) /* a stream ended too soon (IncompleteReadError) */
-#define CORO_UNTRUSTED (-4098)  /* a peer is not who it should be (SSLCertVerificationError) */
-#define CORO_USER_ERROR (-8192) /* the first of your own: CORO_USER_ERROR - n */
+/* The error that asks a generator to return. Like GeneratorExit. */
+#define CORO_EXIT (-4096)
 
-/* Units of time: coro_sleep(20 * CORO_MSEC). */
+/* The error of a stream that ended too soon. Like asyncio.IncompleteReadError. */
+#define CORO_INCOMPLETE (-4097)
+
+/* The error of a peer whose certificate is not accepted. Like ssl.SSLCertVerificationError. */
+#define CORO_UNTRUSTED (-4098)
+
+/* The first of the program's own error codes. The others are CORO_USER_ERROR - n. */
+#define CORO_USER_ERROR (-8192)
+
+/* Units of time, in nanoseconds: coro_sleep(20 * CORO_MSEC). */
 #define CORO_NSEC INT64_C(1)
 #define CORO_USEC INT64_C(1000)
 #define CORO_MSEC INT64_C(1000000)
 #define CORO_SEC INT64_C(1000000000)
 
-/* A timeout that never comes; as a delay to sleep, the end of time. */
+/*
+ * The timeout that never ends. coro_sleep(CORO_FOREVER) ends when it is cancelled, or when a virtual
+ * clock jumps to the end of time.
+ */
 #define CORO_FOREVER INT64_MAX
 
 CORO_BEGIN_DECLS
 
-/* A body: what a coroutine, generator or task runs. A negative result is its failure. */
+/* The function that a coroutine, generator or task runs: its body. A negative result is an error. */
 typedef int coro_fn(void *arg);
 
-/* A callback of the loop. */
+/* A function that the loop calls. It may not wait: see coro_call_soon. */
 typedef void coro_callback(void *arg);
 
 /*
- * Words for an error code, of either sign: strerror's for errno, the library's for its own, a
- * general phrase for yours (see coro_raise for better ones). Never fails.
+ * Returns a text for an error code of either sign: strerror's for errno, the library's for its own
+ * codes, a general one for the program's. Never fails. coro_message has the text of one error.
  */
 CORO_API const char *coro_strerror(int error);
 
-/* The library's version at run time: "0.1.0". */
+/* Returns the version of the library that runs: "0.1.0". */
 CORO_API const char *coro_version(void);
 
-/* The monotonic clock, CLOCK_MONOTONIC, in nanoseconds (Python's time.monotonic_ns). */
+/* Returns the time of CLOCK_MONOTONIC in nanoseconds. Like time.monotonic_ns. */
 CORO_API int64_t coro_clock(void);
 
 CORO_END_DECLS

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred calls: what is to be done when a body leaves, whichever way it does (Python's finally
- * and contextlib.AsyncExitStack; Go's defer, by the body and not by the function).
+ * Deferred calls: functions that are called when a body has returned, whichever way it did.
  *
  *	char *page = malloc(SIZE);
  *	int r = coro_defer(free, page);
@@ -9,9 +8,10 @@
  *		return free(page), r;
  *	return read_into(page);          // may fail, wait, be cancelled
  *
- * The body is that of the task, generator or coroutine that runs, however many calls deep; it has
- * returned when its deferred calls run, the last one first. So what they are given must outlive the
- * body: it is no variable on its stack.
+ * They follow Python's finally and contextlib.AsyncExitStack. They resemble Go's defer, but belong
+ * to the body of the running task, generator or coroutine, and not to the function that defers. They
+ * are called when the body has returned, the last one first. So their arguments must outlive the
+ * body, and cannot be variables on its stack.
  */
 #ifndef CORO_DEFER_H
 #define CORO_DEFER_H
@@ -21,24 +21,29 @@
 CORO_BEGIN_DECLS
 
 /*
- * Has fn(arg) called when the running body has returned. -EPERM outside of one and in a callback;
- * -EINVAL, -ENOMEM.
+ * Has fn(arg) called when the running body has returned, before anybody learns that it has.
  *
- * The call runs on the body's own stack, before anybody is told that the body has ended. It may do
- * what the body may: wait, yield, defer others, handle errors; nothing of that changes the body's
- * result, value and message. A task that is cancelled by then gets -ECANCELED from its first wait
- * here, as anywhere, and a generator that yields here while it is closed has not left.
+ * The call runs on the body's stack and may do what the body may: wait, yield, defer more calls. It
+ * does not change the body's result, value and message. If the task was cancelled by then, the
+ * first wait in a deferred call returns -ECANCELED, as in the body. A generator that yields in a deferred
+ * call while it is being closed has not returned: see coro_close.
  *
- * When coro_loop_close discards a body, its deferred calls run in there, on the stack of the
- * caller: no loop runs then to wait in, and there is no body to yield for or to defer to: -EPERM. A
- * body that never began has nothing deferred.
+ * If coro_loop_close discards the body, the calls run on the stack of coro_loop_close. There waiting,
+ * yielding and deferring are -EPERM. A body that never began has deferred nothing.
+ *
+ * Returns 0, -EINVAL or -ENOMEM, or -EPERM outside of a body and in a callback. Like AsyncExitStack.callback.
  */
 CORO_MUST_CHECK CORO_API int coro_defer(coro_callback *fn, void *arg);
 
 /*
- * Takes back the last such call of the running body that has not begun, without running it
- * (AsyncExitStack.pop_all), when the caller makes it now or has made it already. -ENOENT if there
- * is none; -EPERM, -EINVAL.
+ * Removes the last deferred call of fn(arg) in the running body, without calling it.
+ *
+ * Returns 0, -EINVAL, or
+ *
+ *   -ENOENT  no such call is deferred, or it has begun
+ *   -EPERM   the caller is not in a body, or is in a callback
+ *
+ * Like AsyncExitStack.pop_all.
  */
 CORO_API int coro_undefer(coro_callback *fn, void *arg);
 

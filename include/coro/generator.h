@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Generators: coroutines that yield a sequence of values. All of Python's generator protocol:
+ * Generators: coroutines that yield a sequence of values.
  *
  *   next(g)          coro_next(g, &item)          1 an item, 0 the end, < 0 an error
  *   g.send(v)        coro_send(g, v, &item)
@@ -11,10 +11,14 @@
  *   return v         return coro_return(v);
  *   raise e          return e;
  *
- * A generator may yield from any depth of calls, and may be used inside tasks: there it may also
- * wait, which makes it what Python calls an async generator. A loop knows those that have waited in
- * it, and coro_run closes those still open at its end (see coro_loop_shutdown_asyncgens): you may
- * leave one in the middle, but it stays yours to destroy.
+ * The left column is Python. A generator is created by coro_create, or by a function that
+ * CORO_GENERATOR declares, and destroyed by coro_destroy. It may yield in any function that its body
+ * calls.
+ *
+ * A generator that runs in a task may also wait: it is then what Python calls an async generator.
+ * The loop knows the generators that have waited in it, and coro_run closes those that are still
+ * open at its end (see coro_loop_shutdown_asyncgens). You may stop using one in the middle, but you
+ * still have to destroy it.
  */
 #ifndef CORO_GENERATOR_H
 #define CORO_GENERATOR_H
@@ -24,47 +28,54 @@
 CORO_BEGIN_DECLS
 
 /*
- * The generator's next item (Python's next).
+ * Gets the generator's next item. ret may be NULL.
  *
- *   1     *ret is the item, valid until the generator runs again
- *   0     the end; *ret is the value returned, NULL for none and at every later call
- *   < 0   the body failed with this code, or the call was wrong: -EBUSY, -EPERM, -ENOMEM as
- *         coro_resume
+ * Returns the code with which the body failed, or
  *
- * ret may be NULL.
+ *   1        *ret is the item, valid until the generator runs again
+ *   0        the end; *ret is the value of coro_return, and NULL at every later call
+ *   -EBUSY, -EPERM, -EINVAL, -ENOMEM  as coro_resume
+ *
+ * Like next.
  */
 CORO_MUST_CHECK CORO_API int coro_next(struct coro *generator, void **ret);
 
 /*
- * The same, with value as what the pending yield gives back (Python's generator.send). -EINVAL if
- * it has not started and value is not NULL.
+ * Gets the next item, as coro_next. value is what the yield at which the generator stopped gives
+ * back. If it has not started there is no such yield, and a value that is not NULL is -EINVAL. Like
+ * generator.send.
  */
 CORO_MUST_CHECK CORO_API int coro_send(struct coro *generator, void *value, void **ret);
 
 /*
- * Called in a generator: yields all that another one yields, in its place (Python's yield from).
- * Until that ends, items, values sent and errors thrown pass between the caller's consumer and the
- * innermost generator directly: an item costs the same however long the chain of delegations.
+ * Yields all items of another generator, from inside the calling one. Until the other ends, items,
+ * values sent and errors thrown pass directly between the caller's consumer and the innermost
+ * generator: an item costs the same in a chain of delegations of any length.
  *
- *   0     the other ended; *ret is the value it returned. ret may be NULL.
- *   < 0   it failed with this code, or the caller is being closed: CORO_EXIT, and it has been
- *         closed too
- *   -EPERM  the caller is no generator; -EBUSY: the other runs, or is delegated to already
+ * The other stays the caller's to destroy. Meanwhile it may also be resumed on its own, as in
+ * Python. ret may be NULL.
  *
- * The other stays the caller's, who destroys it. While delegated to, it may still be driven by
- * itself, as in Python.
+ * Returns the code with which the other failed, -EINVAL, -ENOMEM, or
+ *
+ *   0          the other ended; *ret is the value of its coro_return, or NULL
+ *   CORO_EXIT  the caller is being closed, and so was the other
+ *   -EPERM     the caller is not in a generator, or the other belongs to another thread
+ *   -EBUSY     the other runs, or another generator delegates to it
+ *
+ * Like `yield from`.
  */
 CORO_MUST_CHECK CORO_API int coro_yield_from(struct coro *generator, void **ret);
 
 /*
- * A typed view over all this, free of cost: CORO_GENERATOR(pages, struct page); declares
+ * Declares typed functions for generators of one type of item. They cost nothing.
+ * `CORO_GENERATOR(pages, struct page);` declares
  *
  *   int pages_create(coro_fn *fn, void *arg, struct coro **ret);
  *   int pages_next(struct coro *generator, struct page **ret);
  *   int pages_yield(struct page *item);
  *   int pages_destroy(struct coro *generator);
  *
- * A report names such a generator by the place of this line. ret of pages_next may be NULL.
+ * Reports name such a generator by the place of this line. ret of pages_next may be NULL.
  */
 #define CORO_GENERATOR(name, type)                                                                \
 	CORO_UNUSED static inline int name##_create(coro_fn *coro_fn_, void *coro_arg_,           \
