@@ -80,8 +80,10 @@ headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 
 # million last: it is the longest.
 tls_demos := $(addprefix $(BUILD)/demo/,certificate https_get https_server)
+glib_demos := $(BUILD)/demo/embed_glib
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
-demos := $(filter-out %/million $(if $(TLS),,$(tls_demos)),$(demos)) $(filter %/million,$(demos))
+demos := $(filter-out %/million $(if $(TLS),,$(tls_demos)) $(if $(call there,glib-2.0),,$(glib_demos)),$(demos)) \
+	$(filter %/million,$(demos))
 
 # Commands are not shown, but $(call say,WHAT,file) for each: a line; nothing under make -s.
 quiet := $(if $(filter 1,$(V)),,@)
@@ -99,6 +101,7 @@ $(BUILD)/flags: $(differs)
 $(BUILD)/lib/%.o: flags = $(lib_flags)
 $(BUILD)/demo/%.o: flags = $(demo_flags)
 $(tls_objs) $(tls_demos:=.o): more_cflags = $(tls_cflags)
+$(glib_demos:=.o): more_cflags = $(shell $(PKG_CONFIG) --cflags glib-2.0)
 
 # To sanitizers and FORTIFY a jump to another stack is a fault; -Wp, because distributions set it by that.
 # What getcontext is feared to clobber on its second return is safe: it has none here.
@@ -158,6 +161,7 @@ $(BUILD)/lib%.so: $(BUILD)/lib%.so.$(version) ;
 $(demos): libs = $(call shared,..)
 $(tls_demos): more_libs = -lcoro-tls $(tls_libs)
 $(tls_demos): $(BUILD)/libcoro-tls.so
+$(glib_demos): more_libs = $(shell $(PKG_CONFIG) --libs glib-2.0)
 $(demos): %: %.o $(BUILD)/libcoro.so; $(link)
 demo: all $(demos)
 	@test/demos $(demos)
