@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Async generators: they wait between their items. coro_run closes what is left open; a deferred
- * call is made when the body leaves, whichever way.
+ * Generators that wait between their items (async generators).
+ *
+ * Such a generator is an ordinary one that is used in a task. A deferred call runs when its body is
+ * left, in any way. coro_run closes the generators that are still open at its end.
  */
 #include <coro.h>
 
@@ -17,10 +19,11 @@ static int now(void)
 
 static void switch_off(void *name)
 {
-	coro_sleep(5 * CORO_MSEC); /* a deferred call may wait */
+	coro_sleep(5 * CORO_MSEC); /* deferred calls may wait */
 	printf("%2d ms: %s is off\n", now(), (const char *)name);
 }
 
+/* A generator: a reading each 10 ms, until it is closed. */
 static coro_async int thermometer(void *name)
 {
 	int r = coro_defer(switch_off, name);
@@ -43,12 +46,13 @@ static coro_async int program(void *arg)
 		if (r > 0)
 			printf("%2d ms: outside %d\n", now(), *degrees);
 	}
-	return r > 0 ? coro_close(outside) : r; /* and inside is left open */
+	return r > 0 ? coro_close(outside) : r; /* inside stays open: coro_run closes it */
 }
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	/* The virtual clock jumps to the next moment when something is due. */
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	int r = readings_create(thermometer, "outside", &outside);
 	if (r == 0)
 		r = readings_create(thermometer, "inside", &inside);
@@ -56,5 +60,7 @@ int main(void)
 		r = coro_run_with(&options, program, NULL);
 	readings_destroy(outside);
 	readings_destroy(inside);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
 	return r < 0;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Cancellation is a result of the call that waits; the cleanup is ordinary code, and may wait. */
+/*
+ * Cancellation: coro_cancel makes the call that the task waits in return -ECANCELED.
+ *
+ * The error goes up through the callers like any other. Cleanup is ordinary code after the call,
+ * and may wait itself.
+ */
 #include <coro.h>
 
 #include <errno.h>
 #include <stdio.h>
 
-/* Stops where its sleep is cut short, and need not know why. */
+/* Knows nothing of cancellation: it returns on an error, as all functions do. */
 static coro_async int write_letters(void)
 {
 	for (int i = 1;; i++) {
@@ -16,6 +21,7 @@ static coro_async int write_letters(void)
 	}
 }
 
+/* A task. Posts what was written, even if it was cancelled. */
 static coro_async int write_and_post(void *arg)
 {
 	int r = write_letters();
@@ -45,6 +51,9 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, NULL) < 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

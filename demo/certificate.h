@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes a certificate for localhost, to try TLS with. This is OpenSSL's interface, not the library's. */
+/*
+ * Makes a certificate for localhost, to try TLS with. This is OpenSSL's interface, not the
+ * library's.
+ */
 #ifndef CERTIFICATE_H
 #define CERTIFICATE_H
 

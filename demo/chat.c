@@ -3,8 +3,8 @@
  * A chat room for clients that send lines, such as netcat and telnet. A client's first line is its
  * name; each line after that goes to everybody else.
  *
- * Each client has a task. They share the list of clients without a lock: a task runs until it waits,
- * and what uses the list does not wait.
+ * Each client has a task. They share the list of clients without a lock: a task runs until it
+ * waits, and what uses the list does not wait.
  */
 #include "usage.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A search that gives way after each item, so that something else can be done in between. */
+/* A search that yields after each item, so that its caller can do something else in between. */
 #include "talk.h"
 
 static int at_least_10(const void *item, void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A generator is a function that stops at each yield, and goes on from there. */
+/* A generator: a function that stops at each yield and goes on from there at the next. */
 #include "talk.h"
 
 static int countdown_gen(void *arg)
@@ -25,6 +25,6 @@ int main(void)
 	must(numbers_create(countdown_gen, &ten, &c));
 	for (int i = 0; i < 2 && must(numbers_next(c, &x)) > 0; i++)
 		printf("%" PRId64 "\n", *x);
-	return must(
-		numbers_destroy(c)); /* its yield returns CORO_EXIT, and so it leaves its loop */
+	/* Not at its end: its yield returns CORO_EXIT, which ends its loop. */
+	return must(numbers_destroy(c));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first ten of an endless generator, fibonacci_gen in talk.h. */
+/* The first ten items of an endless generator, which is fibonacci_gen in talk.h. */
 #include "talk.h"
 
 int main(void)

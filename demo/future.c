@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A future: one task looks for its result, another one watches it. */
+/* A future: one task finds its result, and another asks once a second whether it is there. */
 #include "talk.h"
 
 static int64_t found;
 
+/* A task. Gives the future what it finds. */
 static coro_async int monitored_search(void *future)
 {
 	int r = search(fibonacci(), twelve_digit_prime, &found);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A future that fails: the error and its words reach whoever waits for it. */
+/* A future that fails: whoever waits for it gets the error and its message. */
 #include "talk.h"
 
 static int64_t list[] = {4, 6, 8}, found;
 
+/* A task. Gives the future what it finds, or the error. */
 static coro_async int monitored_search(void *future)
 {
 	int r = search(numbers_iter_array(list, 3), aio_is_prime, &found);

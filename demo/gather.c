@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gather: three tasks at once take as long as the slowest, and their results come in order. */
+/* Gather: three tasks at once take as long as the slowest one. Their results come in order. */
 #include <coro.h>
 
 #include <stdio.h>
@@ -10,6 +10,7 @@ struct page {
 	int words;
 };
 
+/* A task. Its result is the number of words. */
 static coro_async int fetch(void *arg)
 {
 	struct page *page = arg;
@@ -47,7 +48,10 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	/* The virtual clock jumps to when something is due, so that nobody waits for real. */
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, NULL) < 0;
+	/* The virtual clock jumps to the next moment when something is due. */
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -3,8 +3,8 @@
  * HTTP/1.1 (RFC 9112): parses requests and chunks. It copies nothing: the texts of a request are in
  * the buffer that the request came in. Knows nothing of coroutines.
  *
- * It is strict where lenient servers have let requests be smuggled: line ends, space before a colon,
- * folded lines, and lengths that contradict each other.
+ * It is strict where lenient servers have let requests be smuggled: line ends, space before a
+ * colon, folded lines, and lengths that contradict each other.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -220,8 +220,8 @@ static inline const char *http_head_end(const char *bytes, size_t length)
 }
 
 /*
- * Parses the head of the first request. Returns its length in bytes, 0 if it is not complete, or the
- * negated status to refuse it with. Skips one empty line before it.
+ * Parses the head of the first request. Returns its length in bytes, 0 if it is not complete, or
+ * the negated status to refuse it with. Skips one empty line before it.
  */
 static inline long http_parse(const char *bytes, size_t length, struct http_request *ret)
 {
@@ -313,8 +313,8 @@ static inline struct http_text http_origin_form(struct http_text target)
 }
 
 /*
- * Decodes the path of a target: without its query, %XX replaced, with a NUL. Returns its length, -400
- * if it is malformed or leads out of the root, or -414 if it is too long.
+ * Decodes the path of a target: without its query, %XX replaced, with a NUL. Returns its length,
+ * -400 if it is malformed or leads out of the root, or -414 if it is too long.
  */
 static inline long http_path(struct http_text target, char *ret, size_t size)
 {

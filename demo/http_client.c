@@ -2,8 +2,9 @@
 /*
  * An HTTP client: prints a page, as curl does. The status goes to stderr.
  *
- * The code reads the answer top down, as a person would: a line, the fields up to an empty line, the
- * body. It knows nothing of time. The timeout around it ends whatever call is waiting, however deep.
+ * The code reads the answer top down, as a person would: a line, the fields up to an empty line,
+ * the body. It knows nothing of time. The timeout around it ends whatever call is waiting, however
+ * deep.
  */
 #include "url.h"
 #include "usage.h"
@@ -58,7 +59,9 @@ static coro_async int print_bytes(struct coro_stream *stream, uint64_t length)
 	return 0;
 }
 
-/* Each chunk is a line with its length, in base 16, its bytes, and "\r\n". One of length 0 ends it. */
+/*
+ * Each chunk is a line with its length, in base 16, its bytes, and "\r\n". One of length 0 ends it.
+ */
 static coro_async int print_chunks(struct coro_stream *stream)
 {
 	for (;;) {

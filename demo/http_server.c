@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A web server for HTTP/1.1, with persistent connections, pipelined requests, and bodies with a length
- * or in chunks. It serves
+ * A web server for HTTP/1.1, with persistent connections, pipelined requests, and bodies with a
+ * length or in chunks. It serves
  *
  *   /           a greeting
  *   /echo       the body of a POST, sent back
  *   /count/N    the numbers from 1 to N, in chunks
  *   /...        the files below ROOT, symbolic links followed
  *
- * serve() runs as a task for each connection and answers one request after another. Nothing in it is
- * a callback or a state machine: a function that needs more bytes calls a function that waits for them.
+ * serve() runs as a task for each connection and answers one request after another. Nothing in it
+ * is a callback or a state machine: a function that needs more bytes calls a function that waits
+ * for them.
  *
- * An idle client is disconnected after 10 s: see idle.h. A client that sends a body must send at least
- * 1 KiB in that time.
+ * An idle client is disconnected after 10 s: see idle.h. A client that sends a body must send at
+ * least 1 KiB in that time.
  *
  * http.h parses requests. It knows nothing of coroutines.
  */
@@ -185,8 +186,8 @@ static coro_async int skip_trailer(struct coro_stream *stream)
 }
 
 /*
- * Waits for more of the body. Returns how many bytes *ret points to, 0 at the body's end, or an error.
- * body_consume takes them out of the buffer.
+ * Waits for more of the body. Returns how many bytes *ret points to, 0 at the body's end, or an
+ * error. body_consume takes them out of the buffer.
  */
 static coro_async ssize_t body_peek(struct body *body, const char **ret)
 {
@@ -339,8 +340,8 @@ static const char *type_of(const char *path)
 }
 
 /*
- * Sends a file without copying it to this program. The stream is flushed first, because coro_sendfile
- * writes to its fd.
+ * Sends a file without copying it to this program. The stream is flushed first, because
+ * coro_sendfile writes to its fd.
  */
 static coro_async int send_file(struct exchange *exchange, int file, off_t length)
 {
@@ -441,8 +442,8 @@ static coro_async int serve_request(struct exchange *exchange)
 }
 
 /*
- * Reads the head of the next request. Returns 1, 0 at the end, or an error; *status is the status to
- * refuse the request with, if it is malformed.
+ * Reads the head of the next request. Returns 1, 0 at the end, or an error; *status is the status
+ * to refuse the request with, if it is malformed.
  */
 static coro_async int read_head(struct exchange *exchange, int *status)
 {

@@ -2,9 +2,9 @@
 /*
  * An HTTPS client: prints a page. The status and what TLS agreed on go to stderr.
  *
- * coro_tls_open_connection connects, does the handshake, and checks the server's certificate against
- * those that the system trusts, or those of $SSL_CERT_FILE. After that a stream of TLS is a stream
- * like any other.
+ * coro_tls_open_connection connects, does the handshake, and checks the server's certificate
+ * against those that the system trusts, or those of $SSL_CERT_FILE. After that a stream of TLS is a
+ * stream like any other.
  *
  * Built if OpenSSL is installed, and linked with what `pkg-config --libs coro-tls` says.
  */

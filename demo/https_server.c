@@ -2,8 +2,8 @@
 /*
  * A web server with TLS. It serves a greeting, and sends back the body of a POST.
  *
- * The server runs coro_tls_serve for each connection, which does the handshake and then calls serve().
- * That is a web server like any other: http_server has a longer one.
+ * The server runs coro_tls_serve for each connection, which does the handshake and then calls
+ * serve(). That is a web server like any other: http_server has a longer one.
  *
  * An idle client is disconnected after 10 s: see idle.h. Built if OpenSSL is installed. The program
  * certificate makes a certificate to try it with.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An iterator gives its items one at a time, and then says that there are no more. */
+/* The iterator protocol: one item at a time, then the end. */
 #include "talk.h"
 
 int main(void)

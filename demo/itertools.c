@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Iterators made of iterators: endless ones too, as nothing is computed before it is asked for. */
+/* Iterators made from iterators. They may be endless: an item is computed when it is asked for. */
 #include "talk.h"
 
 int main(void)

@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A million tasks asleep at once, each on a stack of its own: what they cost in memory and time.
- * Takes another number as its argument. The clock is virtual: the hour that they sleep is over once
- * nobody has anything else to do.
+ *
+ * They sleep for an hour of the virtual clock, which is over as soon as all are asleep. If a
+ * million do not fit the memory, there are fewer.
  */
+#include "usage.h"
+
 #include <coro.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-enum { BURST = 50000 };
 
 static size_t wanted = 1000000, asleep, woken;
 
-static coro_async int sleeper(void *arg)
-{
-	asleep++;
-	int r = coro_sleep(3600 * CORO_SEC);
-	woken++;
-	return r;
-}
+/* ---- memory ---- */
 
-/* The number on the file's line that begins with this; 0 if there is none. */
+/* Returns the number after the key in a file such as /proc/meminfo; 0 if it is not there. */
 static size_t number_in(const char *path, const char *key)
 {
 	char line[128];
@@ -37,13 +28,13 @@ static size_t number_in(const char *path, const char *key)
 	return number;
 }
 
-/* In KiB, with the page tables. */
+/* Returns KiB, page tables included. */
 static size_t memory_used(void)
 {
 	return number_in("/proc/self/status", "VmRSS:") + number_in("/proc/self/status", "VmPTE:");
 }
 
-/* In KiB, of the machine or of the container; SIZE_MAX if it is not known. */
+/* Returns KiB, of the machine or of the container; SIZE_MAX if that is not known. */
 static size_t memory_available(void)
 {
 	size_t machine = number_in("/proc/meminfo", "MemAvailable:");
@@ -52,20 +43,41 @@ static size_t memory_available(void)
 	return least ? least : SIZE_MAX;
 }
 
-/* A task takes a page, and about 1,000 bytes outside of its stack. */
-static size_t bounded(size_t count)
+/* A task needs a page of its stack, and about 1,000 bytes outside of it. */
+static size_t count_that_fits(size_t count)
 {
 	size_t task = (size_t)sysconf(_SC_PAGESIZE) + 1000;
-	size_t most = memory_available() / task * 1024 / 10 * 9;
-	if (count <= most)
+	size_t max = memory_available() / task * 1024 / 10 * 9;
+	if (count <= max)
 		return count;
-	printf("%zu tasks do not fit the memory, but %zu do\n", count, most);
-	return most;
+	printf("%zu tasks do not fit the memory, but %zu do\n", count, max);
+	return max;
 }
 
-/* In bursts: a task takes its stack when it first runs. Stops where there are no more stacks. */
+/* ---- tasks ---- */
+
+static coro_async int sleeper(void *arg)
+{
+	asleep++;
+	int r = coro_sleep(3600 * CORO_SEC);
+	woken++;
+	return r;
+}
+
+/* Shown on a terminal only: a log needs no progress. */
+static void show_progress(const char *end)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%zu tasks%s", asleep, end);
+}
+
+/*
+ * Spawns in bursts, and lets each burst fall asleep: a task takes its stack when it first runs.
+ * Stops when the system has no more stacks.
+ */
 static coro_async int spawn_all(size_t count)
 {
+	enum { BURST = 50000 };
 	size_t spawned = 0;
 	while (spawned < count && asleep == spawned) {
 		size_t until = count - spawned < BURST ? count : spawned + BURST;
@@ -77,9 +89,9 @@ static coro_async int spawn_all(size_t count)
 		int r = coro_sleep(0);
 		if (r < 0)
 			return r;
-		fprintf(stderr, "\r%zu tasks", asleep);
+		show_progress("");
 	}
-	fputc('\n', stderr);
+	show_progress("\n");
 	if (asleep < spawned)
 		printf("%zu tasks did not get a stack\n", spawned - asleep);
 	return 0;
@@ -92,7 +104,7 @@ static double seconds_since(int64_t start)
 
 static coro_async int million(void *arg)
 {
-	size_t count = bounded(wanted), before = memory_used();
+	size_t count = count_that_fits(wanted), before = memory_used();
 	int64_t start = coro_clock();
 	int r = spawn_all(count);
 	if (r < 0)
@@ -105,13 +117,14 @@ static coro_async int million(void *arg)
 	fflush(stdout);
 
 	start = coro_clock();
-	r = coro_sleep(3600 * CORO_SEC); /* it began last, so it ends last */
+	r = coro_sleep(3600 * CORO_SEC); /* falls asleep last, so wakes last */
 	printf("%zu tasks woken after %.2f s more\n", woken, seconds_since(start));
 	return r < 0 ? r : woken != asleep;
 }
 
 int main(int argc, char **argv)
 {
+	usage(argc, argv, 0, 1, "[COUNT]");
 	if (argc > 1)
 		wanted = strtoul(argv[1], NULL, 10);
 	int r = coro_run_with(&(struct coro_loop_options){.flags = CORO_VIRTUAL_CLOCK}, million,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two endless tasks on the slides' scheduler. What yields is async_sleep, a plain function, called
- * by a plain function; in Python each call on the way to it is a `yield from`.
+ * Two endless tasks on the slides' scheduler, for 60 steps.
+ *
+ * async_sleep yields, several calls deep. Its callers are plain functions that call it plainly; in
+ * Python each of them needs a `yield from`.
  */
 #include "talk.h"
 

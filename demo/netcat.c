@@ -2,8 +2,8 @@
 /*
  * A TCP client: sends its standard input to a server and prints what the server sends.
  *
- * One task for each direction. The input's end is passed on to the server; the program ends when the
- * server has closed the connection.
+ * One task for each direction. The input's end is passed on to the server; the program ends when
+ * the server has closed the connection.
  */
 #include "usage.h"
 

@@ -2,8 +2,8 @@
 /*
  * Fetches many pages, three at a time, and prints how each attempt ended.
  *
- * The limit is the group's: while three of its tasks run, spawning another waits. What a task has to
- * report is in its page, so a page that fails does not end the others.
+ * The limit is the group's: while three of its tasks run, spawning another waits. What a task has
+ * to report is in its page, so a page that fails does not end the others.
  */
 #include "url.h"
 #include "usage.h"

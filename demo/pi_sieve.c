@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pi_sieve (the concurrent prime sieve over channels): one task counts, and one for each prime lets
- * through what that does not divide. What comes through them all is the next prime.
+ * A prime sieve made from channels: a chain of tasks that grows.
+ *
+ * The first task counts. Each prime has a task that passes on the numbers which it does not divide.
+ * A number that comes out at the end is the next prime.
  */
 #include <coro.h>
 
@@ -16,6 +18,7 @@ static struct filter {
 	struct coro_channel *in, *out;
 } filters[PRIMES + 1];
 
+/* A task. */
 static coro_async int count(void *out)
 {
 	int r = 0;
@@ -24,6 +27,7 @@ static coro_async int count(void *out)
 	return r;
 }
 
+/* A task for each prime. */
 static coro_async int sift(void *arg)
 {
 	struct filter *filter = arg;
@@ -52,8 +56,10 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	int r = coro_run(program, NULL); /* cancels those that are left, which is all of them */
+	int r = coro_run(program, NULL); /* cancels the tasks, which are all endless */
 	for (int i = 0; i <= PRIMES; i++)
 		coro_channel_destroy(filters[i].in);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
 	return r < 0;
 }

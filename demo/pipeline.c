@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A pipeline: two tasks take what a generator yields; what they make, another one waits for. */
+/*
+ * A pipeline: a generator, two tasks that share its items, and a generator that waits for theirs.
+ *
+ * read_words -> work (twice) -> queue -> arrive -> program
+ */
 #include <coro.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +14,7 @@ static struct coro *words, *arrivals;
 static struct coro_queue *done;
 static int workers = 2;
 
+/* A generator. */
 static int read_words(void *text)
 {
 	int r = 0;
@@ -17,6 +23,7 @@ static int read_words(void *text)
 	return r;
 }
 
+/* A task. The last one shuts the queue down. */
 static coro_async int work(void *name)
 {
 	void *word;
@@ -32,7 +39,7 @@ static coro_async int work(void *name)
 	return r;
 }
 
-/* A generator that waits; to who loops over it, one like any other. */
+/* A generator that waits. For its caller, it is a generator like any other. */
 static coro_async int arrive(void *arg)
 {
 	void *word;
@@ -64,6 +71,9 @@ static coro_async int program(void *text)
 int main(void)
 {
 	char text[] = "now is the time for all good men";
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, text) < 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, text);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The talk's search for twelve-digit primes, spread over threads. One loop hands out the numbers by
- * blocks and says how far the search is; the loops of the other threads search. Queues carry the
- * blocks there and back, and the loop that waits for them has time for something else.
+ * A search for primes in four threads, each with a loop of its own.
+ *
+ * The first loop hands out blocks of numbers and prints the progress; the other loops search. Two
+ * queues between threads carry the blocks there and back. A task that waits at such a queue does
+ * not hold up the other tasks of its loop.
  */
 #include "talk.h"
 
@@ -35,7 +37,7 @@ static void search_block(struct block *block)
 	}
 }
 
-/* In a loop of its own, until there is nothing left to do. */
+/* The main task of a searching thread. Ends when the queue is closed and empty. */
 static coro_async int worker(void)
 {
 	void *block;
@@ -49,7 +51,7 @@ static coro_async int worker(void)
 	return r == -EPIPE ? 0 : r;
 }
 
-/* A task: the queue holds a few blocks, so it waits for the workers. */
+/* A task. The queue has room for a few blocks, so this waits for the searchers. */
 static coro_async int hand_out(void *arg)
 {
 	for (int i = 0; i < BLOCKS; i++) {
@@ -61,25 +63,26 @@ static coro_async int hand_out(void *arg)
 	return coro_thread_queue_close(todo);
 }
 
-/* Blocks come back in any order, and are told of in theirs. */
+/* A task. Blocks come back in any order and are printed in theirs. */
 static coro_async int collect(void *arg)
 {
 	void *item;
 	int primes = 0;
-	for (int told = 0; told < BLOCKS;) {
+	for (int next = 0; next < BLOCKS;) {
 		int r = coro_thread_queue_get(done, &item);
 		if (r < 0)
 			return r;
 		((struct block *)item)->searched = true;
-		for (; told < BLOCKS && blocks[told].searched; told++) {
-			primes += blocks[told].primes;
+		for (; next < BLOCKS && blocks[next].searched; next++) {
+			primes += blocks[next].primes;
 			printf("%3d %% searched, %2d primes, the last %" PRId64 "\n",
-			       (told + 1) * 100 / BLOCKS, primes, blocks[told].last_prime);
+			       (next + 1) * 100 / BLOCKS, primes, blocks[next].last_prime);
 		}
 	}
 	return 0;
 }
 
+/* The main task of the first thread. */
 static coro_async int manager(void)
 {
 	struct coro_group *group;

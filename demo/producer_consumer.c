@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue between tasks: who is too fast waits for room; shutting it sends the consumers home. */
+/*
+ * A queue between tasks. A producer that is too fast waits for room; a consumer waits for items.
+ * When the queue is shut down and empty, its consumers get -EPIPE and end.
+ */
 #include <coro.h>
 
 #include <errno.h>
@@ -8,6 +11,7 @@
 static struct coro_queue *queue;
 static int numbers[] = {1, 2, 3, 4, 5, 6};
 
+/* A task. */
 static coro_async int produce(void *arg)
 {
 	for (int i = 0; i < 6; i++) {
@@ -19,6 +23,7 @@ static coro_async int produce(void *arg)
 	return coro_queue_shutdown(queue, false);
 }
 
+/* A task for each consumer. */
 static coro_async int consume(void *name)
 {
 	int r;
@@ -53,6 +58,9 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, NULL) < 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -6,8 +6,8 @@
  * Replies come in the order of the commands, so commands can be sent without waiting for them
  * (pipelining): one task sends, another prints, and a semaphore counts the replies that are due.
  *
- * A reply may be an array of replies. print_reply and print_array call each other, as in any parser,
- * and wait for more bytes wherever they are.
+ * A reply may be an array of replies. print_reply and print_array call each other, as in any
+ * parser, and wait for more bytes wherever they are.
  */
 #include "usage.h"
 

@@ -25,7 +25,9 @@ struct resp_command {
 	const char *error; /* why it is malformed */
 };
 
-/* Finds the first line. Returns its length with its end, 0 if it is not complete; *ret is without. */
+/*
+ * Finds the first line. Returns its length with its end, 0 if it is not complete; *ret is without.
+ */
 static inline size_t resp_line(struct text text, struct text *ret)
 {
 	const char *end = memchr(text.bytes, '\n', text.length);
@@ -119,8 +121,8 @@ static inline long resp_typed(struct text text, struct resp_command *command)
 }
 
 /*
- * Parses the first command of the text. Returns its length in bytes, 0 if it is not complete, or -1 if
- * it is malformed: command->error says why. A command may have no words.
+ * Parses the first command of the text. Returns its length in bytes, 0 if it is not complete, or -1
+ * if it is malformed: command->error says why. A command may have no words.
  */
 static inline long resp_parse(struct text text, struct resp_command *command)
 {

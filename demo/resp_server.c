@@ -2,11 +2,13 @@
 /*
  * A server with Redis's protocol, for redis-cli, redis-benchmark and redis_client.
  *
- * It is fast because it neither copies commands nor makes a system call for each: it runs all commands
- * that are complete where they are in the stream's buffer, and their replies are sent together.
+ * It is fast because it neither copies commands nor makes a system call for each: it runs all
+ * commands that are complete where they are in the stream's buffer, and their replies are sent
+ * together.
  *
- * A client may be silent between commands, but not within one: it has 30 s for the rest of a command,
- * or for 4 KiB of the rest. It has as long as it likes to read its replies, if it goes on reading.
+ * A client may be silent between commands, but not within one: it has 30 s for the rest of a
+ * command, or for 4 KiB of the rest. It has as long as it likes to read its replies, if it goes on
+ * reading.
  *
  * resp.h parses commands, store.h keeps the values. They know nothing of coroutines.
  */
@@ -38,8 +40,8 @@ struct session {
 /* ---- replies ---- */
 
 /*
- * Writing does not wait. Its results are not checked: after a failure the stream is lost, and the next
- * call that waits returns the error.
+ * Writing does not wait. Its results are not checked: after a failure the stream is lost, and the
+ * next call that waits returns the error.
  */
 static void reply(struct session *session, const char *text)
 {
@@ -416,7 +418,9 @@ static void set_deadline(struct session *session, size_t done, size_t left)
 	session->left = left;
 }
 
-/* Waits for more bytes than are left. Returns how many there are, no more at the end, or an error. */
+/*
+ * Waits for more bytes than are left. Returns how many there are, no more at the end, or an error.
+ */
 static coro_async ssize_t wait_for_more(struct session *session, const char **ret)
 {
 	struct coro_timeout timeout;

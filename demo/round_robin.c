@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Generators as tasks: each runs until its yield, then it is the next one's turn. */
+/* Generators as tasks: each runs until its yield, then the next one has its turn. */
 #include "talk.h"
 
 static int countdown_task(void *arg)

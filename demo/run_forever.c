@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Primes among the Lucas numbers, while a message repeats every 2 s; stops after 5 s. */
+/* Two tasks on an event loop that runs until it is stopped: primes, and a message every 2 s. */
 #include "talk.h"
 
 static int at_most_12_digits(const void *item, void *arg)
@@ -14,8 +14,8 @@ static int print_match(void *item, void *arg)
 }
 
 /*
- * The filter asks a predicate that waits, and knows nothing of it. In Python the search goes on as
- * far as it comes in 5 s; here it ends after 12 digits, so that all machines print the same.
+ * A task. The filter knows nothing of tasks, yet its predicate waits. Python's program searches as
+ * far as it gets within 5 s; this one stops after 12 digits, so that all machines print the same.
  */
 static coro_async int print_matches(void *iterable)
 {
@@ -23,6 +23,7 @@ static coro_async int print_matches(void *iterable)
 	return coro_iter_for_each(print_match, NULL, coro_iter_filter(aio_is_prime, NULL, bounded));
 }
 
+/* A task. Never ends by itself. */
 static coro_async int repetitive_msg(void *msg)
 {
 	int r;
@@ -52,7 +53,7 @@ int main(void)
 
 	must(coro_cancel(a));
 	int r = coro_run_until_complete(loop, a, NULL); /* -ECANCELED */
-	must(coro_run_until_complete(loop, b, NULL));   /* it has ended before */
+	must(coro_run_until_complete(loop, b, NULL));   /* has ended before */
 	coro_future_unref(a);
 	coro_future_unref(b);
 	must(coro_loop_close(loop));

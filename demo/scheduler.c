@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The slides' scheduler: runs its tasks in turn, and keeps what became of them. */
+/* The slides' scheduler: runs its tasks in turn and keeps their results and failures. */
 #include "talk.h"
 
 static int six_digits(const void *item, void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A search over whatever gives items; "not found" is an error, with words of its own. */
+/* A search over any iterator. Not to find anything is an error with a message of its own. */
 #include "talk.h"
 
 static int six_digits(const void *item, void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Select waits for what comes first: a fast counter, a slow one, the end of one, a deadline. */
+/* Select: waits for several channels at once, and takes whichever is ready first, or a timeout. */
 #include <coro.h>
 
 #include <errno.h>
@@ -13,6 +13,7 @@ static struct counter {
 	struct coro_channel *channel;
 } counters[] = {{"fast", 15 * CORO_MSEC}, {"slow", 50 * CORO_MSEC}};
 
+/* A task for each counter. Counts to 3 and closes its channel. */
 static coro_async int count(void *arg)
 {
 	struct counter *c = arg;
@@ -22,7 +23,7 @@ static coro_async int count(void *arg)
 	return coro_channel_close(c->channel);
 }
 
-/* Shows what comes. A channel that was closed is replaced by NULL, which is never ready. */
+/* Prints what comes. NULL takes the place of a channel that is closed: it is never ready. */
 static coro_async int show(void)
 {
 	int number;
@@ -56,5 +57,9 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	return coro_run_with(&(struct coro_loop_options){CORO_VIRTUAL_CLOCK}, program, NULL) < 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -155,7 +155,9 @@ static inline struct entry *store_add(struct store *store, struct text name, int
 	return entry;
 }
 
-/* Copies a value into the store. Returns its entry; NULL without memory, or if the store is full. */
+/*
+ * Copies a value into the store. Returns its entry; NULL without memory, or if the store is full.
+ */
 static inline struct entry *store_set(struct store *store, struct text name, struct text value,
 				      int64_t now)
 {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs: one that is talked to, one that takes too long, one that is not there. */
+/*
+ * Processes: one that gets input and gives output, one that takes too long, one that does not
+ * exist.
+ */
 #include <coro.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Sorts lines by the program sort. */
 static coro_async int sort(void)
 {
 	char sort[] = "sort", *argv[] = {sort, NULL};
@@ -23,7 +27,9 @@ static coro_async int sort(void)
 	return r;
 }
 
-/* Whoever is not done after a while is asked to end. */
+/*
+ * Gives a command 300 ms. One that takes longer gets SIGTERM; its code is then the negated signal.
+ */
 static coro_async int run_briefly(const char *command)
 {
 	struct coro_process *process;
@@ -56,5 +62,8 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	return coro_run(program, NULL) < 0;
+	int r = coro_run(program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

@@ -16,7 +16,7 @@ CORO_ITERATOR(numbers, int64_t);
 /* Python's ValueError: the first of the codes that are the program's own. */
 #define VALUE_ERROR CORO_USER_ERROR
 
-/* Ends the program at an error, with its words, as an exception does that nobody catches. */
+/* Ends the program on an error, with its message, like an exception that nobody catches. */
 static inline int must(int r)
 {
 	if (r < 0) {
@@ -37,9 +37,9 @@ static inline void print_list(struct coro_iterator *it)
 	free(list.items);
 }
 
-/* ---- numbers and what is asked of them ---- */
+/* ---- numbers and searches ---- */
 
-/* Endless in Python; here, until a number is too large. */
+/* Endless in Python; here it ends when a number is too large for int64_t. */
 static inline int fibonacci_gen(void *arg)
 {
 	int64_t a = 2, b = 1, next;
@@ -59,8 +59,8 @@ static inline struct coro_iterator *fibonacci(void)
 }
 
 /*
- * Python needs two of these, search_gen and aio_search. Here a predicate that waits makes this
- * wait, and coro_iter_find too, and neither of them is written for that.
+ * Python needs two of these, search_gen and aio_search. Here one is enough: if the predicate waits,
+ * so do coro_iter_find and this function, which know nothing of it.
  */
 static inline int search(struct coro_iterator *it, coro_predicate *predicate, int64_t *ret)
 {
@@ -68,7 +68,7 @@ static inline int search(struct coro_iterator *it, coro_predicate *predicate, in
 	return r == 0 ? coro_raise(VALUE_ERROR, "Not found") : r;
 }
 
-/* Inside a task: others run meanwhile. */
+/* For tasks: lets others run now and then. */
 static inline coro_async int aio_is_prime(const void *item, void *arg)
 {
 	int64_t x = *(const int64_t *)item;
@@ -88,7 +88,7 @@ static inline coro_async int twelve_digit_prime(const void *item, void *arg)
 	return x / 100000000000 >= 1 && x / 100000000000 <= 9 ? aio_is_prime(item, arg) : 0;
 }
 
-/* A task: looks at a future once a second. */
+/* A task. Checks a future once a second. */
 static inline coro_async int monitor_future(void *future)
 {
 	while (!coro_future_done(future)) {
@@ -109,7 +109,7 @@ struct async_search {
 	int64_t found;
 };
 
-/* Yields wherever it has not found it yet; returns a pointer to what it found. */
+/* Yields after each item that does not match. Its value is a pointer to the one that does. */
 static inline int async_search(void *arg)
 {
 	struct async_search *search = arg;
@@ -127,7 +127,7 @@ static inline int async_search(void *arg)
 	return r < 0 ? r : coro_raise(VALUE_ERROR, "Not found");
 }
 
-/* A deque, as far as the slides need one. */
+/* A deque, as much as the slides need. */
 struct deque {
 	void *items[8];
 	size_t head, tail;
@@ -143,12 +143,12 @@ static inline void *popleft(struct deque *deque)
 	return deque->head < deque->tail ? deque->items[deque->head++ % 8] : NULL;
 }
 
-/* The slides' Task and Scheduler; what runs the tasks stands in the demos. */
+/* The slides' Task and Scheduler. The code that runs the tasks is in the demos. */
 struct task {
 	int id;
 	struct coro *routine;
-	int64_t *result; /* once it has completed */
-	char error[32];  /* once it has failed */
+	int64_t *result; /* if it has completed */
+	char error[32];  /* if it has failed */
 };
 
 struct scheduler {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A task is a future that a function gives its result. */
+/* A task: a future that gets its result from a function. */
 #include "talk.h"
 
 static coro_async int find_prime(void *arg)

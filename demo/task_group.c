@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A group: its tasks have all ended when it has, and the first failure cancels the others. */
+/*
+ * A task group: coro_group_end waits for all tasks of the group. The first failure cancels the
+ * others.
+ */
 #include <coro.h>
 
 #include <errno.h>
@@ -11,6 +14,7 @@ struct part {
 	bool broken;
 };
 
+/* A task for each part. */
 static coro_async int build(void *arg)
 {
 	const struct part *part = arg;
@@ -54,6 +58,9 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, NULL) < 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r < 0;
 }

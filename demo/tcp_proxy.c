@@ -3,8 +3,9 @@
  * A TCP proxy: passes each connection on to another server, and the answers back.
  *
  * Each direction is a task and ends by itself: a client that has sent everything still gets its
- * answer. Two more tasks watch the two connections. When one of them is lost, the group of the tasks
- * fails and the other connection is reset, so that nobody takes a part of the bytes for all of them.
+ * answer. Two more tasks watch the two connections. When one of them is lost, the group of the
+ * tasks fails and the other connection is reset, so that nobody takes a part of the bytes for all
+ * of them.
  */
 #include "usage.h"
 

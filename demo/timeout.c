@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A timeout covers all that is called between its two ends, however deep that waits. They nest. */
+/*
+ * Timeouts: a deadline for everything that is called between begin and end, however deep. They
+ * nest.
+ */
 #include <coro.h>
 
 #include <errno.h>
 #include <stdio.h>
 
-/* Knows nothing of timeouts: a wait that is cut short is an error like any other. */
+/* Knows nothing of timeouts: it returns on an error, as all functions do. */
 static coro_async int ask(const char *server, int64_t takes)
 {
 	int r = coro_sleep(takes);
@@ -22,7 +25,7 @@ static coro_async int ask_briefly(const char *server, int64_t takes)
 	return coro_timeout_end(&timeout, ask(server, takes));
 }
 
-/* The first that answers within 100 ms; for all of them there are 250 ms. */
+/* Asks one after another until one answers. Each has 100 ms, and all together have 250 ms. */
 static coro_async int ask_three(int64_t third)
 {
 	struct coro_timeout timeout;
@@ -51,6 +54,9 @@ static coro_async int program(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	return coro_run_with(&options, program, NULL) != 0;
+	const struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	int r = coro_run_with(&options, program, NULL);
+	if (r < 0)
+		fprintf(stderr, "%s\n", coro_message(r));
+	return r != 0;
 }

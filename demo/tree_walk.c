@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Recursion that yields: a walk of a tree stops at each node, however deep, and goes on from there.
- * So two walks can go side by side, and tell whether trees of other shapes hold the same words.
+ *
+ * So two walks can run side by side. They tell whether two trees of different shape have the same
+ * words.
  */
 #include "talk.h"
 
@@ -12,6 +14,7 @@ struct tree {
 	struct tree *left, *right;
 };
 
+/* A generator of the tree's nodes, in order. */
 static int walk(void *arg)
 {
 	struct tree *tree = arg;
@@ -39,10 +42,10 @@ static void compare(struct tree *a, struct tree *b)
 	}
 	if (r == 0)
 		puts("in both");
-	must(coro_iter_close(pairs)); /* a walk that is in the middle leaves all its calls */
+	must(coro_iter_close(pairs)); /* a walk that is not at its end returns from all its calls */
 }
 
-/* A search tree of these words, entered in this order. */
+/* Makes a search tree: adds the words in this order. */
 static struct tree *plant(struct tree nodes[5], const char *const words[5])
 {
 	struct tree *root = NULL;
