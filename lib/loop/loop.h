@@ -375,6 +375,15 @@ static inline __attribute__((always_inline)) int park_in(struct coro_loop *loop,
 	return loop_dispatch(loop, self, &task->coro.context);
 }
 
+/* The running task goes behind all that is ready: 0, or -ECANCELED. To be called last. */
+static inline __attribute__((always_inline)) int yield_in(struct coro_loop *loop, struct task *task,
+							  struct coro *self)
+{
+	task->coro.wake = 0;
+	ring_push(&loop->ready, task);
+	return park_in(loop, task, self);
+}
+
 /* park, for files of this ring. */
 static inline __attribute__((always_inline)) int park_anew(struct coro_loop *loop,
 							   struct task *task)

@@ -4,9 +4,7 @@
 #include "base/error.h"
 #include "core/fail.h"
 #include "core/overflow.h"
-#include "coro/task.h"
 #include "loop/loop.h"
-#include "task/asyncgen.h"
 #include "task/task.h"
 
 #include <errno.h>
@@ -109,10 +107,9 @@ void task_forget_request(struct task *task)
 	receive(task, NULL);
 }
 
-/* Ends a wait, which is not for a future, in cancellation. */
-static inline void cancel_wait(struct task *task, struct failure *message)
+void wait_cancel(struct wait *wait, struct failure *message)
 {
-	struct wait *wait = task_wait(task);
+	struct task *task = wait->task;
 	wait->kind->leave(wait);
 	wait->cancelled_late = false;
 	receive(task, message);
@@ -147,32 +144,13 @@ bool task_cancel(struct task *task, struct failure *message)
 		return false;
 	}
 	struct wait *wait = task_wait(task);
-	if (wait->kind && wait->future)
-		return true;
-	if (wait->kind)
-		cancel_wait(task, message);
-	else
+	if (!wait->kind)
 		cancel_ready(task, message);
+	else if (wait->kind->cancel)
+		return true;
+	else
+		wait_cancel(wait, message);
 	return false;
-}
-
-/*
- * What the running task comes to wait for is cancelled in its place. Where that waits for the task
- * itself, by way of a gather, the request comes round to it, and ends the wait.
- */
-static void cancel_awaited(struct task *task, struct failure *message)
-{
-	struct wait *wait = task_wait(task);
-	int cancels = task->cancels;
-	if (!future_cancel_with(wait->future, message)) {
-		task_must_cancel(task, message);
-		return;
-	}
-	if (!(task->coro.flags & FLAG_MUST_CANCEL) || !wait->kind)
-		return;
-	failure_unref(task_take_request(task));
-	task->cancels = cancels;
-	cancel_wait(task, message);
 }
 
 /* The running task was cancelled before it came to wait, as it now does. */
@@ -182,10 +160,10 @@ static void cancel_parked(struct task *task)
 	struct failure *message = task_take_request(task);
 	if (!wait->kind)
 		cancel_ready(task, message); /* it gave way, and is ready again already */
-	else if (!wait->future)
-		cancel_wait(task, message);
+	else if (wait->kind->cancel)
+		wait->kind->cancel(wait, message);
 	else
-		cancel_awaited(task, message);
+		wait_cancel(wait, message);
 	failure_unref(message);
 }
 
@@ -201,6 +179,31 @@ int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
 	int r = loop_dispatch(loop, self, &task->coro.context);
 	coroutine_swap_exceptions(task->coro.frame);
 	return r;
+}
+
+/* Puts a generator that is new to all loops before another, or last. */
+static struct list *note_before(struct coro *co, struct list *before)
+{
+	struct asyncgen *open = &co->frame->asyncgen;
+	if (open->link.next)
+		return before;
+	open->co = co;
+	list_append(before, &open->link);
+	return &open->link;
+}
+
+/*
+ * The outer ones stand before the inner ones, which they may close themselves. Of a chain of
+ * delegations, its two ends do: who closes the root closes all.
+ */
+void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost)
+{
+	struct list *before = &loop->asyncgens;
+	for (struct coro *co = innermost; co != &task->coro; co = co->resumer) {
+		before = note_before(co, before);
+		if (co->flags & FLAG_HAS_DELEGATOR)
+			before = note_before(co->frame->root, before);
+	}
 }
 
 int park_generator(struct coro_loop *loop, struct task *task, struct coro *self)
@@ -229,7 +232,6 @@ static inline __attribute__((always_inline)) int waiter_park(struct waiter *wait
 {
 	struct wait *wait = task_wait(task);
 	wait->kind = kind;
-	wait->future = NULL;
 	wait->waiter = waiter;
 	waiter->state = WAITER_PENDING;
 	return park(task);
@@ -303,22 +305,7 @@ void wait_discard(struct wait *wait)
 	}
 }
 
-/* -- waits that need nothing but the loop */
-
-int coro_task_yield(void)
-{
-	struct thread *thread = thread_current;
-	struct coro_loop *loop = thread->loop;
-	if (unlikely(!loop))
-		return fail_with(-EPERM, "coro_task_yield: not in a task");
-	struct task *task = loop->running;
-	if (unlikely(!task))
-		return fail_with(-EPERM, "coro_task_yield: not in a task");
-	struct coro *self = thread->self;
-	task->coro.wake = 0;
-	ring_push(&loop->ready, task);
-	return park_in(loop, task, self);
-}
+/* -- the budget */
 
 int loop_renew_budget(struct thread *thread)
 {
@@ -329,62 +316,5 @@ int loop_renew_budget(struct thread *thread)
 		return 0;
 	bool spent = loop->budget_at == loop->ready.head;
 	loop->budget_at = loop->ready.head;
-	return spent ? coro_task_yield() : 0;
-}
-
-int coro_checkpoint(void)
-{
-	return task_running() ? coro_task_yield() : 0;
-}
-
-static void sleep_over(struct call *call)
-{
-	struct timer *timer = container_of(call, struct timer, call);
-	struct wait *wait = container_of(timer, struct wait, timer);
-	wake(wait->task, 0);
-}
-
-static void sleep_leave(struct wait *wait)
-{
-	timer_disarm(wait->task->future.loop, &wait->timer);
-}
-
-static int sleep_describe(const struct wait *wait, char *text, size_t size)
-{
-	char duration[DURATION_SIZE];
-	const struct coro_loop *loop = wait->task->future.loop;
-	size_t place = wait->timer.node.place;
-	int64_t end = place == HEAP_NONE ? 0 : loop->timers.entries[place].key;
-	int64_t left = end - loop_time(loop);
-	if (end == CORO_FOREVER)
-		return snprintf(text, size, "a sleep without end");
-	return snprintf(text, size, "a sleep, %s more",
-			duration_text(duration, left > 0 ? left : 0));
-}
-
-static const struct wait_kind sleeping = {
-	.leave = sleep_leave, .what = "a sleep", .describe = sleep_describe};
-
-int coro_sleep_until(int64_t when)
-{
-	struct task *task = task_running();
-	if (!task)
-		return fail_with(-EPERM, "coro_sleep_until: not in a task");
-	overflow_look(&task->coro);
-	struct wait *wait = task_wait(task);
-	wait->kind = &sleeping;
-	wait->future = NULL;
-	wait->timer.call.run = sleep_over;
-	timer_arm(task->future.loop, &wait->timer, when);
-	return park(task);
-}
-
-int coro_sleep(int64_t delay)
-{
-	struct task *task = task_running();
-	if (!task)
-		return fail_with(-EPERM, "coro_sleep: not in a task");
-	if (delay <= 0)
-		return coro_task_yield();
-	return coro_sleep_until(time_after(loop_time(task->future.loop), delay));
+	return spent ? yield_in(loop, loop->running, thread->self) : 0;
 }

@@ -11,16 +11,10 @@
 #include "base/list.h"
 #include "sched/timer.h"
 
-struct task;
+struct coro;
+struct coro_loop;
 struct failure;
-struct coro_future;
-
-/* One who wants to know: linked into a list of what it waits for. */
-struct done_callback {
-	struct list link;
-	/* What it waits for has come to pass; the waiter is off the list. */
-	void (*notify)(struct done_callback *on_done, struct coro_future *future);
-};
+struct task;
 
 /*
  * A latch: a future on the waiting task's stack: locks, queues and the like keep these in their lists. It
@@ -39,6 +33,11 @@ struct wait;
 struct wait_kind {
 	/* Takes the wait off what it is linked to, before the task is woken by others. */
 	void (*leave)(struct wait *wait);
+	/*
+	 * Cancels what the task waits for in the task's place: the request came before the wait
+	 * began. NULL: the wait itself ends, by wait_cancel.
+	 */
+	void (*cancel)(struct wait *wait, struct failure *message);
 	const char *what; /* the thing, for whoever asks: "a lock" */
 	const char *call; /* of waiter_wait: who waits so, for the message of -EPERM */
 	/*
@@ -83,7 +82,6 @@ static inline void cleanup_pop(struct cleanup *cleanup)
 struct wait {
 	struct task *task;
 	const struct wait_kind *kind; /* NULL: the task is not parked */
-	struct coro_future *future;   /* held; to cancel in the task's place. NULL for none */
 	void **ret;                   /* where the waiting call wants its value; NULL for nowhere */
 	void *old;                    /* what stood there; cancelled late: what would stand there */
 	struct waiter *waiter;        /* that may be in a list: until waiter_end. NULL for none */
@@ -97,9 +95,8 @@ struct wait {
 	unsigned cancelled_late : 1;
 	int came; /* cancelled late: what it was to be woken with, should the request be taken back */
 	union {
-		struct done_callback on_done;
-		struct timer timer;
-		uint64_t outer[4]; /* an outer ring's */
+		struct timer timer; /* a sleep's */
+		uint64_t outer[4];  /* an outer ring's */
 	};
 };
 
@@ -122,10 +119,13 @@ void wake(struct task *task, int result);
 void wake_given(struct task *task, int result);
 
 /*
- * A request to cancel a task that is not done, with words or NULL. True if it waits for a future,
- * which is to be cancelled in its place; else it has been seen to.
+ * Cancels a task that is not done, with a message or NULL. True if nothing was done, since the task
+ * waits in a kind with a cancel of its own: then the caller cancels what it waits for.
  */
 bool task_cancel(struct task *task, struct failure *message);
+
+/* Ends the wait of a parked task in cancellation. */
+void wait_cancel(struct wait *wait, struct failure *message);
 
 /* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
 void task_must_cancel(struct task *task, struct failure *message);
@@ -151,6 +151,13 @@ struct failure *task_take_request(struct task *task);
  * by its cleanup in the first.
  */
 void wait_discard(struct wait *wait);
+
+/*
+ * Notes that the task waits inside of this generator, and so in all between the two: the loop knows
+ * them as open then, as Python's async generators. A generator's end takes it off the list, in core;
+ * so one that never waits costs nothing.
+ */
+void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost);
 
 /* The running task, ready to fill in its wait; NULL if no task runs. */
 struct task *task_running(void);

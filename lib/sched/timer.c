@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/timer.h"
 
+#include "base/error.h"
 #include "base/list.h"
+#include "core/fail.h"
 #include "loop/loop.h"
 
 void call_push(struct coro_loop *loop, struct call *call)
@@ -55,4 +57,12 @@ void timers_forget_stack(struct task *task)
 	}
 	heap_discard(&loop->timers, low, high);
 	loop_release(loop, 0, task_wait(task)->scopes);
+}
+
+int fail_timeout(const char *site, int64_t length)
+{
+	char text[DURATION_SIZE];
+	const char *pieces[] = {"timeout of ", duration_text(text, length > 0 ? length : 0),
+				site ? " begun at " : "", site ? site : ""};
+	return fail_join(-ETIMEDOUT, site, pieces, 4);
 }

@@ -119,7 +119,6 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item,
 		return fail_with(-EPERM, "coro_channel_send, _receive: not in a task");
 	struct wait *wait = task_wait(task);
 	wait->kind = kind;
-	wait->future = NULL;
 	struct offer *offer = wait_offer(wait);
 	offer->item = item;
 	offer->select = NULL;

@@ -149,7 +149,6 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 		timer_arm(loop, &select.timer, time_after(loop_time(loop), timeout));
 	struct wait *wait = task_wait(task);
 	wait->kind = &selecting;
-	wait->future = NULL;
 	wait_offer(wait)->select = &select;
 	int r = park(task);
 	return r == -ETIMEDOUT ? fail_timeout(NULL, timeout) : r;

@@ -11,31 +11,6 @@
 
 /* -- who is open */
 
-/* Puts one that is new to all loops before another, or last. */
-static struct list *note(struct coro *co, struct list *before)
-{
-	struct asyncgen *open = &co->frame->asyncgen;
-	if (open->link.next)
-		return before;
-	open->co = co;
-	list_append(before, &open->link);
-	return &open->link;
-}
-
-/*
- * The outer ones stand before the inner ones, which they may close themselves. Of a chain of
- * delegations, its two ends do: who closes the root closes all.
- */
-void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost)
-{
-	struct list *before = &loop->asyncgens;
-	for (struct coro *co = innermost; co != &task->coro; co = co->resumer) {
-		before = note(co, before);
-		if (co->flags & FLAG_HAS_DELEGATOR)
-			before = note(co->frame->root, before);
-	}
-}
-
 int coro_loop_note_asyncgen(void)
 {
 	struct task *task = task_running();

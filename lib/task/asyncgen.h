@@ -7,12 +7,7 @@
 #ifndef TASK_ASYNCGEN_H
 #define TASK_ASYNCGEN_H
 
-struct coro;
 struct coro_loop;
-struct task;
-
-/* The task waits inside of this generator, and so in all that stand between the two. */
-void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost);
 
 /* The loop is closed, and its tasks are gone: what is open still is nobody's. */
 void asyncgen_forget(struct coro_loop *loop);

@@ -8,9 +8,23 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* What lies in the wait of a task that awaits a future. */
+struct __attribute__((may_alias)) awaiting {
+	struct coro_future *future; /* held */
+	struct done_callback on_done;
+};
+
+_Static_assert(sizeof(struct awaiting) <= sizeof(((struct wait *)0)->outer), "it fits the wait");
+
+static inline struct awaiting *awaiting_of(const struct wait *wait)
+{
+	return (struct awaiting *)(void *)wait->outer;
+}
+
 static void wake_with_result(struct done_callback *on_done, struct coro_future *future)
 {
-	struct wait *wait = container_of(on_done, struct wait, on_done);
+	struct awaiting *awaiting = container_of(on_done, struct awaiting, on_done);
+	struct wait *wait = container_of((void *)awaiting, struct wait, outer);
 	if (future->status < 0) {
 		future_retrieved_next_turn(future);
 		coroutine_take_failure(wait->task->coro.at, future->status,
@@ -27,13 +41,33 @@ static void wake_with_result(struct done_callback *on_done, struct coro_future *
 
 static void leave_future(struct wait *wait)
 {
-	list_remove(&wait->on_done.link);
-	future_unref(wait->future);
+	struct awaiting *awaiting = awaiting_of(wait);
+	list_remove(&awaiting->on_done.link);
+	future_unref(awaiting->future);
+}
+
+/*
+ * The task was cancelled before it came to wait: the future is cancelled in its place. Where that
+ * waits for the task itself, by way of a gather, the request comes round to it, and ends the wait.
+ */
+static void cancel_future(struct wait *wait, struct failure *message)
+{
+	struct task *task = wait->task;
+	int cancels = task->cancels;
+	if (!future_cancel_with(awaiting_of(wait)->future, message)) {
+		task_must_cancel(task, message);
+		return;
+	}
+	if (!(task->coro.flags & FLAG_MUST_CANCEL) || !wait->kind)
+		return;
+	failure_unref(task_take_request(task));
+	task->cancels = cancels;
+	wait_cancel(wait, message);
 }
 
 static int describe_future(const struct wait *wait, char *text, size_t size)
 {
-	const struct coro_future *future = wait->future;
+	const struct coro_future *future = awaiting_of(wait)->future;
 	if (!is_task(future))
 		return snprintf(text, size, "a future");
 	const char *name = task_of(future)->coro.name;
@@ -41,8 +75,16 @@ static int describe_future(const struct wait *wait, char *text, size_t size)
 			name ? name : "");
 }
 
-static const struct wait_kind awaiting = {
-	.leave = leave_future, .what = "a future", .describe = describe_future};
+static const struct wait_kind awaiting_future = {.leave = leave_future,
+						 .cancel = cancel_future,
+						 .what = "a future",
+						 .describe = describe_future};
+
+struct coro_future *task_awaited(const struct task *task)
+{
+	const struct wait *wait = task_wait(task);
+	return wait->kind == &awaiting_future ? awaiting_of(wait)->future : NULL;
+}
 
 /* Whether a task waits for itself if it waits for this: only one that is waited for can. */
 static bool closes_cycle(const struct task *task, const struct coro_future *future)
@@ -50,8 +92,7 @@ static bool closes_cycle(const struct task *task, const struct coro_future *futu
 	if (list_empty(&task->future.waiters))
 		return false;
 	while (future && is_task(future) && task_of(future)->coro.frame) {
-		const struct wait *wait = task_wait(task_of(future));
-		future = wait->kind ? wait->future : NULL;
+		future = task_awaited(task_of(future));
 		if (future == &task->future)
 			return true;
 	}
@@ -63,11 +104,12 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 								 void **ret)
 {
 	struct wait *wait = task_wait(task);
-	wait->kind = &awaiting;
-	wait->future = future_ref(future);
+	struct awaiting *awaiting = awaiting_of(wait);
+	wait->kind = &awaiting_future;
 	wait->ret = ret;
-	wait->on_done.notify = wake_with_result;
-	list_append(&future->waiters, &wait->on_done.link);
+	awaiting->future = future_ref(future);
+	awaiting->on_done.notify = wake_with_result;
+	list_append(&future->waiters, &awaiting->on_done.link);
 	return park_anew(future->loop, task);
 }
 

@@ -12,7 +12,7 @@
 static size_t chain_length(const struct coro_future *future, const struct coro_future *gather)
 {
 	size_t length = 0;
-	for (; future != gather; future = task_wait(task_of(future))->future)
+	for (; future != gather; future = task_awaited(task_of(future)))
 		length++;
 	return length;
 }
@@ -26,14 +26,14 @@ static void count_once(struct coro_future *again, struct coro_future *gather)
 	struct coro_future *first = gather_cancelled_by(gather);
 	size_t before = chain_length(first, gather), now = chain_length(again, gather);
 	for (; before > now; before--)
-		first = task_wait(task_of(first))->future;
+		first = task_awaited(task_of(first));
 	for (; now > before; now--)
-		again = task_wait(task_of(again))->future;
+		again = task_awaited(task_of(again));
 	while (again != first) {
-		again = task_wait(task_of(again))->future;
-		first = task_wait(task_of(first))->future;
+		again = task_awaited(task_of(again));
+		first = task_awaited(task_of(first));
 	}
-	for (; again != gather; again = task_wait(task_of(again))->future)
+	for (; again != gather; again = task_awaited(task_of(again)))
 		task_of(again)->cancels--;
 }
 
@@ -50,7 +50,7 @@ static bool cancel_chain(struct coro_future *future, struct failure *message, un
 		future_retrieved(future); /* as in asyncio */
 		return false;
 	}
-	for (; is_task(future); future = task_wait(last)->future) {
+	for (; is_task(future); future = task_awaited(last)) {
 		last = task_of(future);
 		if (unlikely(task_shields(last) > level)) {
 			shield_hold(last, level, message);

@@ -3,7 +3,6 @@
 
 #include "core/fail.h"
 #include "loop/loop.h"
-#include "task/future.h"
 
 #include <errno.h>
 #include <stdlib.h>

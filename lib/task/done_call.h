@@ -6,7 +6,8 @@
 #ifndef TASK_DONE_CALL_H
 #define TASK_DONE_CALL_H
 
-#include "sched/park.h"
+#include "sched/timer.h"
+#include "task/future.h"
 
 struct done_call {
 	struct done_callback on_done;

@@ -9,6 +9,13 @@
 
 struct failure;
 
+/* Who wants to know when a future is done: linked into the future's list. */
+struct done_callback {
+	struct list link;
+	/* The future is done, and this is off its list. */
+	void (*notify)(struct done_callback *on_done, struct coro_future *future);
+};
+
 /* Whether the failure of a future was asked for: then it need not be reported. */
 enum retrieved {
 	RETRIEVED_NOT,
@@ -109,6 +116,9 @@ static inline void future_retrieved_next_turn(struct coro_future *future)
 	if (future->retrieved == RETRIEVED_NOT)
 		future->retrieved = RETRIEVED_NEXT_TURN;
 }
+
+/* The future that a task awaits, in coro_await; NULL if it does not wait, or for something else. */
+struct coro_future *task_awaited(const struct task *task);
 
 /* Hands its result over as coro_await does. */
 int future_result(const struct coro_future *future, void **ret);

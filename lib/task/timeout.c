@@ -357,14 +357,6 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 	return state == TIMEOUT_EXPIRING || state == TIMEOUT_EXPIRED;
 }
 
-int fail_timeout(const char *site, int64_t length)
-{
-	char text[DURATION_SIZE];
-	const char *pieces[] = {"timeout of ", duration_text(text, length > 0 ? length : 0),
-				site ? " begun at " : "", site ? site : ""};
-	return fail_join(-ETIMEDOUT, site, pieces, 4);
-}
-
 /*
  * Ends a scope that has begun. A cancellation is the scope's own if no request is left but those
  * from before; one of these that came in together with it makes it theirs.

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Waits that need nothing but the loop: for the next turn, or for a time. */
+#include "core/fail.h"
+#include "core/overflow.h"
+#include "coro/task.h"
+#include "loop/loop.h"
+#include "sched/park.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int coro_task_yield(void)
+{
+	struct thread *thread = thread_current;
+	struct coro_loop *loop = thread->loop;
+	if (unlikely(!loop))
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
+	struct task *task = loop->running;
+	if (unlikely(!task))
+		return fail_with(-EPERM, "coro_task_yield: not in a task");
+	return yield_in(loop, task, thread->self);
+}
+
+int coro_checkpoint(void)
+{
+	return task_running() ? coro_task_yield() : 0;
+}
+
+static void sleep_over(struct call *call)
+{
+	struct timer *timer = container_of(call, struct timer, call);
+	struct wait *wait = container_of(timer, struct wait, timer);
+	wake(wait->task, 0);
+}
+
+static void sleep_leave(struct wait *wait)
+{
+	timer_disarm(wait->task->future.loop, &wait->timer);
+}
+
+static int sleep_describe(const struct wait *wait, char *text, size_t size)
+{
+	char duration[DURATION_SIZE];
+	const struct coro_loop *loop = wait->task->future.loop;
+	size_t place = wait->timer.node.place;
+	int64_t end = place == HEAP_NONE ? 0 : loop->timers.entries[place].key;
+	int64_t left = end - loop_time(loop);
+	if (end == CORO_FOREVER)
+		return snprintf(text, size, "a sleep without end");
+	return snprintf(text, size, "a sleep, %s more",
+			duration_text(duration, left > 0 ? left : 0));
+}
+
+static const struct wait_kind sleeping = {
+	.leave = sleep_leave, .what = "a sleep", .describe = sleep_describe};
+
+int coro_sleep_until(int64_t when)
+{
+	struct task *task = task_running();
+	if (!task)
+		return fail_with(-EPERM, "coro_sleep_until: not in a task");
+	overflow_look(&task->coro);
+	struct wait *wait = task_wait(task);
+	wait->kind = &sleeping;
+	wait->timer.call.run = sleep_over;
+	timer_arm(task->future.loop, &wait->timer, when);
+	return park(task);
+}
+
+int coro_sleep(int64_t delay)
+{
+	struct task *task = task_running();
+	if (!task)
+		return fail_with(-EPERM, "coro_sleep: not in a task");
+	if (delay <= 0)
+		return coro_task_yield();
+	return coro_sleep_until(time_after(loop_time(task->future.loop), delay));
+}
