@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* At most two tasks at a time. */
+#include <coro.h>
+#include <stdio.h>
+
+static struct coro_semaphore seats;
+static int seated;
+
+static int dine(void *arg)
+{
+	int r = coro_semaphore_acquire(&seats);
+	if (r < 0)
+		return r;
+	printf("%d seated\n", ++seated);
+	r = coro_sleep(10 * CORO_MSEC);
+	seated--;
+	coro_semaphore_release(&seats);
+	return r;
+}
+
+static int program(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	if (r < 0)
+		return r;
+	coro_semaphore_init(&seats, 2);
+	for (int i = 0; r == 0 && i < 4; i++)
+		r = coro_group_spawn(group, dine, NULL, NULL);
+	return coro_group_end(group, r);
+}
+
+int main(void)
+{
+	return coro_run(program, NULL) < 0;
+}
