@@ -5,6 +5,7 @@
 #   make check       builds and runs the tests; needs libcheck and pkg-config
 #   make deps        installs those two where they are missing
 #   make install     into PREFIX, by way of DESTDIR; make uninstall takes it back
+#   make man         the manual, into build/man; make html, the same for a browser
 #   make clean       removes build/
 #   make ...         and what the heads of lib/packaging/Makefile and test/Makefile tell
 #
@@ -173,5 +174,5 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include lib/packaging/Makefile test/Makefile
+include lib/doc/Makefile lib/packaging/Makefile test/Makefile
 -include $(patsubst %.o,%.d,$(objs) $(tls_objs) $(demos:=.o))
