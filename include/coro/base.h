@@ -11,8 +11,8 @@
  *   - A call marked coro_async may suspend its caller: other tasks run before it returns. So may a
  *     call that runs a function of yours, such as coro_resume, coro_next or coro_iter_collect, if
  *     that function waits.
- *   - Each flag has a bit of its own, whichever options it belongs to. A flag that is given to other
- *     options is -EINVAL.
+ *   - Each flag has a bit of its own, whichever options it belongs to. A flag that is given to
+ *     other options is -EINVAL.
  *
  * Error codes are
  *
@@ -106,7 +106,9 @@
 /* The value of a macro, as a string. */
 #define CORO_STRING(x) CORO_STRING_(x)
 
-/* The place where it stands in the source, "file.c:12". Reports name a coroutine by such a place. */
+/*
+ * The place where it stands in the source, "file.c:12". Reports name a coroutine by such a place.
+ */
 #define CORO_HERE __FILE__ ":" CORO_STRING(__LINE__)
 
 /* The error that asks a generator to return. Like GeneratorExit. */
@@ -128,14 +130,16 @@
 #define CORO_SEC INT64_C(1000000000)
 
 /*
- * The timeout that never ends. coro_sleep(CORO_FOREVER) ends when it is cancelled, or when a virtual
- * clock jumps to the end of time.
+ * The timeout that never ends. coro_sleep(CORO_FOREVER) ends when it is cancelled, or when a
+ * virtual clock jumps to the end of time.
  */
 #define CORO_FOREVER INT64_MAX
 
 CORO_BEGIN_DECLS
 
-/* The function that a coroutine, generator or task runs: its body. A negative result is an error. */
+/*
+ * The function that a coroutine, generator or task runs: its body. A negative result is an error.
+ */
 typedef int coro_fn(void *arg);
 
 /* A function that the loop calls. It may not wait: see coro_call_soon. */

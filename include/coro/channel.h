@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels, and waiting for whichever of several is ready first: what Go and libdill have, and
- * asyncio lacks. A channel carries items of one size from task to task, by value:
+ * Channels, which carry items between tasks, and select, which waits for several channels at once.
+ * Go and libdill have them; asyncio does not. The items of a channel have one size and are copied:
  *
  *	struct coro_channel *numbers;
  *	r = coro_channel_create(sizeof(int), 0, &numbers);
@@ -13,14 +13,14 @@
  *		printf("%d\n", n);
  *
  * An item goes straight from its sender to the first task that waits for it, or into the buffer if
- * none does. No wait allocates. What can be had at once is had without letting others run. A task
- * that sends some hundred items without ever waiting then lets others run.
+ * no task does. Waiting allocates no memory. What can be done at once is done without letting
+ * others run, but a task that sends some hundred items without waiting then lets others run.
  *
- * An item that was handed over is never lost: a task that is cancelled at the very moment at which
- * its send or receive succeeds gets 0 from that, and -ECANCELED from its next wait; if it ends
- * before, it was not cancelled.
+ * An item that was handed over is never lost. If a task is cancelled at the moment when its send or
+ * receive succeeds, that call returns 0, and the task's next wait returns -ECANCELED. If the task
+ * ends before that, it was not cancelled.
  *
- * A channel belongs to the thread that made it: -EPERM elsewhere.
+ * A channel belongs to the thread that made it: in another, calls are -EPERM.
  */
 #ifndef CORO_CHANNEL_H
 #define CORO_CHANNEL_H
@@ -29,105 +29,142 @@
 
 CORO_BEGIN_DECLS
 
+/* A channel. */
 struct coro_channel;
 
 /*
- * Makes a channel for items of that many bytes (make(chan T, capacity)); 0 bytes for bare signals.
- * Its buffer holds `capacity` items; with 0 there is none, and who sends waits for who receives.
- * The caller owns it and gives it back with coro_channel_destroy. -EINVAL, -ENOMEM.
+ * Creates a channel for items of item_size bytes; 0 for bare signals. Its buffer holds `capacity`
+ * items; if that is 0, a sender waits for a receiver. The caller owns the channel and destroys it
+ * with coro_channel_destroy. Returns 0, -EINVAL or -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_channel_create(size_t item_size, size_t capacity,
 						 struct coro_channel **ret);
 
-/* Frees a channel, and what is in it: 0; -EBUSY if somebody waits in it; -EPERM. NULL is fine. */
+/*
+ * Frees a channel and the items in it. NULL is allowed. Returns 0, -EPERM, or -EBUSY if a task
+ * waits.
+ */
 CORO_API int coro_channel_destroy(struct coro_channel *channel);
 
 /*
- * Sends a copy of *item, waiting until somebody takes it or there is room (channel <- item): 0.
- * -EPIPE if the channel is closed, or is being closed meanwhile: nobody gets the item. -ECANCELED;
- * -EPERM outside a task, if it would wait. item may be NULL where items have no bytes.
+ * Sends a copy of *item, and waits until a task receives it or the buffer has room. item may be
+ * NULL if items have no bytes.
+ *
+ * Returns 0, -EINVAL, or
+ *
+ *   -EPIPE      the channel is closed, or was closed meanwhile; the item was not sent
+ *   -ECANCELED  the task was cancelled; the item was not sent
+ *   -EPERM      it would have to wait, and the caller is not in a task
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_channel_send(struct coro_channel *channel,
 							  const void *item);
 
-/* The same without waiting: -EAGAIN. In a task or not. */
+/*
+ * Sends a copy of *item without waiting, in a task or not. Returns what coro_channel_send does, or
+ * -EAGAIN if it would have to wait.
+ */
 CORO_MUST_CHECK CORO_API int coro_channel_try_send(struct coro_channel *channel, const void *item);
 
 /*
- * Receives the oldest item into *ret, waiting for one (item, ok := <-channel): 0. ret may be NULL,
- * and the item is dropped. -EPIPE once the channel is closed and nothing is left in it; -ECANCELED;
- * -EPERM outside a task, if it would wait.
+ * Receives the oldest item into *ret, waiting for one. ret may be NULL, to drop the item.
+ *
+ * Returns 0, -EINVAL, or
+ *
+ *   -EPIPE      the channel is closed, and nothing is left in it
+ *   -ECANCELED  the task was cancelled; no item was received
+ *   -EPERM      it would have to wait, and the caller is not in a task
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_channel_receive(struct coro_channel *channel,
 							     void *ret);
 
-/* The same without waiting: -EAGAIN. In a task or not. */
+/*
+ * Receives an item without waiting, in a task or not. Returns what coro_channel_receive does, or
+ * -EAGAIN if it would have to wait.
+ */
 CORO_MUST_CHECK CORO_API int coro_channel_try_receive(struct coro_channel *channel, void *ret);
 
 /*
- * Nothing goes in any more (close(channel)): who sends, or waits to send, gets -EPIPE; who receives
- * gets what is in the buffer, and then -EPIPE. 0; -EALREADY if it is closed.
+ * Closes the channel: sends are -EPIPE from now on, also those that wait. Receivers get what is in
+ * the buffer, and then -EPIPE. Returns 0, -EINVAL, -EPERM, or -EALREADY if it is closed.
  */
 CORO_API int coro_channel_close(struct coro_channel *channel);
 
+/* Returns whether the channel is closed. */
 CORO_API bool coro_channel_closed(const struct coro_channel *channel);
 
+/* What is done with a channel. */
 enum coro_direction { CORO_RECEIVE, CORO_SEND };
 
 /*
- * Counts the caller among the channel's receivers or senders: 0 (clone of a trio memory channel's
- * end, or of Rust's Sender). The other side learns when the last of them detaches. Attach before
- * the task is spawned: else the others may all have detached by then. Attaching is optional: a
- * channel whose ends are not counted is closed by coro_channel_close alone. -EPIPE once it is
- * closed; -EINVAL, -EPERM.
+ * Counts the caller among the channel's senders or receivers. The last of them that calls
+ * coro_channel_detach closes the channel. Attach before the task is spawned that sends or receives:
+ * the others may all have detached before it runs. Attaching is optional: a channel to which nobody
+ * attaches is closed by coro_channel_close alone.
+ *
+ * Returns 0, -EINVAL, -EPERM, or -EPIPE if the channel is closed. Like a clone of Rust's Sender.
  */
 CORO_MUST_CHECK CORO_API int coro_channel_attach(struct coro_channel *channel,
 						 enum coro_direction direction);
 
 /*
- * Uncounts one of them: 0. The last sender closes the channel: receivers get what is in the buffer,
- * and then -EPIPE. The last receiver closes it too, and drops what is in the buffer: senders get
- * -EPIPE. With coro_defer a task detaches however it ends. -EINVAL if none is counted; -EPERM.
+ * Undoes one coro_channel_attach. The last sender closes the channel: receivers get what is in the
+ * buffer, and then -EPIPE. The last receiver closes it too and drops what is in the buffer: senders
+ * get -EPIPE. A task can detach by coro_defer, however it ends. Returns 0, -EPERM, or -EINVAL if
+ * nobody is attached.
  */
 CORO_API int coro_channel_detach(struct coro_channel *channel, enum coro_direction direction);
 
-/* How many items are in the buffer, and how many can be (len, cap). */
+/* Returns how many items are in the buffer. Like len of Go. */
 CORO_API size_t coro_channel_length(const struct coro_channel *channel);
+
+/* Returns how many items the buffer can hold. Like cap of Go. */
 CORO_API size_t coro_channel_capacity(const struct coro_channel *channel);
 
 /* -- select */
 
 /*
- * One thing to wait for. The caller fills in the upper fields, and may use a case again and again,
- * by one select at a time.
+ * One thing that coro_select can do: send to a channel, or receive from it. The caller sets
+ * channel, direction and item. A case may be used again, by one select at a time.
  */
 struct coro_select_case {
 	struct coro_channel *channel; /* NULL: never ready */
 	enum coro_direction direction;
-	void *item; /* to be sent; or where to receive one, NULL to drop it */
+	void *item; /* the item to send; or where to receive one, NULL to drop it */
 
-	int result;   /* of the one that has happened: 0; -EPIPE: its channel is closed */
+	int result;   /* of the case that was chosen: 0, or -EPIPE if its channel is closed */
 	void *own[4]; /* the library's */
 };
 
 /*
- * Waits until one of the cases can go on, has that one happen, and no other, and returns which: its
- * index (select of Go, dill_choose). See its `result`; a channel that is closed is always ready. Of
- * several that are ready one is chosen at random, as the loop's seed has it.
+ * Waits until one of the cases can be done, does it, and no other, and returns its index. Its
+ * result field says how it ended: a closed channel is always ready. If several can be done, one is
+ * chosen at random; the loop's seed determines which.
  *
- * Waits for at most timeout nanoseconds, CORO_FOREVER for any time: then -ETIMEDOUT. With 0 it does
- * not wait, in a task or not (Go's `default`). A channel may stand in several cases, in both
- * directions; a select never sends to itself. Any number of cases, 0 too, and no allocation.
+ * It waits for at most timeout nanoseconds. With 0 it does not wait, and may be called outside of
+ * tasks. There may be any number of cases, also none. A channel may be in several cases, in both
+ * directions; a select does not receive what it sends. No memory is allocated.
  *
- * -EINVAL, with nothing done, for a case that cannot be; -ECANCELED; -EPERM outside a task, if it
- * would wait.
+ * Returns the index, or, having done nothing
+ *
+ *   -ETIMEDOUT  the time is over
+ *   -ECANCELED  the task was cancelled
+ *   -EPERM      it would have to wait, and the caller is not in a task
+ *   -EINVAL     a case is not valid
+ *
+ * Like select of Go.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_select(struct coro_select_case *cases, size_t count,
 						    int64_t timeout);
 
 /*
- * Declares a typed view of channels, NAME_create and so on: CORO_CHANNEL(numbers, int) has
- * numbers_create(0, &channel), numbers_send(channel, 42) and numbers_receive(channel, &n).
+ * Declares typed functions for channels of one type of item. They cost nothing.
+ * `CORO_CHANNEL(numbers, int);` declares
+ *
+ *   int numbers_create(size_t capacity, struct coro_channel **ret);
+ *   int numbers_send(struct coro_channel *channel, int item);
+ *   int numbers_try_send(struct coro_channel *channel, int item);
+ *   int numbers_receive(struct coro_channel *channel, int *ret);
+ *   int numbers_try_receive(struct coro_channel *channel, int *ret);
  */
 #define CORO_CHANNEL(name, type)                                                             \
 	CORO_UNUSED static inline int name##_create(size_t coro_capacity_,                   \

@@ -129,9 +129,9 @@ CORO_MUST_CHECK CORO_API int coro_yield(void *value, void **ret);
 
 /*
  * Resumes the coroutine with an error: the yield at which it stopped returns error, which must be
- * negative. A coroutine that has not started is done at once, without running. For one that is done,
- * or that has not started, the call returns error. Otherwise its results are those of coro_resume.
- * Like generator.throw.
+ * negative. A coroutine that has not started is done at once, without running. For one that is
+ * done, or that has not started, the call returns error. Otherwise its results are those of
+ * coro_resume. Like generator.throw.
  */
 CORO_MUST_CHECK CORO_API int coro_throw(struct coro *co, int error, void **ret);
 
@@ -212,12 +212,14 @@ struct coro_stack {
 	void *at;         /* in use from here to high, with saved registers; NULL if it runs */
 };
 
-/* A function that is called for a stack. 0 goes on; another result ends. May not call the library. */
+/*
+ * A function that is called for a stack. 0 goes on; another result ends. May not call the library.
+ */
 typedef int coro_stack_fn(const struct coro_stack *stack, void *arg);
 
 /*
- * Calls fn for the stack of each body of the calling thread, and for the thread's own stack. Returns
- * what the last call of fn returned, -EINVAL or -ENOMEM.
+ * Calls fn for the stack of each body of the calling thread, and for the thread's own stack.
+ * Returns what the last call of fn returned, -EINVAL or -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
 
@@ -230,9 +232,9 @@ CORO_MUST_CHECK CORO_API int coro_stack_for_each(coro_stack_fn *fn, void *arg);
 CORO_MUST_CHECK CORO_API int coro_stack_get(const struct coro *co, struct coro_stack *ret);
 
 /*
- * Sets how many stacks of each size the calling thread keeps in memory when their bodies have ended,
- * for the next bodies: 1,024 by default. The memory of others goes back to the system. Returns 0 or
- * -ENOMEM.
+ * Sets how many stacks of each size the calling thread keeps in memory when their bodies have
+ * ended, for the next bodies: 1,024 by default. The memory of others goes back to the system.
+ * Returns 0 or -ENOMEM.
  */
 CORO_MUST_CHECK CORO_API int coro_pool_limit(size_t limit);
 

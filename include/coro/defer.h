@@ -9,9 +9,9 @@
  *	return read_into(page);          // may fail, wait, be cancelled
  *
  * They follow Python's finally and contextlib.AsyncExitStack. They resemble Go's defer, but belong
- * to the body of the running task, generator or coroutine, and not to the function that defers. They
- * are called when the body has returned, the last one first. So their arguments must outlive the
- * body, and cannot be variables on its stack.
+ * to the body of the running task, generator or coroutine, and not to the function that defers.
+ * They are called when the body has returned, the last one first. So their arguments must outlive
+ * the body, and cannot be variables on its stack.
  */
 #ifndef CORO_DEFER_H
 #define CORO_DEFER_H
@@ -25,13 +25,14 @@ CORO_BEGIN_DECLS
  *
  * The call runs on the body's stack and may do what the body may: wait, yield, defer more calls. It
  * does not change the body's result, value and message. If the task was cancelled by then, the
- * first wait in a deferred call returns -ECANCELED, as in the body. A generator that yields in a deferred
- * call while it is being closed has not returned: see coro_close.
+ * first wait in a deferred call returns -ECANCELED, as in the body. A generator that yields in a
+ * deferred call while it is being closed has not returned: see coro_close.
  *
- * If coro_loop_close discards the body, the calls run on the stack of coro_loop_close. There waiting,
- * yielding and deferring are -EPERM. A body that never began has deferred nothing.
+ * If coro_loop_close discards the body, the calls run on the stack of coro_loop_close. There
+ * waiting, yielding and deferring are -EPERM. A body that never began has deferred nothing.
  *
- * Returns 0, -EINVAL or -ENOMEM, or -EPERM outside of a body and in a callback. Like AsyncExitStack.callback.
+ * Returns 0, -EINVAL or -ENOMEM, or -EPERM outside of a body and in a callback. Like
+ * AsyncExitStack.callback.
  */
 CORO_MUST_CHECK CORO_API int coro_defer(coro_callback *fn, void *arg);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A loop as the guest of another: of a GUI's, of GLib's or libuv's, or of a poll() of the program's
- * own. The host waits for the guest's fd to be readable, for as long as its timeout says, and then
- * has it make a turn:
+ * Embedding: a loop that is driven by another event loop, the embedder: a GUI's, GLib's, libuv's,
+ * or a poll() of the program's own. The embedder waits until the loop's fd is readable or its
+ * timeout is over, and then lets the loop make a turn:
  *
  *	int fd = coro_loop_fd(loop);
  *	for (;;) {
@@ -13,12 +13,15 @@
  *		r = coro_loop_run_once(loop);
  *	}
  *
- * poll's int holds no more than 24 days of milliseconds, so a wait is cut into days: waking too
- * early does no harm.
+ * poll's timeout is an int, which holds 24 days of milliseconds. So a longer wait is cut into days:
+ * it does no harm to run the loop too early.
  *
- * What the host does between turns, in the loop's thread, may concern the guest: set its futures,
- * spawn by coro_loop_spawn, call_soon, cancel. Then the timeout is another: a host that does not
- * ask for it before each wait has itself told by coro_loop_set_timeout_callback.
+ * Between turns the embedder may use the loop, in the loop's thread: set futures, spawn with
+ * coro_loop_spawn, add callbacks, cancel. That may shorten the timeout. An embedder that does not
+ * ask for the timeout before each wait sets a function that is called then:
+ * coro_loop_set_timeout_callback.
+ *
+ * The errors that all calls on loops share are in coro/loop.h.
  */
 #ifndef CORO_EMBED_H
 #define CORO_EMBED_H
@@ -28,36 +31,44 @@
 CORO_BEGIN_DECLS
 
 /*
- * An fd that is readable when the loop has something to do that is not a timer's (uv_backend_fd):
- * to be polled, and nothing else, until the loop is closed. -ENOTSUP where the poller has none,
- * which is so of "poll"; -EPERM, -EOWNERDEAD, -ENOMEM, -EMFILE.
+ * Returns an fd that is readable when the loop has something to do, other than a timer. It may only
+ * be polled, until the loop is closed.
+ *
+ * Returns the fd, -EINVAL, -ENOMEM, -EMFILE, or -ENOTSUP if the loop's poller has no fd: that is so
+ * of "poll". Like uv_backend_fd.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_fd(struct coro_loop *loop);
 
 /*
- * For how many nanoseconds there is nothing to do, but for what the fd tells: until the next timer;
- * 0 if something is ready; CORO_FOREVER (uv_backend_timeout). Or an error.
+ * Returns how many nanoseconds the embedder may wait for the fd: until the next timer; 0 if
+ * something is ready, CORO_FOREVER if there is no timer. Or an error. Like uv_backend_timeout.
  */
 CORO_API int64_t coro_loop_timeout(const struct coro_loop *loop);
 
 /*
- * Makes one turn, without waiting: takes up what has come from fds, threads and signals and which
- * timers are due, and runs what was ready when it began (uv_run of UV_RUN_NOWAIT). To be called
- * when the fd is readable or the timeout over; sooner or more often does no harm.
+ * Makes one turn without waiting: takes what has come from fds, threads and signals and the timers
+ * that are due, and runs what was ready when it began. Call it when the fd is readable or the
+ * timeout is over; it may be called sooner and more often.
  *
- *   1           there is more to be done or waited for
- *   0           there is not, until the host brings it: what coro_run_forever calls -EDEADLK
+ * Returns -EINVAL, -ENOMEM, or
+ *
+ *   1           there is more to do or to wait for
+ *   0           there is nothing, until the embedder adds it; coro_run_forever would return
+ *               -EDEADLK
  *   -ESHUTDOWN  coro_loop_stop was called, in this turn or before
  *   -EBUSY      a loop runs in this thread already, or the timeout callback called this
- *   -EPERM, -EOWNERDEAD
+ *
+ * Like uv_run.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_run_once(struct coro_loop *loop);
 
 /*
- * Has fn(arg) called, in the loop's thread, after each turn, and when between turns the timeout
- * becomes shorter; not for what the fd tells. fn asks for the timeout and sets a timer of the
- * host's; it must not run the loop or close it (-EBUSY). The host asks once after this, too. fn may
- * be NULL, for none. -EPERM, -EOWNERDEAD.
+ * Has fn(arg) called, in the loop's thread, after each turn, and when the timeout becomes shorter
+ * between turns. It is not called when the fd becomes readable.
+ *
+ * fn asks for the timeout and sets a timer of the embedder's. It must not run or close the loop
+ * (-EBUSY). After setting it, the embedder asks for the timeout once itself. NULL for fn removes
+ * it. Returns 0 or -EINVAL.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_set_timeout_callback(struct coro_loop *loop,
 							    coro_callback *fn, void *arg);

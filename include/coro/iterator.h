@@ -16,9 +16,9 @@
  *
  * Errors. A function that makes an iterator never returns NULL. If it fails with -ENOMEM or -EINVAL
  * (NULL for an iterator or a function, or an argument that is not valid), it closes the iterators
- * that it was given. The iterator that it returns gives the error in place of its first item, and so
- * do the adaptors over it. So a pipeline can be one expression, and its end returns the error. After
- * its end or an error, an adaptor gives no more items.
+ * that it was given. The iterator that it returns gives the error in place of its first item, and
+ * so do the adaptors over it. So a pipeline can be one expression, and its end returns the error.
+ * After its end or an error, an adaptor gives no more items.
  *
  * Items are pointers. An item is valid until its iterator's next call or its close. Adaptors are
  * lazy and allocate nothing per item. Functions that keep an item for longer copy it: item_size
@@ -51,17 +51,19 @@ CORO_BEGIN_DECLS
  *   struct lines lines = { .iterator = { .next = lines_next, .item_size = 80 }, .file = file };
  */
 struct coro_iterator {
-	/* Returns 1 and the next item in *ret; 0 at the end and at every later call; or an error. */
+	/* 1 and the next item in *ret; 0 at the end and at every later call; or an error. */
 	int (*next)(struct coro_iterator *it, void **ret);
 	/* Frees what the iterator holds; called once, last. 0 or an error. NULL if not needed. */
 	int (*close)(struct coro_iterator *it);
 	/* Bytes of an item; 0 for plain pointers, which outlive the iterator; or CORO_NOCOPY. */
 	size_t item_size;
-	/* Whether items stay valid and unchanged after the next call and the close, as an array's. */
+	/* Whether items outlive the next call and the close, unchanged, as an array's do. */
 	bool lasting;
 };
 
-/* The item_size of items that must not be copied, since they point to what the next call changes. */
+/*
+ * The item_size of items that must not be copied, since they point to what the next call changes.
+ */
 #define CORO_NOCOPY SIZE_MAX
 
 /* Returns whether it is an iterator: neither it nor its next is NULL. Like PyIter_Check. */
@@ -82,9 +84,9 @@ CORO_API int coro_iter_close(struct coro_iterator *it);
 /* ---- sources ---- */
 
 /*
- * Makes an iterator over the count items of an array, which must outlive it. If item_size is 0, base
- * is an array of pointers, and these are the items. Do not pass a const array to functions that
- * write to items. Like iter.
+ * Makes an iterator over the count items of an array, which must outlive it. If item_size is 0,
+ * base is an array of pointers, and these are the items. Do not pass a const array to functions
+ * that write to items. Like iter.
  */
 CORO_API struct coro_iterator *coro_iter_array(const void *base, size_t count, size_t item_size);
 
@@ -108,9 +110,9 @@ CORO_API struct coro_iterator *coro_iter_generator(struct coro *generator, size_
  * Makes an iterator over what fn(arg) yields as a generator of its own, items of item_size bytes.
  *
  * If the generator yields instead of returning when the iterator is closed, it is asked again, and
- * after several times discarded: only its deferred calls run, and the close is -EPROTO. The iterator
- * cannot be closed inside the generator itself (-EBUSY), nor in another thread than the generator's
- * (-EPERM). It stays open then.
+ * after several times discarded: only its deferred calls run, and the close is -EPROTO. The
+ * iterator cannot be closed inside the generator itself (-EBUSY), nor in another thread than the
+ * generator's (-EPERM). It stays open then.
  */
 #define coro_iter_generate(...) /* (coro_fn *fn, void *arg, size_t item_size) */ \
 	coro_iter_generate_at(CORO_HERE, __VA_ARGS__)
@@ -164,8 +166,8 @@ CORO_API struct coro_iterator *coro_iter_chainv(size_t n, struct coro_iterator *
 
 /*
  * Gives every step-th item, from number start to before number stop, or to the end if stop is
- * negative. Of a borrowed iterator it takes as many items as Python's: up to stop, also if stop lies
- * between two steps. start < 0 or step < 1 is -EINVAL. Like itertools.islice.
+ * negative. Of a borrowed iterator it takes as many items as Python's: up to stop, also if stop
+ * lies between two steps. start < 0 or step < 1 is -EINVAL. Like itertools.islice.
  */
 CORO_API struct coro_iterator *coro_iter_islice(struct coro_iterator *it, int64_t start,
 						int64_t stop, int64_t step);
@@ -177,7 +179,9 @@ CORO_API struct coro_iterator *coro_iter_islice(struct coro_iterator *it, int64_
 CORO_API struct coro_iterator *coro_iter_map(coro_transform *fn, void *arg, size_t item_size,
 					     struct coro_iterator *it);
 
-/* Gives the items for which the predicate is true, or those that are not 0 for NULL. Like filter. */
+/*
+ * Gives the items for which the predicate is true, or those that are not 0 for NULL. Like filter.
+ */
 CORO_API struct coro_iterator *coro_iter_filter(coro_predicate *predicate, void *arg,
 						struct coro_iterator *it);
 
@@ -295,16 +299,16 @@ CORO_MUST_CHECK CORO_API int coro_iter_find(coro_predicate *predicate, void *arg
 					    struct coro_iterator *it, void *ret);
 
 /*
- * Combines all items into one: the last total that coro_iter_accumulate would give, at ret, room for
- * an item. Returns 1, 0 if there are no items, -ENOMEM, or -EINVAL if items cannot be copied. Like
- * functools.reduce.
+ * Combines all items into one: the last total that coro_iter_accumulate would give, at ret, room
+ * for an item. Returns 1, 0 if there are no items, -ENOMEM, or -EINVAL if items cannot be copied.
+ * Like functools.reduce.
  */
 CORO_MUST_CHECK CORO_API int coro_iter_reduce(coro_reducer *fn, void *arg, struct coro_iterator *it,
 					      void *ret);
 
 /*
- * Copies the smallest item to ret, room for an item; of equal ones the first. NULL compares numbers.
- * Returns what coro_iter_reduce does. Like min.
+ * Copies the smallest item to ret, room for an item; of equal ones the first. NULL compares
+ * numbers. Returns what coro_iter_reduce does. Like min.
  */
 CORO_MUST_CHECK CORO_API int coro_iter_min(coro_compare *compare, void *arg,
 					   struct coro_iterator *it, void *ret);
