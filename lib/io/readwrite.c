@@ -251,14 +251,14 @@ static bool vector_is_empty(const struct iovec *vec, int count)
 ssize_t coro_readv(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
-		return fail_with(-EINVAL, "coro_readv: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_readv: an argument is NULL or out of range");
 	return vector_is_empty(vec, count) ? read_nothing(fd) : read_into(fd, vec, count);
 }
 
 ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 {
 	if (vector_is_wrong(vec, count))
-		return fail_with(-EINVAL, "coro_writev: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_writev: an argument is NULL or out of range");
 	return vector_is_empty(vec, count) ? write_nothing(fd) : write_from(fd, vec, count);
 }
 
@@ -280,7 +280,7 @@ static ssize_t write_at(struct transfer *transfer, struct fd *fd)
 ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset)
 {
 	if (offset < 0)
-		return fail_with(-EINVAL, "coro_pread: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_pread: an argument is NULL or out of range");
 	return transfer_run(&(struct transfer){
 		.call = CALL_READ,
 		.attempt = read_at,
@@ -296,7 +296,7 @@ ssize_t coro_pread(int fd, void *bytes, size_t length, off_t offset)
 ssize_t coro_pwrite(int fd, const void *bytes, size_t length, off_t offset)
 {
 	if (offset < 0)
-		return fail_with(-EINVAL, "coro_pwrite: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_pwrite: an argument is NULL or out of range");
 	return transfer_run(&(struct transfer){
 		.call = CALL_WRITE,
 		.attempt = write_at,

@@ -175,8 +175,9 @@ int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callba
 	if (r < 0)
 		return r;
 	if (signum <= 0 || signum >= NSIG)
-		return fail_with(-EINVAL,
-				 "coro_loop_add_signal_handler: an argument that cannot be");
+		return fail_with(
+			-EINVAL,
+			"coro_loop_add_signal_handler: an argument is NULL or out of range");
 	r = signals_of(loop, &signals);
 	if (r < 0)
 		return r;
@@ -266,7 +267,8 @@ int coro_signal_wait_set(const sigset_t *set)
 	struct task *task = task_running();
 	struct signal_wait wait = {.set = set};
 	if (!set || !any_in(set))
-		return fail_with(-EINVAL, "coro_signal_wait_set: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_signal_wait_set: an argument is NULL or out of range");
 	if (!task)
 		return fail_with(-EPERM, "coro_signal_wait_set: not in a task");
 	int r = signals_of(task->future.loop, &wait.signals);
@@ -300,6 +302,7 @@ int coro_signal_wait_any(int signum, ...)
 	for (; signum != 0 && r == 0; signum = va_arg(args, int))
 		r = sigaddset(&set, signum);
 	va_end(args);
-	return r < 0 ? fail_with(-EINVAL, "coro_signal_wait_any: an argument that cannot be")
+	return r < 0 ? fail_with(-EINVAL,
+				 "coro_signal_wait_any: an argument is NULL or out of range")
 		     : coro_signal_wait_set(&set);
 }

@@ -279,7 +279,7 @@ static int above_streams(int accepted)
 int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	if (address && !length)
-		return fail_with(-EINVAL, "coro_accept: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_accept: an argument is NULL or out of range");
 	struct transfer transfer = {
 		.call = CALL_ACCEPT,
 		.attempt = attempt_accept,

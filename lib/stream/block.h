@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A piece of memory that bytes are buffered in: written at its end, read from its beginning. */
+/* A block of buffered bytes, written at its end and read from its beginning. */
 #ifndef STREAM_BLOCK_H
 #define STREAM_BLOCK_H
 
@@ -8,14 +8,14 @@
 struct block {
 	struct block *next;
 	size_t size;
-	size_t begin, end; /* what is in it */
-	char bytes[];      /* and room for a NUL behind them */
+	size_t begin, end; /* of the bytes in it */
+	char bytes[];      /* size, and one for a NUL behind them */
 };
 
-/* The usual one, all in all. */
+/* The usual size, with and without the header. */
 enum { BLOCK_ALL = 65536, BLOCK_SIZE = BLOCK_ALL - sizeof(struct block) - 1 };
 
-/* The last few that were given back are kept, and their memory is warm. */
+/* A few blocks that were given back are kept for the next block_create. */
 struct blocks {
 	struct block *spare;
 	unsigned count;
@@ -23,15 +23,15 @@ struct blocks {
 
 void blocks_finish(struct blocks *blocks);
 
-/* An empty one for at least so many bytes: NULL without memory. */
+/* Makes an empty block for at least size bytes. NULL without memory. */
 struct block *block_create(struct blocks *blocks, size_t size);
 
-/* NULL is fine. */
+/* Gives a block back. NULL is fine. */
 void block_destroy(struct blocks *blocks, struct block *block);
 
 /*
- * Moves what is in it to another for so many bytes, no fewer than there are: NULL without memory,
- * and then it is as it was.
+ * Moves the bytes to a new block for at least size bytes, which must hold them, and gives the old
+ * one back. NULL without memory, with the old block as it was.
  */
 struct block *block_move(struct blocks *blocks, struct block *block, size_t size);
 

@@ -15,11 +15,11 @@
 #define DEFAULT_TIME (10 * CORO_SEC)
 #define DEFAULT_BYTES ((size_t)16 << 20)
 
-/* Between two checks whether all has arrived. */
+/* Bounds of the pause between two checks. */
 #define SHORTEST_PAUSE CORO_MSEC
 #define LONGEST_PAUSE (64 * CORO_MSEC)
 
-/* At the end of the run, a peer that is silent for longer is not waited for. */
+/* At the end of the run, the longest silence of a peer before its stream is closed. */
 #define SILENCE (250 * CORO_MSEC)
 
 void linger_init(struct coro_stream *stream, const struct coro_stream_options *options)
@@ -37,7 +37,7 @@ static struct coro_loop *loop_of(const struct coro_stream *stream)
 	return stream->streams->loop;
 }
 
-/* At the end of the run the wait for each stream is bounded. */
+/* The longest time without progress. At the end of the run each stream has a bound. */
 static int64_t bound_of(const struct coro_stream *stream)
 {
 	if (stream->linger.time >= 0)
@@ -45,15 +45,15 @@ static int64_t bound_of(const struct coro_stream *stream)
 	return stream->streams->finishing ? DEFAULT_TIME : CORO_FOREVER;
 }
 
-/* -- what has not arrived */
+/* -- bytes that have not arrived */
 
-/* Bytes that the peer's system has not acknowledged; 0 if the system does not tell. */
+/* Bytes that the peer's kernel has not acknowledged. 0 if the system does not tell. */
 static size_t unacknowledged(int fd, bool ended)
 {
 	int bytes = 0;
 	if (fd < 0 || ioctl(fd, TIOCOUTQ, &bytes) < 0 || bytes <= 0)
 		return 0;
-	return (size_t)bytes - (ended && bytes == 1); /* the end counts as one */
+	return (size_t)bytes - (ended && bytes == 1); /* the FIN counts as a byte */
 }
 
 static size_t not_arrived(const struct coro_stream *stream)
@@ -65,13 +65,13 @@ static size_t not_arrived(const struct coro_stream *stream)
 
 /* -- the timer */
 
-static void look(struct call *call);
+static void check_progress(struct call *call);
 
 static void arm(struct coro_stream *stream, int64_t when)
 {
 	struct lingering *linger = &stream->linger;
 	timer_disarm(loop_of(stream), &linger->timer);
-	linger->timer.call.run = look;
+	linger->timer.call.run = check_progress;
 	timer_arm(loop_of(stream), &linger->timer, when);
 }
 
@@ -120,8 +120,8 @@ void linger_while_writing(struct coro_stream *stream)
 }
 
 /*
- * Virtual time does not pass for the peer's system, and, when the run is over, for the peer. So
- * this lets real time pass: a little, or the whole pause.
+ * Lets real time pass where the loop's clock is virtual, since the peer's kernel needs real time: a
+ * little, or, at the end of the run, the whole pause.
  */
 static void let_time_pass(const struct coro_stream *stream)
 {
@@ -132,7 +132,7 @@ static void let_time_pass(const struct coro_stream *stream)
 		poll(NULL, 0, stream->streams->finishing || ms < LITTLE ? (int)ms : LITTLE);
 }
 
-/* Whether there was no progress within the bound; virtual time alone does not tell. */
+/* Whether there was no progress within the bound, in real time too if the clock is virtual. */
 static bool is_stalled(const struct coro_stream *stream, int64_t now)
 {
 	const struct lingering *linger = &stream->linger;
@@ -169,15 +169,15 @@ static int fail_late(void)
 			 "the peer did not take what was written in the time to linger");
 }
 
-/* It is closed already, so that nothing else is to be done. */
+/* Notes an error of a stream that is closed already. */
 static void note_loss(struct coro_stream *stream, int error)
 {
 	stream->write_error = error;
 	stream_keep(&stream->write_failure, error);
 }
 
-/* All was handed over, and the fd is still open. */
-static void look_at_fd(struct coro_stream *stream, int64_t now)
+/* The check of a closed stream, whose bytes were all handed to the kernel. */
+static void check_lingering(struct coro_stream *stream, int64_t now)
 {
 	struct lingering *linger = &stream->linger;
 	if (linger->left == 0 && !linger->arrived)
@@ -191,7 +191,7 @@ static void look_at_fd(struct coro_stream *stream, int64_t now)
 	linger_end(stream, false);
 }
 
-static void look(struct call *call)
+static void check_progress(struct call *call)
 {
 	struct timer *timer = container_of(call, struct timer, call);
 	struct lingering *linger = container_of(timer, struct lingering, timer);
@@ -203,7 +203,7 @@ static void look(struct call *call)
 		note_progress(stream, now);
 	linger->left = left;
 	if (stream->closed) {
-		look_at_fd(stream, now);
+		check_lingering(stream, now);
 	} else if (is_over(stream, now)) {
 		stream_fail(stream, fail_late());
 		stream_reset(stream);
@@ -212,9 +212,9 @@ static void look(struct call *call)
 	}
 }
 
-/* -- what comes meanwhile */
+/* -- input meanwhile */
 
-/* Reads and drops what there is: 0, the peer has ended; -EAGAIN: it may go on; or an error. */
+/* Reads and drops the input. Returns 0 at the peer's end, -EAGAIN before it, or an error. */
 static ssize_t discard(struct coro_stream *stream)
 {
 	enum { PART = 16384, MOST = 16 * PART };
@@ -239,7 +239,7 @@ static void stop_reading(struct coro_stream *stream)
 	stream->linger.reading = false;
 }
 
-/* Input has come, or may have: whether there is still something to wait for. */
+/* Reads input. Returns whether there is still something to wait for. */
 static bool hear(struct coro_stream *stream)
 {
 	struct lingering *linger = &stream->linger;
@@ -273,7 +273,7 @@ static bool is_forked(const struct coro_stream *stream)
 	return loop_of(stream)->fork_count != fork_count;
 }
 
-/* The record of the fd, NULL if the loop has an end, or the process is another. */
+/* The loop's record of the fd. NULL if the loop is closed or this is a child of fork. */
 static struct fd *record_of(const struct coro_stream *stream)
 {
 	struct io *io;
@@ -298,8 +298,8 @@ static void close_fd(const struct coro_stream *stream)
 }
 
 /*
- * For local sockets: all has arrived. When both directions are ended no more input can come, so
- * that nothing is left unread.
+ * Closes a unix socket, on which all bytes arrive at once. Both directions are shut down first, so
+ * that no more input comes, and nothing is left unread.
  */
 static void close_local(struct coro_stream *stream)
 {
@@ -311,9 +311,7 @@ static void close_local(struct coro_stream *stream)
 	close_fd(stream);
 }
 
-/*
- * No loop is left to wait: reads the input that has come by now, and leaves the rest to the system.
- */
+/* Closes without a loop that could wait: reads the input that is there and leaves the rest. */
 static void close_at_once(struct coro_stream *stream)
 {
 	if (!is_forked(stream) && stream->linger.time >= 0 &&
@@ -322,7 +320,7 @@ static void close_at_once(struct coro_stream *stream)
 	close_fd(stream);
 }
 
-/* The peer has ended, and its system has all: there is nothing to wait for. */
+/* Whether the peer has ended and acknowledged all, so that there is nothing to wait for. */
 static bool is_settled(const struct coro_stream *stream)
 {
 	return stream->eof && stream->arg == &stream->end &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of streams, and a loop's streams. */
+/* Opening and freeing streams, and the list of a loop's streams. */
 #include "stream/stream.h"
 
 #include "core/fail.h"
@@ -30,7 +30,7 @@ static struct coro_stream *first_of(const struct list *list)
 	return container_of(list->next, struct coro_stream, link);
 }
 
-/* There is no loop any more. What was to be written is lost, and the peer not to take that for all. */
+/* The loop is closed. If bytes are lost by that, the peer gets a reset and not the end of file. */
 static void close_abruptly(struct coro_stream *stream)
 {
 	stream->refs++;
@@ -42,7 +42,7 @@ static void close_abruptly(struct coro_stream *stream)
 	stream_unref(stream);
 }
 
-/* The tasks and the poller are gone. What was not closed is, so that no fd is left behind. */
+/* The loop is closed; its tasks and poller are gone. Closes all fds that are still open. */
 static void streams_close(struct extension *extension, struct coro_loop *loop)
 {
 	struct streams *streams = container_of(extension, struct streams, extension);
@@ -78,7 +78,7 @@ static void hurry_all(const struct list *list)
 		linger_hurry(container_of(link, struct coro_stream, link));
 }
 
-/* The run is over. What was written goes out still, and a stop of the loop does not cut it short. */
+/* The run is over. Runs the loop until all that was written is sent, even if it is stopped. */
 static void streams_shut_down(struct extension *extension, struct coro_loop *loop)
 {
 	struct streams *streams = container_of(extension, struct streams, extension);
@@ -134,7 +134,7 @@ int streams_of(struct coro_loop *loop, struct streams **ret)
 	return 0;
 }
 
-/* -- life */
+/* -- opening and freeing */
 
 int stream_check_options(const struct coro_stream_options *options)
 {
@@ -157,7 +157,7 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	struct streams *streams;
 	options = options ? options : &defaults;
 	if (!ret || stream_check_options(options) < 0)
-		return fail_with(-EINVAL, "a stream: ret is NULL, or options that cannot be");
+		return fail_with(-EINVAL, "a stream: ret is NULL, or an option is wrong");
 	if (!loop)
 		return fail_with(-EPERM, "a stream: no loop runs in this thread");
 	int r = streams_of(loop, &streams);
@@ -184,8 +184,8 @@ static bool is_transport(const struct coro_transport *transport)
 	       transport->close;
 }
 
-/* It is the caller's to destroy. */
-static void lend(struct coro_stream *stream, const char *site)
+/* Has debug mode report the stream if the caller does not destroy it. */
+static void track(struct coro_stream *stream, const char *site)
 {
 	stream->resource = (struct resource){.taken = "stream opened", .undone = "destroyed"};
 	resource_begin(stream->streams->loop, &stream->resource, site);
@@ -195,13 +195,14 @@ int coro_stream_create_at(const char *site, const struct coro_transport *transpo
 			  const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	if (!is_transport(transport))
-		return fail_with(-EINVAL, "coro_stream_create: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_stream_create: an argument is NULL or out of range");
 	int r = create(options, ret);
 	if (r < 0)
 		return r;
 	(*ret)->transport = transport;
 	(*ret)->arg = arg;
-	lend(*ret, site);
+	track(*ret, site);
 	return 0;
 }
 
@@ -235,7 +236,7 @@ int coro_stream_open_at(const char *site, int fd, const struct coro_stream_optio
 {
 	int r = stream_open(fd, options, ret);
 	if (r == 0)
-		lend(*ret, site);
+		track(*ret, site);
 	return r;
 }
 
@@ -252,7 +253,8 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 			      void *arg)
 {
 	if (!stream || !is_transport(transport))
-		return fail_with(-EINVAL, "coro_stream_set_transport: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_stream_set_transport: an argument is NULL or out of range");
 	if (streams_are_foreign(stream->streams))
 		return fail_with(-EPERM, "coro_stream_set_transport: it is another thread's");
 	if (stream->write_error)

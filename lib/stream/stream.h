@@ -11,21 +11,21 @@
 #include "sync/waiters.h"
 #include "task/done_call.h"
 
-/* A loop's. */
+/* The streams and servers of a loop. */
 struct streams {
 	struct extension extension;
 	struct coro_loop *loop;
-	struct thread *thread; /* whose the loop is */
+	struct thread *thread; /* the loop's */
 	struct list open;      /* streams that are not closed */
 	struct list leaving;   /* closed streams that linger */
-	struct list written;   /* closed streams whose writer has yet to end */
-	struct list unsent;    /* streams with something to be sent in the next turn */
-	struct call call;      /* which sends it */
-	struct list servers;   /* that have connections, or listen */
+	struct list written;   /* closed streams whose writer task has not ended */
+	struct list unsent;    /* streams with bytes to be sent in the next turn */
+	struct call call;      /* sends them */
+	struct list servers;   /* servers that listen or have connections */
 	struct blocks blocks;
 	unsigned refs;  /* the loop's, each stream's */
-	bool finishing; /* the run is over, and waits for them */
-	bool ended;     /* the loop is closed: no poller any more */
+	bool finishing; /* the run is over and waits until all are closed */
+	bool ended;     /* the loop is closed and has no poller */
 };
 
 /* The transport of an fd. */
@@ -43,71 +43,71 @@ struct coro_stream {
 	struct resource resource;
 	struct fd_end end;
 
-	struct block *in; /* NULL: nothing is buffered */
+	struct block *in; /* bytes read but not taken; NULL for none */
 	size_t limit;
 	int read_error;
-	struct failure *read_failure; /* its message; NULL: it has none */
+	struct failure *read_failure; /* the message of read_error; NULL for none */
 	bool eof;
 	bool reading; /* a task waits for bytes */
 
-	struct block *out, *out_last; /* what is to be written */
-	size_t pending;               /* bytes of it */
+	struct block *out, *out_last; /* bytes to be written */
+	size_t pending;               /* their number */
 	size_t high, low;
 	struct list unsent; /* in streams->unsent */
-	int write_error;    /* the connection was lost by it */
+	int write_error;    /* the error that broke the connection; 0 for none */
 	struct failure *write_failure;
-	struct done_call writer; /* of a task that writes what could not be written at once */
-	bool writing;            /* there is one */
-	bool paused;             /* above high, and not below low since */
-	unsigned resumed;        /* how often it was paused, and is no more */
-	bool ending, ended;      /* the peer is to read the end; it was told */
-	bool ends_by_closing;    /* and there is no other way to tell it */
+	struct done_call writer; /* of the task that writes what could not be written at once */
+	bool writing;            /* that task exists */
+	bool paused;             /* pending rose above high and has not fallen to low since */
+	unsigned resumed;        /* how often writing was resumed after a pause */
+	bool ending, ended;      /* the end of file is to be sent; was sent */
+	bool ends_by_closing;    /* only closing sends the end of file */
 	bool closing, closed;
-	bool hides;     /* behind what was taken stands a NUL, in place of */
-	char hidden;    /* this byte, which is put back before more is read */
-	bool lingering; /* closed, but the fd is not yet */
+	bool hides;     /* a NUL stands behind the bytes taken last, in place of `hidden` */
+	char hidden;    /* put back before the next read */
+	bool lingering; /* closed, but its fd is still open */
 	struct lingering linger;
-	struct coro_waiters drainers; /* and those who wait for the end */
+	struct coro_waiters drainers; /* tasks that wait for writing or for the end */
 	/*
-	 * Called when it is closed, when all has arrived, and when it does not linger any more; may
-	 * be in the middle of a call of the stream. NULL for nobody.
+	 * Called when the stream is closed, when all that was written has arrived, and when
+	 * lingering is over; possibly inside a call on the stream. NULL for nothing.
 	 */
 	void (*moved)(struct coro_stream *stream);
-	void *owner; /* for that */
+	void *owner; /* used by moved */
 };
 
-/* The running loop's, made when first needed: 0 or an error. */
+/* Finds or makes the streams of the running loop. Returns 0 or an error. */
 int streams_of(struct coro_loop *loop, struct streams **ret);
 void streams_unref(struct streams *streams);
 
-/* Whether they are another thread's. */
+/* Whether their loop belongs to another thread. */
 static inline bool streams_are_foreign(const struct streams *streams)
 {
 	return streams->thread != thread_current;
 }
 
-/* Whether all are closed, and nothing of them is left. */
+/* Whether all streams are closed and none lingers or has a writer. */
 static inline bool streams_are_settled(const struct streams *streams)
 {
 	return list_empty(&streams->open) && list_empty(&streams->leaving) &&
 	       list_empty(&streams->written);
 }
 
-/* -EINVAL for what cannot be. */
+/* Returns 0 or -EINVAL. */
 int stream_check_options(const struct coro_stream_options *options);
 
-/* coro_stream_open for the library's own use: no loan. */
+/* coro_stream_open without the record for debug mode. */
 int stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret);
 
 /* -- errors of the connection */
 
-/* Keeps the message of an error that the running call has received, for all who receive it later. */
+/* Keeps the message of an error that the running call has received, for later calls. */
 void stream_keep(struct failure **failure, int error);
 
-/* Gives an error that was kept, with its message. */
+/* Fails with a kept error and its message. */
 int stream_raise(int error, struct failure *failure);
 
-/* The error that the connection was lost by, if it was; else 0. */
+/* Fails with the error that broke the connection, if one did. Returns it, or 0. */
 static inline int stream_loss(const struct coro_stream *stream)
 {
 	if (likely(!stream->write_error))
@@ -122,10 +122,10 @@ static inline size_t stream_buffered(const struct coro_stream *stream)
 	return stream->in ? block_length(stream->in) : 0;
 }
 
-/* Waits in its drainers. */
+/* A wait in `drainers`. */
 extern const struct wait_kind stream_draining;
 
-/* Whether a task waits in a call of it. */
+/* Whether a task waits in a call on the stream. */
 static inline bool stream_is_waited_for(const struct coro_stream *stream)
 {
 	return stream->reading || !waiters_empty(&stream->drainers);
@@ -133,39 +133,39 @@ static inline bool stream_is_waited_for(const struct coro_stream *stream)
 
 /* -- writing */
 
-/* Writes what it can of what is buffered, and has the rest written by a task. */
+/* Writes the buffered bytes: what goes now at once, the rest by a writer task. */
 void stream_push(struct coro_stream *stream);
 
 /* The writer was discarded with its loop. */
 void stream_forget_writer(struct coro_stream *stream);
 
-/* Drops what is to be written. */
+/* Drops the bytes to be written. */
 void stream_drop(struct coro_stream *stream);
 
-/* The connection is lost: nothing can be written any more. It is still to be closed. */
+/* The connection is broken: nothing can be written any more. The stream is still to be closed. */
 void stream_fail(struct coro_stream *stream, int error);
 
 /* -- the end */
 
-/* Closes the transport, whatever is left. */
+/* Closes the transport at once. */
 void stream_shut(struct coro_stream *stream);
 
-/* The same, so that the peer sees an error. */
+/* Closes it with a reset, so that the peer gets an error. */
 void stream_reset(struct coro_stream *stream);
 
-/* Waits until it is closed or lost, as coro_stream_wait_closed, but not for the peer. */
+/* As coro_stream_wait_closed, but does not wait until all has arrived at the peer. */
 coro_async int stream_wait_shut(struct coro_stream *stream);
 
-/* Whether it is closed, or lost, and nothing of it is to arrive any more. */
+/* Whether it is closed and nothing is on its way to the peer any more. */
 static inline bool stream_is_gone(const struct coro_stream *stream)
 {
 	return stream->closed && (!stream->lingering || stream->linger.arrived);
 }
 
-/* Lets the end of the run go on, if it was waiting for the last of them. */
+/* Stops the run that waits for all streams to be closed, if they are. */
 void streams_note_end(const struct streams *streams);
 
-/* It lingers now; all has arrived; it lingers no more. */
+/* Called when the stream begins to linger, when all has arrived, and when lingering is over. */
 void stream_leaves(struct coro_stream *stream);
 void stream_arrived(struct coro_stream *stream);
 void stream_left(struct coro_stream *stream);

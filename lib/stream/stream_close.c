@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of streams. */
+/* Closing streams. */
 #include "core/fail.h"
 #include "stream/stream.h"
 
@@ -108,7 +108,7 @@ int stream_wait_shut(struct coro_stream *stream)
 	return r < 0 ? r : stream_loss(stream);
 }
 
-/* Waits until the peer's system has all that was written. */
+/* Waits until the peer's kernel has acknowledged all that was written. */
 static coro_async int wait_until_gone(struct coro_stream *stream)
 {
 	struct waiter waiter;

@@ -66,7 +66,7 @@ static int fd_end_writing(void *arg)
 	const struct fd_end *end = arg;
 	if (shutdown(end->fd, SHUT_WR) == 0)
 		return 0;
-	/* The peer has reset it, and what it sent before is still there. */
+	/* The peer has reset the connection, but what it sent before can still be read. */
 	return fail_code(errno == ENOTCONN ? -EPIPE : -errno);
 }
 

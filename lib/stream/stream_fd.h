@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The transports of fds; their arg is the stream's fd_end. */
+/* The transports over an fd. Their arg is the stream's fd_end. */
 #ifndef STREAM_STREAM_FD_H
 #define STREAM_STREAM_FD_H
 
@@ -7,7 +7,7 @@
 
 extern const struct coro_transport socket_transport;
 
-/* For fds that are not sockets: one direction cannot be ended alone. */
+/* For fds that are not sockets. They cannot shut down one direction. */
 extern const struct coro_transport file_transport;
 
 #endif

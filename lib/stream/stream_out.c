@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be written to a stream: the buffer, and how it goes out. */
+/* The output buffer of a stream, and writing it. */
 #include "stream/stream_out.h"
 
 #include "core/fail.h"
@@ -9,7 +9,7 @@
 
 /* -- the buffer */
 
-/* The first length bytes have gone out. */
+/* Removes the first length bytes, which were written. */
 static void written(struct coro_stream *stream, size_t length)
 {
 	stream->pending -= length;
@@ -40,7 +40,7 @@ void stream_drop(struct coro_stream *stream)
 		written(stream, stream->pending);
 }
 
-/* Makes room for length bytes at the end: 0 or -ENOMEM. */
+/* Makes room for length bytes at the end. Returns 0 or -ENOMEM. */
 static int make_room(struct coro_stream *stream, size_t length)
 {
 	struct block *last = stream->out_last;
@@ -59,7 +59,7 @@ static int make_room(struct coro_stream *stream, size_t length)
 	return 0;
 }
 
-/* There is room. */
+/* Appends bytes, for which there is room. */
 static void append(struct coro_stream *stream, const char *bytes, size_t length)
 {
 	stream->pending += length;
@@ -89,11 +89,11 @@ int out_append(struct coro_stream *stream, const struct iovec *vec, int count, s
 	return 0;
 }
 
-/* -- on its way */
+/* -- writing */
 
 /*
- * The pieces to be written, at most room: what is buffered, then the vector without its first skip
- * bytes. Returns how many.
+ * Collects at most `room` pieces to be written: the buffered bytes, then the vector without its
+ * first skip bytes. Returns their number.
  */
 static int gather(const struct coro_stream *stream, const struct iovec *vec, int count, size_t skip,
 		  struct iovec *pieces, int room)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be written to a stream, in blocks, the first of which goes out first. */
+/* The bytes to be written to a stream: a list of blocks, written from the first. */
 #ifndef STREAM_STREAM_OUT_H
 #define STREAM_STREAM_OUT_H
 
 #include "stream/stream.h"
 
-/* The bytes of a vector. */
+/* The number of bytes in a vector. */
 static inline size_t out_length(const struct iovec *vec, int count)
 {
 	size_t length = 0;
@@ -14,12 +14,12 @@ static inline size_t out_length(const struct iovec *vec, int count)
 	return length;
 }
 
-/* Appends a vector without its first skip bytes: 0; -ENOMEM, and nothing is appended. */
+/* Appends a vector without its first skip bytes. Returns 0, or -ENOMEM with nothing appended. */
 int out_append(struct coro_stream *stream, const struct iovec *vec, int count, size_t skip);
 
 /*
- * Writes as much as goes, first what is buffered, then the vector from *done on, which counts what
- * was written of it: 0, all is written; -EAGAIN; or an error.
+ * Writes without waiting: first the buffered bytes, then the vector from *done on, and counts the
+ * vector's bytes in *done. Returns 0 if all was written, -EAGAIN, or an error.
  */
 int out_write(struct coro_stream *stream, const struct iovec *vec, int count, size_t *done);
 

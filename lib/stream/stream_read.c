@@ -16,14 +16,14 @@ static char *begin_of(const struct coro_stream *stream)
 	return stream->in ? stream->in->bytes + stream->in->begin : (char *)"";
 }
 
-/* What was taken stays where it is until more is read. */
+/* Takes bytes from the buffer. They stay in place until the next read. */
 static void take(struct coro_stream *stream, size_t length)
 {
 	if (stream->in)
 		stream->in->begin += length;
 }
 
-/* Sets a NUL behind what was taken. */
+/* Writes a NUL behind the bytes taken last, and keeps the byte that stood there. */
 static void terminate(struct coro_stream *stream)
 {
 	if (!stream->in)
@@ -41,7 +41,7 @@ static void unhide(struct coro_stream *stream)
 	stream->hides = false;
 }
 
-/* Doubles, but for the size that is kept in stock. */
+/* Doubles the size, but prefers the block size of which spares are kept. */
 static size_t next_size(size_t size, size_t most)
 {
 	size *= 2;
@@ -50,7 +50,7 @@ static size_t next_size(size_t size, size_t most)
 	return size > most && most > BLOCK_SIZE ? most : size;
 }
 
-/* Room for a byte at the least, where there are fewer than most in the buffer: 0 or -ENOMEM. */
+/* Makes room for at least a byte, if fewer than `most` are buffered. Returns 0 or -ENOMEM. */
 static int make_room(struct coro_stream *stream, size_t most)
 {
 	struct block *block = stream->in;
@@ -75,7 +75,7 @@ static int make_room(struct coro_stream *stream, size_t most)
 	return 0;
 }
 
-/* Before a wait and at the end: no more memory than for what is there. */
+/* Reduces the buffer to what is in it, before a wait and at the end. */
 static void shrink(struct coro_stream *stream)
 {
 	enum { LEAST = 1024 };
@@ -107,7 +107,7 @@ static coro_async int wait_for_bytes(struct coro_stream *stream)
 	return r == -ECANCELED || !stream->closed ? r : 0;
 }
 
-/* To the place given, or else to the buffer. */
+/* Reads once into `bytes`, or into the buffer if that is NULL. */
 static ssize_t receive(struct coro_stream *stream, char *bytes, size_t length, size_t most)
 {
 	if (bytes)
@@ -123,7 +123,7 @@ static ssize_t receive(struct coro_stream *stream, char *bytes, size_t length, s
 	return n;
 }
 
-/* The connection is gone in both directions, as far as an error of reading tells. */
+/* Whether the error of a read means that the connection is broken in both directions. */
 static bool is_lost(ssize_t error)
 {
 	return error == -ECONNRESET || error == -ETIMEDOUT || error == -EHOSTUNREACH ||
@@ -131,8 +131,8 @@ static bool is_lost(ssize_t error)
 }
 
 /*
- * What came of reading, none or an error. A reset is told once by the system, and by then may have
- * been told to who writes: what looks like the end is none.
+ * Notes the end of file or an error of a read. The kernel reports a reset once. If a write got that
+ * report, the end of file that a read sees is the reset.
  */
 static ssize_t end_of_reading(struct coro_stream *stream, ssize_t n)
 {
@@ -148,7 +148,7 @@ static ssize_t end_of_reading(struct coro_stream *stream, ssize_t n)
 	return n;
 }
 
-/* As read_more, of which it is the part that waits. */
+/* The part of read_more that may wait. */
 static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, size_t length,
 				       size_t most)
 {
@@ -167,8 +167,8 @@ static coro_async ssize_t read_waiting(struct coro_stream *stream, char *bytes, 
 }
 
 /*
- * Reads more, waiting for something, to the place given or, with NULL, to the buffer, which may
- * grow to hold most, being more than is in it: the count, 0 at the end, or an error.
+ * Waits for bytes and reads them into `bytes`, or into the buffer if that is NULL. The buffer grows
+ * up to `most`, which must be more than it holds. Returns the count, 0 at the end, or an error.
  */
 static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, size_t length,
 				    size_t most)
@@ -202,7 +202,7 @@ static ssize_t hand_over(struct coro_stream *stream, void *bytes, size_t length)
 	return (ssize_t)length;
 }
 
-/* 0 if the caller may read, and what is buffered is whole again: -EPERM, -EBUSY. */
+/* Checks that the caller may read, and restores the byte behind those taken last. */
 static int begin_reading(struct coro_stream *stream)
 {
 	if (streams_are_foreign(stream->streams))
@@ -227,7 +227,7 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 {
 	enum { STRAIGHT = 4096 };
 	if (!stream || (!bytes && length > 0))
-		return fail_with(-EINVAL, "coro_stream_read: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_stream_read: an argument is NULL or out of range");
 	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
@@ -244,7 +244,8 @@ ssize_t coro_stream_read(struct coro_stream *stream, void *bytes, size_t length)
 ssize_t coro_stream_readexactly(struct coro_stream *stream, void *bytes, size_t length)
 {
 	if (!stream || (!bytes && length > 0) || length > SIZE_MAX / 4)
-		return fail_with(-EINVAL, "coro_stream_readexactly: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_stream_readexactly: an argument is NULL or out of range");
 	int r = begin_reading(stream);
 	if (r < 0 || length == 0)
 		return r;
@@ -282,7 +283,7 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	return (ssize_t)length;
 }
 
-/* Where the separator begins, from there on; NULL if it does not. */
+/* Finds the separator in the buffer from an offset on. NULL if it is not there. */
 static const char *find(const struct coro_stream *stream, size_t from, const void *separator,
 			size_t length)
 {
@@ -301,7 +302,8 @@ ssize_t coro_stream_readuntil(struct coro_stream *stream, const void *separator,
 	const char *at;
 	size_t from = 0;
 	if (!stream || !separator || length == 0 || length > SIZE_MAX / 4 || !ret)
-		return fail_with(-EINVAL, "coro_stream_readuntil: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_stream_readuntil: an argument is NULL or out of range");
 	int r = begin_reading(stream);
 	if (r < 0)
 		return r;
@@ -339,8 +341,8 @@ ssize_t coro_stream_readline(struct coro_stream *stream, const char **ret)
 }
 
 /*
- * How much there is room for, if so much is looked for: who looks for a byte more than there was, and
- * again, is not to have the buffer grow by a byte each time.
+ * How far the buffer may grow for a peek of `least` bytes. At least twice that, so that peeking one
+ * byte more each time does not grow the buffer by a byte each time.
  */
 static size_t room_for(const struct coro_stream *stream, size_t least)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing to streams: the calls. */
+/* The calls that write to streams. */
 #include "core/fail.h"
 #include "io/io.h"
 #include "stream/stream_out.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Has it sent in the next turn. */
+/* Has the buffered bytes sent in the next turn. */
 static void send_later(struct coro_stream *stream)
 {
 	struct streams *streams = stream->streams;
@@ -55,7 +55,7 @@ static int write_vector(struct coro_stream *stream, const struct iovec *vec, int
 	return 0;
 }
 
-/* Whether there may be so many bytes, and somewhere. */
+/* Whether a buffer may have this address and length. */
 static bool is_possible(const struct iovec *vec, int count)
 {
 	size_t left = SIZE_MAX / 2;
@@ -70,7 +70,8 @@ static bool is_possible(const struct iovec *vec, int count)
 int coro_stream_writev(struct coro_stream *stream, const struct iovec *vec, int count)
 {
 	if (!stream || count < 0 || (!vec && count > 0) || !is_possible(vec, count))
-		return fail_with(-EINVAL, "coro_stream_writev: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_stream_writev: an argument is NULL or out of range");
 	int r = check(stream);
 	return r < 0 ? r : write_vector(stream, vec, count);
 }
@@ -129,7 +130,7 @@ const struct wait_kind stream_draining = {.leave = waiter_leave,
 					  .what = "a stream, to be written",
 					  .call = "coro_stream_drain, _flush, _wait_closed"};
 
-/* Others who write may have it paused again before who was woken runs: that is not waited for. */
+/* Waits until writing was resumed once. It may be paused again before the waiting task runs. */
 static coro_async int wait_until_resumed(struct coro_stream *stream)
 {
 	struct waiter waiter;
@@ -156,7 +157,7 @@ int coro_stream_drain(struct coro_stream *stream)
 	return r < 0 ? r : stream_loss(stream);
 }
 
-/* Whether the transport has something still to be written. */
+/* Whether the transport holds back bytes that are still to be written. */
 static bool is_held_back(const struct coro_stream *stream)
 {
 	return stream->transport->flush && stream->writing && !stream->closed;

@@ -12,14 +12,14 @@ static void wake_waiting(struct coro_stream *stream)
 	waiters_wake(&stream->drainers, SIZE_MAX);
 }
 
-/* Has the transport write what it holds back: 0, -EAGAIN or an error. */
+/* Has the transport write what it holds back. Returns 0, -EAGAIN or an error. */
 static int flush_transport(struct coro_stream *stream, bool closing)
 {
 	const struct coro_transport *transport = stream->transport;
 	return transport->flush ? transport->flush(stream->arg, closing) : 0;
 }
 
-/* As out_write, and through the transport. */
+/* out_write, then flushes the transport. */
 static int write_through(struct coro_stream *stream, const struct iovec *vec, int count,
 			 size_t *done)
 {
@@ -59,12 +59,12 @@ static int writer_run(void *arg)
 	return r == -EAGAIN ? 0 : r;
 }
 
-/* It has ended, or was cancelled before it began. */
-static void writer_done(struct done_call *watch)
+/* Called when the writer task has ended or was cancelled before it began. */
+static void writer_done(struct done_call *done)
 {
-	struct coro_stream *stream = container_of(watch, struct coro_stream, writer);
-	int r = coro_future_result(watch->future, NULL);
-	coro_future_unref(watch->future);
+	struct coro_stream *stream = container_of(done, struct coro_stream, writer);
+	int r = coro_future_result(done->future, NULL);
+	coro_future_unref(done->future);
 	loop_release(stream->streams->loop, 0, 1);
 	stream->writing = false;
 	if (stream->closed) {
@@ -94,7 +94,7 @@ static int start_writer(struct coro_stream *stream)
 	struct coro_loop *loop = stream->streams->loop;
 	struct coro_options options = {.name = "stream", .stack_size = loop->stack_size};
 	struct coro_future *task;
-	/* Enough for TLS, whatever the user's tasks have. 0 is the default size. */
+	/* TLS needs this much, even if the user's tasks have less. 0 is the default size. */
 	if (options.stack_size > 0 && options.stack_size < LEAST_STACK)
 		options.stack_size = LEAST_STACK;
 	int r = loop_reserve(loop, 0, 1);
@@ -112,7 +112,7 @@ static int start_writer(struct coro_stream *stream)
 	return 0;
 }
 
-/* All is written, or lost: ends the direction of writing, or closes, if that was asked for. */
+/* If nothing is left to be written: sends the end of file or closes, as requested. */
 static void settle(struct coro_stream *stream)
 {
 	int r = 0;
@@ -127,7 +127,7 @@ static void settle(struct coro_stream *stream)
 	if (r == -EAGAIN) {
 		r = start_writer(stream);
 		if (r == 0)
-			return; /* it comes back here */
+			return; /* the writer calls this again */
 	}
 	if (r < 0)
 		writer_lose(stream, r);

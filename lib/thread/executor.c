@@ -240,7 +240,8 @@ int coro_executor_create(const struct coro_executor_options *options, struct cor
 	if (!options)
 		options = &defaults;
 	if (!ret || options->idle_timeout < 0)
-		return fail_with(-EINVAL, "coro_executor_create: an argument that cannot be");
+		return fail_with(-EINVAL,
+				 "coro_executor_create: an argument is NULL or out of range");
 	return create(options, ret);
 }
 

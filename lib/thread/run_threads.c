@@ -161,7 +161,7 @@ static unsigned start(struct team *team)
 int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 {
 	if (n == 0 || !fn)
-		return fail_with(-EINVAL, "coro_run_threads: an argument that cannot be");
+		return fail_with(-EINVAL, "coro_run_threads: an argument is NULL or out of range");
 	if (thread_current->loop)
 		return fail_with(-EBUSY, "coro_run_threads: a loop runs in this thread already");
 	struct member *members = calloc(n, sizeof(*members));
