@@ -47,6 +47,11 @@ static inline void turn(void)
 	ck_assert_int_eq(coro_run_forever(loop), 0);
 }
 
+static inline void assert_time(int64_t expected)
+{
+	ck_assert_int_eq(coro_loop_time(loop), expected);
+}
+
 /* Has the loop call fn(arg) at a time of its clock. */
 static inline void at(int64_t when, coro_callback *fn, void *arg)
 {
@@ -125,6 +130,12 @@ static inline int result_of(coro_fn *fn, void *arg)
 static inline int gives_way(void *arg)
 {
 	return coro_task_yield();
+}
+
+/* A callback that puts its word in the trace. */
+static inline void trace_word(void *word)
+{
+	trace("%s", (const char *)word);
 }
 
 /* A body that puts its word in the trace: so much for a chance to run. */

@@ -500,17 +500,12 @@ static int steps(void *word)
 	return 0;
 }
 
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 static void spawn_some(void)
 {
 	coro_future_unref(spawn(steps, "a"));
 	coro_future_unref(spawn(fails, NULL));
 	coro_future_unref(spawn(steps, "b"));
-	ck_assert_int_eq(coro_call_soon(loop, say, "c", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "c", NULL), 0);
 	coro_future_unref(spawn(steps, "d"));
 }
 
@@ -557,7 +552,7 @@ START_TEST(reports_of_a_callback_come_before_the_next)
 {
 	struct coro_future *task = failed_task();
 	ck_assert_int_eq(coro_call_soon(loop, drop_in_callback, task, NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, "next", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "next", NULL), 0);
 	run();
 	ck_assert_trace("dropped unheard:Task-1:5:torn next");
 }
@@ -588,7 +583,7 @@ START_TEST(eager_tasks_are_reported_too)
 	ck_assert(!strcmp(heard, "spawned unheard:Task-2:5:torn after") ||
 		  !strcmp(heard, "unheard:Task-2:5:torn spawned after"));
 	ck_assert_int_eq(coro_call_soon(loop, spawn_eagerly_in_callback, NULL, NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, "next", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "next", NULL), 0);
 	run();
 	ck_assert_trace("spawned unheard:Task-3:5:torn next");
 }
@@ -651,7 +646,7 @@ static void use_all(const struct coro_report *report)
 	ck_assert_int_eq(coro_next(generator, NULL), 1);
 	ck_assert_int_eq(coro_destroy(generator), 0);
 	ck_assert_int_eq(coro_spawn(says, "spawned", NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, "called", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "called", NULL), 0);
 	coro_future_unref(failed_future());
 	ck_assert_int_eq(coro_loop_stop(loop), 0);
 }

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Handles of callbacks: cancelled before, after and in the turn they run in; held or not. */
-#include "support.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
-
-static struct coro_loop *loop;
 static struct coro_handle *handle, *other;
 
 static void setup(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+	loop_setup();
 	handle = other = NULL;
 }
 
@@ -19,25 +14,7 @@ static void teardown(void)
 {
 	coro_handle_unref(handle);
 	coro_handle_unref(other);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
-/* Runs all there is. */
-static void run(void)
-{
-	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-}
-
-/* Has the loop make one turn. */
-static void turn(void)
-{
-	ck_assert_int_eq(coro_loop_stop(loop), 0);
-	ck_assert_int_eq(coro_run_forever(loop), 0);
+	loop_teardown();
 }
 
 static void soon(coro_callback *fn, const char *word, struct coro_handle **ret)
@@ -45,7 +22,7 @@ static void soon(coro_callback *fn, const char *word, struct coro_handle **ret)
 	ck_assert_int_eq(coro_call_soon(loop, fn, (void *)word, ret), 0);
 }
 
-static void at(int64_t when, coro_callback *fn, const char *word, struct coro_handle **ret)
+static void call_at(int64_t when, coro_callback *fn, const char *word, struct coro_handle **ret)
 {
 	ck_assert_int_eq(coro_call_at(loop, when, fn, (void *)word, ret), 0);
 }
@@ -54,9 +31,9 @@ static void at(int64_t when, coro_callback *fn, const char *word, struct coro_ha
 
 START_TEST(cancelled_callback_never_runs)
 {
-	soon(say, "soon", &handle);
-	at(5, say, "timer", &other);
-	soon(say, "a", NULL);
+	soon(trace_word, "soon", &handle);
+	call_at(5, trace_word, "timer", &other);
+	soon(trace_word, "a", NULL);
 	ck_assert(!coro_handle_cancelled(handle));
 	ck_assert(!coro_handle_cancelled(other));
 	ck_assert_int_eq(coro_handle_cancel(handle), 0);
@@ -70,8 +47,8 @@ END_TEST
 
 START_TEST(cancelling_again_does_nothing)
 {
-	soon(say, "soon", &handle);
-	at(5, say, "timer", &other);
+	soon(trace_word, "soon", &handle);
+	call_at(5, trace_word, "timer", &other);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(coro_handle_cancel(handle), 0);
 		ck_assert_int_eq(coro_handle_cancel(other), 0);
@@ -85,8 +62,8 @@ END_TEST
 
 START_TEST(callback_that_has_run_cannot_be_cancelled)
 {
-	soon(say, "soon", &handle);
-	at(5, say, "timer", &other);
+	soon(trace_word, "soon", &handle);
+	call_at(5, trace_word, "timer", &other);
 	run();
 	ck_assert_trace("soon timer");
 	ck_assert_int_eq(coro_handle_cancel(handle), -EALREADY);
@@ -105,8 +82,8 @@ static void cancel_other(void *arg)
 START_TEST(callback_cancelled_in_its_turn_does_not_run)
 {
 	soon(cancel_other, NULL, NULL);
-	soon(say, "other", &other);
-	soon(say, "a", NULL);
+	soon(trace_word, "other", &other);
+	soon(trace_word, "a", NULL);
 	turn();
 	ck_assert_trace("cancel a");
 }
@@ -114,9 +91,9 @@ END_TEST
 
 START_TEST(timer_cancelled_in_its_turn_does_not_run)
 {
-	at(5, cancel_other, NULL, NULL);
-	at(5, say, "other", &other);
-	at(5, say, "a", NULL);
+	call_at(5, cancel_other, NULL, NULL);
+	call_at(5, trace_word, "other", &other);
+	call_at(5, trace_word, "a", NULL);
 	run();
 	ck_assert_trace("cancel a");
 }
@@ -139,8 +116,8 @@ END_TEST
 
 START_TEST(cancelled_timer_does_not_take_time)
 {
-	at(1000, say, "late", &handle);
-	at(3, say, "early", NULL);
+	call_at(1000, trace_word, "late", &handle);
+	call_at(3, trace_word, "early", NULL);
 	ck_assert_int_eq(coro_handle_cancel(handle), 0);
 	run();
 	ck_assert_trace("early");
@@ -153,7 +130,7 @@ START_TEST(timer_cancelled_among_others_leaves_them_in_order)
 	struct coro_handle *handles[9];
 	static const char *const words[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8"};
 	for (int i = 8; i >= 0; i--)
-		at(i, say, words[i], &handles[i]);
+		call_at(i, trace_word, words[i], &handles[i]);
 	for (int i = 0; i < 9; i++) {
 		if (i % 4 == 0)
 			ck_assert_int_eq(coro_handle_cancel(handles[i]), 0);
@@ -168,8 +145,8 @@ END_TEST
 
 START_TEST(callback_runs_though_its_handle_was_given_back)
 {
-	soon(say, "soon", &handle);
-	at(5, say, "timer", &other);
+	soon(trace_word, "soon", &handle);
+	call_at(5, trace_word, "timer", &other);
 	coro_handle_unref(handle);
 	coro_handle_unref(other);
 	handle = other = NULL;
@@ -180,8 +157,8 @@ END_TEST
 
 START_TEST(handle_may_be_cancelled_and_given_back_at_once)
 {
-	soon(say, "soon", &handle);
-	at(5, say, "timer", &other);
+	soon(trace_word, "soon", &handle);
+	call_at(5, trace_word, "timer", &other);
 	ck_assert_int_eq(coro_handle_cancel(handle), 0);
 	ck_assert_int_eq(coro_handle_cancel(other), 0);
 	coro_handle_unref(handle);
@@ -203,7 +180,7 @@ START_TEST(callback_may_give_its_own_handle_back)
 {
 	soon(let_go, NULL, &handle);
 	run();
-	at(5, let_go, NULL, &handle);
+	call_at(5, let_go, NULL, &handle);
 	run();
 	ck_assert_trace("let-go let-go");
 }
@@ -220,11 +197,11 @@ START_TEST(handle_outlives_its_loop)
 	struct coro_loop *brief;
 	struct coro_handle *ran;
 	ck_assert_int_eq(coro_loop_create(NULL, &brief), 0);
-	ck_assert_int_eq(coro_call_soon(brief, say, (void *)"ran", &ran), 0);
+	ck_assert_int_eq(coro_call_soon(brief, trace_word, (void *)"ran", &ran), 0);
 	ck_assert_int_eq(coro_loop_stop(brief), 0);
 	ck_assert_int_eq(coro_run_forever(brief), 0);
-	ck_assert_int_eq(coro_call_soon(brief, say, (void *)"soon", &handle), 0);
-	ck_assert_int_eq(coro_call_at(brief, 5, say, (void *)"timer", &other), 0);
+	ck_assert_int_eq(coro_call_soon(brief, trace_word, (void *)"soon", &handle), 0);
+	ck_assert_int_eq(coro_call_at(brief, 5, trace_word, (void *)"timer", &other), 0);
 	ck_assert_int_eq(coro_loop_close(brief), 0);
 	ck_assert_trace("ran");
 
@@ -244,15 +221,15 @@ END_TEST
 static void now(void *arg)
 {
 	trace("%d", (int)coro_loop_time(loop));
-	coro_call_later(loop, 10, say, (void *)"again", &other);
+	coro_call_later(loop, 10, trace_word, (void *)"again", &other);
 }
 
 START_TEST(when_is_the_time_by_the_clock_of_the_loop)
 {
-	soon(say, "soon", &handle);
+	soon(trace_word, "soon", &handle);
 	ck_assert_int_eq(coro_handle_when(handle), 0);
 	coro_handle_unref(handle);
-	at(7, now, NULL, &handle);
+	call_at(7, now, NULL, &handle);
 	ck_assert_int_eq(coro_handle_when(handle), 7);
 	run();
 	ck_assert_trace("soon 7 again");
@@ -264,7 +241,7 @@ END_TEST
 
 START_TEST(when_stays_when_cancelled)
 {
-	at(7, say, "timer", &handle);
+	call_at(7, trace_word, "timer", &handle);
 	ck_assert_int_eq(coro_handle_cancel(handle), 0);
 	ck_assert_int_eq(coro_handle_when(handle), 7);
 }
@@ -286,7 +263,7 @@ static void tick(void *arg)
 START_TEST(callback_may_arm_itself_again)
 {
 	left = 4;
-	at(5, tick, NULL, &handle);
+	call_at(5, tick, NULL, &handle);
 	run();
 	ck_assert_trace("5 15 25 35");
 }
@@ -298,15 +275,15 @@ static int task(void *arg)
 	return 0;
 }
 
-static void spawn(void *arg)
+static void spawns(void *arg)
 {
 	ck_assert_int_eq(coro_spawn(task, NULL, NULL), 0);
 }
 
 START_TEST(callback_may_spawn)
 {
-	soon(spawn, NULL, NULL);
-	soon(say, "a", NULL);
+	soon(spawns, NULL, NULL);
+	soon(trace_word, "a", NULL);
 	run();
 	ck_assert_trace("a task");
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops: their making and end, with all that may still wait in them; several of them, in one thread and in many. */
-#include "support.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
-
-static struct coro_loop *loop;
 static struct coro_future *future;
 static int value;
 
@@ -32,26 +28,7 @@ static void close_loop(void)
 static void teardown(void)
 {
 	coro_future_unref(future);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
-/* Has the loop make one turn. */
-static void turn(void)
-{
-	ck_assert_int_eq(coro_loop_stop(loop), 0);
-	ck_assert_int_eq(coro_run_forever(loop), 0);
-}
-
-static struct coro_future *spawn(coro_fn *fn, void *arg)
-{
-	struct coro_future *task;
-	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &task), 0);
-	return task;
+	loop_teardown();
 }
 
 /* ---- making ---- */
@@ -128,7 +105,7 @@ static int sleeps(void *arg)
 	return 0;
 }
 
-static int gives_way(void *arg)
+static int yields_unheard(void *arg)
 {
 	ck_assert_int_eq(coro_task_yield(), -1);
 	return 0;
@@ -151,7 +128,7 @@ START_TEST(tasks_are_discarded_where_they_stand)
 {
 	struct coro_future *tasks[8];
 	tasks[0] = spawn(sleeps, NULL);
-	tasks[1] = spawn(gives_way, NULL);
+	tasks[1] = spawn(yields_unheard, NULL);
 	tasks[2] = spawn(awaits, future);
 	tasks[3] = spawn(awaits, tasks[0]);
 	tasks[4] = spawn(awaits, tasks[3]);
@@ -192,13 +169,14 @@ START_TEST(callbacks_that_have_not_run_never_will)
 {
 	struct coro_future *undone;
 	ck_assert_int_eq(coro_future_create(loop, &undone), 0);
-	ck_assert_int_eq(coro_future_add_done_callback(undone, say, (void *)"undone"), 0);
-	ck_assert_int_eq(coro_future_add_done_callback(future, say, (void *)"done"), 0);
+	ck_assert_int_eq(coro_future_add_done_callback(undone, trace_word, (void *)"undone"), 0);
+	ck_assert_int_eq(coro_future_add_done_callback(future, trace_word, (void *)"done"), 0);
 	ck_assert_int_eq(coro_future_set_result(future, NULL), 0);
-	ck_assert_int_eq(coro_future_add_done_callback(future, say, (void *)"added-late"), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, (void *)"soon", NULL), 0);
-	ck_assert_int_eq(coro_call_later(loop, 0, say, (void *)"due", NULL), 0);
-	ck_assert_int_eq(coro_call_later(loop, 100, say, (void *)"later", NULL), 0);
+	ck_assert_int_eq(coro_future_add_done_callback(future, trace_word, (void *)"added-late"),
+			 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, (void *)"soon", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, 0, trace_word, (void *)"due", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, 100, trace_word, (void *)"later", NULL), 0);
 	close_loop();
 	ck_assert_trace("");
 	coro_future_unref(undone);
@@ -207,7 +185,7 @@ END_TEST
 
 START_TEST(futures_that_are_held_outlive_the_loop)
 {
-	struct coro_future *failed, *undone, *task = spawn(gives_way, NULL);
+	struct coro_future *failed, *undone, *task = spawn(yields_unheard, NULL);
 	void *ret = NULL;
 	ck_assert_int_eq(coro_future_create(loop, &failed), 0);
 	ck_assert_int_eq(coro_future_create(loop, &undone), 0);
@@ -228,8 +206,8 @@ START_TEST(futures_that_are_held_outlive_the_loop)
 	ck_assert_int_eq(coro_future_set_error(undone, -EIO), -EPIPE);
 	ck_assert_int_eq(coro_cancel(undone), -EPIPE);
 	ck_assert_int_eq(coro_cancel(task), -EPIPE);
-	ck_assert_int_eq(coro_future_add_done_callback(undone, say, NULL), -EPIPE);
-	ck_assert_int_eq(coro_future_remove_done_callback(undone, say, NULL), -EPIPE);
+	ck_assert_int_eq(coro_future_add_done_callback(undone, trace_word, NULL), -EPIPE);
+	ck_assert_int_eq(coro_future_remove_done_callback(undone, trace_word, NULL), -EPIPE);
 	ck_assert(!coro_future_done(undone));
 
 	coro_future_unref(failed);
@@ -419,7 +397,7 @@ static int uses_another_loop(void *other)
 	ck_assert_int_eq(coro_run_until_complete(other, elsewhere, NULL), -EBUSY);
 	ck_assert_int_eq(coro_run_forever(other), -EBUSY);
 	ck_assert_int_eq(coro_future_set_result(elsewhere, NULL), 0);
-	ck_assert_int_eq(coro_loop_spawn(other, NULL, gives_way, NULL, &here), 0);
+	ck_assert_int_eq(coro_loop_spawn(other, NULL, yields_unheard, NULL, &here), 0);
 	ck_assert_int_eq(coro_cancel(here), 1);
 	r = coro_await(here, NULL);
 	coro_future_unref(elsewhere);

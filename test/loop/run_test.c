@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Running a loop: until a future is done, until it is stopped, or for a whole program. */
-#include "fail_alloc.h"
-#include "support.h"
-
-#include <coro.h>
-#include <errno.h>
-#include <malloc.h>
+#include "tasks.h"
 
 static const struct coro_loop_options virtual = {.flags = CORO_VIRTUAL_CLOCK};
-static struct coro_loop *loop;
 static struct coro_future *future;
 static int value, other_value;
 
@@ -21,29 +15,12 @@ static void setup(void)
 static void teardown(void)
 {
 	coro_future_unref(future);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
-static struct coro_future *spawn(coro_fn *fn, void *arg)
-{
-	struct coro_future *task;
-	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &task), 0);
-	return task;
+	loop_teardown();
 }
 
 static void soon(coro_callback *fn, void *arg)
 {
 	ck_assert_int_eq(coro_call_soon(loop, fn, arg, NULL), 0);
-}
-
-static void at(int64_t when, coro_callback *fn, void *arg)
-{
-	ck_assert_int_eq(coro_call_at(loop, when, fn, arg, NULL), 0);
 }
 
 /* ---- until a future is done ---- */
@@ -57,7 +34,7 @@ START_TEST(run_gives_the_value_of_the_future)
 {
 	void *ret = NULL;
 	at(5, set_result, &value);
-	at(50, say, "too-late");
+	at(50, trace_word, "too-late");
 	ck_assert_int_eq(coro_run_until_complete(loop, future, &ret), 0);
 	ck_assert_ptr_eq(ret, &value);
 	ck_assert_int_eq(coro_loop_time(loop), 5);
@@ -226,14 +203,14 @@ END_TEST
 static void stop_and_say(void *word)
 {
 	stop(NULL);
-	say(word);
+	trace_word(word);
 }
 
 START_TEST(stop_ends_the_run_after_its_turn)
 {
 	soon(stop_and_say, "stop");
-	soon(say, "a");
-	at(5, say, "timer");
+	soon(trace_word, "a");
+	at(5, trace_word, "timer");
 	ck_assert_int_eq(coro_run_forever(loop), 0);
 	ck_assert_trace("stop a");
 	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
@@ -243,9 +220,9 @@ END_TEST
 
 START_TEST(stop_before_the_run_allows_one_turn_without_a_wait)
 {
-	soon(say, "a");
-	at(0, say, "due");
-	at(5, say, "timer");
+	soon(trace_word, "a");
+	at(0, trace_word, "due");
+	at(5, trace_word, "timer");
 	stop(NULL);
 	stop(NULL);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
@@ -731,7 +708,7 @@ static int body(void *arg)
 	return coro_raise(-EPROTO, "the end of %d", program->ended);
 }
 
-struct attempt {
+struct trial {
 	unsigned long n; /* the allocation that is to fail */
 	struct program program;
 	int result;
@@ -740,24 +717,14 @@ struct attempt {
 };
 
 /* In a thread of its own, all of whose memory goes with it. */
-static void *attempt(void *arg)
+static void *try_it(void *arg)
 {
-	struct attempt *attempt = arg;
-	fail_nth(attempt->n);
-	attempt->result = coro_run_with(&virtual, body, &attempt->program);
-	attempt->failed = fail_off();
-	strncpy(attempt->words, coro_message(attempt->result), sizeof(attempt->words) - 1);
+	struct trial *trial = arg;
+	fail_nth(trial->n);
+	trial->result = coro_run_with(&virtual, body, &trial->program);
+	trial->failed = fail_off();
+	strncpy(trial->words, coro_message(trial->result), sizeof(trial->words) - 1);
 	return NULL;
-}
-
-/* Bytes that are allocated now. */
-static size_t allocated(void)
-{
-#ifdef __GLIBC__
-	return mallinfo2().uordblks;
-#else
-	return 0;
-#endif
 }
 
 START_TEST(program_survives_the_failure_of_any_allocation)
@@ -769,11 +736,11 @@ START_TEST(program_survives_the_failure_of_any_allocation)
 #endif
 	bool complete = false;
 	for (unsigned long n = 1; !complete; n++) {
-		struct attempt this = {.n = n};
+		struct trial this = {.n = n};
 		/* The second time nothing is allocated that stays, as for a thread's first. */
-		in_thread(attempt, &(struct attempt){.n = n});
+		in_thread(try_it, &(struct trial){.n = n});
 		size_t before = allocated();
-		in_thread(attempt, &this);
+		in_thread(try_it, &this);
 		ck_assert_uint_eq(allocated(), before);
 
 		/* What can be done without is: the words of an error, say. */

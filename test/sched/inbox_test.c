@@ -11,14 +11,9 @@ static void stop(void *arg)
 	ck_assert_int_eq(coro_loop_stop(loop), 0);
 }
 
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 static void say_and_stop(void *word)
 {
-	say(word);
+	trace_word(word);
 	stop(NULL);
 }
 
@@ -43,8 +38,8 @@ static void await_sleep(void)
 
 static void *three_calls(void *arg)
 {
-	must_call(say, "a");
-	must_call(say, "b");
+	must_call(trace_word, "a");
+	must_call(trace_word, "b");
 	must_call(say_and_stop, "c");
 	return NULL;
 }
@@ -59,9 +54,9 @@ END_TEST
 
 START_TEST(a_call_from_the_own_thread_queues_behind_what_is_ready)
 {
-	ck_assert_int_eq(coro_call_soon(loop, say, "a", NULL), 0);
-	ck_assert_int_eq(call(say, "b"), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, "c", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "a", NULL), 0);
+	ck_assert_int_eq(call(trace_word, "b"), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "c", NULL), 0);
 	turn();
 	ck_assert_trace("a b c");
 }
@@ -69,14 +64,14 @@ END_TEST
 
 static void call_again(void *arg)
 {
-	say("a");
+	trace_word("a");
 	in_thread(three_calls, NULL);
 }
 
 START_TEST(a_call_made_during_a_turn_runs_in_the_next)
 {
 	ck_assert_int_eq(coro_call_soon(loop, call_again, NULL, NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, "b", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "b", NULL), 0);
 	turn();
 	ck_assert_trace("a b");
 	ck_assert_int_eq(coro_run_forever(loop), 0);
@@ -133,7 +128,7 @@ static void *stop_sleeper(void *arg)
 START_TEST(a_call_wakes_a_loop_that_sleeps_with_a_timer_far_off)
 {
 	pthread_t thread;
-	ck_assert_int_eq(coro_call_later(loop, 3600 * CORO_SEC, say, "never", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, 3600 * CORO_SEC, trace_word, "never", NULL), 0);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(pthread_create(&thread, NULL, stop_sleeper, NULL), 0);
 		ck_assert_int_eq(coro_run_forever(loop), 0);
@@ -383,7 +378,7 @@ static int late_result;
 static void *call_late(void *arg)
 {
 	struct coro_loop *held = arg;
-	late_result = coro_call_soon_threadsafe(held, say, "never");
+	late_result = coro_call_soon_threadsafe(held, trace_word, "never");
 	coro_loop_release(held);
 	return NULL;
 }
@@ -393,7 +388,7 @@ START_TEST(a_call_to_a_held_loop_that_is_closed_is_refused)
 	struct coro_loop *held = loop;
 	ck_assert_int_eq(coro_loop_hold(held), 0);
 	ck_assert_int_eq(coro_loop_close(held), 0);
-	ck_assert_int_eq(coro_call_soon_threadsafe(held, say, "never"), -EPIPE);
+	ck_assert_int_eq(coro_call_soon_threadsafe(held, trace_word, "never"), -EPIPE);
 	in_thread(call_late, held);
 	ck_assert_int_eq(late_result, -EPIPE);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
@@ -402,7 +397,7 @@ END_TEST
 
 static void *call_once(void *arg)
 {
-	must_call(say, "never");
+	must_call(trace_word, "never");
 	return NULL;
 }
 
@@ -455,7 +450,7 @@ END_TEST
 static void *call_without_memory(void *arg)
 {
 	fail_nth(1);
-	int r = call(say, "never");
+	int r = call(trace_word, "never");
 	fail_off();
 	return (void *)(intptr_t)r;
 }
@@ -470,7 +465,7 @@ END_TEST
 
 START_TEST(what_is_no_loop_or_function_is_refused)
 {
-	ck_assert_int_eq(coro_call_soon_threadsafe(NULL, say, NULL), -EINVAL);
+	ck_assert_int_eq(coro_call_soon_threadsafe(NULL, trace_word, NULL), -EINVAL);
 	ck_assert_int_eq(coro_call_soon_threadsafe(loop, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(coro_loop_hold(NULL), -EINVAL);
 	coro_loop_release(NULL);

@@ -1,30 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Times: the virtual clock and the real one, delays at the ends of their range, many timers in any order. */
-#include "support.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
-
-static struct coro_loop *loop;
-
-static void setup(void)
-{
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-/* Runs all there is. */
-static void run(void)
-{
-	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-}
-
-static void spawn(coro_fn *fn, void *arg)
+static void go(coro_fn *fn, void *arg)
 {
 	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, NULL), 0);
 }
@@ -35,23 +13,18 @@ static void note_time(void *arg)
 	*(int64_t *)arg = coro_loop_time(loop);
 }
 
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 /* ---- the virtual clock ---- */
 
 START_TEST(virtual_time_begins_at_0_and_stands_still)
 {
 	ck_assert_int_eq(coro_loop_time(loop), 0);
-	ck_assert_int_eq(coro_call_soon(loop, say, (void *)"a", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, (void *)"a", NULL), 0);
 	run();
 	ck_assert_int_eq(coro_loop_time(loop), 0);
 }
 END_TEST
 
-static int gives_way(void *arg)
+static int gives_way_often(void *arg)
 {
 	for (int i = 0; i < 100; i++)
 		coro_sleep(0);
@@ -63,7 +36,7 @@ START_TEST(time_does_not_pass_while_anything_is_ready)
 {
 	int64_t time = -1;
 	ck_assert_int_eq(coro_call_later(loop, 1, note_time, &time, NULL), 0);
-	spawn(gives_way, NULL);
+	go(gives_way_often, NULL);
 	run();
 	ck_assert_int_eq(time, 1);
 }
@@ -95,7 +68,7 @@ static int naps(void *arg)
 
 START_TEST(sleep_takes_as_long_as_it_says)
 {
-	spawn(naps, NULL);
+	go(naps, NULL);
 	run();
 	ck_assert_int_eq(coro_loop_time(loop), 70);
 }
@@ -132,9 +105,9 @@ END_TEST
 
 START_TEST(past_times_run_the_earliest_first)
 {
-	ck_assert_int_eq(coro_call_at(loop, 0, say, (void *)"c", NULL), 0);
-	ck_assert_int_eq(coro_call_at(loop, -5, say, (void *)"b", NULL), 0);
-	ck_assert_int_eq(coro_call_at(loop, INT64_MIN, say, (void *)"a", NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, 0, trace_word, (void *)"c", NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, -5, trace_word, (void *)"b", NULL), 0);
+	ck_assert_int_eq(coro_call_at(loop, INT64_MIN, trace_word, (void *)"a", NULL), 0);
 	run();
 	ck_assert_trace("a b c");
 }
@@ -158,16 +131,11 @@ START_TEST(negative_delay_lets_no_time_pass)
 }
 END_TEST
 
-static void note_word(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 START_TEST(negative_delay_comes_before_what_is_due_now)
 {
-	ck_assert_int_eq(coro_call_later(loop, 0, note_word, "now", NULL), 0);
-	ck_assert_int_eq(coro_call_later(loop, -1, note_word, "before", NULL), 0);
-	ck_assert_int_eq(coro_call_later(loop, INT64_MIN, note_word, "long before", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, 0, trace_word, "now", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, -1, trace_word, "before", NULL), 0);
+	ck_assert_int_eq(coro_call_later(loop, INT64_MIN, trace_word, "long before", NULL), 0);
 	run();
 	ck_assert_trace("long before before now");
 }
@@ -212,7 +180,7 @@ static int sleeps_at_the_ends(void *arg)
 
 START_TEST(sleeps_may_be_of_any_length)
 {
-	spawn(sleeps_at_the_ends, NULL);
+	go(sleeps_at_the_ends, NULL);
 	run();
 	ck_assert_trace("awake");
 }
@@ -419,7 +387,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
 
 	tcase_add_test(tests, virtual_time_begins_at_0_and_stands_still);
 	tcase_add_test(tests, time_does_not_pass_while_anything_is_ready);

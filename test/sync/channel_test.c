@@ -3,12 +3,11 @@
  * Channels: Go's meaning, where a test's name says so; and that no item is lost or comes twice,
  * whoever waits, is cancelled, or is thrown away.
  */
-#include "tasks.h"
+#include "line.h"
 
 CORO_CHANNEL(letters, char);
 
 static struct coro_channel *channel;
-static struct coro_future *a, *b, *c;
 
 static void setup(void)
 {
@@ -81,23 +80,6 @@ static int sends(void *word)
 	int r = letters_send(channel, *(const char *)word);
 	trace("%s%s", (const char *)word, mark(r));
 	return r;
-}
-
-/* Three who wait for the same. */
-static void line_up(coro_fn *fn)
-{
-	a = spawn(fn, "a");
-	b = spawn(fn, "b");
-	c = spawn(fn, "c");
-	turn();
-	ck_assert_trace("");
-}
-
-static void assert_line(int of_a, int of_b, int of_c)
-{
-	assert_ended(a, of_a);
-	assert_ended(b, of_b);
-	assert_ended(c, of_c);
 }
 
 /* ---- misuse ---- */

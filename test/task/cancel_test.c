@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Cancellation: where it arrives, what it takes along, and what becomes of it. */
-#include "support.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct coro_loop *loop;
 static struct coro_future *future, *task;
 static int value, other_value;
 
 static void setup(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+	loop_setup();
 	ck_assert_int_eq(coro_future_create(loop, &future), 0);
 }
 
@@ -22,39 +18,14 @@ static void teardown(void)
 {
 	coro_future_unref(future);
 	coro_future_unref(task);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-/* Runs all there is. */
-static void run(void)
-{
-	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-}
-
-/* Has the loop make one turn. */
-static void turn(void)
-{
-	ck_assert_int_eq(coro_loop_stop(loop), 0);
-	ck_assert_int_eq(coro_run_forever(loop), 0);
-}
-
-static struct coro_future *spawn(coro_fn *fn, void *arg)
-{
-	struct coro_future *spawned;
-	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &spawned), 0);
-	return spawned;
+	loop_teardown();
 }
 
 /* Spawns the task that a test is about, and lets it come to its first wait. */
-static void start(coro_fn *fn, void *arg)
+static void begin(coro_fn *fn, void *arg)
 {
 	task = spawn(fn, arg);
 	turn();
-}
-
-static void cancel(struct coro_future *whom)
-{
-	ck_assert_int_eq(coro_cancel(whom), 1);
 }
 
 static void assert_result(struct coro_future *whom, int expected)
@@ -106,7 +77,7 @@ END_TEST
 
 START_TEST(sleep_ends_at_once_and_its_timer_is_gone)
 {
-	start(sleeps, NULL);
+	begin(sleeps, NULL);
 	cancel(task);
 	run();
 	assert_result(task, -ECANCELED);
@@ -114,7 +85,7 @@ START_TEST(sleep_ends_at_once_and_its_timer_is_gone)
 }
 END_TEST
 
-static int gives_way(void *arg)
+static int gives_way_thrice(void *arg)
 {
 	for (int i = 0; i < 3; i++) {
 		int r = coro_sleep(0);
@@ -126,7 +97,7 @@ static int gives_way(void *arg)
 
 START_TEST(giving_way_ends_in_cancellation)
 {
-	start(gives_way, NULL);
+	begin(gives_way_thrice, NULL);
 	cancel(task);
 	turn();
 	assert_result(task, -ECANCELED);
@@ -135,7 +106,7 @@ END_TEST
 
 START_TEST(awaited_future_is_cancelled_too)
 {
-	start(awaits, future);
+	begin(awaits, future);
 	cancel(task);
 	ck_assert(coro_future_cancelled(future));
 	ck_assert(!coro_future_done(task));
@@ -147,7 +118,7 @@ END_TEST
 START_TEST(all_who_await_that_future_are_cancelled_with_it)
 {
 	struct coro_future *other = spawn(awaits, future);
-	start(awaits, future);
+	begin(awaits, future);
 	cancel(task);
 	run();
 	assert_result(other, -ECANCELED);
@@ -166,7 +137,7 @@ static int awaits_with_place(void *arg)
 
 START_TEST(result_that_came_in_the_same_turn_is_lost)
 {
-	start(awaits_with_place, future);
+	begin(awaits_with_place, future);
 	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
 	cancel(task);
 	run();
@@ -177,7 +148,7 @@ END_TEST
 
 START_TEST(failure_that_came_in_the_same_turn_is_lost)
 {
-	start(awaits_with_place, future);
+	begin(awaits_with_place, future);
 	ck_assert_int_eq(coro_future_set_error(future, coro_raise(-EIO, "torn")), 0);
 	cancel(task);
 	run();
@@ -200,7 +171,7 @@ START_TEST(sleep_that_ended_in_the_same_turn_is_cancelled)
 {
 	/* Armed before the sleep, for the same time: it runs first. */
 	ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
-	start(sleeps_once, NULL);
+	begin(sleeps_once, NULL);
 	run();
 	assert_result(task, -ECANCELED);
 }
@@ -208,7 +179,7 @@ END_TEST
 
 START_TEST(task_that_is_ready_after_its_sleep_is_cancelled)
 {
-	start(sleeps_once, NULL);
+	begin(sleeps_once, NULL);
 	ck_assert_int_eq(coro_call_at(loop, 5, cancel_task, NULL, NULL), 0);
 	run();
 	assert_result(task, -ECANCELED);
@@ -229,7 +200,7 @@ static int awaits_then_gives_way(void *arg)
 
 START_TEST(place_of_an_earlier_await_is_left_alone)
 {
-	start(awaits_then_gives_way, future);
+	begin(awaits_then_gives_way, future);
 	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
 	turn();
 	cancel(task);
@@ -257,7 +228,7 @@ static int inner_says(void *arg)
 START_TEST(awaited_task_is_cancelled_first)
 {
 	struct coro_future *inner = spawn(inner_says, NULL);
-	start(outer_says, inner);
+	begin(outer_says, inner);
 	cancel(task);
 	run();
 	ck_assert_trace("inner outer");
@@ -299,7 +270,7 @@ static int spawns_and_awaits(void *arg)
 
 START_TEST(cancel_reaches_a_task_that_waits_to_start)
 {
-	start(spawns_and_awaits, NULL);
+	begin(spawns_and_awaits, NULL);
 	cancel(task);
 	run();
 	assert_result(task, -ECANCELED);
@@ -316,7 +287,7 @@ static int swallows(void *arg)
 START_TEST(outer_goes_on_when_the_inner_swallows)
 {
 	struct coro_future *inner = spawn(swallows, NULL);
-	start(awaits, inner);
+	begin(awaits, inner);
 	cancel(task);
 	run();
 	assert_result(inner, 7);
@@ -329,7 +300,7 @@ END_TEST
 START_TEST(inner_cancelled_by_others_does_not_cancel_the_outer)
 {
 	struct coro_future *inner = spawn(sleeps, NULL);
-	start(awaits, inner);
+	begin(awaits, inner);
 	cancel(inner);
 	run();
 	assert_result(task, -ECANCELED); /* what its body returned */
@@ -349,7 +320,7 @@ static int cancels_who_awaits_it(void *arg)
 START_TEST(cancel_by_the_task_that_is_awaited_is_not_lost)
 {
 	struct coro_future *inner = spawn(cancels_who_awaits_it, &task);
-	start(awaits, inner);
+	begin(awaits, inner);
 	run();
 	assert_result(inner, -ECANCELED);
 	assert_result(task, -ECANCELED);
@@ -419,7 +390,7 @@ static int awaits_itself(void *arg)
 
 START_TEST(task_cannot_await_itself)
 {
-	start(awaits_itself, NULL);
+	begin(awaits_itself, NULL);
 	run();
 	assert_result(task, 4);
 }
@@ -573,7 +544,7 @@ END_TEST
 
 START_TEST(task_that_swallows_is_not_cancelled)
 {
-	start(swallows, NULL);
+	begin(swallows, NULL);
 	cancel(task);
 	run();
 	assert_result(task, 7);
@@ -592,7 +563,7 @@ static int cleans_up_slowly(void *arg)
 
 START_TEST(cleanup_may_wait)
 {
-	start(cleans_up_slowly, NULL);
+	begin(cleans_up_slowly, NULL);
 	cancel(task);
 	run();
 	ck_assert_trace("clean");
@@ -611,7 +582,7 @@ static int is_cancelled_in_cleanup(void *arg)
 
 START_TEST(cleanup_may_be_cancelled_too)
 {
-	start(is_cancelled_in_cleanup, NULL);
+	begin(is_cancelled_in_cleanup, NULL);
 	cancel(task);
 	turn();
 	cancel(task);
@@ -629,7 +600,7 @@ static int fails_in_cleanup(void *arg)
 
 START_TEST(failure_in_cleanup_is_the_result)
 {
-	start(fails_in_cleanup, NULL);
+	begin(fails_in_cleanup, NULL);
 	cancel(task);
 	run();
 	assert_result(task, -EIO);
@@ -647,7 +618,7 @@ static int counts_cancellations(void *arg)
 
 START_TEST(two_requests_before_the_task_runs_arrive_as_one)
 {
-	start(counts_cancellations, NULL);
+	begin(counts_cancellations, NULL);
 	cancel(task);
 	cancel(task);
 	ck_assert_int_eq(coro_task_cancelling(task), 2);
@@ -678,7 +649,7 @@ static int reads_cancelled_generator(void *arg)
 
 START_TEST(cancellation_arrives_in_a_wait_inside_a_generator)
 {
-	start(reads_cancelled_generator, NULL);
+	begin(reads_cancelled_generator, NULL);
 	cancel(task);
 	run();
 	ck_assert_trace("generator task");
@@ -705,7 +676,7 @@ static int takes_back(void *arg)
 
 START_TEST(requests_are_counted_and_taken_back)
 {
-	start(takes_back, NULL);
+	begin(takes_back, NULL);
 	for (int i = 0; i < 3; i++)
 		cancel(task);
 	run();
@@ -746,7 +717,7 @@ END_TEST
 
 START_TEST(task_that_is_ready_goes_on_if_the_request_is_taken_back)
 {
-	start(awaits_with_place, future);
+	begin(awaits_with_place, future);
 	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
 	cancel(task);
 	cancel(task);
@@ -759,7 +730,7 @@ END_TEST
 
 START_TEST(taking_back_does_not_undo_what_a_request_has_ended)
 {
-	start(sleeps_once, NULL);
+	begin(sleeps_once, NULL);
 	cancel(task);
 	ck_assert_int_eq(coro_task_uncancel(task), 0);
 	run();
@@ -807,7 +778,7 @@ static void cancel_from_callback(void *arg)
 
 START_TEST(cancel_of_a_done_task_does_nothing)
 {
-	start(gives_way, NULL);
+	begin(gives_way_thrice, NULL);
 	ck_assert_int_eq(coro_future_add_done_callback(task, cancel_from_callback, NULL), 0);
 	run();
 	ck_assert_int_eq(status_of_cancel, 0);

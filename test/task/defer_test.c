@@ -2,11 +2,6 @@
 /* Deferred calls of tasks: waiting in them, cancellation, and being thrown away. */
 #include "tasks.h"
 
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 static void defer(coro_callback *fn, void *arg)
 {
 	ck_assert_int_eq(coro_defer(fn, arg), 0);
@@ -27,7 +22,7 @@ static void waits(void *word)
 
 static int cleans_up(void *word)
 {
-	defer(say, "first");
+	defer(trace_word, "first");
 	defer(waits, word);
 	int r = coro_sleep(10);
 	trace("body(%s)", outcome(r));
@@ -91,7 +86,7 @@ END_TEST
 
 static int cancels_itself_and_cleans_up_at_once(void *arg)
 {
-	defer(say, "said");
+	defer(trace_word, "said");
 	ck_assert_int_eq(coro_cancel(coro_current_task()), 1);
 	return 7;
 }
@@ -146,8 +141,8 @@ END_TEST
 
 static void tries_to_defer(void *arg)
 {
-	ck_assert_int_eq(coro_defer(say, arg), -EPERM);
-	ck_assert_int_eq(coro_undefer(say, arg), -EPERM);
+	ck_assert_int_eq(coro_defer(trace_word, arg), -EPERM);
+	ck_assert_int_eq(coro_undefer(trace_word, arg), -EPERM);
 	trace("refused");
 }
 
@@ -179,20 +174,20 @@ END_TEST
 
 static int sleeps(void *word)
 {
-	defer(say, word);
+	defer(trace_word, word);
 	return coro_sleep(CORO_SEC);
 }
 
 static int yields_forever(void *word)
 {
-	defer(say, word);
+	defer(trace_word, word);
 	int r = coro_sleep(CORO_SEC);
 	return r < 0 ? r : coro_yield(NULL, NULL);
 }
 
 static int consumes(void *generator)
 {
-	defer(say, "consumer");
+	defer(trace_word, "consumer");
 	return coro_next(generator, NULL);
 }
 
@@ -238,8 +233,8 @@ static void asks_for_too_much(void *arg)
 	ck_assert_int_eq(coro_task_yield(), -EPERM);
 	ck_assert_int_eq(coro_yield(NULL, NULL), -EPERM);
 	ck_assert_int_eq(coro_return(arg), -EPERM);
-	ck_assert_int_eq(coro_defer(say, arg), -EPERM);
-	ck_assert_int_eq(coro_undefer(say, arg), -EPERM);
+	ck_assert_int_eq(coro_defer(trace_word, arg), -EPERM);
+	ck_assert_int_eq(coro_undefer(trace_word, arg), -EPERM);
 	ck_assert_int_eq(coro_spawn(says, arg, NULL), -EPERM);
 	ck_assert_int_lt(coro_loop_spawn(closed_one, NULL, says, arg, NULL), 0);
 	ck_assert_int_lt(coro_future_create(closed_one, &future), 0);
@@ -280,7 +275,7 @@ static int closes_the_other(void *arg)
 	int r = coro_sleep(1);
 	if (arg)
 		r = coro_yield(arg, NULL);
-	return r < 0 ? r : coro_defer(say, "mine");
+	return r < 0 ? r : coro_defer(trace_word, "mine");
 }
 
 START_TEST(a_task_that_closes_another_loop_is_not_made_to_wait)
@@ -312,7 +307,7 @@ END_TEST
 
 static int waits_in_deferred(void *arg)
 {
-	defer(say, "left");
+	defer(trace_word, "left");
 	defer(waits, "begun");
 	return 0;
 }
@@ -486,7 +481,7 @@ static void runs_and_yields(void *arg)
 {
 	runs_a_loop(arg);
 	trace("yield %d", coro_yield(NULL, NULL) == -EPERM);
-	trace("defer %d", coro_defer(say, "no") == -EPERM);
+	trace("defer %d", coro_defer(trace_word, "no") == -EPERM);
 }
 
 static int defers_a_run(void *arg)

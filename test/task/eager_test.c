@@ -39,11 +39,6 @@ static int says_thrice(void *name)
 	return 0;
 }
 
-static void says_called(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 /* ---- order ---- */
 
 static int spawns_two(void *arg)
@@ -55,7 +50,7 @@ static int spawns_two(void *arg)
 	trace("spawned");
 	struct coro_future *b = spawn_eager(says, "b");
 	trace(coro_future_done(b) ? "done" : "not");
-	coro_future_add_done_callback(b, says_called, "called");
+	coro_future_add_done_callback(b, trace_word, "called");
 	ck_assert_ptr_eq(coro_current_task(), me);
 	ck_assert(!coro_future_done(a));
 	coro_task_yield();
@@ -201,7 +196,7 @@ static void spawns_in_callback(void *arg)
 START_TEST(callback_may_spawn)
 {
 	ck_assert_int_eq(coro_call_soon(loop, spawns_in_callback, NULL, NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, says_called, "next", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "next", NULL), 0);
 	turn();
 	ck_assert_trace("callback a between b 3< 2< 1< 0< back over next");
 	run();
@@ -219,7 +214,7 @@ static void stops(void *arg)
 START_TEST(turn_ends_where_it_would_have)
 {
 	coro_call_soon(loop, stops, NULL, NULL);
-	coro_call_soon(loop, says_called, "next", NULL);
+	coro_call_soon(loop, trace_word, "next", NULL);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
 	ck_assert_trace("a b next");
 	run();
@@ -383,7 +378,7 @@ END_TEST
 
 static int adds_a_callback(void *arg)
 {
-	coro_future_add_done_callback(coro_current_task(), says_called, "callback");
+	coro_future_add_done_callback(coro_current_task(), trace_word, "callback");
 	trace("task");
 	return 0;
 }

@@ -1,38 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures: results, failures and their words, callbacks, references. */
-#include "support.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
-
-static struct coro_loop *loop;
 static struct coro_future *future;
 static int value, other_value;
 
 static void setup(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+	loop_setup();
 	ck_assert_int_eq(coro_future_create(loop, &future), 0);
 }
 
 static void teardown(void)
 {
 	coro_future_unref(future);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-/* Runs all there is. */
-static void run(void)
-{
-	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-}
-
-static struct coro_future *spawn(coro_fn *fn, void *arg)
-{
-	struct coro_future *task;
-	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &task), 0);
-	return task;
+	loop_teardown();
 }
 
 /* What a task found when the future was done. */

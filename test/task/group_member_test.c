@@ -4,11 +4,6 @@
 
 static struct coro_group *group;
 
-static void assert_time(int64_t expected)
-{
-	ck_assert_int_eq(coro_loop_time(loop), expected);
-}
-
 static void create(size_t limit, unsigned flags)
 {
 	struct coro_group_options options = {.limit = limit, .flags = flags};

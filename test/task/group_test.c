@@ -4,11 +4,6 @@
 
 static struct coro_group *group;
 
-static void assert_time(int64_t expected)
-{
-	ck_assert_int_eq(coro_loop_time(loop), expected);
-}
-
 /* ---- members ---- */
 
 /* A task that sleeps, says its name, and ends in some way. */

@@ -2,11 +2,6 @@
 /* Scopes in which cancellation waits outside: what comes through, and what becomes of the rest. */
 #include "tasks.h"
 
-static void assert_time(int64_t expected)
-{
-	ck_assert_int_eq(coro_loop_time(loop), expected);
-}
-
 static struct coro_shield_scope shared;
 
 static void begin(struct coro_shield_scope *shield, int64_t delay)

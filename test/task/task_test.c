@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks: bodies and their results, waiting at any depth, generators inside, names, stacks, memory. */
 #include "core/coroutine.h"
-#include "fail_alloc.h"
-#include "support.h"
 #include "task/task.h"
+#include "tasks.h"
 
-#include <coro.h>
-#include <errno.h>
-
-static struct coro_loop *loop;
 static int value;
-
-static void setup(void)
-{
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
-	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-/* Runs all there is. */
-static void run(void)
-{
-	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
-}
-
-static struct coro_future *spawn(coro_fn *fn, void *arg)
-{
-	struct coro_future *task;
-	ck_assert_int_eq(coro_loop_spawn(loop, NULL, fn, arg, &task), 0);
-	return task;
-}
-
-/* Runs a body as a task to its end: its result. */
-static int result_of(coro_fn *fn, void *arg)
-{
-	struct coro_future *task = spawn(fn, arg);
-	int r = coro_run_until_complete(loop, task, NULL);
-	coro_future_unref(task);
-	return r;
-}
 
 static int nothing(void *arg)
 {
@@ -1118,7 +1080,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
 
 	tcase_add_test(tests, result_is_what_the_body_returned);
 	tcase_add_test(tests, value_is_the_last_that_the_body_gave);

@@ -2,11 +2,6 @@
 /* Timeouts: they end what takes too long, that alone, and nothing of what others cancel. */
 #include "tasks.h"
 
-static void assert_time(int64_t expected)
-{
-	ck_assert_int_eq(coro_loop_time(loop), expected);
-}
-
 /* ---- in time ---- */
 
 static int ends_in_time(void *arg)

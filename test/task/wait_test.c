@@ -4,11 +4,6 @@
 
 static int values[200];
 
-static void assert_time(int64_t expected)
-{
-	ck_assert_int_eq(coro_loop_time(loop), expected);
-}
-
 /* ---- children ---- */
 
 /* A task that sleeps, and then ends in some way. */
@@ -186,18 +181,13 @@ static int gathers_what_is_done(void *arg)
 	return r;
 }
 
-static void say(void *word)
-{
-	trace("%s", (const char *)word);
-}
-
 START_TEST(gather_of_what_is_done_lets_nobody_run)
 {
 	make_futures(2);
 	set(children[0], &values[0]);
 	set(children[1], &values[1]);
 	struct coro_future *task = spawn(gathers_what_is_done, NULL);
-	ck_assert_int_eq(coro_call_soon(loop, say, "other", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "other", NULL), 0);
 	run();
 	ck_assert_trace("gathered other");
 	assert_ended(task, 0);
@@ -210,7 +200,7 @@ START_TEST(gather_with_one_that_has_failed_lets_nobody_run)
 	make_futures(2);
 	ck_assert_int_eq(coro_future_set_error(children[1], -EIO), 0);
 	struct coro_future *task = spawn(gathers_what_is_done, NULL);
-	ck_assert_int_eq(coro_call_soon(loop, say, "other", NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, trace_word, "other", NULL), 0);
 	run();
 	ck_assert_trace("gathered other");
 	assert_ended(task, -EIO);
