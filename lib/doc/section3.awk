@@ -56,27 +56,66 @@ function forget_parameters(    word) {
 		delete parameter[word]
 }
 
-# The text of an item in parts: what is said of it, what it returns, and the last word on its model.
-function split_item(i,    n, k, at, text, model) {
+# Leaves in block[] those blocks of an item's comment that describe it, or those that tell its results: what begins
+# with "Returns", up to the end of its paragraph, and the list behind that. If a comment begins with that and has no
+# list, all of it is the description. The sentence that names a model, "Like read(2).", is the end of the description.
+function item_blocks(i, wanted,    k, n, at, text, model, place, described, kept, kept_sort, places) {
 	split_blocks(about[header, i])
-	returns_from = blocks + 1
-	model = ""
+	place = "description"
 	for (k = 1; k <= blocks; k++) {
-		if (sort[k] != "prose")
-			continue
-		text = " " squeeze(block[k])
-		if (k == blocks && match(text, / Like [^ ]+( and [^ ]+)?\.$/)) {
-			model = substr(text, RSTART + 1)
-			text = substr(text, 1, RSTART - 1)
+		text = block[k]
+		if (sort[k] == "prose") {
+			place = "description"
+			text = " " squeeze(text)
+			if (k == blocks && (at = model_at(text)) > 0) {
+				model = substr(text, at + 1)
+				text = substr(text, 1, at - 1)
+			}
+			if ((at = results_at(text)) > 1) {
+				kept[++n] = squeeze(substr(text, 1, at - 1))
+				kept_sort[n] = "prose"
+				places[n] = "description"
+				described = 1
+			}
+			if (at > 0)
+				place = "results"
+			text = squeeze(at > 0 ? substr(text, at) : text)
 		}
-		if (returns_from > blocks && (at = index(text, " Returns ")) > 0 && (at == 1 || substr(text, at - 1, 1) ~ /[.)]/)) {
-			said = at > 1 ? squeeze(substr(text, 1, at - 1)) : ""
-			returned = squeeze(substr(text, at))
-			returns_from = k
-		} else
-			block[k] = squeeze(text)
+		if (text != "") {
+			kept[++n] = text
+			kept_sort[n] = sort[k]
+			places[n] = place
+			described = described || place == "description"
+		}
 	}
-	item_model = model
+	if (places[1] == "results" && kept_sort[2] != "list")
+		described = 0
+	blocks = 0
+	for (k = 1; k <= n; k++)
+		if ((described ? places[k] : "description") == wanted) {
+			block[++blocks] = kept[k]
+			sort[blocks] = kept_sort[k]
+		}
+	if (model != "" && wanted == "description")
+		if (sort[blocks] == "prose")
+			block[blocks] = block[blocks] " " model
+		else {
+			block[++blocks] = model
+			sort[blocks] = "prose"
+		}
+}
+
+# Where the sentence on the results begins in a paragraph, 0 if there is none.
+function results_at(text,    at) {
+	at = index(text, " Returns ")
+	return at > 1 && substr(text, at - 1, 1) !~ /[.)]/ ? 0 : at
+}
+
+# Where the last sentence begins, if that begins with "Like".
+function model_at(text,    at, last) {
+	for (last = 0; (at = index(substr(text, last + 1), " Like ")) > 0; last += at)
+		;
+	return last > 0 && substr(text, last + 1) !~ /[.] / ? last : 0
 }
 
 function page_of(i,    k, n, name, list) {
@@ -114,16 +153,9 @@ function describe(i,    n, k, name) {
 			print ".It Fn" prototype_names(name[k]) > page
 	}
 	know_parameters(i)
-	split_item(i)
 	if (about[header, i] != ".") {
-		put_blocks(1, returns_from - 1)
-		if (returns_from <= blocks && said != "") {
-			if (returns_from > 1)
-				print ".Pp" > page
-			prose(said)
-		}
-		if (item_model != "")
-			prose(item_model)
+		item_blocks(i, "description")
+		put_blocks(1, blocks)
 	}
 	if (member_count[header, i] > 0)
 		put_members(i)
@@ -195,8 +227,8 @@ function return_values(    i, k, n, name, any) {
 	print ".Sh RETURN VALUES" > page
 	print "Unless said otherwise, a call returns 0, or a negative error code: see\n.Xr coro-errors 7 ." > page
 	for (i = 1; i <= items[header]; i++) {
-		split_item(i)
-		if (returns_from > blocks)
+		item_blocks(i, "results")
+		if (blocks == 0)
 			continue
 		if (!any)
 			print ".Bl -tag -width Ds" > page
@@ -205,8 +237,7 @@ function return_values(    i, k, n, name, any) {
 		for (k = 1; k <= n; k++)
 			print ".It Fn " name[k] > page
 		know_parameters(i)
-		prose(returned)
-		put_blocks(returns_from + 1, blocks)
+		put_blocks(1, blocks)
 		forget_parameters()
 	}
 	if (any)
@@ -245,7 +276,7 @@ function errors(    i, k, j, n, part, code, key, sorted, m) {
 	for (i = 1; i <= items[header]; i++) {
 		if (sorts[header, i] !~ /function|wrapper/)
 			continue
-		split_item(i)
+		split_blocks(about[header, i])
 		for (k = 1; k <= blocks; k++) {
 			if (sort[k] != "list")
 				continue
@@ -257,9 +288,10 @@ function errors(    i, k, j, n, part, code, key, sorted, m) {
 						note_code(part[m], i, meaning[j])
 			}
 		}
-		if (returns_from <= blocks)
-			note_codes_in(returned, i)
-		else
+		item_blocks(i, "results")
+		for (k = 1; k <= blocks; k++)
+			note_codes_in(block[k], i)
+		if (blocks == 0)
 			note_codes_in(about[header, i], i)
 	}
 	if (codes == "")
