@@ -19,8 +19,8 @@ static int now(void)
 
 static void switch_off(void *name)
 {
-	coro_sleep(5 * CORO_MSEC); /* deferred calls may wait */
-	printf("%2d ms: %s is off\n", now(), (const char *)name);
+	if (coro_sleep(5 * CORO_MSEC) == 0) /* deferred calls may wait */
+		printf("%2d ms: %s is off\n", now(), (const char *)name);
 }
 
 /* A generator: a reading each 10 ms, until it is closed. */

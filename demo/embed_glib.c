@@ -83,7 +83,8 @@ static coro_async int work(void *arg)
 static gboolean click(gpointer arg)
 {
 	g_print("GLib: a button is clicked\n");
-	coro_future_set_result(clicked, "OK");
+	if (coro_future_set_result(clicked, "OK") < 0)
+		g_main_loop_quit(main_loop);
 	return G_SOURCE_REMOVE;
 }
 

@@ -11,7 +11,8 @@ static struct counter {
 	const char *name;
 	int64_t pause;
 	struct coro_channel *channel;
-} counters[] = {{"fast", 15 * CORO_MSEC}, {"slow", 50 * CORO_MSEC}};
+} counters[] = {{.name = "fast", .pause = 15 * CORO_MSEC},
+		{.name = "slow", .pause = 50 * CORO_MSEC}};
 
 /* A task for each counter. Counts to 3 and closes its channel. */
 static coro_async int count(void *arg)

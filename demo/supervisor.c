@@ -105,9 +105,9 @@ static coro_async int run_mail(void *arg)
 static coro_async int program(void *arg)
 {
 	struct service services[] = {
-		{"clock", run_clock},
-		{"database", run_database},
-		{"mail", run_mail},
+		{.name = "clock", .run = run_clock},
+		{.name = "database", .run = run_database},
+		{.name = "mail", .run = run_mail},
 	};
 	int r = supervise_all(services, 3);
 	printf("%s\n", coro_message(r));
