@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files and directories by POSIX's names: in a task, a thread of the loop's default executor makes
- * the call, and only the task waits; elsewhere, or where no thread is to be had, it blocks. What is
- * in a file is read and written by the calls of io.h.
+ * Files and directories, by POSIX's names. Their content is read and written by the calls of
+ * coro/io.h.
  *
- * Results are POSIX's, but for errors, which are returned: 0 or more, or a negative errno. A call
- * whose task is cancelled before it has begun is not made: -ECANCELED. One that has begun cannot be
- * stopped: it is waited for and its result returned, and the cancellation stays for the task's next
- * wait. So no fd is lost, and whatever the arguments point to may lie on the stack.
+ * In a task, a thread of the loop's default executor makes the call, and only the task waits.
+ * Elsewhere, or if there is no thread, the call blocks. A result is POSIX's, or a negative errno.
+ *
+ * If the task is cancelled before the call has begun, the call is not made and returns -ECANCELED.
+ * One that has begun cannot be stopped: it returns its result, and the cancellation ends the task's
+ * next wait. So no fd is lost, and arguments may be on the task's stack.
  */
 #ifndef CORO_FILE_H
 #define CORO_FILE_H
@@ -27,42 +28,62 @@ CORO_STATIC_ASSERT(sizeof(time_t) == 8, "compile with -D_TIME_BITS=64, as pkg-co
 CORO_BEGIN_DECLS
 
 /*
- * Opens a file: an fd, to be closed by coro_fd_close (open). O_CLOEXEC is set in any case; mode
- * counts for O_CREAT. Opening a FIFO may take a thread for as long as nobody has the other end: use
- * O_NONBLOCK.
+ * Opens a file. O_CLOEXEC is always set. mode counts only with O_CREAT. Opening a FIFO may occupy a
+ * thread until somebody opens its other end: use O_NONBLOCK. Returns an fd, to be closed with
+ * coro_fd_close, or an error. Like open(2).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_open(const char *path, int flags, mode_t mode);
 
-/* Has what was written reach the disk: with what describes the file, or only what is needed. */
+/* Waits until what was written to a file is on the disk. Returns 0 or an error. Like fsync(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_fsync(int fd);
+
+/*
+ * Waits until what was written to a file is on the disk, without metadata that reading does not
+ * need. Returns 0 or an error. Like fdatasync(2).
+ */
 coro_async CORO_MUST_CHECK CORO_API int coro_fdatasync(int fd);
 
-/* Cuts or extends a file (ftruncate). */
+/* Cuts or extends a file to length bytes. Returns 0 or an error. Like ftruncate(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_ftruncate(int fd, off_t length);
 
-/* What is known of a file; coro_lstat does not follow a symbolic link. */
+/* Gets the size, times and mode of a file. Returns 0 or an error. Like stat(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_stat(const char *path, struct stat *ret);
+
+/* Gets the same, but of a symbolic link itself. Returns 0 or an error. Like lstat(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_lstat(const char *path, struct stat *ret);
+
+/* Gets the same of an open file. Returns 0 or an error. Like fstat(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_fstat(int fd, struct stat *ret);
 
+/* Removes the name of a file. Returns 0 or an error. Like unlink(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_unlink(const char *path);
+
+/* Renames a file. Returns 0 or an error. Like rename(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_rename(const char *from, const char *to);
+
+/* Creates a directory. Returns 0 or an error. Like mkdir(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_mkdir(const char *path, mode_t mode);
+
+/* Removes an empty directory. Returns 0 or an error. Like rmdir(2). */
 coro_async CORO_MUST_CHECK CORO_API int coro_rmdir(const char *path);
 
 /* A directory that is being read. */
 struct coro_dir;
 
-/* Begins to read a directory (opendir). The caller owns *ret, and ends with coro_closedir. */
+/*
+ * Begins to read a directory. The caller owns *ret, and closes it with coro_closedir. Returns 0 or
+ * an error. Like opendir(3).
+ */
 coro_async CORO_MUST_CHECK CORO_API int coro_opendir(const char *path, struct coro_dir **ret);
 
 /*
- * The next name in it, "." and ".." left out (readdir): 1, and *ret is the name, valid until the
- * next call; 0 at the end. In the directory's order; one thread's call fetches many.
+ * Gets the next name in a directory, in the directory's order, without "." and "..". *ret is valid
+ * until the next call. A thread reads many names at once. Returns 1, 0 at the end, or an error.
+ * Like readdir(3).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_readdir(struct coro_dir *dir, const char **ret);
 
-/* Does not wait. 0; NULL is fine. */
+/* Closes a directory, without waiting. NULL is allowed. Returns 0. Like closedir(3). */
 CORO_MUST_CHECK CORO_API int coro_closedir(struct coro_dir *dir);
 
 CORO_END_DECLS

@@ -1,37 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on fds that look like POSIX's: in a task, only the task waits; elsewhere they block, in a
- * callback too, and then all tasks of the thread with it.
+ * Input and output on fds, by calls that look like POSIX's.
  *
- * Results are POSIX's, but for errors, which are returned: a count, or a negative errno. Besides
- * those of the system there are
+ * In a task only the task waits. Elsewhere the calls block the thread, also in a callback, and then
+ * all tasks of the thread. A result is POSIX's, a count for instance, or a negative errno. Besides
+ * the errors of the system, all calls return
  *
- *   -ECANCELED   the task was cancelled while it waited (and so for a timeout's end: coro/timeout.h)
- *   -EBADF       the fd was closed by coro_fd_close, or forgotten, while the task waited
- *   -ENOMEM, -EMFILE, -ENOSPC   the loop could not be made to watch it
+ *   -ECANCELED                 the task was cancelled while it waited
+ *   -EBADF                     the fd was closed with coro_fd_close, or forgotten, while the task
+ *                              waited
+ *   -ENOMEM, -EMFILE, -ENOSPC  the loop has no means to wait for the fd
  *
- * Plain close. A loop keeps a record of each fd that it has used. So close fds by coro_fd_close,
- * and call coro_fd_forget when a library closes one by itself. After a plain close, a task that
- * waits for the fd may wait for ever. If no task waits, and the number is given to a new fd of the
- * same kind, waiting for that works, with a delay of some milliseconds.
+ * Signals do not interrupt the calls, and writing raises no SIGPIPE.
  *
- * Cancellation. A call that has transferred something returns that. A cancellation that comes then
- * ends the task's next wait; a task that ends before was not cancelled. If it came from a timeout
- * or a group whose scope ends before that wait, the scope takes it back. Signals do not interrupt
- * calls, and writing raises no SIGPIPE.
+ * Closing. A loop keeps a record of each fd that it has used. So close fds with coro_fd_close, and
+ * call coro_fd_forget when a library closes one by itself. After close(2), a task that waits for
+ * the fd may wait forever. If no task waits and the number becomes that of a new fd of the same
+ * kind, waiting for the new one works, but a few milliseconds late.
  *
- * Blocking. Any fd will do, and its O_NONBLOCK is left as it is, except on listening sockets: see
- * coro_accept. Only the task waits, even if others who share the description read from it, write to
- * it, or change O_NONBLOCK. For that a terminal or FIFO is opened once more, by /proc/self/fd;
- * coro_fd_close closes that fd too. What cannot be opened so, such as a terminal's master, and has
- * no O_NONBLOCK is read and written by a thread. What the thread reads for a call that is cancelled
- * is given to the next; what it is about to write for one, at most 64 KiB, counts as written.
- * Several tasks may wait for an fd, and are served in the order they came. Regular files, which
- * cannot be waited for, are read and written by a thread of the loop's default executor, see
- * file.h, or by the kernel on io_uring.
+ * Cancellation. A call that has transferred something returns how much. A cancellation that comes
+ * then ends the task's next wait. If the task ends before that, it was not cancelled; if the
+ * cancellation came from a timeout or group that ends before, that takes it back.
  *
- * On io_uring the kernel makes the calls of a turn together, while their tasks wait. A call that is
- * cancelled returns when the kernel has let go of its memory, and not before.
+ * Blocking. An fd need not have O_NONBLOCK, and keeps it or lacks it as before, except for
+ * listening sockets: see coro_accept. Only the task waits, even if other processes share the fd's
+ * file description, read from it, write to it or change O_NONBLOCK. To that end a terminal or FIFO
+ * is opened once more, through /proc/self/fd; coro_fd_close closes that fd too. What cannot be
+ * opened so and has no O_NONBLOCK, such as a terminal's master, is read and written by a thread.
+ * What that thread reads for a call that is cancelled goes to the next call; what it is about to
+ * write for such a call, at most 64 KiB, counts as written.
+ *
+ * Order. Several tasks may wait for one fd. They are served in the order in which they came.
+ *
+ * Regular files. They cannot be waited for, so a thread of the loop's default executor reads and
+ * writes them (coro/file.h), or the kernel if the poller is io_uring.
+ *
+ * io_uring. The kernel makes the calls of a turn together while their tasks wait. A call that is
+ * cancelled returns only when the kernel no longer uses its memory.
  */
 #ifndef CORO_IO_H
 #define CORO_IO_H
@@ -45,147 +50,210 @@ CORO_STATIC_ASSERT(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64, as 
 
 CORO_BEGIN_DECLS
 
+/* -- reading and writing */
+
 /*
- * Reads what there is, waiting for something: the count, 0 at the end (read). A read of 0 bytes does
- * not wait, and returns 0.
+ * Reads up to length bytes, waiting until there are any. A length of 0 does not wait. Returns the
+ * count, 0 at the end, or an error. Like read(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
+
+/* Reads into count buffers, as coro_read. Like readv(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_readv(int fd, const struct iovec *vec, int count);
 
 /*
- * Writes all of it, as write does where it blocks. Less is returned only if an error or a
- * cancellation came after that; the error comes back from the next call. -EPIPE if nobody reads.
- * What several tasks write to one fd is not mixed: each call's bytes stay together, in the order of
- * the calls. Other tasks run between the parts of a long write.
+ * Writes all length bytes, as write does on a blocking fd. Other tasks run between the parts of a
+ * long write. If several tasks write to one fd, the bytes of each call stay together, in the order
+ * of the calls.
+ *
+ * Returns length; less if an error or a cancellation came after a part was written, and then the
+ * next call returns the error; or an error, such as -EPIPE if nobody can read. Like write(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_write(int fd, const void *bytes, size_t length);
+
+/* Writes all of count buffers, as coro_write. Like writev(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_writev(int fd, const struct iovec *vec, int count);
 
-/* At a place of a file (pread, pwrite). */
+/* Reads up to length bytes of a file from an offset. Returns what coro_read does. Like pread(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_pread(int fd, void *bytes, size_t length,
 						       off_t offset);
+
+/* Writes length bytes to a file at an offset. Returns what coro_write does. Like pwrite(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_pwrite(int fd, const void *bytes, size_t length,
 							off_t offset);
 
+/* -- sockets */
+
 /*
- * The same for sockets, with the flags of POSIX (recv, send: coro_send is a generator's).
- * MSG_DONTWAIT does not wait: -EAGAIN. MSG_WAITALL reads until all has come, or the end.
+ * Receives up to length bytes, or one message, waiting until there is something. The flags are
+ * those of recv: with MSG_DONTWAIT it does not wait (-EAGAIN); with MSG_WAITALL it waits until
+ * length bytes have come, or the end. Returns the count, 0 at the end, or an error. Like recv(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recv(int fd, void *bytes, size_t length,
 						      int flags);
+
+/*
+ * Sends all length bytes, or one message, with the flags of send; with MSG_DONTWAIT as much as can
+ * be sent at once (-EAGAIN for none). Returns what coro_write does. Like send(2); the name
+ * coro_send is a generator's.
+ */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendall(int fd, const void *bytes, size_t length,
 							 int flags);
+
+/*
+ * Receives as coro_recv does, and the sender's address. address and address_length may be NULL.
+ * Like recvfrom(2).
+ */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recvfrom(int fd, void *bytes, size_t length,
 							  int flags, struct sockaddr *address,
 							  socklen_t *address_length);
+
+/* Sends as coro_sendall does, to an address. Like sendto(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendto(int fd, const void *bytes, size_t length,
 							int flags, const struct sockaddr *address,
 							socklen_t address_length);
+
+/* Receives a message, with its address and control data, as coro_recv. Like recvmsg(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags);
+
+/* Sends a message, with its address and control data, as coro_sendall. Like sendmsg(2). */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendmsg(int fd, const struct msghdr *message,
 							 int flags);
 
 /*
- * Accepts a connection: its fd, which has O_NONBLOCK and FD_CLOEXEC (accept4). The fd is never 0, 1
- * or 2, even if a standard stream was closed: what the program prints must not reach the peer.
- * address and length may be NULL. Connections that were reset while they waited, or have another of
- * the errors that accept(2) attributes to the connection, are passed over. -EMFILE, -ENFILE and the
- * like leave the connection waiting. The listening socket gets O_NONBLOCK, and keeps it: else a
- * connection that another process takes meanwhile would block the thread.
+ * Accepts a connection. address and length may be NULL. The new fd has O_NONBLOCK and FD_CLOEXEC.
+ * It is never 0, 1 or 2, even if a standard stream is closed: what the program prints must not
+ * reach the peer.
+ *
+ * Connections that were reset while they waited, or have another error that accept(2) calls the
+ * connection's, are skipped. After -EMFILE, -ENFILE and the like the connection still waits. The
+ * listening socket gets O_NONBLOCK and keeps it: otherwise a connection that another process
+ * accepts first could block the thread.
+ *
+ * Returns the new fd, or an error. Like accept4(2).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_accept(int fd, struct sockaddr *address,
 						    socklen_t *length);
 
 /*
- * Connects: 0. When it was cancelled, the system goes on connecting until the fd is closed; a
- * second call waits for the same. -ECONNREFUSED, -ETIMEDOUT and so on. A socket without O_NONBLOCK
- * is connected by a thread, or by the kernel on io_uring.
+ * Connects a socket. If the task is cancelled, the system goes on connecting until the fd is
+ * closed, and a second call waits for the same connection. A socket without O_NONBLOCK is connected
+ * by a thread, or by the kernel on io_uring. Returns 0, or an error such as -ECONNREFUSED. Like
+ * connect(2).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_connect(int fd, const struct sockaddr *address,
 						     socklen_t length);
 
+/* -- copying between fds */
+
 /*
- * Sends up to length bytes of a file without copying them to the program, where the system can
- * (sendfile): the count, less at the file's end. *offset is where to begin, and then where it
- * ended; NULL for the file's own offset. It sends in parts: other tasks run in between, but none of
- * them writes to `out`. To a regular file, a thread sends it.
+ * Sends up to length bytes of a file, without copying them through the program if the system can.
+ * It begins at *offset and moves that behind the last byte sent; NULL means the file's own offset.
+ * Other tasks run between the parts, but none of them writes to out in between. If out is a regular
+ * file, a thread does it. Returns the count, which is less at the file's end, or an error. Like
+ * sendfile(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendfile(int out, int in, off_t *offset,
 							  size_t length);
 
 /*
- * Moves up to length bytes between two fds, one of which is a pipe, and waits for either (splice).
- * If the other has no O_NONBLOCK, a thread does it, and a call that is cancelled meanwhile returns
- * when the thread is done. -ENOSYS on other systems than Linux.
+ * Moves up to length bytes between two fds, one of which is a pipe, and waits for both. If the
+ * other fd has no O_NONBLOCK, a thread does it, and a call that is cancelled returns only when the
+ * thread is done. Returns the count, or an error; -ENOSYS on systems other than Linux. Like
+ * splice(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out,
 							off_t *out_offset, size_t length,
 							unsigned flags);
 
+/* -- waiting only */
+
 /*
- * Waits until a read or a write would not block, or would fail: 0. For those who then call the
- * system themselves (libraries that bring their own read). Regular files always are.
+ * Waits until a read would not block, or would fail: for libraries that call read themselves. A
+ * regular file can always be read. Returns 0 or an error.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_readable(int fd);
+
+/* Waits until a write would not block, or would fail, as coro_readable. Returns 0 or an error. */
 coro_async CORO_MUST_CHECK CORO_API int coro_writable(int fd);
 
 /*
- * Waits until there is something urgent (POLLPRI), or an error or a hang-up, whatever there is to read
- * or to write: 0. So of a TCP connection for urgent data, which stays until it is read (MSG_OOB), or
- * until it is lost (POLLERR); of files of /proc and /sys, for a change. -EPERM for what cannot be
- * waited for, as regular files; -ENOSYS in a task but on Linux.
+ * Waits for POLLPRI, an error or a hang-up, whether the fd can be read and written or not. Of a TCP
+ * connection POLLPRI means urgent data, until it is read with MSG_OOB; of some files in /proc and
+ * /sys, a change. Returns 0, or an error, such as
+ *
+ *   -EPERM   the fd cannot be waited for, as regular files
+ *   -ENOSYS  in a task, on systems other than Linux
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_urgent(int fd);
 
+/* -- the end of an fd */
+
 /*
- * Closes an fd, in the running loop as well: its tasks that wait get -EBADF, its callbacks are
- * removed. 0 or an error of close's, after which it is closed all the same, unless that is -EBADF.
+ * Closes an fd, and makes the running loop forget it: tasks that wait for it get -EBADF, and its
+ * callbacks are removed. Returns 0 or an error of close; the fd is closed in any case, unless the
+ * error is -EBADF. Like close(2).
  */
 CORO_API int coro_fd_close(int fd);
 
 /*
- * The same, and resets a TCP connection (SO_LINGER of 0 s; uv_tcp_close_reset): the peer gets an
- * error, -ECONNRESET, and not the end. What was not sent yet, and what the peer has not read, may
- * be lost. Other fds are just closed.
+ * Closes an fd as coro_fd_close does, and resets a TCP connection: the peer gets -ECONNRESET and
+ * not the end. What was not sent yet, and what the peer has not read, may be lost. Other fds are
+ * just closed. Like uv_tcp_close_reset.
  */
 CORO_API int coro_fd_reset(int fd);
 
 /*
- * Has the running loop forget what it knows of this number. Call it right before or right after an
- * fd that the loop used is closed by others, or replaced by dup2, with no other call of this
- * library in between. Tasks that wait get -EBADF. 0 or -EBADF.
+ * Makes the running loop forget what it knows of an fd. Call it right before or right after an fd
+ * that the loop has used is closed by others, or replaced by dup2, with no other call of this
+ * library in between. Tasks that wait for the fd get -EBADF. Returns 0 or -EBADF.
  */
 CORO_API int coro_fd_forget(int fd);
 
 /*
- * Sets O_NONBLOCK, which saves a system call here and there where the system has no flag of the
- * call's own; but not on 0, 1, 2 and terminals, which are shared with others. Forgets the fd, as
- * coro_fd_forget does. 0 or an error.
+ * Sets O_NONBLOCK, which saves some system calls. It is not set on fds 0 to 2 and terminals, which
+ * other processes share. It also forgets the fd, as coro_fd_forget. Returns 0 or an error.
  */
 CORO_MUST_CHECK CORO_API int coro_fd_set_nonblock(int fd);
 
-/* Its name before; to be removed with 1.0. */
+/* The former name of coro_fd_set_nonblock; to be removed in 1.0. */
 #define coro_fd_adopt coro_fd_set_nonblock
 
+/* -- fd callbacks */
+
 /*
- * Has the loop call fn(arg) in each turn in which the fd is ready (loop.add_reader, add_writer).
- * There is one for each direction: another takes its place. While there is one the loop does not
- * come to its end. While others are ready to run the loop polls now and then, and not in each turn
- * as asyncio. 0; -EPERM for an fd that cannot be waited for: regular files, except some of /proc
- * and /sys; -EINVAL, -EBADF, -ENOMEM, -EMFILE.
+ * Has the loop call fn(arg) in each turn in which the fd can be read. An fd has one such callback
+ * in a loop: a second replaces it. While there is one, runs do not end with -EDEADLK. While other
+ * things are ready the loop polls from time to time, and not in each turn as asyncio does.
+ *
+ * Returns 0, -EINVAL, -EBADF, -ENOMEM, -EMFILE, or -EPERM for an fd that cannot be waited for, such
+ * as most regular files. Like loop.add_reader.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_add_reader(struct coro_loop *loop, int fd, coro_callback *fn,
 						  void *arg);
+
+/*
+ * Has the loop call fn(arg) when the fd can be written, as coro_loop_add_reader. Like
+ * loop.add_writer.
+ */
 CORO_MUST_CHECK CORO_API int coro_loop_add_writer(struct coro_loop *loop, int fd, coro_callback *fn,
 						  void *arg);
 
-/* Removes the callback: 1; 0 if there was none (loop.remove_reader, remove_writer). */
+/*
+ * Removes the callback of coro_loop_add_reader. Returns 1, 0 if there was none, or an error. Like
+ * loop.remove_reader.
+ */
 CORO_API int coro_loop_remove_reader(struct coro_loop *loop, int fd);
+
+/*
+ * Removes the callback of coro_loop_add_writer. Returns 1, 0 if there was none, or an error. Like
+ * loop.remove_writer.
+ */
 CORO_API int coro_loop_remove_writer(struct coro_loop *loop, int fd);
 
 /*
- * What the loop waits for fds with: "epoll", "poll" or "uring". NULL if it could not be made
- * without memory or fds, or if the loop is another thread's.
+ * Returns the name of what the loop waits for fds with: "epoll", "poll" or "uring". NULL if it
+ * could not be made for lack of memory or fds, or if the loop is another thread's.
  */
 CORO_API const char *coro_loop_poller(struct coro_loop *loop);
 

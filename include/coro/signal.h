@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals, handed to loops: callbacks and tasks get them in their turn, where they may call what
- * they like.
+ * Signals, as callbacks of a loop and as waits of tasks, which may call any function.
  *
- * While a loop wants a signal, the process has a handler of the library's for it (sigaction, with
- * SA_RESTART), which sends it on to all loops that want it, of all threads. When none does any
- * more, what was there before is put back, unless the program has put something else there
- * meanwhile. Which thread the system interrupts does not matter, but one must be there that does
- * not block the signal: else it stays pending, and nobody gets it. Threads that the library makes
- * block them all.
+ * While a loop wants a signal, the process has the library's handler for it (sigaction with
+ * SA_RESTART). The handler passes the signal on to all loops of all threads that want it. When no
+ * loop wants the signal any more, the former action is restored, unless the program has set another
+ * meanwhile. In a child made by fork the former actions are restored too.
  *
- * While a signal is wanted the loop has something to wait for, and does not end with -EDEADLK. A
- * virtual clock goes on to its next timer all the same; it waits in real time where there is none.
+ * Any thread may receive the signal from the system, but one must exist that does not block it:
+ * otherwise it stays pending. The threads that the library makes block all signals.
  *
- * Refused, by -EINVAL: what cannot be caught, and SIGSEGV, SIGBUS, SIGFPE and SIGILL, from which
- * there is no return. A child made by fork has the handlers back that were there before.
+ * While a loop wants a signal, runs do not end with -EDEADLK. A virtual clock still jumps to the
+ * next timer; if there is none, the loop waits in real time.
  *
- * coro_run has SIGINT cancel its main task, as asyncio.run does: see runner.h.
+ * Signals that cannot be caught, and SIGSEGV, SIGBUS, SIGFPE and SIGILL, after which a program
+ * cannot go on, are -EINVAL. coro_run lets SIGINT cancel its main task: see coro/loop.h.
  */
 #ifndef CORO_SIGNAL_H
 #define CORO_SIGNAL_H
@@ -28,37 +26,44 @@
 CORO_BEGIN_DECLS
 
 /*
- * Has the loop call fn(arg) in its turn, once for each time that the signal has come
- * (loop.add_signal_handler). One for each signal and loop: another takes its place. With fn NULL
- * nothing is called, and the signal kept for coro_signal_wait. -EINVAL, -EPERM, -ENOMEM.
+ * Has the loop call fn(arg), in a turn, each time the signal has come. A loop has one callback for
+ * a signal: a second replaces it. If fn is NULL nothing is called, but the signal is kept for
+ * coro_signal_wait. Returns 0, -EINVAL, -EPERM or -ENOMEM. Like loop.add_signal_handler.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_add_signal_handler(struct coro_loop *loop, int signum,
 							  coro_callback *fn, void *arg);
 
 /*
- * It will not be called any more, and what was kept is forgotten: 1; 0 if there was none
- * (loop.remove_signal_handler).
+ * Removes the callback for a signal, and forgets the signals that were kept. Returns 1, 0 if there
+ * was none, -EINVAL or -EPERM. Like loop.remove_signal_handler.
  */
 CORO_API int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum);
 
 /*
- * Waits for one of these signals: its number (sigwait).
+ * Waits for one of several signals:
  *
  *	int signum = coro_signal_wait(SIGINT, SIGTERM);
  *
- * All who wait for a signal get it, also beside a handler. One that comes while nobody waits for it
- * takes its usual course; where it is to be kept for the next wait instead, say so beforehand:
+ * All tasks that wait for a signal get it, and the loop's callback too. A signal that comes while
+ * no task waits for it has its usual effect. To keep it for the next wait, say so before:
  *
  *	coro_loop_add_signal_handler(coro_running_loop(), SIGHUP, NULL, NULL);
  *
- * -ECANCELED; -EPERM outside a task; -EINVAL; -ENOMEM, at the loop's first signal only. If the
- * signal came first and then the cancellation, that stays for the task's next wait.
+ * Returns the signal's number, -EINVAL, -ENOMEM (at the loop's first signal only), or
+ *
+ *   -ECANCELED  the task was cancelled. If the signal came first, the call returns the signal, and
+ *               the cancellation ends the task's next wait
+ *   -EPERM      the caller is not in a task
+ *
+ * Like sigwait(3).
  */
-#define coro_signal_wait(...) coro_signal_wait_any(__VA_ARGS__, 0)
+#define coro_signal_wait(...) /* (int signum, ...) */ coro_signal_wait_any(__VA_ARGS__, 0)
+
+/* Waits for one of several signals, as coro_signal_wait; 0 follows the last of them. */
 coro_async CORO_MUST_CHECK CORO_API int coro_signal_wait_any(int signum,
 							     ...); /* 0 after the last */
 
-/* The same for a set of them, of which one is the least. */
+/* Waits for one of the signals in a set, which must not be empty, as coro_signal_wait. */
 coro_async CORO_MUST_CHECK CORO_API int coro_signal_wait_set(const sigset_t *set);
 
 CORO_END_DECLS

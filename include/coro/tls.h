@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS over streams, by OpenSSL: a library of its own, for which pkg-config knows coro-tls. It is
- * not part of <coro.h>, and is there only if OpenSSL was found when it was built.
+ * TLS over streams, by OpenSSL.
  *
  *	struct coro_tls_context *context;
  *	struct coro_stream *stream;
  *	r = coro_tls_client_create(NULL, &context);
  *	r = coro_tls_open_connection("example.org:443", context, NULL, NULL, NULL, &stream);
  *
- * A stream becomes TLS in its place (StreamWriter.start_tls), and all calls of stream.h work as
- * before: one task may read while another writes, coro_stream_write_eof and _close tell the peer
- * that nothing more comes. An end that the peer did not announce is an error, since an attacker may
- * have caused it. Streams of TLS can be read from and written to by tasks with 64 KiB of stack or
- * more.
+ * It is a library of its own, which pkg-config knows as coro-tls. It is not part of <coro.h>, and
+ * exists only if OpenSSL was found when it was built.
  *
- * Failures have OpenSSL's message (see coro_message), and are
+ * A stream becomes TLS in place, and all calls of coro/stream.h work as before: one task may read
+ * while another writes, and coro_stream_write_eof and coro_stream_close tell the peer that nothing
+ * more comes. An end that the peer did not announce is an error, since an attacker may have caused
+ * it. Tasks that read and write TLS streams need stacks of 64 KiB or more.
  *
- *   CORO_UNTRUSTED   the peer's certificate is not accepted (ssl.SSLCertVerificationError)
- *   -EPROTO          all else between the two (ssl.SSLError), also when the connection was cut
+ * Errors have OpenSSL's message (see coro_message). They are
+ *
+ *   CORO_UNTRUSTED  the peer's certificate is not accepted (ssl.SSLCertVerificationError)
+ *   -EPROTO         any other failure of TLS, also a connection that was cut (ssl.SSLError)
  */
 #ifndef CORO_TLS_H
 #define CORO_TLS_H
@@ -26,111 +27,148 @@
 
 CORO_BEGIN_DECLS
 
-/* -- contexts (ssl.SSLContext) */
+/* -- contexts */
 
-/* What connections have in common. Several connections and threads may use one at the same time. */
+/*
+ * What connections have in common: certificates, keys, versions. Several connections and threads
+ * may use one at the same time. Like ssl.SSLContext.
+ */
 struct coro_tls_context;
 
 /*
- * Flags of the options below.
- *
- * Client: takes whatever certificate the server has. Who is in the way can read all.
+ * A flag of a client's struct coro_tls_options: any certificate is accepted. An attacker between
+ * the two can then read everything.
  */
 #define CORO_TLS_NO_VERIFY (1U << 24)
-/* Client: the certificate must be good, but may be any host's. */
+
+/* A flag of a client's struct coro_tls_options: the certificate must be valid, for any host. */
 #define CORO_TLS_NO_HOST_CHECK (1U << 25)
-/* Server: asks for a certificate, and where there is one it must be good (CERT_OPTIONAL). */
+
+/*
+ * A flag of a server's struct coro_tls_options: asks clients for a certificate, which must be valid
+ * if there is one. Like ssl.CERT_OPTIONAL.
+ */
 #define CORO_TLS_ASK_CLIENT (1U << 26)
-/* Server: the client must have a certificate (CERT_REQUIRED). */
+
+/*
+ * A flag of a server's struct coro_tls_options: clients must have a valid certificate. Like
+ * ssl.CERT_REQUIRED.
+ */
 #define CORO_TLS_REQUIRE_CLIENT (1U << 27)
-/* An end that the peer did not announce is an end. Old servers of HTTP do that. */
+
+/*
+ * A flag of struct coro_tls_options: an end that the peer did not announce is an end, not an error.
+ * Old HTTP servers end so.
+ */
 #define CORO_TLS_RAGGED_END (1U << 28)
 
-/* Versions of TLS. Older ones are not spoken. */
+/* Versions of TLS. Older ones are not supported. */
 enum { CORO_TLS_1_2 = 0x303, CORO_TLS_1_3 = 0x304 };
 
-/* All of it may be left out. Texts are copied. */
+/* Options of a context. A field that is 0 or NULL has its default. Texts are copied. */
 struct coro_tls_options {
 	unsigned flags;
-	int min_version, max_version; /* 0: CORO_TLS_1_2; the newest there is */
+	int min_version, max_version; /* 0 for CORO_TLS_1_2 and for the newest there is */
 
 	/*
-	 * One's own certificate, followed by those that lead from it to one that the peer trusts,
-	 * and its key: in files, or as texts; PEM. Without a key, it stands with the certificate.
+	 * Our certificate, followed by those that lead from it to one that the peer trusts, and its
+	 * key: in files or as texts, in PEM. Without a key, it is in the file or text of the
+	 * certificate.
 	 */
 	const char *certificate_file, *key_file;
 	const char *certificate, *key;
 	const char *password; /* of the key */
 
 	/*
-	 * Who is trusted to have signed the peer's: a file, a directory as made by openssl rehash,
-	 * a text; PEM. None of them: who the system trusts; for clients of a server: -EINVAL.
+	 * Whose signatures on the peer's certificate are trusted, in PEM: a file, a directory as
+	 * made by openssl rehash, a text. If all are NULL, a client trusts whom the system trusts;
+	 * a server that asks for certificates is -EINVAL.
 	 */
 	const char *ca_file, *ca_directory, *ca;
 
-	const char *alpn; /* protocols to speak over it, what is wanted most first: "h2,http/1.1" */
-	const char *ciphers;      /* of TLS 1.2, as for openssl ciphers; NULL: OpenSSL's choice */
+	const char *alpn;    /* protocols to use over it, the most wanted first: "h2,http/1.1" */
+	const char *ciphers; /* of TLS 1.2, as for openssl ciphers; NULL for OpenSSL's choice */
 	const char *ciphersuites; /* of TLS 1.3 */
 
-	/* Of coro_tls_connect and _accept. 0 for 60 s, as asyncio; CORO_FOREVER for none. */
+	/* Of coro_tls_connect and coro_tls_accept, in ns; 0 for 60 s; CORO_FOREVER for none. */
 	int64_t handshake_timeout;
 
 	/*
-	 * Server: returns the context for the host that the client asks for, NULL if it asks for
-	 * none (sni_callback): its certificate and protocols are used, and what it demands of
-	 * clients holds too. A session is resumed only for the host that it began with. The context
-	 * stays the caller's. NULL: there is no such host. May not wait.
+	 * Of a server: returns the context for the host that the client asks for; host is NULL if
+	 * it asks for none. Its certificate and protocols are used, and what it demands of clients
+	 * holds too. A session is resumed only for the host that it began with. The context stays
+	 * the caller's. NULL means that there is no such host. It may not wait. Like sni_callback.
 	 */
 	struct coro_tls_context *(*choose)(const char *host, void *arg);
 	void *arg;
 };
 
 /*
- * Makes a context for clients, or for servers, which need a certificate, or choose
- * (ssl.create_default_context). options may be NULL. Reads files, and so blocks. The caller owns it
- * and gives it back with coro_tls_context_destroy. -EINVAL for wrong options, for a malformed
- * certificate or key, and for a key that is not the certificate's; -ENOENT and the like; -ENOMEM.
+ * Creates a context for clients. options may be NULL. It reads files, and so blocks the thread. The
+ * caller owns it and destroys it with coro_tls_context_destroy.
+ *
+ * Returns 0, -ENOMEM, an error of a file such as -ENOENT, or -EINVAL for options that are not
+ * valid, a malformed certificate or key, or a key of another certificate. Like
+ * ssl.create_default_context.
  */
 CORO_MUST_CHECK CORO_API int coro_tls_client_create(const struct coro_tls_options *options,
 						    struct coro_tls_context **ret);
+
+/*
+ * Creates a context for servers, which need a certificate or choose in their options. Otherwise as
+ * coro_tls_client_create.
+ */
 CORO_MUST_CHECK CORO_API int coro_tls_server_create(const struct coro_tls_options *options,
 						    struct coro_tls_context **ret);
 
-/* Gives it back; connections that use it keep what they need. NULL is fine. */
+/* Gives a context back. Connections that use it keep what they need. NULL is allowed. */
 CORO_API void coro_tls_context_destroy(struct coro_tls_context *context);
 
-/* OpenSSL's own, for what is not here. It lives as long as the context. */
+/* Returns OpenSSL's context, for what is not here. It lives as long as ours. */
 CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *context);
 
 /* -- connections */
 
 /*
- * Makes TLS of a stream, as the client or the server: 0 (StreamWriter.start_tls, loop.start_tls).
- * What was written before goes out as it is; what came and was not read belongs to TLS. Nobody else
- * may use the stream meanwhile: that is -EBUSY, and for good. Closing or destroying it ends this as
- * well: -EPIPE.
+ * Makes a stream TLS, as the client. What was written before is sent as it is; what came and was
+ * not read belongs to TLS. No other task may use the stream meanwhile: this fails with -EBUSY then,
+ * and the stream cannot be used any more. If another task closes or destroys the stream, this ends
+ * with -EPIPE.
  *
  * host is the name, in ASCII, or the numeric address that the server's certificate must have as a
- * subjectAltName; it is also sent to the server (SNI). It may be NULL only if it is not checked;
- * else -EINVAL. A host that begins with a dot matches none: CORO_UNTRUSTED.
+ * subjectAltName. It is sent to the server too (SNI). It may be NULL only if it is not checked,
+ * else -EINVAL. A host that begins with a dot matches no certificate.
  *
- * -EPERM outside a task, -EINVAL, -ENOMEM, those of coro_stream_set_transport: the stream is as it
- * was. After other failures, -ETIMEDOUT, -ECANCELED, and -ENOMEM too, it is closed.
+ * Returns 0; -EINVAL, -ENOMEM, -EPERM outside of tasks, or the errors of coro_stream_set_transport,
+ * and then the stream is as it was; or, and then it is closed, -ENOMEM too or
+ *
+ *   CORO_UNTRUSTED  the server's certificate is not accepted
+ *   -EPROTO         TLS failed otherwise
+ *   -ETIMEDOUT      the handshake_timeout is over
+ *   -ECANCELED      the task was cancelled
+ *
+ * Like loop.start_tls.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_tls_connect(struct coro_stream *stream,
 							 struct coro_tls_context *context,
 							 const char *host);
+
+/* Makes a stream TLS, as the server. Otherwise as coro_tls_connect. */
 coro_async CORO_MUST_CHECK CORO_API int coro_tls_accept(struct coro_stream *stream,
 							struct coro_tls_context *context);
 
 /*
- * Connects, and makes TLS of it (asyncio.open_connection with ssl). host: NULL for the one in the
- * address. The other options may be NULL. The caller owns *ret. Failures are those of coro_dial and
- * coro_tls_connect.
+ * Connects to an address and makes the stream TLS. host may be NULL, for the one in the address.
+ * The options may be NULL. The caller owns *ret. Returns 0, or the errors of coro_dial and
+ * coro_tls_connect. Like asyncio.open_connection.
  */
-#define coro_tls_open_connection(...) \
-	coro_tls_open_connection_at(  \
-		CORO_HERE, __VA_ARGS__) /* (address, context, host, dial_options, options, ret) */
+#define coro_tls_open_connection(...) /* (const char *address, struct coro_tls_context *context, \
+					  const char *host, \
+					  const struct coro_dial_options *dial_options, \
+					  const struct coro_stream_options *options, \
+					  struct coro_stream **ret) */ \
+	coro_tls_open_connection_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_tls_open_connection. */
 coro_async CORO_MUST_CHECK CORO_API int coro_tls_open_connection_at(
 	const char *site, const char *address, struct coro_tls_context *context, const char *host,
 	const struct coro_dial_options *dial_options, const struct coro_stream_options *options,
@@ -144,42 +182,53 @@ struct coro_tls_service {
 };
 
 /*
- * For coro_server_start (asyncio.start_server with ssl), with a struct coro_tls_service as its arg,
- * which must last as long as connections come: makes TLS of the connection, and then runs
- * fn(stream, arg). A handshake that fails is the connection's failure.
+ * The handler of a TLS server: makes the connection TLS, and then runs fn(stream, arg). Pass it to
+ * coro_server_start with a struct coro_tls_service as arg, which must be valid as long as
+ * connections come. Returns what fn returned, or the errors of coro_tls_accept. Like
+ * asyncio.start_server.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_tls_serve(struct coro_stream *stream, void *service);
 
-/* -- questions. Texts last until the stream is closed. NULL if it is not TLS, or closed. */
+/* -- questions */
 
-/* The protocol that was agreed on, NULL if none was (ssl.selected_alpn_protocol). */
+/*
+ * Returns the protocol that was agreed on, or NULL if none was, or the stream is not TLS or is
+ * closed. The text is valid until the stream is closed. Like ssl.selected_alpn_protocol.
+ */
 CORO_API const char *coro_tls_alpn(const struct coro_stream *stream);
 
 /*
- * The host that the client asks for, NULL for none; where a session of TLS 1.2 was resumed, the one
- * that it began with.
+ * Returns the host that the client asks for, or NULL as coro_tls_alpn. If a session of TLS 1.2 was
+ * resumed, it is the host that the session began with.
  */
 CORO_API const char *coro_tls_host(const struct coro_stream *stream);
 
-/* "TLSv1.3" (ssl.version), and "TLS_AES_256_GCM_SHA384" (ssl.cipher). */
+/* Returns the version of TLS, "TLSv1.3", or NULL as coro_tls_alpn. Like ssl.version. */
 CORO_API const char *coro_tls_version(const struct coro_stream *stream);
+
+/* Returns the cipher, "TLS_AES_256_GCM_SHA384", or NULL as coro_tls_alpn. Like ssl.cipher. */
 CORO_API const char *coro_tls_cipher(const struct coro_stream *stream);
 
 /*
- * The peer's certificate in DER (getpeercert(binary_form=True)): its length, and the caller frees
- * *ret with free(). 0: it has none. -EINVAL if the stream is not TLS; -ENOMEM.
+ * Gets the peer's certificate in DER. The caller frees *ret with free(). Returns its length, 0 if
+ * the peer has none, -ENOMEM, or -EINVAL if the stream is not TLS. Like ssl.getpeercert.
  */
 CORO_MUST_CHECK CORO_API int coro_tls_peer_certificate(const struct coro_stream *stream,
 						       unsigned char **ret);
 
 /*
- * Whom that certificate is for, as RFC 2253 writes it: "CN=example.org,O=Example". The length;
- * -ENOENT: the peer has none; -ENOBUFS if there is not room for all and the NUL; -EINVAL, -ENOMEM.
+ * Gets whom the peer's certificate is for, as RFC 2253 writes it: "CN=example.org,O=Example". ret
+ * has room for size bytes.
+ *
+ * Returns the length of the text, -EINVAL if the stream is not TLS, -ENOMEM, or
+ *
+ *   -ENOENT   the peer has no certificate
+ *   -ENOBUFS  there is no room for the text and a NUL
  */
 CORO_MUST_CHECK CORO_API int coro_tls_peer_name(const struct coro_stream *stream, char *ret,
 						size_t size);
 
-/* OpenSSL's own, to ask it for more. Not to be read from or written to. */
+/* Returns OpenSSL's connection, for more questions. Do not read from it or write to it. */
 CORO_API struct ssl_st *coro_tls_ssl(const struct coro_stream *stream);
 
 CORO_END_DECLS
