@@ -15,7 +15,7 @@ static void tell(struct coro_loop *loop, int64_t due)
 	embed->telling = false;
 }
 
-void embed_notice(struct coro_loop *loop)
+static void notice(struct coro_loop *loop)
 {
 	int64_t due = loop_due(loop);
 	if (due < loop->embed.told && !loop->embed.telling)
@@ -33,7 +33,7 @@ void embed_expose(struct coro_loop *loop)
 
 void embed_awake(struct coro_loop *loop)
 {
-	loop->noticing = false;
+	loop->notice = NULL;
 	/* In a child made by fork, the fd is the parent's. */
 	if (loop->embed.asleep && loop->fork_count == fork_count)
 		inbox_awake(&loop->inbox);
@@ -51,7 +51,7 @@ void embed_asleep(struct coro_loop *loop)
 	}
 	if (!embed->fn)
 		return;
-	loop->noticing = true;
+	loop->notice = notice;
 	tell(loop, loop_due(loop));
 }
 
@@ -67,12 +67,6 @@ int64_t coro_loop_timeout(const struct coro_loop *loop)
 	return left > 0 ? left : 0;
 }
 
-int coro_loop_run_once(struct coro_loop *loop)
-{
-	int r = loop_run_turn(loop);
-	return r < 0 ? r : loop_has_more(loop);
-}
-
 int coro_loop_set_timeout_callback(struct coro_loop *loop, coro_callback *fn, void *arg)
 {
 	int r = loop_check(loop);
@@ -81,6 +75,6 @@ int coro_loop_set_timeout_callback(struct coro_loop *loop, coro_callback *fn, vo
 	loop->embed.fn = fn;
 	loop->embed.arg = arg;
 	loop->embed.told = loop_due(loop);
-	loop->noticing = fn && !loop->runner;
+	loop->notice = fn && !loop->runner ? notice : NULL;
 	return 0;
 }

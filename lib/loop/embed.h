@@ -29,7 +29,4 @@ void embed_expose(struct coro_loop *loop);
 void embed_awake(struct coro_loop *loop);
 void embed_asleep(struct coro_loop *loop);
 
-/* Something may be due sooner than the host knows. */
-void embed_notice(struct coro_loop *loop);
-
 #endif

@@ -40,7 +40,11 @@ struct coro_loop {
 	bool plain;
 	bool cut;           /* turn_end is that of a piece, and uncut_end the turn's own */
 	uint8_t task_flags; /* of every new task */
-	bool noticing;      /* it does not run, and its host wants notice of what becomes ready */
+	/*
+	 * Called when something becomes ready or due, perhaps sooner than was known; NULL: nobody
+	 * wants to know. For a loop that does not run, and is embedded in another.
+	 */
+	void (*notice)(struct coro_loop *loop);
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
 	bool ran_before;      /* the runner could not do what a callback cannot before, either */
@@ -219,15 +223,12 @@ int loop_renew_budget(struct thread *thread);
 /* Something has become ready or due, perhaps outside of all turns. */
 static inline void loop_stirred(struct coro_loop *loop)
 {
-	if (unlikely(loop->noticing))
-		embed_notice(loop);
+	if (unlikely(loop->notice != NULL))
+		loop->notice(loop);
 }
 
 /* coro_run_until_complete, but nobody asks for the result: 0 when the future is done. */
 int loop_run_until(struct coro_loop *loop, struct coro_future *future);
-
-/* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
-int loop_run_turn(struct coro_loop *loop);
 
 /*
  * When there will be something to do that does not come from outside, by coro_clock: 0 for at once,

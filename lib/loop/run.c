@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs: turn after turn, until the loop is stopped or a future is done. */
 #include "core/fail.h"
+#include "coro/embed.h"
 #include "loop/deadlock.h"
 #include "loop/embed.h"
 #include "loop/exception.h"
@@ -61,13 +62,20 @@ int coro_run_forever(struct coro_loop *loop)
 	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
 }
 
-int loop_run_turn(struct coro_loop *loop)
+/* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
+static int run_turn(struct coro_loop *loop)
 {
 	int r = begin_run(loop);
 	if (r < 0)
 		return r;
 	r = turn_run(loop, true);
 	return end_run(loop, fail_code(r == 0 && loop->stopping ? -ESHUTDOWN : r));
+}
+
+int coro_loop_run_once(struct coro_loop *loop)
+{
+	int r = run_turn(loop);
+	return r < 0 ? r : loop_has_more(loop);
 }
 
 int coro_loop_stop(struct coro_loop *loop)
