@@ -23,6 +23,14 @@ static bool wanted(const char *name, bool usual)
 	return text && *text ? strcmp(text, "0") != 0 : usual;
 }
 
+static void loop_free(struct coro_loop *loop)
+{
+	slab_finish(&loop->tasks_slab);
+	slab_finish(&loop->futures_slab);
+	slab_finish(&loop->handles_slab);
+	loop_let_go(loop);
+}
+
 static void init_containers(struct coro_loop *loop)
 {
 	inbox_init(&loop->inbox);
@@ -85,19 +93,12 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.refs = 1,
 		.keepers = 1,
 		.fork_count = fork_count,
+		.free = loop_free,
 	};
 	init_containers(loop);
 	hooks.made(loop);
 	*ret = loop;
 	return 0;
-}
-
-void loop_free(struct coro_loop *loop)
-{
-	slab_finish(&loop->tasks_slab);
-	slab_finish(&loop->futures_slab);
-	slab_finish(&loop->handles_slab);
-	loop_let_go(loop);
 }
 
 struct coro_loop *coro_loop_ref(struct coro_loop *loop)
@@ -209,23 +210,7 @@ int coro_loop_close(struct coro_loop *loop)
 	return 0;
 }
 
-int loop_check(const struct coro_loop *loop)
-{
-	if (!loop)
-		return fail_with(-EINVAL, "the loop is NULL");
-	if (loop->fork_count != fork_count)
-		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
-	if (loop->thread != thread_current)
-		return fail_with(-EPERM, "the loop is another thread's");
-	return loop->closed ? fail_with(-EPIPE, "the loop is closed") : 0;
-}
-
 /* -- time */
-
-int64_t loop_time(const struct coro_loop *loop)
-{
-	return loop->virtual_clock ? loop->now : coro_clock();
-}
 
 int64_t coro_loop_time(const struct coro_loop *loop)
 {

@@ -91,6 +91,7 @@ struct coro_loop {
 	unsigned outside;    /* what may come from outside: with any, there is always hope */
 	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
 	unsigned fork_count; /* when it was made */
+	void (*free)(struct coro_loop *loop); /* the last of refs is gone */
 	unsigned keepers;    /* of its memory: one for all refs, one for each hold. Atomic */
 	struct extension *extensions[EXTENSION_COUNT];
 	struct list remotes; /* whose tasks are not done: see remote.c */
@@ -176,12 +177,10 @@ static inline void loop_reserve_in_room(struct coro_loop *loop)
 	loop->timers.reserved++;
 }
 
-void loop_free(struct coro_loop *loop);
-
 static inline void loop_unref(struct coro_loop *loop)
 {
 	if (unlikely(--loop->refs == 0))
-		loop_free(loop);
+		loop->free(loop);
 }
 
 /* A turn may not follow another any more without the runner having had a look. */

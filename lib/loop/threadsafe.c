@@ -6,47 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void loop_let_go(struct coro_loop *loop)
-{
-	if (__atomic_sub_fetch(&loop->keepers, 1, __ATOMIC_ACQ_REL) > 0)
-		return;
-	thread_unref(loop->thread);
-	free(loop);
-}
-
-void loop_hold(struct coro_loop *loop)
-{
-	loop_keep(loop);
-	__atomic_add_fetch(&loop->inbox.holds, 1, __ATOMIC_SEQ_CST);
-}
-
-void loop_unhold(struct coro_loop *loop)
-{
-	if (__atomic_sub_fetch(&loop->inbox.holds, 1, __ATOMIC_SEQ_CST) == 0)
-		inbox_wake(&loop->inbox);
-}
-
-int loop_post(struct coro_loop *loop, struct message *message)
-{
-	if (loop->fork_count != fork_count)
-		return -EOWNERDEAD;
-	int r = inbox_push(&loop->inbox, message);
-	if (r < 0)
-		return r;
-	/* After the push: see run_once. */
-	__atomic_store_n(&loop->plain, false, __ATOMIC_SEQ_CST);
-	inbox_wake(&loop->inbox);
-	return 0;
-}
-
-int fail_post(int error)
-{
-	return error == -EPIPE ? fail_with(-EPIPE, "the loop is closed")
-			       : fail_with(-EOWNERDEAD, "the loop is the parent process's");
-}
-
-/* -- the public calls */
-
 int coro_loop_hold(struct coro_loop *loop)
 {
 	if (!loop)
@@ -65,6 +24,7 @@ void coro_loop_release(struct coro_loop *loop)
 		loop_unhold(loop);
 	loop_let_go(loop);
 }
+
 struct threadsafe_call {
 	struct message message;
 	coro_callback *fn;
