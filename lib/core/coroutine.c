@@ -2,7 +2,6 @@
 #include "core/coroutine.h"
 
 #include "base/error.h"
-#include "base/hooks.h"
 #include "core/defer.h"
 #include "core/fail.h"
 #include "core/generator.h"
@@ -260,7 +259,7 @@ static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, 
 	if (!to || self->flags & FLAG_RUNS_LOOP)
 		return fail_with(-EPERM, "coro_yield: nobody has resumed the caller");
 	if (self->flags & FLAG_IN_SCOPE)
-		hooks.yields(self);
+		thread_current->yields(self);
 	self->state = self->flags & FLAG_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)

@@ -62,7 +62,7 @@ enum {
 	FLAG_STARTS = 1 << 15,
 };
 
-/* A generator's place among the open ones of a loop: see task/asyncgen.h. */
+/* A generator's place among the open ones of a loop: see asyncgen_note. */
 struct asyncgen {
 	struct list link; /* next: NULL while it is in no list */
 	struct coro *co;

@@ -47,6 +47,9 @@ struct thread {
 	 * gives where that stands, and a result for it.
 	 */
 	void *(*leave)(struct coro *co, int status, int *result);
+
+	/* The outer ring's: called when a generator yields that is FLAG_IN_SCOPE. */
+	void (*yields)(const struct coro *generator);
 };
 
 /*

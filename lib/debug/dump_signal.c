@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "debug/dump_signal.h"
-
 #include "coro/debug.h"
 #include "loop/loop.h"
 #include "loop/signal_source.h"
@@ -83,7 +81,8 @@ static int dumper_create(struct coro_loop *loop, int signum)
 	return r;
 }
 
-void dump_on_signal(struct coro_loop *loop)
+/* Of a new loop: has the signal of CORO_DUMP dump it, if the environment names one. */
+static void dump_on_signal(struct coro_loop *loop)
 {
 	const char *name = getenv("CORO_DUMP");
 	if (!name || !*name)
@@ -91,4 +90,9 @@ void dump_on_signal(struct coro_loop *loop)
 	int signum = signal_named(name);
 	if (!signum || dumper_create(loop, signum) == -EINVAL)
 		refuse(name);
+}
+
+__attribute__((constructor)) static void watch_loops(void)
+{
+	loop_made = dump_on_signal;
 }

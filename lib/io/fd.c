@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/fd.h"
 
-#include "base/hooks.h"
+#include "base/pieces.h"
 #include "base/poll.h"
 #include "base/system.h"
 #include "core/fail.h"
@@ -135,12 +135,27 @@ static uint64_t identity_of(int number)
 	return (uint64_t)status.st_dev << 48 ^ (uint64_t)status.st_ino;
 }
 
+/* Debug mode: an fd that the loop knows was closed, or is another now. */
+static void report_closed(int fd)
+{
+	struct pieces text = {.count = 0};
+	char number[16];
+	snprintf(number, sizeof(number), "%d", fd);
+	pieces_add(&text, "coro: fd ");
+	pieces_add(&text, number);
+	pieces_add(
+		&text,
+		" was closed, or is another now, and the loop was not told: use coro_fd_close or "
+		"coro_fd_forget\n");
+	pieces_write(&text);
+}
+
 void fd_say_closed(struct fd *fd)
 {
 	uint64_t before = fd->identity;
 	fd->identity = identity_of(fd->number);
 	if (before && fd->identity != before)
-		hooks.closed(fd->number);
+		report_closed(fd->number);
 }
 
 static void keep(struct io *io, struct fd *fd)

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/loop.h"
 
-#include "base/hooks.h"
 #include "base/random.h"
 #include "core/fail.h"
+#include "loop/asyncgen.h"
+#include "loop/debug.h"
 #include "loop/exception.h"
 #include "loop/handle.h"
 #include "sched/resource.h"
-#include "task/asyncgen.h"
 #include "task/group.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+void (*loop_made)(struct coro_loop *loop);
 
 /* -- life */
 
@@ -94,9 +97,13 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		.keepers = 1,
 		.fork_count = fork_count,
 		.free = loop_free,
+		.start = task_start_slow,
+		.step = debug_step,
 	};
 	init_containers(loop);
-	hooks.made(loop);
+	exception_note_handler(loop);
+	if (loop_made)
+		loop_made(loop);
 	*ret = loop;
 	return 0;
 }
@@ -164,7 +171,6 @@ static void forget_calls(struct coro_loop *loop)
 	}
 }
 
-/* After a fork the child may close its copy. */
 /* Timeouts and groups of generators, which may end them yet. */
 static void forget_scopes(struct coro_loop *loop)
 {
@@ -175,6 +181,7 @@ static void forget_scopes(struct coro_loop *loop)
 		link->next = NULL;
 }
 
+/* After a fork the child may close its copy. */
 int coro_loop_close(struct coro_loop *loop)
 {
 	fork_notice();
@@ -247,39 +254,4 @@ int coro_all_tasks(const struct coro_loop *loop, struct coro_future *ret[], size
 		tasks++;
 	}
 	return (int)tasks;
-}
-
-/* -- debug mode */
-
-int coro_loop_set_debug(struct coro_loop *loop, bool on)
-{
-	int r = loop_check(loop);
-	if (r < 0)
-		return r;
-	loop->debug = on;
-	if (on && loop->runner)
-		loop_cut(loop, 0);
-	return 0;
-}
-
-bool coro_loop_debug(const struct coro_loop *loop)
-{
-	return loop && loop->debug;
-}
-
-int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duration)
-{
-	int r = loop_check(loop);
-	if (r < 0 || duration < 0)
-		return r < 0 ? r
-			     : fail_with(-EINVAL,
-					 "coro_loop_set_slow_callback_duration: less than 0");
-	loop->slow = duration;
-	return 0;
-}
-
-int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop)
-{
-	return loop ? loop->slow
-		    : fail_with(-EINVAL, "coro_loop_slow_callback_duration: the loop is NULL");
 }

@@ -45,6 +45,14 @@ struct coro_loop {
 	 * wants to know. For a loop that does not run, and is embedded in another.
 	 */
 	void (*notice)(struct coro_loop *loop);
+	/*
+	 * Gives a new task its stack where that is not the common case. False: the task has ended
+	 * instead, and its place in ready is empty.
+	 */
+	bool (*start)(struct task *task);
+	/* Debug mode: runs the next entry of this turn. */
+	void (*step)(struct coro_loop *loop);
+	struct call *urgent; /* the runner makes this call before all else; NULL for none */
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
 	bool ran_before;      /* the runner could not do what a callback cannot before, either */
@@ -69,8 +77,10 @@ struct coro_loop {
 	bool closed;        /* or being closed */
 	bool debug;
 	bool reports; /* those that no handler of the program's gets go to stderr */
-	int64_t slow; /* debug mode: a step that takes as long is told of */
+	int64_t slow; /* debug mode: a step that takes as long is reported */
 
+	/* Reports a future with its failure to the handler. NULL: nobody would hear. */
+	void (*report)(struct coro_future *future, const char *message);
 	coro_exception_handler *handler; /* NULL: the default */
 	void *handler_arg;
 	struct list generator_groups; /* debug mode: made by generators, and not ended */
@@ -81,9 +91,10 @@ struct coro_loop {
 	size_t failing_end;
 	struct list orphans; /* groups that end by themselves: see group.c */
 	struct list unheard; /* failed futures whose last reference went, to be reported */
-	int64_t now;         /* of the virtual clock */
-	uint64_t random;     /* state of the shuffle; 0: no shuffling */
-	uint64_t choices;    /* state of what is chosen among equals; told by the seed, never 0 */
+	struct call report_unheard;
+	int64_t now;      /* of the virtual clock */
+	uint64_t random;  /* state of the shuffle; 0: no shuffling */
+	uint64_t choices; /* state of what is chosen among equals; told by the seed, never 0 */
 
 	size_t budget_at; /* position in ready when the budget was renewed last */
 
@@ -92,7 +103,7 @@ struct coro_loop {
 	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
 	unsigned fork_count; /* when it was made */
 	void (*free)(struct coro_loop *loop); /* the last of refs is gone */
-	unsigned keepers;    /* of its memory: one for all refs, one for each hold. Atomic */
+	unsigned keepers; /* of its memory: one for all refs, one for each hold. Atomic */
 	struct extension *extensions[EXTENSION_COUNT];
 	struct list remotes; /* whose tasks are not done: see remote.c */
 	struct embed embed;
@@ -204,6 +215,13 @@ static inline void loop_cut(struct coro_loop *loop, size_t entries)
 	loop->turn_end = loop->ready.head + entries;
 }
 
+/* Has the runner make this call before anything else runs. It is the only one until it is made. */
+static inline void loop_call_first(struct coro_loop *loop, struct call *call)
+{
+	loop->urgent = call;
+	loop_cut(loop, 0);
+}
+
 /*
  * Counts a call of a kind that a task could make for ever without waiting. True if loop_renew_budget
  * is to be called first.
@@ -282,6 +300,9 @@ static inline void future_init(struct coro_future *future, struct coro_loop *loo
 	loop->refs++;
 }
 
+/* Called with each new loop, by its thread; NULL, unless lib/debug is there. */
+extern void (*loop_made)(struct coro_loop *loop);
+
 /* 0 if the caller may use the loop, else -EINVAL, -EOWNERDEAD, -EPERM, -EPIPE. */
 int loop_check(const struct coro_loop *loop);
 
@@ -311,6 +332,20 @@ static inline __attribute__((always_inline)) void loop_prefetch(const struct rin
 		__builtin_prefetch(sooner->coro.context);
 		__builtin_prefetch((void *)((uintptr_t)sooner->coro.context + LINE));
 	}
+}
+
+/*
+ * Readies a task that has not started to be switched to; false if it has ended instead, without
+ * running.
+ */
+static inline bool task_start(struct task *task, struct thread *thread)
+{
+	struct coro *co = &task->coro;
+	if (unlikely(co->flags & FLAG_MUST_CANCEL || co->locals || !coroutine_has_warm(co, thread)))
+		return task->future.loop->start(task);
+	coroutine_prepare_warm(co, thread);
+	task_begin(task);
+	return true;
 }
 
 /*

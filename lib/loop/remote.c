@@ -2,11 +2,11 @@
 #include "coro/thread.h"
 
 #include "base/error.h"
-#include "base/hooks.h"
 #include "base/monitor.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
+#include "loop/exception.h"
 #include "loop/loop.h"
 #include "sched/thread_waiter.h"
 
@@ -311,7 +311,7 @@ void coro_remote_unref(struct coro_remote *remote)
 		return;
 	if (remote->loop->fork_count == fork_count && let_unheard_go(remote)) {
 		const struct failure *failure = remote->failure;
-		hooks.report(&(struct coro_report){
+		exception_write(&(struct coro_report){
 			.message = "Task exception was never retrieved",
 			.error = remote->status,
 			.error_message = failure ? failure->message : NULL,

@@ -3,11 +3,12 @@
 #include "core/fail.h"
 #include "coro/embed.h"
 #include "loop/deadlock.h"
+#include "loop/debug.h"
 #include "loop/embed.h"
-#include "loop/exception.h"
 #include "loop/loop.h"
 #include "sched/turn.h"
 #include "task/done_call.h"
+#include "task/report.h"
 
 #include <errno.h>
 
@@ -24,6 +25,7 @@ static int begin_run(struct coro_loop *loop)
 	loop->ran_before = thread->self->flags & FLAG_RUNS_LOOP;
 	thread->loop = loop;
 	thread->leave = task_leave;
+	thread->yields = debug_yield;
 	thread->runner_at = &loop->runner_context;
 	loop->runner = thread->self;
 	loop->runner->flags |= FLAG_RUNS_LOOP;

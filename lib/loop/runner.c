@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "core/fail.h"
 #include "coro/task.h"
-#include "loop/exception.h"
 #include "loop/loop.h"
 #include "loop/sigint.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/resource.h"
 
-#include "base/hooks.h"
+#include "base/pieces.h"
 
 void resource_note(struct coro_loop *loop, struct resource *resource)
 {
 	list_append(&loop->resources, &resource->link);
+}
+
+static void report_left(const char *taken, const char *site, const char *undone)
+{
+	struct pieces text = {.count = 0};
+	pieces_add(&text, "coro: ");
+	pieces_add(&text, taken);
+	pieces_add(&text, " at ");
+	pieces_add(&text, site ? site : "?");
+	pieces_add(&text, " was never ");
+	pieces_add(&text, undone);
+	pieces_add(&text, "\n");
+	pieces_write(&text);
 }
 
 /* In a child made by fork there is nothing to report: the parent may still give them back. */
@@ -16,6 +29,6 @@ void resources_report(struct coro_loop *loop)
 		struct resource *resource = container_of(link, struct resource, link);
 		link->next = NULL;
 		if (loop->fork_count == fork_count)
-			hooks.left(resource->taken, resource->site, resource->undone);
+			report_left(resource->taken, resource->site, resource->undone);
 	}
 }

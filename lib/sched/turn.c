@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/turn.h"
 
-#include "base/hooks.h"
 #include "base/random.h"
-#include "coro/task.h"
-#include "loop/embed.h"
-#include "loop/exception.h"
-#include "loop/handle.h"
 #include "loop/loop.h"
 
 /* -- waiting */
@@ -198,8 +193,7 @@ int loop_dispatch_new(struct coro_loop *loop, struct coro *self, void **save, st
 	return coroutine_switch(self, save, &task->coro, context, 0);
 }
 
-/* Runs what is ready up to turn_end. */
-static void run_piece(struct coro_loop *loop)
+void turn_run_piece(struct coro_loop *loop)
 {
 	struct ring *ready = &loop->ready;
 	while (ready->head != loop->turn_end) {
@@ -217,33 +211,11 @@ static void run_piece(struct coro_loop *loop)
 	}
 }
 
-/* The program's function that a call is for; NULL if it is the library's own. */
-static coro_callback *callback_of(const struct call *call)
+static void make_urgent_call(struct coro_loop *loop)
 {
-	coro_callback *fn = handle_function(call);
-	return fn ? fn : callback_function(call);
-}
-
-/* Debug mode: one step as a piece of the turn, told of if it takes long. */
-static void run_step(struct coro_loop *loop)
-{
-	if (loop->ready.head == loop->turn_end)
-		return;
-	loop_cut(loop, 1);
-	void *entry = *ring_at(&loop->ready, loop->ready.head);
-	struct coro_future *task = NULL;
-	coro_callback *fn = NULL;
-	if (ready_is_task(entry))
-		task = future_ref(&((struct task *)entry)->future); /* it may end */
-	else if (entry != READY_NOTHING)
-		fn = callback_of(ready_to_call(entry));
-	int64_t start = coro_clock();
-	run_piece(loop);
-	int64_t duration = coro_clock() - start;
-	if ((task || fn) && duration >= loop->slow)
-		hooks.slow(task, fn, duration);
-	if (task)
-		future_unref(task);
+	struct call *call = loop->urgent;
+	loop->urgent = NULL;
+	call->run(call);
 }
 
 /* Goes on with the rest of a turn that was cut; false if there is none. */
@@ -271,13 +243,13 @@ static int run_ready(struct coro_loop *loop)
 		if (loop->watching > 0)
 			loop_cut(loop, LOOP_STRETCH);
 		if (unlikely(loop->debug))
-			run_step(loop);
+			loop->step(loop);
 		else
-			run_piece(loop);
+			turn_run_piece(loop);
 		if (unlikely(loop->fork_count != fork_count))
 			break; /* a child made by fork ends all */
-		if (unlikely(!list_empty(&loop->unheard)))
-			report_unheard(loop);
+		if (unlikely(loop->urgent != NULL))
+			make_urgent_call(loop);
 		if (loop->cut && poll_due(loop))
 			r = look(loop);
 	} while (r == 0 && unlikely(run_on(loop)));

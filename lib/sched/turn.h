@@ -14,4 +14,7 @@ struct coro_loop;
  */
 int turn_run(struct coro_loop *loop, bool embedded);
 
+/* Runs what is ready up to turn_end. */
+void turn_run_piece(struct coro_loop *loop);
+
 #endif

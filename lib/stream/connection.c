@@ -2,8 +2,8 @@
 /* The connections of a server: each has a task that runs the handler, then a stream that lingers. */
 #include "core/fail.h"
 #include "coro/task.h"
-#include "loop/exception.h"
 #include "stream/server.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #include "coro/task.h"
 #include "coro/timeout.h"
 #include "io/fd.h"
-#include "loop/exception.h"
 #include "net/accept.h"
 #include "net/address.h"
 #include "net/socket_file.h"

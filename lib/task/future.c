@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/exception.h"
 #include "loop/loop.h"
 #include "task/local.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

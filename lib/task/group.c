@@ -2,9 +2,9 @@
 #include "task/group.h"
 
 #include "base/error.h"
-#include "base/hooks.h"
 #include "core/fail.h"
 #include "loop/loop.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -126,7 +126,7 @@ void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *gener
 		snprintf(text, sizeof(text),
 			 "generator yields inside a group, made at %s, which goes on outside of it",
 			 group->resource.site ? group->resource.site : "?");
-		hooks.found(&group->parent->future, text);
+		report_found(&group->parent->future, text);
 	}
 }
 

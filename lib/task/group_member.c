@@ -2,9 +2,9 @@
 /* The tasks of a group: spawning them, and what their ends bring. */
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/exception.h"
 #include "loop/loop.h"
 #include "task/group.h"
+#include "task/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
 #include "core/fail.h"
 #include "core/generator.h"
 #include "coro/task.h"
-#include "loop/exception.h"
 #include "loop/loop.h"
 #include "task/argument.h"
 #include "task/local.h"
+#include "task/report.h"
 #include "task/shield.h"
 #include "task/timeout.h"
 
@@ -206,7 +206,7 @@ static int start_in_callback(struct coro_loop *loop, struct task *task)
 	loop->turn_end = turn_end;
 	loop->uncut_end = uncut_end;
 	loop->cut = cut;
-	if (!list_empty(&loop->unheard))
+	if (loop->urgent)
 		loop_cut(loop, 0);
 	if (swap)
 		coroutine_swap_exceptions(self->frame);

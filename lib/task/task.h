@@ -56,6 +56,12 @@ static inline struct wait *task_wait(const struct task *task)
 	return (struct wait *)(void *)task->coro.frame->outer;
 }
 
+/*
+ * loop->start: what a new task may be beside plain, which is cancelled, without a stack to be had,
+ * or an heir of values.
+ */
+bool task_start_slow(struct task *task);
+
 /* It has a stack now, and stands at its start. */
 static inline void task_begin(struct task *task)
 {
@@ -69,23 +75,6 @@ static inline void task_begin(struct task *task)
 	wait->scopes = 0;
 	wait->shields = 0;
 	wait->cancelled_late = false;
-}
-
-/* What a new task may be beside plain: cancelled, without a stack to be had, an heir of values. */
-bool task_start_slow(struct task *task);
-
-/*
- * Readies a task that has not started to be switched to; false if it has ended instead, without
- * running.
- */
-static inline bool task_start(struct task *task, struct thread *thread)
-{
-	struct coro *co = &task->coro;
-	if (unlikely(co->flags & FLAG_MUST_CANCEL || co->locals || !coroutine_has_warm(co, thread)))
-		return task_start_slow(task);
-	coroutine_prepare_warm(co, thread);
-	task_begin(task);
-	return true;
 }
 
 static inline bool is_task(const struct coro_future *future)

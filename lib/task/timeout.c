@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/timeout.h"
 
-#include "base/hooks.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/wait.h"
 #include "loop/loop.h"
+#include "task/report.h"
 #include "task/timeout.h"
 #include "task/wait.h"
 
@@ -89,7 +89,7 @@ static void tell_of(struct watched *watched, const char *when)
 		 scope->when == CORO_FOREVER ? "no length"
 					     : duration_text(length, scope->when - scope->begun),
 		 scope->site ? scope->site : "?", when);
-	hooks.found(&scope->task->future, text);
+	report_found(&scope->task->future, text);
 }
 
 /*
@@ -297,7 +297,7 @@ void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *gen
 			text, sizeof(text),
 			"generator yields inside a timeout, begun at %s, which goes on outside of it",
 			scope->site ? scope->site : "?");
-		hooks.found(&scope->task->future, text);
+		report_found(&scope->task->future, text);
 	}
 }
 

@@ -4,8 +4,8 @@
  * Python's async generators. A generator is put on the list where it waits, and taken off it by its
  * end, in core; so one that never waits knows nothing of this.
  */
-#ifndef TASK_ASYNCGEN_H
-#define TASK_ASYNCGEN_H
+#ifndef LOOP_ASYNCGEN_H
+#define LOOP_ASYNCGEN_H
 
 struct coro_loop;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "task/asyncgen.h"
+#include "loop/asyncgen.h"
 
 #include "base/error.h"
 #include "core/fail.h"

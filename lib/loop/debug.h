@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOOP_DEBUG_H
+#define LOOP_DEBUG_H
+
+struct coro;
+struct coro_loop;
+
+/* loop->step: runs one step as a piece of the turn, and reports it if it takes long. */
+void debug_step(struct coro_loop *loop);
+
+/*
+ * Debug mode, thread->yields: reports timeouts and groups that the generator has begun and not
+ * ended.
+ */
+void debug_yield(const struct coro *generator);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/report.h"
+
+#include "base/error.h"
+#include "base/pieces.h"
+#include "coro/task.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+/* -- what debug mode finds */
+
+void report_add_task(struct pieces *text, const struct coro_future *task)
+{
+	const char *name = coro_task_name(task);
+	pieces_add(text, "task ");
+	pieces_add(text, name ? name : "?");
+	pieces_add_site(text, ", spawned at ", coro_task_site(task));
+}
+
+void report_found(const struct coro_future *task, const char *what)
+{
+	struct pieces text = {.count = 0};
+	pieces_add(&text, "coro: ");
+	report_add_task(&text, task);
+	pieces_add(&text, ": ");
+	pieces_add(&text, what);
+	pieces_add(&text, "\n");
+	pieces_write(&text);
+}
+
+/* -- failures that nobody asked for */
+
+static const char *message_of(const struct coro_future *future, const char *task, const char *plain)
+{
+	if (future->shielded)
+		return "exception in shielded future";
+	return is_task(future) ? task : plain;
+}
+
+/* The handler may take a reference, and so keep it. */
+static void report_and_drop(struct coro_future *future)
+{
+	report_future(future, message_of(future, "Task exception was never retrieved",
+					 "Future exception was never retrieved"));
+	future_unref(future);
+}
+
+void report_unheard(struct coro_loop *loop)
+{
+	struct list *link;
+	while ((link = list_pop(&loop->unheard)))
+		report_and_drop(container_of(link, struct coro_future, waiters));
+}
+
+static void run_report_unheard(struct call *call)
+{
+	report_unheard(container_of(call, struct coro_loop, report_unheard));
+}
+
+/*
+ * A handler is never called where the library is at work: a task's last reference goes on a stack
+ * that is free already, and others go in the middle of some wait's end. While the loop runs, its
+ * runner calls the handler.
+ */
+bool report_lost(struct coro_future *future)
+{
+	struct coro_loop *loop = future->loop;
+	if (future->status == -ECANCELED || future->retrieved || !loop->report ||
+	    loop->thread != thread_current)
+		return false;
+	future_retrieved(future);
+	future->refs = 1;
+	list_remove(&future->waiters);
+	if (loop->runner || loop->discarding) {
+		list_append(&loop->unheard, &future->waiters);
+		loop->report_unheard.run = run_report_unheard;
+		loop_call_first(loop, &loop->report_unheard);
+	} else {
+		report_and_drop(future);
+	}
+	return true;
+}
+
+void report_all_told(struct coro_loop *loop)
+{
+	list_append_all(&loop->failed, &loop->failing);
+}
+
+void report_note_failed(struct coro_future *future)
+{
+	struct coro_loop *loop = future->loop;
+	size_t turn_end = loop->cut ? loop->uncut_end : loop->turn_end;
+	if (loop->failing_end != turn_end)
+		report_all_told(loop);
+	loop->failing_end = turn_end;
+	list_append(&loop->failing, &future->waiters);
+}
+
+static void forget_promises(const struct list *failing)
+{
+	list_for_each(link, failing) {
+		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		if (future->retrieved == RETRIEVED_NEXT_TURN)
+			future->retrieved = RETRIEVED_NOT;
+	}
+}
+
+void report_nobody_told(struct coro_loop *loop)
+{
+	if (loop->failing_end == loop->turn_end)
+		forget_promises(&loop->failing);
+	report_all_told(loop);
+}
+
+void report_held(struct coro_loop *loop)
+{
+	struct list *link;
+	report_all_told(loop);
+	while ((link = list_pop(&loop->failed))) {
+		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		if (future->retrieved || loop->fork_count != fork_count)
+			continue;
+		future_retrieved(future_ref(future));
+		report_future(
+			future,
+			message_of(future,
+				   "Task exception was not retrieved by the end of its loop",
+				   "Future exception was not retrieved by the end of its loop"));
+		future_unref(future); /* the handler may have given the last other one back */
+	}
+}
