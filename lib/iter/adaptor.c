@@ -6,26 +6,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- stages ---- */
+/* ---- adaptors ---- */
 
-struct coro_iterator *stage_create(const struct stage *stage, size_t size, size_t extra)
+struct coro_iterator *adaptor_create(const struct adaptor *adaptor, size_t size, size_t extra)
 {
 	char *copy = extra <= SIZE_MAX - size ? malloc(size + extra) : NULL;
 	if (!copy)
-		return stage_refuse(-ENOMEM, stage->source);
-	memcpy(copy, stage, size);
+		return adaptor_refuse(-ENOMEM, adaptor->source);
+	memcpy(copy, adaptor, size);
 	return (struct coro_iterator *)(void *)copy;
 }
 
-int stage_close(struct coro_iterator *it)
+int adaptor_close(struct coro_iterator *it)
 {
-	struct stage *stage = (struct stage *)it;
-	int r = coro_iter_close(stage->source);
-	free(stage);
+	struct adaptor *adaptor = (struct adaptor *)it;
+	int r = coro_iter_close(adaptor->source);
+	free(adaptor);
 	return r;
 }
 
-int stage_at_end(struct coro_iterator *it, void **ret)
+int adaptor_at_end(struct coro_iterator *it, void **ret)
 {
 	(void)it;
 	(void)ret;
@@ -46,39 +46,39 @@ static int invalid_next(struct coro_iterator *it, void **ret)
 	return fail_with(-EINVAL, "an iterator was made with a wrong argument");
 }
 
-/* Shared by all pipelines that failed, since making one could fail too. */
+/* Iterators that fail, shared by all pipelines, since allocating one could fail too. */
 static const struct coro_iterator no_memory = {.next = no_memory_next};
 static const struct coro_iterator invalid = {.next = invalid_next};
 
-int stage_error(const struct coro_iterator *it)
+int adaptor_error(const struct coro_iterator *it)
 {
 	if (it == &no_memory)
 		return -ENOMEM;
 	return it == &invalid || !coro_iter_check(it) ? -EINVAL : 0;
 }
 
-int stage_fail(struct coro_iterator *it)
+int adaptor_fail(struct coro_iterator *it)
 {
-	if (stage_error(it) == 0)
+	if (adaptor_error(it) == 0)
 		return 0;
 	return coro_iter_check(it) ? it->next(it, NULL)
 				   : fail_with(-EINVAL, "an iterator's end: it is no iterator");
 }
 
-struct coro_iterator *stage_failed(int error)
+struct coro_iterator *adaptor_failed(int error)
 {
-	/* Nothing writes to them: they are not stages, and have no state. */
+	/* Nothing writes to them: they have no state. */
 	return (struct coro_iterator *)(error == -ENOMEM ? &no_memory : &invalid);
 }
 
-struct coro_iterator *stage_refuse(int error, struct coro_iterator *it)
+struct coro_iterator *adaptor_refuse(int error, struct coro_iterator *it)
 {
-	int earlier = it ? stage_error(it) : 0;
+	int earlier = it ? adaptor_error(it) : 0;
 	coro_iter_close(it);
-	return stage_failed(earlier ? earlier : error);
+	return adaptor_failed(earlier ? earlier : error);
 }
 
-/* ---- what is known of items ---- */
+/* ---- items ---- */
 
 static int is_true(const void *item, void *arg)
 {

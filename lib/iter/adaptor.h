@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library's iterators are made of: a stage of a pipeline, which owns the iterator that it
- * reads, and places where items are kept beyond their time.
+ * The base of the library's iterators: an adaptor, which owns the iterator that it reads, and
+ * places, which keep items beyond the next call of next.
  *
- * A stage's state is its next function: at its end, or once it does something else for all further
- * items, it exchanges that.
+ * The next function is an adaptor's state. At its end, or when it does something else for all
+ * further items, an adaptor sets another one.
  */
 #ifndef ITER_ADAPTOR_H
 #define ITER_ADAPTOR_H
@@ -13,90 +13,88 @@
 
 #include <string.h>
 
-/* ---- stages ---- */
+/* ---- adaptors ---- */
 
-struct stage {
+struct adaptor {
 	struct coro_iterator iterator;
-	struct coro_iterator *source; /* owned; NULL if it reads none */
+	struct coro_iterator *source; /* owned; NULL for none */
 };
 
-typedef int stage_next_fn(struct coro_iterator *it, void **ret);
+typedef int adaptor_next_fn(struct coro_iterator *it, void **ret);
 
 /*
- * A copy of a stage, which begins a larger object of size bytes, on the heap, with room for extra
- * bytes behind it. Never NULL: without memory its source is closed, and what comes back gives
- * -ENOMEM.
+ * Copies an adaptor to the heap. It is the beginning of an object of size bytes, and `extra` bytes
+ * are allocated behind that. Never NULL: without memory the source is closed, and the iterator
+ * returned fails with -ENOMEM.
  */
-struct coro_iterator *stage_create(const struct stage *stage, size_t size, size_t extra);
+struct coro_iterator *adaptor_create(const struct adaptor *adaptor, size_t size, size_t extra);
 
-/* Closes the source and frees the stage. */
-int stage_close(struct coro_iterator *it);
+/* Closes the source and frees the adaptor. */
+int adaptor_close(struct coro_iterator *it);
 
-/* The next function of a stage at its end. */
-int stage_at_end(struct coro_iterator *it, void **ret);
+/* The next function of an adaptor at its end. */
+int adaptor_at_end(struct coro_iterator *it, void **ret);
 
-/* Ends it: r now, and 0 from now on. */
-static inline int stage_end(struct coro_iterator *it, int r)
+/* Ends the iterator. Returns r; from now on next returns 0. */
+static inline int adaptor_end(struct coro_iterator *it, int r)
 {
-	it->next = stage_at_end;
+	it->next = adaptor_at_end;
 	return r;
 }
 
-/* 0 if it can be read; else why not: what made it fail, or -EINVAL for what is no iterator. */
-int stage_error(const struct coro_iterator *it);
+/* Returns 0 if it can be read, else the error that it failed with, or -EINVAL for NULL. */
+int adaptor_error(const struct coro_iterator *it);
 
-/* The same, failing with its message. */
-int stage_fail(struct coro_iterator *it);
+/* As adaptor_error, and fails with the message of that error. */
+int adaptor_fail(struct coro_iterator *it);
 
-/* An iterator that gives an error, -ENOMEM or -EINVAL. */
-struct coro_iterator *stage_failed(int error);
+/* An iterator that fails with -ENOMEM or -EINVAL. */
+struct coro_iterator *adaptor_failed(int error);
 
-/*
- * Closes it and gives back one that fails: with the error that it has already, else with this one.
- */
-struct coro_iterator *stage_refuse(int error, struct coro_iterator *it);
+/* Closes an iterator and returns one that fails: with the error of the first, else with `error`. */
+struct coro_iterator *adaptor_refuse(int error, struct coro_iterator *it);
 
-/* The source's next item, without which the stage is at its end. */
-static inline int stage_pull(struct stage *stage, void **ret)
+/* Reads the source's next item. If there is none, ends the adaptor. */
+static inline int adaptor_pull(struct adaptor *adaptor, void **ret)
 {
-	int r = stage->source->next(stage->source, ret);
-	return r > 0 ? r : stage_end(&stage->iterator, r);
+	int r = adaptor->source->next(adaptor->source, ret);
+	return r > 0 ? r : adaptor_end(&adaptor->iterator, r);
 }
 
-/* The start of a stage with items of its own; it may be NULL for one that reads nothing. */
-static inline struct stage stage_making(size_t item_size, stage_next_fn *next,
-					struct coro_iterator *it)
+/* An adaptor with items of its own. it may be NULL if it reads nothing. */
+static inline struct adaptor adaptor_making(size_t item_size, adaptor_next_fn *next,
+					    struct coro_iterator *it)
 {
-	return (struct stage){{next, stage_close, item_size, false}, it};
+	return (struct adaptor){{next, adaptor_close, item_size, false}, it};
 }
 
-/* The start of a stage that hands on items as they come. */
-static inline struct stage stage_passing(stage_next_fn *next, struct coro_iterator *it)
+/* An adaptor that passes on the items of its source. */
+static inline struct adaptor adaptor_passing(adaptor_next_fn *next, struct coro_iterator *it)
 {
-	return (struct stage){{next, stage_close, it->item_size, it->lasting}, it};
+	return (struct adaptor){{next, adaptor_close, it->item_size, it->lasting}, it};
 }
 
-/* ---- what is known of items ---- */
+/* ---- items ---- */
 
-/* Whether their iterator can be read, and they may be copied. */
+/* Whether the iterator can be read and its items may be copied. */
 static inline bool items_copyable(const struct coro_iterator *it)
 {
-	return !stage_error(it) && it->item_size != CORO_NOCOPY;
+	return !adaptor_error(it) && it->item_size != CORO_NOCOPY;
 }
 
-/* Whether a pointer to one may be held instead of a copy. */
+/* Whether a pointer to an item may be kept instead of a copy. */
 static inline bool items_last(const struct coro_iterator *it)
 {
 	return it->lasting || it->item_size == 0;
 }
 
-/* What holding one beyond its time takes: its item_size, 0 if the pointer will do. */
+/* The bytes to copy to keep an item. 0 if the pointer may be kept. */
 static inline size_t items_hold_size(const struct coro_iterator *it)
 {
 	return items_last(it) ? 0 : it->item_size;
 }
 
-/* The item_size of items that point to this one's; some_size is their own. */
+/* The item_size of items that point to those of `it`. some_size is their own size. */
 static inline size_t items_over(const struct coro_iterator *it, size_t some_size)
 {
 	return items_last(it) ? some_size : CORO_NOCOPY;
@@ -107,12 +105,12 @@ static inline bool items_are_int64(const struct coro_iterator *it)
 	return it && it->item_size == sizeof(int64_t);
 }
 
-/* What stands for a predicate that is not given; NULL if nothing can. */
+/* The predicate that a NULL one stands for, by the items' type. NULL if there is none. */
 coro_predicate *items_truth(const struct coro_iterator *it);
 
 /* ---- places for items ---- */
 
-/* Bytes of a place: an item's, or a plain pointer's. */
+/* The bytes of a place: an item's, or a pointer's if item_size is 0. */
 static inline size_t place_size(size_t item_size)
 {
 	return item_size ? item_size : sizeof(void *);
@@ -131,10 +129,7 @@ static inline void *place_item(void *place, size_t item_size)
 	return item_size ? place : *(void **)place;
 }
 
-/*
- * Places side by side, as many as needed; all zeroes but item_size to begin with, and freed by
- * free(items).
- */
+/* An array of places that grows. Begins as zeroes but for item_size. Freed by free(items). */
 struct places {
 	char *items;
 	size_t count, room;
@@ -146,10 +141,10 @@ static inline void *places_item(const struct places *places, size_t i)
 	return place_item(places->items + i * place_size(places->item_size), places->item_size);
 }
 
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int places_add(struct places *places, void *item);
 
-/* Adds the iterator's items until there are count: 1; 0 if it ended before; < 0 an error. */
+/* Adds items until there are count. Returns 1, 0 if the iterator ended before, or an error. */
 int places_fill(struct places *places, size_t count, struct coro_iterator *it);
 
 #endif

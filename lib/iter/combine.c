@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stages that read several iterators: chain and zip. */
+/* The adaptors that read several iterators: chain and zip. */
 #include "iter/adaptor.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct many {
-	struct stage stage; /* with no source of its own */
+	struct adaptor adaptor; /* with no source of its own */
 	size_t n;
 	size_t at;    /* chain: the source that is read */
 	void **items; /* zip: its item, which lies behind the sources */
@@ -30,18 +30,18 @@ static int many_close(struct coro_iterator *it)
 {
 	struct many *many = (struct many *)it;
 	int r = close_all(many->n, many->sources);
-	stage_close(it);
+	adaptor_close(it);
 	return r;
 }
 
-static struct coro_iterator *many_create(struct stage stage, size_t n,
+static struct coro_iterator *many_create(struct adaptor adaptor, size_t n,
 					 struct coro_iterator *const *its)
 {
-	struct many prototype = {.stage = stage, .n = n};
-	prototype.stage.iterator.close = many_close;
+	struct many prototype = {.adaptor = adaptor, .n = n};
+	prototype.adaptor.iterator.close = many_close;
 	size_t pointers = n * sizeof(*its) + n * sizeof(void *);
-	struct coro_iterator *it = stage_create(&prototype.stage, sizeof(prototype), pointers);
-	if (stage_error(it)) {
+	struct coro_iterator *it = adaptor_create(&prototype.adaptor, sizeof(prototype), pointers);
+	if (adaptor_error(it)) {
 		close_all(n, its);
 		return it;
 	}
@@ -52,7 +52,7 @@ static struct coro_iterator *many_create(struct stage stage, size_t n,
 	return it;
 }
 
-/* Whether one is there twice; of a multitude only near ones are compared. */
+/* Whether an iterator is in the array twice. Among many, only near ones are compared. */
 static bool has_twins(size_t n, struct coro_iterator *const *its)
 {
 	enum { NEAR = 64 };
@@ -63,19 +63,19 @@ static bool has_twins(size_t n, struct coro_iterator *const *its)
 	return false;
 }
 
-/* Then nobody knows whose they are, and they are left alone. */
+/* With a duplicate, ownership is unclear: none of them is closed. */
 static bool many_misused(size_t n, struct coro_iterator *const *its)
 {
 	return (!its && n > 0) || has_twins(n, its);
 }
 
-/* 0 if all can be read, else why not. */
+/* Returns 0 if all can be read, or an error. */
 static int many_error(size_t n, struct coro_iterator *const *its)
 {
 	if (many_misused(n, its))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
-		int error = stage_error(its[i]);
+		int error = adaptor_error(its[i]);
 		if (error)
 			return error;
 	}
@@ -86,10 +86,10 @@ static struct coro_iterator *many_refuse(int error, size_t n, struct coro_iterat
 {
 	if (!many_misused(n, its))
 		close_all(n, its);
-	return stage_failed(error);
+	return adaptor_failed(error);
 }
 
-/* The variable arguments, as the array that create takes. */
+/* Collects the variable arguments in an array. */
 static struct coro_iterator *many_of_arguments(
 	struct coro_iterator *(*create)(size_t n, struct coro_iterator *const *its), size_t n,
 	va_list arguments)
@@ -102,7 +102,7 @@ static struct coro_iterator *many_of_arguments(
 		else
 			coro_iter_close(it);
 	}
-	struct coro_iterator *many = its || n == 0 ? create(n, its) : stage_failed(-ENOMEM);
+	struct coro_iterator *many = its || n == 0 ? create(n, its) : adaptor_failed(-ENOMEM);
 	free(its);
 	return many;
 }
@@ -116,12 +116,12 @@ static int chain_next(struct coro_iterator *it, void **ret)
 		if (r > 0)
 			return r;
 		if (r < 0)
-			return stage_end(it, r);
+			return adaptor_end(it, r);
 	}
 	return 0;
 }
 
-/* What holds of the items of both of two iterators: 0, or -EINVAL if they cannot be of one type. */
+/* Merges the item sizes of two iterators. Returns 0, or -EINVAL if the items cannot be of one type. */
 static int merge(struct coro_iterator *it, const struct coro_iterator *other)
 {
 	bool fleeting = it->item_size == CORO_NOCOPY || other->item_size == CORO_NOCOPY;
@@ -138,16 +138,16 @@ struct coro_iterator *coro_iter_chainv(size_t n, struct coro_iterator *const *it
 	int error = many_error(n, its);
 	if (error)
 		return many_refuse(error, n, its);
-	struct stage stage = stage_making(0, chain_next, NULL);
+	struct adaptor adaptor = adaptor_making(0, chain_next, NULL);
 	if (n > 0)
-		stage = stage_passing(chain_next, its[0]);
-	stage.source = NULL;
+		adaptor = adaptor_passing(chain_next, its[0]);
+	adaptor.source = NULL;
 	for (size_t i = 1; i < n; i++) {
-		error = merge(&stage.iterator, its[i]);
+		error = merge(&adaptor.iterator, its[i]);
 		if (error)
 			return many_refuse(error, n, its);
 	}
-	return many_create(stage, n, its);
+	return many_create(adaptor, n, its);
 }
 
 struct coro_iterator *coro_iter_chain(size_t n, ...)
@@ -168,7 +168,7 @@ static int zip_next(struct coro_iterator *it, void **ret)
 		struct coro_iterator *source = zip->sources[i];
 		int r = source->next(source, &zip->items[i]);
 		if (r <= 0)
-			return stage_end(it, r);
+			return adaptor_end(it, r);
 	}
 	*ret = zip->items;
 	return 1;
@@ -182,7 +182,7 @@ struct coro_iterator *coro_iter_zipv(size_t n, struct coro_iterator *const *its)
 	size_t item_size = n * sizeof(void *);
 	for (size_t i = 0; i < n; i++)
 		item_size = items_over(its[i], item_size);
-	return many_create(stage_making(item_size, zip_next, NULL), n, its);
+	return many_create(adaptor_making(item_size, zip_next, NULL), n, its);
 }
 
 struct coro_iterator *coro_iter_zip(size_t n, ...)

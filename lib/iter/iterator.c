@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The iterator protocol, and the sources: what items come from. */
+/* The iterator protocol, and the sources: iterators that read no other iterator. */
 #include "core/fail.h"
 #include "core/generator.h"
 #include "iter/adaptor.h"
@@ -31,7 +31,7 @@ int coro_iter_close(struct coro_iterator *it)
 /* ---- arrays and strings ---- */
 
 struct array {
-	struct stage stage;
+	struct adaptor adaptor;
 	char *place; /* of the next item */
 	size_t left;
 };
@@ -52,26 +52,26 @@ struct coro_iterator *coro_iter_array(const void *base, size_t count, size_t ite
 	size_t bytes;
 	if ((!base && count > 0) || item_size == CORO_NOCOPY ||
 	    __builtin_mul_overflow(count, item_size, &bytes))
-		return stage_failed(-EINVAL);
+		return adaptor_failed(-EINVAL);
 	struct array array = {
-		.stage = stage_making(item_size, array_next, NULL),
+		.adaptor = adaptor_making(item_size, array_next, NULL),
 		.place = (char *)base,
 		.left = count,
 	};
-	array.stage.iterator.lasting = true;
-	return stage_create(&array.stage, sizeof(array), 0);
+	array.adaptor.iterator.lasting = true;
+	return adaptor_create(&array.adaptor, sizeof(array), 0);
 }
 
 struct coro_iterator *coro_iter_string(const char *string)
 {
-	return string ? coro_iter_array(string, strlen(string), 1) : stage_failed(-EINVAL);
+	return string ? coro_iter_array(string, strlen(string), 1) : adaptor_failed(-EINVAL);
 }
 
 /* ---- numbers ---- */
 
-/* The item is apart from the state, so that nobody who writes to it does harm. */
+/* The item is a copy of the state, so that the caller may write to it. */
 struct range {
-	struct stage stage;
+	struct adaptor adaptor;
 	int64_t item, next, step;
 	uint64_t left;
 };
@@ -82,14 +82,14 @@ static int range_next(struct coro_iterator *it, void **ret)
 	if (range->left == 0)
 		return 0;
 	range->item = range->next;
-	/* The one after the last may be no int64_t. */
+	/* The value after the last one may overflow. */
 	if (--range->left > 0)
 		range->next += range->step;
 	*ret = &range->item;
 	return 1;
 }
 
-/* How many steps from start lie before stop: the distance may be too large for an int64_t. */
+/* The number of steps from start to stop. Unsigned, since the distance may exceed INT64_MAX. */
 static uint64_t range_count(int64_t start, int64_t stop, int64_t step)
 {
 	if (step > 0 ? start >= stop : start <= stop)
@@ -103,18 +103,18 @@ static uint64_t range_count(int64_t start, int64_t stop, int64_t step)
 struct coro_iterator *coro_iter_range(int64_t start, int64_t stop, int64_t step)
 {
 	if (step == 0)
-		return stage_failed(-EINVAL);
+		return adaptor_failed(-EINVAL);
 	struct range range = {
-		.stage = stage_making(sizeof(int64_t), range_next, NULL),
+		.adaptor = adaptor_making(sizeof(int64_t), range_next, NULL),
 		.next = start,
 		.step = step,
 		.left = range_count(start, stop, step),
 	};
-	return stage_create(&range.stage, sizeof(range), 0);
+	return adaptor_create(&range.adaptor, sizeof(range), 0);
 }
 
 struct count {
-	struct stage stage;
+	struct adaptor adaptor;
 	int64_t item, next, step;
 	bool past; /* next could not be computed */
 };
@@ -123,8 +123,8 @@ static int count_next(struct coro_iterator *it, void **ret)
 {
 	struct count *count = (struct count *)it;
 	if (count->past)
-		return stage_end(it,
-				 fail_with(-EOVERFLOW, "coro_iter_count: past the end of int64_t"));
+		return adaptor_end(it, fail_with(-EOVERFLOW,
+						 "coro_iter_count: past the end of int64_t"));
 	count->item = count->next;
 	count->past = __builtin_add_overflow(count->next, count->step, &count->next);
 	*ret = &count->item;
@@ -134,17 +134,17 @@ static int count_next(struct coro_iterator *it, void **ret)
 struct coro_iterator *coro_iter_count(int64_t start, int64_t step)
 {
 	struct count count = {
-		.stage = stage_making(sizeof(int64_t), count_next, NULL),
+		.adaptor = adaptor_making(sizeof(int64_t), count_next, NULL),
 		.next = start,
 		.step = step,
 	};
-	return stage_create(&count.stage, sizeof(count), 0);
+	return adaptor_create(&count.adaptor, sizeof(count), 0);
 }
 
 /* ---- one item, many times ---- */
 
 struct repeat {
-	struct stage stage;
+	struct adaptor adaptor;
 	int64_t left; /* negative for ever */
 	_Alignas(max_align_t) char place[];
 };
@@ -163,14 +163,14 @@ static int repeat_next(struct coro_iterator *it, void **ret)
 struct coro_iterator *coro_iter_repeat(const void *item, size_t item_size, int64_t times)
 {
 	if ((!item && item_size > 0) || item_size == CORO_NOCOPY)
-		return stage_failed(-EINVAL);
+		return adaptor_failed(-EINVAL);
 	struct repeat repeat = {
-		.stage = stage_making(item_size, repeat_next, NULL),
+		.adaptor = adaptor_making(item_size, repeat_next, NULL),
 		.left = times,
 	};
 	struct coro_iterator *it =
-		stage_create(&repeat.stage, sizeof(repeat), place_size(item_size));
-	if (!stage_error(it))
+		adaptor_create(&repeat.adaptor, sizeof(repeat), place_size(item_size));
+	if (!adaptor_error(it))
 		place_put(((struct repeat *)it)->place, (void *)item, item_size);
 	return it;
 }
@@ -178,7 +178,7 @@ struct coro_iterator *coro_iter_repeat(const void *item, size_t item_size, int64
 /* ---- generators ---- */
 
 struct generated {
-	struct stage stage;
+	struct adaptor adaptor;
 	struct coro *generator;
 	bool own; /* made with the iterator: nobody else has it */
 };
@@ -189,8 +189,8 @@ static int generated_next(struct coro_iterator *it, void **ret)
 	void *item;
 	int r = coro_next(generated->generator, &item);
 	if (r <= 0)
-		return stage_end(it, r);
-	*ret = item; /* not before: at the end, item is what the generator returned */
+		return adaptor_end(it, r);
+	*ret = item; /* only now: at the end, item is the generator's return value */
 	return 1;
 }
 
@@ -198,26 +198,26 @@ static int generated_close(struct coro_iterator *it)
 {
 	struct generated *generated = (struct generated *)it;
 	int r = coro_destroy(generated->generator);
-	/* One that nobody else has is not lost. */
+	/* A generator that is owned is destroyed too. */
 	if (generated->own && (r == -EBUSY || r == -EPERM))
 		return r;
 	if (generated->own && r == -EPROTO)
 		generator_discard(generated->generator);
-	stage_close(it);
+	adaptor_close(it);
 	return r;
 }
 
 struct coro_iterator *coro_iter_generator(struct coro *generator, size_t item_size)
 {
 	if (!generator)
-		return stage_failed(-EINVAL);
+		return adaptor_failed(-EINVAL);
 	struct generated generated = {
-		.stage = stage_making(item_size, generated_next, NULL),
+		.adaptor = adaptor_making(item_size, generated_next, NULL),
 		.generator = generator,
 	};
-	generated.stage.iterator.close = generated_close;
-	struct coro_iterator *it = stage_create(&generated.stage, sizeof(generated), 0);
-	if (stage_error(it))
+	generated.adaptor.iterator.close = generated_close;
+	struct coro_iterator *it = adaptor_create(&generated.adaptor, sizeof(generated), 0);
+	if (adaptor_error(it))
 		coro_destroy(generator);
 	return it;
 }
@@ -228,17 +228,17 @@ struct coro_iterator *coro_iter_generate_at(const char *site, coro_fn *fn, void 
 	struct coro *generator;
 	int r = coro_create_at(site, fn, arg, &generator);
 	if (r < 0)
-		return stage_failed(r);
+		return adaptor_failed(r);
 	struct coro_iterator *it = coro_iter_generator(generator, item_size);
-	if (!stage_error(it))
+	if (!adaptor_error(it))
 		((struct generated *)it)->own = true;
 	return it;
 }
 
-/* ---- other iterators, lent ---- */
+/* ---- borrowed iterators ---- */
 
 struct borrowed {
-	struct stage stage; /* without a source, since that would be closed */
+	struct adaptor adaptor; /* without a source, since that would be closed */
 	struct coro_iterator *lender;
 };
 
@@ -250,13 +250,13 @@ static int borrowed_next(struct coro_iterator *it, void **ret)
 
 struct coro_iterator *coro_iter_borrow(struct coro_iterator *it)
 {
-	int error = stage_error(it);
+	int error = adaptor_error(it);
 	if (error)
-		return stage_failed(error);
+		return adaptor_failed(error);
 	struct borrowed borrowed = {
-		.stage = stage_passing(borrowed_next, it),
+		.adaptor = adaptor_passing(borrowed_next, it),
 		.lender = it,
 	};
-	borrowed.stage.source = NULL;
-	return stage_create(&borrowed.stage, sizeof(borrowed), 0);
+	borrowed.adaptor.source = NULL;
+	return adaptor_create(&borrowed.adaptor, sizeof(borrowed), 0);
 }

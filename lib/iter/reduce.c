@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The ends: what reads a pipeline, closes it and gives one result. */
+/* Functions that read an iterator to its end, close it and return one result. */
 #include "core/fail.h"
 #include "iter/adaptor.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Closes what has been read; an error met before goes first, then one of closing, else r stays. */
+/* Closes the iterator. Returns r if that is an error, else an error of closing, else r. */
 static int finish(struct coro_iterator *it, int r)
 {
 	int closed = coro_iter_close(it);
 	return r >= 0 && closed < 0 ? closed : r;
 }
 
-/* Closes what cannot be read, or not so. */
+/* Closes an iterator that cannot be read, or not by this function. */
 static int refuse(struct coro_iterator *it)
 {
-	int error = stage_fail(it);
+	int error = adaptor_fail(it);
 	coro_iter_close(it);
 	return error ? error
 		     : fail_with(-EINVAL, "an iterator's end: NULL, or items it is not for");
@@ -24,7 +24,7 @@ static int refuse(struct coro_iterator *it)
 
 int coro_iter_for_each(coro_visitor *fn, void *arg, struct coro_iterator *it)
 {
-	if (!fn || stage_error(it))
+	if (!fn || adaptor_error(it))
 		return refuse(it);
 	void *item;
 	int r;
@@ -52,7 +52,7 @@ int coro_iter_collect(struct coro_iterator *it, struct coro_array *ret)
 
 int coro_iter_sum(struct coro_iterator *it, int64_t *ret)
 {
-	if (!ret || stage_error(it) || !items_are_int64(it))
+	if (!ret || adaptor_error(it) || !items_are_int64(it))
 		return refuse(it);
 	int64_t sum = 0;
 	void *item;
@@ -71,10 +71,7 @@ int coro_iter_sum(struct coro_iterator *it, int64_t *ret)
 
 /* ---- any, all, find ---- */
 
-/*
- * Reads up to the first item of which the predicate holds, or does not: 1 and the item; 0 if there
- * is none.
- */
+/* Reads up to the first item for which the predicate's result is `wanted`. Returns 1, or 0 for none. */
 static int search(struct coro_iterator *it, coro_predicate *predicate, void *arg, bool wanted,
 		  void **ret)
 {
@@ -92,7 +89,7 @@ static int search(struct coro_iterator *it, coro_predicate *predicate, void *arg
 int coro_iter_any(coro_predicate *predicate, void *arg, struct coro_iterator *it)
 {
 	predicate = predicate ? predicate : items_truth(it);
-	if (!predicate || stage_error(it))
+	if (!predicate || adaptor_error(it))
 		return refuse(it);
 	void *item;
 	return finish(it, search(it, predicate, arg, true, &item));
@@ -101,7 +98,7 @@ int coro_iter_any(coro_predicate *predicate, void *arg, struct coro_iterator *it
 int coro_iter_all(coro_predicate *predicate, void *arg, struct coro_iterator *it)
 {
 	predicate = predicate ? predicate : items_truth(it);
-	if (!predicate || stage_error(it))
+	if (!predicate || adaptor_error(it))
 		return refuse(it);
 	void *item;
 	int r = finish(it, search(it, predicate, arg, false, &item));
@@ -109,8 +106,8 @@ int coro_iter_all(coro_predicate *predicate, void *arg, struct coro_iterator *it
 }
 
 /*
- * Hands over the one item kept, if r > 0: only now that all is closed without an error, since ret
- * is untouched by a call that fails.
+ * Copies the item that was kept to ret, if r > 0. Only after closing succeeded, since a call that
+ * fails leaves ret untouched.
  */
 static int deliver(struct places *places, int r, void *ret)
 {
@@ -135,7 +132,7 @@ int coro_iter_find(coro_predicate *predicate, void *arg, struct coro_iterator *i
 
 /* ---- reduce, min, max ---- */
 
-/* Takes all further items into the total: 0, or < 0 an error. */
+/* Combines all further items with the total. Returns 0 or an error. */
 static int fold(void *total, coro_reducer *fn, void *arg, struct coro_iterator *it)
 {
 	void *item;
@@ -165,7 +162,7 @@ struct choice {
 	bool largest;
 };
 
-/* Takes the item if it is better than the best so far; of equals, the first stays. */
+/* Keeps the item if it is better than the best so far. Of equal items the first stays. */
 static int choose(void *best, void *item, void *arg)
 {
 	const struct choice *choice = arg;
@@ -186,7 +183,7 @@ static int best(bool largest, coro_compare *compare, void *arg, struct coro_iter
 {
 	if (!compare && items_are_int64(it))
 		compare = compare_int64;
-	if (!compare || stage_error(it))
+	if (!compare || adaptor_error(it))
 		return refuse(it);
 	struct choice choice = {
 		.compare = compare,

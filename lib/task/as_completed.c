@@ -155,7 +155,7 @@ static struct coro_iterator *failed(int error)
 {
 	/* Nothing writes to it. */
 	static const struct coro_iterator refused = {.next = refused_next};
-	return error == -EPERM ? (struct coro_iterator *)&refused : stage_failed(error);
+	return error == -EPERM ? (struct coro_iterator *)&refused : adaptor_failed(error);
 }
 
 /* Watches each once, however often it is named. */

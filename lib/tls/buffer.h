@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes on their way: added at the end, taken from the beginning. */
+/* A buffer of bytes, added at its end and taken from its beginning. */
 #ifndef TLS_BUFFER_H
 #define TLS_BUFFER_H
 
@@ -19,13 +19,13 @@ static inline size_t buffer_length(const struct buffer *buffer)
 	return buffer->end - buffer->begin;
 }
 
-/* Room for so many more: 0 or -ENOMEM. */
+/* Makes room for `more` bytes. Returns 0 or -ENOMEM. */
 static inline int buffer_reserve(struct buffer *buffer, size_t more)
 {
 	size_t length = buffer_length(buffer);
 	if (buffer->size - buffer->end >= more)
 		return 0;
-	/* One that is never empty need not grow for that. */
+	/* Move the bytes rather than grow, for a buffer that is never empty. */
 	if (buffer->begin > length && buffer->size - length >= more) {
 		memcpy(buffer->bytes, buffer->bytes + buffer->begin, length);
 		buffer->begin = 0;
@@ -57,7 +57,7 @@ static inline void buffer_finish(struct buffer *buffer)
 	*buffer = (struct buffer){0};
 }
 
-/* So many of the first are gone; an empty one holds no memory. */
+/* Removes the first length bytes. An empty buffer has no memory. */
 static inline void buffer_drop(struct buffer *buffer, size_t length)
 {
 	buffer->begin += length;

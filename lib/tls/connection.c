@@ -7,13 +7,13 @@
 
 #include <limits.h>
 
-/* A record's most, and how much is encrypted before it is written. */
+/* The largest record, and the number of bytes to encrypt before writing. */
 enum { RECORD = 16384, BATCH = 4 * RECORD };
 
-/* Between two looks of a writer that has to read first. */
+/* Bounds of the pause between two tries of a write for which OpenSSL must read first. */
 #define LONGEST_PAUSE (64 * CORO_MSEC)
 
-/* -- what OpenSSL reads from and writes to */
+/* -- OpenSSL's reading and writing */
 
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
@@ -35,15 +35,15 @@ static int read_early(struct connection *connection, char *bytes, size_t length)
 	return (int)length;
 }
 
-/* So much may wait to be written that reading brought about: a peer should read as well. */
+/* The most bytes in `out` that reads may cause. Then a peer must read before it is read on. */
 static bool is_stuck(const struct connection *connection)
 {
 	return buffer_length(&connection->out) > BATCH + RECORD;
 }
 
 /*
- * OpenSSL goes on reading until there is something for the application. A peer that sends what is
- * for TLS alone must neither hold the loop by that nor have answers pile up.
+ * OpenSSL reads until there are bytes for the application. So a peer that sends only messages of
+ * TLS itself could hold the loop, or have answers pile up: the bytes of one call are bounded.
  */
 static bool is_enough(const struct connection *connection)
 {
@@ -100,7 +100,7 @@ BIO_METHOD *connection_method(void)
 	return method;
 }
 
-/* -- life */
+/* -- creating and freeing */
 
 int connection_create(struct coro_tls_context *context, struct connection **ret)
 {
@@ -180,7 +180,7 @@ int connection_result(struct connection *connection, int result)
 
 /* -- writing */
 
-/* Has what lies below write what it holds back. */
+/* Flushes the transport below. */
 static int flush_below(const struct connection *connection, bool closing)
 {
 	const struct coro_transport *below = connection->below;
@@ -207,7 +207,7 @@ int connection_push(struct connection *connection)
 	return flush_below(connection, false);
 }
 
-/* Where a walk along a vector stands. */
+/* A position in a vector. */
 struct place {
 	const struct iovec *vec;
 	int count;
@@ -224,7 +224,7 @@ static void go_on(struct place *place, size_t length)
 	}
 }
 
-/* Puts small pieces together: how many bytes. The place stays where it is. */
+/* Copies small pieces into one record. Returns its bytes. Does not move the position. */
 static size_t gather(struct place place, char *bytes, size_t room)
 {
 	size_t length = 0;
@@ -238,7 +238,7 @@ static size_t gather(struct place place, char *bytes, size_t room)
 	return length;
 }
 
-/* Encrypts a record: its length, -EAGAIN or an error. */
+/* Encrypts a record. Returns its length, -EAGAIN or an error. */
 static int encrypt(struct connection *connection, const struct place *place)
 {
 	char gathered[RECORD];
@@ -252,7 +252,7 @@ static int encrypt(struct connection *connection, const struct place *place)
 	return n > 0 ? n : connection_result(connection, n);
 }
 
-/* That it has to read first, which may last: so who looks again does so less and less often. */
+/* Notes that OpenSSL must read first. Each further time the pause doubles. */
 static void note_wish(struct connection *connection, bool wants_reading)
 {
 	const int64_t pause = connection->pause;
@@ -263,7 +263,7 @@ static void note_wish(struct connection *connection, bool wants_reading)
 						    : pause;
 }
 
-/* As much as is written at once: a count, or an error. */
+/* Writes what can be written without waiting. Returns a count or an error. */
 static ssize_t encrypt_batch(struct connection *connection, struct place *place)
 {
 	ssize_t done = 0;
@@ -303,8 +303,8 @@ static ssize_t connection_write(void *arg, const struct iovec *vec, int count)
 }
 
 /*
- * Nothing will be written any more; not after a failure, when it is too late for words. While a
- * message of TLS itself is in the middle of its arrival, OpenSSL cannot say it: a reader will.
+ * Sends close_notify, unless the connection is broken. While a message of TLS itself has arrived in
+ * part, OpenSSL cannot send it; then the next read does.
  */
 static void say_goodbye(struct connection *connection)
 {
@@ -334,7 +334,7 @@ static int connection_flush(void *arg, bool closing)
 	int r = connection_push(connection);
 	if (r == 0 && closing)
 		r = flush_below(connection, true);
-	/* The peer may be gone already, as it may be after its own goodbye. */
+	/* The peer may be gone already, which is allowed after its own close_notify. */
 	return r < 0 && r != -EAGAIN && (connection->parting || connection->error) ? 0 : r;
 }
 
@@ -358,14 +358,14 @@ static ssize_t connection_read(void *arg, void *bytes, size_t length)
 	return n;
 }
 
-/* -- all else */
+/* -- waiting, ending, closing */
 
 /*
- * Nothing of the connection may be used after the wait: it may be closed meanwhile.
+ * The connection may be freed during the wait and must not be used after it.
  *
- * That a writer has to read happens only while a message of TLS itself, not of the application, is
- * in the middle of its arrival, which is hardly ever in pieces. A reader, if there is one, may well
- * take what is missing, and so the writer looks again before long instead of waiting for it.
+ * A writer must read first only while a message of TLS itself has arrived in part, which is rare.
+ * A reader, if there is one, may take the rest. So the writer tries again after a pause instead of
+ * waiting for input.
  */
 coro_async int connection_wait(void *arg, bool writing)
 {
@@ -377,7 +377,7 @@ coro_async int connection_wait(void *arg, bool writing)
 	return connection->below->wait(connection->arg, writing || is_stuck(connection));
 }
 
-/* What lies below is closed. A task that is in the handshake frees it. */
+/* Closes the transport below. If a task is in the handshake, that frees the connection. */
 static void finish(struct connection *connection)
 {
 	connection->closed = true;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection: OpenSSL between a stream and what carried its bytes before.
+ * A connection: OpenSSL between a stream and the transport that the stream had before, `below`.
  *
  *	stream -- read --> SSL_read  <-- read ------- below
  *	       -- write -> SSL_write --> out -- write -->
  *
- * OpenSSL reads from below itself. What it writes is gathered in `out`, which always has room, and
- * goes on from there: so it never has to wait for writing, and a read that makes it answer something
- * is a read like any other.
+ * OpenSSL reads from below itself. What it writes is collected in `out`, which always has room, and
+ * is written from there. So OpenSSL never waits for writing, not even when a read makes it answer.
  */
 #ifndef TLS_CONNECTION_H
 #define TLS_CONNECTION_H
@@ -18,47 +17,47 @@
 
 struct connection {
 	struct coro_tls_context *context;
-	struct coro_tls_context *chosen; /* by the host that was asked for; or NULL */
+	struct coro_tls_context *chosen; /* for the host name that the client sent; or NULL */
 	SSL *ssl;
-	const struct coro_transport *below; /* NULL: it is not a stream's yet */
-	void *arg;                          /* its calls' */
+	const struct coro_transport *below; /* NULL: not attached to a stream yet */
+	void *arg;                          /* for the calls of `below` */
 
-	struct buffer early; /* came before TLS began */
-	struct buffer out;   /* encrypted, but not written */
+	struct buffer early; /* bytes that came before TLS began */
+	struct buffer out;   /* encrypted, not yet written */
 
-	int read_error;    /* of the transport below */
-	int write_error;   /* the same; nothing can be written any more */
-	int error;         /* nothing can be done any more */
-	char message[160]; /* its message */
-	bool cut;          /* the bytes from below have ended */
-	bool shaking;      /* in the handshake, a task of which uses this */
+	int read_error;    /* of `below` */
+	int write_error;   /* of `below`; nothing can be written any more */
+	int error;         /* of TLS; the connection is broken */
+	char message[160]; /* of that error */
+	bool cut;          /* `below` is at its end */
+	bool shaking;      /* a task is in the handshake and uses this */
 	bool established;
-	bool closed;        /* but for that task */
-	bool leaving;       /* the goodbye is to be said, or was */
-	bool parting;       /* all that `out` holds is the goodbye */
-	bool wants_reading; /* writing can go on only after something was read */
-	int64_t pause;      /* so long until it is tried again then */
+	bool closed;        /* the handshaking task frees it */
+	bool leaving;       /* close_notify is to be sent or was sent */
+	bool parting;       /* `out` holds only close_notify */
+	bool wants_reading; /* OpenSSL must read before it can write */
+	int64_t pause;      /* before the next try to write then */
 
-	size_t taken; /* from below, by this call of OpenSSL's */
-	bool held;    /* it wanted more, and was not given it */
+	size_t taken; /* bytes that OpenSSL has read in the running call */
+	bool held;    /* it wanted more than it may have in one call */
 
 	char alpn[256];
 };
 
 extern const struct coro_transport connection_transport;
 
-/* How OpenSSL reads and writes; NULL without memory. */
+/* OpenSSL's table of functions to read and write. NULL without memory. */
 BIO_METHOD *connection_method(void);
 
-/* One that lies on top of nothing yet: 0 or -ENOMEM. */
+/* Makes a connection that is not attached to a stream. Returns 0 or -ENOMEM. */
 int connection_create(struct coro_tls_context *context, struct connection **ret);
 
 void connection_destroy(struct connection *connection);
 
-/* The stream's, NULL if it has none. */
+/* The connection of a stream. NULL if it does not use TLS. */
 struct connection *connection_of(const struct coro_stream *stream);
 
-/* Before a call of OpenSSL's. */
+/* To be called before each call of OpenSSL. */
 static inline void connection_begin_call(struct connection *connection)
 {
 	failure_forget();
@@ -66,21 +65,21 @@ static inline void connection_begin_call(struct connection *connection)
 	connection->held = false;
 }
 
-/* The transport's: waits until reading, or writing, is worth another try. */
+/* Waits until reading or writing is worth another try. The transport's `wait`. */
 coro_async int connection_wait(void *arg, bool writing);
 
-/* Nothing can be done any more, for this error, which was raised: returns it. */
+/* The connection is broken by this error, whose message is the caller's. Returns it. */
 int connection_fail(struct connection *connection, int error);
 
-/* Its error, raised once more. */
+/* Fails with the error that broke the connection. */
 int connection_error(const struct connection *connection);
 
-/* Writes what there is to be written: 0; -EAGAIN: not all goes now; or an error. */
+/* Writes `out`. Returns 0, -EAGAIN if not all goes now, or an error. */
 int connection_push(struct connection *connection);
 
 /*
- * What a call of OpenSSL's comes to that returned this, not being a success: 0: the peer writes no
- * more; -EAGAIN: it needs more bytes from below; or the error, raised.
+ * Translates a failed result of OpenSSL. Returns 0 if the peer has sent close_notify, -EAGAIN if
+ * OpenSSL needs more bytes from below, or an error, which has a message.
  */
 int connection_result(struct connection *connection, int result);
 

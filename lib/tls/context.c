@@ -14,7 +14,7 @@
 
 /* -- certificates and keys */
 
-/* NULL would have OpenSSL ask at the terminal. */
+/* Refuses to ask for a password. Without a callback OpenSSL asks at the terminal. */
 static int give_password(char *ret, int size, int writing, void *password)
 {
 	size_t length = password ? strlen(password) : 0;
@@ -31,7 +31,7 @@ static BIO *open_text(const char *text)
 	return length > INT32_MAX ? NULL : BIO_new_mem_buf(text, (int)length);
 }
 
-/* Whether there were no more certificates, rather than a bad one. */
+/* Whether reading ended because there are no more certificates, not because of a bad one. */
 static bool is_end_of_text(void)
 {
 	unsigned long error = ERR_peek_last_error();
@@ -41,7 +41,7 @@ static bool is_end_of_text(void)
 	return true;
 }
 
-/* Calls add for each certificate in a text: how many; -1: see OpenSSL's queue. */
+/* Calls add for each certificate in a text. Returns their number, or -1 with OpenSSL's error. */
 static int each_certificate(SSL_CTX *ctx, const char *text,
 			    int (*add)(SSL_CTX *ctx, X509 *certificate, int i))
 {
@@ -58,7 +58,7 @@ static int each_certificate(SSL_CTX *ctx, const char *text,
 	return count > 0 && is_end_of_text() ? count : -1;
 }
 
-/* The first is our own, the others lead from it to one that is trusted. */
+/* The first is the own certificate, the others form its chain. */
 static int add_to_chain(SSL_CTX *ctx, X509 *certificate, int i)
 {
 	if (i == 0)
@@ -110,9 +110,9 @@ static int load_certificate(SSL_CTX *ctx, const struct coro_tls_options *options
 	return 0;
 }
 
-/* -- who is trusted */
+/* -- trusted certificates */
 
-/* OpenSSL looks into it only later, and then misses nothing. */
+/* Checks the directory. OpenSSL opens it only later and ignores a missing one. */
 static int check_directory(const char *path)
 {
 	struct stat found;
@@ -155,9 +155,9 @@ static int set_trust(const struct coro_tls_context *context, const struct coro_t
 	return mode == SSL_VERIFY_NONE && !some ? 0 : load_trusted(context->ctx, options);
 }
 
-/* -- protocols over it */
+/* -- ALPN */
 
-/* "h2,http/1.1" as it goes over the line: each name behind its length. */
+/* Converts "h2,http/1.1" to the wire format: each name preceded by its length. */
 static int parse_alpn(struct coro_tls_context *context, const char *names)
 {
 	size_t length = strlen(names) + 1; /* a length for each comma, and the first */
@@ -179,7 +179,7 @@ static int parse_alpn(struct coro_tls_context *context, const char *names)
 	return 0;
 }
 
-/* The one that we want most; if there is none, the connection goes on without, as Python's. */
+/* Chooses the first of the server's names that the client has. Without one there is no ALPN. */
 static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *length,
 		       const unsigned char *theirs, unsigned theirs_length, void *arg)
 {
@@ -205,11 +205,11 @@ static int set_alpn(struct coro_tls_context *context, const char *names)
 	return 0;
 }
 
-/* -- hosts of a server */
+/* -- hosts of a server (SNI) */
 
 /*
- * A session goes on only with the host that it was begun with: or one host's demand for a certificate
- * could be met by a session of another's, which has none.
+ * Binds sessions to the host name. Otherwise a session made with one host could be resumed with
+ * another that demands a client certificate.
  */
 static bool may_go_on(SSL *ssl, const char *host)
 {
@@ -219,7 +219,7 @@ static bool may_go_on(SSL *ssl, const char *host)
 	return host && begun ? strcasecmp(host, begun) == 0 : !host && !begun;
 }
 
-/* What the chosen one has of its own; SSL_set_SSL_CTX leaves out what it demands of clients. */
+/* Applies the chosen context. SSL_set_SSL_CTX does not copy what it demands of clients. */
 static bool take_over(SSL *ssl, const struct coro_tls_context *chosen)
 {
 	if (!SSL_set_SSL_CTX(ssl, chosen->ctx))
@@ -248,7 +248,7 @@ static int choose_host(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* -- all of it */
+/* -- creating */
 
 static int set_versions(SSL_CTX *ctx, int min, int max)
 {
@@ -277,7 +277,7 @@ static void set_modes(SSL_CTX *ctx, unsigned flags)
 	if (flags & CORO_TLS_RAGGED_END)
 		SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
-	/* What waits has no buffers of OpenSSL's, and what is written may have moved meanwhile. */
+	/* A connection that waits frees OpenSSL's buffers. A write may be retried from other memory. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What connections have in common. */
+/* A context: what connections share. */
 #ifndef TLS_CONTEXT_H
 #define TLS_CONTEXT_H
 
@@ -8,13 +8,13 @@
 #include <openssl/ssl.h>
 
 struct coro_tls_context {
-	unsigned refs; /* the owner's, each connection's; counted by any thread */
+	unsigned refs; /* the owner's, each connection's; atomic */
 	bool server;
 	unsigned flags;
 	int64_t timeout;
 	SSL_CTX *ctx;
-	BIO_METHOD *method;  /* how OpenSSL reads and writes */
-	unsigned char *alpn; /* each name behind its length; NULL for none */
+	BIO_METHOD *method;  /* see connection_method */
+	unsigned char *alpn; /* each name preceded by its length; NULL for none */
 	unsigned alpn_length;
 	struct coro_tls_context *(*choose)(const char *host, void *arg);
 	void *arg;

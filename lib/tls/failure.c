@@ -31,7 +31,7 @@ int failure_code(int error)
 	return coro_raise_at(NULL, error, NULL);
 }
 
-/* Whether memory was short, wherever in the queue that stands. Empties it. */
+/* Whether an error in the queue is a lack of memory. Empties the queue. */
 static bool is_memory_short(void)
 {
 	bool is = false;
@@ -43,7 +43,7 @@ static bool is_memory_short(void)
 
 int failure_raise(int error, const char *what)
 {
-	/* Of the line, what TLS makes of it comes last; why a file cannot be had, first. */
+	/* For a connection the last error of the queue tells most; for a file the first. */
 	unsigned long found = error == -EPROTO ? ERR_peek_last_error() : ERR_peek_error();
 	const char *message = ERR_reason_error_string(found);
 	if (ERR_GET_LIB(found) == ERR_LIB_SYS) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Failures of OpenSSL's, in our terms. */
+/* Errors of OpenSSL as errors of the library. */
 #ifndef TLS_FAILURE_H
 #define TLS_FAILURE_H
 
 #include <openssl/err.h>
 #include <stdbool.h>
 
-/* Before a call of OpenSSL's: what stands in the queue is of others, and as a rule nothing does. */
+/* Empties the thread's error queue before a call of OpenSSL. It is usually empty. */
 static inline void failure_forget(void)
 {
 	if (ERR_peek_error())
@@ -14,18 +14,18 @@ static inline void failure_forget(void)
 }
 
 /*
- * What stands in the thread's queue of OpenSSL's errors, raised with its words: this error, or what
- * it is more exactly, such as -ENOMEM and -ENOENT. Empties the queue.
+ * Fails with the message of OpenSSL's error queue, and empties it. The error is the one given, or a
+ * more exact one that the queue tells, such as -ENOMEM or -ENOENT.
  */
 int failure_raise(int error, const char *what);
 
-/* Returns -EINVAL for a call that is wrong, with this message. */
+/* Fails with -EINVAL and this message. */
 int failure_misuse(const char *message);
 
-/* Returns the error without a message, also without that of an earlier error of its code. */
+/* Fails with an error that has no message of its own. */
 int failure_code(int error);
 
-/* Whether it is about the peer's certificate. */
+/* Whether the queue's error is about the peer's certificate. */
 bool failure_is_distrust(void);
 
 #endif

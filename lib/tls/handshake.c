@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a stream becomes TLS. */
+/* Starting TLS on a stream. */
 #include "coro/coroutine.h"
 #include "coro/defer.h"
 #include "coro/task.h"
@@ -20,7 +20,7 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-/* Without what is not for TLS: the dot at the end of a name, the interface of an address. */
+/* Copies the host without a final dot, and without the interface of an IPv6 address. */
 static int copy_host(const char *host, char ret[static HOST_SIZE])
 {
 	size_t length = strcspn(host, "%");
@@ -34,7 +34,7 @@ static int copy_host(const char *host, char ret[static HOST_SIZE])
 	return cut && !is_address(ret) ? -EINVAL : 0;
 }
 
-/* Asks for the host, and has the certificate held against it: 0, -EINVAL, -ENOMEM. */
+/* Sends the host name and has the certificate checked for it. Returns 0, -EINVAL or -ENOMEM. */
 static int set_host(const struct connection *connection, const char *name)
 {
 	enum { UNCHECKED = CORO_TLS_NO_VERIFY | CORO_TLS_NO_HOST_CHECK };
@@ -64,7 +64,7 @@ static int set_host(const struct connection *connection, const char *name)
 
 /* -- the handshake */
 
-/* For the handshake only, which owns the connection if that is closed meanwhile: then -EPIPE. */
+/* connection_wait for the handshake. Returns -EPIPE if the connection was closed meanwhile. */
 static coro_async int wait_below(struct connection *connection, bool writing)
 {
 	int r = connection_wait(connection, writing);
@@ -82,7 +82,7 @@ static coro_async int send_all(struct connection *connection)
 	return r;
 }
 
-/* It has failed, with this: which may be for the peer's certificate. */
+/* The handshake has failed. The cause may be the peer's certificate. */
 static int explain(struct connection *connection, int result)
 {
 	long verdict = SSL_get_verify_result(connection->ssl);
@@ -99,8 +99,8 @@ static int explain(struct connection *connection, int result)
 }
 
 /*
- * The last that a server of TLS 1.3 says, its tickets, nobody waits for: the client may not even read
- * yet, or be gone already, having said all it had to say.
+ * Writes the session tickets that end a TLS 1.3 server's handshake, without waiting for it: the
+ * client may not read yet, or may have sent all it had and be gone.
  */
 static bool is_done_before_it_is_sent(const struct connection *connection)
 {
@@ -139,9 +139,9 @@ static void remember_alpn(struct connection *connection)
 		memcpy(connection->alpn, name ? name : (const unsigned char *)"", length);
 }
 
-/* -- a stream */
+/* -- attaching to a stream */
 
-/* Puts the connection under the stream, with the bytes that came already: 0 or an error. */
+/* Puts the connection under the stream, with the bytes that it has buffered. Returns 0 or an error. */
 static int insert(struct connection *connection, struct coro_stream *stream)
 {
 	const char *bytes;
@@ -161,7 +161,7 @@ static int insert(struct connection *connection, struct coro_stream *stream)
 	return 0;
 }
 
-/* From plain text to TLS, within the time there is for that. */
+/* Makes the handshake, within the context's time. */
 static coro_async int establish(struct connection *connection, struct coro_stream *stream)
 {
 	struct coro_timeout timeout;
@@ -180,11 +180,11 @@ static coro_async int establish(struct connection *connection, struct coro_strea
 		       : r;
 }
 
-/* Nobody but us has a use for the stream now. A cancellation does not wait for goodbyes. */
+/* The handshake has failed or was cancelled: closes the stream, without waiting for close_notify. */
 static void give_up(const struct connection *connection, struct coro_stream *stream, int error)
 {
 	char none;
-	/* Whoever reads is not to take it for an end: the stream learns of the error by a read. */
+	/* Have the stream learn of the error by a read, so that a reader does not see an end of file. */
 	if (connection->below && connection->error && coro_stream_read(stream, &none, 1) >= 0)
 		return; /* it does not come here */
 	if (error == -ECANCELED || error == -ETIMEDOUT)
@@ -193,7 +193,7 @@ static void give_up(const struct connection *connection, struct coro_stream *str
 		coro_stream_close(stream);
 }
 
-/* No task is in its handshake any more. Whether the connection is still there. */
+/* The handshake is over. Returns whether the connection still exists. */
 static bool let_go(struct connection *connection)
 {
 	connection->shaking = false;
@@ -203,7 +203,7 @@ static bool let_go(struct connection *connection)
 	return false;
 }
 
-/* The task was discarded. */
+/* The task in the handshake was discarded. */
 static void forsake(void *connection)
 {
 	let_go(connection);
@@ -233,7 +233,7 @@ static coro_async int start(struct connection *connection, struct coro_stream *s
 	return r;
 }
 
-/* What is common to both sides, but the host. */
+/* Starts TLS as a client or server, all but the host name. */
 static int prepare(const struct coro_stream *stream, struct coro_tls_context *context, bool server,
 		   struct connection **ret)
 {
@@ -272,9 +272,9 @@ int coro_tls_accept(struct coro_stream *stream, struct coro_tls_context *context
 	return start(connection, stream);
 }
 
-/* -- from an address, and to a server */
+/* -- connecting to an address */
 
-/* The host in an address such as coro_dial takes; -EINVAL if there is none, or it is too long. */
+/* Copies the host of an address as coro_dial takes it. -EINVAL if there is none or it is too long. */
 static int host_of(const char *address, char ret[static HOST_SIZE])
 {
 	if (strncmp(address, "unix:", 5) == 0)

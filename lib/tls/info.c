@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be asked of a stream that is TLS. */
+/* Information about a stream that uses TLS. */
 #include "coro/coroutine.h"
 #include "tls/connection.h"
 #include "tls/failure.h"
@@ -28,7 +28,7 @@ const char *coro_tls_cipher(const struct coro_stream *stream)
 	return connection ? SSL_get_cipher_name(connection->ssl) : NULL;
 }
 
-/* By malloc, as OpenSSL may have been given another. */
+/* Copies a string with malloc, since OpenSSL may use another allocator. */
 static int encode(X509 *certificate, unsigned char **ret)
 {
 	int length = i2d_X509(certificate, NULL);

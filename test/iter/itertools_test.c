@@ -138,12 +138,12 @@ static const struct {
 
 enum { STAGES = sizeof(stages) / sizeof(*stages), MOST = 8 };
 
-static void check_stage(int stage, int64_t count, const char *text)
+static void check_stage(int adaptor, int64_t count, const char *text)
 {
 	for (enum source source = 0; text && source < SOURCES; source++) {
 		struct probe probe;
-		struct coro_iterator *it = stages[stage].make(numbers(source, count, &probe));
-		ck_assert_str_eq(text_and_close(it, stages[stage].show, MOST), text);
+		struct coro_iterator *it = stages[adaptor].make(numbers(source, count, &probe));
+		ck_assert_str_eq(text_and_close(it, stages[adaptor].show, MOST), text);
 	}
 	ck_assert_uint_eq(stacks_in_use(), 0);
 }
