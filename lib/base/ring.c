@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { SMALLEST = 64 };
+enum { SMALLEST = 16 };
 
 void ring_init(struct ring *ring)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue of pointers in a ring that grows. Room is reserved beforehand, so that a push cannot
- * fail. A position counts all pushes ever made; it names an entry for as long as that is in the
- * ring.
+ * A queue of pointers in a ring that grows. Room is reserved beforehand, or had by ring_fit just
+ * before a push, so that a push cannot fail. A position counts all pushes ever made; it names an
+ * entry for as long as that is in the ring.
  */
 #ifndef BASE_RING_H
 #define BASE_RING_H
@@ -51,9 +51,21 @@ static inline void ring_release(struct ring *ring, size_t count)
 	ring->reserved -= count;
 }
 
+/* Makes room for one push, where nothing is reserved: 0 or -ENOMEM. */
+static inline int ring_fit(struct ring *ring)
+{
+	size_t used = ring->tail - ring->head;
+	return used < ring->mask + 1 ? 0 : ring_grow(ring, used + 1);
+}
+
 static inline bool ring_empty(const struct ring *ring)
 {
 	return ring->head == ring->tail;
+}
+
+static inline size_t ring_count(const struct ring *ring)
+{
+	return ring->tail - ring->head;
 }
 
 static inline size_t ring_push(struct ring *ring, void *entry)
@@ -76,6 +88,12 @@ static inline void **ring_at(const struct ring *ring, size_t position)
 static inline void *ring_pop(struct ring *ring)
 {
 	return ring->slots[ring->head++ & ring->mask];
+}
+
+/* Takes out what was pushed last. */
+static inline void *ring_pop_back(struct ring *ring)
+{
+	return ring->slots[--ring->tail & ring->mask];
 }
 
 #endif

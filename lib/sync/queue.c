@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/queue.h"
 
+#include "base/ring.h"
 #include "core/fail.h"
 #include "sync/waiters.h"
 
@@ -10,13 +11,12 @@
 enum order { FIFO, LIFO, PRIORITY };
 
 struct coro_queue {
-	void **items; /* FIFO: a ring from head; LIFO: a stack; PRIORITY: a binary heap */
-	size_t head, count, room;
-	size_t maxsize; /* SIZE_MAX for no bound */
+	struct ring items; /* PRIORITY: a binary heap, which begins at position 0 */
+	size_t maxsize;    /* SIZE_MAX for no bound */
 	enum order order;
 	int (*compare)(const void *a, const void *b);
 	bool shut;
-	bool ordering; /* compare runs: count and maxsize are 0, so that calls come to look why */
+	bool ordering; /* compare runs: no items, and maxsize 0, so that calls come to look why */
 
 	struct coro_waiters getters, putters;
 	size_t unfinished;
@@ -38,6 +38,7 @@ static int create(size_t maxsize, enum order order, int (*compare)(const void *a
 		.order = order,
 		.compare = compare,
 	};
+	ring_init(&queue->items);
 	waiters_init(&queue->getters);
 	waiters_init(&queue->putters);
 	coro_event_init(&queue->finished);
@@ -70,31 +71,16 @@ int coro_queue_destroy(struct coro_queue *queue)
 	if (queue->ordering || !waiters_empty(&queue->getters) || !waiters_empty(&queue->putters) ||
 	    !waiters_empty(&queue->finished.waiters))
 		return fail_with(-EBUSY, "coro_queue_destroy: it is in use");
-	free(queue->items);
+	ring_finish(&queue->items);
 	free(queue);
 	return 0;
 }
 
 /* -- items */
 
-static int grow(struct coro_queue *queue)
-{
-	size_t room = queue->room ? 2 * queue->room : 16;
-	void **items = malloc(room * sizeof(*items));
-	if (!items)
-		return fail_code(-ENOMEM);
-	for (size_t i = 0; i < queue->count; i++)
-		items[i] = queue->items[(queue->head + i) % queue->room];
-	free(queue->items);
-	queue->items = items;
-	queue->head = 0;
-	queue->room = room;
-	return 0;
-}
-
 static void sift_up(struct coro_queue *queue, size_t place, void *item)
 {
-	void **heap = queue->items;
+	void **heap = queue->items.slots;
 	while (place > 0 && queue->compare(item, heap[(place - 1) / 2]) < 0) {
 		heap[place] = heap[(place - 1) / 2];
 		place = (place - 1) / 2;
@@ -105,7 +91,7 @@ static void sift_up(struct coro_queue *queue, size_t place, void *item)
 /* By way of a leaf, as Python's heapq, so that equal items come out in the same order. */
 static void sift_down(struct coro_queue *queue, size_t count, void *item)
 {
-	void **heap = queue->items;
+	void **heap = queue->items.slots;
 	size_t place = 0;
 	for (size_t child; (child = 2 * place + 1) < count; place = child) {
 		if (child + 1 < count && queue->compare(heap[child], heap[child + 1]) >= 0)
@@ -124,46 +110,49 @@ static void put_in_order(struct coro_queue *queue, size_t count, void *item, siz
 {
 	size_t maxsize = queue->maxsize;
 	queue->ordering = true;
-	queue->count = queue->maxsize = 0;
+	queue->items.tail = queue->maxsize = 0;
 	sift(queue, from, item);
 	queue->ordering = false;
 	queue->maxsize = maxsize;
-	queue->count = count;
+	queue->items.tail = count;
 }
 
+/* There is room for it. */
 static void add(struct coro_queue *queue, void *item)
 {
-	size_t place = queue->count++;
 	if (queue->order == PRIORITY)
-		put_in_order(queue, place + 1, item, place, sift_up);
+		put_in_order(queue, queue->items.tail + 1, item, queue->items.tail, sift_up);
 	else
-		queue->items[(queue->head + place) % queue->room] = item;
+		ring_push(&queue->items, item);
+}
+
+static void *take_first(struct coro_queue *queue)
+{
+	void *first = queue->items.slots[0], *last = ring_pop_back(&queue->items);
+	size_t left = queue->items.tail;
+	if (left > 0)
+		put_in_order(queue, left, last, left, sift_down);
+	return first;
 }
 
 static void *take(struct coro_queue *queue)
 {
-	size_t left = --queue->count;
-	void *item = queue->items[queue->head];
 	switch (queue->order) {
-	case FIFO:
-		queue->head = (queue->head + 1) % queue->room;
-		break;
 	case LIFO:
-		item = queue->items[left];
-		break;
+		return ring_pop_back(&queue->items);
 	case PRIORITY:
-		if (left > 0)
-			put_in_order(queue, left, queue->items[left], left, sift_down);
+		return take_first(queue);
+	case FIFO:
 		break;
 	}
-	return item;
+	return ring_pop(&queue->items);
 }
 
 /* -- the calls */
 
 static bool full(const struct coro_queue *queue)
 {
-	return queue->count >= queue->maxsize;
+	return ring_count(&queue->items) >= queue->maxsize;
 }
 
 /*
@@ -192,7 +181,7 @@ static bool has_room(const struct coro_queue *queue)
 
 static bool has_items(const struct coro_queue *queue)
 {
-	return queue->count > 0;
+	return !ring_empty(&queue->items);
 }
 
 static int fail_ordering(void)
@@ -212,10 +201,11 @@ static int put_now(struct coro_queue *queue, void *item)
 	if (full(queue))
 		return queue->ordering ? fail_ordering() : -EAGAIN;
 	int r = waiters_check(&queue->getters);
-	if (r == 0 && queue->count == queue->room)
-		r = grow(queue);
 	if (r < 0)
 		return r;
+	r = ring_fit(&queue->items);
+	if (r < 0)
+		return fail_code(r);
 	add(queue, item);
 	queue->unfinished++;
 	coro_event_clear(&queue->finished);
@@ -249,9 +239,9 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 
 static int get_now(struct coro_queue *queue, void **ret)
 {
-	if (queue->count == 0 && queue->ordering)
+	if (ring_empty(&queue->items) && queue->ordering)
 		return fail_ordering();
-	if (queue->count == 0)
+	if (ring_empty(&queue->items))
 		return queue->shut ? fail_shut() : -EAGAIN;
 	int r = waiters_check(&queue->putters);
 	if (r < 0)
@@ -317,7 +307,7 @@ int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
 		return r;
 	queue->shut = true;
 	if (immediate) {
-		while (queue->count > 0) {
+		while (!ring_empty(&queue->items)) {
 			take(queue);
 			if (queue->unfinished > 0)
 				coro_queue_task_done(queue);
@@ -330,7 +320,7 @@ int coro_queue_shutdown(struct coro_queue *queue, bool immediate)
 
 size_t coro_queue_size(const struct coro_queue *queue)
 {
-	return queue ? queue->count : 0;
+	return queue ? ring_count(&queue->items) : 0;
 }
 
 size_t coro_queue_maxsize(const struct coro_queue *queue)

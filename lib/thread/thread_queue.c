@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/thread.h"
 
+#include "base/ring.h"
 #include "core/fail.h"
 #include "sched/fork.h"
 #include "sched/thread_waiter.h"
@@ -15,8 +16,7 @@
  */
 struct coro_thread_queue {
 	pthread_mutex_t mutex;
-	void **items; /* a ring from head */
-	size_t head, count, room;
+	struct ring items;
 	size_t maxsize;               /* SIZE_MAX for no bound */
 	size_t claimed, reserved;     /* items, and room for items, of those that were woken */
 	struct list getters, putters; /* places, the first come first */
@@ -49,6 +49,7 @@ int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 		free(queue);
 		return r;
 	}
+	ring_init(&queue->items);
 	list_init(&queue->getters);
 	list_init(&queue->putters);
 	*ret = queue;
@@ -83,7 +84,7 @@ int coro_thread_queue_destroy(struct coro_thread_queue *queue)
 			return fail_with(-EBUSY, "coro_thread_queue_destroy: it is in use");
 		pthread_mutex_destroy(&queue->mutex);
 	}
-	free(queue->items);
+	ring_finish(&queue->items);
 	free(queue);
 	return 0;
 }
@@ -104,16 +105,17 @@ static bool wake_first(struct list *line, int result)
 /* There may be an item that is nobody's, or none any more. */
 static void serve_getters(struct coro_thread_queue *queue)
 {
-	while (queue->count > queue->claimed && wake_first(&queue->getters, 0))
+	while (ring_count(&queue->items) > queue->claimed && wake_first(&queue->getters, 0))
 		queue->claimed++;
-	while (queue->closed && queue->count == 0 && wake_first(&queue->getters, -EPIPE))
+	while (queue->closed && ring_empty(&queue->items) && wake_first(&queue->getters, -EPIPE))
 		;
 }
 
 /* There may be room that is nobody's. */
 static void serve_putters(struct coro_thread_queue *queue)
 {
-	while (queue->count + queue->reserved < queue->maxsize && wake_first(&queue->putters, 0))
+	while (ring_count(&queue->items) + queue->reserved < queue->maxsize &&
+	       wake_first(&queue->putters, 0))
 		queue->reserved++;
 }
 
@@ -164,30 +166,13 @@ static int wait_in(struct list *line, struct coro_thread_queue *queue,
 
 /* -- items */
 
-static int grow(struct coro_thread_queue *queue)
-{
-	if (queue->count < queue->room)
-		return 0;
-	size_t room = queue->room ? 2 * queue->room : 16;
-	void **items = malloc(room * sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	for (size_t i = 0; i < queue->count; i++)
-		items[i] = queue->items[(queue->head + i) % queue->room];
-	free(queue->items);
-	queue->items = items;
-	queue->head = 0;
-	queue->room = room;
-	return 0;
-}
-
-/* There is room for it. */
+/* There is room for it within maxsize. */
 static int add(struct coro_thread_queue *queue, void *item)
 {
-	int r = grow(queue);
+	int r = ring_fit(&queue->items);
 	if (r < 0)
 		return r;
-	queue->items[(queue->head + queue->count++) % queue->room] = item;
+	ring_push(&queue->items, item);
 	serve_getters(queue);
 	return 0;
 }
@@ -195,9 +180,7 @@ static int add(struct coro_thread_queue *queue, void *item)
 /* There is one for the caller. */
 static void take(struct coro_thread_queue *queue, void **ret)
 {
-	*ret = queue->items[queue->head];
-	queue->head = (queue->head + 1) % queue->room;
-	queue->count--;
+	*ret = ring_pop(&queue->items);
 	serve_putters(queue);
 	serve_getters(queue);
 }
@@ -209,7 +192,8 @@ static int try_put(struct coro_thread_queue *queue, void *item)
 {
 	if (queue->closed)
 		return -EPIPE;
-	return queue->count + queue->reserved < queue->maxsize ? add(queue, item) : -EAGAIN;
+	return ring_count(&queue->items) + queue->reserved < queue->maxsize ? add(queue, item)
+									    : -EAGAIN;
 }
 
 static int put(struct coro_thread_queue *queue, void *item)
@@ -227,9 +211,9 @@ static int put(struct coro_thread_queue *queue, void *item)
 
 static int try_get(struct coro_thread_queue *queue, void **ret)
 {
-	if (queue->count == 0)
+	if (ring_empty(&queue->items))
 		return queue->closed ? -EPIPE : -EAGAIN;
-	if (queue->count == queue->claimed)
+	if (ring_count(&queue->items) == queue->claimed)
 		return -EAGAIN;
 	take(queue, ret);
 	return 0;
@@ -313,7 +297,7 @@ size_t coro_thread_queue_size(struct coro_thread_queue *queue)
 {
 	if (lock(queue) < 0)
 		return 0;
-	size_t count = queue->count;
+	size_t count = ring_count(&queue->items);
 	unlock(queue);
 	return count;
 }

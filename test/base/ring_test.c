@@ -151,6 +151,23 @@ START_TEST(more_room_than_there_is_memory_is_refused)
 }
 END_TEST
 
+START_TEST(ring_fits_each_push_where_nothing_is_reserved)
+{
+	enum { ENTRIES = 1000 };
+	struct ring ring;
+	ring_init(&ring);
+	for (size_t i = 0; i < ENTRIES; i++) {
+		ck_assert_int_eq(ring_fit(&ring), 0);
+		ring_push(&ring, number(i));
+		ck_assert_uint_eq(ring_count(&ring), i + 1);
+	}
+	ck_assert_ptr_eq(ring_pop_back(&ring), number(ENTRIES - 1));
+	ck_assert_ptr_eq(ring_pop(&ring), number(0));
+	ck_assert_uint_eq(ring_count(&ring), ENTRIES - 2);
+	ring_finish(&ring);
+}
+END_TEST
+
 START_TEST(ring_is_as_it_was_when_it_cannot_grow)
 {
 	if (!fail_possible())
@@ -182,6 +199,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, positions_may_go_past_the_largest_number);
 	tcase_add_test(tests, does_what_a_long_array_does);
 	tcase_add_test(tests, more_room_than_there_is_memory_is_refused);
+	tcase_add_test(tests, ring_fits_each_push_where_nothing_is_reserved);
 	tcase_add_test(tests, ring_is_as_it_was_when_it_cannot_grow);
 }
 
