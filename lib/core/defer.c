@@ -80,7 +80,7 @@ void deferred_discard(struct coro *co)
 {
 	struct thread *thread = thread_current;
 	struct coro *self = thread->self;
-	struct failure *failure = failure_ref(self->frame->failure);
+	struct failure *saved = fail_save();
 	struct coro_loop *loop = thread->loop;
 	uint16_t runs_loop = self->flags & FLAG_RUNS_LOOP;
 	/* No waiting, yielding or deferring for them. */
@@ -90,5 +90,5 @@ void deferred_discard(struct coro *co)
 		run_last(co->frame);
 	thread->loop = loop;
 	self->flags = (uint16_t)((self->flags & ~FLAG_RUNS_LOOP) | runs_loop);
-	coroutine_reset_failure(self->frame, failure);
+	fail_restore(saved);
 }

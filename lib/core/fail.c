@@ -38,6 +38,12 @@ int fail_join(int error, const char *site, const char *const *pieces, size_t cou
 	return error;
 }
 
+int fail_again(int error, struct failure *message)
+{
+	coroutine_take_failure(thread_current->self, error, failure_ref(message));
+	return error;
+}
+
 void fail_code_slow(int error)
 {
 	coroutine_take_failure(thread_current->self, error, NULL);

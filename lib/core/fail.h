@@ -62,6 +62,27 @@ static inline int fail_code(int error)
 	return error;
 }
 
+/* The message that the caller has for that error: a reference to keep, or NULL. */
+static inline struct failure *fail_message(int error)
+{
+	return failure_ref(coroutine_find_failure(thread_current->self->frame, error));
+}
+
+/* Fails with the error of another, and its message or NULL, which stays the other's too. */
+int fail_again(int error, struct failure *message) __attribute__((cold));
+
+/* The message that the caller received last, to be given back to fail_restore. */
+static inline struct failure *fail_save(void)
+{
+	return failure_ref(thread_current->self->frame->failure);
+}
+
+/* What failed since then has left no message. */
+static inline void fail_restore(struct failure *saved)
+{
+	coroutine_reset_failure(thread_current->self->frame, saved);
+}
+
 /* The same of any outcome: a cancellation keeps the message of who asked for it. */
 static inline int fail_outcome(int r)
 {

@@ -261,9 +261,8 @@ int coro_remote_result(struct coro_remote *remote, int64_t timeout, void **ret)
 	if (r < 0)
 		return r;
 	if (remote->status < 0)
-		coroutine_take_failure(thread_current->self, remote->status,
-				       failure_ref(remote->failure));
-	else if (ret)
+		return fail_again(remote->status, remote->failure);
+	if (ret)
 		*ret = remote->value;
 	return remote->status;
 }

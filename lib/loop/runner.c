@@ -176,12 +176,11 @@ static void shut_down(struct coro_loop *loop)
 
 static void end(struct coro_loop *loop)
 {
-	struct frame *frame = thread_current->self->frame;
-	struct failure *message = failure_ref(frame->failure);
+	struct failure *saved = fail_save();
 	if (loop->fork_count == fork_count)
 		shut_down(loop);
 	coro_loop_close(loop);
-	coroutine_reset_failure(frame, message);
+	fail_restore(saved);
 }
 
 int coro_runner_close(struct coro_runner *runner)

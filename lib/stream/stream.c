@@ -274,13 +274,7 @@ int coro_stream_set_transport(struct coro_stream *stream, const struct coro_tran
 void stream_keep(struct failure **failure, int error)
 {
 	failure_unref(*failure);
-	*failure = failure_ref(coroutine_find_failure(thread_current->self->frame, error));
-}
-
-int stream_raise(int error, struct failure *failure)
-{
-	coroutine_take_failure(thread_current->self, error, failure_ref(failure));
-	return error;
+	*failure = fail_message(error);
 }
 
 void stream_unref(struct coro_stream *stream)

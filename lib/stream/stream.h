@@ -104,15 +104,12 @@ int stream_open(int fd, const struct coro_stream_options *options, struct coro_s
 /* Keeps the message of an error that the running call has received, for later calls. */
 void stream_keep(struct failure **failure, int error);
 
-/* Fails with a kept error and its message. */
-int stream_raise(int error, struct failure *failure);
-
 /* Fails with the error that broke the connection, if one did. Returns it, or 0. */
 static inline int stream_loss(const struct coro_stream *stream)
 {
 	if (likely(!stream->write_error))
 		return 0;
-	return stream_raise(stream->write_error, stream->write_failure);
+	return fail_again(stream->write_error, stream->write_failure);
 }
 
 /* -- reading */

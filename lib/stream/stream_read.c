@@ -175,7 +175,7 @@ static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, siz
 {
 	const struct task *task = task_running();
 	if (stream->read_error)
-		return stream_raise(stream->read_error, stream->read_failure);
+		return fail_again(stream->read_error, stream->read_failure);
 	if (stream->closed || stream->eof)
 		return stream->closed ? stream_loss(stream) : 0;
 	if (!task || task->future.loop != stream->streams->loop)

@@ -70,9 +70,8 @@ int future_result(const struct coro_future *future, void **ret)
 {
 	future_retrieved(future);
 	if (future->status < 0)
-		coroutine_take_failure(thread_current->self, future->status,
-				       failure_ref(future->failure));
-	else if (ret)
+		return fail_again(future->status, future->failure);
+	if (ret)
 		*ret = future->value;
 	return future->status;
 }
@@ -107,8 +106,7 @@ int coro_future_set_error(struct coro_future *future, int error)
 	int r = check_settable(future);
 	if (r < 0)
 		return r;
-	struct failure *failure = coroutine_find_failure(thread_current->self->frame, error);
-	future_finish(future, error, NULL, failure_ref(failure));
+	future_finish(future, error, NULL, fail_message(error));
 	return 0;
 }
 

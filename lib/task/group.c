@@ -200,15 +200,14 @@ size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
 /* The message that the owner received last is that of the end's result. */
 static void keep_message(struct coro_group *group)
 {
-	struct failure *message = failure_ref(thread_current->self->frame->failure);
+	struct failure *saved = fail_save();
 	failure_unref(group->message);
-	group->message = message;
+	group->message = saved;
 }
 
 static void give_message_back(struct coro_group *group)
 {
-	struct frame *frame = thread_current->self->frame;
-	coroutine_reset_failure(frame, group->message);
+	fail_restore(group->message);
 	group->message = NULL;
 }
 
@@ -273,11 +272,8 @@ static bool cancelled_itself(const struct coro_group *group)
  */
 static int group_status(struct coro_group *group, int status, bool cancelled)
 {
-	if (group->error_count > 0) {
-		coroutine_take_failure(thread_current->self, group->errors[0],
-				       failure_ref(group->first->failure));
-		return group->errors[0];
-	}
+	if (group->error_count > 0)
+		return fail_again(group->errors[0], group->first->failure);
 	if (!cancelled || !cancelled_itself(group))
 		return cancelled ? -ECANCELED : status;
 	return status == -ECANCELED ? 0 : status;

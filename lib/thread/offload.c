@@ -107,11 +107,12 @@ static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const st
 	return r;
 }
 
-/* The caller receives what the job gave. */
+/* The caller receives what the job gave, once. */
 static int result_of(const struct job *job)
 {
 	if (job->status < 0)
-		coroutine_take_failure(thread_current->self, job->status, job->failure);
+		fail_again(job->status, job->failure);
+	failure_unref(job->failure);
 	return job->status;
 }
 

@@ -75,12 +75,6 @@ static void fail(struct team *team, int error, struct failure *failure)
 	pthread_mutex_unlock(&team->mutex);
 }
 
-/* The caller's words for an error; a reference, or NULL. */
-static struct failure *message_of(int error)
-{
-	return failure_ref(coroutine_find_failure(thread_current->self->frame, error));
-}
-
 /* The member's task can be cancelled from now on: 0, or -ECANCELED if it was before. */
 static int enter(struct member *member, struct task *task)
 {
@@ -120,7 +114,7 @@ static int main_task(void *arg)
 	leave(member);
 	/* One that is cancelled may be so by its loop, which is what has failed then. */
 	if (r < 0 && r != -ECANCELED)
-		fail(team, r, message_of(r));
+		fail(team, r, fail_message(r));
 	return r;
 }
 
@@ -129,7 +123,7 @@ static void *run_member(void *arg)
 	struct member *member = arg;
 	member->result = coro_run_at(NULL, main_task, member);
 	if (member->result < 0)
-		fail(member->team, member->result, message_of(member->result));
+		fail(member->team, member->result, fail_message(member->result));
 	return NULL;
 }
 
@@ -184,10 +178,9 @@ int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(members[i].thread, NULL);
 	r = members[0].result;
-	if (team.failed) {
-		r = team.failed;
-		coroutine_take_failure(thread_current->self, r, team.failure);
-	}
+	if (team.failed)
+		r = fail_again(team.failed, team.failure);
+	failure_unref(team.failure);
 	pthread_mutex_destroy(&team.mutex);
 	free(members);
 	return r;
