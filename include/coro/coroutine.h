@@ -99,11 +99,11 @@ CORO_MUST_CHECK CORO_API int coro_create_with(const struct coro_options *options
  * Runs the coroutine until it yields or ends. value is what the yield at which it stopped gives
  * back; at the first resume there is no such yield, and value must be NULL. ret may be NULL.
  *
- * Returns the code with which the body failed, or
+ * Returns the error of the body, or
  *
  *   1          it yielded; *ret is the value
  *   0          it ended; *ret is the value of coro_return, or NULL
- *   -EBUSY     it runs already, or another coroutine delegates to it and runs
+ *   -EBUSY     it runs already, or a generator that it delegates to runs
  *   -EALREADY  it was done before
  *   -EPERM     it belongs to another thread
  *   -EINVAL    value is not NULL at the first resume
@@ -117,7 +117,7 @@ CORO_MUST_CHECK CORO_API int coro_resume(struct coro *co, void *value, void **re
  * Stops the running coroutine and gives value to its resumer. The call returns at the next resume,
  * with the value of that resume in *ret. ret may be NULL.
  *
- * Returns the error that was thrown in with coro_throw, or
+ * Returns the error that was given to coro_throw, or
  *
  *   0          the coroutine was resumed
  *   CORO_EXIT  it is being closed: the body should clean up and return
@@ -128,17 +128,17 @@ CORO_MUST_CHECK CORO_API int coro_resume(struct coro *co, void *value, void **re
 CORO_MUST_CHECK CORO_API int coro_yield(void *value, void **ret);
 
 /*
- * Resumes the coroutine with an error: the yield at which it stopped returns error, which must be
- * negative. A coroutine that has not started is done at once, without running. For one that is
- * done, or that has not started, the call returns error. Otherwise its results are those of
+ * Throws an error: resumes the coroutine, and the yield at which it stopped returns error, which
+ * must be negative. A coroutine that has not started is done at once, without running. For one that
+ * is done, or that has not started, the call returns error. Otherwise its results are those of
  * coro_resume. Like generator.throw.
  */
 CORO_MUST_CHECK CORO_API int coro_throw(struct coro *co, int error, void **ret);
 
 /*
- * Asks the body to return: throws CORO_EXIT in at the yield where it stopped, and lets it clean up.
+ * Asks the body to return: throws CORO_EXIT at the yield at which it stopped, and lets it clean up.
  *
- * Returns any other code with which the body failed, or
+ * Returns any other error of the body, or
  *
  *   0        the body returned CORO_EXIT or a success, or it had not started or was done before
  *   -EPROTO  the body yielded instead of returning; the coroutine is still suspended
@@ -168,7 +168,7 @@ CORO_API enum coro_state coro_state(const struct coro *co);
 /* Returns what the body has returned, or -EAGAIN while it has not. */
 CORO_MUST_CHECK CORO_API int coro_status(const struct coro *co);
 
-/* Returns the coroutine that runs, which may be a task's; NULL outside of all. */
+/* Returns the coroutine of the caller, which may be a task's; NULL outside of coroutines. */
 CORO_API struct coro *coro_current(void);
 
 /*
@@ -199,9 +199,9 @@ CORO_API const char *coro_message(int error);
 CORO_API const char *coro_origin(int error);
 
 /*
- * Tells in *ret how many bytes of its stack the coroutine has used at most, in whole pages. It
- * counts the pages that were touched, which an earlier user of a pooled stack may have done. It is
- * 0 without a stack. Returns 0, -EINVAL or -EPERM.
+ * Gets how many bytes of its stack the coroutine has used at most, in whole pages; 0 if it has no
+ * stack. Pages that an earlier coroutine touched on the same stack are counted too. Returns 0,
+ * -EINVAL or -EPERM.
  */
 CORO_MUST_CHECK CORO_API int coro_stack_used(const struct coro *co, size_t *ret);
 
@@ -213,7 +213,8 @@ struct coro_stack {
 };
 
 /*
- * A function that is called for a stack. 0 goes on; another result ends. May not call the library.
+ * A function that is called for each stack. It returns 0 to go on, or another value to stop. It
+ * must not call the library.
  */
 typedef int coro_stack_fn(const struct coro_stack *stack, void *arg);
 

@@ -23,7 +23,7 @@
  *
  * The errors that all calls on loops share are in coro/loop.h.
  *
- * coro/guest.h, the name before, is a symbolic link to this header, to be removed with 1.0.
+ * coro/guest.h, the former name, is a symbolic link to this header, to be removed in 1.0.
  */
 #ifndef CORO_EMBED_H
 #define CORO_EMBED_H

@@ -2,6 +2,23 @@
 /*
  * Generators: coroutines that yield a sequence of values.
  *
+ *	static int countdown(void *from)
+ *	{
+ *		int r = 0;
+ *		for (int i = *(int *)from; r == 0 && i > 0; i--)
+ *			r = coro_yield(&i, NULL);
+ *		return r;
+ *	}
+ *
+ *	r = coro_create(countdown, &from, &numbers);
+ *	if (r < 0)
+ *		return r;
+ *	while ((r = coro_next(numbers, &item)) > 0)
+ *		printf("%d\n", *(int *)item);
+ *	coro_destroy(numbers);
+ *
+ * The protocol is Python's:
+ *
  *   next(g)          coro_next(g, &item)          1 an item, 0 the end, < 0 an error
  *   g.send(v)        coro_send(g, v, &item)
  *   g.throw(e)       coro_throw(g, e, &item)
@@ -11,7 +28,7 @@
  *   return v         return coro_return(v);
  *   raise e          return e;
  *
- * The left column is Python. A generator is created by coro_create, or by a function that
+ * A generator is created by coro_create, or by a function that
  * CORO_GENERATOR declares, and destroyed by coro_destroy. It may yield in any function that its
  * body calls.
  *
@@ -30,7 +47,7 @@ CORO_BEGIN_DECLS
 /*
  * Gets the generator's next item. ret may be NULL.
  *
- * Returns the code with which the body failed, or
+ * Returns the error of the body, or
  *
  *   1        *ret is the item, valid until the generator runs again
  *   0        the end; *ret is the value of coro_return, and NULL at every later call
@@ -55,7 +72,7 @@ CORO_MUST_CHECK CORO_API int coro_send(struct coro *generator, void *value, void
  * The other stays the caller's to destroy. Meanwhile it may also be resumed on its own, as in
  * Python. ret may be NULL.
  *
- * Returns the code with which the other failed, -EINVAL, -ENOMEM, or
+ * Returns the error of the other, -EINVAL, -ENOMEM, or
  *
  *   0          the other ended; *ret is the value of its coro_return, or NULL
  *   CORO_EXIT  the caller is being closed, and so was the other

@@ -11,9 +11,9 @@
  *		r = coro_group_spawn_copy(group, fetch, &b, sizeof(b), NULL);
  *	return coro_group_end(group, r);
  *
- * coro_group_end waits for all tasks of the group. The first task that fails cancels the others,
- * and also what the task that owns the group does between creating and ending it: the group's body.
- * Groups follow asyncio.TaskGroup.
+ * coro_group_end waits for all tasks of the group. When one fails, the others are cancelled, and so
+ * is the body of the group: what its owner does between creating and ending it. Groups follow
+ * asyncio.TaskGroup.
  */
 #ifndef CORO_GROUP_H
 #define CORO_GROUP_H
@@ -79,7 +79,10 @@ CORO_MUST_CHECK CORO_API int coro_group_create_with_at(const char *site,
 CORO_MUST_CHECK CORO_API int coro_group_spawn_at(const char *site, struct coro_group *group,
 						 coro_fn *fn, void *arg, struct coro_future **ret);
 
-/* Spawns a task in the group, with the options of coro_loop_spawn. Returns as coro_group_spawn. */
+/*
+ * Spawns a task in the group, with the options of coro_loop_spawn. Returns what coro_group_spawn
+ * does.
+ */
 CORO_MUST_CHECK CORO_API int coro_group_spawn_with(struct coro_group *group,
 						   const struct coro_options *options, coro_fn *fn,
 						   void *arg, struct coro_future **ret);
@@ -123,7 +126,7 @@ coro_async CORO_MUST_CHECK CORO_API int coro_group_start_at(const char *site,
  * Returns 0, or
  *
  *   -EALREADY  the task has called it before
- *   -EPERM     the task is none of coro_group_start
+ *   -EPERM     the task was not spawned by coro_group_start
  *
  * Like task_status.started of trio.
  */
@@ -144,8 +147,7 @@ CORO_MUST_CHECK CORO_API int coro_group_cancel(struct coro_group *group);
  *
  * Returns status, or
  *
- *   < 0         the error of the first task that failed, in place of the -ECANCELED with which the
- *               group made the body leave
+ *   < 0         the error of the first task that failed, whatever status is
  *   -ECANCELED  the owner was cancelled by others. If a task failed too, its error is returned, and
  *               the owner's next wait is cancelled
  *   -EPERM      the caller is not the owner

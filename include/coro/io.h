@@ -2,6 +2,12 @@
 /*
  * Input and output on fds, by calls that look like POSIX's.
  *
+ *	char bytes[4096];
+ *	ssize_t n, written = 0;
+ *	while (written >= 0 && (n = coro_read(fd, bytes, sizeof(bytes))) > 0)
+ *		written = coro_write(fd, bytes, (size_t)n);
+ *	coro_fd_close(fd);
+ *
  * In a task only the task waits. Elsewhere the calls block the thread, also in a callback, and then
  * all tasks of the thread. A result is POSIX's, a count for instance, or a negative errno. Besides
  * the errors of the system, all calls return
@@ -219,7 +225,7 @@ CORO_MUST_CHECK CORO_API int coro_fd_set_nonblock(int fd);
 /* The former name of coro_fd_set_nonblock; to be removed in 1.0. */
 #define coro_fd_adopt coro_fd_set_nonblock
 
-/* -- fd callbacks */
+/* -- callbacks for fds */
 
 /*
  * Has the loop call fn(arg) in each turn in which the fd can be read. An fd has one such callback
@@ -252,8 +258,8 @@ CORO_API int coro_loop_remove_reader(struct coro_loop *loop, int fd);
 CORO_API int coro_loop_remove_writer(struct coro_loop *loop, int fd);
 
 /*
- * Returns the name of what the loop waits for fds with: "epoll", "poll" or "uring". NULL if it
- * could not be made for lack of memory or fds, or if the loop is another thread's.
+ * Returns the name of what the loop waits for fds with: "epoll", "poll" or "uring". NULL if there
+ * is no memory or fd to make it, or if the loop belongs to another thread.
  */
 CORO_API const char *coro_loop_poller(struct coro_loop *loop);
 

@@ -3,9 +3,22 @@
  * Tasks: bodies that a loop runs concurrently, each on a stack of its own. A task may wait in any
  * function that its body calls: a plain function, which need not know that it runs in a task.
  *
+ *	static int square(void *arg)
+ *	{
+ *		int n = *(int *)arg;
+ *		int r = coro_sleep(10 * CORO_MSEC);
+ *		return r < 0 ? r : n * n;
+ *	}
+ *
+ *	r = coro_spawn_copy(square, &n, sizeof(n), &task);    // runs beside the caller from now on
+ *	if (r < 0)
+ *		return r;
+ *	r = coro_await(task, NULL);                           // what the body returned
+ *	coro_future_unref(task);
+ *
  * What the body returns is the task's result: an error if it is negative, else a status, to which
  * coro_return adds a value. A task whose body returns -ECANCELED is cancelled. Tasks are futures:
- * future.h has the calls to await and cancel them.
+ * coro/future.h has the calls to await and cancel them.
  */
 #ifndef CORO_TASK_H
 #define CORO_TASK_H
