@@ -14,7 +14,7 @@ static int countdown_gen(void *arg)
 
 int main(void)
 {
-	int64_t ten = 10, *x;
+	int64_t ten = 10, *x = NULL;
 	struct coro *c;
 
 	must(numbers_create(countdown_gen, &ten, &c));

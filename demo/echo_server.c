@@ -22,7 +22,7 @@ static coro_async int run_server(void *address)
 	int r = coro_server_start(address, NULL, echo, NULL, &server);
 	if (r < 0)
 		return r;
-	coro_server_address(server, name, sizeof(name)); /* with the port that ":0" has got */
+	coro_server_address(server, name, sizeof(name)); /* has the port, also if it was 0 */
 	printf("listening on %s\n", name);
 	fflush(stdout);
 

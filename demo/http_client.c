@@ -83,25 +83,36 @@ static coro_async int print_chunks(struct coro_stream *stream)
 /* ---- the request ---- */
 
 struct answer {
+	int status;
 	bool chunked, has_length; /* neither: the body ends with the connection */
 	uint64_t length;
 };
 
+/* Returns the value of a field if the line has the field of this name, else NULL. */
+static const char *value_of(const char *line, const char *name)
+{
+	size_t length = strlen(name);
+	if (strncasecmp(line, name, length) != 0 || line[length] != ':')
+		return NULL;
+	return line + length + 1 + strspn(line + length + 1, " \t");
+}
+
 static coro_async int read_head(struct coro_stream *stream, struct answer *ret)
 {
-	const char *line;
+	const char *line, *value;
 	int r = read_line(stream, &line);
 	if (r < 0)
 		return r;
 	if (strncmp(line, "HTTP/1.", 7) != 0)
 		return coro_raise(-EPROTO, "the server does not speak HTTP/1");
+	*ret = (struct answer){.status = atoi(line + strcspn(line, " "))};
 	fprintf(stderr, "%.*s\n", (int)strcspn(line, "\r\n"), line);
 	while ((r = read_line(stream, &line)) == 0 && !is_empty(line)) {
-		if (strncasecmp(line, "Content-Length:", 15) == 0) {
+		if ((value = value_of(line, "Content-Length"))) {
 			ret->has_length = true;
-			ret->length = strtoull(line + 15, NULL, 10);
-		} else if (strncasecmp(line, "Transfer-Encoding: chunked", 26) == 0) {
-			ret->chunked = true;
+			ret->length = strtoull(value, NULL, 10);
+		} else if ((value = value_of(line, "Transfer-Encoding"))) {
+			ret->chunked = strncasecmp(value, "chunked", 7) == 0;
 		}
 	}
 	return r;
@@ -115,6 +126,8 @@ static coro_async int print_page(struct coro_stream *stream, const struct url *u
 				   "User-Agent: http_client\r\nConnection: close\r\n\r\n",
 				   url->target, url->host);
 	if (r == 0)
+		r = read_head(stream, &answer);
+	while (r == 0 && answer.status / 100 == 1) /* not the answer yet */
 		r = read_head(stream, &answer);
 	if (r < 0)
 		return r;

@@ -68,7 +68,7 @@ static inline long resp_refuse(struct resp_command *command, const char *error)
 static inline long resp_header(struct text text, char kind, int64_t most, int64_t *ret,
 			       struct resp_command *command)
 {
-	struct text line;
+	struct text line = {0};
 	size_t length = resp_line(text, &line);
 	if ((length ? length : text.length) > RESP_HEADER)
 		return resp_refuse(command, "too big a number");
@@ -84,7 +84,7 @@ static inline long resp_header(struct text text, char kind, int64_t most, int64_
 /* Parses a word and the "\r\n" after it. Returns as resp_parse. */
 static inline long resp_word(struct text text, struct resp_command *command)
 {
-	int64_t length;
+	int64_t length = 0;
 	long header = resp_header(text, '$', RESP_LENGTH, &length, command);
 	if (header <= 0)
 		return header;
@@ -102,7 +102,7 @@ static inline long resp_word(struct text text, struct resp_command *command)
 /* Parses a typed command: words with spaces between them. Returns as resp_parse. */
 static inline long resp_typed(struct text text, struct resp_command *command)
 {
-	struct text line;
+	struct text line = {0};
 	size_t length = resp_line(text, &line), at = 0;
 	if ((length ? length : text.length) > RESP_LINE)
 		return resp_refuse(command, "too big a line");
@@ -126,7 +126,7 @@ static inline long resp_typed(struct text text, struct resp_command *command)
  */
 static inline long resp_parse(struct text text, struct resp_command *command)
 {
-	int64_t count;
+	int64_t count = 0;
 	command->count = 0;
 	if (text.length == 0)
 		return 0;
