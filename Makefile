@@ -32,10 +32,16 @@ numbers := $(shell sed -n 's/^.define CORO_VERSION_[A-Z]* //p' include/coro/base
 major := $(firstword $(numbers))
 version := $(major).$(word 2,$(numbers)).$(word 3,$(numbers))
 
-# The CPU's own file where there is one, else setjmp.
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
-cpu := $(firstword $(subst -, ,$(machine)))
-CONTEXT ?= $(if $(findstring linux,$(machine)),$(if $(wildcard lib/core/context/$(cpu).S),$(cpu),setjmp),setjmp)
+# Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
+# 64, they have them anyway.
+large := $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep __LP64__),,\
+	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+
+# The CPU's own file where there is one, else setjmp. With -m32 the CPU is another.
+cpu := $(patsubst x86_64,$(if $(large),i386,x86_64),$(firstword $(subst -, ,$(machine))))
+own := $(if $(findstring linux,$(machine)),$(wildcard lib/core/context/$(cpu).S))
+CONTEXT ?= $(if $(own),$(cpu),setjmp)
 
 # Not empty: with TLS, as a library of its own; with the poller that uses liburing, which the library then needs.
 there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes)
@@ -54,10 +60,6 @@ tls_cflags := $(if $(TLS),$(shell $(PKG_CONFIG) --cflags openssl))
 tls_libs := $(if $(TLS),$(shell $(PKG_CONFIG) --libs openssl))
 
 warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers
-# Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
-# 64, they have them anyway.
-large := $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep __LP64__),,\
-	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
