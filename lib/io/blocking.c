@@ -186,7 +186,7 @@ void blocking_drop(struct fd *fd, enum direction direction)
 	fd->busy &= (uint8_t)~BIT(direction);
 	blocking->record = NULL;
 	blocking_hold(blocking, false);
-	if (blocking->loop->fork_count != fork_count) {
+	if (!loop_is_own(blocking->loop)) {
 		if (!blocking->ended)
 			close(blocking->fd); /* the thread is the parent's, and never ends here */
 	} else if (!blocking->over) {

@@ -35,7 +35,7 @@ void embed_awake(struct coro_loop *loop)
 {
 	loop->notice = NULL;
 	/* In a child made by fork, the fd is the parent's. */
-	if (loop->embed.asleep && loop->fork_count == fork_count)
+	if (loop->embed.asleep && loop_is_own(loop))
 		inbox_awake(&loop->inbox);
 	loop->embed.asleep = false;
 }

@@ -303,6 +303,15 @@ static inline void future_init(struct coro_future *future, struct coro_loop *loo
 /* Called with each new loop, by its thread; NULL, unless lib/debug is there. */
 extern void (*loop_made)(struct coro_loop *loop);
 
+/*
+ * Whether the loop belongs to this process, and is no copy made by a fork. fork_is_own also finds a fork
+ * that no handler was told of: it is called before what is shared with the parent is touched.
+ */
+static inline bool loop_is_own(const struct coro_loop *loop)
+{
+	return loop->fork_count == fork_count;
+}
+
 /* 0 if the caller may use the loop, else -EINVAL, -EOWNERDEAD, -EPERM, -EPIPE. */
 int loop_check(const struct coro_loop *loop);
 

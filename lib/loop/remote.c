@@ -212,7 +212,7 @@ static int remote_check(const struct coro_remote *remote)
 {
 	if (!remote)
 		return fail_with(-EINVAL, "the remote is NULL");
-	return remote->loop->fork_count == fork_count
+	return loop_is_own(remote->loop)
 		       ? 0
 		       : fail_with(-EOWNERDEAD, "the remote is the parent process's");
 }
@@ -308,7 +308,7 @@ void coro_remote_unref(struct coro_remote *remote)
 {
 	if (!remote)
 		return;
-	if (remote->loop->fork_count == fork_count && let_unheard_go(remote)) {
+	if (loop_is_own(remote->loop) && let_unheard_go(remote)) {
 		const struct failure *failure = remote->failure;
 		exception_write(&(struct coro_report){
 			.message = "Task exception was never retrieved",

@@ -44,7 +44,7 @@ static int end_run(struct coro_loop *loop, int r)
 	thread->loop = NULL;
 	if (thread->stacks.over)
 		stack_pool_settle(&thread->stacks, thread->stacks.limit);
-	if (loop->fork_count != fork_count)
+	if (!loop_is_own(loop))
 		return fail_with(-EOWNERDEAD,
 				 "the loop is the parent process's"); /* it was the parent's run */
 	embed_asleep(loop);

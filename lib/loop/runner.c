@@ -177,7 +177,7 @@ static void shut_down(struct coro_loop *loop)
 static void end(struct coro_loop *loop)
 {
 	struct failure *saved = fail_save();
-	if (loop->fork_count == fork_count)
+	if (loop_is_own(loop))
 		shut_down(loop);
 	coro_loop_close(loop);
 	fail_restore(saved);

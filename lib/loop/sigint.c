@@ -46,7 +46,7 @@ int sigint_end(struct sigint *interrupt, int r)
 	if (!interrupt->caught)
 		return r;
 	signal_source_remove(&interrupt->source);
-	if (interrupt->task->loop->fork_count != fork_count)
+	if (!loop_is_own(interrupt->task->loop))
 		return r; /* the parent's */
 	if (interrupt->late || signal_source_take(&interrupt->source) > 0)
 		return fail_sigint(interrupt);

@@ -224,7 +224,7 @@ static void take_off(struct source *source)
 void signal_source_remove(struct source *source)
 {
 	/* In a child made by fork the lists are empty, but the inbox is a copy of the parent's. */
-	if (source->loop->fork_count == fork_count)
+	if (loop_is_own(source->loop))
 		take_off(source);
 	inbox_discard(&source->loop->inbox, &source->message);
 }

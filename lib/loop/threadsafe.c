@@ -10,7 +10,7 @@ int coro_loop_hold(struct coro_loop *loop)
 {
 	if (!loop)
 		return fail_with(-EINVAL, "coro_loop_hold: the loop is NULL");
-	if (loop->fork_count != fork_count)
+	if (!loop_is_own(loop))
 		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
 	loop_hold(loop);
 	return 0;
@@ -20,7 +20,7 @@ void coro_loop_release(struct coro_loop *loop)
 {
 	if (!loop)
 		return;
-	if (loop->fork_count == fork_count)
+	if (loop_is_own(loop))
 		loop_unhold(loop);
 	loop_let_go(loop);
 }

@@ -22,7 +22,7 @@ struct processes {
 void process_forget_fd(const struct coro_process *process, int fd)
 {
 	const struct coro_loop *loop = process->loop;
-	if (loop->poller && !loop->closed && loop->fork_count == fork_count)
+	if (loop->poller && !loop->closed && loop_is_own(loop))
 		fd_forget(io_made(loop), fd);
 }
 

@@ -156,7 +156,7 @@ static void leave_to_parent(struct coro_process *process)
 
 void process_leave(struct coro_process *process)
 {
-	if (process->loop->fork_count == fork_count)
+	if (loop_is_own(process->loop))
 		leave(process);
 	else
 		leave_to_parent(process);

@@ -28,7 +28,7 @@ void resources_report(struct coro_loop *loop)
 	while ((link = list_pop(&loop->resources))) {
 		struct resource *resource = container_of(link, struct resource, link);
 		link->next = NULL;
-		if (loop->fork_count == fork_count)
+		if (loop_is_own(loop))
 			report_left(resource->taken, resource->site, resource->undone);
 	}
 }

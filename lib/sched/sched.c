@@ -9,7 +9,7 @@ int loop_check(const struct coro_loop *loop)
 {
 	if (!loop)
 		return fail_with(-EINVAL, "the loop is NULL");
-	if (loop->fork_count != fork_count)
+	if (!loop_is_own(loop))
 		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
 	if (loop->thread != thread_current)
 		return fail_with(-EPERM, "the loop is another thread's");
@@ -45,7 +45,7 @@ void loop_unhold(struct coro_loop *loop)
 
 int loop_post(struct coro_loop *loop, struct message *message)
 {
-	if (loop->fork_count != fork_count)
+	if (!loop_is_own(loop))
 		return -EOWNERDEAD;
 	int r = inbox_push(&loop->inbox, message);
 	if (r < 0)

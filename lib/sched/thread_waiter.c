@@ -31,7 +31,7 @@ static void let_go(struct thread_waiter *waiter)
 static void discard(struct cleanup *cleanup)
 {
 	struct thread_waiter *waiter = container_of(cleanup, struct thread_waiter, cleanup);
-	if (waiter->loop->fork_count != fork_count)
+	if (!loop_is_own(waiter->loop))
 		return; /* what it waits for, mutex and all, is the parent's */
 	pthread_mutex_lock(waiter->mutex);
 	list_remove(&waiter->link);

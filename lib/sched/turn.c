@@ -246,7 +246,7 @@ static int run_ready(struct coro_loop *loop)
 			loop->step(loop);
 		else
 			turn_run_piece(loop);
-		if (unlikely(loop->fork_count != fork_count))
+		if (unlikely(!loop_is_own(loop)))
 			break; /* a child made by fork ends all */
 		if (unlikely(loop->urgent != NULL))
 			make_urgent_call(loop);

@@ -270,7 +270,7 @@ static void hear_out(void *arg)
 static bool is_forked(const struct coro_stream *stream)
 {
 	fork_notice();
-	return loop_of(stream)->fork_count != fork_count;
+	return !loop_is_own(loop_of(stream));
 }
 
 /* The loop's record of the fd. NULL if the loop is closed or this is a child of fork. */

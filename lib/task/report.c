@@ -119,7 +119,7 @@ void report_held(struct coro_loop *loop)
 	report_all_told(loop);
 	while ((link = list_pop(&loop->failed))) {
 		struct coro_future *future = container_of(link, struct coro_future, waiters);
-		if (future->retrieved || loop->fork_count != fork_count)
+		if (future->retrieved || !loop_is_own(loop))
 			continue;
 		future_retrieved(future_ref(future));
 		report_future(

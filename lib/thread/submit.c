@@ -145,7 +145,7 @@ static bool make_orphan(struct submission *submission)
 
 static void submission_discard(struct submission *submission)
 {
-	if (submission->loop->fork_count != fork_count) {
+	if (!loop_is_own(submission->loop)) {
 		loop_let_go(submission->loop); /* the thread's, which is not here */
 	} else if (!take_back(submission) && make_orphan(submission)) {
 		return;

@@ -273,7 +273,7 @@ static void cancel_all(struct uring *uring)
 static void uring_destroy(struct io *io)
 {
 	struct uring *uring = uring_of(io);
-	if (io->loop->fork_count == fork_count)
+	if (loop_is_own(io->loop))
 		cancel_all(uring);
 	io_uring_queue_exit(&uring->ring);
 	close_for_host(uring);

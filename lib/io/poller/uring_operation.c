@@ -122,7 +122,7 @@ static void discard(struct cleanup *cleanup)
 	struct operation *operation = container_of(cleanup, struct operation, cleanup);
 	struct uring *uring = operation->uring;
 	operation->wait.waiter.state = WAITER_CANCELLED;
-	if (uring->io.loop->fork_count != fork_count)
+	if (!loop_is_own(uring->io.loop))
 		return; /* the system has it from the parent, whose memory is another */
 	withdraw(operation);
 	for (int tries = 0; !is_settled(operation) && tries < URING_TRIES;) {
