@@ -99,7 +99,6 @@ struct coro_loop {
 	size_t budget_at; /* position in ready when the budget was renewed last */
 
 	struct inbox inbox;  /* of calls from other threads */
-	unsigned outside;    /* what may come from outside: with any, there is always hope */
 	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
 	unsigned fork_count; /* when it was made */
 	void (*free)(struct coro_loop *loop); /* the last of refs is gone */

@@ -252,7 +252,7 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 	}
 	list_append(&processes->running, &process->link);
 	loop->refs++;
-	loop->outside++;
+	loop_hold(loop);
 	resource_begin(loop, &process->resource, site);
 	*ret = process;
 	return 0;

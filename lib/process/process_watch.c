@@ -13,7 +13,7 @@
 static void end(struct coro_process *process)
 {
 	process->ended = true;
-	process->loop->outside--;
+	coro_loop_release(process->loop);
 	list_remove(&process->link);
 	list_for_each(link, &process->waiting)
 		waiter_wake(container_of(link, struct waiter, link));

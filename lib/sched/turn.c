@@ -6,16 +6,10 @@
 
 /* -- waiting */
 
-/* Whether a call may come from outside that no fd announces. */
-static bool has_hope(const struct coro_loop *loop)
-{
-	return loop->outside > 0 || inbox_held(&loop->inbox);
-}
-
 /* Whether anything may come at all, when nothing is ready. */
 static bool has_anything(const struct coro_loop *loop)
 {
-	return !heap_empty(&loop->timers) || has_hope(loop) || loop->watching > 0 ||
+	return !heap_empty(&loop->timers) || inbox_held(&loop->inbox) || loop->watching > 0 ||
 	       loop->listening > 0;
 }
 
@@ -67,13 +61,13 @@ static bool poll_due(struct coro_loop *loop)
  */
 static int wait_for_something(struct coro_loop *loop)
 {
-	bool timer = !heap_empty(&loop->timers), hope = has_hope(loop);
+	bool timer = !heap_empty(&loop->timers), held = inbox_held(&loop->inbox);
 	if (!has_anything(loop))
 		return -EDEADLK;
 	int64_t when = timer ? heap_first_key(&loop->timers) : CORO_FOREVER;
 	if (!loop->virtual_clock)
 		return wait_for_inbox_or_fds(loop, when);
-	if (!timer || hope)
+	if (!timer || held)
 		return wait_for_inbox_or_fds(loop, CORO_FOREVER);
 	int r = loop->watching > 0 ? look(loop) : 0;
 	if (ring_empty(&loop->ready) && when > loop->now)
@@ -86,8 +80,8 @@ static int poll_embedded(struct coro_loop *loop)
 {
 	int r = loop->poller ? look(loop) : 0;
 	bool idle = ring_empty(&loop->ready) && inbox_empty(&loop->inbox) && !loop->stopping;
-	if (idle && loop->virtual_clock && !heap_empty(&loop->timers) && !has_hope(loop) &&
-	    heap_first_key(&loop->timers) > loop->now)
+	if (idle && loop->virtual_clock && !heap_empty(&loop->timers) &&
+	    !inbox_held(&loop->inbox) && heap_first_key(&loop->timers) > loop->now)
 		loop->now = heap_first_key(&loop->timers);
 	return r;
 }
@@ -101,7 +95,7 @@ int64_t loop_due(const struct coro_loop *loop)
 	int64_t when = heap_first_key(&loop->timers);
 	if (!loop->virtual_clock)
 		return when > 0 ? when : 0;
-	return when > loop->now && has_hope(loop) ? CORO_FOREVER : 0;
+	return when > loop->now && inbox_held(&loop->inbox) ? CORO_FOREVER : 0;
 }
 
 bool loop_has_more(const struct coro_loop *loop)
