@@ -75,16 +75,10 @@ static void poller_destroy(struct poller *poller)
 	io->backend->destroy(io);
 }
 
-static const struct poller_ops ops = {
-	.wait = poller_wait,
-	.settle = poller_settle,
-	.destroy = poller_destroy,
-};
-
 void io_init(struct io *io, struct coro_loop *loop, const struct backend *backend)
 {
 	*io = (struct io){
-		.poller.ops = &ops,
+		.poller = {.wait = poller_wait, .settle = poller_settle, .destroy = poller_destroy},
 		.backend = backend,
 		.performs = backend->perform,
 		.loop = loop,

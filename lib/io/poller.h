@@ -27,9 +27,9 @@ struct backend {
 	void (*forget)(struct io *io, struct fd *fd);
 	/* An fd that is readable when wait has something to tell, or an error. NULL: there is none. */
 	int (*fd)(struct io *io);
-	/* As struct poller_ops'. NULL: there is nothing to be done. */
+	/* As struct poller's. NULL: there is nothing to be done. */
 	void (*settle)(struct io *io);
-	/* As struct poller_ops'. Tells fd_event what has come. */
+	/* As struct poller's. Tells fd_event what has come. */
 	int (*wait)(struct io *io, int64_t when);
 	/*
 	 * NULL, or: has the system make a call as a whole, while the task waits. Its result or an

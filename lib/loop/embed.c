@@ -45,7 +45,7 @@ void embed_asleep(struct coro_loop *loop)
 	struct embed *embed = &loop->embed;
 	if (embed->embedded) {
 		/* Before, lest the poller takes for itself what is for the host. */
-		loop->poller->ops->settle(loop->poller);
+		loop->poller->settle(loop->poller);
 		embed->asleep = true;
 		inbox_asleep(&loop->inbox, CORO_FOREVER);
 	}

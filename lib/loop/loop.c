@@ -201,7 +201,7 @@ int coro_loop_close(struct coro_loop *loop)
 	forget_calls(loop);
 	asyncgen_forget(loop);
 	if (loop->poller)
-		loop->poller->ops->destroy(loop->poller);
+		loop->poller->destroy(loop->poller);
 	loop->poller = NULL;
 	for (int kind = 0; kind < EXTENSION_COUNT; kind++)
 		if (loop->extensions[kind])

@@ -9,11 +9,6 @@
 #include <stdint.h>
 
 struct poller {
-	const struct poller_ops *ops;
-};
-
-struct poller_ops {
-	const char *name;
 	/*
 	 * Waits until something comes, the loop's inbox included, or until that time of coro_clock,
 	 * and makes ready what has come. 0 does not wait; CORO_FOREVER is for no time. Returns 0,

@@ -19,7 +19,7 @@ static int wait_for_inbox_or_fds(struct coro_loop *loop, int64_t when)
 	if (!loop->poller)
 		return inbox_sleep(&loop->inbox, when);
 	when = inbox_asleep(&loop->inbox, when);
-	int r = loop->poller->ops->wait(loop->poller, when);
+	int r = loop->poller->wait(loop->poller, when);
 	inbox_awake(&loop->inbox);
 	loop->polled_position = loop->ready.tail;
 	loop->polled_at = 0;
@@ -29,7 +29,7 @@ static int wait_for_inbox_or_fds(struct coro_loop *loop, int64_t when)
 /* Makes ready what the fds have; does not wait. */
 static int look(struct coro_loop *loop)
 {
-	int r = loop->poller->ops->wait(loop->poller, 0);
+	int r = loop->poller->wait(loop->poller, 0);
 	loop->polled_position = loop->ready.tail;
 	loop->polled_at = 0;
 	return r;
