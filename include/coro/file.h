@@ -34,12 +34,15 @@ CORO_BEGIN_DECLS
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_open(const char *path, int flags, mode_t mode);
 
-/* Waits until what was written to a file is on the disk. Returns 0 or an error. Like fsync(2). */
+/*
+ * Writes what the system holds of a file in memory to the disk. Returns 0 or an error. Like
+ * fsync(2).
+ */
 coro_async CORO_MUST_CHECK CORO_API int coro_fsync(int fd);
 
 /*
- * Waits until what was written to a file is on the disk, without metadata that reading does not
- * need. Returns 0 or an error. Like fdatasync(2).
+ * Writes what the system holds of a file in memory to the disk, without metadata that reading the
+ * file does not need. Returns 0 or an error. Like fdatasync(2).
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_fdatasync(int fd);
 

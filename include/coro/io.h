@@ -25,8 +25,8 @@
  * kind, waiting for the new one works, but a few milliseconds late.
  *
  * Cancellation. A call that has transferred something returns how much. A cancellation that comes
- * then ends the task's next wait. If the task ends before that, it was not cancelled; if the
- * cancellation came from a timeout or group that ends before, that takes it back.
+ * then ends the task's next wait. If the task ends before that, it was not cancelled; a
+ * timeout or group that ends before that takes its own cancellation back.
  *
  * Blocking. An fd need not have O_NONBLOCK, and keeps it or lacks it as before, except for
  * listening sockets: see coro_accept. Only the task waits, even if other processes share the fd's
@@ -205,7 +205,7 @@ CORO_API int coro_fd_close(int fd);
 /*
  * Closes an fd as coro_fd_close does, and resets a TCP connection: the peer gets -ECONNRESET and
  * not the end. What was not sent yet, and what the peer has not read, may be lost. Other fds are
- * just closed. Like uv_tcp_close_reset.
+ * just closed. Returns what coro_fd_close does. Like uv_tcp_close_reset.
  */
 CORO_API int coro_fd_reset(int fd);
 

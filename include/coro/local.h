@@ -7,7 +7,7 @@
  *	static struct coro_local request = CORO_LOCAL("request", NULL);
  *
  *	coro_local_set(&request, r, NULL);      // in the task that serves it
- *	coro_spawn(look_up, &key, &task);       // sees r, whatever its spawner sets after
+ *	coro_spawn(look_up, &key, &task);       // sees r, also if its spawner sets another later
  *	coro_local_get(&request);               // in look_up, or anything that it calls or spawns
  *
  * Who sees which values:

@@ -420,7 +420,7 @@ CORO_API int64_t coro_loop_slow_callback_duration(const struct coro_loop *loop);
  *   "Task was destroyed but it is pending!"
  *       coro_loop_close discarded the task
  *   "Task has errored out but its parent task is already completed"
- *       a task of a group failed when the group's owner, or the generator that had it, was gone
+ *       a task of a group failed when the group's owner, or the generator that had it, had ended
  *   "unhandled exception during coro_run() shutdown"
  *       a task failed while coro_run or a runner cancelled it at its end
  *   "Task exception was not retrieved by the end of its loop"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening and connecting by addresses that are texts, and looking names up.
+ * Listening and connecting by address, and looking names up. An address is a text:
  *
  *	example.org:80   127.0.0.1:http   [::1]:8080   [fe80::1%eth0]:22
  *	                   TCP, by the name or number of a host and of a port
@@ -34,7 +34,7 @@ CORO_BEGIN_DECLS
 /* A flag of struct coro_listen_options: [::] does not include IPv4. */
 #define CORO_NET_V6ONLY (1U << 16)
 
-/* A flag to listen and dial with: peers that are gone are noticed (SO_KEEPALIVE). */
+/* A flag to listen and dial with: a peer that does not answer is noticed (SO_KEEPALIVE). */
 #define CORO_NET_KEEPALIVE (1U << 17)
 
 /* Options to listen with. A field that is 0 has its default. */
@@ -63,7 +63,8 @@ coro_async CORO_MUST_CHECK CORO_API int coro_listen(const char *address,
 
 /*
  * Listens on all addresses of a name, at most count of them, with the same port for all. ret has
- * room for count fds. Returns how many, or the errors of coro_listen. Like loop.create_server.
+ * room for count fds. Returns the number of fds, or the errors of coro_listen. Like
+ * loop.create_server.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_listen_all(const char *address,
 							const struct coro_listen_options *options,
