@@ -18,9 +18,9 @@ int main(void)
 	struct coro_loop *loop;
 	if (coro_loop_create(NULL, &loop) < 0)
 		return 1;
-	int r = coro_call_later(loop, 20 * CORO_MSEC, stop, loop, NULL);
+	int r = coro_call_later(loop, 10 * CORO_MSEC, say, "later", NULL);
 	if (r == 0)
-		r = coro_call_later(loop, 10 * CORO_MSEC, say, "later", NULL);
+		r = coro_call_later(loop, 20 * CORO_MSEC, stop, loop, NULL);
 	if (r == 0)
 		r = coro_call_soon(loop, say, "soon", NULL);
 	if (r == 0)
