@@ -14,7 +14,7 @@
 
 /* -- certificates and keys */
 
-/* Refuses to ask for a password. Without a callback OpenSSL asks at the terminal. */
+/* Gives OpenSSL the password of a key. Without this callback it would ask at the terminal. */
 static int give_password(char *ret, int size, int writing, void *password)
 {
 	size_t length = password ? strlen(password) : 0;
@@ -208,8 +208,8 @@ static int set_alpn(struct coro_tls_context *context, const char *names)
 /* -- hosts of a server (SNI) */
 
 /*
- * Binds sessions to the host name. Otherwise a session made with one host could be resumed with
- * another that demands a client certificate.
+ * Whether a session may be resumed: only for the host name that it was made with. Otherwise a
+ * session of one host would do for another that demands a client certificate.
  */
 static bool may_go_on(SSL *ssl, const char *host)
 {

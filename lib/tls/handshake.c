@@ -180,13 +180,13 @@ static coro_async int establish(struct connection *connection, struct coro_strea
 		       : r;
 }
 
-/* The handshake has failed or was cancelled: closes the stream, without waiting for close_notify. */
+/* The handshake has failed. Closes the stream; after a cancellation or timeout with a reset. */
 static void give_up(const struct connection *connection, struct coro_stream *stream, int error)
 {
 	char none;
 	/* Have the stream learn of the error by a read, so that a reader does not see an end of file. */
 	if (connection->below && connection->error && coro_stream_read(stream, &none, 1) >= 0)
-		return; /* it does not come here */
+		return; /* not reached: a broken connection fails reads */
 	if (error == -ECANCELED || error == -ETIMEDOUT)
 		coro_stream_abort(stream);
 	else if (connection->below)
