@@ -6,7 +6,7 @@
 
 enum { FILLING, DRAINING, RESETTING, BROKEN };
 
-/* One that is there, on its stack. */
+/* A task at the barrier, on its stack. */
 struct party {
 	struct list link;
 	struct coro_barrier *barrier;
@@ -14,7 +14,7 @@ struct party {
 	size_t number;
 };
 
-/* Those that are there, by their numbers. */
+/* The parties at the barrier, in the order of their numbers. */
 static struct list *present(struct coro_barrier *barrier)
 {
 	return (struct list *)(void *)barrier->present.own;
@@ -60,7 +60,7 @@ static int fail_broken(void)
 	return fail_expected(-EPIPE, "the barrier is broken, or was reset");
 }
 
-/* Waits until those who were here before have gone. */
+/* Waits until all parties of the last round have left. */
 static int wait_for_turn(struct coro_barrier *barrier)
 {
 	int r = coro_condition_wait_for(&barrier->changed, not_draining, barrier);
@@ -77,7 +77,7 @@ static int wait_for_others(struct coro_barrier *barrier)
 	return barrier->state == BROKEN || barrier->state == RESETTING ? fail_broken() : 0;
 }
 
-/* It gets the lowest number that nobody has: as a rule that is how many there are. */
+/* Adds a party with the lowest free number, which is usually the count. */
 static void arrive(struct coro_barrier *barrier, struct party *party)
 {
 	struct list *all = present(barrier), *at = all;
@@ -92,7 +92,7 @@ static void arrive(struct coro_barrier *barrier, struct party *party)
 	list_append(at, &party->link);
 }
 
-/* Whether it was the last. */
+/* Removes a party. Returns whether it was the last. */
 static bool depart(struct party *party)
 {
 	struct coro_barrier *barrier = party->barrier;
@@ -109,7 +109,7 @@ static void party_discard(struct cleanup *cleanup)
 	depart(container_of(cleanup, struct party, cleanup));
 }
 
-/* Waits with the others, or lets them go on if it is the last to come. */
+/* Waits for the others, or, as the last to arrive, wakes them. */
 static int take_part(struct coro_barrier *barrier, size_t *ret)
 {
 	struct party party;

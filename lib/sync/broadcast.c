@@ -17,7 +17,7 @@
 #include <string.h>
 
 struct coro_broadcast {
-	struct thread *thread; /* whose it is */
+	struct thread *thread; /* the only one that may use it */
 	struct list subscriptions;
 	size_t subscribers;
 	size_t item_size, capacity;
@@ -55,7 +55,7 @@ int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadca
 	return 0;
 }
 
-/* 0 if the calling thread may use the broadcast. */
+/* Returns 0 if the caller may use the broadcast, or an error. */
 static int check(const struct coro_broadcast *broadcast)
 {
 	if (!broadcast)
@@ -159,7 +159,7 @@ int coro_subscription_destroy(struct coro_subscription *subscription)
 	return 0;
 }
 
-/* Goes on with the oldest item that is left, if it is behind that: how many it has missed. */
+/* Moves a subscription that is behind to the oldest item. Returns how many items it has missed. */
 static uint64_t catch_up(struct coro_subscription *subscription)
 {
 	const struct coro_broadcast *broadcast = subscription->broadcast;
@@ -192,7 +192,7 @@ int coro_subscription_try_receive(struct coro_subscription *subscription, void *
 static const struct wait_kind receiving = {
 	.leave = waiter_leave, .what = "a subscription", .call = "coro_subscription_receive"};
 
-/* A task that was woken for an item and is cancelled before it runs on wakes the next for it. */
+/* Waits for an item. If it is cancelled after it was woken, it wakes the next task instead. */
 static coro_async int wait_for_item(struct coro_subscription *subscription)
 {
 	struct waiter waiter;

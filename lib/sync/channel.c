@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* -- life */
+/* -- creating and freeing */
 
 int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel **ret)
 {
@@ -50,7 +50,7 @@ int coro_channel_destroy(struct coro_channel *channel)
 
 /* -- items */
 
-/* Either side may be NULL where there is nothing to copy, and `to` also to drop it. */
+/* Copies an item. Both may be NULL if the size is 0. If `to` is NULL the item is dropped. */
 static inline void copy_item(const struct coro_channel *channel, void *to, const void *from)
 {
 	size_t size = channel->item_size;
@@ -64,7 +64,7 @@ static inline void copy_item(const struct coro_channel *channel, void *to, const
 		memcpy(to, from, size);
 }
 
-/* The next place of the ring. */
+/* The next place in the ring. */
 static inline char *after(const struct coro_channel *channel, char *place)
 {
 	place += channel->item_size;
@@ -85,9 +85,9 @@ static inline void take(struct coro_channel *channel, void *ret)
 	channel->count--;
 }
 
-/* -- those who wait */
+/* -- offers */
 
-/* An offer was served, or will never be: its task runs on. */
+/* Removes an offer that was served, or never will be, and wakes its task. */
 static inline void settle(struct offer *offer, int result)
 {
 	if (unlikely(offer->select != NULL)) {
@@ -110,7 +110,7 @@ static void leave_line(struct wait *wait)
 static const struct wait_kind sending = {.leave = leave_line, .what = "a channel, to send"};
 static const struct wait_kind receiving = {.leave = leave_line, .what = "a channel, to receive"};
 
-/* Waits in line until the offer is taken up. To be called last. */
+/* Leaves an offer and waits until it is served. Ends in park, so to be called last. */
 static inline int stand_in(struct list *line, struct thread *thread, void *item,
 			   const struct wait_kind *kind)
 {
@@ -130,7 +130,7 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item,
 
 static const struct failure closed = EXPECTED_FAILURE(-EPIPE, "the channel is closed");
 
-/* Whether the calling thread may use the channel. */
+/* Whether the caller may use the channel. */
 static inline bool is_usable(const struct coro_channel *channel, const struct thread *thread)
 {
 	return likely(channel && channel->thread == thread);
@@ -141,7 +141,7 @@ static inline bool can_be_sent(const struct coro_channel *channel, const void *i
 	return likely(item || channel->item_size == 0);
 }
 
-/* Why one of these was not so. */
+/* Fails with the reason why one of these checks failed. */
 static __attribute__((cold, noinline)) int refuse_use(const struct coro_channel *channel)
 {
 	if (!channel)
@@ -195,7 +195,7 @@ int coro_channel_try_send(struct coro_channel *channel, const void *item)
 	return likely(r == 0) ? 0 : r == -EPIPE ? fail_static(&closed) : fail_code(r);
 }
 
-/* Gives way first if the budget is spent. */
+/* Renews the budget, which may suspend, and starts anew. */
 static __attribute__((noinline)) int send_slow(struct coro_channel *channel, const void *item)
 {
 	int r = loop_renew_budget(thread_current);
@@ -234,7 +234,7 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 	return unlikely(r == -EPIPE) ? fail_static(&closed) : r;
 }
 
-/* The channel was closed: nobody will take the offer up. */
+/* Ends an offer with -EPIPE, since the channel was closed. */
 static void refuse(struct offer *offer)
 {
 	struct wait *wait = container_of((void *)offer, struct wait, outer);
@@ -243,7 +243,7 @@ static void refuse(struct offer *offer)
 	settle(offer, -EPIPE);
 }
 
-/* -- the end */
+/* -- closing */
 
 static void close_channel(struct coro_channel *channel)
 {
@@ -306,7 +306,7 @@ int coro_channel_detach(struct coro_channel *channel, enum coro_direction direct
 	return 0;
 }
 
-/* -- questions */
+/* -- its state */
 
 bool coro_channel_closed(const struct coro_channel *channel)
 {

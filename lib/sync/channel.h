@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel from inside: a ring of items, and the two lines of those who wait.
+ * A channel from inside: a ring of items, and a line of offers for each direction.
  *
  *	            end of the ring
  *	[ 4 . . . . 1 2 3 ]        senders:   [offer]-[offer]     only while the ring is full
  *	    in      out            receivers: [offer]-[offer]     only while it is empty
  *
- * Who waits has left an offer: an item to take, or a place for one. It is taken up by whoever comes
- * from the other side, who copies the item, takes the offer out of the line and wakes its task, so
- * that the task finds all done and has nothing left to do: its call ended in park.
+ * A task that waits leaves an offer: an item to take, or a place for one. The task that comes from
+ * the other side copies the item, removes the offer and wakes the first task. That task has nothing
+ * left to do, since its call ended in park.
  */
 #ifndef SYNC_CHANNEL_H
 #define SYNC_CHANNEL_H
@@ -22,12 +22,12 @@
 
 struct select;
 
-/* Of a plain call it lies in its task's wait; of a select, in the case. */
+/* A plain call's offer lies in its task's wait, a select's in the case. */
 struct __attribute__((may_alias)) offer {
 	struct list link;
-	/* NULL: what is received is dropped. Of a select's wait itself: not used. */
+	/* NULL: the item received is dropped. Unused in the wait of a select. */
 	void *item;
-	struct select *select; /* whose case it is; NULL: a plain call's */
+	struct select *select; /* whose case it is; NULL for a plain call */
 };
 
 _Static_assert(sizeof(struct offer) <= sizeof(((struct wait *)0)->outer), "an offer fits the wait");
@@ -35,7 +35,7 @@ _Static_assert(sizeof(struct offer) <= sizeof(((struct coro_select_case *)0)->ow
 	       "an offer fits the case");
 
 struct coro_channel {
-	struct thread *thread; /* whose it is */
+	struct thread *thread; /* the only one that may use it */
 	size_t item_size;
 	size_t count, capacity;
 	struct list receivers, senders;
@@ -56,7 +56,7 @@ static inline struct offer *first_offer(const struct list *line)
 	return container_of(line->next, struct offer, link);
 }
 
-/* Whether a call from this side need not wait. */
+/* Whether a call of this direction need not wait. */
 static inline bool can_send(const struct coro_channel *channel)
 {
 	return channel->count < channel->capacity || !list_empty(&channel->receivers) ||
@@ -68,7 +68,7 @@ static inline bool can_receive(const struct coro_channel *channel)
 	return channel->count > 0 || !list_empty(&channel->senders) || channel->closed;
 }
 
-/* Take up a select's offer, which has been served with that result. */
+/* Ends a select whose offer was served with this result. */
 void select_happens(struct offer *offer, int result);
 
 #endif

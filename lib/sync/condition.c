@@ -54,13 +54,13 @@ int coro_condition_wait(struct coro_condition *condition)
 	if (r < 0)
 		return r;
 	r = waiters_wait(&condition->waiters, &waiter, &waiting);
-	/* The lock is taken again whatever happens; a cancellation meanwhile is not lost. */
+	/* The lock is taken again in any case. A cancellation meanwhile is returned after that. */
 	int again;
 	while ((again = coro_lock_acquire_at(site, lock_of(condition))) == -ECANCELED)
 		r = again;
 	if (again < 0)
 		return again;
-	/* It may have been notified all the same, and passes that on; else who is next wakes in vain. */
+	/* The task may have been notified too, and passes that on. Otherwise the next one wakes in vain. */
 	if (unlikely(r < 0))
 		waiters_wake(&condition->waiters, 1);
 	return r;

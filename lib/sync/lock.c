@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 /*
- * What lock->locked is made of. Debug mode costs a lock nothing while it is off: where it may be on, a
- * free lock is not 0, nor one that is held 1, and so neither goes the short way. Whether it may is seen
- * at the lock's first use, which does not go that way either, as its line is not made yet.
+ * The bits of lock->locked. The fast path requires a free lock to be 0 and a held one to be HELD. In
+ * debug mode WATCHED is set, so that calls take the slow path, and the fast path costs nothing more.
+ * The bit is chosen at the lock's first use, which takes the slow path since the line is not made.
  */
 enum {
 	HELD = 1,
@@ -29,7 +29,7 @@ static inline bool is_held(const struct coro_lock *lock)
 	return lock->locked & HELD;
 }
 
-/* Whether its line has been made, and nobody is in it. */
+/* Whether its line was made and is empty. */
 static inline bool is_quiet(const struct coro_lock *lock)
 {
 	const struct line *line = (const struct line *)(const void *)lock->waiters.own;
@@ -46,24 +46,24 @@ static inline bool take(struct coro_lock *lock)
 
 /* -- debug mode */
 
-/* Whether it is known that debug mode was off. */
+/* Whether it was found that debug mode is off. */
 static inline bool is_settled(const struct coro_lock *lock)
 {
 	return lock->waiters.own[0] && !(lock->locked & WATCHED);
 }
 
-/* Sees whether debug mode is on. */
+/* Sets or clears WATCHED by the running loop's debug mode. */
 static void settle(struct coro_lock *lock)
 {
 	const struct coro_loop *loop = thread_current->loop;
-	waiters_line(&lock->waiters); /* which makes it */
+	waiters_line(&lock->waiters); /* makes the line */
 	if (!loop || loop->debug)
 		lock->locked |= WATCHED;
-	else if (!is_held(lock)) /* one that is held may be noted */
+	else if (!is_held(lock)) /* a held lock may have a record */
 		lock->locked = 0;
 }
 
-/* It was taken. Without memory it is not noted. */
+/* Records that the lock was taken. Without memory there is no record. */
 static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const char *site)
 {
 	struct coro_loop *loop = thread_current->loop;
@@ -90,7 +90,7 @@ static void hold_end(struct coro_lock *lock)
 
 /* -- acquiring */
 
-/* In line for the lock. */
+/* A task that waits for the lock. */
 struct entrant {
 	struct waiter waiter;
 	const struct coro_lock *lock;
@@ -118,7 +118,7 @@ static inline int wait_in_line(struct coro_lock *lock)
 	if (r == 0)
 		lock->locked |= HELD;
 	else if (!is_held(lock) && r == -ECANCELED)
-		waiters_wake_first(&lock->waiters); /* we may have been the one that was woken */
+		waiters_wake_first(&lock->waiters); /* this task may have been the one woken */
 	return r;
 }
 
@@ -131,7 +131,7 @@ static __attribute__((noinline)) int acquire_watched(const char *site, struct co
 	return r;
 }
 
-/* Apart, so that where nobody waits no frame is paid for. */
+/* A function of its own, so that the fast path needs no stack frame. */
 static __attribute__((noinline)) int wait_and_take(const char *site, struct coro_lock *lock)
 {
 	if (unlikely(!is_settled(lock)))

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A lock that is held, as debug mode notes it. */
+/* Debug mode's record of a lock that is held. */
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H
 
 #include "coro/sync.h"
 #include "sched/resource.h"
 
-/* It lies outside of the lock, which may be gone when it is told of. */
+/* Allocated apart from the lock, which may be freed before this is reported. */
 struct hold {
 	struct resource resource;
-	uint32_t task; /* the number of who took it; 0: no task did */
+	uint32_t task; /* the number of the task that took it; 0 for none */
 };
 
-/* Where it was taken, if that is noted; else NULL. */
+/* Where the lock was taken, if that is recorded, else NULL. */
 static inline const char *lock_site(const struct coro_lock *lock)
 {
 	const struct hold *hold = lock->hold;

@@ -16,14 +16,14 @@ struct coro_queue {
 	enum order order;
 	int (*compare)(const void *a, const void *b);
 	bool shut;
-	bool ordering; /* compare runs: no items, and maxsize 0, so that calls come to look why */
+	bool ordering; /* compare runs; no items, and maxsize 0, so that calls take the slow path */
 
 	struct coro_waiters getters, putters;
 	size_t unfinished;
 	struct coro_event finished; /* set while unfinished is 0 */
 };
 
-/* -- life */
+/* -- creating and freeing */
 
 static int create(size_t maxsize, enum order order, int (*compare)(const void *a, const void *b),
 		  struct coro_queue **ret)
@@ -88,7 +88,7 @@ static void sift_up(struct coro_queue *queue, size_t place, void *item)
 	heap[place] = item;
 }
 
-/* By way of a leaf, as Python's heapq, so that equal items come out in the same order. */
+/* Sifts to a leaf and then up, as Python's heapq, so that equal items come out in the same order. */
 static void sift_down(struct coro_queue *queue, size_t count, void *item)
 {
 	void **heap = queue->items.slots;
@@ -102,8 +102,8 @@ static void sift_down(struct coro_queue *queue, size_t count, void *item)
 }
 
 /*
- * Has sift put the item into the heap, by compare, which is the program's and may call the queue:
- * that is empty and full meanwhile. Then it has count items.
+ * Has sift put the item into the heap, which then has count items. compare is the program's and may
+ * call the queue, which is both empty and full meanwhile.
  */
 static void put_in_order(struct coro_queue *queue, size_t count, void *item, size_t from,
 			 void (*sift)(struct coro_queue *queue, size_t from, void *item))
@@ -156,8 +156,8 @@ static bool full(const struct coro_queue *queue)
 }
 
 /*
- * Waits in line until woken. Who is cancelled just after it was woken passes that on, if what it
- * was woken for is still to be had.
+ * Waits in line until woken. A task that is cancelled after it was woken wakes the next one, if the
+ * item or room is still there.
  */
 static int wait_in(struct coro_waiters *line, const struct coro_queue *queue,
 		   bool (*still)(const struct coro_queue *), const struct wait_kind *kind)

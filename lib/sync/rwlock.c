@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/* In line for the lock. It is let in by who wakes it, so that nobody gets in between. */
+/* A task that waits for the lock. The task that wakes it hands the lock over. */
 struct entrant {
 	struct grant grant;
 	bool writes;
@@ -40,7 +40,7 @@ static inline void leave(struct coro_rwlock *lock)
 		lock->readers--;
 }
 
-/* Lets in who can be: the writer in front, or all readers up to the next one. */
+/* Hands the lock to the first in line: a writer, or all readers up to the next writer. */
 static void let_in(struct coro_rwlock *lock)
 {
 	struct waiter *waiter;
@@ -74,7 +74,7 @@ static const struct wait_kind writing = {.leave = waiter_leave,
 					 .what = "a readers/writer lock",
 					 .call = "coro_rwlock_write_acquire"};
 
-/* Apart, so that where nobody waits no frame is paid for. */
+/* A function of its own, so that the fast path needs no stack frame. */
 static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
 {
 	if (take(lock, writes))
@@ -85,7 +85,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, boo
 	if (r == -ECANCELED) {
 		if (entrant.grant.waiter.state == WAITER_WOKEN)
 			leave(lock);
-		let_in(lock); /* also who stood behind a writer that gave up */
+		let_in(lock); /* readers behind a writer that was cancelled */
 	}
 	return r;
 }

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 
-/* A select that waits, on its task's stack; it has an offer in the line of each case. */
+/* A select that waits, on its task's stack. Each case has an offer in its channel's line. */
 struct select {
 	struct task *task;
 	struct coro_select_case *cases;
@@ -24,7 +24,7 @@ static struct offer *case_offer(struct coro_select_case *one)
 
 /* -- without waiting */
 
-/* 0 if the calling thread may do this. */
+/* Returns 0 if the case is valid and its channel this thread's, or an error. */
 static int check_case(const struct coro_select_case *one, const struct thread *thread)
 {
 	if (one->direction != CORO_SEND && one->direction != CORO_RECEIVE)
@@ -45,7 +45,7 @@ static bool can_go_on(const struct coro_select_case *one)
 	return one->direction == CORO_SEND ? can_send(one->channel) : can_receive(one->channel);
 }
 
-/* How many can go on; *ret is the last of them. Nothing is done before all have been checked. */
+/* Checks all cases and returns how many are ready, or an error. *ret is the last one ready. */
 static int count_ready(const struct coro_select_case *cases, size_t count,
 		       const struct thread *thread, size_t *ret)
 {
@@ -62,7 +62,7 @@ static int count_ready(const struct coro_select_case *cases, size_t count,
 	return ready;
 }
 
-/* Each of those that are ready is as likely as another, wherever they stand. */
+/* Chooses one of the ready cases, each with the same probability. */
 static size_t choose(const struct coro_select_case *cases, int ready, struct coro_loop *loop)
 {
 	uint64_t skip = loop ? random_next(&loop->choices) % (uint64_t)ready : 0;
@@ -131,7 +131,7 @@ static void make_offer(struct select *select, struct coro_select_case *one)
 		list_append(&one->channel->receivers, &offer->link);
 }
 
-/* Waits until the first offer is taken up. The timer's room in the loop is the task's own. */
+/* Waits until an offer is served. The timer uses the room that each task has in the loop's heap. */
 static int wait_for_any(struct task *task, struct coro_select_case *cases, size_t count,
 			int64_t timeout)
 {
@@ -154,7 +154,7 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 	return r == -ETIMEDOUT ? fail_timeout(NULL, timeout) : r;
 }
 
-/* Gives way first if the budget is spent. */
+/* Renews the budget, which may suspend, and starts anew. */
 static __attribute__((noinline)) int select_slow(struct coro_select_case *cases, size_t count,
 						 int64_t timeout)
 {

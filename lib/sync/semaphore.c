@@ -39,8 +39,8 @@ static inline bool take(struct coro_semaphore *semaphore)
 }
 
 /*
- * Hands one unit of the value to the first in line: it is taken now, so that nobody else can have
- * it meanwhile. False if nobody waits.
+ * Wakes the first in line and takes one unit of the value for it now, so that no other task can.
+ * False if nobody waits.
  */
 static bool wake_next(struct coro_semaphore *semaphore)
 {
@@ -64,7 +64,7 @@ static void given_back(struct grant *grant)
 static const struct wait_kind acquiring = {
 	.leave = waiter_leave, .what = "a semaphore", .call = "coro_semaphore_acquire"};
 
-/* Apart, so that where nobody waits no frame is paid for. */
+/* A function of its own, so that the fast path needs no stack frame. */
 static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
 {
 	struct grant grant;
@@ -75,7 +75,7 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 		return r;
 	if (r < 0 && grant.waiter.state == WAITER_WOKEN)
 		semaphore->value++;
-	/* Others may have come meanwhile, and stood behind this one though there was enough. */
+	/* Tasks that came behind this one may go on. */
 	while (semaphore->value > 0 && wake_next(semaphore))
 		;
 	return r;

@@ -33,7 +33,7 @@ static void move_aside(struct line *line, struct waiter *waiter)
 {
 	list_remove(&waiter->link);
 	if (waiter->state == WAITER_WOKEN)
-		list_append(line->aside.next, &waiter->link); /* before the first */
+		list_append(line->aside.next, &waiter->link); /* in front */
 	else
 		list_append(&line->aside, &waiter->link);
 }
@@ -51,7 +51,7 @@ bool line_any(struct line *line)
 	return false;
 }
 
-/* Who is woken then stays in front: as a rule it runs on before anybody asks again. */
+/* The waiter found stays in front, since it usually runs on before the next call. */
 struct waiter *line_next(struct line *line)
 {
 	while (!list_empty(&line->waiting)) {

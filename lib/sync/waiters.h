@@ -2,9 +2,9 @@
 /*
  * The tasks that wait for one thing, in the order they came.
  *
- * Who was woken or cancelled stays in line until it runs on, as in asyncio, whose order of events
- * depends on that. But nobody is passed over twice: whoever comes to wake and finds such a one in
- * front moves it aside, so that waking n costs n steps, however many were woken before.
+ * A waiter that was woken or cancelled stays in line until its task runs, as in asyncio, whose order
+ * of events depends on that. A call that looks for one to wake moves such a waiter aside, so none is
+ * passed over twice: waking n costs n steps, however many were woken before.
  */
 #ifndef SYNC_WAITERS_H
 #define SYNC_WAITERS_H
@@ -16,10 +16,10 @@
 
 #include <errno.h>
 
-/* What lies in struct coro_waiters. */
+/* The content of struct coro_waiters. */
 struct __attribute__((may_alias)) line {
 	struct list waiting;
-	struct list aside; /* nobody here is still to be woken; those that were set come first */
+	struct list aside; /* woken or cancelled; the woken ones first */
 };
 
 _Static_assert(sizeof(struct line) == sizeof(struct coro_waiters), "a line fits");
@@ -30,7 +30,7 @@ static inline void line_init(struct line *line)
 	list_init(&line->aside);
 }
 
-/* An object of zeroes is as good as one that init has made. */
+/* The line, made at the first use: an object of zeroes needs no init. */
 static inline struct line *waiters_line(const struct coro_waiters *waiters)
 {
 	struct line *line = (struct line *)(void *)waiters->own;
@@ -49,17 +49,17 @@ static inline struct waiter *waiter_of(struct list *link)
 	return container_of(link, struct waiter, link);
 }
 
-/* Whether there is nobody, not even one who has but to run on. */
+/* Whether the line is empty. Woken and cancelled waiters that have not run count. */
 static inline bool waiters_empty(const struct coro_waiters *waiters)
 {
 	const struct line *line = waiters_line(waiters);
 	return list_empty(&line->waiting) && list_empty(&line->aside);
 }
 
-/* Gives the failure that they are another thread's. */
+/* Fails with the message of waiters_check. */
 void waiters_refuse(void) __attribute__((cold));
 
-/* 0; -EPERM if those who wait are another thread's. */
+/* Returns 0, or -EPERM if tasks of another thread wait. */
 static inline int waiters_check(const struct coro_waiters *waiters)
 {
 	const struct line *line = waiters_line(waiters);
@@ -75,8 +75,8 @@ static inline int waiters_check(const struct coro_waiters *waiters)
 }
 
 /*
- * Waits at the end of the line: 0, -ECANCELED, -EPERM. The latch tells afterwards whether it was
- * set.
+ * Waits at the end of the line. Returns 0, -ECANCELED or -EPERM. waiter->state then tells whether
+ * it was woken, even if it was cancelled after that.
  */
 static inline int waiters_wait(struct coro_waiters *waiters, struct waiter *waiter,
 			       const struct wait_kind *kind)
@@ -92,8 +92,8 @@ static inline int waiters_wait(struct coro_waiters *waiters, struct waiter *wait
 }
 
 /*
- * The same of one that is given what it waits for when it is woken: should its task be discarded
- * before that runs, given_back is called, which finds the latch off the line.
+ * A waiter that gets what it waits for when it is woken. If its task is discarded before it runs,
+ * given_back is called, with the waiter off the line.
  */
 struct grant {
 	struct waiter waiter;
@@ -119,7 +119,7 @@ static inline bool waiters_any(const struct coro_waiters *waiters)
 	return !waiters_empty(waiters) && line_any(line);
 }
 
-/* Who is to be woken next: the first who was neither woken nor cancelled, NULL for none. */
+/* The first waiter that was neither woken nor cancelled. NULL for none. */
 static inline struct waiter *waiters_next(const struct coro_waiters *waiters)
 {
 	struct line *line = waiters_line(waiters);
@@ -129,7 +129,7 @@ static inline struct waiter *waiters_next(const struct coro_waiters *waiters)
 	return likely(first->state == WAITER_PENDING) ? first : line_next(line);
 }
 
-/* Wakes the first n who have not been woken; returns how many. */
+/* Wakes the first n waiters that were neither woken nor cancelled. Returns how many. */
 static inline size_t waiters_wake(struct coro_waiters *waiters, size_t n)
 {
 	struct waiter *waiter;
@@ -141,7 +141,7 @@ static inline size_t waiters_wake(struct coro_waiters *waiters, size_t n)
 	return woken;
 }
 
-/* Wakes the first in line, unless that was woken or cancelled already and has but to run. */
+/* Wakes the first in line, unless one was woken or cancelled and has not run yet. */
 static inline void waiters_wake_first(struct coro_waiters *waiters)
 {
 	struct line *line = waiters_line(waiters);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pool of threads: jobs, threads, and the executor itself. */
+/* A pool of threads: jobs, threads, the executor itself. */
 #include "thread/executor.h"
 
 #include "base/error.h"
@@ -88,7 +88,7 @@ static void run_job(struct coro_executor *executor, struct job *job)
 
 /* -- threads */
 
-/* Waits for work, with the lock held: false if there is none to come. */
+/* Waits for a job, with the lock held. False after the idle timeout or at the shutdown. */
 static bool wait_for_work(struct coro_executor *executor)
 {
 	int64_t until = time_after(coro_clock(), executor->idle_timeout);
@@ -110,10 +110,10 @@ static void *work(void *arg)
 	system_name_thread(name);
 	pthread_sigmask(SIG_SETMASK, &executor->mask, NULL);
 	if (executor->carries_identity)
-		identity_drop(); /* what the thread has that started it */
+		identity_drop(); /* inherited from the thread that started this one */
 
 	executor_lock(executor);
-	executor->idle--; /* as which it was started */
+	executor->idle--; /* it was counted as idle when it was started */
 	while (executor->queued > 0 || wait_for_work(executor))
 		run_job(executor, container_of(executor->jobs.next, struct job, link));
 	list_remove(&worker->link);
@@ -152,7 +152,7 @@ static int start_worker(struct coro_executor *executor)
 	return 0;
 }
 
-/* Joins those that have ended: they have little left to do, if anything. */
+/* Joins the threads that have ended. It does not block for long: they only have to return. */
 static void join_ended(struct coro_executor *executor)
 {
 	struct list *link;
@@ -262,7 +262,7 @@ int executor_check(const struct coro_executor *executor)
 	return fork_is_own(executor->fork_count) ? 0 : fail_code(-EOWNERDEAD);
 }
 
-/* No more jobs from now on; those that wait are run, or are not. */
+/* Refuses jobs from now on. Queued jobs still run, unless cancel_pending. */
 static void begin_closing(struct coro_executor *executor, bool cancel_pending)
 {
 	executor->closing = true;
@@ -276,7 +276,7 @@ static void begin_closing(struct coro_executor *executor, bool cancel_pending)
 		tell_closers(executor);
 }
 
-/* Waits until nothing runs any more. */
+/* Waits until no job is queued or runs. */
 static int wait_for_rest(struct coro_executor *executor)
 {
 	struct thread_waiter waiter;
@@ -290,7 +290,7 @@ static int wait_for_rest(struct coro_executor *executor)
 	return r;
 }
 
-/* The threads have nothing left to do but to end. */
+/* Joins all threads, which have no job left. */
 static void join_all(struct coro_executor *executor)
 {
 	while (!list_empty(&executor->workers))
@@ -330,7 +330,7 @@ void executor_unref(struct coro_executor *executor)
 		pthread_cond_destroy(&executor->settled);
 		monitor_finish(&executor->monitor);
 	} else if (pthread_mutex_trylock(&executor->monitor.mutex) == 0) {
-		/* A child made by fork, when no thread was in the midst of something. */
+		/* In a child of fork: nothing was changing the lists when it forked. */
 		free_workers(&executor->workers);
 		free_workers(&executor->ended);
 	}
@@ -342,7 +342,7 @@ int coro_executor_destroy(struct coro_executor *executor)
 	if (!executor)
 		return 0;
 	if (!fork_is_own(executor->fork_count)) {
-		/* Its threads are the parent's. */
+		/* In a child of fork, which has none of its threads. */
 		executor->refs -= executor->leaves ? (unsigned)executor->threads : 0;
 		executor_unref(executor);
 		return 0;

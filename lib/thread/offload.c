@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls by threads of an executor, whose jobs lie on the stacks of the tasks that wait for them. */
+/* Calls in a thread of an executor that the task waits for. The job lies on the task's stack. */
 #include "thread/offload.h"
 
 #include "base/error.h"
@@ -17,7 +17,7 @@ struct call_job {
 	struct thread_waiter waiter;
 	coro_fn *fn;
 	void *arg;
-	struct locals *locals; /* for fn to see, a copy of the task's; taken by the thread */
+	struct locals *locals; /* a copy of the task's, which the thread takes */
 };
 
 static void call_over(struct job *job)
@@ -25,10 +25,7 @@ static void call_over(struct job *job)
 	thread_waiter_wake(&container_of(job, struct call_job, job)->waiter);
 }
 
-/*
- * In the thread: fn sees the task's values, and not those that others have set in the thread; what
- * it sets is dropped.
- */
+/* Runs in the thread. fn sees the task's local values instead of the thread's. Its own are dropped. */
 static int run_call(void *arg)
 {
 	struct call_job *call = arg;
@@ -47,7 +44,7 @@ static int run_call(void *arg)
 	return r;
 }
 
-/* A call that runs may use the task's stack, so it is waited for. */
+/* The task is discarded. A call that runs may use its stack, so this blocks until it is over. */
 static void call_discarded(struct thread_waiter *waiter)
 {
 	struct job *job = &container_of(waiter, struct call_job, waiter)->job;
@@ -59,7 +56,7 @@ static void call_discarded(struct thread_waiter *waiter)
 	locals_unref(container_of(job, struct call_job, job)->locals);
 }
 
-/* With the lock held: 0 once it is over; -ECANCELED, and then its state tells. */
+/* Waits with the lock held. Returns 0, or -ECANCELED; job.state then tells whether it ran. */
 static int wait_for_job(struct call_job *call)
 {
 	struct job *job = &call->job;
@@ -77,8 +74,8 @@ static int wait_for_job(struct call_job *call)
 }
 
 /*
- * Has the executor run fn(arg) with these values, or none: 0 if that came to its end; -ECANCELED, and
- * then *ret, the job as it is left, tells whether it did; or it could not be begun.
+ * Has the executor run fn(arg) with these local values, or none. Returns 0 if it ran; -ECANCELED,
+ * where *ret, the job as it is left, tells whether it ran; or the error of beginning it.
  */
 static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const struct locals *locals,
 		struct job *ret)
@@ -107,7 +104,7 @@ static int call(struct coro_executor *executor, coro_fn *fn, void *arg, const st
 	return r;
 }
 
-/* The caller receives what the job gave, once. */
+/* Returns the job's result with its message, which it gives away. */
 static int result_of(const struct job *job)
 {
 	if (job->status < 0)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls by threads of the default executor, for the library's own use. */
+/* The library's own calls in the default executor. */
 #ifndef THREAD_OFFLOAD_H
 #define THREAD_OFFLOAD_H
 
 #include "coro/coroutine.h"
 
 /*
- * For calls that a pool has to make bearable: fn(arg) in the default executor, whose result comes
- * back even if the task is cancelled meanwhile; the cancellation is then for its next wait, and
- * -ECANCELED means that nothing was done. Where no task runs, or no thread is to be had, it is
- * called here, and blocks.
+ * Calls fn(arg) in a thread of the default executor and returns its result. If the task is
+ * cancelled while fn runs, the result is returned all the same and the next wait is cancelled;
+ * -ECANCELED means that fn did not run. Outside of tasks, and without a thread, calls fn here, which
+ * blocks.
  */
 int offload(coro_fn *fn, void *arg);
 

@@ -18,8 +18,8 @@ struct member {
 	unsigned number;
 	pthread_t thread;
 	int result;
-	struct task *task; /* its main task, while that can be cancelled; guarded by the lock */
-	bool cancelled;    /* likewise: the message was sent */
+	struct task *task; /* its main task, while it can be cancelled; guarded by the mutex */
+	bool cancelled;    /* the message was sent; guarded by the mutex */
 	struct message message;
 	struct cleanup cleanup;
 };
@@ -30,13 +30,13 @@ struct team {
 	void *arg;
 	unsigned count;
 	struct member *members;
-	sigset_t mask; /* the caller's, which the others get */
+	sigset_t mask; /* the caller's signal mask, for all threads */
 	/* Guarded by the mutex: */
 	int failed; /* the first failure; 0 for none */
 	struct failure *failure;
 };
 
-/* In the member's loop. The task may have ended meanwhile. */
+/* Runs in the member's loop. The task may have ended meanwhile. */
 static void cancel_member(struct message *message)
 {
 	struct member *member = container_of(message, struct member, message);
@@ -49,7 +49,7 @@ static void drop(struct message *message)
 	(void)message;
 }
 
-/* With the lock held. */
+/* Called with the mutex locked. */
 static void cancel_others(struct team *team)
 {
 	for (unsigned i = 0; i < team->count; i++) {
@@ -61,7 +61,7 @@ static void cancel_others(struct team *team)
 	}
 }
 
-/* A member has failed, or one could not be made. Takes the reference to the words over. */
+/* Notes the first failure and cancels the other members. Takes over the reference to the message. */
 static void fail(struct team *team, int error, struct failure *failure)
 {
 	pthread_mutex_lock(&team->mutex);
@@ -75,7 +75,7 @@ static void fail(struct team *team, int error, struct failure *failure)
 	pthread_mutex_unlock(&team->mutex);
 }
 
-/* The member's task can be cancelled from now on: 0, or -ECANCELED if it was before. */
+/* Lets the member's task be cancelled from now on. -ECANCELED if another has failed already. */
 static int enter(struct member *member, struct task *task)
 {
 	struct team *team = member->team;
@@ -87,7 +87,7 @@ static int enter(struct member *member, struct task *task)
 	return r;
 }
 
-/* Its task ends, or is discarded. */
+/* The member's task ends or is discarded. */
 static void leave(struct member *member)
 {
 	pthread_mutex_lock(&member->team->mutex);
@@ -112,7 +112,7 @@ static int main_task(void *arg)
 	r = team->fn(member->number, team->arg);
 	cleanup_pop(&member->cleanup);
 	leave(member);
-	/* One that is cancelled may be so by its loop, which is what has failed then. */
+	/* A task cancelled by its loop is no failure of its own: the run's result is. */
 	if (r < 0 && r != -ECANCELED)
 		fail(team, r, fail_message(r));
 	return r;
@@ -138,7 +138,7 @@ static void *run_thread(void *arg)
 	return run_member(member);
 }
 
-/* Starts all but the first, and returns how many there are; fails the team if one cannot be. */
+/* Starts all threads but the first. Returns how many members run. Fails the team on an error. */
 static unsigned start(struct team *team)
 {
 	for (unsigned i = 1; i < team->count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A loop's part in executors: its default one, and what it has submitted to any. */
+/* The executors of a loop: its default one, one for lookups, and what it has submitted to any. */
 #include "thread/submit.h"
 
 #include "base/error.h"
@@ -11,14 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Many, since each may wait for a server that does not answer. */
+/* Many, since each may wait for a name server that does not answer. */
 enum { NAME_THREADS = 32 };
 
 struct offloads {
 	struct extension extension;
-	struct coro_executor *executor; /* NULL before it is needed */
+	struct coro_executor *executor; /* the default one; NULL before its first use */
 	bool owned;
-	struct coro_executor *names; /* for look-ups; NULL before it is needed */
+	struct coro_executor *names; /* for lookups; NULL before the first one */
 	struct list submissions;
 };
 
@@ -26,15 +26,15 @@ struct submission {
 	struct job job;
 	struct message message;
 	struct list link; /* in the loop's submissions */
-	/* Its memory is kept twice: once for the thread that runs the job. */
+	/* Its memory is held twice: by this, and by the thread until the job is over. */
 	struct coro_loop *loop;
 	struct coro_future *future;   /* held */
-	struct done_callback on_done; /* for the future being cancelled */
+	struct done_callback on_done; /* called when the future is cancelled */
 	coro_fn *fn;
 	void *arg;
 	coro_callback *release;
 	bool ran;
-	bool orphan; /* guarded by the lock: the loop is closed, the job is all that is left */
+	bool orphan; /* the loop is closed; guarded by the executor's lock */
 };
 
 static int run_submission(void *arg)
@@ -56,7 +56,7 @@ static void submission_free(struct submission *submission)
 	loop_let_go(loop);
 }
 
-/* In a thread, with the lock: it is over. In the loop's, if it was taken out by a shutdown. */
+/* The job is over. Runs in its thread, or, if a shutdown cancelled it, in the caller's; locked. */
 static void submission_over(struct job *job)
 {
 	struct submission *submission = container_of(job, struct submission, job);
@@ -68,7 +68,7 @@ static void submission_over(struct job *job)
 	loop_let_go(loop);
 }
 
-/* The loop's thread: takes down what the submission has in the loop. */
+/* Removes the submission from the loop. In the loop's thread. */
 static void submission_leave(struct submission *submission)
 {
 	list_remove(&submission->link);
@@ -77,7 +77,7 @@ static void submission_leave(struct submission *submission)
 	loop_unhold(submission->loop);
 }
 
-/* The loop's thread: the job is over, and has come back. */
+/* Frees a submission whose job is over. In the loop's thread. */
 static void submission_end(struct submission *submission)
 {
 	coro_callback *release = submission->ran ? NULL : submission->release;
@@ -100,13 +100,13 @@ static void deliver(struct message *message)
 	submission_end(submission);
 }
 
-/* They have been looked after before what is left in the inbox is dropped. */
+/* Not reached: offloads_close has ended all submissions before the inbox is closed. */
 static void dropped(struct message *message)
 {
 	(void)message;
 }
 
-/* Takes a job back that has not begun; it is left as if it had come back. */
+/* Takes back a job that has not begun. The submission is then to be ended. */
 static bool take_back(struct submission *submission)
 {
 	struct job *job = &submission->job;
@@ -120,7 +120,7 @@ static bool take_back(struct submission *submission)
 	return queued;
 }
 
-/* The future was cancelled: a job that runs is left to itself until it is over. */
+/* The future was cancelled. A job that runs goes on until it is over. */
 static void on_cancel(struct done_callback *on_done, struct coro_future *future)
 {
 	struct submission *submission = container_of(on_done, struct submission, on_done);
@@ -129,7 +129,7 @@ static void on_cancel(struct done_callback *on_done, struct coro_future *future)
 		submission_end(submission);
 }
 
-/* The loop is being closed: true if the job runs on without it. */
+/* The loop is being closed. True if the job runs on without it. */
 static bool make_orphan(struct submission *submission)
 {
 	struct job *job = &submission->job;
@@ -138,7 +138,7 @@ static bool make_orphan(struct submission *submission)
 	bool orphan = job->state == JOB_RUNNING;
 	submission->orphan = orphan;
 	if (orphan)
-		submission_leave(submission); /* before it is over, and freed */
+		submission_leave(submission); /* before the thread can free it */
 	executor_unlock(executor);
 	return orphan;
 }
@@ -146,7 +146,7 @@ static bool make_orphan(struct submission *submission)
 static void submission_discard(struct submission *submission)
 {
 	if (!loop_is_own(submission->loop)) {
-		loop_let_go(submission->loop); /* the thread's, which is not here */
+		loop_let_go(submission->loop); /* in a child of fork, for the missing thread */
 	} else if (!take_back(submission) && make_orphan(submission)) {
 		return;
 	}
@@ -172,7 +172,7 @@ static int shut_down(void *executor)
 	return coro_executor_shutdown(executor, false);
 }
 
-/* As asyncio.run does at its end; what cannot be done here is done when the loop is closed. */
+/* Shuts the default executor down as asyncio.run does. On failure the loop's close does it. */
 static void offloads_shut_down(struct extension *extension, struct coro_loop *loop)
 {
 	struct offloads *offloads = container_of(extension, struct offloads, extension);
@@ -244,7 +244,7 @@ static int submit(struct coro_executor *executor, struct submission *submission)
 	return r;
 }
 
-/* Runs fn(arg) in this executor, which may be used: the running loop's future of it. */
+/* Submits fn(arg) to a checked executor. *ret is a future of the running loop. */
 static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, coro_callback *release,
 		     struct coro_future **ret)
 {
@@ -300,7 +300,7 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 	return r == -EPIPE ? fail_expected(-EPIPE, "the executor is shut down") : fail_outcome(r);
 }
 
-/* -- names */
+/* -- lookups */
 
 static int names_of(struct coro_loop *loop, struct coro_executor **ret)
 {

@@ -10,28 +10,28 @@
 #include <stdlib.h>
 
 /*
- * Who waits is woken with a claim: to one of the items for a getter, to room for one for a putter.
- * Nobody else can have that meanwhile, so those who come later do not overtake; and it is passed on
- * if who was woken is cancelled before it runs.
+ * A getter is woken with a claim to an item, a putter with a claim to room for one. No one else can
+ * take that, so calls that come later do not overtake. A claim is passed on if the task that has it
+ * is cancelled before it runs.
  */
 struct coro_thread_queue {
 	pthread_mutex_t mutex;
 	struct ring items;
 	size_t maxsize;               /* SIZE_MAX for no bound */
-	size_t claimed, reserved;     /* items, and room for items, of those that were woken */
-	struct list getters, putters; /* places, the first come first */
+	size_t claimed, reserved;     /* claims to items and to room */
+	struct list getters, putters; /* struct place, in the order they came */
 	bool closed;
 	unsigned fork_count;
 };
 
-/* In one of the lines. */
+/* A call that waits in one of the lines. */
 struct place {
 	struct thread_waiter waiter;
 	struct coro_thread_queue *queue;
-	int result; /* what it was woken with: 0, a claim */
+	int result; /* 0: it was woken with a claim; or an error */
 };
 
-/* -- life */
+/* -- creating and freeing */
 
 int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 {
@@ -56,13 +56,13 @@ int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 	return 0;
 }
 
-/* 0, and the mutex is locked. */
+/* Locks the mutex. Returns 0 or an error. */
 static int lock(struct coro_thread_queue *queue)
 {
 	if (!queue)
 		return fail_with(-EINVAL, "the thread queue is NULL");
 	if (!fork_is_own(queue->fork_count))
-		return fail_code(-EOWNERDEAD); /* its lock may be of a thread that is not here */
+		return fail_code(-EOWNERDEAD); /* a thread of the parent may hold the mutex */
 	pthread_mutex_lock(&queue->mutex);
 	return 0;
 }
@@ -91,7 +91,7 @@ int coro_thread_queue_destroy(struct coro_thread_queue *queue)
 
 /* -- lines */
 
-/* Wakes the first in a line with this result; false if nobody is there. */
+/* Wakes the first in a line with this result. False if the line is empty. */
 static bool wake_first(struct list *line, int result)
 {
 	if (list_empty(line))
@@ -102,7 +102,7 @@ static bool wake_first(struct list *line, int result)
 	return true;
 }
 
-/* There may be an item that is nobody's, or none any more. */
+/* Wakes getters for the items without a claim; with -EPIPE if the queue is closed and empty. */
 static void serve_getters(struct coro_thread_queue *queue)
 {
 	while (ring_count(&queue->items) > queue->claimed && wake_first(&queue->getters, 0))
@@ -111,7 +111,7 @@ static void serve_getters(struct coro_thread_queue *queue)
 		;
 }
 
-/* There may be room that is nobody's. */
+/* Wakes putters for the room without a claim. */
 static void serve_putters(struct coro_thread_queue *queue)
 {
 	while (ring_count(&queue->items) + queue->reserved < queue->maxsize &&
@@ -145,7 +145,7 @@ static void putter_discarded(struct thread_waiter *waiter)
 		give_up_room(place->queue);
 }
 
-/* Waits in line: 0, with a claim; else what it was woken with, or -ECANCELED. */
+/* Waits in line. Returns 0 with a claim, the error it was woken with, or -ECANCELED. */
 static int wait_in(struct list *line, struct coro_thread_queue *queue,
 		   void (*discarded)(struct thread_waiter *waiter),
 		   void (*give_up)(struct coro_thread_queue *queue))
@@ -166,7 +166,7 @@ static int wait_in(struct list *line, struct coro_thread_queue *queue,
 
 /* -- items */
 
-/* There is room for it within maxsize. */
+/* Adds an item, for which there is room. */
 static int add(struct coro_thread_queue *queue, void *item)
 {
 	int r = ring_fit(&queue->items);
@@ -177,7 +177,7 @@ static int add(struct coro_thread_queue *queue, void *item)
 	return 0;
 }
 
-/* There is one for the caller. */
+/* Takes an item, of which there is one for the caller. */
 static void take(struct coro_thread_queue *queue, void **ret)
 {
 	*ret = ring_pop(&queue->items);
@@ -187,7 +187,7 @@ static void take(struct coro_thread_queue *queue, void **ret)
 
 /* -- the calls */
 
-/* With the mutex held, like all that follows here. */
+/* These run with the mutex locked. */
 static int try_put(struct coro_thread_queue *queue, void *item)
 {
 	if (queue->closed)
@@ -232,7 +232,7 @@ static int get(struct coro_thread_queue *queue, void **ret)
 	return 0;
 }
 
-/* With the message of what the queue refuses; other errors have theirs. */
+/* Gives the queue's own errors their message. */
 static int outcome(int r)
 {
 	if (r == -EPIPE)
