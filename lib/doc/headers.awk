@@ -354,8 +354,8 @@ function prototype(bare,    name, waits) {
 	result[name] = squeeze(substr(bare, 1, RSTART - 1))
 	arguments[name] = inside_parentheses(substr(bare, RSTART + RLENGTH - 1))
 	if (name in behind) {
-		if (comment != "" && comment != "The function behind " behind[name] ".")
-			complain(name " is the function behind " behind[name] ": say no more than that")
+		if (comment != "The function behind " behind[name] ".")
+			complain("the comment on " name " is not: The function behind " behind[name] ".")
 		comment = ""
 		name_behind(name, waits)
 		return

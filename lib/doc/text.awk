@@ -208,7 +208,7 @@ function term_of(text,    part, n, i, line) {
 }
 
 function put_points(text,    i, n, part, point) {
-	print ".Bl -dash -compact" > page
+	print ".Pp\n.Bl -dash -compact" > page
 	n = split(text "\n - ", part, "\n")
 	point = ""
 	for (i = 1; i <= n; i++) {
