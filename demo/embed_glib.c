@@ -46,7 +46,7 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer arg)
 	return r < 0 ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
-/* Adds a loop to GLib's default context. -ENOTSUP if its poller has no fd: that is so of "poll". */
+/* Adds a loop to GLib's default context. -ENOTSUP if its poller has no fd, as "poll". */
 static int add_loop(struct coro_loop *loop, GSource **ret)
 {
 	static GSourceFuncs functions = {.prepare = prepare, .check = check, .dispatch = dispatch};
@@ -109,8 +109,10 @@ static int run(struct coro_loop *loop)
 
 int main(void)
 {
+	/* A poller that has an fd, whatever CORO_POLLER says. */
+	const struct coro_loop_options options = {.poller = CORO_POLLER_EPOLL};
 	struct coro_loop *loop;
-	int r = coro_loop_create(NULL, &loop);
+	int r = coro_loop_create(&options, &loop);
 	if (r == 0) {
 		main_loop = g_main_loop_new(NULL, FALSE);
 		r = coro_future_create(loop, &clicked);
