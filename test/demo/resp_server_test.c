@@ -96,6 +96,27 @@ START_TEST(a_client_may_be_silent_between_commands)
 }
 END_TEST
 
+START_TEST(a_store_that_is_full_still_answers)
+{
+	begin();
+	int fd = accepted_client();
+	store.bytes = STORE_MAX;
+	say(fd, "SET a b\r\n");
+	until_answered(fd, "-OOM ");
+	say(fd, "INCR a\r\n");
+	until_answered(fd, "-OOM ");
+	say(fd, "MSET a b c d\r\n");
+	until_answered(fd, "-OOM ");
+	say(fd, "GET a\r\n");
+	until_answered(fd, "$-1");
+	store.bytes = 0;
+	say(fd, "SET a b\r\n");
+	until_answered(fd, "+OK");
+	close(fd);
+	end();
+}
+END_TEST
+
 /* ---- gone ---- */
 
 START_TEST(a_client_that_vanishes_in_a_command_is_let_go)
@@ -369,6 +390,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_command_has_room_for_several_large_words);
 	tcase_add_loop_test(tests, what_a_client_that_is_gone_does_not_read_is_dropped, 0, 2);
 	tcase_add_loop_test(tests, an_endless_command_is_refused, 0, 2);
+	tcase_add_test(tests, a_store_that_is_full_still_answers);
 	tcase_add_test(tests, many_commands_at_once_are_all_answered);
 }
 

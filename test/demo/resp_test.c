@@ -190,6 +190,32 @@ START_TEST(a_store_keeps_what_it_is_given_until_that_expires)
 }
 END_TEST
 
+START_TEST(a_store_that_is_full_refuses_what_is_larger)
+{
+	struct store store;
+	ck_assert(store_init(&store, 42));
+	ck_assert_ptr_nonnull(store_set(&store, text_of("name"), text_of("value"), 0));
+	size_t size = store.bytes, entry = size - strlen("value");
+	ck_assert_uint_gt(size, strlen("name") + strlen("value"));
+	ck_assert_ptr_nonnull(store_set(&store, text_of("name"), text_of("val"), 0));
+	ck_assert_uint_eq(store.bytes, size - 2);
+
+	store.bytes = STORE_MAX - entry - 1;
+	ck_assert_ptr_null(store_set(&store, text_of("more"), text_of("xx"), 0));
+	ck_assert_ptr_nonnull(store_set(&store, text_of("more"), text_of("x"), 0));
+	ck_assert_uint_eq(store.bytes, STORE_MAX);
+	ck_assert_ptr_null(store_set(&store, text_of("name"), text_of("value"), 0));
+	ck_assert(text_equal(store_get(&store, text_of("name"), 0)->value, text_of("val")));
+	ck_assert(store_delete(&store, text_of("more"), 0));
+	ck_assert_ptr_nonnull(store_set(&store, text_of("more"), text_of("x"), 0));
+
+	store.bytes -= STORE_MAX - entry - 1 - (size - 2);
+	store_clear(&store);
+	ck_assert_uint_eq(store.bytes, 0);
+	free(store.buckets);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_test(tests, commands_are_taken_apart);
@@ -201,6 +227,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, patterns_are_those_of_names);
 	tcase_add_test(tests, random_bytes_are_parsed_within_their_bounds);
 	tcase_add_test(tests, a_store_keeps_what_it_is_given_until_that_expires);
+	tcase_add_test(tests, a_store_that_is_full_refuses_what_is_larger);
 }
 
 TEST_MAIN("resp", add)
