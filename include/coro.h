@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coro: asyncio for C, without the contagion. This header includes all the others. */
+/* coro: asyncio for C, without the contagion. Includes all headers except coro/tls.h. */
 #ifndef CORO_H
 #define CORO_H
 
