@@ -22,9 +22,6 @@ static int to_ms(const struct timespec *timeout)
 
 /* -- by select */
 
-#ifdef __linux__
-
-/* The kernel takes sets of any size; fd_set is their first part. */
 enum { WORD_BITS = 8 * sizeof(unsigned long), FEW_WORDS = 1024 / WORD_BITS };
 
 enum { READ_SET, WRITE_SET, EXCEPT_SET, SETS };
@@ -117,20 +114,11 @@ static int by_select(struct pollfd *fds, size_t count, const struct timespec *ti
 	return n;
 }
 
-#else
-
-static int by_select(struct pollfd *fds, size_t count, const struct timespec *timeout)
-{
-	(void)fds, (void)count, (void)timeout;
-	return -1;
-}
-
-#endif
-
 int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout)
 {
 	int n = -1;
 	if (system_lacks(errno))
 		n = poll(fds, count, to_ms(timeout));
-	return n < 0 && errno == EINVAL ? by_select(fds, count, timeout) : n;
+	bool too_many = SYSTEM_LARGE_FD_SETS && n < 0 && errno == EINVAL;
+	return too_many ? by_select(fds, count, timeout) : n;
 }

@@ -5,19 +5,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
 #include <link.h>
+#include <linux/capability.h>
+#include <sys/epoll.h>
+#include <sys/fsuid.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #endif
@@ -62,16 +69,79 @@
 #define MAP_NORESERVE 0
 #endif
 
-/* A read or write that does not wait, whatever the fd's flags say. */
+/* Linux 4.14: a read or write that does not wait, whatever the fd's flags say. */
 #ifdef RWF_NOWAIT
-#define SYSTEM_NOWAIT 1
+#define system_preadv2 preadv2
+#define system_pwritev2 pwritev2
 #else
-#define SYSTEM_NOWAIT 0
+#define RWF_NOWAIT 0x8
+
+static inline ssize_t system_preadv2(int fd, const struct iovec *vec, int count, off_t offset,
+				     int flags)
+{
+	(void)fd, (void)vec, (void)count, (void)offset, (void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+
+#define system_pwritev2 system_preadv2
 #endif
 
 /* Linux 6.18: a write that raises no SIGPIPE. */
-#if SYSTEM_NOWAIT && !defined(RWF_NOSIGNAL)
+#ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x100
+#endif
+
+/* Linux's; the others copy, or have no such call. */
+#ifdef __linux__
+#define SYSTEM_SPLICE 1
+#define system_sendfile sendfile
+#define system_splice splice
+#else
+#define SYSTEM_SPLICE 0
+#define SPLICE_F_NONBLOCK 2
+
+static inline ssize_t system_sendfile(int out, int in, off_t *offset, size_t length)
+{
+	(void)out, (void)in, (void)offset, (void)length;
+	errno = ENOSYS;
+	return -1;
+}
+
+static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *out_offset,
+				    size_t length, unsigned flags)
+{
+	(void)in, (void)in_offset, (void)out, (void)out_offset, (void)length, (void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+/* A pipe of packets: Linux's. */
+#ifndef O_DIRECT
+#define O_DIRECT 0
+#endif
+
+/* Errors that the system does not have; no call returns these. */
+#ifndef ENONET
+#define ENONET 4094
+#endif
+#ifndef ENOSR
+#define ENOSR 4095
+#endif
+
+/* Linux: a name of a unix socket that begins with a NUL is no file's. */
+#ifdef __linux__
+#define SYSTEM_ABSTRACT_NAMES 1
+#else
+#define SYSTEM_ABSTRACT_NAMES 0
+#endif
+
+/* Linux: select takes sets of any size, of which an fd_set is the first part. */
+#ifdef __linux__
+#define SYSTEM_LARGE_FD_SETS 1
+#else
+#define SYSTEM_LARGE_FD_SETS 0
 #endif
 
 /* Linux 5.11: epoll_wait with nanoseconds. */
@@ -166,6 +236,105 @@ static inline int system_pidfd_open(pid_t pid)
 	(void)pid;
 	errno = ENOSYS;
 	return -1;
+#endif
+}
+
+/* Whether both fds are of one terminal; false if nobody knows. */
+static inline bool system_is_same_terminal(int a, int b)
+{
+#ifdef TIOCGDEV
+	unsigned first, second;
+	return ioctl(a, TIOCGDEV, &first) == 0 && ioctl(b, TIOCGDEV, &second) == 0 &&
+	       first == second;
+#else
+	(void)a, (void)b;
+	return false;
+#endif
+}
+
+/*
+ * The protocol of a socket, or an error. Where the system does not tell, a stream of the Internet's is
+ * taken for TCP.
+ */
+static inline int system_protocol(int fd)
+{
+#ifdef SO_PROTOCOL
+	int name = SO_PROTOCOL;
+#else
+	int name = SO_TYPE;
+#endif
+	int value = 0;
+	socklen_t length = sizeof(value);
+	if (getsockopt(fd, SOL_SOCKET, name, &value, &length) < 0)
+		return -errno;
+	if (name != SO_TYPE)
+		return value;
+	return value == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+/* Linux 4.2: bind chooses no port, connect does, so that others may have it to other places. */
+static inline void system_choose_port_late(int fd)
+{
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+#else
+	(void)fd;
+#endif
+}
+
+/* 0 if the fd can be waited for, as most can but files; -EPERM, or an error. */
+static inline int system_check_pollable(int fd)
+{
+#ifdef __linux__
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return -errno;
+	int r = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+	close(epoll);
+	return r;
+#else
+	(void)fd;
+	return -EPERM;
+#endif
+}
+
+/*
+ * Whether the calling thread may take another identity. Without that right it has none, and is not
+ * asked for one, since a sandbox may kill it for the call.
+ */
+static inline bool system_may_change_identity(void)
+{
+#ifdef __linux__
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SETUID;
+#else
+	return false;
+#endif
+}
+
+/*
+ * The calling thread's user or group for the use of files, which it may set on Linux. Returns the one
+ * before; an invalid id is not set.
+ */
+static inline uid_t system_set_file_user(uid_t uid)
+{
+#ifdef __linux__
+	return (uid_t)setfsuid(uid);
+#else
+	(void)uid;
+	return geteuid();
+#endif
+}
+
+static inline gid_t system_set_file_group(gid_t gid)
+{
+#ifdef __linux__
+	return (gid_t)setfsgid(gid);
+#else
+	(void)gid;
+	return getegid();
 #endif
 }
 

@@ -38,17 +38,6 @@ const struct wait_kind fd_waiting[DIRECTIONS] = {
 
 /* -- kinds */
 
-/* Where the system does not tell the protocol, a stream of the Internet's is taken for TCP. */
-static int protocol_of(int number)
-{
-#ifdef SO_PROTOCOL
-	return socket_option(number, SO_PROTOCOL);
-#else
-	int type = socket_option(number, SO_TYPE);
-	return type == SOCK_STREAM ? IPPROTO_TCP : type < 0 ? type : IPPROTO_UDP;
-#endif
-}
-
 static sa_family_t family_of(int number)
 {
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -91,7 +80,7 @@ static void fd_init(struct fd *fd, int number)
 int fd_examine(struct fd *fd, int number)
 {
 	fd_init(fd, number);
-	int protocol = protocol_of(number);
+	int protocol = system_protocol(number);
 	if (protocol == -ENOTSOCK)
 		return examine_other(fd);
 	if (protocol < 0)

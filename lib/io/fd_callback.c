@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Watchers: callbacks that the loop calls for as long as an fd is ready. */
+#include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#ifdef __linux__
-#include <sys/epoll.h>
-#include <unistd.h>
-#endif
 
 static void run_fd_callback(struct call *call)
 {
@@ -36,19 +32,7 @@ void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction)
  */
 static int check_kind(const struct fd *fd)
 {
-	if (fd->kind != FD_FILE)
-		return 0;
-#ifdef __linux__
-	struct epoll_event event = {.events = EPOLLIN};
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (epoll < 0)
-		return -errno;
-	int r = epoll_ctl(epoll, EPOLL_CTL_ADD, fd->number, &event) < 0 ? -errno : 0;
-	close(epoll);
-	return r;
-#else
-	return -EPERM;
-#endif
+	return fd->kind == FD_FILE ? system_check_pollable(fd->number) : 0;
 }
 
 /* Has a direction watched that was not. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/file.h"
 
+#include "base/system.h"
 #include "core/fail.h"
 #include "coro/file.h"
 #include "task/task.h"
@@ -360,11 +361,10 @@ static ssize_t offload_transfer(coro_fn *fn, struct transfer *transfer)
 static ssize_t read_cached(const struct transfer *transfer, bool *over)
 {
 	*over = false;
-#ifdef RWF_NOWAIT
 	struct iovec left = *transfer->vec;
 	off_t offset = transfer->offset;
 	ssize_t moved;
-	while ((moved = preadv2(transfer->fd, &left, 1, offset, RWF_NOWAIT)) > 0) {
+	while ((moved = system_preadv2(transfer->fd, &left, 1, offset, RWF_NOWAIT)) > 0) {
 		left.iov_base = (char *)left.iov_base + moved;
 		left.iov_len -= (size_t)moved;
 		offset += offset == FILE_POSITION ? 0 : moved;
@@ -373,10 +373,6 @@ static ssize_t read_cached(const struct transfer *transfer, bool *over)
 	}
 	*over = moved >= 0;
 	return (ssize_t)(transfer->vec->iov_len - left.iov_len);
-#else
-	(void)transfer;
-	return 0;
-#endif
 }
 
 /* The rest, after so much; an error is the next call's. */

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 /* Most bytes that one call reads or writes: some devices have no end. */
@@ -32,12 +31,8 @@ static ssize_t readv_at(int number, const struct iovec *vec, int count, off_t of
 
 static ssize_t writev_at(int number, const struct iovec *vec, int count, off_t offset, int flags)
 {
-#if SYSTEM_NOWAIT
 	if (flags)
-		return RESULT(pwritev2(number, vec, count, offset, flags));
-#else
-	(void)flags;
-#endif
+		return RESULT(system_pwritev2(number, vec, count, offset, flags));
 	if (offset != FILE_POSITION)
 		return RESULT(pwritev(number, vec, count, offset));
 	return count == 1 ? RESULT(write(number, vec->iov_base, vec->iov_len))
@@ -55,7 +50,6 @@ static inline bool is_refused(ssize_t error)
 static ssize_t write_quietly(int number, const struct iovec *vec, int count, off_t offset,
 			     int flags)
 {
-#if SYSTEM_NOWAIT
 	static bool no_flag; /* the kernel does not know it */
 	bool by_flag = !__atomic_load_n(&no_flag, __ATOMIC_RELAXED);
 	if (by_flag) {
@@ -63,15 +57,12 @@ static ssize_t write_quietly(int number, const struct iovec *vec, int count, off
 		if (!is_refused(n))
 			return n;
 	}
-#endif
 	struct quiet quiet;
 	quiet_begin(&quiet);
 	ssize_t n = writev_at(number, vec, count, offset, flags);
 	quiet_end(&quiet, n == -EPIPE);
-#if SYSTEM_NOWAIT
 	if (by_flag && !is_refused(n))
 		__atomic_store_n(&no_flag, true, __ATOMIC_RELAXED);
-#endif
 	return n;
 }
 
@@ -83,16 +74,24 @@ static ssize_t write_to(const struct fd *fd, int number, const struct transfer *
 		       : writev_at(number, transfer->vec, transfer->count, offset, flags);
 }
 
-/* -- a description of our own */
-
-#ifdef __linux__
-
-static bool is_same_terminal(int a, int b)
+/* The transfer's call by RWF_NOWAIT. */
+static inline ssize_t call_by_flag(const struct transfer *transfer, const struct fd *fd)
 {
-	unsigned first, second;
-	return ioctl(a, TIOCGDEV, &first) == 0 && ioctl(b, TIOCGDEV, &second) == 0 &&
-	       first == second;
+	return transfer->direction == READING
+		       ? RESULT(system_preadv2(fd->number, transfer->vec, transfer->count,
+					       offset_of(transfer), RWF_NOWAIT))
+		       : write_to(fd, fd->number, transfer, RWF_NOWAIT);
 }
+
+/* The same on a description that does not wait, or that the program wants to wait. */
+static ssize_t call_plainly(const struct transfer *transfer, const struct fd *fd, int number)
+{
+	return transfer->direction == READING
+		       ? readv_at(number, transfer->vec, transfer->count, offset_of(transfer))
+		       : write_to(fd, number, transfer, 0);
+}
+
+/* -- a description of our own */
 
 static bool is_same_pipe(int a, int b)
 {
@@ -104,13 +103,13 @@ static bool is_same_pipe(int a, int b)
 /* Only terminals and pipes: opening other devices may give another one. */
 static bool may_be_opened(const struct fd *fd)
 {
-	return fd->kind == FD_PIPE || is_same_terminal(fd->number, fd->number);
+	return fd->kind == FD_PIPE || system_is_same_terminal(fd->number, fd->number);
 }
 
 static bool is_same(const struct fd *fd, int own)
 {
 	return fd->kind == FD_PIPE ? is_same_pipe(fd->number, own)
-				   : is_same_terminal(fd->number, own);
+				   : system_is_same_terminal(fd->number, own);
 }
 
 /* open does not take O_DIRECT, which a pipe of packets has. */
@@ -135,16 +134,6 @@ static int open_own(const struct fd *fd)
 		close(own);
 	return -1;
 }
-
-#else
-
-static int open_own(const struct fd *fd)
-{
-	(void)fd;
-	return -1;
-}
-
-#endif
 
 /* For an fd that does not know RWF_NOWAIT. */
 static void choose_access(struct fd *fd)
@@ -341,83 +330,42 @@ static inline bool is_file_and_waits(const struct fd *fd, ssize_t n)
 	return unlikely(n == -EAGAIN) && fd->kind == FD_FILE;
 }
 
-static ssize_t read_otherwise(struct transfer *transfer, struct fd *fd)
+static __attribute__((noinline)) ssize_t attempt_otherwise(const struct transfer *transfer,
+							   struct fd *fd)
 {
-	off_t offset = offset_of(transfer);
 	if (fd->access == ACCESS_OWN)
-		return readv_at(fd->own, transfer->vec, transfer->count, offset);
-	if (fd->access == ACCESS_BLOCKING || is_nonblocking(fd, READING))
-		return readv_at(fd->number, transfer->vec, transfer->count, offset);
-	return read_by_thread(transfer, fd);
+		return call_plainly(transfer, fd, fd->own);
+	if (fd->access == ACCESS_BLOCKING || is_nonblocking(fd, transfer->direction))
+		return call_plainly(transfer, fd, fd->number);
+	return transfer->direction == READING ? read_by_thread(transfer, fd)
+					      : write_by_thread(transfer, fd);
 }
 
-/* Cuts a single piece to what one call may read or write. */
-static struct transfer bounded(const struct transfer *transfer, struct iovec *piece)
+static inline ssize_t attempt(const struct transfer *transfer, struct fd *fd)
 {
+	if (likely(fd->access <= ACCESS_FLAG)) {
+		ssize_t n = call_by_flag(transfer, fd);
+		if (likely(!is_refused(n) && !is_file_and_waits(fd, n))) {
+			fd->access = ACCESS_FLAG;
+			return n;
+		}
+		choose_access(fd);
+	}
+	return attempt_otherwise(transfer, fd);
+}
+
+/* Of a piece that is too long for one call, the first part. */
+static __attribute__((noinline)) ssize_t attempt_piece(const struct transfer *transfer,
+						       struct fd *fd)
+{
+	struct iovec piece = {.iov_base = transfer->vec->iov_base, .iov_len = MOST_AT_ONCE};
 	struct transfer part = *transfer;
-	if (transfer->count != 1 || transfer->vec->iov_len <= MOST_AT_ONCE)
-		return part;
-	*piece = (struct iovec){.iov_base = transfer->vec->iov_base, .iov_len = MOST_AT_ONCE};
-	part.vec = piece;
-	return part;
+	part.vec = &piece;
+	return attempt(&part, fd);
 }
 
-static inline ssize_t read_bounded(struct transfer *transfer, struct fd *fd)
+ssize_t nowait_attempt(struct transfer *transfer, struct fd *fd)
 {
-#if SYSTEM_NOWAIT
-	if (likely(fd->access <= ACCESS_FLAG)) {
-		ssize_t n = RESULT(preadv2(fd->number, transfer->vec, transfer->count,
-					   offset_of(transfer), RWF_NOWAIT));
-		if (likely(!is_refused(n) && !is_file_and_waits(fd, n))) {
-			fd->access = ACCESS_FLAG;
-			return n;
-		}
-	}
-#endif
-	if (fd->access <= ACCESS_FLAG)
-		choose_access(fd);
-	return read_otherwise(transfer, fd);
-}
-
-ssize_t nowait_read(struct transfer *transfer, struct fd *fd)
-{
-	struct iovec piece;
-	if (likely(transfer->count == 1 && transfer->vec->iov_len <= MOST_AT_ONCE))
-		return read_bounded(transfer, fd);
-	struct transfer part = bounded(transfer, &piece);
-	return read_bounded(&part, fd);
-}
-
-static ssize_t write_otherwise(struct transfer *transfer, struct fd *fd)
-{
-	if (fd->access == ACCESS_OWN)
-		return write_to(fd, fd->own, transfer, 0);
-	if (fd->access == ACCESS_BLOCKING || is_nonblocking(fd, WRITING))
-		return write_to(fd, fd->number, transfer, 0);
-	return write_by_thread(transfer, fd);
-}
-
-static inline ssize_t write_bounded(struct transfer *transfer, struct fd *fd)
-{
-#if SYSTEM_NOWAIT
-	if (likely(fd->access <= ACCESS_FLAG)) {
-		ssize_t n = write_to(fd, fd->number, transfer, RWF_NOWAIT);
-		if (likely(!is_refused(n) && !is_file_and_waits(fd, n))) {
-			fd->access = ACCESS_FLAG;
-			return n;
-		}
-	}
-#endif
-	if (fd->access <= ACCESS_FLAG)
-		choose_access(fd);
-	return write_otherwise(transfer, fd);
-}
-
-ssize_t nowait_write(struct transfer *transfer, struct fd *fd)
-{
-	struct iovec piece;
-	if (likely(transfer->count == 1 && transfer->vec->iov_len <= MOST_AT_ONCE))
-		return write_bounded(transfer, fd);
-	struct transfer part = bounded(transfer, &piece);
-	return write_bounded(&part, fd);
+	bool long_piece = transfer->count == 1 && transfer->vec->iov_len > MOST_AT_ONCE;
+	return unlikely(long_piece) ? attempt_piece(transfer, fd) : attempt(transfer, fd);
 }

@@ -20,9 +20,8 @@
 
 #include "io/transfer.h"
 
-/* Attempts for transfers. */
-ssize_t nowait_read(struct transfer *transfer, struct fd *fd);
-ssize_t nowait_write(struct transfer *transfer, struct fd *fd);
+/* An attempt for transfers, in their direction. */
+ssize_t nowait_attempt(struct transfer *transfer, struct fd *fd);
 
 /*
  * The task that made that attempt stops waiting for it: the count that it has transferred, or

@@ -92,7 +92,7 @@ static inline ssize_t read_any(struct transfer *transfer, struct fd *fd)
 {
 	if (likely(fd->kind == FD_TCP || fd->kind == FD_SOCKET))
 		return read_socket(transfer, fd);
-	return fd->kind == FD_UNIX ? read_unix(transfer, fd) : nowait_read(transfer, fd);
+	return fd->kind == FD_UNIX ? read_unix(transfer, fd) : nowait_attempt(transfer, fd);
 }
 
 ssize_t attempt_read(struct transfer *transfer, struct fd *fd)
@@ -149,7 +149,7 @@ static inline ssize_t write_socket(struct transfer *transfer, struct fd *fd)
 static inline ssize_t write_any(struct transfer *transfer, struct fd *fd)
 {
 	return likely(fd->kind <= FD_SOCKET) ? write_socket(transfer, fd)
-					     : nowait_write(transfer, fd);
+					     : nowait_attempt(transfer, fd);
 }
 
 ssize_t attempt_write(struct transfer *transfer, struct fd *fd)
@@ -266,14 +266,14 @@ ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 static ssize_t read_at(struct transfer *transfer, struct fd *fd)
 {
 	if (fd->kind > FD_SOCKET)
-		return nowait_read(transfer, fd);
+		return nowait_attempt(transfer, fd);
 	return RESULT(preadv(fd->number, transfer->vec, transfer->count, *transfer->offset));
 }
 
 static ssize_t write_at(struct transfer *transfer, struct fd *fd)
 {
 	if (fd->kind > FD_SOCKET)
-		return nowait_write(transfer, fd);
+		return nowait_attempt(transfer, fd);
 	return RESULT(pwritev(fd->number, transfer->vec, transfer->count, *transfer->offset));
 }
 

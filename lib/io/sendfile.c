@@ -12,10 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#ifdef __linux__
-#include <sys/sendfile.h>
-#endif
-
 /* -- by way of a buffer, where the system cannot, or could only block */
 
 enum { COPY_BUFFER = 65536 };
@@ -128,8 +124,6 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 
 /* -- by the system */
 
-#ifdef __linux__
-
 /* Whether the system cannot send between these two. */
 static bool is_refused(ssize_t error)
 {
@@ -146,8 +140,8 @@ static ssize_t attempt_sendfile(struct transfer *transfer, struct fd *fd)
 	if (fd->access != ACCESS_BLOCKING && (!(flags & O_NONBLOCK) || fd->kind == FD_DEVICE))
 		return -EOPNOTSUPP;
 	quiet_begin(&quiet);
-	ssize_t n = RESULT(sendfile(fd->number, transfer->source.number, transfer->source.offset,
-				    transfer->source.length));
+	ssize_t n = RESULT(system_sendfile(fd->number, transfer->source.number,
+					   transfer->source.offset, transfer->source.length));
 	quiet_end(&quiet, n == -EPIPE);
 	return n;
 }
@@ -185,7 +179,8 @@ static int call_sendfile(void *arg)
 {
 	struct file_part *part = arg;
 	const struct sending *sending = part->sending;
-	part->sent = RESULT(sendfile(sending->out, sending->in, sending->offset, part->length));
+	part->sent =
+		RESULT(system_sendfile(sending->out, sending->in, sending->offset, part->length));
 	return 0;
 }
 
@@ -214,15 +209,6 @@ static ssize_t send_all(const struct sending *sending)
 	}
 	return done;
 }
-
-#else
-
-static ssize_t send_all(const struct sending *sending)
-{
-	return send_copy(sending, 0);
-}
-
-#endif
 
 /* -- the public call, for either */
 

@@ -178,15 +178,11 @@ static bool is_of_connection(int listening, int error)
 	case -ENETUNREACH:
 	case -EHOSTDOWN:
 	case -EHOSTUNREACH:
-#ifdef ENONET
 	case -ENONET:
-#endif
 		return true;
 	case -EOPNOTSUPP: /* or it does not listen */
 	case -EPERM:
-#ifdef ENOSR
 	case -ENOSR:
-#endif
 	case -EPROTONOSUPPORT:
 	case -ESOCKTNOSUPPORT:
 		return socket_option(listening, SO_ACCEPTCONN) > 0;

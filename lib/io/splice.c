@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#ifdef __linux__
-
 struct splice {
 	int in, out;
 	off_t *in_offset, *out_offset;
@@ -49,8 +47,8 @@ static ssize_t splice_now(const struct splice *ends)
 {
 	struct quiet quiet;
 	quiet_begin(&quiet);
-	ssize_t n = RESULT(splice(ends->in, ends->in_offset, ends->out, ends->out_offset,
-				  ends->length, ends->flags | SPLICE_F_NONBLOCK));
+	ssize_t n = RESULT(system_splice(ends->in, ends->in_offset, ends->out, ends->out_offset,
+					 ends->length, ends->flags | SPLICE_F_NONBLOCK));
 	quiet_end(&quiet, n == -EPIPE);
 	return n;
 }
@@ -137,20 +135,11 @@ ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t
 {
 	struct splice ends = {in, out, in_offset, out_offset, length, flags};
 	struct end from, to;
+	if (!SYSTEM_SPLICE)
+		return fail_code(-ENOSYS);
 	int r = end_begin(&from, in);
 	if (r == 0)
 		r = end_begin(&to, out);
 	ssize_t n = r < 0 ? r : splice_between(&ends, &from, &to);
 	return n < 0 ? transfer_failed(n) : n;
 }
-
-#else
-
-ssize_t coro_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t length,
-		    unsigned flags)
-{
-	(void)in, (void)in_offset, (void)out, (void)out_offset, (void)length, (void)flags;
-	return fail_code(-ENOSYS);
-}
-
-#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/address.h"
 
+#include "base/system.h"
 #include "core/fail.h"
 #include "coro/coroutine.h"
 #include "coro/net.h"
@@ -23,16 +24,10 @@ static const char *after(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-#ifdef __linux__
-enum { is_linux = true };
-#else
-enum { is_linux = false };
-#endif
-
 /* Whether it is a name of Linux's abstract namespace, without a file. */
 static bool is_abstract(const char *path)
 {
-	return is_linux && path[0] == '@';
+	return SYSTEM_ABSTRACT_NAMES && path[0] == '@';
 }
 
 /*
@@ -68,7 +63,7 @@ static int parse_local(const char *path, struct address *ret)
 			return -ENAMETOOLONG;
 	} else {
 		/* On Linux a path may fill sun_path without a NUL. */
-		if (length > room - !is_linux)
+		if (length > room - !SYSTEM_ABSTRACT_NAMES)
 			return -ENAMETOOLONG;
 		memcpy(ret->local.sun_path, path, length);
 		end = length < room ? length + 1 : length;

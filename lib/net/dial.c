@@ -5,6 +5,7 @@
  */
 #include "coro/net.h"
 
+#include "base/system.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
@@ -34,11 +35,8 @@ static int bind_local(int fd, const struct place *local, const struct place *pla
 		return 0;
 	if (local->any.sa_family != place->any.sa_family)
 		return -EAFNOSUPPORT;
-#ifdef IP_BIND_ADDRESS_NO_PORT
-	/* The system chooses the port when both ends are known, so connections to others may share it. */
 	if (local->any.sa_family != AF_UNIX && place_port(local) == 0)
-		endpoint_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-#endif
+		system_choose_port_late(fd);
 	return bind(fd, &local->any, local->length) < 0 ? -errno : 0;
 }
 

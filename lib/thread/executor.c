@@ -211,7 +211,7 @@ static int create(const struct coro_executor_options *options, struct coro_execu
 		.idle_timeout = options->idle_timeout ? options->idle_timeout : IDLE_TIMEOUT,
 		.refs = 1,
 		.fork_count = fork_count,
-		.carries_identity = identity_may_change(),
+		.carries_identity = system_may_change_identity(),
 	};
 	pthread_sigmask(SIG_SETMASK, NULL, &executor->mask);
 	snprintf(executor->name, sizeof(executor->name), "%s",
