@@ -28,9 +28,8 @@
  *   return v         return coro_return(v);
  *   raise e          return e;
  *
- * A generator is created by coro_create, or by a function that
- * CORO_GENERATOR declares, and destroyed by coro_destroy. It may yield in any function that its
- * body calls.
+ * A generator is created by coro_create, or by a function that CORO_GENERATOR declares, and
+ * destroyed by coro_destroy. It may yield in any function that its body calls.
  *
  * A generator that runs in a task may also wait: it is then what Python calls an async generator.
  * The loop knows the generators that have waited in it, and coro_run closes those that are still

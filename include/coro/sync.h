@@ -282,8 +282,8 @@ CORO_MUST_CHECK CORO_API int coro_barrier_init(struct coro_barrier *barrier, siz
 /*
  * Waits until `parties` tasks wait here, and then lets all of them go on. *ret is a number from 0
  * to parties - 1, which no other of them gets: the lowest that is free when the task comes. ret may
- * be NULL. Returns 0, -EINVAL if
- * it was not initialized, or -EPIPE if it is broken or is reset meanwhile.
+ * be NULL. Returns 0, -EINVAL if it was not initialized, or -EPIPE if it is broken or is reset
+ * meanwhile.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_barrier_wait(struct coro_barrier *barrier,
 							  size_t *ret);

@@ -131,9 +131,8 @@ CORO_API struct ssl_ctx_st *coro_tls_context_ssl(const struct coro_tls_context *
 
 /*
  * Makes a stream TLS, as the client. What was written before is sent as it is; what came and was
- * not read belongs to TLS. No other task may use the stream meanwhile: its
- * call is -EBUSY, and the stream is lost. If another task closes or destroys the stream, this ends
- * with -EPIPE.
+ * not read belongs to TLS. No other task may use the stream meanwhile: its call is -EBUSY, and the
+ * stream is lost. If another task closes or destroys the stream, this ends with -EPIPE.
  *
  * host is the name, in ASCII, or the numeric address that the server's certificate must have as a
  * subjectAltName. It is sent to the server too (SNI). It may be NULL only if it is not checked,
