@@ -304,6 +304,58 @@ static int uses_calls_of_io(void *arg)
 	return unlink("a");
 }
 
+enum { MUCH = 1 << 20 };
+
+static int writes_much(void *fd)
+{
+	static char bytes[MUCH];
+	return (int)coro_pwrite(*(int *)fd, bytes, MUCH, 0);
+}
+
+static int writes_much_in_no_time(void *arg)
+{
+	int fd = coro_open("much", O_RDWR | O_CREAT, 0600);
+	for (int i = 0; i < 50; i++) {
+		int r = coro_within(CORO_SEC, writes_much, &fd);
+		ck_assert_msg(r == MUCH, "%d: %d", i, r);
+	}
+	ck_assert_int_eq(coro_loop_time(coro_running_loop()), 0);
+	ck_assert_int_eq(coro_fd_close(fd), 0);
+	return coro_unlink("much");
+}
+
+/* The system is at work meanwhile, as a thread would be. */
+START_TEST(virtual_time_waits_for_a_file)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	ck_assert_int_eq(coro_run_with(&options, writes_much_in_no_time, NULL), 0);
+}
+END_TEST
+
+static void close_while_a_file_is_written(int fd)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
+	struct coro_loop *virtual;
+	ck_assert_int_eq(coro_loop_create(&options, &virtual), 0);
+	ck_assert_int_eq(coro_loop_spawn(virtual, NULL, writes_much, &fd, NULL), 0);
+	ck_assert_int_eq(coro_loop_stop(virtual), 0);
+	ck_assert_int_eq(coro_run_forever(virtual), 0);
+	ck_assert_int_eq(coro_loop_close(virtual), 0);
+}
+
+START_TEST(a_file_that_is_written_does_not_keep_a_closed_loop)
+{
+	int fd = coro_open("much", O_RDWR | O_CREAT, 0600);
+	close_while_a_file_is_written(fd);
+	size_t before = allocated();
+	for (int i = 0; i < 10; i++)
+		close_while_a_file_is_written(fd);
+	ck_assert_uint_le(allocated(), before + 1000);
+	ck_assert_int_eq(coro_fd_close(fd), 0);
+	ck_assert_int_eq(coro_unlink("much"), 0);
+}
+END_TEST
+
 START_TEST(the_calls_on_fds_take_files)
 {
 	both_ways(uses_calls_of_io);
@@ -450,6 +502,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, files_are_read_and_written_at_places_and_where_they_stand);
 	tcase_add_test(tests, what_is_not_in_memory_is_read_all_the_same);
 	tcase_add_test(tests, a_read_without_memory_for_its_flag_goes_by_the_pool);
+	tcase_add_test(tests, virtual_time_waits_for_a_file);
+	tcase_add_test(tests, a_file_that_is_written_does_not_keep_a_closed_loop);
 	tcase_add_test(tests, the_calls_on_fds_take_files);
 	tcase_add_test(tests, a_call_that_is_cancelled_in_the_queue_is_not_made);
 	tcase_add_test(tests, an_open_cancelled_too_late_gives_its_fd);

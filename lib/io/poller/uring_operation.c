@@ -16,6 +16,7 @@ struct operation {
 	bool over;                /* the system has let go of it */
 	bool cancelling;          /* but has yet to answer a request to cancel it */
 	bool withdrawn;           /* it was not handed over, and will not be */
+	bool holding;             /* see hold */
 	struct io_uring_sqe *sqe; /* where it was put down, at that position of the queue */
 	unsigned position;
 	int result;
@@ -116,12 +117,35 @@ static void drop_result(const struct operation *operation)
 		transfer_each_fd(transfer->message, close_fd);
 }
 
+/*
+ * On a file the system works, as a thread does for other pollers: virtual time waits for that. On other
+ * fds it waits itself, for as long as it takes.
+ */
+static void hold(struct operation *operation, const struct fd *fd)
+{
+	struct coro_loop *loop = operation->uring->io.loop;
+	operation->holding = loop->virtual_clock && fd->kind == FD_FILE;
+	if (operation->holding)
+		loop_hold(loop);
+}
+
+static void unhold(struct operation *operation)
+{
+	struct coro_loop *loop = operation->uring->io.loop;
+	if (!operation->holding)
+		return;
+	operation->holding = false;
+	loop_unhold(loop);
+	loop_let_go(loop);
+}
+
 /* The task is discarded, and its stack with it: the system must let go of that first. */
 static void discard(struct cleanup *cleanup)
 {
 	struct operation *operation = container_of(cleanup, struct operation, cleanup);
 	struct uring *uring = operation->uring;
 	operation->wait.waiter.state = WAITER_CANCELLED;
+	unhold(operation);
 	if (!loop_is_own(uring->io.loop))
 		return; /* the system has it from the parent, whose memory is another */
 	withdraw(operation);
@@ -291,9 +315,11 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 		return r;
 	list_append(fd->sides[direction].line.next, &operation.wait.waiter.link); /* its turn */
 	cleanup_push(task, &operation.cleanup, discard);
+	hold(&operation, fd);
 	loop_watch_begin(io->loop);
 	r = wait_for(&operation);
 	loop_watch_end(io->loop);
+	unhold(&operation);
 	cleanup_pop(&operation.cleanup);
 	waiter_end(&operation.wait.waiter);
 	if (operation.wait.fd) {
