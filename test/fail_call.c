@@ -150,6 +150,13 @@ void shorten_transfers(size_t bytes)
 	most = bytes;
 }
 
+static bool syncs_skipped;
+
+void skip_syncs(void)
+{
+	syncs_skipped = true;
+}
+
 static void count(const char *name)
 {
 	int i = 0;
@@ -325,6 +332,17 @@ static ssize_t lose(int fd)
 		return call_fails(#name) ? errno : __real_##name arguments; \
 	}
 
+/* One that waits for a disk. */
+#define WRAP_SYNC(name, fd)                                   \
+	int __real_##name(int fd);                            \
+	int __wrap_##name(int fd);                            \
+	int __wrap_##name(int fd)                             \
+	{                                                     \
+		if (call_fails(#name))                        \
+			return -1;                            \
+		return syncs_skipped ? 0 : __real_##name(fd); \
+	}
+
 /* One that returns a pointer. */
 #define WRAP_POINTER(name, type, parameters, arguments) \
 	type __real_##name parameters;                  \
@@ -381,8 +399,8 @@ WRAP(accept, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
 WRAP(pipe, int, (int *fds), (fds))
 WRAP(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
 WRAP(open, int, (const char *path, int f, mode_t m), (path, f, m))
-WRAP(fsync, int, (int fd), (fd))
-WRAP(fdatasync, int, (int fd), (fd))
+WRAP_SYNC(fsync, fd)
+WRAP_SYNC(fdatasync, fd)
 WRAP(ftruncate, int, (int fd, off_t n), (fd, n))
 WRAP(lseek, off_t, (int fd, off_t o, int from), (fd, o, from))
 WRAP(stat, int, (const char *path, struct stat *s), (path, s))
@@ -427,18 +445,21 @@ WRAP(splice, ssize_t, (int i, off_t *io, int o, off_t *oo, size_t n, unsigned f)
 
 /*
  * What returns twice must not do so to a function that has ended: hence the tail call, which
- * sanitizers must not spoil.
+ * sanitizers and --coverage must not spoil.
  */
 int __real_vfork(void);
 int __wrap_vfork(void);
 #ifdef __clang__
 #define TAIL_CALL __attribute__((musttail))
-#define HAS_TAIL_CALL __attribute__((no_sanitize("address", "thread", "undefined")))
+#define HAS_TAIL_CALL
 #else
 #define TAIL_CALL
-#define HAS_TAIL_CALL __attribute__((optimize("O2"), no_sanitize("address", "thread", "undefined")))
+#define HAS_TAIL_CALL __attribute__((optimize("O2")))
 #endif
-HAS_TAIL_CALL int __wrap_vfork(void)
+#define PLAIN                                                         \
+	__attribute__((no_sanitize("address", "thread", "undefined"), \
+		       no_profile_instrument_function))
+HAS_TAIL_CALL PLAIN int __wrap_vfork(void)
 {
 	if (call_fails("vfork"))
 		return -1;

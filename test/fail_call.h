@@ -50,6 +50,9 @@ const void *failed_at(void);
 /* From now on transfers move so many bytes at the most; 0: as many as they want. */
 void shorten_transfers(size_t bytes);
 
+/* From now on fsync and fdatasync do nothing, instead of waiting for a disk. */
+void skip_syncs(void);
+
 /* -- for what takes the place of a call */
 
 /* Counts it; whether it is to fail, with errno. */
