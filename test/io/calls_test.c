@@ -7,7 +7,7 @@
 
 #include <sys/resource.h>
 
-enum { MESSAGE = 64, MOST = 1000, BATCHES = 10 };
+enum { MESSAGE = 64, MOST = 1000, BATCHES = 4 };
 
 static int clients[MOST], count;
 static struct sockaddr_in address;

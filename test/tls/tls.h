@@ -21,9 +21,13 @@ struct identity {
 /* Bits of the RSA keys that are made; 0: they are of the curve P-256. */
 static int rsa_bits;
 
+/* One of RSA takes long to make, and is the same for all. */
 static inline EVP_PKEY *make_key(void)
 {
+	static EVP_PKEY *rsa;
 	EVP_PKEY *key = NULL;
+	if (rsa_bits && rsa && EVP_PKEY_bits(rsa) == rsa_bits)
+		return EVP_PKEY_up_ref(rsa) == 1 ? rsa : NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(rsa_bits ? EVP_PKEY_RSA : EVP_PKEY_EC, NULL);
 	ck_assert(EVP_PKEY_keygen_init(ctx) == 1);
 	if (rsa_bits)
@@ -32,6 +36,10 @@ static inline EVP_PKEY *make_key(void)
 		ck_assert(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) == 1);
 	ck_assert(EVP_PKEY_keygen(ctx, &key) == 1);
 	EVP_PKEY_CTX_free(ctx);
+	if (rsa_bits && EVP_PKEY_up_ref(key) == 1) {
+		EVP_PKEY_free(rsa);
+		rsa = key;
+	}
 	return key;
 }
 
@@ -126,13 +134,19 @@ static inline void tls_setup(void)
 	trace_take();
 }
 
-static inline void destroy_streams(void)
+/* The contexts stay, for a pair more. */
+static inline void destroy_pair(void)
 {
 	ck_assert_int_eq(coro_stream_destroy(client), 0);
 	ck_assert_int_eq(coro_stream_destroy(server), 0);
+	client = server = NULL;
+}
+
+static inline void destroy_streams(void)
+{
+	destroy_pair();
 	coro_tls_context_destroy(client_context);
 	coro_tls_context_destroy(server_context);
-	client = server = NULL;
 	client_context = server_context = NULL;
 }
 
