@@ -110,9 +110,10 @@ $(glib_demos:=.o): more_cflags = $(shell $(PKG_CONFIG) --cflags glib-2.0)
 # What getcontext is feared to clobber on its second return is safe: it has none here.
 # No plt: a switch is short enough for its jumps to count.
 plain :=
-$(context_objs): sanitize :=
-$(context_objs): plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
+context_plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
 	$(call accepts,-Wno-clobbered) $(call accepts,-fno-plt)
+$(context_objs): sanitize :=
+$(context_objs): plain := $(context_plain)
 
 # The outermost frame of each stack ends the chains of frame pointers.
 $(BUILD)/lib/core/entry.o: plain := -fno-omit-frame-pointer
