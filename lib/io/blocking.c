@@ -49,7 +49,7 @@ void blocking_hold(struct blocking *blocking, bool hold)
 
 /* -- in the loop */
 
-/* The thread is at its end, or was cancelled: this does not take long. */
+/* Joins the thread, which is at its end or was cancelled, so this does not block for long. */
 static void join(struct blocking *blocking)
 {
 	if (blocking->joined)
@@ -137,7 +137,7 @@ int blocking_start(struct blocking *blocking, struct io *io, struct fd *fd,
 	return 0;
 }
 
-/* To cancel a thread glibc loads its unwinder, and ends the program if it cannot. */
+/* glibc loads its unwinder to cancel a thread, and aborts the program if it cannot. */
 static bool can_cancel(void)
 {
 #ifdef __GLIBC__
@@ -151,7 +151,7 @@ static bool can_cancel(void)
 	return true;
 }
 
-/* The thread goes on by itself, whether the loop does or not. */
+/* Lets the thread go on by itself. */
 static void detach(struct blocking *blocking)
 {
 	blocking->joined = true;
@@ -171,7 +171,7 @@ static void cancel(struct blocking *blocking)
 	join(blocking);
 	if (blocking->ended)
 		return;
-	/* It was cancelled in the call, and has released nothing. */
+	/* The thread was cancelled in the call, and has given nothing back. */
 	close(blocking->fd);
 	loop_let_go(blocking->loop);
 	unref(blocking);
@@ -188,7 +188,7 @@ void blocking_drop(struct fd *fd, enum direction direction)
 	blocking_hold(blocking, false);
 	if (!loop_is_own(blocking->loop)) {
 		if (!blocking->ended)
-			close(blocking->fd); /* the thread is the parent's, and never ends here */
+			close(blocking->fd); /* a child of fork does not have the thread */
 	} else if (!blocking->over) {
 		if (direction == READING || blocking->owner)
 			cancel(blocking);

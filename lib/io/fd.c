@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The records that a loop keeps of fds: their kinds, making and forgetting them. */
 #include "io/fd.h"
 
 #include "base/pieces.h"
@@ -20,21 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* -- waits */
-
-static int describe_wait(const struct wait *wait, char *text, size_t size)
-{
-	const struct fd *fd = container_of(wait->waiter, struct fd_wait, waiter)->fd;
-	if (!fd)
-		return snprintf(text, size, "an fd that is closed");
-	return snprintf(text, size, "fd %d, %s", fd->number, wait->kind->what);
-}
-
-const struct wait_kind fd_waiting[DIRECTIONS] = {
-	[READING] = {.leave = waiter_leave, .what = "to read", .describe = describe_wait},
-	[WRITING] = {.leave = waiter_leave, .what = "to write", .describe = describe_wait},
-};
 
 /* -- kinds */
 
@@ -91,7 +77,7 @@ int fd_examine(struct fd *fd, int number)
 
 /* -- records */
 
-/* Room for a record of that number: 0 or -ENOMEM. */
+/* Makes room for the record of a number. Returns 0 or -ENOMEM. */
 static int reserve(struct io *io, int number)
 {
 	enum { FIRST = 64 };
@@ -109,13 +95,13 @@ static int reserve(struct io *io, int number)
 	return 0;
 }
 
-/* A record that is not filled in yet: NULL without memory. */
+/* Allocates a record, uninitialized. NULL without memory. */
 static struct fd *allocate(struct io *io, int number)
 {
 	return reserve(io, number) == 0 ? slab_alloc(&io->records) : NULL;
 }
 
-/* Tells most fds apart; those that have no file behind them are alike. 0: it is not open. */
+/* A number that differs between most fds, but not between those without an inode. 0: not open. */
 static uint64_t identity_of(int number)
 {
 	struct stat status;
@@ -124,7 +110,7 @@ static uint64_t identity_of(int number)
 	return (uint64_t)status.st_dev << 48 ^ (uint64_t)status.st_ino;
 }
 
-/* Debug mode: an fd that the loop knows was closed, or is another now. */
+/* Debug mode: reports an fd of the loop that was closed or replaced without coro_fd_close. */
 static void report_closed(int fd)
 {
 	struct pieces text = {.count = 0};
@@ -155,7 +141,7 @@ static void keep(struct io *io, struct fd *fd)
 	io->fds[fd->number] = fd;
 }
 
-/* The first use of an fd. A number that is none costs no memory. */
+/* Makes the record at the first use of an fd. A number that is not open costs no memory. */
 int fd_create(struct io *io, int number, struct fd **ret)
 {
 	if (fcntl(number, F_GETFD) < 0)
@@ -173,7 +159,7 @@ int fd_create(struct io *io, int number, struct fd **ret)
 	return 0;
 }
 
-/* As far as that would mislead calls: sockets have calls of their own, and files are not waited for. */
+/* Whether the fd's kind has changed so that calls would go wrong: to or from a socket or a file. */
 static bool is_another(const struct fd *fd)
 {
 	struct stat status;
@@ -201,14 +187,14 @@ void fd_received(struct io *io, int number, const struct fd *like)
 	fd_forget(io, number);
 	struct fd *fd = allocate(io, number);
 	if (!fd)
-		return; /* it is made when it is first used */
+		return; /* the first use makes the record */
 	fd_init(fd, number);
 	fd->kind = like->kind;
 	keep(io, fd);
 }
 
-/* Who waits is off the line, and looks at the record no more. */
-static void send_away(struct fd *fd, enum direction direction)
+/* Empties a line. Those in it do not use the record any more. */
+static void empty_line(struct fd *fd, enum direction direction)
 {
 	struct list *link;
 	while ((link = list_pop(&fd->sides[direction].line))) {
@@ -221,7 +207,7 @@ static void send_away(struct fd *fd, enum direction direction)
 	}
 }
 
-/* Frees a record, and what it has of its own. */
+/* Frees a record and what it owns. */
 static void let_go(struct fd *fd)
 {
 	for (int i = 0; i < DIRECTIONS; i++)
@@ -234,7 +220,7 @@ static void let_go(struct fd *fd)
 void fd_dismiss(struct io *io, struct fd *fd)
 {
 	for (int i = 0; i < DIRECTIONS; i++) {
-		send_away(fd, i);
+		empty_line(fd, i);
 		fd_callback_remove(io, fd, i);
 	}
 }
@@ -247,7 +233,7 @@ void fd_forget(struct io *io, int number)
 	if (!fd)
 		return;
 	fd_dismiss(io, fd);
-	/* After a fork, what the system watches is the parent's. */
+	/* In a child of fork the poller's kernel objects are the parent's. */
 	if (fork_is_own(io->loop->fork_count))
 		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
@@ -266,269 +252,9 @@ void fds_finish(struct io *io)
 	}
 }
 
-int fd_turn_over(struct io *io, struct fd *fd)
-{
-	int number = fd->number;
-	uint32_t generation = fd->generation;
-	int r = io_turn_over(io);
-	if (r < 0)
-		return r;
-	return fd_is_still(io, fd, number, generation) ? 0 : -EBADF;
-}
-
-/* -- waiting */
-
-/*
- * Not if one was woken who has yet to run, or the system has a call of somebody's: these will pass it
- * on.
- */
-void fd_wake_next(struct fd *fd, enum direction direction)
-{
-	list_for_each(link, &fd->sides[direction].line) {
-		struct fd_wait *wait = fd_wait_of(link);
-		if (wait->waiter.state == WAITER_WOKEN || wait->closed)
-			return;
-		if (wait->waiter.state == WAITER_PENDING) {
-			waiter_wake(&wait->waiter);
-			return;
-		}
-	}
-}
-
-void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
-{
-	fd->ready |= (uint8_t)ready;
-	fd->hung_up |= hung_up;
-	for (int i = 0; i < DIRECTIONS; i++) {
-		struct fd_callback *callback = fd->sides[i].callback;
-		if (!(ready & BIT(i)))
-			continue;
-		if (callback && callback->call.position == CALL_IDLE)
-			call_push(io->loop, &callback->call);
-		fd_wake_next(fd, i);
-	}
-}
-
-void fd_fail(struct fd *fd, enum direction direction, int error)
-{
-	list_for_each(link, &fd->sides[direction].line) {
-		struct fd_wait *wait = fd_wait_of(link);
-		if (wait->waiter.state != WAITER_PENDING || wait->closed)
-			continue;
-		wait->error = error;
-		waiter_wake(&wait->waiter);
-	}
-}
-
-/* Its poller refuses it: from now on it is not waited for. */
-static void take_for_file(struct fd *fd)
-{
-	fd->kind = FD_FILE;
-	fd->ready = BIT(READING) | BIT(WRITING);
-}
-
-int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction)
-{
-	if (fd->busy & BIT(direction))
-		return 0;
-	fd_check_closed(io, fd);
-	int r = !fork_is_own(io->loop->fork_count) ? -EOWNERDEAD
-		: fd->kind == FD_FILE              ? -EPERM
-						   : io->backend->arm(io, fd);
-	fd->special &= (uint8_t)~FD_UNSURE;
-	if (r == 0)
-		return 0;
-	list_remove(&wait->waiter.link);
-	if (r != -EPERM)
-		return r;
-	take_for_file(fd);
-	return 1;
-}
-
-void fd_leave(struct io *io, struct fd *fd, enum direction direction)
-{
-	fd_pass_on(fd, direction); /* it may have been the one who was woken */
-	fd->special |= FD_UNSURE;
-	if (io->backend->leave)
-		io->backend->leave(io, fd);
-}
-
-int fd_wait(struct io *io, struct fd *fd, enum direction direction)
-{
-	return fd_wait_inline(io, fd, direction, false);
-}
-
-int fd_wait_again(struct io *io, struct fd *fd, enum direction direction)
-{
-	return fd_wait_inline(io, fd, direction, true);
-}
-
-int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction)
-{
-	struct fd_wait wait = {.waiter.state = WAITER_CANCELLED, .fd = fd};
-	if (list_empty(&fd->sides[direction].line))
-		return 0;
-	list_append(&fd->sides[direction].line, &wait.waiter.link);
-	return fd_wait_in_line(io, &wait, direction);
-}
-
-static void discard_turn(struct cleanup *cleanup)
-{
-	list_remove(&container_of(cleanup, struct fd_turn, cleanup)->wait.waiter.link);
-}
-
-/* The first in line, as one who was woken and has yet to run. */
-void fd_turn_begin(struct fd *fd, enum direction direction, struct fd_turn *turn)
-{
-	turn->wait = (struct fd_wait){.waiter.state = WAITER_WOKEN, .fd = fd};
-	turn->direction = direction;
-	list_append(fd->sides[direction].line.next, &turn->wait.waiter.link);
-	cleanup_push(task_running(), &turn->cleanup, discard_turn);
-}
-
-void fd_turn_end(struct fd_turn *turn)
-{
-	cleanup_pop(&turn->cleanup);
-	list_remove(&turn->wait.waiter.link);
-}
-
-/* Asks, and may wait for it: 0; -EAGAIN: it is not ready; or an error. */
-static int ask(int number, enum direction direction, bool wait)
-{
-	const struct timespec none = {0};
-	struct pollfd fd = {.fd = number, .events = direction == READING ? POLLIN : POLLOUT};
-	int n;
-	if (number < 0)
-		return -EBADF; /* which poll would pass over */
-	do {
-		n = poll(&fd, 1, wait ? -1 : 0);
-		if (n < 0 && (errno == EINVAL || system_lacks(errno)))
-			n = poll_fds(&fd, 1, wait ? NULL : &none);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : 0;
-}
-
-int fd_block(int number, enum direction direction)
-{
-	return ask(number, direction, true);
-}
-
-int fd_ask(int number, enum direction direction)
-{
-	return ask(number, direction, false);
-}
-
-/* -- resting */
-
-/* One who rests is in line like one whose call the system has: nobody is woken in its place. */
-struct rest {
-	struct fd_wait wait;
-	struct cleanup cleanup;
-};
-
-/* Its pause will be over soon. */
-static void rest_closed(struct fd_wait *wait)
-{
-	(void)wait;
-}
-
-static void rest_discard(struct cleanup *cleanup)
-{
-	list_remove(&container_of(cleanup, struct rest, cleanup)->wait.waiter.link);
-}
-
-static int rest_in_line(struct fd *fd, enum direction direction, int64_t pause)
-{
-	struct rest rest = {
-		.wait = {.waiter.state = WAITER_CANCELLED, .fd = fd, .closed = rest_closed},
-	};
-	list_append(fd->sides[direction].line.next, &rest.wait.waiter.link); /* its turn */
-	cleanup_push(task_running(), &rest.cleanup, rest_discard);
-	int r = coro_sleep(pause);
-	cleanup_pop(&rest.cleanup);
-	list_remove(&rest.wait.waiter.link);
-	if (!rest.wait.fd)
-		return r < 0 ? r : -EBADF;
-	if (r < 0)
-		fd_wake_next(fd, direction);
-	return r;
-}
-
-int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
-{
-	enum { LONGEST = 6 };
-	if (fd->busy & BIT(direction))
-		return 0; /* the thread that is tells when it is not */
-	int r = fd_ask(fd->number, direction);
-	if (r == -EAGAIN)
-		return 0;
-	if (r < 0) {
-		fd_wake_next(fd, direction);
-		return r;
-	}
-	if (n == 0)
-		return 1; /* it may have become so just now */
-	int64_t pause = CORO_MSEC << (n < LONGEST ? n - 1 : LONGEST - 1);
-	struct timespec time = {.tv_nsec = pause};
-	r = io ? rest_in_line(fd, direction, pause) : (nanosleep(&time, NULL), 0);
-	return r < 0 ? r : 1;
-}
-
 /* -- the public calls */
 
-/* Whether a thread has read what nobody has taken yet. */
-static bool has_result(const struct fd *fd, enum direction direction)
-{
-	return direction == READING && fd->sides[READING].blocking && !(fd->busy & BIT(READING));
-}
-
-/*
- * What is known of the fd may be out of date, since who waits this way reads by other means: so it
- * is asked, and only then waited for.
- */
-static int wait_until_ready(int number, enum direction direction)
-{
-	struct io *io;
-	struct fd *fd;
-	int r = io_current(&io);
-	if (r < 0)
-		return r;
-	if (!io)
-		return fd_block(number, direction);
-	r = fd_of(io, number, &fd);
-	if (r == 0)
-		r = fd_check_budget(io, fd);
-	if (r == 0 && fd->kind == FD_FILE)
-		r = fd_renew(io, &fd);
-	if (r < 0)
-		return r;
-	io_spend(io, 0);
-	for (bool again = false; fd->kind != FD_FILE; again = true) {
-		r = has_result(fd, direction) ? 0 : fd_ask(number, direction);
-		if (r != -EAGAIN)
-			break;
-		fd->ready &= (uint8_t)~BIT(direction);
-		r = again ? fd_wait_again(io, fd, direction) : fd_wait(io, fd, direction);
-		if (r < 0)
-			return r;
-	}
-	fd_pass_on(fd, direction);
-	return r;
-}
-
-int coro_readable(int fd)
-{
-	return fail_outcome(wait_until_ready(fd, READING));
-}
-
-int coro_writable(int fd)
-{
-	return fail_outcome(wait_until_ready(fd, WRITING));
-}
-
-/* The io of the loop that runs here, NULL if there is none. */
+/* The io of the running loop. NULL for none. */
 static struct io *running_io(void)
 {
 	fork_notice();
@@ -553,7 +279,7 @@ int coro_fd_close(int fd)
 	if (files)
 		files->closing_fd(files, loop, fd);
 	coro_fd_forget(fd);
-	/* One that a signal has interrupted is closed all the same. */
+	/* After EINTR the fd is closed all the same. */
 	return close(fd) < 0 && errno != EINTR ? fail_code(-errno) : 0;
 }
 
@@ -575,7 +301,7 @@ int coro_fd_set_nonblock(int fd)
 	if (flags < 0)
 		return fail_code(-errno);
 	coro_fd_forget(fd);
-	/* Others share these, and would not expect it. */
+	/* Other processes share these and do not expect O_NONBLOCK. */
 	if (fd <= STDERR_FILENO || isatty(fd))
 		return 0;
 	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? fail_code(-errno) : 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a loop knows of an fd: its kind, whether a call is worth a try, and who waits for it.
+ * A loop's record of an fd: its kind, whether a call is worth a try, and which tasks wait for it.
  *
- * `ready` has a bit for each direction: set, a call may succeed, and is tried; clear, it was seen
- * that it would not, and whatever changes that is an event to come. Of those who wait for a
- * direction the first is woken; when its call is over, and the fd is ready still, the next.
+ * `ready` has a bit for each direction. While it is set, calls are tried. It is cleared when a call
+ * would block; then the poller brings an event when that changes. An event wakes the first in the
+ * direction's line. When its call is over and the fd is still ready, it wakes the next.
  */
 #ifndef IO_FD_H
 #define IO_FD_H
@@ -19,77 +19,77 @@ enum direction { READING, WRITING, DIRECTIONS };
 #define BIT(direction) (1u << (direction))
 
 enum fd_kind {
-	FD_TCP,    /* and its like: streams, which a read of less than was asked for leaves empty */
-	FD_UNIX,   /* a stream that may carry more than bytes */
-	FD_SOCKET, /* all others */
+	FD_TCP,    /* and similar streams: a short read leaves them empty */
+	FD_UNIX,   /* a stream that may carry fds beside bytes */
+	FD_SOCKET, /* all other sockets */
 	FD_PIPE,
-	FD_DEVICE, /* terminals, eventfds, and what else there is */
-	FD_FILE,   /* is not waited for: regular files, and what the poller refuses */
+	FD_DEVICE, /* terminals, eventfds and all others */
+	FD_FILE,   /* always ready: regular files, and what the poller refuses */
 };
 
 /*
- * How a call that must not block is made on what is neither a socket nor a file. Not by O_NONBLOCK,
- * which others who share the description may take off: see nowait.h.
+ * How a call that must not block is made on an fd that is neither a socket nor a file. O_NONBLOCK
+ * does not do: others who share the description may clear it. See nowait.h.
  */
 enum fd_access {
-	ACCESS_UNKNOWN,  /* by RWF_NOWAIT, if it knows that */
-	ACCESS_FLAG,     /* by RWF_NOWAIT */
-	ACCESS_OWN,      /* on a description of our own */
-	ACCESS_THREAD,   /* by a thread, unless it has O_NONBLOCK just then */
-	ACCESS_BLOCKING, /* outside of tasks: it may block */
+	ACCESS_UNKNOWN,  /* try RWF_NOWAIT */
+	ACCESS_FLAG,     /* RWF_NOWAIT works */
+	ACCESS_OWN,      /* a second description, with O_NONBLOCK */
+	ACCESS_THREAD,   /* a thread, unless the fd has O_NONBLOCK at the moment */
+	ACCESS_BLOCKING, /* outside of tasks: may block */
 };
 
-/* Why the backend's arm is called for each wait. */
+/* Reasons to call the backend's arm for each wait. */
 enum fd_special {
-	FD_LEVEL = 1,  /* backend: it is watched as a level, not for edges */
-	FD_UNSURE = 2, /* what has its number now may be another */
+	FD_LEVEL = 1,  /* backend: watched as a level, not for edges */
+	FD_UNSURE = 2, /* the number may have been given to another file */
 };
 
 struct fd {
 	int number;
-	uint32_t generation; /* tells a record from an earlier one of its number */
+	uint32_t generation; /* differs from that of earlier records of the number */
 	uint8_t kind, access;
 	uint8_t ready;
-	uint8_t busy;    /* the directions that a thread is at work on: see blocking.h */
-	uint8_t armed;   /* backend: the directions that are watched */
+	uint8_t busy;    /* directions in which a thread is at work: see blocking.h */
+	uint8_t armed;   /* backend: directions that are watched */
 	uint8_t special; /* of enum fd_special */
-	bool suspected;  /* epoll: what has its number now may be another */
-	bool lasting;    /* backend: told of changes of WRITING until that is cancelled */
-	bool hung_up; /* a hang-up, an error or urgent data was seen: a short read proves nothing */
+	bool suspected;  /* epoll: the number may have been given to another file */
+	bool lasting;    /* backend: a multishot poll for WRITING is in place */
+	bool hung_up;    /* hang-up, error or urgent data: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
 	 * fewest that were not, 0 for none.
 	 */
 	uint32_t proven, doubted;
-	uint32_t watch; /* backend: tells what is watched from what was */
-	int own;        /* with ACCESS_OWN */
-	/* Of a listening socket: where ready stood when it was seen to have O_NONBLOCK, cut. */
+	uint32_t watch; /* backend: number of the present registration */
+	int own;        /* the second description of ACCESS_OWN */
+	/* Listening sockets: position in ready, truncated, when O_NONBLOCK was seen set. */
 	uint32_t nonblocking_at;
-	uint64_t identity; /* debug mode: of what had the number when it was looked at last */
+	uint64_t identity; /* debug mode: of the file when it was last checked */
 	struct side {
 		struct list line; /* struct fd_wait */
 		struct fd_callback *callback;
-		struct blocking *blocking; /* the call of a thread, until its result is taken */
+		struct blocking *blocking; /* a thread's call, until its result is taken */
 	} sides[DIRECTIONS];
 	struct list link; /* backend */
 };
 
-/* One who waits for an fd, in its line; on the task's stack. */
+/* A task that waits for an fd, in its line; on the task's stack. */
 struct fd_wait {
 	struct waiter waiter;
 	struct fd *fd; /* NULL: it was closed */
-	int error;     /* the system could not go on watching it */
+	int error;     /* of the poller; 0 for none */
 	/*
-	 * The fd is closed, and this is off its line: NULL to be woken. Of a call that the system
-	 * has, and that ends the wait by itself.
+	 * Called instead of waking the task when the fd is closed, with this off the line. For calls
+	 * that the kernel has, which end the wait themselves. NULL otherwise.
 	 */
 	void (*closed)(struct fd_wait *wait);
 };
 
-/* Makes a record of its own of an fd, that nobody waits with: 0 or -EBADF. */
+/* Fills in a record outside of any loop. Returns 0 or -EBADF. */
 int fd_examine(struct fd *fd, int number);
 
-/* The record of a number, NULL if there is none. */
+/* Finds the record of a number. NULL for none. */
 static inline struct fd *fd_find(const struct io *io, int number)
 {
 	return (size_t)number < io->fd_count ? io->fds[number] : NULL;
@@ -97,7 +97,7 @@ static inline struct fd *fd_find(const struct io *io, int number)
 
 int fd_create(struct io *io, int number, struct fd **ret);
 
-/* The record of an fd, made if there is none: 0, -EBADF, -ENOMEM. */
+/* Finds or makes the record of an fd. Returns 0, -EBADF or -ENOMEM. */
 static inline int fd_of(struct io *io, int number, struct fd **ret)
 {
 	struct fd *fd = fd_find(io, number);
@@ -108,12 +108,13 @@ static inline int fd_of(struct io *io, int number, struct fd **ret)
 }
 
 /*
- * Makes a record anew that is of another kind than what has the number now: by plain close and another
- * open. 1: it is another, in *ret, and who waited for it is woken with -EBADF; 0: it is not; or an error.
+ * Replaces a record whose number was closed plainly and given to a file of another kind. Returns 1
+ * with the new record in *ret, and tasks that waited woken with -EBADF; 0 if the kind is the same; or
+ * an error.
  */
 int fd_renew(struct io *io, struct fd **ret);
 
-/* Makes it anew of an fd that was just accepted by that one, without asking the system. */
+/* Makes the record of an fd that was just accepted from the listener `like`, without a system call. */
 void fd_received(struct io *io, int number, const struct fd *like);
 
 /*
@@ -122,13 +123,13 @@ void fd_received(struct io *io, int number, const struct fd *like);
  */
 void fd_forget(struct io *io, int number);
 
-/* Who waits for it is woken with -EBADF, and callbacks go; the record stays. */
+/* Wakes the tasks that wait with -EBADF and removes fd callbacks. The record stays. */
 void fd_dismiss(struct io *io, struct fd *fd);
 
-/* Has a socket reset its connection when it is closed; for others it does nothing. */
+/* Has a socket reset its connection when it is closed. Does nothing to other fds. */
 void fd_set_reset(int number);
 
-/* Debug mode: says so where what has the number is not what the record was made for. */
+/* Debug mode: reports an fd whose number now belongs to another file. */
 void fd_say_closed(struct fd *fd);
 
 static inline void fd_check_closed(const struct io *io, struct fd *fd)
@@ -137,14 +138,14 @@ static inline void fd_check_closed(const struct io *io, struct fd *fd)
 		fd_say_closed(fd);
 }
 
-/* Whether the record is still the one of that generation: not if it was forgotten meanwhile. */
+/* Whether the record still exists with that generation. Otherwise it was forgotten meanwhile. */
 static inline bool fd_is_still(const struct io *io, const struct fd *fd, int number,
 			       uint32_t generation)
 {
 	return fd_find(io, number) == fd && fd->generation == generation;
 }
 
-/* The slow half of fd_check_budget. */
+/* Renews the budget for fd_check_budget. */
 int fd_turn_over(struct io *io, struct fd *fd);
 
 /*
@@ -156,7 +157,7 @@ static inline int fd_check_budget(struct io *io, struct fd *fd)
 	return likely(!io_out_of_budget(io)) ? 0 : fd_turn_over(io, fd);
 }
 
-/* Frees all records, when nobody waits any more. */
+/* Frees all records. No task waits any more. */
 void fds_finish(struct io *io);
 
 /*
@@ -165,10 +166,10 @@ void fds_finish(struct io *io);
  */
 int fd_wait(struct io *io, struct fd *fd, enum direction direction);
 
-/* The same once more, of one that was woken for nothing: it keeps its place, the first. */
+/* fd_wait again after a wake-up for nothing. The task keeps its place as the first in line. */
 int fd_wait_again(struct io *io, struct fd *fd, enum direction direction);
 
-/* Waits behind those in line, but not for the fd: as fd_wait. */
+/* Waits until all before it in line are done, but not for the fd. Results as fd_wait. */
 int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction);
 
 /*
@@ -176,19 +177,19 @@ int fd_stand_in_line(struct io *io, struct fd *fd, enum direction direction);
  * way, or waits for something else.
  */
 struct fd_turn {
-	struct fd_wait wait; /* its fd is NULL once the fd was closed */
+	struct fd_wait wait; /* wait.fd is NULL once the fd was closed */
 	struct cleanup cleanup;
 	enum direction direction;
 };
 
-/* It is the caller's turn, who is to end it, but does not pass it on. */
+/* Begin and end a turn of the caller. Ending it does not wake the next. */
 void fd_turn_begin(struct fd *fd, enum direction direction, struct fd_turn *turn);
 void fd_turn_end(struct fd_turn *turn);
 
-/* The same without a record, which blocks: 0 or an error. */
+/* Blocks the thread until the fd is ready. Returns 0 or an error. */
 int fd_block(int number, enum direction direction);
 
-/* Asks the system whether it is ready: 0; -EAGAIN: it is not; or an error. */
+/* Asks the kernel whether the fd is ready. Returns 0, -EAGAIN or an error. */
 int fd_ask(int number, enum direction direction);
 
 /*
@@ -214,13 +215,13 @@ static inline struct fd_wait *fd_wait_of(struct list *link)
 	return container_of(waiter, struct fd_wait, waiter);
 }
 
-/* Whether an event would wake one in line: not if the first has a call of the system's, or rests. */
+/* Whether an event would wake the first in line. Not if the kernel has its call or it pauses. */
 static inline bool fd_line_waits(const struct list *line)
 {
 	return !list_empty(line) && !fd_wait_of(line->next)->closed;
 }
 
-/* The directions that somebody waits for. A thread tells itself when it is through. */
+/* The directions to watch. Not those with a thread at work, which reports itself. */
 static inline unsigned fd_wanted(const struct fd *fd)
 {
 	unsigned wanted = 0;
@@ -231,19 +232,19 @@ static inline unsigned fd_wanted(const struct fd *fd)
 	return wanted;
 }
 
-/* Whether somebody is to be told for as long as it is ready. */
+/* Whether it has fd callbacks, which are called for as long as it is ready. */
 static inline bool fd_wants_level(const struct fd *fd)
 {
 	return fd->sides[READING].callback || fd->sides[WRITING].callback;
 }
 
-/* These directions have become ready, or are; hung_up: and may be so for an unusual reason. */
+/* These directions are ready. hung_up: also because of a hang-up, an error or urgent data. */
 void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up);
 
-/* The system cannot watch it any more: its waiters are told. */
+/* The poller cannot watch it any more: wakes its line with the error. */
 void fd_fail(struct fd *fd, enum direction direction, int error);
 
-/* Wakes the first in line who has not been. */
+/* Wakes the first in line, unless one that was woken has not run yet. */
 void fd_wake_next(struct fd *fd, enum direction direction);
 
 /* -- inside */
@@ -261,13 +262,13 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
  */
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
 
-/* Who waited has gone for another reason than that it is ready. */
+/* A task has left the line for another reason than an event. */
 void fd_leave(struct io *io, struct fd *fd, enum direction direction);
 
-/* Waits whose latch is that of a struct fd_wait, for each direction. */
+/* The kind of a wait whose waiter is in a struct fd_wait, for each direction. */
 extern const struct wait_kind fd_waiting[DIRECTIONS];
 
-/* Waits, being in line already. */
+/* Waits. The caller is in line already. */
 static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 								 struct fd_wait *wait,
 								 enum direction direction)
@@ -302,14 +303,14 @@ static inline __attribute__((always_inline)) int fd_wait_inline(struct io *io, s
 	return fd_wait_in_line(io, &wait, direction);
 }
 
-/* Called by the loop for as long as an fd is ready: see watcher.c. */
+/* Called by the loop for as long as an fd is ready: see fd_callback.c. */
 struct fd_callback {
 	struct call call;
 	coro_callback *fn;
 	void *arg;
 };
 
-/* Lets go of a direction's watcher, if there is one. */
+/* Removes the callback of a direction, if there is one. */
 void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Watchers: callbacks that the loop calls for as long as an fd is ready. */
+/* fd callbacks: the loop calls them in each turn in which an fd is ready. */
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
@@ -27,15 +27,15 @@ void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction)
 }
 
 /*
- * Whether it can be waited for: not of its kind, since there are files of /proc and /sys that can, but
- * of epoll. The other pollers take any file for ready.
+ * Whether the fd can be polled. Some files of /proc and /sys can, so epoll is asked. The other
+ * pollers report any file as ready.
  */
 static int check_kind(const struct fd *fd)
 {
 	return fd->kind == FD_FILE ? system_check_pollable(fd->number) : 0;
 }
 
-/* Has a direction watched that was not. */
+/* Adds a callback to a direction that has none. */
 static int fd_callback_add(struct io *io, struct fd *fd, enum direction direction)
 {
 	int r = check_kind(fd);
@@ -74,7 +74,7 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 	fd->special |= FD_UNSURE;
 	fd_check_closed(io, fd);
 	if (fd->sides[direction].callback) {
-		call_remove(loop, &fd->sides[direction].callback->call); /* the old one's turn */
+		call_remove(loop, &fd->sides[direction].callback->call); /* of the old one */
 		r = io->backend->arm(io, fd);
 	} else {
 		r = fd_callback_add(io, fd, direction);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a way of waiting for fds must do. Each is a file in poller/. */
+/* The functions of a poller. Each poller is a file in poller/. */
 #ifndef IO_POLLER_H
 #define IO_POLLER_H
 

@@ -37,7 +37,7 @@ ssize_t transfer_cancelled(struct transfer *transfer, struct io *io)
 	return n;
 }
 
-/* Outside of tasks the thread waits, and there is no record. */
+/* Makes the call outside of tasks: blocks the thread. */
 static ssize_t block(struct transfer *transfer, struct fd *fd)
 {
 	for (int woken = -1;; woken++) {
@@ -52,7 +52,7 @@ static ssize_t block(struct transfer *transfer, struct fd *fd)
 	}
 }
 
-/* Has the poller make the call, behind those who were here first. */
+/* Has the poller make the call, after all those in line. */
 static inline ssize_t perform(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	bool first = transfer->held || list_empty(&fd->sides[transfer->direction].line);
@@ -72,16 +72,16 @@ static inline bool can_be_performed(const struct transfer *transfer, const struc
 	if (likely(fd->kind == FD_TCP || fd->kind == FD_UNIX))
 		return !transfer->offset;
 	if (fd->kind == FD_PIPE && transfer->direction == WRITING)
-		return false; /* it would raise SIGPIPE */
-	/* A datagram that finds no room is tried again by the kernel, and some send it empty then. */
+		return false; /* the kernel's write would raise SIGPIPE */
+	/* The kernel retries a datagram that finds no room, and some kernels then send it empty. */
 	if (fd->kind == FD_SOCKET && transfer->direction == WRITING)
 		return false;
 	if (fd->kind > FD_SOCKET && fd->kind != FD_FILE && fd->access != ACCESS_FLAG)
-		return false; /* it might block: the kernel only asks before */
-	return !transfer->offset || fd->kind == FD_FILE; /* elsewhere that is an error */
+		return false; /* the kernel polls first, but then the call may block */
+	return !transfer->offset || fd->kind == FD_FILE; /* other fds have no offsets */
 }
 
-/* The call, in the way that is the one for it. */
+/* Makes the call once, in the way for this fd. */
 static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	if (!io)
@@ -94,7 +94,7 @@ static inline ssize_t once(struct transfer *transfer, struct io *io, struct fd *
 	return transfer_attempts(transfer, io, fd, transfer_way(transfer, transfer->held));
 }
 
-/* Lets other tasks run, but none of those who wait for the fd: 0, -ECANCELED, -EBADF as fd_check_budget. */
+/* Renews the budget, which lets other tasks run, but keeps the fd's turn. As fd_check_budget. */
 static int renew_budget_in_turn(struct io *io, struct fd *fd, enum direction direction)
 {
 	struct fd_turn turn;
@@ -106,7 +106,7 @@ static int renew_budget_in_turn(struct io *io, struct fd *fd, enum direction dir
 	return turn.wait.fd ? r : -EBADF;
 }
 
-/* What is left is no message any more, but bytes. */
+/* The rest of a message is sent as bytes, without address and fds. */
 static void become_rest(struct transfer *transfer)
 {
 	if (!transfer->attempt_rest)
@@ -115,7 +115,10 @@ static void become_rest(struct transfer *transfer)
 	transfer->call = CALL_SEND;
 }
 
-/* Passes over so many bytes; what is left of a piece that they end in goes to *piece, and alone. */
+/*
+ * The transfer without its first skip bytes. If they end inside a piece, the rest of that piece is
+ * put in *piece and is all of vec.
+ */
 static struct transfer without(const struct transfer *transfer, size_t skip, struct iovec *piece)
 {
 	struct transfer rest = *transfer;
@@ -130,7 +133,7 @@ static struct transfer without(const struct transfer *transfer, size_t skip, str
 	return rest;
 }
 
-/* The next piece of it; io is NULL outside of tasks. */
+/* Transfers the next part. io is NULL outside of tasks. */
 static ssize_t next_piece(struct transfer *rest, struct io *io, struct fd *fd)
 {
 	int r = io ? renew_budget_in_turn(io, fd, rest->direction) : 0;
@@ -158,7 +161,7 @@ ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, u
 		if (n == -ECANCELED)
 			transfer_keep_cancellation();
 		if (n <= 0)
-			break; /* an error shows at the next call */
+			break; /* the next call returns the error */
 		done += n;
 	}
 	if (io && fd_is_still(io, fd, transfer->number, generation))

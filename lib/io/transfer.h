@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call on an fd that may have to wait, described, so that it can be tried again. */
+/* A transfer: the description of a call on an fd, which is tried again after a wait. */
 #ifndef IO_TRANSFER_H
 #define IO_TRANSFER_H
 
@@ -11,9 +11,9 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* The calls that a poller may make as a whole: see struct backend's perform. */
+/* The calls that a poller may make as a whole: see perform in poller.h. */
 enum transfer_call {
-	CALL_OTHER, /* none of these */
+	CALL_OTHER, /* none of the below */
 	CALL_READ,
 	CALL_WRITE,
 	CALL_RECV,
@@ -26,20 +26,20 @@ enum transfer_call {
 
 struct transfer {
 	enum transfer_call call;
-	/* Makes the call so that it does not wait: its result, or an error; -EAGAIN: not now. */
+	/* Makes the call without waiting. Returns its result, -EAGAIN or another error. */
 	ssize_t (*attempt)(struct transfer *transfer, struct fd *fd);
-	/* The same for what is left, once some was transferred; NULL if that is no other. */
+	/* The same for the rest, once a part was transferred. NULL: attempt does that too. */
 	ssize_t (*attempt_rest)(struct transfer *transfer, struct fd *fd);
-	/* What makes it on what is not waited for, where that is another: see file.h. */
+	/* Makes the call on a regular file: see file.h. NULL: attempt does that too. */
 	ssize_t (*file)(int fd, const struct iovec *vec, int count, off_t offset);
 	enum direction direction;
 	int number; /* of the fd */
-	int flags;  /* of send and recv; with MSG_DONTWAIT, there is one attempt */
-	bool whole; /* goes on until all of vec is transferred, as one that blocks would */
-	bool held;  /* part of a whole: it is this one's turn, and stays so */
+	int flags;  /* of send and recv; with MSG_DONTWAIT there is one attempt */
+	bool whole; /* goes on until all of vec is transferred */
+	bool held;  /* a later part of a whole: it has and keeps its turn */
 	const struct iovec *vec;
 	int count;
-	const off_t *offset; /* of a file; NULL: where that stands */
+	const off_t *offset; /* in the file; NULL for its position */
 	union {
 		struct msghdr *message;
 		struct {
@@ -54,16 +54,13 @@ struct transfer {
 	};
 };
 
-/*
- * The running task was cancelled while it waited, but the call has something to give back: so the
- * cancellation stays for its next wait.
- */
+/* Has the running task cancelled in its next wait, since this cancelled call returns a result. */
 void transfer_keep_cancellation(void);
 
-/* Calls fn for each fd that came along with a message. */
+/* Calls fn for each fd that was received with a message. */
 void transfer_each_fd(struct msghdr *message, void (*fn)(int fd));
 
-/* The bytes that there is room for, or that there are. */
+/* The length of vec in bytes. */
 static inline size_t transfer_length(const struct transfer *transfer)
 {
 	size_t length = transfer->vec->iov_len;
@@ -72,7 +69,7 @@ static inline size_t transfer_length(const struct transfer *transfer)
 	return length;
 }
 
-/* What a system call came to, in our terms; one that a signal interrupts is made again. */
+/* The result of a system call, or its errno negated. Repeats the call after EINTR. */
 #define RESULT(call)                                     \
 	({                                               \
 		ssize_t result_;                         \
@@ -84,11 +81,11 @@ static inline size_t transfer_length(const struct transfer *transfer)
 
 /* -- making it */
 
-/* In ways that are not the usual one: outside of tasks, without an io yet, as a whole, of a file. */
+/* The cases that transfer_run leaves out: outside of tasks, without an io, as a whole, of a file. */
 coro_async ssize_t transfer_run_outside(struct transfer *transfer);
 coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
 
-/* It came to -ENOTSOCK: once more, where that was what the record would have it. */
+/* Makes the call again after -ENOTSOCK, if the record was of another kind than the fd. */
 coro_async ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *fd);
 
 /*
@@ -104,28 +101,28 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 	       (transfer->count != 1 || (size_t)done != transfer->vec->iov_len);
 }
 
-/* The task was cancelled while it waited: -ECANCELED, or what is transferred all the same. */
+/* The result of a call that was cancelled in a wait: -ECANCELED, or bytes that a thread wrote. */
 ssize_t transfer_cancelled(struct transfer *transfer, struct io *io);
 
-/* The caller fails with that, which has no message but a cancellation's, if it has one. */
+/* Fails with an error that has no message, unless it is a cancellation, which may have one. */
 ssize_t transfer_failed(ssize_t error) __attribute__((cold));
 
-/* Whether there is more of it to come, which others must not come between. */
+/* Whether the call keeps its turn, since more of it follows. */
 static inline bool transfer_keeps_turn(const struct transfer *transfer, ssize_t n)
 {
 	return transfer->held || transfer_is_partial(transfer, n);
 }
 
 /*
- * What attempts need of a transfer, read before anything is called that might change it: so the
- * compiler knows what is constant.
+ * The fields of a transfer that attempts use, read before the first call, so that the compiler knows
+ * that they do not change.
  */
 struct transfer_way {
 	ssize_t (*attempt)(struct transfer *transfer, struct fd *fd);
 	enum direction direction;
-	bool its_turn; /* it has stood in line */
+	bool its_turn; /* it has waited in line */
 	bool once, whole, held;
-	bool placed; /* at an offset; where bytes have none, that is an error, for which nobody waits */
+	bool placed; /* has an offset; on fds without offsets that is an error at once */
 	const struct iovec *vec;
 	int count;
 };
@@ -146,27 +143,25 @@ static inline __attribute__((always_inline)) struct transfer_way transfer_way(
 	};
 }
 
-/* As transfer_is_partial. */
+/* transfer_is_partial of a way. */
 static inline bool transfer_goes_on(const struct transfer_way *way, ssize_t n)
 {
 	return way->whole && n > 0 && (way->count != 1 || (size_t)n != way->vec->iov_len);
 }
 
-/*
- * Makes attempts until one need not wait. After an error the record may be gone.
- */
+/* Makes attempts, and waits between them. After an error the record may be gone. */
 static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct transfer *transfer,
 								       struct io *io, struct fd *fd,
 								       struct transfer_way way)
 {
 	const enum direction direction = way.direction;
 	bool its_turn = way.its_turn;
-	/* Those who were here first come first. */
+	/* First come, first served. */
 	bool wait = !(fd->ready & BIT(direction)) ||
 		    (!its_turn && !list_empty(&fd->sides[direction].line));
 	if (unlikely(way.once && wait) && direction == WRITING && !its_turn &&
 	    !list_empty(&fd->sides[direction].line))
-		return -EAGAIN; /* one of them may be in the midst of something */
+		return -EAGAIN; /* the first in line may have written a part */
 	for (int woken = wait ? 0 : -1;; woken++) {
 		if (wait && !way.once && (!way.placed || woken > 0)) {
 			int r = fd_wait_inline(io, fd, direction, its_turn);
@@ -177,7 +172,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 		if (likely(n != -EAGAIN || way.once)) {
 			if (n == -EAGAIN)
 				fd->ready &= (uint8_t)~BIT(direction);
-			/* Others must not come between this and the rest. */
+			/* No other call may come between this part and the rest. */
 			if (likely(!way.held && !transfer_goes_on(&way, n)))
 				fd_pass_on(fd, direction);
 			return n;
@@ -192,8 +187,8 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 }
 
 /*
- * Makes the call; of a task, only that waits. Its result or an error. Inline, so that there is but
- * one return between the switch and the caller.
+ * Makes the call. In a task only the task waits. Returns its result or an error. Inline, so that
+ * there is only one return between the switch and the caller.
  */
 static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfer *transfer)
 {
