@@ -19,11 +19,12 @@ static int is_even(const void *item, void *arg)
 
 int main(void)
 {
-	struct coro_iterator *numbers = coro_iter_count(1, 1);
-	struct coro_iterator *squares = coro_iter_map(square, NULL, sizeof(int64_t), numbers);
-	struct coro_iterator *even = coro_iter_filter(is_even, NULL, squares);
+	struct coro_iterator *it = coro_iter_count(1, 1);
 	struct coro_array five;
-	if (coro_iter_collect(coro_iter_islice(even, 0, 5, 1), &five) < 0)
+	it = coro_iter_map(square, NULL, sizeof(int64_t), it);
+	it = coro_iter_filter(is_even, NULL, it);
+	it = coro_iter_islice(it, 0, 5, 1);
+	if (coro_iter_collect(it, &five) < 0)
 		return 1;
 	for (size_t i = 0; i < five.count; i++)
 		printf("%" PRId64 "\n", ((int64_t *)five.items)[i]);

@@ -43,7 +43,9 @@ static int greets_by_name(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG};
+	struct coro_loop_options options = {
+		.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG,
+	};
 	int r = coro_run_with(&options, greets_by_name, NULL);
 	printf("greets by name: %s\n", r < 0 ? coro_message(r) : "ok");
 	return 0;

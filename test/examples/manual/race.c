@@ -33,7 +33,10 @@ static int load_and_greet(void *arg)
 
 static int run(uint64_t seed)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
+	struct coro_loop_options options = {
+		.flags = CORO_VIRTUAL_CLOCK,
+		.seed = seed,
+	};
 	return coro_run_with(&options, load_and_greet, NULL);
 }
 

@@ -33,6 +33,8 @@ static int program(void *arg)
 
 int main(void)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG};
+	struct coro_loop_options options = {
+		.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG,
+	};
 	return coro_run_with(&options, program, NULL) < 0;
 }

@@ -48,7 +48,9 @@ static int can_be_cut_short(void *arg)
 
 static void test(const char *name, coro_fn *fn)
 {
-	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG};
+	struct coro_loop_options options = {
+		.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG,
+	};
 	int r = coro_run_with(&options, fn, NULL);
 	printf("%s: %s\n", name, r < 0 ? coro_message(r) : "ok");
 }

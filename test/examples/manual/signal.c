@@ -11,7 +11,8 @@ static void send_signal(void *arg)
 
 static int program(void *arg)
 {
-	int r = coro_call_later(coro_running_loop(), 10 * CORO_MSEC, send_signal, NULL, NULL);
+	struct coro_loop *loop = coro_running_loop();
+	int r = coro_call_later(loop, 10 * CORO_MSEC, send_signal, NULL, NULL);
 	if (r < 0)
 		return r;
 	int signum = coro_signal_wait(SIGHUP, SIGTERM);
