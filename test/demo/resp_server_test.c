@@ -8,9 +8,20 @@
 
 #include <poll.h>
 
+#define REQUEST "PING\r\n"
+#define ANSWER "+PONG\r\n"
+
+static void keep_much(void)
+{
+	static char value[100000];
+	struct text name = {"much", 4}, text = {value, sizeof(value)};
+	ck_assert(store_set(&store, name, text, 0));
+}
+
 static void begin(void)
 {
 	ck_assert(store_init(&store, 42));
+	keep_much();
 	begin_server(serve, RESP_COMMAND);
 }
 
@@ -20,18 +31,6 @@ static void end(void)
 	store_clear(&store);
 	free(store.buckets);
 }
-
-static void assert_it_serves(void)
-{
-	size_t before = connections();
-	int fd = accepted_client();
-	say(fd, "PING\r\n");
-	until_answered(fd, "+PONG\r\n");
-	close(fd);
-	until_connections(before);
-}
-
-/* ---- slow and silent ---- */
 
 static const struct {
 	const char *text;
@@ -43,23 +42,31 @@ static const struct {
 	{"*1000\r\n", "$1\r\nx\r\n"},
 };
 
-START_TEST(a_client_that_sends_a_command_a_little_at_a_time_is_let_go)
+static const char steps[] =
+	"*3\r\n$3\r\nSET\r\n$5\r\nfruit\r\n$5\r\napple\r\nGET fruit\r\n*1\r\n$x";
+
+static void ask_for_much(int fd)
 {
-	begin();
-	int fd = accepted_client(), seconds = 0;
-	say(fd, slow[_i].text);
-	while (connections() > 0) {
-		ck_assert_int_le(seconds++, 2 * IDLE_TIMEOUT);
-		send_some(fd, slow[_i].trickle, strlen(slow[_i].trickle));
-		pass(CORO_SEC);
-		if (seconds % 8 == 0)
-			assert_it_serves();
-	}
-	ck_assert_int_ge(seconds, IDLE_TIMEOUT - 1);
-	close(fd);
-	end();
+	for (int i = 0; i < 20; i++)
+		say(fd, "MGET much much much much\r\n");
 }
-END_TEST
+
+static const char *const asked_for[] = {
+	"GET much\r\n",
+	"PING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\n",
+	"*1\r\n$4\r\nPING\r\n",
+};
+
+static void assert_costs_little(struct coro_stream *stream)
+{
+	ck_assert_uint_le(coro_stream_pending(stream), FULL + 200000);
+}
+
+enum { MANY = 50000 };
+
+#include "demo/server_tests.h"
+
+/* ---- slow and silent ---- */
 
 START_TEST(a_command_that_comes_slowly_but_steadily_is_taken)
 {
@@ -100,6 +107,7 @@ START_TEST(a_store_that_is_full_still_answers)
 {
 	begin();
 	int fd = accepted_client();
+	size_t kept = store.bytes;
 	store.bytes = STORE_MAX;
 	say(fd, "SET a b\r\n");
 	until_answered(fd, "-OOM ");
@@ -109,7 +117,7 @@ START_TEST(a_store_that_is_full_still_answers)
 	until_answered(fd, "-OOM ");
 	say(fd, "GET a\r\n");
 	until_answered(fd, "$-1");
-	store.bytes = 0;
+	store.bytes = kept;
 	say(fd, "SET a b\r\n");
 	until_answered(fd, "+OK");
 	close(fd);
@@ -157,98 +165,12 @@ START_TEST(a_client_that_vanishes_between_commands_is_noticed)
 }
 END_TEST
 
-START_TEST(a_client_may_be_reset_at_any_point_of_a_command)
-{
-	const char *text = "*3\r\n$3\r\nSET\r\n$5\r\nfruit\r\n$5\r\napple\r\nGET fruit\r\n*1\r\n$x";
-	begin();
-	for (size_t length = 0; length <= strlen(text); length++) {
-		int fd = accepted_client();
-		ck_assert(send_some(fd, text, length));
-		for (int i = 0; i < _i; i++)
-			turn();
-		reset_client(fd);
-		until_connections(0);
-	}
-	assert_it_serves();
-	end();
-}
-END_TEST
-
-static void keep_much(void)
-{
-	static char value[100000];
-	struct text name = {"much", 4}, text = {value, sizeof(value)};
-	ck_assert(store_set(&store, name, text, 0));
-}
-
-START_TEST(a_client_may_be_reset_in_the_middle_of_its_answer)
-{
-	begin();
-	keep_much();
-	for (int turns = 0; turns < 40; turns++) {
-		int fd = accepted_client();
-		for (int i = 0; i < 20; i++)
-			say(fd, "MGET much much much much\r\n");
-		for (int i = 0; i < turns; i++)
-			turn();
-		if (turns % 2)
-			read(fd, (char[100]){0}, 100);
-		reset_client(fd);
-		until_connections(0);
-	}
-	assert_it_serves();
-	end();
-}
-END_TEST
-
-static void resets_many(void)
-{
-	reset_many(many(1000, 200), false);
-	reset_many(many(1000, 200), true);
-}
-
-START_TEST(thousands_may_be_reset_at_once)
-{
-	begin();
-	in_the_same_memory(resets_many);
-	assert_it_serves();
-	end();
-}
-END_TEST
-
 /* ---- greedy ---- */
-
-static const char *const asked_for[] = {
-	"GET much\r\n",
-	"PING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\nPING\r\n",
-	"*1\r\n$4\r\nPING\r\n",
-};
-
-START_TEST(a_client_that_never_reads_is_let_go_and_costs_little)
-{
-	begin();
-	keep_much();
-	int fd = accepted_client();
-	flood(fd, asked_for[_i]);
-	ck_assert_uint_eq(connections(), 1);
-	ck_assert_uint_le(coro_stream_pending(newest_stream()), FULL + 200000);
-	for (int i = 0; i < IDLE_TIMEOUT; i++) {
-		send_some(fd, "x", 1);
-		pass(CORO_SEC);
-	}
-	assert_it_serves();
-	pass(CORO_SEC);
-	ck_assert_uint_eq(connections(), 0);
-	close(fd);
-	end();
-}
-END_TEST
 
 START_TEST(a_client_that_reads_slowly_but_steadily_gets_all)
 {
 	enum { A_SECOND = 3000, LEAST = 200000 };
 	begin();
-	keep_much();
 	int fd = accepted_client_with(4096);
 	say(fd, "MGET much much much much\r\nQUIT\r\n");
 	ck_assert_uint_ge(read_slowly(fd, A_SECOND, LEAST), LEAST);
@@ -305,7 +227,6 @@ END_TEST
 START_TEST(what_a_client_that_is_gone_does_not_read_is_dropped)
 {
 	begin();
-	keep_much();
 	int fd = accepted_client();
 	say(fd, _i ? "MGET much much much much\r\nQUIT\r\n" : "MGET much much much much\r\n");
 	for (int i = 0; i < 10; i++)
@@ -347,51 +268,21 @@ START_TEST(an_endless_command_is_refused)
 }
 END_TEST
 
-START_TEST(many_commands_at_once_are_all_answered)
-{
-	enum { COMMANDS = 50000 };
-	static char bytes[65536], all[COMMANDS * 6];
-	size_t at = 0, got = 0;
-	for (size_t i = 0; i < COMMANDS; i++)
-		memcpy(all + i * 6, "PING\r\n", 6);
-	begin();
-	int fd = accepted_client();
-	while (got < COMMANDS * strlen("+PONG\r\n")) {
-		ssize_t n = send(fd, all + at, sizeof(all) - at, MSG_NOSIGNAL);
-		at += n > 0 ? (size_t)n : 0;
-		turn();
-		n = recv(fd, bytes, sizeof(bytes), 0);
-		ck_assert(n > 0 || (n < 0 && errno == EAGAIN));
-		got += n > 0 ? (size_t)n : 0;
-	}
-	ck_assert_uint_eq(got, COMMANDS * strlen("+PONG\r\n"));
-	close(fd);
-	end();
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
-	tcase_add_loop_test(tests, a_client_that_sends_a_command_a_little_at_a_time_is_let_go, 0,
-			    sizeof(slow) / sizeof(slow[0]));
+	add_server_tests(tests);
 	tcase_add_test(tests, a_command_that_comes_slowly_but_steadily_is_taken);
 	tcase_add_test(tests, a_client_may_be_silent_between_commands);
 	tcase_add_test(tests, a_client_that_vanishes_in_a_command_is_let_go);
 	tcase_add_test(tests, a_client_that_vanishes_between_commands_is_noticed);
-	tcase_add_loop_test(tests, a_client_may_be_reset_at_any_point_of_a_command, 0, 5);
-	tcase_add_test(tests, a_client_may_be_reset_in_the_middle_of_its_answer);
-	tcase_add_test(tests, thousands_may_be_reset_at_once);
-	tcase_add_loop_test(tests, a_client_that_never_reads_is_let_go_and_costs_little, 0,
-			    sizeof(asked_for) / sizeof(asked_for[0]));
 	tcase_add_test(tests, a_client_that_reads_slowly_but_steadily_gets_all);
 	tcase_add_loop_test(tests, options_that_contradict_each_other_are_refused, 0,
-			    sizeof(contradictions) / sizeof(contradictions[0]));
+			    count_of(contradictions));
 	tcase_add_test(tests, a_command_has_room_for_several_large_words);
 	tcase_add_loop_test(tests, what_a_client_that_is_gone_does_not_read_is_dropped, 0, 2);
 	tcase_add_loop_test(tests, an_endless_command_is_refused, 0, 2);
 	tcase_add_test(tests, a_store_that_is_full_still_answers);
-	tcase_add_test(tests, many_commands_at_once_are_all_answered);
 }
 
 TEST_MAIN("resp_server", add_tests)
