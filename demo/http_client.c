@@ -2,7 +2,7 @@
 /*
  * An HTTP client: prints a page, as curl does. The status goes to stderr.
  *
- * The code reads the answer top down, as a person would: a line, the fields up to an empty line,
+ * The code reads the response top down, as a person would: a line, the fields up to an empty line,
  * the body. It knows nothing of time. The timeout around it ends whatever call is waiting, however
  * deep.
  */
@@ -82,7 +82,7 @@ static coro_async int print_chunks(struct coro_stream *stream)
 
 /* ---- the request ---- */
 
-struct answer {
+struct response {
 	int status;
 	bool chunked, has_length; /* neither: the body ends with the connection */
 	uint64_t length;
@@ -97,7 +97,7 @@ static const char *value_of(const char *line, const char *name)
 	return line + length + 1 + strspn(line + length + 1, " \t");
 }
 
-static coro_async int read_head(struct coro_stream *stream, struct answer *ret)
+static coro_async int read_head(struct coro_stream *stream, struct response *ret)
 {
 	const char *line, *value;
 	int r = read_line(stream, &line);
@@ -105,7 +105,7 @@ static coro_async int read_head(struct coro_stream *stream, struct answer *ret)
 		return r;
 	if (strncmp(line, "HTTP/1.", 7) != 0)
 		return coro_raise(-EPROTO, "the server does not speak HTTP/1");
-	*ret = (struct answer){.status = atoi(line + strcspn(line, " "))};
+	*ret = (struct response){.status = atoi(line + strcspn(line, " "))};
 	fprintf(stderr, "%.*s\n", (int)strcspn(line, "\r\n"), line);
 	while ((r = read_line(stream, &line)) == 0 && !is_empty(line)) {
 		if ((value = value_of(line, "Content-Length"))) {
@@ -120,20 +120,20 @@ static coro_async int read_head(struct coro_stream *stream, struct answer *ret)
 
 static coro_async int print_page(struct coro_stream *stream, const struct url *url)
 {
-	struct answer answer = {0};
+	struct response response = {0};
 	int r = coro_stream_printf(stream,
 				   "GET %s HTTP/1.1\r\nHost: %s\r\n"
 				   "User-Agent: http_client\r\nConnection: close\r\n\r\n",
 				   url->target, url->host);
 	if (r == 0)
-		r = read_head(stream, &answer);
-	while (r == 0 && answer.status / 100 == 1) /* not the answer yet */
-		r = read_head(stream, &answer);
+		r = read_head(stream, &response);
+	while (r == 0 && response.status / 100 == 1) /* the final response follows */
+		r = read_head(stream, &response);
 	if (r < 0)
 		return r;
-	if (answer.chunked)
+	if (response.chunked)
 		return print_chunks(stream);
-	return answer.has_length ? print_bytes(stream, answer.length) : print_rest(stream);
+	return response.has_length ? print_bytes(stream, response.length) : print_rest(stream);
 }
 
 static coro_async int get(void *text)

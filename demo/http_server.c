@@ -8,8 +8,8 @@
  *   /count/N    the numbers from 1 to N, in chunks
  *   /...        the files below ROOT, symbolic links followed
  *
- * serve() runs as a task for each connection and answers one request after another. Nothing in it
- * is a callback or a state machine: a function that needs more bytes calls a function that waits
+ * serve() runs as a task for each connection and responds to one request after another. Nothing in
+ * it is a callback or a state machine: a function that needs more bytes calls a function that waits
  * for them.
  *
  * An idle client is disconnected after 10 s: see idle.h. A client that sends a body must send at
@@ -35,17 +35,17 @@ enum {
 
 static const char *root; /* NULL: no files */
 
-/* A connection and the request that is being answered. */
+/* A connection and its present request. */
 struct exchange {
 	struct coro_stream *stream;
 	struct idle idle;
 	struct http_request request; /* in the stream's buffer: valid until the next read */
 	enum { GET, HEAD, POST, OPTIONS, OTHER } method;
 	bool keep_alive;
-	bool answered; /* at least its first line */
+	bool responded; /* the response has begun */
 };
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 /* Waits while the client has too much left to read. */
 static coro_async int drain(struct exchange *exchange)
@@ -95,13 +95,13 @@ static const char *connection_field(const struct exchange *exchange)
 }
 
 /*
- * Writes the head of an answer whose body has length bytes. Writing does not wait. A result is not
+ * Writes the head of a response whose body has length bytes. Writing does not wait. A result is not
  * checked here: after a failure the stream is lost, and the next call that waits returns the error.
  */
-static void begin_answer(struct exchange *exchange, int status, const char *type, uint64_t length)
+static void begin_response(struct exchange *exchange, int status, const char *type, uint64_t length)
 {
 	char head[256];
-	exchange->answered = true;
+	exchange->responded = true;
 	int n = snprintf(head, sizeof(head),
 			 "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %" PRIu64
 			 "\r\n%s%s\r\n",
@@ -110,20 +110,20 @@ static void begin_answer(struct exchange *exchange, int status, const char *type
 	coro_stream_write(exchange->stream, head, (size_t)n);
 }
 
-static void answer(struct exchange *exchange, int status, const char *text)
+static void send_text(struct exchange *exchange, int status, const char *text)
 {
-	begin_answer(exchange, status, "text/plain", strlen(text));
+	begin_response(exchange, status, "text/plain", strlen(text));
 	if (exchange->method != HEAD)
 		coro_stream_write(exchange->stream, text, strlen(text));
 }
 
-/* Answers with an error and closes the connection: where the next request begins is not known. */
+/* Responds with an error and closes the connection: where the next request begins is not known. */
 static int refuse(struct exchange *exchange, int status)
 {
 	char text[64];
 	exchange->keep_alive = false;
 	snprintf(text, sizeof(text), "%d %s\n", status, reason(status));
-	answer(exchange, status, text);
+	send_text(exchange, status, text);
 	return 0;
 }
 
@@ -238,13 +238,13 @@ static coro_async int body_skip(struct body *body)
 
 static int greet(struct exchange *exchange)
 {
-	answer(exchange, 200, "Hello, world!\n");
+	send_text(exchange, 200, "Hello, world!\n");
 	return 0;
 }
 
-static int answer_options(struct exchange *exchange)
+static int send_options(struct exchange *exchange)
 {
-	exchange->answered = true;
+	exchange->responded = true;
 	return coro_stream_printf(exchange->stream,
 				  "HTTP/1.1 204 No Content\r\nAllow: " METHODS "\r\n%s\r\n",
 				  connection_field(exchange));
@@ -269,14 +269,14 @@ static coro_async int echo(struct exchange *exchange, struct body *body)
 	ssize_t n;
 	int r = 0;
 	if (chunked) {
-		exchange->answered = true;
+		exchange->responded = true;
 		coro_stream_printf(stream,
 				   "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 				   "Transfer-Encoding: chunked\r\n%s\r\n",
 				   exchange->keep_alive ? "" : "Connection: close\r\n");
 		end = "0\r\n\r\n";
 	} else {
-		begin_answer(exchange, 200, "application/octet-stream", body->left);
+		begin_response(exchange, 200, "application/octet-stream", body->left);
 	}
 	while (r == 0 && (n = body_peek(body, &bytes)) > 0) {
 		if (chunked)
@@ -303,7 +303,7 @@ static coro_async int count(struct exchange *exchange, const char *path)
 	if (exchange->request.minor == 0)
 		exchange->keep_alive = false; /* HTTP/1.0 has no chunks: the body ends with it */
 	bool chunked = exchange->request.minor > 0;
-	exchange->answered = true;
+	exchange->responded = true;
 	coro_stream_printf(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%s%s\r\n",
 			   chunked ? "Transfer-Encoding: chunked\r\n" : "",
 			   exchange->keep_alive ? "" : "Connection: close\r\n");
@@ -358,13 +358,13 @@ static coro_async int send_file(struct exchange *exchange, int file, off_t lengt
 	return r;
 }
 
-static coro_async int answer_file(struct exchange *exchange, int file, const char *path)
+static coro_async int respond_with_file(struct exchange *exchange, int file, const char *path)
 {
 	struct stat status;
 	int r = coro_fstat(file, &status);
 	if (r < 0 || !S_ISREG(status.st_mode))
 		return r == -ECANCELED ? r : refuse(exchange, 404);
-	begin_answer(exchange, 200, type_of(path), (uint64_t)status.st_size);
+	begin_response(exchange, 200, type_of(path), (uint64_t)status.st_size);
 	return exchange->method == HEAD ? 0 : send_file(exchange, file, status.st_size);
 }
 
@@ -379,10 +379,10 @@ static coro_async int get_file(struct exchange *exchange, const char *path)
 	if (file == -ECANCELED)
 		return file;
 	if (file < 0) {
-		answer(exchange, 404, "not found\n");
+		send_text(exchange, 404, "not found\n");
 		return 0;
 	}
-	int r = answer_file(exchange, file, name);
+	int r = respond_with_file(exchange, file, name);
 	coro_fd_close(file);
 	return r;
 }
@@ -413,7 +413,7 @@ static coro_async int respond(struct exchange *exchange, struct body *body)
 	if (skipped < 0)
 		return skipped;
 	if (exchange->method == OPTIONS)
-		return answer_options(exchange);
+		return send_options(exchange);
 	if (exchange->method != GET && exchange->method != HEAD)
 		return refuse(exchange, exchange->method == POST ? 405 : 501);
 	if (strcmp(path, "/") == 0)
@@ -429,14 +429,14 @@ static coro_async int serve_request(struct exchange *exchange)
 	struct body body;
 	exchange->method = method_of(request->method);
 	exchange->keep_alive = request->keep_alive;
-	exchange->answered = false;
+	exchange->responded = false;
 	if (request->length > MAX_BODY)
 		return refuse(exchange, 413);
 	if (request->expects_continue && (request->chunked || request->length > 0))
 		coro_stream_write(exchange->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	body_init(&body, exchange);
 	int r = respond(exchange, &body);
-	if (!exchange->answered && (r == -EPROTO || r == -EMSGSIZE))
+	if (!exchange->responded && (r == -EPROTO || r == -EMSGSIZE))
 		return refuse(exchange, r == -EPROTO ? 400 : 413);
 	return r;
 }

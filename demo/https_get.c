@@ -15,7 +15,7 @@
 #include <coro/tls.h>
 #include <unistd.h>
 
-/* HTTP/1.0: the answer ends with the connection. */
+/* HTTP/1.0: the response ends with the connection. */
 static coro_async int print_page(struct coro_stream *stream, const struct url *url)
 {
 	const char *line;

@@ -20,7 +20,7 @@
 
 enum { IDLE_TIMEOUT = 10 /* seconds */, MAX_BODY = 16 << 20 };
 
-/* A connection and the request that is being answered. */
+/* A connection and its present request. */
 struct exchange {
 	struct coro_stream *stream;
 	struct idle idle;
@@ -28,7 +28,7 @@ struct exchange {
 	bool keep_alive;
 };
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 /* Waits while the client has too much left to read. */
 static coro_async int drain(struct exchange *exchange)
@@ -39,7 +39,7 @@ static coro_async int drain(struct exchange *exchange)
 	return r;
 }
 
-static int begin_answer(const struct exchange *exchange, const char *status, uint64_t length)
+static int begin_response(const struct exchange *exchange, const char *status, uint64_t length)
 {
 	const char *connection = !exchange->keep_alive          ? "Connection: close\r\n"
 				 : exchange->request.minor == 0 ? "Connection: keep-alive\r\n"
@@ -50,19 +50,19 @@ static int begin_answer(const struct exchange *exchange, const char *status, uin
 				  status, length, connection);
 }
 
-static int answer(const struct exchange *exchange, const char *status, const char *text)
+static int send_text(const struct exchange *exchange, const char *status, const char *text)
 {
-	int r = begin_answer(exchange, status, strlen(text));
+	int r = begin_response(exchange, status, strlen(text));
 	if (r == 0 && !http_is(exchange->request.method, "HEAD"))
 		r = coro_stream_write(exchange->stream, text, strlen(text));
 	return r;
 }
 
-/* Answers with an error and closes the connection: where the next request begins is not known. */
+/* Responds with an error and closes the connection: where the next request begins is not known. */
 static int refuse(struct exchange *exchange, const char *status)
 {
 	exchange->keep_alive = false;
-	return answer(exchange, status, "");
+	return send_text(exchange, status, "");
 }
 
 /* Sends the body back while it comes. */
@@ -73,7 +73,7 @@ static coro_async int echo(struct exchange *exchange)
 	const char *bytes;
 	if (exchange->request.expects_continue && left > 0)
 		coro_stream_printf(stream, "HTTP/1.1 100 Continue\r\n\r\n");
-	int r = begin_answer(exchange, "200 OK", left);
+	int r = begin_response(exchange, "200 OK", left);
 	while (r == 0 && left > 0) {
 		ssize_t n = coro_stream_peek(stream, 1, &bytes);
 		if (n <= 0)
@@ -105,8 +105,8 @@ static coro_async int respond(struct exchange *exchange)
 	if (!http_is(request->method, "GET") && !http_is(request->method, "HEAD"))
 		return refuse(exchange, "501 Not Implemented");
 	if (!http_is(request->target, "/"))
-		return answer(exchange, "404 Not Found", "not found\n");
-	return answer(exchange, "200 OK", "Hello, world!\n");
+		return send_text(exchange, "404 Not Found", "not found\n");
+	return send_text(exchange, "200 OK", "Hello, world!\n");
 }
 
 /* Serves one request. Returns 1 if there may be another, 0 if not, or an error. */

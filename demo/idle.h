@@ -6,7 +6,7 @@
  *   idle_renew   the client has done something: the time starts again
  *   idle_end     ends the scope, as coro_timeout_end does
  *
- * Reading slowly is doing something: a client may take hours to read a long answer. The library
+ * Reading slowly is doing something: a client may take hours to read a long response. The library
  * cannot tell when the client reads, but the amount that it has not read yet, in the stream and in
  * the system, gets smaller. So that amount is checked several times within the timeout.
  */

@@ -20,7 +20,7 @@ struct page {
 
 static int running, most_running;
 
-/* HTTP/1.0: the answer ends with the connection. */
+/* HTTP/1.0: the response ends with the connection. */
 static coro_async int read_page(struct coro_stream *stream, const struct url *url,
 				struct page *page)
 {
