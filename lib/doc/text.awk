@@ -130,6 +130,12 @@ function prose(text,    words, n, i, word, before, name, after, span) {
 			after = substr(word, RSTART + RLENGTH)
 			gsub(/\001/, " ", name)
 			put_macro("Ql " quote(escape_code(name) (name ~ /[.,;:!?)]$/ ? "\\&" : "")), before, after)
+		} else if (match(word, /coro\/[a-z_]+\.h/) && has_page(substr(word, RSTART + 5, RLENGTH - 7))) {
+			before = substr(word, 1, RSTART - 1)
+			name = substr(word, RSTART + 5, RLENGTH - 7)
+			after = substr(word, RSTART + RLENGTH)
+			sees["coro-" name " 3"] = 1
+			put_macro("Xr coro-" name " 3", before, after)
 		} else if (match(word, /coro_[a-z0-9_]*[a-z0-9]|CORO_[A-Z0-9_]*[A-Z0-9]|-E[A-Z][A-Z0-9]*|NULL|[a-z_][a-z_0-9]*\([1-8]?\)/)) {
 			before = substr(word, 1, RSTART - 1)
 			name = substr(word, RSTART, RLENGTH)
@@ -146,6 +152,10 @@ function prose(text,    words, n, i, word, before, name, after, span) {
 			put_word(word, word ~ /[.?!][)"]*$/)
 	}
 	flush_line()
+}
+
+function has_page(name) {
+	return name != header && name in head
 }
 
 function reference(name) {
