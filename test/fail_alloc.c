@@ -44,7 +44,7 @@ bool fail_possible(void)
 
 #if !SANITIZED
 
-/* Whether this call is to fail. */
+/* Whether this call has to fail. */
 static bool strike(void)
 {
 	if (!counting || ++calls != failing)

@@ -48,10 +48,10 @@ static struct {
 
 static bool locked;
 
-/* A handler of a signal may call in the midst of it, which then is not counted. */
+/* A signal handler may interrupt this and make calls, which are not counted. */
 static _Thread_local bool counting;
 
-/* Bytes at the most, of the thread that asked, or of all. */
+/* At most n bytes a transfer, for the thread that asked, or for all. */
 static _Thread_local size_t most;
 static size_t most_everywhere;
 
@@ -241,7 +241,7 @@ size_t shorter(size_t length)
 	return bytes && length > bytes ? bytes : length;
 }
 
-/* But for what may be an eventfd's, which the system takes as a whole or not at all. */
+/* Except for what may be an eventfd's: the system takes 8 bytes or none. */
 static size_t shorter_than_count(size_t length)
 {
 	return length == sizeof(uint64_t) ? length : shorter(length);
@@ -467,7 +467,7 @@ HAS_TAIL_CALL PLAIN int __wrap_vfork(void)
 }
 #endif
 
-/* One that fails has closed all the same. */
+/* A close that fails has closed the fd all the same. */
 WRAP_BODY(close, int, (int fd))
 {
 	bool fails = call_fails("close");
@@ -502,7 +502,7 @@ WRAP_BODY(getaddrinfo, int,
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
-/* Sanitizers call it, too, and do not stand its failure. */
+/* Sanitizers call it too, and do not cope with its failure. */
 WRAP_BODY(sigaltstack, int, (const stack_t *stack, stack_t *old))
 {
 	bool may_fail = !__asan_init && !__tsan_init;

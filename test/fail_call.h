@@ -26,13 +26,16 @@ void fail_calls_from(const char *name, unsigned long n, int error);
 /* But none of that name. */
 void spare_call(const char *name);
 
-/* From now on it concerns all threads. */
+/* From now on all threads' calls count. */
 void fail_calls_everywhere(void);
 
 /* No more calls fail. Returns whether one did since fail_call. */
 bool fail_call_off(void);
 
-/* The calling thread's next call of that name is preceded by one of fn: what others do meanwhile. */
+/*
+ * Before the calling thread's next call of that name, fn is called: it does what others do
+ * meanwhile.
+ */
 void precede_call(const char *name, void (*fn)(void));
 
 /* How many calls of that name there were since fail_call; NULL for all. */
@@ -44,10 +47,10 @@ const char *call_named(int i);
 /* The name of the call that failed; NULL: none. */
 const char *failed_call(void);
 
-/* An address of the stack that it was made on: of whom it was. */
+/* An address on the stack that made the call, which tells whose it was. */
 const void *failed_at(void);
 
-/* From now on transfers move so many bytes at the most; 0: as many as they want. */
+/* From now on a transfer moves at most n bytes; 0: no limit. */
 void shorten_transfers(size_t bytes);
 
 /* From now on fsync and fdatasync do nothing, instead of waiting for a disk. */
@@ -55,16 +58,16 @@ void skip_syncs(void);
 
 /* -- for what takes the place of a call */
 
-/* Counts it; whether it is to fail, with errno. */
+/* Counts a call; returns whether it has to fail, with errno set. */
 bool call_fails(const char *name);
 
-/* The same of one that was made elsewhere: by whom that address is of. */
+/* The same for a call that the task with this stack address made earlier. */
 bool call_at_fails(const char *name, const void *at);
 
-/* After a call of it has failed so: a connection that is said to be gone is. */
+/* After a failed call on fd: if the error says that the connection is gone, it ends it. */
 void lose_connection(int fd, int error);
 
-/* How much of so much is to be transferred. */
+/* How many of n bytes a transfer may move. */
 size_t shorter(size_t length);
 
 #endif

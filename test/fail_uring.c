@@ -104,7 +104,7 @@ static void make_short(struct io_uring_sqe *sqe)
 	}
 }
 
-/* Looks at all that is about to be handed over. */
+/* Checks all entries that are about to be submitted. */
 static void change(struct io_uring *ring)
 {
 	struct io_uring_sq *sq = &ring->sq;
@@ -146,7 +146,7 @@ int __wrap_io_uring_queue_init_params(unsigned n, struct io_uring *r, struct io_
 	return __real_io_uring_queue_init_params(n, r, p);
 }
 
-/* What looks for results, and only now and then has to ask the system. */
+/* Looks for results; only now and then it has to ask the kernel. */
 int __real___io_uring_get_cqe(struct io_uring *r, struct io_uring_cqe **c, unsigned s, unsigned n,
 			      sigset_t *m);
 int __wrap___io_uring_get_cqe(struct io_uring *r, struct io_uring_cqe **c, unsigned s, unsigned n,

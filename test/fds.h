@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests of the outside share: a loop in virtual time for each, as tasks.h has, after which all
- * fds are closed that were not open before; and pairs of fds of all kinds.
+ * What tests with fds share: the virtual loop of tasks.h, a check that the test closes all fds that
+ * it opens, and pairs of fds of all kinds.
  */
 #ifndef TEST_FDS_H
 #define TEST_FDS_H
@@ -53,7 +53,7 @@ static inline void fds_teardown(void)
 	assert_fds_are_as_before();
 }
 
-/* Whether the loop hands calls to the kernel as a whole. */
+/* Whether the loop submits whole calls to the kernel. */
 static inline bool on_uring(void)
 {
 	return strcmp(coro_loop_poller(loop), "uring") == 0;
@@ -95,7 +95,7 @@ static inline struct pair tcp_pair(void)
 	struct pair pair;
 	int listening = listen_tcp(&address);
 	pair.to = socket(AF_INET, SOCK_STREAM, 0);
-	/* So that what is sent and not read fills it up before long. */
+	/* Small, so that unread bytes soon fill it. */
 	setsockopt(pair.to, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
 	setsockopt(listening, SOL_SOCKET, SO_RCVBUF, &(int){16384}, sizeof(int));
 	ck_assert_int_eq(connect(pair.to, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -136,7 +136,7 @@ static inline bool open_terminal(int *master, int *slave)
 	return *slave >= 0;
 }
 
-/* Closes both ends, as those that no loop knows. */
+/* Closes both ends, which no loop knows. */
 static inline void close_pair(struct pair pair)
 {
 	close(pair.from);

@@ -30,7 +30,7 @@ static inline int starts_server(void *arg)
 	return coro_server_start("127.0.0.1:0", &options, starting->fn, NULL, &server);
 }
 
-/* So that the system's own buffers are soon full: of a socket, and of those it accepts. */
+/* Small socket buffers, also of accepted sockets, so that they are soon full. */
 static inline void make_small(int fd)
 {
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
@@ -64,7 +64,7 @@ static inline size_t connections(void)
 	return coro_server_connections(server);
 }
 
-/* Runs the loop until there are so many connections. */
+/* Runs the loop until there are n connections. */
 static inline void until_connections(size_t count)
 {
 	while (connections() != count)
@@ -127,14 +127,14 @@ static inline int accepted_client(void)
 	return accepted_client_with(0);
 }
 
-/* The system tells the peer, and takes back what it has not read. */
+/* Resets the connection: the peer gets ECONNRESET, and loses what it has not read. */
 static inline void reset_client(int fd)
 {
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
 	close(fd);
 }
 
-/* As if its machine had lost power: whether that can be made here. */
+/* Ends it as if the client's machine had lost power; returns whether the system allows that. */
 static inline bool vanish_client(int fd)
 {
 #ifdef TCP_REPAIR
@@ -146,7 +146,7 @@ static inline bool vanish_client(int fd)
 	return can;
 }
 
-/* Sends what goes: whether the server has not closed. */
+/* Sends what the socket takes; returns whether the server still has the connection open. */
 static inline bool send_some(int fd, const void *bytes, size_t length)
 {
 	ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -158,7 +158,7 @@ static inline void say(int fd, const char *text)
 	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
-/* Sends as much as goes in, and more, until nothing does. */
+/* Sends again and again, until nothing more goes in. */
 static inline void flood(int fd, const char *text)
 {
 	static char all[16384];
@@ -204,7 +204,7 @@ static inline size_t read_slowly(int fd, size_t a_second, size_t most)
 	return length;
 }
 
-/* Reads all until the end, dropping it: how much. */
+/* Reads to the end and drops it; returns the number of bytes. */
 static inline size_t read_to_the_end(int fd)
 {
 	static char bytes[65536];
@@ -221,7 +221,7 @@ static inline size_t read_to_the_end(int fd)
 
 /* ---- what is done to any server ---- */
 
-/* Many at once, which are reset at once: before they were accepted, or after. */
+/* Connects many clients and resets them all, before or after they are accepted. */
 static inline void reset_many(int count, bool accepted)
 {
 	enum { BATCH = 100 };
@@ -237,12 +237,12 @@ static inline void reset_many(int count, bool accepted)
 			until_connections(0);
 		count -= BATCH;
 	}
-	/* The others are behind them in the line. */
+	/* A later client is behind them in the line. */
 	close(accepted_client());
 	until_connections(0);
 }
 
-/* Does that again and again, until it leaves no more memory than there was: before long. */
+/* Repeats the assault until it leaves no more memory allocated than before: at most ten times. */
 static inline void in_the_same_memory(void (*assault)(void))
 {
 	size_t before;

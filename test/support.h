@@ -37,7 +37,7 @@
 		return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
 	}
 
-/* Leaves a test that cannot be made here, and says why. */
+/* Ends a test that cannot run here, and prints why. */
 #define skip_test(...)                             \
 	do {                                       \
 		printf("%s: skipped: ", __func__); \
@@ -54,7 +54,7 @@ static inline bool running_slow(void)
 	return SANITIZED || RUNNING_ON_VALGRIND || getenv("RUNNING_SLOW");
 }
 
-/* So many, or so few where all is slow. */
+/* The count, or a smaller one if everything is slow. */
 static inline int many(int count, int few)
 {
 	return running_slow() ? few : count;
@@ -73,7 +73,7 @@ static inline void __attribute__((format(printf, 1, 2))) trace(const char *forma
 	size_t room = sizeof(traced.text) - traced.length;
 	va_list args;
 	if (room < 64)
-		return; /* that alone will not be what was expected */
+		return; /* the truncated trace will not be the expected one */
 	if (traced.length)
 		traced.text[traced.length++] = ' ';
 	va_start(args, format);
@@ -106,8 +106,8 @@ static inline void *in_thread(void *(*fn)(void *arg), void *arg)
 }
 
 /*
- * Returns once the main thread sleeps in the system: to be called in another, which then does what
- * wakes it. Where that cannot be seen, at once.
+ * Returns when the main thread sleeps in the kernel, at once if the system does not show that. For
+ * another thread, which then wakes it.
  */
 static inline void until_main_sleeps(void)
 {
@@ -123,8 +123,8 @@ static inline void until_main_sleeps(void)
 }
 
 /*
- * How many threads there are; where that cannot be seen, 1. Not by /proc/self/task: a thread that ends
- * while it is listed hides those behind it.
+ * The number of threads, or 1 if the system does not show it. Not by /proc/self/task: a thread that
+ * ends during the listing hides those behind it.
  */
 static inline int threads_now(void)
 {
@@ -140,10 +140,10 @@ static inline int threads_now(void)
 	return count;
 }
 
-/* Until no more are left than that: of those that were left behind, with all that they held. */
+/* Waits until at most count threads are left, so that the ended ones hold no memory. */
 static inline void await_threads(int count)
 {
-	while (threads_now() > count + SANITIZE_THREAD) /* which may have begun one of its own */
+	while (threads_now() > count + SANITIZE_THREAD) /* which may have started one of its own */
 		sched_yield();
 }
 

@@ -16,7 +16,7 @@
 
 static struct coro_loop *loop;
 
-/* Tests are silent; but reports go the whole way. */
+/* Tests print no reports, but the whole path of a report runs. */
 static inline void ignore_report(struct coro_loop *from, const struct coro_report *report,
 				 void *arg)
 {
@@ -34,7 +34,7 @@ static inline void loop_teardown(void)
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 }
 
-/* Runs all there is: until every task has ended, or waits for what cannot come. */
+/* Runs until every task has ended, or waits for what cannot come. */
 static inline void run(void)
 {
 	ck_assert_int_eq(coro_run_forever(loop), -EDEADLK);
@@ -109,7 +109,7 @@ static inline void set_it(void *future)
 	set(future, NULL);
 }
 
-/* The future is done, with this result; gives it back. */
+/* The future is done, with this result; gives its reference back. */
 #define assert_ended(future, expected)                                        \
 	do {                                                                  \
 		ck_assert(coro_future_done(future));                          \
@@ -117,7 +117,7 @@ static inline void set_it(void *future)
 		coro_future_unref(future);                                    \
 	} while (0)
 
-/* What a task returns that runs fn(arg). */
+/* The result of a task that runs fn(arg). */
 static inline int result_of(coro_fn *fn, void *arg)
 {
 	struct coro_future *task = spawn(fn, arg);
@@ -138,7 +138,7 @@ static inline void trace_word(void *word)
 	trace("%s", (const char *)word);
 }
 
-/* A body that puts its word in the trace: so much for a chance to run. */
+/* A body that puts its word in the trace, to show when it runs. */
 static inline int says(void *word)
 {
 	trace("%s", (const char *)word);
@@ -147,7 +147,7 @@ static inline int says(void *word)
 
 /* ---- allocations ---- */
 
-/* Runs all there is; how many allocations that made: 0 also where a sanitizer hides them. */
+/* Runs like run; returns the number of allocations, 0 also if a sanitizer hides them. */
 static inline unsigned long allocations_of_run(void)
 {
 	fail_nth(0);
@@ -185,8 +185,8 @@ static inline void *attempt(void *arg)
 }
 
 /*
- * Runs a program, which returns 0 when all goes well, with each of its allocations failing in turn.
- * It is then to return -ENOMEM, or 0 if it can do without; and to leave nothing allocated.
+ * Runs a program with each of its allocations failing in turn. It must return -ENOMEM, or 0 if it
+ * can do without, and leave nothing allocated.
  */
 static inline void fail_each_allocation(coro_fn *program)
 {
@@ -198,7 +198,10 @@ static inline void fail_each_allocation(coro_fn *program)
 	struct attempt this = {.program = program, .failed = true};
 	int threads = threads_now();
 	for (this.n = 1; this.failed; this.n++) {
-		/* In a thread whose memory goes with it; twice, as a first one allocates what stays. */
+		/*
+		 * In a thread, whose memory is freed with it; twice, as the first one allocates
+		 * what stays.
+		 */
 		in_thread(attempt, &this);
 		await_threads(threads);
 		size_t before = allocated();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests of threads share: a loop on the real clock for each, which leaves as many fds open as
- * it found, and ways to bring threads into step without sleeping.
+ * What tests of threads share: a loop on the real clock, a check that each test leaves no fd open,
+ * and gates that bring threads into step without sleeping.
  */
 #ifndef TEST_THREADS_H
 #define TEST_THREADS_H
@@ -38,7 +38,7 @@ static inline void threads_teardown(void)
 	ck_assert_int_eq(count_fds(), fd_count);
 }
 
-/* For what must be and is no test's to report: in threads other than the test's. */
+/* An assertion for other threads, where Check's do not work. */
 static inline void must(bool so)
 {
 	if (!so)
@@ -79,7 +79,7 @@ static inline void gate_open(struct gate *gate)
 	pthread_mutex_unlock(&gate->mutex);
 }
 
-/* Blocks the thread until so many wait before the gate. */
+/* Blocks the thread until n threads wait before the gate. */
 static inline void gate_await(struct gate *gate, int waiting)
 {
 	pthread_mutex_lock(&gate->mutex);

@@ -38,7 +38,7 @@ static struct item *take_first(struct heap *heap)
 	return item;
 }
 
-/* The one that is to come first: the smallest key, the earliest of equal ones. */
+/* The entry that comes first: the smallest key; of equal keys the earliest. */
 static struct item *first_of(struct item *items, int count)
 {
 	struct item *first = NULL;

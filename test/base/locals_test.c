@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets of values that are shared until one who shares them changes his. */
+/* Sets of values, which are copied when one of their owners changes them. */
 #include "base/locals.h"
 
 #include "fail_alloc.h"
@@ -87,7 +87,7 @@ START_TEST(a_copy_is_shared_with_nobody)
 }
 END_TEST
 
-/* With the allocation failing: the set is as it was. */
+/* If the allocation fails, the set does not change. */
 static void fails_to_set(struct locals **locals, const void *key)
 {
 	struct locals *before = *locals;

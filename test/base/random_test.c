@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers: told by the seed, and any seed will do. */
+/* Random numbers: the seed determines them, and any seed will do. */
 #include "support.h"
 
 #include "base/random.h"

@@ -10,9 +10,9 @@
 
 enum { HOPS = 1000000 };
 
-static double per_hop; /* ns, told by the program that was run */
+static double per_hop; /* ns, printed by the program that was run */
 
-/* What a program of so many hops takes, in a loop of its own. */
+/* The time that n hops take, in a loop of their own. */
 static double measure(coro_fn *program)
 {
 	if (coro_run(program, NULL) < 0)

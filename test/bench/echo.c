@@ -75,9 +75,9 @@ static void no_delay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 }
 
-/* -- servers: they tell their address, and end when the last of their connections does */
+/* -- servers: they print their address, and end when their last connection ends */
 
-static int told; /* fd to tell it by */
+static int told; /* the fd that the address is written to */
 
 static void tell_address(void)
 {
@@ -219,7 +219,7 @@ static int *connect_all(int epoll)
 	return fds;
 }
 
-/* So many messages go and come back, no fewer than there are connections. */
+/* That many messages go and come back, at least one for each connection. */
 static void exchange(int epoll, const int *fds, long count)
 {
 	static struct epoll_event events[EVENTS];

@@ -60,7 +60,7 @@ static _Noreturn void give_up(const char *what)
 
 struct figures {
 	size_t fds;
-	size_t most;             /* connections that there were at once, so far */
+	size_t most;             /* the most connections at once so far */
 	size_t resident, tables; /* KiB: memory, and page tables for it */
 	size_t connections;
 	unsigned long failures;
@@ -127,7 +127,7 @@ static void empty_pools(void)
 #endif
 }
 
-/* Does what it is asked to, until that ends: 't' empties the pools; each gets figures. */
+/* Answers each byte with figures, until the pipe ends; 't' empties the pools first. */
 static int obey(int control)
 {
 	char order;
@@ -184,8 +184,8 @@ static int run_server(int control)
 
 struct peer {
 	enum end end;
-	bool busy;     /* it is yet to be answered, or closed */
-	bool answered; /* and closed is what it is to be */
+	bool busy;     /* it waits for an answer, or for the close */
+	bool answered; /* it waits for the close */
 	unsigned said;
 	size_t got; /* bytes of the answer */
 	double since;
@@ -236,7 +236,7 @@ static void say(int fd)
 		fail("send: %s", strerror(errno));
 }
 
-/* From many addresses, since each has but so many ports. */
+/* From many addresses, as each has a limited number of ports. */
 static int open_peer(enum end end)
 {
 	enum { ADDRESSES = 100 };
@@ -340,11 +340,11 @@ static int *hold(void)
 	return fds;
 }
 
-/* Opens and closes so many a second, with which the held ones are not to be troubled. */
+/* Opens and closes n connections a second, which must not disturb the held ones. */
 static void come_and_go(const int *fds)
 {
 	static const enum end ends[] = {CLOSES, RESETS, IS_CLOSED};
-	enum { SAY_AGAIN = 10 }; /* seconds after which all have */
+	enum { SAY_AGAIN = 10 }; /* seconds after which all have been served */
 	unsigned long before = opened, closed_before = closed;
 	double start = bench_now(), now, saying = 0;
 	int next = 0;

@@ -23,7 +23,7 @@ static void must(int r)
 	}
 }
 
-/* A task is spawned, awaited and let go of. */
+/* A task is spawned, awaited and unreferenced. */
 static void spawn_await(void)
 {
 	for (int i = 0; i < TIMES; i++) {
@@ -61,7 +61,7 @@ static void queue_hop(void)
 	must(coro_queue_destroy(back));
 }
 
-/* Who releases the lock waits for it again, behind the other. */
+/* The task that releases the lock waits for it again, behind the other one. */
 static struct coro_lock lock;
 
 static int take_turns(void *arg)

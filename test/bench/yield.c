@@ -34,7 +34,7 @@ static int measure(void *arg)
 	return 0;
 }
 
-/* ns of a yield with so many tasks on stacks of that size */
+/* ns of a yield with n tasks on stacks of that size */
 static double yield_ns(long tasks, size_t stack_size)
 {
 	rounds_left = (tasks < 10000 ? 4000000 : 8000000) / tasks;

@@ -23,7 +23,7 @@ static int tell_end(struct actor *me, const char *title, int r)
 
 /* -- operations */
 
-/* For a new name that ends in '+', the first of NAME1 ... NAME9 that is new. */
+/* For a new name that ends in '+': the first of NAME1 ... NAME9 that is not used yet. */
 static void choose_name(struct machine *machine, char **name)
 {
 	size_t length = strlen(*name);
@@ -54,7 +54,7 @@ static struct statement *with_new_name(struct machine *machine, const struct sta
 	return copy;
 }
 
-/* What was said with the cancellation that was just received, "" for nothing. */
+/* The message of the cancellation that was just received, "" for none. */
 static const char *message_of(struct act *act, int error)
 {
 	if (error != -ECANCELED || act->statement->operation->hides_message)
@@ -116,7 +116,7 @@ static int run_try(struct actor *me, const struct statement *statement)
 		r = handle_error(me, statement, r);
 	if (!statement->has_final)
 		return r;
-	/* A failure in there takes the place of what was; a return has no effect. */
+	/* A failure in there replaces the one before; a return has no effect. */
 	const char *value = me->value, *message = NULL;
 	if (r < 0)
 		message = arena_format(&me->machine->program->arena, "%s", coro_message(r));
@@ -125,7 +125,10 @@ static int run_try(struct actor *me, const struct statement *statement)
 	me->value = value;
 	if (failed < 0)
 		return failed;
-	/* Others with the same code may have come and gone in there: this one has its message again. */
+	/*
+	 * Other errors with the same code may have occurred in there: this one gets its message
+	 * back.
+	 */
 	return r < 0 ? coro_raise(r, "%s", message) : r;
 }
 
@@ -295,7 +298,7 @@ int run_async_generator(void *arg)
 	return r < 0 ? r : 0;
 }
 
-/* One that started eagerly has its name before its spawner can give it that. */
+/* A task that started eagerly has its name before its spawner can set it. */
 static void take_name(struct actor *me)
 {
 	if (!table_get(&me->machine->handles, me->name))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors have words in the program, and codes in the library. */
+/* Errors are words in the program, and codes in the library. */
 #include "interpreter.h"
 
 #include <errno.h>

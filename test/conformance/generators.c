@@ -120,7 +120,7 @@ static int op_asend(struct act *act)
 	if (!it)
 		return answer_unknown(act);
 	if (!it->actor->started && coro_state(it->coro) == CORO_SUSPENDED)
-		return -EINVAL; /* nobody is there to receive it */
+		return -EINVAL; /* no consumer is there to receive it */
 	int r = coro_send(it->coro, act->args[1], &item);
 	return answer_async_item(act, r, item);
 }

@@ -53,7 +53,7 @@ static void note_failed_closing(struct machine *machine, const struct coro_repor
 	}
 }
 
-/* asyncio tells of these when all are closed, the library of each when it is. */
+/* asyncio reports these when all are closed, the library each one when it is closed. */
 static void tell_failed_closings(struct machine *machine)
 {
 	for (struct entry *entry = machine->driven.first; entry; entry = entry->next) {
@@ -63,7 +63,7 @@ static void tell_failed_closings(struct machine *machine)
 	}
 }
 
-/* The end gave a task up, which may have no name. */
+/* The end gave up waiting for a task, which may have no name. */
 static void note_destroyed(struct machine *machine, struct handle *handle)
 {
 	machine->stuck = true;
@@ -167,7 +167,7 @@ static void tear_down(struct machine *machine)
 	}
 }
 
-/* Nobody can ask any more. */
+/* Nobody can ask for the result any more. */
 static void tell_lost(struct machine *machine)
 {
 	machine->over = false;

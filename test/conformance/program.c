@@ -181,7 +181,7 @@ static enum statement_kind kind_of(const struct statement *statement)
 	return OPERATION;
 }
 
-/* What has no meaning is refused here, lest it fail unseen. */
+/* What has no meaning is refused here: else it would fail unnoticed. */
 static void check_operation(const struct parser *parser, struct statement *statement)
 {
 	const struct operation *operation = operation_find(statement);

@@ -88,7 +88,7 @@ struct program {
 /* Takes the text apart, which it changes and which must outlive the program. Mistakes end in fault(). */
 void program_parse(struct program *program, char *text);
 
-/* A mistake in the program, at this line, 0 for none: says so and exits. */
+/* Reports a mistake in the program, at this line (0 for none), and exits. */
 void fault(int line, const char *what, const char *word) __attribute__((noreturn));
 
 #endif

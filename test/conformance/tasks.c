@@ -72,7 +72,7 @@ static int op_await(struct act *act)
 	return answer(act, r, value);
 }
 
-/* What was said with a cancellation: the library's shield hands it on, CPython's loses it. */
+/* A cancellation's message: the library's shield passes it on, CPython's loses it. */
 static int forget_message(struct act *act, int r, const struct coro_future *future)
 {
 	if (r != -ECANCELED || !coro_future_cancelled(future))

@@ -52,7 +52,10 @@ static int run_for(struct inner *inner, int64_t delay)
 	return r < 0 ? r : coro_timeout_end(&timeout, run_inner(inner));
 }
 
-/* Its time is over: it becomes a task, which never begins. Who waits for it may not live to drop it. */
+/*
+ * Its time is over: it becomes a task, which never begins. Its waiter may end before it can drop
+ * it.
+ */
 static int run_never(struct inner *inner, int64_t delay)
 {
 	struct arena *arena = arena_of(&inner->act);

@@ -23,7 +23,7 @@ static int op_setvar(struct act *act)
 	return coro_local_set(&it->local, act->args[1], &it->token);
 }
 
-/* To use a token twice is one of many misuses here. */
+/* Using a token twice is one of many misuses with this error. */
 static int op_resetvar(struct act *act)
 {
 	struct thing *it = act_thing_of(act, 0, VARIABLE);

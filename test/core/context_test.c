@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts by themselves, whichever backend the build has, and the one that it falls back to. */
+/* Contexts alone: the build's backend, and the one that it falls back to. */
 #include "core/context.h"
 
 #include "core/context/birth.h"
@@ -13,14 +13,14 @@
 #include <sys/mman.h>
 #include <unwind.h>
 
-/* Absent where ucontext.c is the one backend; the latter also where no CPU has shadow stacks. */
+/* Absent if ucontext.c is the only backend; the second one also if no CPU has shadow stacks. */
 extern bool context_shadowed __attribute__((weak));
 void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
 	__attribute__((weak));
 
 enum { SIZE = 64 * 1024 };
 
-/* One of two that switch to each other. */
+/* One of two sides that switch to each other. */
 struct side {
 	void *context;
 	struct sanitize_stack sanitize;
@@ -31,7 +31,7 @@ struct side {
 	bool right; /* all was as it should be */
 };
 
-/* Continues the other side, and returns what that gives to whoever continues this one. */
+/* Switches to the other side; returns the value that this side is switched to with. */
 static int give(struct side *self, int result)
 {
 	sanitize_leave(&self->sanitize, &self->other->sanitize, false);
@@ -40,7 +40,7 @@ static int give(struct side *self, int result)
 	return result;
 }
 
-/* Runs the body, and goes to the other side for good with what it returns. */
+/* Runs the body, and switches to the other side for ever with what the body returns. */
 static void entry(void *arg)
 {
 	struct side *self = arg;
@@ -297,7 +297,7 @@ START_TEST(context_is_content_with_little_more_than_its_room)
 {
 	if (SANITIZED)
 		skip_test("frames are larger under a sanitizer");
-	/* The first resolves libc's functions, on its own stack, which takes much. */
+	/* The first run resolves libc's functions on its own stack, which uses much of it. */
 	const size_t sizes[] = {SIZE, context_room + 3072};
 	for (int round = 0; round < 2; round++) {
 		struct side a = main_side(), b;
@@ -313,7 +313,7 @@ START_TEST(making_and_saving_a_context_touches_no_more_than_its_room)
 {
 	if (SANITIZED || RUNNING_ON_VALGRIND)
 		skip_test("frames are larger under a sanitizer");
-	for (int round = 0; round < 2; round++) { /* the first resolves libc's functions */
+	for (int round = 0; round < 2; round++) { /* the first run resolves libc's functions */
 		struct side a = main_side(), b = {.other = &a, .body = count_to_three};
 		size_t untouched = 0;
 		b.memory = malloc(SIZE);
@@ -418,7 +418,7 @@ static int outer(void *arg)
 	return r;
 }
 
-/* 0 if it all works, else where it does not. */
+/* Returns 0 if all works, else the line that does not. */
 static int use_coroutines(void *arg)
 {
 	struct coro *co, *cos[100];
@@ -509,14 +509,16 @@ static int tell_environment(void *seen)
 	return 0;
 }
 
-/* 0 if signal mask and rounding mode go from one to the next, else where they do not. */
+/*
+ * Returns 0 if signal mask and rounding mode are the thread's, else the line that finds otherwise.
+ */
 static int share_environment(void *arg)
 {
 	struct coro *co;
 	struct environment seen;
 	if (arg)
 		*(bool *)arg = true;
-	/* What a body has set stays, and the next on its stack finds it. */
+	/* What a body has set stays set for the next body on its stack. */
 	if (coro_create(set_and_end, NULL, &co) < 0 || coro_resume(co, NULL, NULL) != 0)
 		return 1;
 	coro_destroy(co);
@@ -527,7 +529,7 @@ static int share_environment(void *arg)
 		return 3;
 	if (!is_environment(seen, 0, FE_TONEAREST))
 		return 4;
-	/* What the thread sets is seen by who is resumed. */
+	/* What the thread sets is seen by the resumed body. */
 	set_environment(SIG_BLOCK, FE_DOWNWARD);
 	if (coro_resume(co, NULL, NULL) != 1)
 		return 5;

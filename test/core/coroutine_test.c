@@ -60,7 +60,7 @@ static int echo(void *arg)
 	return r;
 }
 
-/* Gives the error that was thrown in back as a value, and goes on. */
+/* Yields the error that was thrown in as a value, and goes on. */
 static int yield_errors(void *arg)
 {
 	int r = 0;
@@ -406,7 +406,7 @@ START_TEST(value_belongs_to_the_body_that_gave_it)
 	ck_assert_int_eq(coro_resume(co, NULL, &got), 0);
 	ck_assert_int_eq(number_of(got), 1);
 	ck_assert_int_eq(coro_destroy(co), 0);
-	/* Nor does the next on that stack inherit it. */
+	/* The next body on that stack does not inherit it. */
 	co = make(return_arg, NULL);
 	ck_assert_int_eq(coro_resume(co, NULL, &got), 0);
 	ck_assert_ptr_null(got);
@@ -630,7 +630,7 @@ START_TEST(close_of_one_that_has_not_started_does_not_run_it)
 }
 END_TEST
 
-/* Yields so many times after it was asked to leave. */
+/* Yields n times after it was asked to leave. */
 static int stubborn(void *arg)
 {
 	int *left = arg;
@@ -736,7 +736,7 @@ START_TEST(words_go_up_with_the_error)
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
 	ck_assert_str_eq(coro_message(-ENOENT), "no key in 7");
 	ck_assert_str_eq(coro_origin(-ENOENT), raised_at);
-	/* They are those of that error alone. */
+	/* The message belongs to that error alone. */
 	ck_assert_str_eq(coro_message(-EIO), strerror(EIO));
 	ck_assert_ptr_null(coro_origin(-EIO));
 	ck_assert_int_eq(coro_destroy(co), 0);
@@ -866,7 +866,7 @@ END_TEST
 
 /* ---- without memory ---- */
 
-/* All of the library's doings that need memory; 0, or the first error. */
+/* Everything in the library that needs memory; returns 0, or the first error. */
 static int scenario(void)
 {
 	struct coro_options options = {.stack_size = (size_t)128 * 1024};
@@ -911,7 +911,7 @@ START_TEST(nth_allocation_fails_without_harm)
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
 	struct attempt try = {0};
-	in_thread(attempt, &try); /* what libc allocates once and for all */
+	in_thread(attempt, &try); /* what libc allocates once per process */
 	in_thread(attempt, &try);
 	ck_assert_int_eq(try.r, 0);
 	size_t allocated = ALLOCATED();

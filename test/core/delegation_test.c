@@ -171,7 +171,7 @@ START_TEST(failure_in_closing_may_be_handled_but_not_by_a_yield)
 	struct coro *g = start_chain(links, make(trace_exit, number(-EIO)));
 	ck_assert_int_eq(coro_close(g), -EPROTO);
 	ck_assert_trace("0:exit 1:error 2:error");
-	trace_next(g); /* it is not being closed any more */
+	trace_next(g); /* it is no longer being closed */
 	trace_next(g);
 	ck_assert_trace("3:got(200) 3 end(300)");
 	destroy_chain(g, links);
@@ -304,7 +304,7 @@ START_TEST(one_that_delegates_already_brings_its_chain_along)
 }
 END_TEST
 
-/* Delegates again to what it is refused, and tells. */
+/* Delegates again to the one that was refused, and traces the result. */
 static int try_to_delegate(void *arg)
 {
 	struct coro **to = arg;
@@ -380,7 +380,7 @@ START_TEST(generator_delegates_to_one_after_another)
 }
 END_TEST
 
-/* Passes on what a generator gives, as a consumer that is a coroutine itself. */
+/* Passes on a generator's items: a consumer that is itself a coroutine. */
 static int consume(void *arg)
 {
 	void *item;
@@ -550,7 +550,7 @@ START_TEST(close_after_inner_was_driven_closes_all_of_the_chain)
 }
 END_TEST
 
-/* Resumes the one that it is given, tells, and returns. */
+/* Resumes the given coroutine, traces the result, and returns. */
 static int poke(void *arg)
 {
 	int r = coro_yield(number(1), NULL);
@@ -651,7 +651,7 @@ static struct chain chain_make(int length, struct coro *inner)
 	return chain;
 }
 
-/* How many of the chain have run since they delegated. */
+/* How many generators of the chain have run since they delegated. */
 static int chain_left(const struct chain *chain)
 {
 	int left = 0;

@@ -214,7 +214,7 @@ START_TEST(tree_is_walked_in_order)
 	ck_assert(ordered);
 	ck_assert_int_eq(coro_next(g, &item), 0);
 	ck_assert_int_eq(coro_destroy(g), 0);
-	/* And may be left in the middle. */
+	/* It may be left in the middle. */
 	g = make(walks[_i], tree);
 	for (int i = 1; i <= size / 3; i++)
 		ck_assert_int_eq(coro_next(g, NULL), 1);

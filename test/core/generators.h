@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Generators that tests drive: bodies, and what comes of a step. */
+/* Generators that tests drive: bodies, and the result of a step. */
 #ifndef TEST_CORE_GENERATORS_H
 #define TEST_CORE_GENERATORS_H
 
@@ -35,7 +35,7 @@ static inline size_t stacks_in_use(void)
 	return stats.in_use;
 }
 
-/* What the calls say, as words: an item, the end and its value, or an error. */
+/* Traces the result of a call: an item, the end and its value, or an error. */
 static inline void trace_result(int r, void *item)
 {
 	if (r > 0)
@@ -111,7 +111,10 @@ static inline int return_when_closed(void *arg)
 	return r == CORO_EXIT ? coro_return(number(5)) : 0;
 }
 
-/* Yields its number times 1000, then all of the inner one, tells how it ended, then its number. */
+/*
+ * Yields its number times 1000, then all items of the inner one, traces how that ended, then yields
+ * its number.
+ */
 struct link {
 	struct coro *inner;
 	int id;

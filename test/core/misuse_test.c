@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every wrong use of coroutines and generators: what it returns, and that it changes nothing. */
+/* Every misuse of coroutines and generators: what it returns, and that it changes nothing. */
 #include "coro/generator.h"
 #include "support.h"
 
@@ -26,7 +26,7 @@ static struct coro **member(int i)
 	return (struct coro **)&stage + i;
 }
 
-/* What no call that fails may write to. */
+/* A call that fails must not write here. */
 static void *ret;
 static struct coro *made;
 

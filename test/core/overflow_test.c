@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stack overflow says, and whose faults it keeps out of. Each is made in a child process. */
+/*
+ * The report of a stack overflow, and faults that it leaves alone. Each test runs in a child
+ * process.
+ */
 #include "coro/coroutine.h"
 #include "support.h"
 
@@ -11,7 +14,7 @@
 
 enum { KIB = 1024 };
 
-/* Children that end without a signal end with one of these. */
+/* The exit statuses of children. */
 enum { SURVIVED = 3, FAILED = 4, OWN_HANDLER = 5 };
 
 #define skip_under_checkers()                                         \
@@ -212,7 +215,7 @@ END_TEST
 
 /* ---- frames that are larger than a page ---- */
 
-/* Uses the lower end of a frame only; the compiler must take all for used. */
+/* Uses only the lower end of a frame; the compiler must believe that all is used. */
 static inline void begin(volatile char *frame, int depth)
 {
 	frame[0] = (char)depth;
@@ -285,7 +288,7 @@ static int overflow_by_8_mib_at_once(void *arg)
 	return frame[0];
 }
 
-/* Nothing lies below the first stacks. */
+/* No stack lies below the first ones. */
 START_TEST(frame_that_reaches_past_all_stacks_is_told)
 {
 	skip_under_checkers();
@@ -554,7 +557,7 @@ static void *at_exit_stack;
 
 static pthread_key_t late;
 
-/* In the second round, which is when the library's own is taken down. */
+/* In the second round of destructors, when the library's key is destroyed. */
 static void query_alternate_stack(void *arg)
 {
 	stack_t now;

@@ -45,7 +45,7 @@ static bool kernel_has_guards(void)
 	return has;
 }
 
-/* What write() says to a buffer: 0, or errno. */
+/* write()'s result for a buffer: 0, or errno. */
 static int write_from(const void *buffer)
 {
 	int fd[2], error = 0;
@@ -67,7 +67,7 @@ static bool guarded(const struct stack *stack)
 	       write_from(stack->low) == 0;
 }
 
-/* As a coroutine takes its stack: a warm one, else a cold one. */
+/* Takes a stack as a coroutine does: a warm one, else a cold one. */
 static bool take(struct stack_pool *pool, struct stack_size *size, struct stack **ret, bool *cold)
 {
 	*ret = stack_take_warm(size);
@@ -200,7 +200,7 @@ START_TEST(hundred_thousand_guarded_stacks_need_few_mappings)
 		}
 		if (i % 1000 == 0 && !RUNNING_ON_VALGRIND)
 			bare += !guarded(stack);
-		/* Not to fill the memory of the machine that tests. */
+		/* A limit, so that the test does not fill the machine's memory. */
 		char *top = stack->low + size->bytes - page;
 		sanitize_stack_finish(&stack->sanitize);
 		madvise(top, page, MADV_DONTNEED);
@@ -222,7 +222,7 @@ static bool stack_is_guarded(const struct coro *co)
 	return guarded(&co->frame->stack);
 }
 
-/* Makes more stacks than there can be mappings: 0 if all goes as it should, else where not. */
+/* Makes more stacks than there can be mappings; returns 0, or the line that fails. */
 static int exhaust_mappings(void *arg)
 {
 	int most = *(int *)arg, count = 0, r = 1;
@@ -244,7 +244,7 @@ static int exhaust_mappings(void *arg)
 		return 4;
 	if (coro_resume(last, NULL, NULL) != -ENOMEM)
 		return 5;
-	/* One makes place for another, and is guarded as it was. */
+	/* A stack makes room for another, and still has its guard. */
 	for (int i = 0; i < 10; i++) {
 		if (coro_destroy(cos[--count]) != 0)
 			return 6;
@@ -549,7 +549,7 @@ START_TEST(stats_count_what_is_there)
 }
 END_TEST
 
-/* Of so many stacks given back, so many stay warm. */
+/* Gives back n stacks; only some of them stay warm. */
 static void keep(size_t limit, int count, size_t kept)
 {
 	struct coro *cos[10];
@@ -582,7 +582,7 @@ START_TEST(limit_is_kept_also_when_nobody_destroys)
 		cos[i] = start(yield_once, NULL, 0);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(coro_resume(cos[i], NULL, NULL), 0);
-	ck_assert_uint_le(stats().warm, 3); /* the last one's was still stood on */
+	ck_assert_uint_le(stats().warm, 3); /* the last one's stack was still in use */
 	ck_assert_int_eq(coro_destroy(cos[0]), 0);
 	ck_assert_uint_le(stats().warm, 2);
 	for (int i = 1; i < COUNT; i++)
@@ -611,7 +611,7 @@ START_TEST(every_size_has_the_limit_to_itself)
 }
 END_TEST
 
-/* Makes others and ends them: stacks go cold, and are born again, from one of the same pool. */
+/* Makes other coroutines and ends them: stacks of the same pool go cold, and are born again. */
 static int churn(void *arg)
 {
 	for (int i = 0; i < 50; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Coroutines in several threads, and what a thread leaves behind. */
+/* Coroutines in several threads, and what remains when a thread ends. */
 #include "coro/generator.h"
 #include "support.h"
 
@@ -197,7 +197,7 @@ START_TEST(stacks_are_unmapped_when_their_thread_ends)
 		if (i == 0)
 			before = address_space();
 	}
-	/* Each would have left 16 MiB and more. */
+	/* Each leak would be 16 MiB or more. */
 	if (!SANITIZED && !RUNNING_ON_VALGRIND)
 		ck_assert_int_le(address_space(), before + 2048);
 }
@@ -258,7 +258,7 @@ static void *use_and_end(void *arg)
 
 START_TEST(destructors_of_a_thread_may_use_the_library_after_its_own)
 {
-	/* Made after the library's key, so that its destructor runs after the library's. */
+	/* Created after the library's key, so that its destructor runs after the library's. */
 	ck_assert_ptr_null(use_coroutines(0));
 	ck_assert_int_eq(pthread_key_create(&late, use_at_exit), 0);
 	late_result = "not run";
@@ -324,7 +324,7 @@ static void *use_others(void *arg)
 	return coro_stack_used(left[1], &used) == -EPERM ? NULL : "used";
 }
 
-/* Whatever of the dead thread's memory the new ones get. */
+/* Whichever of the dead thread's memory the new threads get. */
 START_TEST(what_a_dead_thread_has_left_is_nobodys)
 {
 	ck_assert_ptr_null(in_thread(leave_generators, NULL));

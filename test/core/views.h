@@ -47,7 +47,7 @@ CORO_CHANNEL(names, name);
 
 static struct coro_local variable = CORO_LOCAL("variable", NULL);
 
-/* Never called: that it compiles is the test. */
+/* Never called: the test is that it compiles. */
 CORO_UNUSED static int use_all(coro_fn *body)
 {
 	struct coro_options options = {CORO_STACK_SIZE, CORO_SAVE_EXCEPTIONS, NULL, CORO_HERE};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tasks wait in: each kind of wait says so, and a loop tells it of all its tasks. */
+/* Dumps: each kind of wait describes itself, and a loop lists all its tasks. */
 #include "tasks.h"
 
 #include <signal.h>
@@ -451,7 +451,7 @@ static int makes_a_loop(void *arg)
 	return r < 0 ? r : coro_loop_close(made);
 }
 
-/* Without memory for that there is no dump, and all else goes on. */
+/* Without memory there is no dump, and all else goes on. */
 START_TEST(a_loop_is_made_without_memory_for_dumps)
 {
 	setenv("CORO_DUMP", "SIGUSR1", 1);

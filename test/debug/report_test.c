@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is said on stderr: reports, and what debug mode finds. */
+/* What is printed on stderr: reports, and what debug mode finds. */
 #include "support.h"
 
 #include <coro.h>
@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Each program is run in a process of its own, whose stderr is looked at. */
+/* Each program runs in a process of its own, and its stderr is compared. */
 struct program {
 	unsigned flags;
 	const char *environment; /* CORO_DEBUG; NULL: not set */
 	const char *reports;     /* CORO_REPORTS, the same */
-	int64_t slow;            /* -1: as it is */
+	int64_t slow;            /* -1: unchanged */
 	coro_fn *fn;
 	coro_exception_handler *handler;
 };
@@ -44,12 +44,12 @@ static const char *said(struct program program)
 	static struct child child;
 	child = child_run(run_program, &program);
 	ck_assert_exited(child, 0);
-	/* A sanitizer may have its own word on makecontext first. */
+	/* A sanitizer may print a warning about makecontext first. */
 	const char *ours = strstr(child.said, "coro: ");
 	return SANITIZED ? ours ? ours : "" : child.said;
 }
 
-/* A text that ends here, in place of one that stands on any line. */
+/* The text has to end here; without it, the text may stand on any line. */
 #define SITE "test/debug/report_test.c:"
 
 static const char *without_lines(const char *text)
@@ -314,7 +314,9 @@ static int hears_word(void *fd)
 	return (int)coro_read(*(int *)fd, word, sizeof(word));
 }
 
-/* A pair of which one end has a number that nobody else uses is heard; how it is closed is to be told. */
+/*
+ * Watches one end of a pair, under an fd that nothing else uses; then its close has to be reported.
+ */
 static int hears_two(void (*closes)(int fd))
 {
 	enum { NUMBER = 100 };
@@ -607,7 +609,7 @@ static int leaves_locks(void *arg)
 	return r;
 }
 
-/* What the lock was is gone when it is told of. */
+/* The lock no longer exists when it is reported. */
 static int leaves_a_lock_on_its_stack(void *arg)
 {
 	struct coro_lock lock;
@@ -768,7 +770,7 @@ START_TEST(every_step_is_told_of_that_takes_as_long_as_it_is_told)
 }
 END_TEST
 
-/* Until the clock has passed the mark: a step that takes long whatever the machine. */
+/* Runs until the clock has passed the mark: a long step on any machine. */
 static int takes_long(void *arg)
 {
 	coro_sleep(1);

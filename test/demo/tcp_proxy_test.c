@@ -71,7 +71,7 @@ START_TEST(each_direction_ends_by_itself)
 }
 END_TEST
 
-/* What a side has done when it resets, and the proxy waits for. */
+/* What a side has done before it resets. */
 enum { SAID_HALF, SAID_ALL, NOBODY_READS, WAYS };
 
 static void reset_after(int way, int from, int to)

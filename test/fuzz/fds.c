@@ -18,7 +18,7 @@
 
 enum { PIPES = 64, SLOTS = 8, READERS = 8 };
 
-/* What is written to comes out of from, both of which may have several numbers. */
+/* A pipe or pair: bytes written to `to` come out of `from`. Each end may have several numbers. */
 struct pipe_ {
 	int writers, readers; /* how many numbers each end has */
 	uint8_t written;      /* the next byte */
@@ -170,7 +170,7 @@ static void duplicate(const struct slot *from, struct slot *to)
 		put_on(to, dup(from->fd), from->pipe, from->reads);
 }
 
-/* The number of another is made one for the same. */
+/* Makes the number `to` another one for the file of `from` (dup2). */
 static void duplicate_onto(const struct slot *from, struct slot *to, bool before)
 {
 	int fd = to->fd;

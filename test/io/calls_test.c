@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What messages and connections cost in system calls: as many as in a plain loop, which for each
- * message receives and sends, and waits once for all that have come together.
+ * The system calls that messages and connections cost: as many as in a plain loop, which receives
+ * and sends for each message, and waits once for all that came together.
  */
 #include "fds.h"
 
@@ -24,7 +24,7 @@ static unsigned long waits(void)
 	       calls_of("io_uring_enter");
 }
 
-/* Questions beside those that a plain loop asks, each bounded by itself. */
+/* Queries that a plain loop does not make, each with a bound of its own. */
 static unsigned long questions(void)
 {
 	return calls_of("poll") + calls_of("fcntl") + calls_of("ioctl");
@@ -161,7 +161,7 @@ static void hear_all(void)
 		ck_assert_int_eq(read(clients[i], bytes, sizeof(bytes)), MESSAGE);
 }
 
-/* Each writes, and reads when all have been answered; so many times. */
+/* Each writes, and reads when all have been answered; n times. */
 static void exchange(int batches)
 {
 	for (int i = 0; i < batches; i++) {

@@ -15,7 +15,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-/* As ck_assert_msg, which makes calls whenever it is true. */
+/* Like ck_assert_msg, but makes no system calls if it holds. */
 #define claim(so, ...)                             \
 	do {                                       \
 		if (!(so)) {                       \
@@ -96,7 +96,7 @@ static int runs_parties(void *arg)
 	return r;
 }
 
-/* Whose call it was that failed; NULL: of none of them. */
+/* The party whose call failed; NULL: none's. */
 static const struct party *culprit(void)
 {
 	for (int i = 0; i < party_count; i++)
@@ -296,7 +296,7 @@ static int writes_stream(struct party *party)
 	return r < 0 ? r : closed;
 }
 
-/* Of all ways to read in turn. */
+/* Reads in all ways by turns. */
 static ssize_t read_some(struct coro_stream *stream, int i, char *bytes, size_t size)
 {
 	const char *place;
@@ -522,7 +522,7 @@ static int dials(struct party *party)
 	return r;
 }
 
-/* So that who accepts does not wait in vain. */
+/* So that the accepting party does not wait for ever. */
 static int dials_to_the_end(struct party *party)
 {
 	int r = dials(party);
@@ -984,7 +984,7 @@ static int talks(struct party *party)
 	if (r < 0)
 		return r;
 	r = coro_process_communicate(process, "words", 5, 0, &out, NULL);
-	/* That a child does not read is its business. */
+	/* A child need not read its input. */
 	if (r == 0 && this.error != EPIPE && this.error != ECONNRESET)
 		claim(strcmp(out.bytes, "words") == 0, "%s: it said: %s", this.words, out.bytes);
 	free(out.bytes);
@@ -1101,7 +1101,7 @@ enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 static const int usual_errors[] = {ENOMEM,     EMFILE, ENFILE,    EINTR,
 				   ECONNRESET, EPIPE,  ETIMEDOUT, EIO};
 
-/* Errors beside the usual ones; and with these alone, where others would be another system's. */
+/* Errors beside the usual ones; alone, if the usual ones would be another system's. */
 static const struct {
 	const char *name;
 	bool alone;
@@ -1165,7 +1165,7 @@ static bool is_wait(const char *name)
 	return false;
 }
 
-/* Those that may be interrupted, which is to make no difference. */
+/* Calls that may be interrupted, without a difference. */
 static bool may_be_interrupted(const char *name)
 {
 	static const char *const calls[] = {
@@ -1220,7 +1220,7 @@ static void judge_parties(void)
 	for (int i = 0; i < party_count; i++) {
 		const struct party *party = &parties[i];
 		int r = party->result;
-		/* What is said to be no socket has no end of writing. */
+		/* An fd that reports ENOTSOCK has no end of writing. */
 		bool own = r == -this.error || (this.error == ENOTSOCK && r == -EOPNOTSUPP);
 		if (r == 0)
 			continue;
@@ -1299,7 +1299,7 @@ static void assert_no_fds(void)
 		      fd, fds_before[fd] ? "closed" : "left open");
 }
 
-/* Runs the program, with that failure; returns whether it came to that. */
+/* Runs the program with that failure; returns whether the call was reached. */
 static bool run_with(const char *name, unsigned long n, int error)
 {
 	this.name = name;

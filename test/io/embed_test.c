@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop as a guest: of poll(), and of libuv and GLib where these are installed. */
+/* The loop embedded in others: in poll(), and in libuv and GLib if they are installed. */
 #include "fds.h"
 #include "threads.h"
 
@@ -14,7 +14,7 @@
 
 static int fd; /* the loop's */
 
-/* A loop on the real clock, whose fd is given away; false: its poller has none. */
+/* A loop on the real clock, to be embedded; false: its poller has no fd. */
 static bool be_guest(void)
 {
 	loop_teardown();
@@ -66,7 +66,7 @@ static struct {
 	void *arg;
 } errand;
 
-static bool over; /* the host is to come to its end */
+static bool over; /* the host has to end */
 
 static void run_errand(void)
 {
@@ -92,7 +92,7 @@ static void run_by_poll(void)
 }
 
 #ifdef HOST_LIBUV
-/* A host that does not ask: the timer is set when the guest gives notice. */
+/* A host that does not ask: it sets its timer when the loop notifies it. */
 static struct {
 	uv_loop_t loop;
 	uv_poll_t poll;
@@ -152,7 +152,7 @@ static void run_by_libuv(void)
 #endif
 
 #ifdef HOST_GLIB
-/* A host that asks each time. */
+/* A host that asks each turn. */
 static GMainLoop *glib;
 static gpointer glib_tag;
 
@@ -217,7 +217,7 @@ static void ends_host(void *arg)
 	over = true;
 }
 
-/* Runs a task in the guest until it has ended: what it returned. */
+/* Runs a task in the embedded loop to its end; returns its result. */
 static int embedded(int host, coro_fn *fn, void *arg)
 {
 	struct coro_future *task = spawn(fn, arg);
@@ -458,7 +458,7 @@ START_TEST(a_turn_tells_whether_there_is_more_to_come)
 	coro_handle_unref(handle);
 	ck_assert_int_eq(once(), 0);
 
-	/* Waiting for what only the host could bring is nothing to wait for. */
+	/* What only the host could do is nothing to wait for. */
 	coro_event_init(&event);
 	struct coro_future *task = spawn(waits_for_event, &event);
 	ck_assert_int_eq(once(), 0);
@@ -650,7 +650,7 @@ START_TEST(the_fd_is_readable_while_there_is_something_to_take_up)
 	ck_assert_trace("read:x");
 	assert_ended(task, 0);
 
-	/* What nobody waits for any more does not keep the host awake. */
+	/* An fd that no task waits for does not keep the host awake. */
 	put(pair.to, "y");
 	once();
 	ck_assert(quiet());
@@ -930,7 +930,7 @@ START_TEST(without_fds_there_is_none_to_be_had)
 }
 END_TEST
 
-/* What these hosts open once for all. */
+/* What these hosts open once per process. */
 static void guest_setup(void)
 {
 #ifdef HOST_LIBUV

@@ -102,7 +102,7 @@ static int uses_a_pipe(void *arg)
 	return r;
 }
 
-/* Takes away what connections the listening socket holds. */
+/* Accepts and closes the connections that the listening socket holds. */
 static void forget_connections(void)
 {
 	int fd;
@@ -139,7 +139,7 @@ static void fail_each_call(int error)
 		fail_call(NULL, n, error);
 		int r = run_it();
 		failed = fail_call_off();
-		/* The connection was lost to both, and the other side was the first to find out. */
+		/* Both sides lost the connection, and the other side noticed it first. */
 		bool other = (r == -EPIPE || r == -ECONNRESET) &&
 			     (error == EPIPE || error == ECONNRESET);
 		ck_assert_msg(r == 0 || r == -error || (failed && (r == -EIO || other)),
@@ -204,7 +204,7 @@ static void close_accepted(void)
 			close(fd);
 }
 
-/* Whatever has been begun by then. */
+/* The run ends whatever has begun by then. */
 START_TEST(a_wait_that_fails_for_good_ends_the_run)
 {
 	static const char *const calls[] = {"io_uring_enter", "epoll_wait", "epoll_pwait2",
@@ -404,7 +404,7 @@ static int reads_within_a_second(void *arg)
 	return r < 0 ? r : coro_timeout_end(&timeout, reads_once(arg));
 }
 
-/* A look that was interrupted has seen nothing, and time is not to pass for that. */
+/* A poll that was interrupted has seen nothing: time must not pass because of it. */
 START_TEST(virtual_time_waits_for_events_if_a_poll_is_interrupted)
 {
 	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter"};
@@ -421,7 +421,7 @@ START_TEST(virtual_time_waits_for_events_if_a_poll_is_interrupted)
 }
 END_TEST
 
-/* Whatever the loop could not hand over to the system before the host went to sleep. */
+/* What the loop could not submit before the host went to sleep. */
 START_TEST(a_host_is_told_though_a_call_has_failed)
 {
 	static const char *const calls[] = {"io_uring_enter", "read"};

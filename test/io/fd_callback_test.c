@@ -5,7 +5,7 @@
 
 static struct pair pair;
 
-/* Reads so many bytes each time it is called. */
+/* Reads n bytes each time it is called. */
 struct reader {
 	int fd, calls;
 	size_t room;

@@ -117,7 +117,7 @@ START_TEST(a_number_used_again_wakes_no_waiter_of_the_old_fd)
 	coro_run_until_complete(loop, a, NULL);
 	coro_future_unref(a);
 	const char *got = trace_take();
-	/* Whether a was woken by its word before it was closed is open; b is not. */
+	/* a may have been woken by its data before the close; b was not. */
 	ck_assert_msg(strcmp(got, "a:-9 b:other's") == 0 || strcmp(got, "a:word b:other's") == 0,
 		      "%s", got);
 	close(number);
@@ -175,7 +175,7 @@ static int makes_it_anothers(void *arg)
 	return coro_fd_forget(pair.from);
 }
 
-/* The call was made, but not handed to the system yet, perhaps. */
+/* The call was made, but perhaps not submitted to the kernel yet. */
 START_TEST(who_reads_from_a_number_gets_nothing_of_the_next)
 {
 	pair = make_pair(_i);
@@ -237,7 +237,7 @@ static int rests(void *arg)
 	return coro_sleep(CORO_SEC);
 }
 
-/* How the number comes to be used and left, so that nobody waits for it. */
+/* Ways for the number to be used and left, so that no task waits for it. */
 static void use_it(int how)
 {
 	struct coro_future *reader = start(reads, &(struct reading){"a", NUMBER});
@@ -303,7 +303,7 @@ START_TEST(so_it_is_where_a_duplicate_lives_on)
 }
 END_TEST
 
-/* The poller of what nobody waits for any more is not to keep it open. */
+/* A poller must not keep a file open that no task waits for. */
 START_TEST(what_was_waited_for_in_vain_ends_with_plain_close)
 {
 	char byte;
@@ -361,7 +361,7 @@ END_TEST
 
 static struct pair busy;
 
-/* Something comes all the time. */
+/* Data comes all the time. */
 static int chatters(void *done)
 {
 	char byte;
@@ -653,7 +653,7 @@ static void some_turns(void)
 		turn();
 }
 
-/* The peer has ended its half, which is no reason to write. */
+/* The peer has ended its half, which does not make the fd writable. */
 START_TEST(the_end_of_what_is_read_is_no_room_to_write)
 {
 	int calls = 0;

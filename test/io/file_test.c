@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files: POSIX's calls, made by threads for tasks; the same results, and the same errors, elsewhere. */
+/*
+ * Files: POSIX's calls, made by threads for tasks; outside of tasks results and errors are the
+ * same.
+ */
 #include "io/file.h"
 #include "loop/loop.h"
 
@@ -26,14 +29,14 @@ static void teardown(void)
 	ck_assert_int_eq(rmdir(directory), 0);
 }
 
-/* Runs a body in a task, then outside of one: both are to do the same. */
+/* Runs a body in a task, then outside of one: both must do the same. */
 static void both_ways(coro_fn *fn)
 {
 	ck_assert_int_eq(result_of(fn, NULL), 0);
 	ck_assert_int_eq(fn(NULL), 0);
 }
 
-/* Leaves a body with the line that is not so. */
+/* Leaves a body with the line of a condition that does not hold. */
 #define expect(so)                       \
 	do {                             \
 		if (!(so))               \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fork: what is the parent's is refused in the child, what the child makes works, the parent goes on. */
+/*
+ * fork: the child cannot use what is the parent's, what it makes itself works, and the parent goes
+ * on.
+ */
 #include "io/scoped_fd.h"
 #include "loop/loop.h"
 
@@ -22,7 +25,7 @@ static void nothing(void *arg)
 {
 }
 
-/* In a child: ends it with the line that is not so. */
+/* In a child: ends it with the line of a condition that does not hold. */
 #define expect(so)                       \
 	do {                             \
 		if (!(so))               \
@@ -394,7 +397,7 @@ END_TEST
 
 static int pair[2];
 
-/* As calls do that make an fd: whoever throws the task away closes it. */
+/* Like calls that make an fd: it is closed if the task is discarded. */
 static int holds_and_reads(void *arg)
 {
 	struct held held;
@@ -484,7 +487,7 @@ static int has_much(void *arg)
 	return coro_process_spawn(argv, NULL, &parents.process);
 }
 
-/* Each is the first call of a child that nobody has told that it is one. */
+/* Each is the first call in a child whose pthread_atfork handlers did not run. */
 static int calls_in_child(int which)
 {
 	switch (which) {

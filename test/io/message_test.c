@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Noted, and not asserted in the midst of tasks. */
+/* Noted, as Check's assertions do not work in all places. */
 static char wrong[4096];
 
 static void note(const char *call, long got, int expected, bool bare)
@@ -186,7 +186,7 @@ static int listens_where_it_cannot(void *arg)
 	return 0;
 }
 
-/* Its message has that of what failed within it. */
+/* Its message contains that of the call that failed within it. */
 START_TEST(a_message_has_no_older_one_in_it)
 {
 	ck_assert_int_eq(coro_run(listens_where_it_cannot, NULL), 0);
@@ -465,7 +465,7 @@ END_TEST
 
 static int sockets[2];
 
-/* Is cancelled in a write that has written a part. */
+/* It is cancelled in a write that has written a part. */
 static int writes_much(void *arg)
 {
 	static char much[4 << 20];

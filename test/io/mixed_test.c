@@ -17,7 +17,7 @@
 
 enum { SLOTS = 5, DEPTH = 4, BUDGET = 160, LONGEST = 6, MOST = 100000, THREADS = 3, CALLS = 20 };
 
-/* A connection; kept to the end, as tasks that are thrown away leave nothing. */
+/* A connection; kept to the end, as discarded tasks leave nothing. */
 struct connection {
 	struct connection *older;
 	struct pair pair; /* -1: closed */
@@ -34,7 +34,7 @@ static struct {
 	uint64_t random;
 	int budget;
 	struct coro_loop *loop;
-	bool closing; /* the loop: whoever still runs is thrown away */
+	bool closing; /* the loop: tasks that still run are discarded */
 	struct connection *connections[SLOTS], *newest;
 	uint32_t connected;
 	struct coro_future *futures[SLOTS];
@@ -61,10 +61,10 @@ static bool one_in(unsigned count)
 	return any(count) == 0;
 }
 
-/* Does a few things, until one fails: what that gives, or 0. */
+/* Does a few things until one fails; returns that error, or 0. */
 static int act(int depth);
 
-/* What an action gives that ended so: a cancellation ends all. */
+/* The result of an action: only a cancellation ends the task. */
 static int outcome(ssize_t r)
 {
 	return r == -ECANCELED ? -ECANCELED : 0;
@@ -92,7 +92,7 @@ static void connect_slot(struct connection **slot)
 	*slot = connection;
 }
 
-/* One that is open at both ends; NULL if there is none there. */
+/* A connection that is open at both ends; NULL if there is none at that place. */
 static struct connection *any_open(void)
 {
 	struct connection *connection = world.connections[any(SLOTS)];
@@ -144,7 +144,7 @@ static void check_received(struct connection *connection, const unsigned char *b
 	ck_assert_uint_le(connection->received, connection->sent + MOST);
 }
 
-/* Errors that may come of what others do meanwhile. */
+/* Errors that others may cause meanwhile. */
 static void check_error(const struct connection *connection, unsigned forgotten, ssize_t error)
 {
 	if (error == -ECANCELED || error == -EAGAIN)
@@ -170,7 +170,10 @@ static ssize_t read_somehow(const struct connection *connection, unsigned char *
 	case 2:
 		return coro_recv(fd, bytes, length, 0);
 	case 3:
-		/* One that does not wait does not wait for who has bytes, and has yet to run, either. */
+		/*
+		 * A call that does not wait fails also if another task has been served, but has yet
+		 * to run.
+		 */
 		return coro_recv(fd, bytes, length, connection->readers == 1 ? MSG_DONTWAIT : 0);
 	default:
 		return coro_recvmsg(fd, &message, 0);
@@ -766,7 +769,7 @@ static bool is_writable(int fd)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
-/* Nobody waits for what is there, but for those who are on their way to it. */
+/* No task waits for what is there, unless it is about to run. */
 static bool is_at_rest(void)
 {
 	for (int i = 0; i < SLOTS; i++) {
@@ -781,7 +784,7 @@ static bool is_at_rest(void)
 	return true;
 }
 
-/* Others may be at work still: theirs is the time it takes, but not all there is. */
+/* Other threads may still be at work: the loop gives them time, but not without end. */
 static int comes_to_rest(void *arg)
 {
 	int64_t patience = coro_clock() + 20 * CORO_SEC;
@@ -789,7 +792,7 @@ static int comes_to_rest(void *arg)
 		ck_assert_msg(coro_clock() < patience, "somebody waits for what is there");
 		coro_sleep(20 * CORO_USEC);
 	}
-	/* Now whoever waits has to be told. */
+	/* Now all waiters have to be woken. */
 	coro_thread_queue_close(world.queue);
 	for (int i = 0; i < SLOTS; i++)
 		close_both(world.connections[i]);
@@ -799,7 +802,7 @@ static int comes_to_rest(void *arg)
 	return 0;
 }
 
-/* Tasks that wait for signals, or for the like of what is past, need a cancellation. */
+/* Tasks that wait for signals, or for what has already happened, have to be cancelled. */
 static int ends_all(void *arg)
 {
 	for (int i = 0; i < SLOTS; i++)
@@ -832,7 +835,7 @@ static void join_threads(void)
 	world.thread_count = 0;
 }
 
-/* All that can end does, by itself or cancelled, and nothing is missing. */
+/* All that can end ends, unaided or cancelled, and nothing is missing. */
 static void rest(void)
 {
 	world.budget = 0;
@@ -895,7 +898,7 @@ static void runs_for_a_while(void)
 	coro_handle_unref(handle);
 }
 
-/* The same, as the guest of one that waits for its fd: what is there must not be waited for. */
+/* The same, embedded in a host that waits for the loop's fd: it must not wait for what is there. */
 static void is_run_for_a_while(void)
 {
 	int fd = coro_loop_fd(world.loop);

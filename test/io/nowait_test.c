@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Only the task waits, whatever others do with the fd, and whatever its O_NONBLOCK is. */
+/*
+ * Only the task waits, never the thread: whatever others do with the fd, and whatever O_NONBLOCK
+ * is.
+ */
 #include "fds.h"
 
 #include <sys/eventfd.h>
@@ -39,7 +42,7 @@ static void open_fifo(void)
 	ck_assert_int_ge(to, 0);
 }
 
-/* None has O_NONBLOCK; false if there are none of that kind here. */
+/* Makes fds without O_NONBLOCK; false if the system has none of that kind. */
 static bool make(int kind)
 {
 	int fds[2];
@@ -195,7 +198,7 @@ static void takes_the_byte(void)
 	ck_assert_int_eq(read(from, &byte, 1), 1);
 }
 
-/* What is there when the call is decided on is another's when it is made. */
+/* What is there when the call is chosen has been taken by another when it is made. */
 static struct coro_future *read_in_vain(void)
 {
 	static struct reading reading;
@@ -335,7 +338,7 @@ END_TEST
 
 /* ---- refusals ---- */
 
-/* The system calls that make it possible are refused, each in the ways that sandboxes have. */
+/* The system calls that make it possible are refused, in the ways of sandboxes. */
 static const struct refusal {
 	const char *call;
 	int error;

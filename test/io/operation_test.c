@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that the kernel may have while their task waits (on io_uring): it has let go of the task's
- * memory when they return, however they end.
+ * Calls that the kernel works on while their task waits (io_uring): however they end, it no longer
+ * uses the task's memory when they return.
  */
 #include "loop/loop.h"
 
@@ -16,7 +16,7 @@ static struct pair pair;
 
 enum { ROOM = 8192, PATTERN = 0x5a };
 
-/* Reads into memory of the stack that is another's as soon as it returns. */
+/* Reads into memory on the stack, which others use as soon as it returns. */
 static __attribute__((noinline)) ssize_t reads_deep(int fd)
 {
 	char got[ROOM];
@@ -270,8 +270,8 @@ static void gives_much_to_do(void *arg)
 }
 
 /*
- * Calls fn, and then makes a turn so long that the loop looks in its midst: it sees what came of
- * that, but who is woken does not come to his turn any more.
+ * Calls fn, and then makes a turn so long that the loop polls in the middle of it: the loop sees
+ * the result, but the woken task does not run before the turn ends.
  */
 static void turn_with_a_look(coro_callback *fn, void *arg)
 {
@@ -487,7 +487,7 @@ START_TEST(who_is_cancelled_when_it_is_its_turn_passes_that_on)
 }
 END_TEST
 
-/* By another way than the others'. */
+/* On another path than the others. */
 static int receives_when_ready(void *arg)
 {
 	const struct reading *reading = arg;

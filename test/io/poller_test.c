@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* When the loop looks at its fds, and with what. */
+/* When the loop polls its fds, and with which calls. */
 #include "fds.h"
 
 #include <sys/resource.h>
 
 static struct pair pair;
 
-/* Calls of the pollers, whichever it is. */
+/* System calls of all the pollers. */
 static unsigned long polls(void)
 {
 	return calls_of("epoll_wait") + calls_of("epoll_pwait2") + calls_of("ppoll") +
@@ -60,7 +60,7 @@ static int uses_all_kinds(void *stream)
 	return r < 0 || code != 0 ? 2 : closed ? 0 : 1;
 }
 
-/* Who writes to the stream must not reach a peer. */
+/* What is written to the stream must not reach a peer. */
 static int uses_sockets(void *stream)
 {
 	char address[CORO_ADDRESS_SIZE];
@@ -97,7 +97,7 @@ static int runs_without(void *arg)
 	close(stream);
 	if (coro_loop_create(&options, &other) < 0)
 		return 3;
-	coro_loop_fd(other); /* some are made for a host alone */
+	coro_loop_fd(other); /* some are made only for a host */
 	coro_loop_spawn(other, NULL, uses, &stream, &task);
 	int r = coro_run_until_complete(other, task, NULL);
 	coro_future_unref(task);

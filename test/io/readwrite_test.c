@@ -1124,7 +1124,7 @@ static int writes_letters(void *arg)
 	return (int)ways_to_write[letters->way](pair.to, bytes);
 }
 
-/* How often the letter is another than before, in so many bytes. */
+/* How often a letter differs from the one before, in n bytes. */
 static int counts_runs(void *arg)
 {
 	static char bytes[4000];
@@ -1186,7 +1186,7 @@ START_TEST(the_next_writes_when_one_in_the_midst_is_cancelled)
 }
 END_TEST
 
-/* A write that gives way now and then, having stopped there. */
+/* A write that gives way now and then, in the middle. */
 static struct coro_future *stopped_in_the_midst(void)
 {
 	pair = make_pair(UNIX);

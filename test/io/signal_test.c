@@ -17,7 +17,7 @@ static void somebody_elses(int signum)
 	trace("else:%d", signum);
 }
 
-/* One that may be declined at any moment. */
+/* Ignores the signal, which may come at any moment. */
 static void ignore(int signum)
 {
 	signal(signum, SIG_IGN);
@@ -115,7 +115,7 @@ START_TEST(an_action_that_the_program_has_set_meanwhile_stays)
 }
 END_TEST
 
-/* As `old = signal(n, mine); ... signal(n, old);` does, around the end of a handler. */
+/* Like `old = signal(n, mine); ... signal(n, old);` around the end of a handler. */
 START_TEST(our_action_put_back_by_others_yields_to_the_former_one)
 {
 	signal(SIGUSR1, somebody_elses);
@@ -260,7 +260,7 @@ START_TEST(virtual_time_goes_on_while_a_handler_is_there)
 }
 END_TEST
 
-/* Tasks that only ever give way to each other: their turns follow each other without the runner. */
+/* Tasks that only give way to each other: their turns follow without the loop's own context. */
 static int spins(void *stop)
 {
 	int r = 0;
@@ -473,7 +473,7 @@ START_TEST(a_set_may_hold_any_of_them)
 	ck_assert_int_eq(on_usr1(NULL, NULL), 0);
 	raise(SIGUSR1);
 	turn();
-	/* What was kept is there at once, though others in the set cannot be caught. */
+	/* A signal that was kept is there at once, though others in the set cannot be caught. */
 	ck_assert_int_eq(result_of(waits, "a"), SIGUSR1);
 }
 END_TEST
@@ -984,7 +984,7 @@ static int waits_for_sigint(void *arg)
 	raise(SIGINT);
 	if (coro_signal_wait(SIGINT) != SIGINT || coro_signal_wait(SIGINT) != SIGINT)
 		return 21;
-	/* Nobody wants it any more: so it is coro_run's again. */
+	/* No task waits for it any more: so it is coro_run's again. */
 	coro_loop_remove_signal_handler(own, SIGINT);
 	return interrupts_and_sleeps(NULL);
 }

@@ -325,7 +325,7 @@ END_TEST
 START_TEST(an_interrupted_connect_goes_on)
 {
 	int fd = tcp_socket(SOCK_NONBLOCK);
-	/* As the system would: it has begun when the signal comes. */
+	/* As the system would: the connection has begun when the signal comes. */
 	ck_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
 		  errno == EINPROGRESS);
 	fail_call("connect", 1, EINTR);
@@ -335,7 +335,7 @@ START_TEST(an_interrupted_connect_goes_on)
 }
 END_TEST
 
-/* An address where nobody answers, for its line is full. */
+/* An address where nobody answers, because its backlog is full. */
 static int fill_backlog(int *clients, int count)
 {
 	int made = 0;
@@ -504,7 +504,7 @@ START_TEST(waitall_gives_what_had_come_when_it_was_cancelled)
 	turn();
 	turn();
 	cancel(task);
-	/* Its body ends before it comes to wait again, and so keeps its result. */
+	/* Its body ends before it waits again, and so keeps its result. */
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
 	ck_assert_trace("3:012");
 	coro_future_unref(task);
@@ -512,7 +512,7 @@ START_TEST(waitall_gives_what_had_come_when_it_was_cancelled)
 }
 END_TEST
 
-/* What comes after a transfer that was cancelled half-way. */
+/* The wait after a transfer that was cancelled half-way. */
 struct next_wait {
 	int fd;
 	int (*wait)(int fd);
@@ -722,7 +722,7 @@ static int local_datagrams(struct sockaddr_un *ret, socklen_t *length)
 	return fd;
 }
 
-/* Whether all came that are there, whole and in order; how many have, in all. */
+/* Whether all that came are whole and in order; how many came in all. */
 static int take_datagrams(int fd, int taken)
 {
 	char bytes[2 * DATAGRAM];
@@ -809,7 +809,7 @@ static int receives_after_errors(void *fd)
 }
 
 #ifdef IP_RECVERR
-/* The kernel tells of them for as long as nobody takes them out. */
+/* The kernel reports them until they are read. */
 START_TEST(a_queue_of_errors_keeps_no_receiver_busy)
 {
 	struct sockaddr_in mine, nobodys;

@@ -312,7 +312,7 @@ static int sends_only(void *arg)
 	return (int)coro_sendfile(pair.to, file, NULL, SIZE);
 }
 
-/* Three times so much: zeros, the file, zeros. */
+/* Three times as much: zeros, the file, zeros. */
 static int reads_three(void *arg)
 {
 	static char got[3 * SIZE], expected[3 * SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for what is urgent, and for nothing else. */
+/* Waiting for urgent data, and for nothing else. */
 #include "fds.h"
 
 #include <sys/mount.h>

@@ -218,7 +218,7 @@ END_TEST
 
 /* ---- generators ---- */
 
-/* What became of the generator below. */
+/* How the generator below ended. */
 static struct {
 	int started, left;
 	int error; /* what to leave with when asked to */
@@ -574,7 +574,7 @@ START_TEST(source_without_memory_says_so)
 			ck_assert_uint_gt(n, 1);
 			break;
 		}
-		/* A call that the stacks can do without may fail and leave no trace. */
+		/* A call that stacks can do without may fail unnoticed. */
 		ck_assert(r == -ENOMEM || (makers[_i] == make_generator && r == 1));
 	}
 }

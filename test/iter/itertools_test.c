@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stages. What each of them gives was taken from CPython. */
+/* Adaptors. What each of them yields was taken from CPython. */
 #include "fail_alloc.h"
 #include "numbers.h"
 #include "support.h"
@@ -701,7 +701,7 @@ static struct coro_iterator *enumerate_from_0(struct coro_iterator *it)
 	return coro_iter_enumerate(it, 0);
 }
 
-/* Those that make such items, and what keeps items. */
+/* Adaptors that make such items, and those that keep items. */
 static struct coro_iterator *(*const composers[])(struct coro_iterator *) = {
 	zip_with_itself,
 	enumerate_from_0,

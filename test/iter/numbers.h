@@ -200,7 +200,7 @@ static inline const char *text_and_close(struct coro_iterator *it, show_fn *show
 	return text;
 }
 
-/* What an iterator gives first when that is no item; closes it. */
+/* What an iterator returns first if that is no item; closes it. */
 static inline int error_of(struct coro_iterator *it)
 {
 	int r = coro_iter_next(it, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports: of errors that nobody asks for, of tasks thrown away, of what is left of a program. */
+/* Reports: of errors that nobody asks for, of discarded tasks, of what remains of a program. */
 #include "tasks.h"
 
 /* "message-initials|name|error|words", a word of the trace for each report. */
@@ -145,7 +145,7 @@ START_TEST(successes_and_cancellations_are_not_reported)
 }
 END_TEST
 
-/* Bodies that have to do with a failed task, which they alone hold. */
+/* Bodies that use a failed task, to which they hold the only reference. */
 
 static struct coro_future *failing(int delay)
 {
@@ -262,7 +262,7 @@ static int asks_in_a_callback(void *arg)
 	return drop(task);
 }
 
-/* In asyncio the wait's callback runs yet, and asks. */
+/* In asyncio the wait's callback still runs, and asks for the result. */
 static int waits_for_the_first_exception_as_its_time_is_over(void *arg)
 {
 	struct coro_future *tasks[] = {failing(1), spawn(waits, NULL)};
@@ -431,7 +431,7 @@ START_TEST(shield_that_is_cancelled_when_its_future_fails_does_not_ask)
 }
 END_TEST
 
-/* It had the failure already, and its caller did not live to have it. */
+/* The call already had the failure, but its caller was discarded before it got it. */
 START_TEST(shield_cancelled_after_its_future_failed_is_reported)
 {
 	shielded = make_future();
@@ -637,7 +637,7 @@ static int yields_once(void *arg)
 	return 0;
 }
 
-/* It takes a stack, which must not be one that somebody stands on. */
+/* It takes a stack, which must not be in use. */
 static void use_all(const struct coro_report *report)
 {
 	struct coro *generator;
@@ -830,7 +830,7 @@ static int waits_for_both(void *arg)
 	return coro_wait(pair, 2, CORO_ALL_COMPLETED, CORO_FOREVER);
 }
 
-/* The wait has the last reference to one that has failed, and goes with its task. */
+/* The wait has the last reference to a failed task, and is discarded with its own task. */
 START_TEST(what_discarded_tasks_held_is_reported_after_all_of_them)
 {
 	pair[0] = spawn(fails, NULL);
@@ -863,7 +863,7 @@ START_TEST(failure_that_is_held_is_reported_when_its_loop_is_closed)
 }
 END_TEST
 
-/* Bodies that wait for a task which fails in the last turn, or have done so. */
+/* Bodies that wait, or have waited, for a task that fails in the last turn. */
 
 static struct coro_future *fails_last;
 
@@ -1077,7 +1077,7 @@ START_TEST(reports_allocate_nothing_and_none_is_lost)
 	run();
 	ck_assert_int_eq(heard, number);
 
-	/* Futures without words, dropped in a run. */
+	/* Futures that failed without a message, dropped in a run. */
 	struct coro_future *quiet[50];
 	for (int i = 0; i < 50; i++) {
 		quiet[i] = make_future();
@@ -1099,7 +1099,7 @@ static int leaves_a_group(void *arg)
 	return r < 0 ? r : coro_sleep(10);
 }
 
-/* It ends by the group's request, and that says nothing of why. */
+/* It ends by the group's request, which has no message. */
 START_TEST(what_failed_in_a_group_that_was_never_ended_is_reported)
 {
 	struct coro_future *task = spawn(leaves_a_group, (void *)(intptr_t)_i);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a body leaves behind by mistake, and what is left of it in the loop. */
+/* What a body leaves open by mistake, and what remains of it in the loop. */
 #include "coro.h"
 #include "loop/loop.h"
 #include "support.h"

@@ -137,7 +137,7 @@ START_TEST(tasks_are_discarded_where_they_stand)
 	tasks[6] = spawn(sleeps, NULL);
 	tasks[7] = spawn(sleeps, NULL);
 	ck_assert_int_eq(coro_cancel(tasks[7]), 1);
-	/* Ready with a result that its task never comes to see. */
+	/* Ready, with a result that its task never sees. */
 	ck_assert_int_eq(coro_future_set_result(future, &value), 0);
 	ck_assert_int_eq(coro_loop_spawn(loop, NULL, sleeps, NULL, NULL), 0);
 	close_loop();
@@ -298,7 +298,7 @@ static void count(void *arg)
 	++*(int *)arg;
 }
 
-/* The call that would have ended the run is still queued when the run ends otherwise. */
+/* The callback that would end the run is still queued when the run ends for another reason. */
 START_TEST(run_that_ends_early_leaves_nothing_in_the_queue)
 {
 	static int calls[1024];
@@ -479,7 +479,7 @@ static void letter(void *arg)
 	trace("%c", (char)(intptr_t)arg);
 }
 
-/* The order in which a seed has tasks, callbacks and timers run. */
+/* The order of tasks, callbacks and timers for a seed. */
 static void shuffled(uint64_t seed, char *order, size_t size)
 {
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};

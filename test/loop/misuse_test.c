@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every call of loops, handles, futures and tasks says where it is out of place. */
+/* What each call on loops, handles, futures and tasks returns where it is misused. */
 #include "support.h"
 
 #include <coro.h>
@@ -46,7 +46,7 @@ static const char *const places[] = {"outside of a run", "in a callback", "in a 
 
 enum { NOT_HERE = 1 << 20 };
 
-/* In this order: the last rows end what the others need. */
+/* The order counts: the last rows end what the others need. */
 /* clang-format off */
 #define TABLE(ROW)										\
 	/*                                      outside    callback   task       thread */	\
@@ -175,8 +175,8 @@ enum { NOT_HERE = 1 << 20 };
 /* clang-format on */
 
 /*
- * What was not as in the table, or came without a message of its own. Not asserted there and then, since Check's are no
- * calls for other threads.
+ * Differences from the table, and errors without a message of their own. They are asserted later,
+ * as other threads cannot use Check.
  */
 static char wrong[4096];
 

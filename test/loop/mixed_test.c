@@ -52,7 +52,7 @@ static bool one_in(unsigned count)
 	return any(count) == 0;
 }
 
-/* Does a few things that may be done there, until one fails: what that gives, or 0. */
+/* Does a few of the things that may be done there until one fails; returns that error, or 0. */
 static int act(struct place place);
 
 static struct place deeper(struct place place, bool bound)
@@ -249,7 +249,7 @@ static int counted_body(void *group)
 	return act((struct place){.depth = 1});
 }
 
-/* What the others tell of their end by lies on this one's stack. */
+/* The others signal their end by an object on this task's stack. */
 static int awaits_all(struct place place)
 {
 	struct coro_waitgroup group;
@@ -411,7 +411,7 @@ static int selects(struct place place)
 			.item = receives ? &items[i] : &out,
 		};
 	}
-	/* The same cases again, whatever has become of them. */
+	/* The same cases again, whatever happened to them. */
 	for (int i = 0; i < 2 && r != -ECANCELED; i++) {
 		r = coro_select(cases, count, one_in(3) ? 0 : any(6));
 		if (r >= 0 && cases[r].result == 0) {
@@ -658,7 +658,7 @@ static void begin(uint64_t seed)
 	coro_loop_set_slow_callback_duration(world.loop, CORO_FOREVER);
 }
 
-/* Nobody is about to run: every item sent was received, or lies in a channel. */
+/* When no task is ready, every item sent was received, or is in a channel. */
 static void check_items(void)
 {
 	long left = 0;
@@ -674,7 +674,7 @@ static void end(void)
 	else
 		ck_assert_int_eq(coro_loop_close(world.loop), 0);
 	world.budget = 0;
-	if (coro_lock_locked(&world.lock)) /* it outlives who held it, and has a note of that */
+	if (coro_lock_locked(&world.lock)) /* it outlives its holder, and has a note of that */
 		ck_assert_int_eq(coro_lock_release(&world.lock), 0);
 	for (int again = 0; again < 2; again++) { /* one may hold on to another at first */
 		for (int i = 0; i < SLOTS; i++) {

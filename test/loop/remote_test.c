@@ -29,7 +29,7 @@ static void start_host(void)
 	gate_pass(&host.ready);
 }
 
-/* When it has nothing left to do, it ends. */
+/* The loop ends when it has nothing left to do. */
 static void end_host(void)
 {
 	coro_loop_release(host.loop);
@@ -157,7 +157,7 @@ START_TEST(a_task_may_be_cancelled_again)
 	start_host();
 	struct coro_remote *remote = spawn_there(swallows_two, &gate);
 	gate_pass(&gate);
-	/* Requests that the loop has not got yet count as one. */
+	/* Requests that have not reached the loop count as one. */
 	while (coro_remote_cancel(remote) == 1)
 		sched_yield();
 	ck_assert_int_eq(coro_remote_result(remote, CORO_FOREVER, NULL), 2);
@@ -268,7 +268,7 @@ START_TEST(a_task_that_waits_can_be_discarded)
 }
 END_TEST
 
-/* One that was told already, the message being on its way. */
+/* A task whose wake-up is already on its way. */
 START_TEST(a_task_about_to_be_woken_can_be_cancelled_or_discarded)
 {
 	for (int thrown = 0; thrown < 2; thrown++) {

@@ -376,7 +376,7 @@ START_TEST(failure_of_a_program_has_its_words)
 }
 END_TEST
 
-/* Notes how its wait ended, and cleans up as it is told to. */
+/* Notes how its wait ended, and cleans up as its argument says. */
 static int left_over(void *arg)
 {
 	int r = coro_sleep(1000);
@@ -716,7 +716,7 @@ struct trial {
 	char words[64];
 };
 
-/* In a thread of its own, all of whose memory goes with it. */
+/* In a thread of its own, whose memory is freed with it. */
 static void *try_it(void *arg)
 {
 	struct trial *trial = arg;
@@ -737,13 +737,13 @@ START_TEST(program_survives_the_failure_of_any_allocation)
 	bool complete = false;
 	for (unsigned long n = 1; !complete; n++) {
 		struct trial this = {.n = n};
-		/* The second time nothing is allocated that stays, as for a thread's first. */
+		/* The second run allocates nothing that stays, unlike a process's first. */
 		in_thread(try_it, &(struct trial){.n = n});
 		size_t before = allocated();
 		in_thread(try_it, &this);
 		ck_assert_uint_eq(allocated(), before);
 
-		/* What can be done without is: the words of an error, say. */
+		/* The library does without what it can: an error's message, say. */
 		ck_assert(this.result == -EPROTO || (this.failed && this.result == -ENOMEM));
 		ck_assert_int_eq(this.program.ended, this.program.started);
 		if (this.result == -EPROTO) {

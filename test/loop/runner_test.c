@@ -32,7 +32,7 @@ static void teardown(void)
 	ck_assert_int_eq(coro_runner_close(held), 0);
 }
 
-/* Ends the runner that setup has made, for what it then says. */
+/* Closes the runner that setup made, and compares the reports. */
 static const char *close_runner(void)
 {
 	ck_assert_int_eq(coro_runner_close(held), 0);
@@ -157,7 +157,7 @@ static int leaves_three(void *generator)
 	return r < 0 ? r : drives(generator);
 }
 
-/* What a task that hangs may hold, a generator may wait for; and of failures nobody heard the end. */
+/* A generator may wait for what a hanging task holds; and failures may be unreported still. */
 START_TEST(where_a_task_hangs_at_the_close_generators_stay_open)
 {
 	struct coro *generator;
@@ -289,7 +289,7 @@ START_TEST(error_in_the_cleanup_at_the_end_is_reported)
 	ck_assert_int_eq(coro_runner_run(held, leaves_a_failing_one, NULL), -ENOENT);
 	ck_assert_trace("");
 	ck_assert_str_eq(close_runner(), "cancelled shutdown|Task-3|2|in cleanup");
-	/* The same code, but other words. */
+	/* The same code with another message. */
 	ck_assert_str_eq(coro_message(-ENOENT), "of main");
 }
 END_TEST

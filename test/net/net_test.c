@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses in words, listening, and connecting to one of several. */
+/* Addresses as text, listening, and connecting to one of several. */
 #include "fds.h"
 
 #include "net/address.h"
@@ -414,7 +414,7 @@ START_TEST(any_abstract_name_can_be_dialled_by_its_words)
 		int fd = dial(address_of(listening));
 		int accepted = accept(listening, NULL, NULL);
 		ck_assert_msg(accepted >= 0, "%s leads elsewhere", address_of(listening));
-		/* And by those we listen there. */
+		/* And they can be listened at. */
 		close(accepted);
 		close_in_loop(fd);
 		char address[CORO_ADDRESS_SIZE];
@@ -506,7 +506,7 @@ START_TEST(it_goes_though_the_directory_was_changed)
 	close_in_task(listening);
 	ck_assert(!exists(address));
 
-	/* Where the directory has no name, it goes as long as it is not left. */
+	/* A directory without a name works as long as it is the current one. */
 	ck_assert_int_eq(chdir(directory), 0);
 	fail_call("getcwd", 1, ENOENT);
 	listening = listen_on(relative);
@@ -550,7 +550,7 @@ END_TEST
 
 /* ---- in a network of one's own ---- */
 
-/* With these ports for connections: 0 or 77. In a process of its own. */
+/* With these ports for connections; returns 0 or 77. In a process of its own. */
 static int enter_own_network(int first, int last)
 {
 	struct ifreq lo = {.ifr_name = "lo"};
@@ -712,7 +712,7 @@ START_TEST(datagrams_go_by_address_too)
 	expect(listening, "word");
 	ck_assert_int_gt(coro_getpeername(to, peer, sizeof(peer)), 0);
 	ck_assert_str_eq(peer, address_of(listening));
-	/* There is room for all or for nothing. */
+	/* Either all of it fits or nothing. */
 	ck_assert_int_eq(coro_getpeername(to, peer, strlen(peer)), -ENOBUFS);
 	ck_assert_int_eq(coro_getpeername(to, peer, 3), -ENOBUFS);
 	ck_assert_int_eq(coro_getpeername(to, NULL, 0), -EINVAL);
@@ -766,14 +766,14 @@ static int accepts_next(void *listening)
 
 static struct rlimit usual;
 
-/* valgrind has fds of its own beyond the limit, and closes what would be another. */
+/* valgrind has fds of its own beyond the limit, and closes another one there. */
 #define skip_where_fds_do_not_run_out()                        \
 	do {                                                   \
 		if (RUNNING_ON_VALGRIND || getenv("VALGRIND")) \
 			skip_test("valgrind");                 \
 	} while (0)
 
-/* No fd more can be had; the system itself sees to that. */
+/* The system gives out no more fds. */
 static void take_all_fds(void)
 {
 	int next = dup(0);
@@ -889,7 +889,7 @@ static void free_port(char *ret)
 	close_in_loop(fd);
 }
 
-/* Has connections to a listening socket go unanswered: how many fds that took. */
+/* Makes a listening socket ignore connections; returns how many fds that took. */
 static int stop_answering(int listening, int *clients, int count)
 {
 	struct sockaddr_storage address;
@@ -1116,7 +1116,7 @@ START_TEST(a_dial_that_is_cancelled_as_it_connects_leaves_nothing)
 	NAME_HAS("127.0.0.1", "127.0.0.2");
 	struct dialling dialling = {at_silent_port("name"), .fd = -1};
 	struct coro_future *task = spawn(dials, &dialling);
-	/* In each turn after the moment that the second attempt begins at. */
+	/* In each turn after the second attempt has begun. */
 	run_until(250 * CORO_MSEC);
 	for (int i = 0; i < _i; i++)
 		turn();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Names: getaddrinfo's answers and errors, asked for by threads, and left behind when cancelled. */
+/*
+ * Names: getaddrinfo's answers and errors, looked up by threads; a cancelled lookup is left alone.
+ */
 #include "loop/loop.h"
 
 #include "threads.h"
@@ -128,7 +130,7 @@ START_TEST(a_question_that_is_cancelled_ends_at_once)
 	cancel(task);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
 	coro_future_unref(task);
-	/* Nor does the loop's end wait for the answer. */
+	/* The loop's end does not wait for the answer. */
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
 	silence = NULL;

@@ -56,7 +56,7 @@ TASK_TEST(a_pipe_can_be_taken_over)
 
 /* ---- communicate ---- */
 
-/* So many bytes, none of which is like those near it. */
+/* n bytes, each different from those near it. */
 static char *make_bytes(size_t length)
 {
 	char *bytes = malloc(length);

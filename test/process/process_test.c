@@ -294,7 +294,7 @@ static int count_open(void)
 	return count;
 }
 
-/* EINTR is no failure; of ENOMEM comes an error, or it can do without. */
+/* EINTR is no failure; ENOMEM is an error, unless the call can do without. */
 START_TEST(each_system_call_may_fail)
 {
 	static const char *const names[] = {"pipe2",          "fcntl",      "dup2", "chdir",
@@ -361,7 +361,7 @@ static int sleeps_for_long(void *arg)
 	return r;
 }
 
-/* Where it can be neither watched nor reaped, too. */
+/* Also if it can be neither watched nor reaped. */
 START_TEST(a_child_does_not_run_on_where_spawning_it_fails)
 {
 	struct spawning spawning = {.n = 0, .failed = true};

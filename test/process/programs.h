@@ -57,7 +57,7 @@ static inline struct coro_process *sh(const char *script,
 	return process;
 }
 
-/* Waits for it and gives it back: how it ended. */
+/* Waits for it and destroys it; returns its exit code. */
 static inline int end_of(struct coro_process *process)
 {
 	int code = -1000;
@@ -66,7 +66,10 @@ static inline int end_of(struct coro_process *process)
 	return code;
 }
 
-/* Talks to it, expects it to end well, and gives it back: what it said, until the next call. */
+/*
+ * Communicates with it, expects exit code 0, and destroys it; returns its output, until the next
+ * call.
+ */
 static inline const char *message_of(struct coro_process *process, const char *input)
 {
 	static char words[4096];
@@ -86,7 +89,7 @@ static inline struct coro_process_options piped(void)
 	return (struct coro_process_options){.in = CORO_PIPE, .out = CORO_PIPE};
 }
 
-/* What a script says. */
+/* A script's output. */
 static inline const char *said(const char *script)
 {
 	struct coro_process_options options = {.out = CORO_PIPE};
@@ -107,7 +110,7 @@ static inline void says_it(void *word)
 	trace("%s", (char *)word);
 }
 
-/* Which of these fds a script has: as a string of 0 and 1. */
+/* Which of these fds a script has, as a string of 0 and 1. */
 static inline const char *has_fds(const int *fds, int count,
 				  const struct coro_process_options *options)
 {

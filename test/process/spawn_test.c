@@ -221,7 +221,7 @@ static void remove_programs(void)
 	remove(directory);
 }
 
-/* Fails to spawn it, with that, and with those words. */
+/* Spawning it fails with this error and message. */
 static void fails(char *name, const struct coro_process_options *options, int error,
 		  const char *words)
 {
@@ -375,7 +375,7 @@ TASK_TEST(what_cannot_be_is_refused)
 
 /* ---- what its streams, signals and user are ---- */
 
-/* What cat makes of an fd of ours, which has O_NONBLOCK, as its standard input; it waits for it. */
+/* The exit code of cat with our fd, which has O_NONBLOCK, as its standard input. */
 static void expect_cat_waits(int theirs, int ours)
 {
 	char *argv[] = {(char *)"cat", NULL};
@@ -385,7 +385,7 @@ static void expect_cat_waits(int theirs, int ours)
 	ck_assert_int_ne(fcntl(theirs, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_eq(coro_process_spawn(argv, &options, &cat), 0);
 	coro_fd_close(theirs);
-	/* It reads before there is anything: it has no other way to go on than to wait. */
+	/* It reads before there is anything: it has to wait. */
 	struct coro_timeout timeout;
 	coro_timeout_begin(&timeout, 50 * CORO_MSEC);
 	int r = coro_timeout_end(&timeout, coro_process_communicate(cat, NULL, 0, 0, &said, NULL));
@@ -474,7 +474,7 @@ TASK_TEST(a_signal_reaches_all_of_its_group)
 	ck_assert_int_eq(coro_read(coro_process_stdout(process), byte, 3), 3);
 	ck_assert_int_eq(coro_process_signal_group(process, 1000), -EINVAL);
 	ck_assert_int_eq(coro_process_signal_group(process, SIGTERM), 0);
-	/* The end comes when nobody has the pipe any more. */
+	/* The end comes when no process has the pipe open. */
 	ck_assert_int_eq(coro_read(coro_process_stdout(process), byte, 3), 0);
 	ck_assert_int_eq(end_of(process), -SIGTERM);
 
@@ -486,7 +486,7 @@ TASK_TEST(a_signal_reaches_all_of_its_group)
 	return 0;
 }
 
-/* As kill has it with a group: the system may not know it by a process's end. */
+/* Like kill of a group: the group may outlive its first process. */
 static bool groups_outlive_leaders(void)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -550,7 +550,7 @@ TASK_TEST(it_may_run_as_another_user)
 	user.group_count = 0;
 	ck_assert_str_eq(message_of(sh("id -ru; id -rg; id -G", &options), NULL),
 			 "65534\n65533\n65533\n");
-	/* What it cannot do comes back from a copy of its own memory, too. */
+	/* Its errors come back also from a child with a copy of the memory (fork). */
 	ck_assert_int_eq(coro_process_spawn(argv, &options, &process), -ENOENT);
 	user.groups = NULL;
 	user.group_count = 1;

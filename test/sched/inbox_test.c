@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls from other threads: all arrive, in order, wake a loop that sleeps, and cost what they must. */
+/*
+ * Calls from other threads: all arrive, in order, and wake a loop that sleeps, at no unneeded cost.
+ */
 #include "loop/loop.h"
 
 #include "threads.h"
@@ -27,7 +29,7 @@ static void must_call(coro_callback *fn, void *arg)
 	must(call(fn, arg) == 0);
 }
 
-/* Waits until the loop sleeps: the one thing that is looked at without being told of it. */
+/* Waits until the loop sleeps, by looking again and again. */
 static void await_sleep(void)
 {
 	while (!__atomic_load_n(&loop->inbox.waiting, __ATOMIC_SEQ_CST))

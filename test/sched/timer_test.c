@@ -200,7 +200,7 @@ static int random_below(int n)
 
 enum { MANY = 1000, SPAN = 300 };
 
-/* A timer, and what is to become of it. */
+/* A timer, and what has to happen to it. */
 struct alarm {
 	struct coro_handle *handle;
 	int64_t when;
@@ -227,7 +227,7 @@ static void disarm(struct alarm *alarm)
 	alarm->armed = 0;
 }
 
-/* What is due comes by time, and then in the order armed. */
+/* Due timers fire by time, and equal ones in the order armed. */
 static void ring(void *arg)
 {
 	struct alarm *alarm = arg;

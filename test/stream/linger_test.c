@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams that are closed: what was written arrives, nobody is held up, and all has an end. */
+/*
+ * Streams that are closed: what was written arrives, nothing else waits for that, and all ends in
+ * time.
+ */
 #include "stream/stream.h"
 
 #include "fds.h"
@@ -60,7 +63,10 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* Reads what there is of the peer's: how much; errno of its end, 0 of a clean one, EAGAIN of none. */
+/*
+ * Reads what the peer got; returns the number of bytes. *ret is errno of its end, 0 of a clean end,
+ * EAGAIN without an end.
+ */
 static size_t drain_peer(int *end)
 {
 	static char bytes[65536];
@@ -72,7 +78,7 @@ static size_t drain_peer(int *end)
 	return length;
 }
 
-/* Reads to the end while the loop runs: how much. */
+/* Reads to the end while the loop runs; returns the number of bytes. */
 static size_t read_peer(int *end)
 {
 	size_t length = 0;
@@ -243,7 +249,7 @@ START_TEST(a_peer_that_does_not_read_is_lost_and_told)
 }
 END_TEST
 
-/* All is the system's, and the peer's has no room for it. */
+/* The kernel has all of it, and the peer has no room for it. */
 START_TEST(what_does_not_arrive_is_told)
 {
 	begin_with(TCP, (struct coro_stream_options){.linger = CORO_SEC});

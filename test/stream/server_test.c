@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers: a task for each connection, their number, their end; clients that behave badly. */
+/* Servers: a task for each connection, limits, the end of a server; clients that behave badly. */
 #include "stream/stream.h"
 
 #include "fds.h"
@@ -632,7 +632,7 @@ static int pours_once(struct coro_stream *stream, void *arg)
 	return coro_stream_write(stream, bytes, sizeof(bytes));
 }
 
-/* Reads all, while the loop runs: how much, and the end is one in good order. */
+/* Reads to the end, which must be a clean one, while the loop runs; returns the number of bytes. */
 static size_t read_to_end(int fd)
 {
 	static char bytes[65536];
@@ -664,7 +664,7 @@ START_TEST(what_a_handler_has_written_arrives_after_its_end)
 }
 END_TEST
 
-/* More than may be served, and they do not end either. */
+/* More connections than may be served, and they do not end. */
 START_TEST(clients_that_do_not_read_keep_nobody_out)
 {
 	enum { MOST = 2, CLIENTS = 5 };
@@ -726,7 +726,7 @@ static int sleeps(void *delay)
 	return coro_sleep(*(int64_t *)delay);
 }
 
-/* So many at once, which are reset at once, before they were taken or after. */
+/* Many connections at once, which are all reset, before or after they are accepted. */
 static void reset_many(bool taken)
 {
 	enum { CLIENTS = 100 };
@@ -833,7 +833,7 @@ static void pause_is_reported(struct coro_loop *reporting, const struct coro_rep
 
 START_TEST(a_server_without_fds_goes_on_and_reports_it_once)
 {
-	/* It has fds of its own beyond the limit, and closes what would be another. */
+	/* valgrind has fds of its own beyond the limit, and closes another one there. */
 	if (RUNNING_ON_VALGRIND || getenv("VALGRIND"))
 		skip_test("valgrind");
 	coro_loop_set_exception_handler(loop, pause_is_reported, "loop");

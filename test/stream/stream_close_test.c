@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ends of streams: close, write_eof, resets, loops that end. */
+/* How streams end: close, write_eof, resets, loops that end. */
 #include "stream/streams.h"
 
 /* ---- ends ---- */

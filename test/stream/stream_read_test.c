@@ -100,7 +100,7 @@ START_TEST(a_nul_stands_behind_a_line_and_hides_nothing)
 }
 END_TEST
 
-/* The last byte that there is room for is followed by one. */
+/* The last byte that fits is followed by one more. */
 static int reads_a_full_block(void *arg)
 {
 	const char *line;
@@ -387,7 +387,7 @@ static int writes_a_word(void *arg)
 	return coro_stream_write(stream, "word", 4);
 }
 
-/* The system tells of a reset once: who learns of it by writing may not have the reader miss it. */
+/* The system reports a reset once: if a write gets it, a reader must learn of it too. */
 START_TEST(a_reset_that_the_writer_has_met_is_no_end_for_the_reader)
 {
 	begin(TCP, 0);

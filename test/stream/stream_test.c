@@ -81,7 +81,7 @@ END_TEST
 
 /* ---- other transports ---- */
 
-/* Turns letters over on their way; the end of writing it does not know. */
+/* Changes the case of letters on their way; it has no end of writing. */
 struct turning {
 	int fd;
 	bool closed;
@@ -168,7 +168,7 @@ static int echoes(void *arg)
 	return r;
 }
 
-/* The other end may have found no memory to begin with, and be silent. */
+/* The other end may have failed to begin for lack of memory, and send nothing. */
 static int reads_back(struct coro_stream *from, char *back, size_t length)
 {
 	struct coro_timeout timeout;

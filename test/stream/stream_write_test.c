@@ -306,7 +306,7 @@ START_TEST(what_is_left_goes_out_though_the_stream_was_given_back)
 }
 END_TEST
 
-/* Else a task that writes and drains, and ignores what write says, would never end. */
+/* Else a task that writes and drains, and ignores write's result, would never end. */
 START_TEST(once_a_stream_is_closed_drain_says_so)
 {
 	begin_writing(_i, 0, 0);

@@ -13,7 +13,7 @@ struct slow {
 	size_t length;
 	bool parted, closed;
 	int error; /* what flushing comes to */
-	int idle;  /* so many writes take nothing */
+	int idle;  /* this many writes take nothing */
 };
 
 static ssize_t slow_read(void *arg, void *bytes, size_t length)
@@ -236,7 +236,7 @@ struct flowing {
 	size_t left, calls;
 };
 
-/* Gives all that it is asked for. */
+/* Reads give all that is asked for. */
 static ssize_t flowing_read(void *arg, void *bytes, size_t length)
 {
 	struct flowing *flowing = arg;
@@ -281,7 +281,7 @@ static int peeks_for_more(void *arg)
 	return (int)had;
 }
 
-/* As a parser does for what has not come as a whole: not a byte at a time. */
+/* As a parser does while a request is incomplete: not a byte at a time. */
 START_TEST(peeking_for_one_byte_more_reads_many)
 {
 	struct flowing flowing = {.left = 1000000};

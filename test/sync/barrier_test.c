@@ -10,7 +10,7 @@ static void setup(void)
 	ck_assert_int_eq(coro_barrier_init(&barrier, 3), 0);
 }
 
-/* Waits once; says by its word which one it was, or with what it failed. */
+/* Waits once; traces its word with its number, or the error. */
 static int waits(void *word)
 {
 	size_t index = 99;
@@ -44,7 +44,7 @@ static void abort_it(void *arg)
 	assert_waiting(0);
 }
 
-/* Two of three are there. */
+/* Two of three parties wait. */
 static void two_come(void)
 {
 	a = spawn(waits, "a");
@@ -53,7 +53,7 @@ static void two_come(void)
 	assert_waiting(2);
 }
 
-/* As a new one for three does. */
+/* The barrier works like a new one for three. */
 static void assert_usable(void)
 {
 	trace_take();
@@ -522,7 +522,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-/* With nothing of Check's, which allocates. */
+/* Without Check's assertions, which allocate. */
 static int passes_through(void *arg)
 {
 	int r = coro_task_yield();

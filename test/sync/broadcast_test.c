@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Broadcasts: all who have subscribed get all, in order, or learn that they were too slow. */
+/* Broadcasts: every subscription gets every item, in order, or learns that it was too slow. */
 #include "tasks.h"
 
 static struct coro_broadcast *broadcast;

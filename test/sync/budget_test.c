@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A task that never need wait lets others run all the same, and loses nothing by that. */
+/* Budgets: a task that never has to wait lets others run all the same, and loses nothing. */
 #include "tasks.h"
 
 enum { MANY = 100000, SOON = 2000 };
@@ -46,7 +46,7 @@ static int (*const ways[])(void) = {send_one, put_one, select_one};
 
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
-/* Sends on and on, until another task has been heard of. */
+/* Sends on and on, until another task has run. */
 static int feeds(void *way)
 {
 	while (!heard && sent < MANY) {
@@ -144,7 +144,7 @@ static int sends_a_hundred(void *name)
 	return 0;
 }
 
-/* What others have spent is not a task's to pay for: a hundred at a time give way to nobody. */
+/* A task does not pay for what others have used: one that sends a hundred does not give way. */
 START_TEST(a_task_that_waits_in_between_need_not_give_way)
 {
 	struct coro_future *tasks[10];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels: Go's meaning, where a test's name says so; and that no item is lost or comes twice,
- * whoever waits, is cancelled, or is thrown away.
+ * Channels: Go's semantics, where a test's name says so; no item is lost or comes twice, whichever
+ * task waits, is cancelled, or is discarded.
  */
 #include "line.h"
 
@@ -193,7 +193,7 @@ START_TEST(channel_that_somebody_waits_in_cannot_be_destroyed)
 	b = start(sends, "b");
 	ck_assert_int_eq(coro_channel_destroy(channel), -EBUSY);
 	close_it(channel);
-	/* Who was woken needs it no more, though it has not run. */
+	/* The woken task no longer needs it, though it has not run. */
 	ck_assert_int_eq(coro_channel_destroy(channel), 0);
 	channel = NULL;
 	run();
@@ -880,7 +880,7 @@ START_TEST(task_that_is_discarded_leaves_the_line)
 	coro_future_unref(start(sends, "b"));
 	loop_teardown();
 	ck_assert_int_eq(letters_try_receive(channel, &(char){0}), -EAGAIN);
-	/* And one that was served, but has not run. */
+	/* And a task that was served, but has not run. */
 	loop_setup();
 	coro_future_unref(start(receives, "c"));
 	put("x");
@@ -943,14 +943,14 @@ START_TEST(generator_receives_for_its_task)
 
 	ck_assert_int_eq(coro_channel_destroy(channel), 0);
 	make(0);
-	coro_future_unref(start(iterates, NULL)); /* thrown away in the generator */
+	coro_future_unref(start(iterates, NULL)); /* discarded in the generator */
 	loop_teardown();
 	ck_assert_int_eq(coro_destroy(generator), 0);
 	loop_setup();
 }
 END_TEST
 
-/* Nothing of Check's in these: it allocates. */
+/* Without Check's assertions, which allocate. */
 static int sends_many(void *count)
 {
 	int r = 0;

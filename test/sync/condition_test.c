@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conditions: waiting gives the lock away and takes it again, whatever happens. */
+/* Conditions: a wait releases the lock and takes it again, whatever happens. */
 #include "line.h"
 
 static struct coro_condition condition;
@@ -39,7 +39,7 @@ static int waits(void *word)
 	return r;
 }
 
-/* What a holder of the lock does to the condition, from outside any task. */
+/* Notifies with the lock held, outside of tasks. */
 static void notify(size_t n)
 {
 	take();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: all who wait are woken, once it is set. */
+/* Events: all waiters are woken when it is set. */
 #include "line.h"
 
 static struct coro_event event;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tests of waiting in line share: three who wait, and many who are cancelled at any time. */
+/* What tests of waiting in line share: three waiters, and many that are cancelled at any time. */
 #ifndef TEST_SYNC_LINE_H
 #define TEST_SYNC_LINE_H
 
@@ -9,7 +9,7 @@
 
 static struct coro_future *a, *b, *c;
 
-/* Three who wait for the same, in that order; none has had it. */
+/* Three tasks that wait in line, in that order. */
 static inline void line_up(coro_fn *fn)
 {
 	a = spawn(fn, "a");
@@ -48,8 +48,8 @@ static inline int cancels_some(void *arg)
 }
 
 /*
- * Runs twenty tasks, to which visits is given the number of each, and one that cancels some of
- * them; in 50 orders of events, and between begin and end, which may look at what is left.
+ * Runs twenty tasks, which get their number, and one that cancels some of them, in 50 orders of
+ * events. begin is called before each of them, end after it.
  */
 static inline void visit_in_any_order(coro_fn *visits, void (*begin)(void), void (*end)(void))
 {
@@ -77,7 +77,7 @@ static inline void visit_in_any_order(coro_fn *visits, void (*begin)(void), void
 
 /* ---- thrown away ---- */
 
-/* Closes the loop while three wait, and goes on with a new one. */
+/* Closes the loop while three tasks wait, and goes on with a new one. */
 static inline void throw_away_who_waits(void)
 {
 	coro_future_unref(a);
@@ -102,7 +102,7 @@ static inline void *run_elsewhere(void *arg)
 	return NULL;
 }
 
-/* What a task returns that runs fn(NULL) in another thread. */
+/* The result of a task that runs fn(NULL) in another thread. */
 static inline int result_elsewhere(coro_fn *fn)
 {
 	struct elsewhere elsewhere = {.fn = fn};

@@ -252,7 +252,7 @@ static int passes_one_who_was_cancelled(void *arg)
 	return 0;
 }
 
-/* Of those in line only the first has been woken; it is cancelled, and has yet to pass that on. */
+/* Of those in line only the first was woken; it is cancelled, and has yet to pass the wake on. */
 START_TEST(try_does_not_take_what_a_cancelled_task_was_given)
 {
 	line_up_for_the_lock();

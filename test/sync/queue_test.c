@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues: what goes in comes out once, in the order of its kind, whoever waits and is cancelled. */
+/*
+ * Queues: what goes in comes out once, in the queue's order, whichever task waits or is cancelled.
+ */
 #include "line.h"
 
 static struct coro_queue *queue;
@@ -46,7 +48,7 @@ static const char *get_all(void)
 	return letters;
 }
 
-/* Takes one out, and says which. */
+/* Takes an item out, and traces it. */
 static int gets(void *word)
 {
 	void *item = queue;
@@ -62,7 +64,7 @@ static int gets(void *word)
 	return r;
 }
 
-/* Puts its word in, and says so. */
+/* Puts its word in, and traces it. */
 static int puts_in(void *word)
 {
 	int r = coro_queue_put(queue, word);
@@ -1011,7 +1013,7 @@ static int is_done_at_once(void *arg)
 	return r;
 }
 
-/* Nobody gives way for what others have put in another loop. */
+/* Puts in one loop do not use up another loop's budget. */
 START_TEST(puts_are_counted_for_each_loop)
 {
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};

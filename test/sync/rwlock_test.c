@@ -10,7 +10,7 @@ static void setup(void)
 	coro_rwlock_init(&lock);
 }
 
-/* Who holds the lock: so many readers, or -1 for a writer. */
+/* The number of readers that hold the lock, or -1 for a writer. */
 static int holders(void)
 {
 	int readers = (int)coro_rwlock_readers(&lock);
@@ -33,7 +33,7 @@ static void hold_for_writing(void)
 	ck_assert_int_eq(coro_rwlock_try_write_acquire(&lock), 0);
 }
 
-/* Holds the lock for a while, says by its word when it had it and when not any more. */
+/* Holds the lock for a while; traces its word when it gets it and when it releases it. */
 static int keeps(void *word, int r)
 {
 	if (says_with(word, r) < 0)
@@ -54,7 +54,7 @@ static int writes(void *word)
 	return keeps(word, coro_rwlock_write_acquire(&lock));
 }
 
-/* A line of who is named, readers in small letters; each comes to wait, or to have it. */
+/* A task for each letter: small ones read, capital ones write. Each waits, or has the lock. */
 static struct coro_future *line[8];
 
 static void line_up_as(const char *names)
@@ -371,7 +371,7 @@ START_TEST(wait_for_it_may_time_out)
 	struct coro_future *reader = start(reads, "reader"), *hasty = start(gives_up, "HASTY"),
 			   *patient = start(reads, "patient");
 	run();
-	/* What the reader reads, the patient one may from when the writer has gone. */
+	/* The patient reader may read beside the first as soon as the writer has gone. */
 	ck_assert_trace("reader HASTY! patient /reader /patient");
 	ck_assert_int_eq(coro_loop_time(loop), 13);
 	assert_ended(reader, 0);
@@ -390,7 +390,7 @@ START_TEST(discarded_after_a_wake_or_a_cancel_leaves_line_and_lock)
 	release(NULL);
 	ck_assert_int_eq(holders(), 2);
 	throw_away_who_waits();
-	/* They had no chance to see to it that it is released. */
+	/* They had no chance to release it. */
 	ck_assert_int_eq(holders(), 0);
 	ck_assert_int_eq(result_of(takes_and_gives, NULL), 0);
 }

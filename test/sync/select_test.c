@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Select: one of several sends and receives happens, and no other. Go's meaning, where a test's
- * name says so; and random programs, in which every item that was sent comes out once.
+ * Select: exactly one of several sends and receives happens. Go's semantics, where a test's name
+ * says so; and random programs, in which every item that was sent comes out once.
  */
 #include "tasks.h"
 
@@ -46,7 +46,7 @@ static void put(struct coro_channel *channel, char letter)
 	ck_assert(can_put(channel, letter));
 }
 
-/* What could be received at once, '-' for nothing. */
+/* The letters that can be received at once, '-' for none. */
 static char get(struct coro_channel *channel)
 {
 	char letter = '?';
@@ -64,17 +64,17 @@ static const char *mark(int r)
 				 : "?";
 }
 
-/* A select to be made in a task: up to four cases, for so long. */
+/* A select for a task to make: up to four cases, and a timeout. */
 struct plan {
 	const char *name;
 	struct coro_select_case cases[4];
 	size_t count;
 	int64_t timeout;
 	char letter; /* what the plans below receive */
-	bool again;  /* gives way afterwards, and says what came of that */
+	bool again;  /* gives way afterwards, and traces the result */
 };
 
-/* Says which one has happened, and what came of it. */
+/* Traces which case happened, and its result. */
 static int selects(void *arg)
 {
 	struct plan *plan = arg;
@@ -136,7 +136,7 @@ static int receives_from(void *channel)
 	return r;
 }
 
-/* Nobody waits in these any more. */
+/* No task waits in these any more. */
 static void assert_lines_empty(void)
 {
 	ck_assert(!can_put(red, 'x') && !can_put(blue, 'x'));
@@ -455,7 +455,7 @@ START_TEST(two_selects_meet)
 }
 END_TEST
 
-/* One that would send to, and receive from, one channel. */
+/* A select that would both send to and receive from one channel. */
 static void plan_both_ways(struct plan *both, const char *name, char *letter)
 {
 	*both = (struct plan){
@@ -797,8 +797,8 @@ END_TEST
 /* ---- random programs ---- */
 
 /*
- * Some tasks do what a seed tells: they send, receive, select, with deadlines, and cancel one
- * another. Each item is told apart by its number, and the model knows what became of it.
+ * Tasks do what a seed says: they send, receive and select, with deadlines, and cancel each other.
+ * Each item has a number, and the model knows where it is.
  */
 enum { TASKS = 6, CHANNELS = 4, STEPS = 60, CALLS = 60, ITEMS = CALLS + TASKS * STEPS * 4 };
 enum fate { UNKNOWN, OFFERED, SENT, FAILED };
@@ -913,7 +913,7 @@ static int step_select(void)
 			note_received(channels[i], items[i]);
 		else
 			ck_assert_int_eq(items[i], -1);
-		/* One that is cancelled as its channel is closed may have been told so. */
+		/* A task that is cancelled as its channel is closed may get -EPIPE. */
 		if (i != r && r != -ECANCELED)
 			ck_assert_int_eq(cases[i].result, 1);
 	}
@@ -975,7 +975,7 @@ static int steps(void *arg)
 	return 0;
 }
 
-/* All that is left is received or sent away, and then nobody is there any more. */
+/* All items that are left are received, or their senders refused; then no task waits. */
 static void end_program(void)
 {
 	model.over = true;

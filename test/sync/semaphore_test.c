@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Semaphores: so many at a time, in the order of coming, and no unit lost. */
+/* Semaphores: at most n at a time, in the order of coming, and no unit lost. */
 #include "line.h"
 
 static struct coro_semaphore semaphore;
@@ -322,7 +322,7 @@ static int gives_up(void *word)
 	return coro_timeout_end(&timeout, takes(word));
 }
 
-/* At the tick of the release: who comes first on the loop, does. */
+/* At the tick of the release: the timer that was armed first fires first. */
 START_TEST(unit_released_at_the_tick_of_the_timeout_is_not_lost)
 {
 	struct coro_future *hasty = spawn(gives_up, "hasty"), *patient = spawn(takes, "patient");

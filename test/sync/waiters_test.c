@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The line of those who wait: who is to be woken next, and that nobody is passed over twice. */
+/* The line of waiters: which one is woken next, and that none is passed over twice. */
 #include "sync/waiters.h"
 
 #include "support.h"
@@ -9,7 +9,7 @@ enum { COUNT = 9 };
 static struct coro_waiters waiters;
 static struct waiter latches[COUNT];
 
-/* A line of latches: p pending, s set, c cancelled. */
+/* A line of waiters: p pending, s woken, c cancelled. */
 static void line_of(const char *states)
 {
 	waiters_init(&waiters);
@@ -107,7 +107,10 @@ START_TEST(one_who_was_woken_counts_until_it_runs)
 }
 END_TEST
 
-/* As asyncio's Lock, which wakes nobody while the first has been woken or cancelled but not run. */
+/*
+ * Like asyncio's Lock, which wakes no waiter while the first was woken or cancelled, but has not
+ * run.
+ */
 START_TEST(first_is_not_woken_behind_one_who_has_but_to_run)
 {
 	const char *lines[] = {"sp", "cp", "ccp"};

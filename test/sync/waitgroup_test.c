@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Wait groups: nobody goes on before all is done, and then all do. */
+/* Wait groups: no task goes on before all work is done, and then all do. */
 #include "line.h"
 
 static struct coro_waitgroup group;

@@ -550,7 +550,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-/* With nothing of Check's, which allocates. */
+/* Without Check's assertions, which allocate. */
 static int waits_and_wakes_the_next(void *arg)
 {
 	int r = way->wait(way->object);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects of zeroes, as static ones are: what init makes of them, they are already. */
+/* Objects of zeroes, such as static ones, work without init. */
 #include "tasks.h"
 
 static struct coro_lock lock;

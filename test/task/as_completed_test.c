@@ -560,7 +560,7 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-/* Nothing of Check's in here: it allocates. */
+/* Without Check's assertions, which allocate. */
 static int reads_quietly(void *arg)
 {
 	struct coro_iterator *it = coro_as_completed(futures, count, 1000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of a cancellation: whom they reach, and whose count. */
+/* The message of a cancellation: which tasks get it, and which message counts. */
 #include "tasks.h"
 
 static struct coro_future *future;
@@ -79,7 +79,7 @@ static void cancel_with(struct coro_future *whom, const char *words)
 	ck_assert_int_eq(coro_cancel_with(whom, "%s", words), 1);
 }
 
-/* It was cancelled, with these words, and whoever asks gets them. */
+/* It was cancelled with this message, and all who ask get it. */
 static void assert_cancelled(struct coro_future *whom, const char *words)
 {
 	ck_assert(coro_future_cancelled(whom));
@@ -201,7 +201,7 @@ START_TEST(request_has_a_place)
 	ck_assert_trace("task:words");
 	const char *origin = coro_future_origin(inner);
 	ck_assert_ptr_nonnull(origin);
-	/* The line before. */
+	/* See the line before. */
 	const char *colon = strrchr(here, ':'), *other = strrchr(origin, ':');
 	ck_assert_int_eq(atoi(other + 1), atoi(colon + 1) - 1);
 	assert_ended_cancelled(inner, "words");
@@ -389,7 +389,7 @@ START_TEST(words_of_an_earlier_request_are_gone)
 }
 END_TEST
 
-/* What was cancelled late once, and then by its future, has the future's words. */
+/* A task that was cancelled late, and then by its future, has the future's message. */
 static int yields_and_awaits(void *name)
 {
 	tell(name, coro_task_yield());
@@ -502,7 +502,7 @@ START_TEST(gather_has_the_words_of_the_last_request)
 }
 END_TEST
 
-/* asyncio's has them. */
+/* In asyncio the gather has the child's message. */
 START_TEST(gather_has_no_words_that_were_a_childs_alone)
 {
 	children[0] = start(sleeps, "left");
@@ -779,7 +779,7 @@ END_TEST
 
 START_TEST(request_that_never_arrives_is_freed)
 {
-	struct coro_future *task = spawn(sleeps, "task"); /* thrown away with the loop */
+	struct coro_future *task = spawn(sleeps, "task"); /* discarded with the loop */
 	cancel_with(task, "words");
 	coro_future_unref(task);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cancellation: where it arrives, what it takes along, and what becomes of it. */
+/* Cancellation: where it arrives, what it cancels too, and how the task ends. */
 #include "tasks.h"
 
 #include <sys/mman.h>
@@ -316,7 +316,7 @@ static int cancels_who_awaits_it(void *arg)
 	return 3;
 }
 
-/* What the outer waits for runs, and so is cancelled itself; it ends before it waits again. */
+/* The outer's child is ready, and so is cancelled itself; it ends before it waits again. */
 START_TEST(cancel_by_the_task_that_is_awaited_is_not_lost)
 {
 	struct coro_future *inner = spawn(cancels_who_awaits_it, &task);
@@ -328,7 +328,7 @@ START_TEST(cancel_by_the_task_that_is_awaited_is_not_lost)
 }
 END_TEST
 
-/* How many stacks there may be: without guards that cost no mapping, not many. */
+/* The number of stacks that there may be: not many if each guard costs a mapping. */
 static size_t chain_length(void)
 {
 	enum { GUARD_INSTALL = 102 };

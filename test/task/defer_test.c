@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Deferred calls of tasks: waiting in them, cancellation, and being thrown away. */
+/* Deferred calls of tasks: waiting in them, cancellation, and tasks that are discarded. */
 #include "tasks.h"
 
 static void defer(coro_callback *fn, void *arg)
@@ -223,7 +223,7 @@ END_TEST
 
 static struct coro_loop *closed_one;
 
-/* What is asked for is not to be had, whoever closes the loop. */
+/* What it asks for cannot come, whoever closes the loop. */
 static void asks_for_too_much(void *arg)
 {
 	struct coro_future *future;

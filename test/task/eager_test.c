@@ -14,7 +14,7 @@ static struct coro_future *spawn_eager(coro_fn *fn, void *arg)
 	return task;
 }
 
-/* Spawns it at once, and is not interested in it. */
+/* Spawns it eagerly, without a reference. */
 static void let(coro_fn *fn, void *arg)
 {
 	ck_assert_int_eq(coro_loop_spawn(loop, &eager, fn, arg, NULL), 0);
@@ -26,7 +26,7 @@ static void loop_setup_eager(void)
 	ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
 }
 
-/* Has a place in the trace at its start and after each of two waits. */
+/* Traces its start and the end of each of two waits. */
 static int says_thrice(void *name)
 {
 	trace("%s", (const char *)name);
@@ -481,7 +481,7 @@ START_TEST(spawner_cancelled_by_its_child_need_not_wait_to_be_so)
 }
 END_TEST
 
-/* Its await has given it a value, which a cancellation is not to take back any more. */
+/* Its await has returned a value, which a later cancellation must not take back. */
 static int awaits_and_is_cancelled(void *future)
 {
 	void *value = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Futures: results, failures and their words, callbacks, references. */
+/* Futures: results, failures and their messages, callbacks, references. */
 #include "tasks.h"
 
 static struct coro_future *future;
@@ -319,7 +319,7 @@ static void make_done(void *arg)
 	ck_assert_int_eq(coro_future_set_result(arg, NULL), 0);
 }
 
-/* Futures that make one another done, each by a callback of the one before. */
+/* Futures that finish each other, each by a callback of the one before. */
 START_TEST(futures_can_be_chained_by_callbacks)
 {
 	enum { COUNT = 1000 };

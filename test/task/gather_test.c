@@ -342,7 +342,7 @@ START_TEST(cancellation_from_before_arrives_where_it_gathers)
 }
 END_TEST
 
-/* Gathers two, each of which does so, and so on down to futures. */
+/* Gathers two children, each of which gathers two, and so on down to futures. */
 static struct coro_future *leaves[8];
 static int leaf_count, ended_count;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Members of a group: a limit on them, those that fail alone, those that say they are ready; cancel. */
+/* Members of a group: a limit on them, those that fail alone, those with a start; cancel. */
 #include "tasks.h"
 
 static struct coro_group *group;
@@ -241,7 +241,7 @@ static int cancels_its_own(void *result)
 	return coro_group_end(group, r);
 }
 
-/* In a task whose older request is counted still. */
+/* In a task whose older request still counts. */
 static int cancels_its_own_in_cleanup(void *arg)
 {
 	ck_assert_int_eq(coro_sleep(5), -ECANCELED);

@@ -309,7 +309,7 @@ END_TEST
 
 START_TEST(failure_of_a_task_comes_before_that_of_the_body)
 {
-	/* One that came before it, and one in the cleanup that it made necessary. */
+	/* A failure before it, and one in the cleanup that it caused. */
 	struct coro_future *task = spawn_owner(&(struct owner){
 		.members = MEMBERS({"a", 1, -EIO}),
 		.sleeps = 2,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The states of a loop, and what each call says in each of them. */
+/* The states of a loop, and what each call returns in each of them. */
 #include "support.h"
 
 #include <coro.h>
 #include <errno.h>
 
-/* What the call is about, made anew for each pair of a state and a call. */
+/* The objects of a call, made anew for each pair of a state and a call. */
 static struct coro_loop *loop, *other;
 static struct coro_future *pending, *done, *foreign, *thrown_away, *task;
 static struct coro_handle *handle;
@@ -317,7 +317,7 @@ static void make_scene(void)
 	ck_assert_int_eq(coro_call_later(loop, CORO_SEC, call_nothing, NULL, &handle), 0);
 }
 
-/* Whatever was done to it, the loop can be run, if it is open, and closed. */
+/* Whatever happened, the loop can be run, if it is open, and closed. */
 static void clear_scene(void)
 {
 	coro_loop_set_exception_handler(loop, hear_nothing, NULL);
@@ -407,7 +407,7 @@ START_TEST(tasks_are_listed_as_spawned_while_there_is_room)
 	coro_future_unref(third);
 	run(own);
 	ck_assert_int_eq(coro_all_tasks(own, NULL, 0), 0);
-	/* What was given is ours. */
+	/* The result is the caller's. */
 	ck_assert(coro_future_done(all[0]));
 	ck_assert(coro_future_done(all[1]));
 	coro_future_unref(all[0]);

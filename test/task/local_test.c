@@ -345,7 +345,7 @@ static int resets_with(void *token)
 	return coro_local_reset(&local, token);
 }
 
-/* Though it may have the very stack of the other. */
+/* Though it may get the other's stack. */
 START_TEST(token_of_a_task_that_has_ended_is_refused)
 {
 	struct coro_local_token token;

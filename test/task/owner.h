@@ -68,13 +68,13 @@ static inline int owner(void *arg)
 		}                    \
 	}
 
-/* What comes of a group with such members and such a body. */
+/* The result of a group with such members and such a body. */
 static inline struct coro_future *spawn_owner(const struct owner *this)
 {
 	return spawn(owner, (void *)this);
 }
 
-/* The owner's task, done: its result, its words, and how many requests to cancel it are left. */
+/* The owner's task is done: its result, its message, and how many requests to cancel are left. */
 #define assert_owner(task, expected, words, requests)                       \
 	do {                                                                \
 		ck_assert_int_eq(coro_task_cancelling(task), requests);     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scopes in which cancellation waits outside: what comes through, and what becomes of the rest. */
+/* Shield scopes: which cancellations come through, and when the others arrive. */
 #include "tasks.h"
 
 static struct coro_shield_scope shared;
@@ -208,7 +208,10 @@ static int nests(void *arg)
 	ck_assert_int_eq(coro_shield_end(&outer, 0), -EBUSY);
 	ck_assert_int_eq(coro_sleep(5), 0);
 	ck_assert_int_eq(coro_shield_end(&inner, 0), 0);
-	/* The timeout between the two has its turn, who is outside of both has not. */
+	/*
+	 * The timeout between the two shields gets through, the cancellation from outside of both
+	 * does not.
+	 */
 	ck_assert_int_eq(coro_timeout_end(&timeout, coro_sleep(5)), -ETIMEDOUT);
 	assert_time(5);
 	ck_assert_int_eq(coro_sleep(5), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What collectors and unwinders are told of stacks: their bounds, and where each stands. */
+/* What garbage collectors and unwinders learn of stacks: their bounds and stack pointers. */
 #include "tasks.h"
 
 /* Every body has a local; where they are. */
@@ -28,7 +28,9 @@ static int look(const struct coro_stack *stack, void *arg)
 	return 0;
 }
 
-/* Called where `expected` stacks are: each local lies on one that is told of, above where it stands. */
+/*
+ * Called when there are `expected` stacks: each local lies on one of them, above its stack pointer.
+ */
 static void look_at_all(int expected)
 {
 	memset(seen, 0, sizeof(seen));
@@ -73,7 +75,7 @@ START_TEST(thread_with_coroutines)
 }
 END_TEST
 
-/* A generator that is in the middle of something. */
+/* A generator that is suspended in the middle of its body. */
 static int yields_then_waits(void *arg)
 {
 	char local = 0;

@@ -673,7 +673,7 @@ START_TEST(generator_that_waits_for_one_task_is_busy_for_another)
 	struct coro_future *first = spawn(drives, NULL);
 	ck_assert_int_eq(result_of(drives_meanwhile, NULL), 0);
 	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 1);
-	/* It is free again between two items, and goes from task to task. */
+	/* It is free between two items, and may go from task to task. */
 	ck_assert_int_eq(result_of(drives, NULL), 2);
 	ck_assert_int_eq(result_of(drives, NULL), 3);
 	ck_assert_int_eq(coro_destroy(shared), 0);
@@ -829,7 +829,7 @@ END_TEST
 
 /* ---- stacks ---- */
 
-/* What the running body's stack spans, guard included. */
+/* The running body's stack, with its guard. */
 static int stack_of(void *arg)
 {
 	return (int)coro_current()->frame->stack.size->bytes;
@@ -858,7 +858,7 @@ START_TEST(stack_size_is_the_tasks_or_the_loops_or_the_default)
 }
 END_TEST
 
-/* Goes so many bytes down, in steps, and sleeps there. */
+/* Uses n bytes of stack, in steps, and sleeps there. */
 static int go_down(size_t bytes)
 {
 	volatile char step[16 * 1024];

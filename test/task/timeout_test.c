@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Timeouts: they end what takes too long, that alone, and nothing of what others cancel. */
+/* Timeouts: they end only what takes too long, and leave others' cancellations alone. */
 #include "tasks.h"
 
 /* ---- in time ---- */
@@ -75,7 +75,7 @@ END_TEST
 /* A body that takes too long for its timeout. */
 struct overdue {
 	int64_t delay;
-	int result; /* what it makes of its cancellation; 0: it is cancelled */
+	int result; /* what it returns when cancelled; 0: it is cancelled */
 };
 
 static int is_late(void *arg)
@@ -574,7 +574,7 @@ static int begins_many_in_a_turn(void *arg)
 	return 0;
 }
 
-/* Runs fn beside others, which are to run all the same. */
+/* Runs fn beside others, which must run all the same. */
 static int result_among_others(coro_fn *fn)
 {
 	struct coro_future *tasks[40], *task = spawn(fn, NULL);
@@ -859,7 +859,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-/* With nothing of Check's, which allocates. */
+/* Without Check's assertions, which allocate. */
 static int uses_timeouts(void *arg)
 {
 	struct coro_timeout outer, inner;

@@ -232,7 +232,7 @@ static int wait_for_result(int64_t timeout)
 	return result_of(waits_for, NULL);
 }
 
-/* A word of the trace: when, and that error. */
+/* Traces the time, and that error. */
 static const char *when(int time, int error)
 {
 	static char text[64];
@@ -679,7 +679,7 @@ END_TEST
 
 /* ---- misuse ---- */
 
-/* All calls, with futures that they are to refuse. */
+/* All calls, with futures that they must refuse. */
 static void assert_refused(struct coro_future *const *futures, size_t number, int expected)
 {
 	void *value = &value;
@@ -930,7 +930,7 @@ static int program(void *arg)
 	}
 	if (r >= 0)
 		r = coro_gather_all(tasks, spawned, some);
-	/* Whatever came of that, all are to end. */
+	/* Whatever the result, all tasks must end. */
 	for (size_t i = 0; i < spawned; i++) {
 		ended = coro_await(tasks[i], NULL);
 		if (r >= 0 && ended < 0)

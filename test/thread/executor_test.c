@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Executors: functions in threads, while tasks wait; what becomes of both when one of them goes. */
+/*
+ * Executors: functions in threads, while tasks wait; what happens when the task, the loop or the
+ * executor ends.
+ */
 #include "loop/loop.h"
 #include "thread/offload.h"
 
@@ -252,7 +255,7 @@ START_TEST(threads_have_the_signal_mask_of_who_made_the_executor)
 }
 END_TEST
 
-/* By what knows nothing of the library. */
+/* In code that knows nothing of the library. */
 static int starts_a_program(void *pid)
 {
 	char *argv[] = {(char *)"sleep", (char *)"1000", NULL};
@@ -325,7 +328,7 @@ START_TEST(work_has_the_identity_for_files_of_who_gave_it)
 	if (geteuid() != 0)
 		skip_test("needs root");
 	make_pool(1, 0);
-	/* The thread is made as somebody else. */
+	/* The thread is created with other credentials. */
 	expect_ids(65534, 65533);
 	expect_ids(0, 0);
 	expect_ids(7, 0);
@@ -334,7 +337,7 @@ START_TEST(work_has_the_identity_for_files_of_who_gave_it)
 }
 END_TEST
 
-/* What a process has given up it does not get back by a thread that was made before. */
+/* Privileges that a process gave up do not come back by a thread made before. */
 static int gives_up_root(void *arg)
 {
 	struct ids ids = {-7, -7};
@@ -827,7 +830,7 @@ START_TEST(who_waits_for_the_end_can_be_cancelled_and_ask_again)
 	cancel(end);
 	turn();
 	assert_ended(end, -ECANCELED);
-	coro_future_unref(start(shuts_down, NULL)); /* and is thrown away if the loop is */
+	coro_future_unref(start(shuts_down, NULL)); /* and is discarded with the loop */
 	ck_assert_int_eq(coro_future_done(one), 0);
 	gate_open(&gate);
 	run();

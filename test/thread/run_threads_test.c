@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops in several threads: all run, the first failure ends the others, and is what is returned. */
+/* Loops in several threads: all run; the first failure ends the others, and is returned. */
 #include "threads.h"
 
 #include <coro.h>
@@ -21,7 +21,7 @@ static void teardown(void)
 	ck_assert_int_eq(count_fds(), fd_count);
 }
 
-/* Waits in its task until all are there. */
+/* Waits in its task until all threads are there. */
 static void meet(void)
 {
 	if (__atomic_add_fetch(&ran, 1, __ATOMIC_SEQ_CST) == (int)count)
@@ -44,7 +44,7 @@ static int has_mask(unsigned i, void *arg)
 	return sigismember(&set, SIGUSR1) && !sigismember(&set, SIGTERM) ? 0 : -EIO;
 }
 
-/* So that programs that are started there, by whomever, can be ended by signals. */
+/* So that child processes of these threads can be ended by signals. */
 START_TEST(all_threads_have_the_callers_signal_mask)
 {
 	sigset_t one, before;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues between threads: nothing is lost, doubled or overtaken, whoever waits and is cancelled. */
+/*
+ * Queues between threads: no item is lost, doubled or overtaken, whichever side waits or is
+ * cancelled.
+ */
 #include "loop/loop.h"
 
 #include "threads.h"
@@ -94,7 +97,7 @@ START_TEST(a_full_queue_makes_tasks_wait_in_line)
 	coro_future_unref(start(puts_in, "c"));
 	coro_future_unref(start(puts_in, "d"));
 	ck_assert_int_eq(get(), 'a');
-	/* The room is the first one's, who has not run yet. */
+	/* The room belongs to the first waiter, which has not run yet. */
 	ck_assert_int_eq(coro_thread_queue_try_put(queue, queue), -EAGAIN);
 	ck_assert_int_eq(get(), 'b');
 	run();
@@ -111,7 +114,7 @@ START_TEST(an_empty_queue_makes_tasks_wait_in_line)
 	coro_future_unref(start(gets, "1"));
 	coro_future_unref(start(gets, "2"));
 	put("a");
-	/* It is the first one's, who has not run yet. */
+	/* The item belongs to the first waiter, which has not run yet. */
 	ck_assert_int_eq(coro_thread_queue_try_get(queue, &item), -EAGAIN);
 	put("bc");
 	run();
@@ -177,7 +180,7 @@ START_TEST(who_is_woken_and_cancelled_passes_it_on)
 }
 END_TEST
 
-/* Another thread's: which takes what tasks that are thrown away have got. */
+/* For another thread, which takes what discarded tasks had got. */
 START_TEST(who_is_woken_and_discarded_passes_it_on)
 {
 	pthread_t thread;

@@ -112,7 +112,7 @@ START_TEST(a_key_may_have_a_password)
 {
 	char *key = encrypted_key("secret");
 	struct coro_tls_options options = {.certificate = local.certificate, .key = key};
-	/* Nobody is asked for it. */
+	/* The passphrase is not asked for. */
 	ck_assert_int_eq(makes_server(&options), -EINVAL);
 	options.password = "wrong";
 	ck_assert_int_eq(makes_server(&options), -EINVAL);
@@ -221,7 +221,7 @@ START_TEST(options_that_cannot_be_are_refused)
 }
 END_TEST
 
-/* Has the message of this call, and none that an earlier error of the code has left. */
+/* The message is this call's, not one that an earlier error left. */
 static void check_message(const struct coro_tls_options *options, bool serves, const char *message)
 {
 	coro_raise(-EINVAL, "stale");
@@ -361,7 +361,7 @@ START_TEST(allocations_may_fail)
 		fail_nth(n);
 		int r = makes_server(&options);
 		failed = fail_off();
-		/* OpenSSL does not always say that it was for want of memory. */
+		/* OpenSSL does not always report that memory ran out. */
 		ck_assert_msg(r == 0 || (failed && (r == -ENOMEM || r == -EINVAL)), "%lu: %d", n,
 			      r);
 	}

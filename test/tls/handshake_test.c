@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who trusts whom, what is agreed on, and handshakes that do not come to their end. */
+/* Trust, negotiated parameters, and handshakes that do not end. */
 #include "tls.h"
 
 #define OPTIONS(...) (&(struct coro_tls_options){__VA_ARGS__})
@@ -123,7 +123,7 @@ START_TEST(a_certificate_of_that_host_is_taken)
 }
 END_TEST
 
-/* Whom it is for stands in subjectAltName alone (RFC 9525). */
+/* Only subjectAltName says which host it is for (RFC 9525). */
 START_TEST(a_common_name_proves_nothing)
 {
 	struct identity theirs =
@@ -134,7 +134,7 @@ START_TEST(a_common_name_proves_nothing)
 }
 END_TEST
 
-/* To OpenSSL it would stand for each host of the domain. */
+/* OpenSSL would accept it for each host of the domain. */
 START_TEST(what_begins_with_a_dot_is_no_host)
 {
 	open_pair(UNIX);
@@ -517,7 +517,7 @@ static int writes_much(void *arg)
 	return coro_stream_write(client, much, sizeof(much));
 }
 
-/* The peer does not even take what was written in plain text. */
+/* The peer does not even read what was written in plain text. */
 START_TEST(nor_is_a_peer_that_reads_nothing)
 {
 	open_pair(UNIX);
@@ -565,7 +565,7 @@ END_TEST
 
 /* ---- handshakes that others end ---- */
 
-/* Lets both shake hands for so many turns; whether one of them is done before. */
+/* Lets both shake hands for n turns; returns whether one of them is done before. */
 static bool shake_for(int turns, struct coro_future *tasks[2])
 {
 	open_pair(UNIX);
@@ -645,7 +645,7 @@ END_TEST
 
 /* ---- streams that were in use ---- */
 
-/* As SMTP's: some lines in plain text, and TLS begins behind them at once. */
+/* Like SMTP's STARTTLS: some lines in plain text, and TLS begins right behind them. */
 static int asks_for_TLS(void *arg)
 {
 	coro_stream_write(client, "STARTTLS\n", 9);
@@ -770,7 +770,7 @@ END_TEST
 
 enum { SMALL_STACK = 65536 };
 
-/* How much a task has used by its end, which has used it well. */
+/* How much stack a task has used by its end. */
 static size_t stack_used(void)
 {
 	size_t used;

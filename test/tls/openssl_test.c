@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Against what OpenSSL itself brings along: openssl s_client and s_server. In real time. */
+/* Against openssl s_client and s_server, in real time. */
 #include "tls.h"
 
 #include <sys/stat.h>
@@ -127,7 +127,7 @@ static int runs_client(const struct client_case *this, const char *address)
 		return r;
 	in = stream_of(coro_process_stdin(process));
 	out = stream_of(coro_process_stdout(process));
-	/* It is not to see an end before it has its answer. */
+	/* It must not see the end before it has its answer. */
 	coro_stream_write(in, "hello\n", 6);
 	ssize_t n = coro_stream_read_all(out, 1 << 20, &said);
 	ck_assert_int_gt(n, 0);

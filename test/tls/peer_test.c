@@ -12,7 +12,7 @@ static const int version_numbers[] = {CORO_TLS_1_2, CORO_TLS_1_3};
 
 /* ---- what lies in between ---- */
 
-/* Below the TLS of one end: what comes may end, or be another byte, at some place. */
+/* Below the TLS of one end: what comes may end, or have a wrong byte, at some place. */
 struct between {
 	const struct coro_transport *below;
 	void *arg;
@@ -149,7 +149,7 @@ START_TEST(any_byte_of_a_handshake_may_be_wrong)
 		shake("localhost");
 		const struct shaking *hit = at_server ? &server_shaking : &client_shaking;
 		bool reached = between.read > wrong;
-		/* A length that is too great has it wait for what does not come. */
+		/* If the length is too large, it waits for what does not come. */
 		if (reached && hit->result != 0)
 			ck_assert_msg(is_failure(hit->result) || hit->result == -ETIMEDOUT,
 				      "%zu: %d", wrong, hit->result);
@@ -172,7 +172,7 @@ START_TEST(a_record_may_be_cut_at_any_byte)
 		ck_assert_int_eq(result_of(says_it, client), 0);
 		int r = result_of(reads, server);
 		whole = r == 4;
-		/* Not a part of it is taken for the whole. */
+		/* A part of a record is not taken for the whole. */
 		ck_assert(whole || r == -EPROTO);
 		ck_assert_int_eq(result_of(reads, server), -EPROTO);
 		ck_assert_uint_eq(ERR_peek_error(), 0);
@@ -208,7 +208,7 @@ END_TEST
 
 /* ---- floods ---- */
 
-/* What a client says that renews its keys so many times, and asks the server for the same. */
+/* Input of a client that renews its keys n times, and asks the server to do so. */
 static struct buffer renewals(int count)
 {
 	struct connection *connection = connection_of(client);

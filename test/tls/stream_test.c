@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes over TLS, in both directions; how it ends, in good order or not. */
+/* Data over TLS, in both directions; ends, clean or not. */
 #include "tls.h"
 
 #define OPTIONS(...) (&(struct coro_tls_options){__VA_ARGS__})
@@ -214,7 +214,7 @@ END_TEST
 
 /* ---- messages of TLS itself that come in pieces ---- */
 
-/* Lets the client read so many bytes from below, and no more. */
+/* Lets the client read at most n bytes from below. */
 struct gate {
 	const struct coro_transport *below;
 	void *arg;
@@ -437,7 +437,7 @@ START_TEST(an_end_that_was_not_told_is_an_error)
 	begin(TCP, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
 	say(client, "last");
 	ck_assert_int_eq(result_of(flushes, client), 0);
-	/* As from outside: nothing of TLS is said. */
+	/* As if by an attacker: without a close_notify. */
 	ck_assert_int_eq(shutdown(line.to, SHUT_WR), 0);
 	ck_assert_int_eq(result_of(reads, server), 4);
 	ck_assert_int_eq(result_of(reads, server), -EPROTO);
@@ -494,7 +494,7 @@ START_TEST(closed_means_that_the_goodbye_is_out)
 	ck_assert(!coro_future_done(task));
 	struct moving in = {server, NULL, 5000, MUCH / 2};
 	ck_assert_int_ge(result_of(reads_much, &in), MUCH / 2);
-	/* Reads the rest by the system's own calls; nobody else would. */
+	/* Reads the rest by the system's own calls, as nobody reads it otherwise. */
 	char drop[4096];
 	while (!coro_future_done(task)) {
 		while (recv(line.from, drop, sizeof(drop), MSG_DONTWAIT) > 0)
@@ -528,7 +528,7 @@ START_TEST(bytes_that_are_wrong_are_an_error)
 	ck_assert_int_eq(send(line.to, wrong, sizeof(wrong) - 1, 0), (ssize_t)sizeof(wrong) - 1);
 	ck_assert_int_eq(result_of(reads, server), -EPROTO);
 	ck_assert_says(trace_take(), "bad record mac");
-	/* Neither can be written any more, and the peer knows why. */
+	/* Neither side can write any more, and the peer knows why. */
 	say(server, "x");
 	ck_assert_int_eq(result_of(flushes, server), -EPROTO);
 	ck_assert_int_eq(result_of(reads, client), -EPROTO);

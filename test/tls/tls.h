@@ -104,7 +104,10 @@ static inline void identity_finish(struct identity *identity)
 
 enum { A_DAY = 86400 };
 
-/* Who is trusted, and whom they have signed for the host "localhost" and for 127.0.0.1. */
+/*
+ * The authorities that are trusted, and the certificates that they signed for the host "localhost"
+ * and for 127.0.0.1.
+ */
 static struct identity authority, local;
 
 static inline void certificates_setup(void)
@@ -187,7 +190,7 @@ static inline void make_contexts(const struct coro_tls_options *for_client,
 	ck_assert_int_eq(coro_tls_server_create(&serving, &server_context), 0);
 }
 
-/* How a handshake went. */
+/* The results of a handshake. */
 struct shaking {
 	const char *host;
 	int result;
@@ -231,7 +234,7 @@ static inline void shake(const char *host)
 	finish(tasks[1], 0);
 }
 
-/* All of it, which is to succeed. */
+/* The whole handshake, which must succeed. */
 static inline void begin(int kind, const struct coro_tls_options *for_client,
 			 const struct coro_tls_options *for_server)
 {
