@@ -17,7 +17,7 @@ static struct failure *CORO_PRINTF(3, 4) make(int error, const char *site, const
 	return failure;
 }
 
-START_TEST(every_error_has_words)
+START_TEST(every_error_has_a_message)
 {
 	ck_assert_str_eq(coro_strerror(-ENOENT), strerror(ENOENT));
 	ck_assert_str_eq(coro_strerror(ENOENT), strerror(ENOENT));
@@ -51,7 +51,7 @@ START_TEST(here_is_file_and_line)
 }
 END_TEST
 
-START_TEST(failure_carries_code_words_and_place)
+START_TEST(failure_carries_code_message_and_place)
 {
 	struct failure *failure = make(-EIO, "here:1", "%s number %d", "disk", 3);
 	ck_assert_int_eq(failure->error, -EIO);
@@ -61,7 +61,7 @@ START_TEST(failure_carries_code_words_and_place)
 }
 END_TEST
 
-START_TEST(words_may_be_as_long_as_they_like_or_none)
+START_TEST(message_may_be_of_any_length_or_none)
 {
 	struct failure *failure = make(-EIO, NULL, "%*d", 100000, 1);
 	ck_assert_uint_eq(strlen(failure->message), 100000);
@@ -95,7 +95,7 @@ START_TEST(without_memory_there_is_no_failure)
 }
 END_TEST
 
-START_TEST(durations_are_told_in_the_largest_unit_that_fits)
+START_TEST(durations_are_given_in_the_largest_unit_that_fits)
 {
 	char text[DURATION_SIZE];
 	ck_assert_str_eq(duration_text(text, 50 * CORO_MSEC), "50 ms");
@@ -113,14 +113,14 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_test(tests, every_error_has_words);
+	tcase_add_test(tests, every_error_has_a_message);
 	tcase_add_test(tests, version_is_that_of_the_header);
 	tcase_add_test(tests, here_is_file_and_line);
-	tcase_add_test(tests, failure_carries_code_words_and_place);
-	tcase_add_test(tests, words_may_be_as_long_as_they_like_or_none);
+	tcase_add_test(tests, failure_carries_code_message_and_place);
+	tcase_add_test(tests, message_may_be_of_any_length_or_none);
 	tcase_add_test(tests, failure_lives_until_the_last_lets_go);
 	tcase_add_test(tests, without_memory_there_is_no_failure);
-	tcase_add_test(tests, durations_are_told_in_the_largest_unit_that_fits);
+	tcase_add_test(tests, durations_are_given_in_the_largest_unit_that_fits);
 }
 
 TEST_MAIN("error", add_tests)

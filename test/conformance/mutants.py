@@ -307,7 +307,10 @@ class Parser:
         while self.peek() != ";":
             if self.peek() == "=":
                 self.take()
-                self.initializer() if self.peek() == "{" else self.assignment()
+                if self.peek() == "{":
+                    self.initializer()
+                else:
+                    self.assignment()
             elif self.peek() in ("[", "(", "{"):
                 self.skip_brackets()
             else:

@@ -458,7 +458,7 @@ static int tell_current(void *arg)
 	return coro_yield(NULL, NULL);
 }
 
-START_TEST(current_is_who_calls)
+START_TEST(current_is_the_caller)
 {
 	struct coro *current = NULL, *co = make(tell_current, &current);
 	ck_assert_ptr_null(coro_current());
@@ -730,7 +730,7 @@ static int raise_words(void *arg)
 	return raised_at = CORO_HERE, coro_raise(-ENOENT, "no %s in %d", "key", number_of(arg));
 }
 
-START_TEST(words_go_up_with_the_error)
+START_TEST(message_goes_up_with_the_error)
 {
 	struct coro *co = make(raise_words, number(7));
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
@@ -766,7 +766,7 @@ static int raise_from_innermost(void *arg)
 	return r;
 }
 
-START_TEST(words_go_up_through_nested_coroutines)
+START_TEST(message_goes_up_through_nested_coroutines)
 {
 	struct coro *co = make(raise_from_innermost, number(8));
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
@@ -782,7 +782,7 @@ static int raise_but_return_another(void *arg)
 	return arg ? -EIO : r < 0 ? 0 : 1;
 }
 
-START_TEST(words_of_an_error_that_is_not_returned_stay_behind)
+START_TEST(message_of_an_error_that_is_not_returned_stays_behind)
 {
 	for (int i = 0; i < 2; i++) {
 		struct coro *co = make(raise_but_return_another, number(i));
@@ -794,7 +794,7 @@ START_TEST(words_of_an_error_that_is_not_returned_stay_behind)
 }
 END_TEST
 
-START_TEST(error_without_words_forgets_those_received_before)
+START_TEST(error_without_a_message_forgets_the_one_before)
 {
 	struct coro *co = make(raise_words, number(1)), *bare = make(return_arg, number(-ENOENT));
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
@@ -807,7 +807,7 @@ START_TEST(error_without_words_forgets_those_received_before)
 }
 END_TEST
 
-START_TEST(words_are_kept_until_two_other_errors_have_some)
+START_TEST(message_is_kept_until_two_other_errors_have_one)
 {
 	struct coro *co = make(raise_words, number(1)), *bare = make(return_arg, number(-EIO));
 	ck_assert_int_eq(coro_resume(co, NULL, NULL), -ENOENT);
@@ -824,7 +824,7 @@ START_TEST(words_are_kept_until_two_other_errors_have_some)
 }
 END_TEST
 
-START_TEST(words_may_be_raised_outside_of_a_coroutine)
+START_TEST(message_may_be_raised_outside_of_a_coroutine)
 {
 	ck_assert_int_eq(coro_raise(CORO_USER_ERROR - 1, "%s", "mine"), CORO_USER_ERROR - 1);
 	ck_assert_str_eq(coro_message(CORO_USER_ERROR - 1), "mine");
@@ -842,7 +842,7 @@ static int raise_and_yield(void *arg)
 	return strcmp(coro_message(-EIO), "kept over a yield") == 0 ? r : -1;
 }
 
-START_TEST(words_are_each_coroutines_own)
+START_TEST(message_is_each_coroutines_own)
 {
 	struct coro *a = make(raise_and_yield, NULL), *b = make(raise_words, number(2));
 	ck_assert_int_eq(coro_resume(a, NULL, NULL), 1);
@@ -951,7 +951,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, value_belongs_to_the_body_that_gave_it);
 
 	tcase_add_test(tests, state_tells_what_a_coroutine_does);
-	tcase_add_test(tests, current_is_who_calls);
+	tcase_add_test(tests, current_is_the_caller);
 	tcase_add_test(tests, current_is_the_outer_one_again_after_the_inner);
 
 	tcase_add_test(tests, error_thrown_in_is_what_the_yield_returns);
@@ -970,13 +970,13 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cleanup_may_use_coroutines);
 	tcase_add_test(tests, coroutine_may_destroy_another);
 
-	tcase_add_test(tests, words_go_up_with_the_error);
-	tcase_add_test(tests, words_go_up_through_nested_coroutines);
-	tcase_add_test(tests, words_of_an_error_that_is_not_returned_stay_behind);
-	tcase_add_test(tests, error_without_words_forgets_those_received_before);
-	tcase_add_test(tests, words_are_kept_until_two_other_errors_have_some);
-	tcase_add_test(tests, words_may_be_raised_outside_of_a_coroutine);
-	tcase_add_test(tests, words_are_each_coroutines_own);
+	tcase_add_test(tests, message_goes_up_with_the_error);
+	tcase_add_test(tests, message_goes_up_through_nested_coroutines);
+	tcase_add_test(tests, message_of_an_error_that_is_not_returned_stays_behind);
+	tcase_add_test(tests, error_without_a_message_forgets_the_one_before);
+	tcase_add_test(tests, message_is_kept_until_two_other_errors_have_one);
+	tcase_add_test(tests, message_may_be_raised_outside_of_a_coroutine);
+	tcase_add_test(tests, message_is_each_coroutines_own);
 	tcase_add_test(tests, body_that_is_closed_may_raise);
 
 	tcase_add_test(tests, nth_allocation_fails_without_harm);

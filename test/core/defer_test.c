@@ -274,7 +274,7 @@ static int fails_and_cleans_up(void *error)
 	return result ? coro_raise(result, "of the body") : 0;
 }
 
-START_TEST(a_failure_keeps_its_words_whatever_the_cleanup_raises)
+START_TEST(a_failure_keeps_its_message_whatever_the_cleanup_raises)
 {
 	int errors[] = {-EIO, -EINVAL, CORO_EXIT};
 	for (int i = 0; i < 3; i++) {
@@ -306,7 +306,7 @@ static int without_words(void *arg)
 	return -EIO;
 }
 
-START_TEST(a_failure_without_words_does_not_get_those_of_the_cleanup)
+START_TEST(a_failure_without_a_message_does_not_get_the_cleanups)
 {
 	int error = -EIO;
 	struct coro *co = make(without_words, &error);
@@ -426,9 +426,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_yields_while_it_is_closed_has_not_left);
 	tcase_add_test(tests, the_consumer_of_a_chain_gets_the_inner_ones_last_items);
 	tcase_add_test(tests, closing_a_chain_runs_what_each_of_it_deferred);
-	tcase_add_test(tests, a_failure_keeps_its_words_whatever_the_cleanup_raises);
+	tcase_add_test(tests, a_failure_keeps_its_message_whatever_the_cleanup_raises);
 	tcase_add_test(tests, a_success_keeps_its_value_whatever_the_cleanup_returns);
-	tcase_add_test(tests, a_failure_without_words_does_not_get_those_of_the_cleanup);
+	tcase_add_test(tests, a_failure_without_a_message_does_not_get_the_cleanups);
 	tcase_add_test(tests, undefer_takes_back_the_last_of_its_kind);
 	tcase_add_test(tests, a_deferred_call_may_take_others_back);
 	tcase_add_test(tests, misuse_is_refused);

@@ -98,7 +98,7 @@ START_TEST(inner_that_ends_well_at_an_error_gives_its_value)
 }
 END_TEST
 
-START_TEST(failure_of_the_inner_reaches_the_outer_with_its_words)
+START_TEST(failure_of_the_inner_reaches_the_outer_with_its_message)
 {
 	struct link links[2] = {{make(fail_after_one, NULL), 1}, {NULL, 2}};
 	links[1].inner = make(delegate, &links[0]);
@@ -735,7 +735,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, errors_thrown_go_to_the_innermost);
 	tcase_add_test(tests, error_that_the_inner_does_not_handle_is_the_outers);
 	tcase_add_test(tests, inner_that_ends_well_at_an_error_gives_its_value);
-	tcase_add_test(tests, failure_of_the_inner_reaches_the_outer_with_its_words);
+	tcase_add_test(tests, failure_of_the_inner_reaches_the_outer_with_its_message);
 	tcase_add_test(tests, close_goes_down_the_chain_innermost_first);
 	tcase_add_test(tests, outer_is_closed_though_the_inner_ended_well);
 	tcase_add_test(tests, exit_thrown_in_closes_as_close_does);

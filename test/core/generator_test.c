@@ -130,7 +130,7 @@ START_TEST(closed_generator_is_at_its_end)
 }
 END_TEST
 
-START_TEST(generator_may_return_a_value_when_it_is_told_to_exit)
+START_TEST(generator_may_return_a_value_when_it_is_closed)
 {
 	struct coro *g = make(return_when_closed, NULL);
 	trace_next(g);
@@ -364,7 +364,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, throw_before_the_start_ends_it_unrun);
 	tcase_add_test(tests, generator_that_failed_is_at_its_end);
 	tcase_add_test(tests, closed_generator_is_at_its_end);
-	tcase_add_test(tests, generator_may_return_a_value_when_it_is_told_to_exit);
+	tcase_add_test(tests, generator_may_return_a_value_when_it_is_closed);
 	tcase_add_loop_test(tests, tree_is_walked_in_order, 0, 2);
 	tcase_add_test(tests, one_that_delegates_runs_only_while_its_innermost_runs);
 	tcase_add_test(tests, typed_view_gives_the_type);

@@ -105,7 +105,7 @@ START_TEST(overflow_names_the_coroutine_its_origin_and_its_size)
 }
 END_TEST
 
-START_TEST(overflow_of_the_nameless_is_told_too)
+START_TEST(overflow_of_the_nameless_is_reported_too)
 {
 	skip_under_checkers();
 	struct child child = run_child((struct run){.fn = overflow});
@@ -181,7 +181,7 @@ static int overflow_at_second_resume(void *arg)
 	return SURVIVED;
 }
 
-START_TEST(overflow_is_told_among_many_stacks)
+START_TEST(overflow_is_reported_among_many_stacks)
 {
 	skip_under_checkers();
 	struct child child = child_run(overflow_at_second_resume, NULL);
@@ -289,7 +289,7 @@ static int overflow_by_8_mib_at_once(void *arg)
 }
 
 /* No stack lies below the first ones. */
-START_TEST(frame_that_reaches_past_all_stacks_is_told)
+START_TEST(frame_that_reaches_past_all_stacks_is_reported)
 {
 	skip_under_checkers();
 	struct child child = run_child((struct run){.fn = overflow_by_8_mib_at_once});
@@ -595,16 +595,16 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_loop_test(tests, overflow_names_the_coroutine_its_origin_and_its_size, 0, 2);
-	tcase_add_test(tests, overflow_of_the_nameless_is_told_too);
+	tcase_add_test(tests, overflow_of_the_nameless_is_reported_too);
 	tcase_add_test(tests, smallest_stack_is_reported);
 	tcase_add_test(tests, coro_create_remembers_its_caller);
 	tcase_add_test(tests, innermost_of_nested_coroutines_is_named);
-	tcase_add_test(tests, overflow_is_told_among_many_stacks);
+	tcase_add_test(tests, overflow_is_reported_among_many_stacks);
 	tcase_add_test(tests, overflow_in_another_thread_is_reported);
 
 	tcase_add_loop_test(tests, frames_of_many_pages_do_not_step_over_the_guard, 0,
 			    sizeof(strides) / sizeof(*strides));
-	tcase_add_test(tests, frame_that_reaches_past_all_stacks_is_told);
+	tcase_add_test(tests, frame_that_reaches_past_all_stacks_is_reported);
 	tcase_add_test(tests, whole_stack_can_be_used);
 
 	tcase_add_test(tests, report_is_switched_off_by_the_environment);

@@ -492,7 +492,7 @@ END_TEST
 
 /* ---- the pool ---- */
 
-START_TEST(last_stack_given_back_is_first_reused)
+START_TEST(last_stack_returned_is_first_reused)
 {
 	uintptr_t at[3], again[3];
 	struct coro *cos[3];
@@ -769,7 +769,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, sizes_that_round_up_to_the_same_share_stacks);
 	tcase_add_loop_test(tests, body_may_use_nearly_all_of_its_stack, 0, 3);
 
-	tcase_add_test(tests, last_stack_given_back_is_first_reused);
+	tcase_add_test(tests, last_stack_returned_is_first_reused);
 	tcase_add_test(tests, stats_count_what_is_there);
 	tcase_add_test(tests, no_more_stacks_than_the_limit_stay_warm);
 	tcase_add_test(tests, limit_is_kept_also_when_nobody_destroys);

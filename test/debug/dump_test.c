@@ -249,7 +249,7 @@ START_TEST(a_task_that_does_not_wait_says_so)
 }
 END_TEST
 
-START_TEST(a_text_without_room_is_cut_and_its_length_told)
+START_TEST(a_text_without_room_is_cut_and_its_length_returned)
 {
 	char text[4] = "xyz";
 	struct coro_future *task = start(locks, NULL);
@@ -424,7 +424,7 @@ END_TEST
 
 static const char *const no_signals[] = {"SIGNOTHING", "0", "-1", "1000", "9", "USR1x", ""};
 
-START_TEST(a_name_of_no_signal_is_told_once)
+START_TEST(a_name_of_no_signal_is_reported_once)
 {
 	char told[100];
 	const char *name = no_signals[_i];
@@ -471,7 +471,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_task_says_what_it_waits_in, 0,
 			    sizeof(waits) / sizeof(waits[0]));
 	tcase_add_test(tests, a_task_that_does_not_wait_says_so);
-	tcase_add_test(tests, a_text_without_room_is_cut_and_its_length_told);
+	tcase_add_test(tests, a_text_without_room_is_cut_and_its_length_returned);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_dump_has_a_line_for_each_task);
 	tcase_add_test(tests, in_debug_mode_a_lock_says_who_holds_it);
@@ -479,7 +479,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_signal_that_the_environment_names_dumps_the_loop, 0,
 			    sizeof(dumps) / sizeof(dumps[0]));
 	tcase_add_test(tests, a_loop_that_would_be_dumped_has_no_more_to_wait_for);
-	tcase_add_loop_test(tests, a_name_of_no_signal_is_told_once, 0,
+	tcase_add_loop_test(tests, a_name_of_no_signal_is_reported_once, 0,
 			    sizeof(no_signals) / sizeof(no_signals[0]));
 	tcase_add_test(tests, a_loop_is_made_without_memory_for_dumps);
 }

@@ -172,7 +172,7 @@ START_TEST(failure_with_a_leaked_reference_is_reported_at_close)
 }
 END_TEST
 
-START_TEST(report_names_the_task_its_site_and_the_words)
+START_TEST(report_names_the_task_its_site_and_the_message)
 {
 	struct program program = {.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = -1};
 	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
@@ -287,7 +287,7 @@ static int leaves_one(void *arg)
 	return r;
 }
 
-START_TEST(task_discarded_is_told_of)
+START_TEST(discarded_task_is_reported)
 {
 	struct program program = {.fn = leaves_one, .flags = CORO_DEBUG, .slow = -1};
 	if (running_slow())
@@ -358,7 +358,7 @@ static int hears_after_close(void *arg)
 	return hears_two(close_by_library);
 }
 
-START_TEST(fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode)
+START_TEST(debug_mode_reports_an_fd_closed_by_plain_close)
 {
 	struct program program = {.flags = CORO_DEBUG, .slow = -1, .fn = hears_after_plain_close};
 	ck_assert_str_eq(said(program), "coro: fd 100 was closed, or is another now, and the loop "
@@ -417,7 +417,7 @@ static int ends_them_all(void *arg)
 	"coro: task main, spawned at " SITE ": timeout of 50 ms begun at " SITE \
 	" was never ended: it "
 
-START_TEST(timeout_that_is_left_open_is_told_of_in_debug_mode)
+START_TEST(debug_mode_reports_a_timeout_left_open)
 {
 	struct program program = {
 		.fn = is_cancelled_by_it, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
@@ -700,7 +700,7 @@ static int gives_all_back(void *arg)
 
 #define LOCK "coro: lock taken at " SITE " was never released\n"
 
-START_TEST(what_is_never_given_back_is_told_of_in_debug_mode)
+START_TEST(debug_mode_reports_what_is_never_released)
 {
 	static const struct {
 		coro_fn *fn;
@@ -757,7 +757,7 @@ static int does_a_few_things(void *arg)
 	return 0;
 }
 
-START_TEST(every_step_is_told_of_that_takes_as_long_as_it_is_told)
+START_TEST(every_step_above_the_limit_is_reported)
 {
 	struct program program = {.fn = does_a_few_things, .flags = CORO_DEBUG};
 	const char *text = said(program);
@@ -780,7 +780,7 @@ static int takes_long(void *arg)
 	return coro_sleep(1);
 }
 
-START_TEST(slow_step_is_told_of_with_its_duration)
+START_TEST(slow_step_is_reported_with_its_duration)
 {
 	struct program program = {.fn = takes_long, .flags = CORO_DEBUG, .slow = 1};
 	const char *text = said(program);
@@ -908,21 +908,21 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_that_was_handled_is_not_said);
 	tcase_add_test(tests, failure_of_a_remote_is_said_when_its_owner_has_not_asked);
 	tcase_add_test(tests, failure_with_a_leaked_reference_is_reported_at_close);
-	tcase_add_test(tests, report_names_the_task_its_site_and_the_words);
+	tcase_add_test(tests, report_names_the_task_its_site_and_the_message);
 	tcase_add_test(tests, environment_turns_debug_mode_on);
 	tcase_add_test(tests, handler_of_the_program_comes_in_place_of_stderr);
 	tcase_add_test(tests, report_of_a_future_gives_what_there_is);
 	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
-	tcase_add_test(tests, task_discarded_is_told_of);
+	tcase_add_test(tests, discarded_task_is_reported);
 
-	tcase_add_test(tests, fd_that_was_closed_by_plain_close_is_told_of_in_debug_mode);
-	tcase_add_test(tests, timeout_that_is_left_open_is_told_of_in_debug_mode);
+	tcase_add_test(tests, debug_mode_reports_an_fd_closed_by_plain_close);
+	tcase_add_test(tests, debug_mode_reports_a_timeout_left_open);
 	tcase_add_loop_test(tests, debug_mode_reports_a_generator_that_yields_in_a_scope, 0,
 			    sizeof(yielders) / sizeof(yielders[0]));
-	tcase_add_test(tests, what_is_never_given_back_is_told_of_in_debug_mode);
+	tcase_add_test(tests, debug_mode_reports_what_is_never_released);
 
-	tcase_add_test(tests, every_step_is_told_of_that_takes_as_long_as_it_is_told);
-	tcase_add_test(tests, slow_step_is_told_of_with_its_duration);
+	tcase_add_test(tests, every_step_above_the_limit_is_reported);
+	tcase_add_test(tests, slow_step_is_reported_with_its_duration);
 	tcase_add_test(tests, debug_mode_can_be_turned_on_and_off_in_a_run);
 	tcase_add_test(tests, questions_are_answered);
 

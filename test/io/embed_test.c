@@ -553,7 +553,7 @@ static void notes(void *arg)
 	ck_assert_int_eq(coro_loop_close(loop), -EBUSY);
 }
 
-START_TEST(a_timeout_that_gets_shorter_is_told_of)
+START_TEST(a_timeout_that_gets_shorter_is_noticed)
 {
 	struct coro_event event;
 	struct coro_handle *handle;
@@ -614,7 +614,7 @@ START_TEST(a_timeout_that_gets_shorter_is_told_of)
 }
 END_TEST
 
-START_TEST(what_happens_within_a_turn_is_told_of_at_its_end)
+START_TEST(what_happens_within_a_turn_is_notified_at_its_end)
 {
 	struct coro_future *future = make_future();
 	coro_future_add_done_callback(future, says_it, "done");
@@ -903,7 +903,7 @@ START_TEST(a_guest_may_be_closed_while_others_call)
 }
 END_TEST
 
-START_TEST(an_error_of_the_system_is_told)
+START_TEST(an_error_of_the_system_is_reported)
 {
 	must_be_guest();
 	coro_call_soon(loop, says_it, "a", NULL);
@@ -954,8 +954,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, it_can_be_stopped);
 	tcase_add_test(tests, virtual_time_goes_from_timer_to_timer);
 	tcase_add_test(tests, the_timeout_is_until_the_next_thing_to_do);
-	tcase_add_test(tests, a_timeout_that_gets_shorter_is_told_of);
-	tcase_add_test(tests, what_happens_within_a_turn_is_told_of_at_its_end);
+	tcase_add_test(tests, a_timeout_that_gets_shorter_is_noticed);
+	tcase_add_test(tests, what_happens_within_a_turn_is_notified_at_its_end);
 	tcase_add_test(tests, the_fd_is_readable_while_there_is_something_to_take_up);
 	tcase_add_test(tests, calls_of_other_threads_make_it_readable);
 	tcase_add_test(tests, so_do_signals);
@@ -968,7 +968,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_child_made_by_fork_leaves_the_fd_alone);
 	tcase_add_test(tests, a_guest_may_be_closed_while_others_call);
-	tcase_add_test(tests, an_error_of_the_system_is_told);
+	tcase_add_test(tests, an_error_of_the_system_is_reported);
 	tcase_add_test(tests, without_fds_there_is_none_to_be_had);
 }
 

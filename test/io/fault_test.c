@@ -266,7 +266,7 @@ START_TEST(an_error_is_that_of_the_task_that_called)
 }
 END_TEST
 
-START_TEST(who_cannot_be_watched_is_told_and_the_others_wait_on)
+START_TEST(one_that_cannot_be_watched_fails_and_the_others_wait_on)
 {
 	static const char *const name = "epoll_ctl";
 	struct pair first = make_pair(UNIX), second = make_pair(UNIX);
@@ -322,7 +322,7 @@ static int waits_and_reads(void *arg)
 }
 
 /* io_uring tells so only when the wait has begun. */
-START_TEST(who_waits_for_what_cannot_be_watched_any_more_is_told)
+START_TEST(waiter_learns_that_its_fd_cannot_be_watched_any_more)
 {
 	struct pair pair = make_pair(UNIX);
 	struct reading reading = {"a", pair.from};
@@ -422,7 +422,7 @@ START_TEST(virtual_time_waits_for_events_if_a_poll_is_interrupted)
 END_TEST
 
 /* What the loop could not submit before the host went to sleep. */
-START_TEST(a_host_is_told_though_a_call_has_failed)
+START_TEST(a_host_is_notified_though_a_call_has_failed)
 {
 	static const char *const calls[] = {"io_uring_enter", "read"};
 	int fd = coro_loop_fd(loop);
@@ -476,11 +476,11 @@ static void add(TCase *tests)
 	tcase_add_test(tests, each_transfer_may_be_of_a_few_bytes);
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, an_error_is_that_of_the_task_that_called);
-	tcase_add_loop_test(tests, who_cannot_be_watched_is_told_and_the_others_wait_on, 0, 2);
-	tcase_add_test(tests, who_waits_for_what_cannot_be_watched_any_more_is_told);
+	tcase_add_loop_test(tests, one_that_cannot_be_watched_fails_and_the_others_wait_on, 0, 2);
+	tcase_add_test(tests, waiter_learns_that_its_fd_cannot_be_watched_any_more);
 	tcase_add_test(tests, a_loop_is_woken_though_that_failed_the_first_time);
 	tcase_add_loop_test(tests, virtual_time_waits_for_events_if_a_poll_is_interrupted, 0, 3);
-	tcase_add_loop_test(tests, a_host_is_told_though_a_call_has_failed, 0, 2 * 4);
+	tcase_add_loop_test(tests, a_host_is_notified_though_a_call_has_failed, 0, 2 * 4);
 	tcase_add_test(tests, a_handler_that_cannot_be_installed_is_an_error);
 	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);
 }

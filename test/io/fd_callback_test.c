@@ -287,7 +287,7 @@ START_TEST(files_that_can_be_polled_are)
 }
 END_TEST
 
-START_TEST(without_fds_it_is_not_told_what_can_be_polled)
+START_TEST(without_fds_it_is_unknown_what_can_be_polled)
 {
 	int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
 	coro_loop_poller(loop); /* which epoll's needs one for */
@@ -314,7 +314,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, without_memory_nothing_is_added);
 	tcase_add_test(tests, files_that_can_be_polled_are);
-	tcase_add_test(tests, without_fds_it_is_not_told_what_can_be_polled);
+	tcase_add_test(tests, without_fds_it_is_unknown_what_can_be_polled);
 }
 
 TEST_MAIN("watcher", add)

@@ -149,7 +149,7 @@ static int writes_and_closes(void *arg)
 }
 
 /* What there is to read comes to the system together with the call and the end of it. */
-START_TEST(no_time_passes_before_a_close_is_told)
+START_TEST(no_time_passes_before_a_close_is_noticed)
 {
 	pair = make_pair(_i);
 	at(CORO_SEC, says_late, NULL);
@@ -441,7 +441,7 @@ static int forgets(void *arg)
 	return coro_fd_forget(*(int *)arg);
 }
 
-START_TEST(who_waits_for_what_is_forgotten_is_told)
+START_TEST(waiter_learns_that_its_fd_is_forgotten)
 {
 	pair = make_pair(_i);
 	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
@@ -807,10 +807,10 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, one_that_is_cancelled_and_closed_is_cancelled, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_used_again_wakes_no_waiter_of_the_old_fd, 0,
 			    PAIR_KINDS);
-	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_told, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_noticed, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_reads_from_a_number_gets_nothing_of_the_next, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests, who_waits_for_what_is_forgotten_is_told, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, waiter_learns_that_its_fd_is_forgotten, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_closed_plainly_and_is_another_s_is_heard, 0,
 			    4 * PAIR_KINDS);

@@ -455,7 +455,7 @@ static int forks_unseen(void *closes_first)
 }
 
 /* pthread_atfork's handlers are not called. */
-START_TEST(neither_does_a_child_that_was_made_by_the_bare_call)
+START_TEST(a_child_of_the_bare_call_does_not_either)
 {
 	skip_where_threads_are_watched();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -548,7 +548,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_thread_of_an_executor_may_fork);
 	tcase_add_test(tests, the_childs_close_leaves_the_parents_waits_alone);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-	tcase_add_loop_test(tests, neither_does_a_child_that_was_made_by_the_bare_call, 0, 2);
+	tcase_add_loop_test(tests, a_child_of_the_bare_call_does_not_either, 0, 2);
 	tcase_add_loop_test(tests, what_is_the_parents_is_not_its_unseen_childs, 0, 4);
 #endif
 }

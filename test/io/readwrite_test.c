@@ -585,7 +585,7 @@ START_TEST(a_signal_that_was_pending_stays)
 }
 END_TEST
 
-START_TEST(a_writer_is_told_when_its_reader_goes)
+START_TEST(a_writer_learns_that_its_reader_has_gone)
 {
 	pair = make_pair(_i);
 	struct bytes out = {pair.to, calloc(PLENTY, 1), PLENTY, 0};
@@ -1270,7 +1270,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, writing_to_nobody_is_an_error_and_no_signal, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, no_signal_stays_where_the_kernel_has_no_flag_against_it, 0, 2);
 	tcase_add_test(tests, a_signal_that_was_pending_stays);
-	tcase_add_loop_test(tests, a_writer_is_told_when_its_reader_goes, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_writer_learns_that_its_reader_has_gone, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_reset_reaches_who_reads);
 	tcase_add_loop_test(tests, memory_that_is_none_is_an_error, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, what_cannot_be_is_refused, 0, PAIR_KINDS);

@@ -835,7 +835,7 @@ static int ends_interrupted(void *arg)
 	return exit_code(interrupts_and_returns);
 }
 
-START_TEST(one_that_comes_when_it_has_ended_is_told_too)
+START_TEST(one_that_comes_when_it_has_ended_is_reported_too)
 {
 	struct child child = child_run(ends_interrupted, NULL);
 	ck_assert_exited(child, EINTR);
@@ -1133,7 +1133,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_forked_child_has_the_old_actions_back);
 	tcase_add_test(tests, sigint_cancels_the_main_task_of_coro_run);
 	tcase_add_test(tests, a_main_task_may_end_well_all_the_same);
-	tcase_add_test(tests, one_that_comes_when_it_has_ended_is_told_too);
+	tcase_add_test(tests, one_that_comes_when_it_has_ended_is_reported_too);
 	tcase_add_test(tests, who_is_cancelled_by_others_too_is_cancelled);
 	tcase_add_test(tests, a_second_one_ends_the_process);
 	tcase_add_test(tests, sigterm_cancels_the_main_task_if_that_is_wanted);

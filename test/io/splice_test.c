@@ -279,7 +279,7 @@ static int takes_a_second(void *arg)
 	return coro_sleep(CORO_SEC);
 }
 
-START_TEST(a_splice_that_is_told_in_vain_rests)
+START_TEST(a_splice_that_is_woken_in_vain_rests)
 {
 	pair = (struct pair){socket_with_error(), -1};
 	middle = make_pair(PIPE);
@@ -409,7 +409,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_splice_that_waits_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_splice_without_a_pipe_is_refused);
 	tcase_add_test(tests, a_splice_from_a_socket_that_blocks_does_not_hold_the_loop);
-	tcase_add_test(tests, a_splice_that_is_told_in_vain_rests);
+	tcase_add_test(tests, a_splice_that_is_woken_in_vain_rests);
 	tcase_add_loop_test(tests, a_file_is_not_mixed_with_what_others_write, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_file_is_sent_to_another_by_a_thread);
 	tcase_add_test(tests, a_long_file_is_sent_in_parts);

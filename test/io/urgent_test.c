@@ -43,7 +43,7 @@ START_TEST(it_is_urgent_data_alone_that_is_waited_for)
 END_TEST
 
 /* Also one of which the end was read, and while nobody reads or writes. */
-START_TEST(a_connection_that_is_lost_is_told)
+START_TEST(a_lost_connection_is_reported)
 {
 	int error = 0;
 	socklen_t length = sizeof(error);
@@ -65,7 +65,7 @@ START_TEST(a_connection_that_is_lost_is_told)
 END_TEST
 
 /* There is no other of them that a test may change. */
-START_TEST(a_change_of_a_file_of_proc_is_told)
+START_TEST(a_change_of_a_file_of_proc_is_noticed)
 {
 	int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -146,8 +146,8 @@ static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_test(tests, it_is_urgent_data_alone_that_is_waited_for);
-	tcase_add_loop_test(tests, a_connection_that_is_lost_is_told, 0, 2);
-	tcase_add_test(tests, a_change_of_a_file_of_proc_is_told);
+	tcase_add_loop_test(tests, a_lost_connection_is_reported, 0, 2);
+	tcase_add_test(tests, a_change_of_a_file_of_proc_is_noticed);
 	tcase_add_loop_test(tests, who_waits_may_be_cancelled_closed_and_discarded, 0, PAIR_KINDS);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, outside_of_tasks_it_blocks);

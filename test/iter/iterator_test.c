@@ -178,7 +178,7 @@ END_TEST
 
 /* ---- repeat ---- */
 
-START_TEST(repeat_gives_a_copy_as_often_as_told)
+START_TEST(repeat_gives_a_copy_n_times)
 {
 	int64_t item = 17;
 	struct coro_iterator *it = coro_iter_repeat(&item, sizeof(item), 3);
@@ -612,7 +612,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, count_goes_on_until_there_are_no_more_numbers);
 	tcase_add_test(tests, writing_to_an_item_does_not_disturb_the_numbers);
 
-	tcase_add_test(tests, repeat_gives_a_copy_as_often_as_told);
+	tcase_add_test(tests, repeat_gives_a_copy_n_times);
 	tcase_add_test(tests, repeat_of_a_negative_number_does_not_end);
 	tcase_add_test(tests, repeat_gives_plain_pointers_as_they_are);
 

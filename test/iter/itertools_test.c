@@ -148,7 +148,7 @@ static void check_stage(int adaptor, int64_t count, const char *text)
 	ck_assert_uint_eq(stacks_in_use(), 0);
 }
 
-START_TEST(stage_gives_what_pythons_gives)
+START_TEST(adaptor_gives_what_pythons_gives)
 {
 	check_stage(_i, 5, stages[_i].of_five);
 	check_stage(_i, 1, stages[_i].of_one);
@@ -156,7 +156,7 @@ START_TEST(stage_gives_what_pythons_gives)
 }
 END_TEST
 
-START_TEST(stage_passes_an_error_on_and_is_at_its_end)
+START_TEST(adaptor_passes_an_error_on_and_is_at_its_end)
 {
 	for (enum source source = FROM_PROBE; source < SOURCES; source++) {
 		struct probe probe;
@@ -171,7 +171,7 @@ START_TEST(stage_passes_an_error_on_and_is_at_its_end)
 }
 END_TEST
 
-START_TEST(stage_stays_at_its_end)
+START_TEST(adaptor_stays_at_its_end)
 {
 	struct probe probe;
 	struct coro_iterator *it = stages[_i].make(numbers(FROM_PROBE, 0, &probe));
@@ -183,7 +183,7 @@ START_TEST(stage_stays_at_its_end)
 }
 END_TEST
 
-START_TEST(stage_closed_early_closes_its_source_once)
+START_TEST(adaptor_closed_early_closes_its_source_once)
 {
 	for (enum source source = FROM_PROBE; source < SOURCES; source++)
 		for (int items = 0; items <= MOST; items++) {
@@ -198,7 +198,7 @@ START_TEST(stage_closed_early_closes_its_source_once)
 }
 END_TEST
 
-START_TEST(stage_gives_its_sources_failure_in_closing)
+START_TEST(adaptor_returns_its_sources_failure_in_closing)
 {
 	struct probe probe;
 	struct coro_iterator *it = stages[_i].make(numbers(FROM_PROBE, 5, &probe));
@@ -208,7 +208,7 @@ START_TEST(stage_gives_its_sources_failure_in_closing)
 }
 END_TEST
 
-START_TEST(stage_over_what_is_no_iterator_gives_an_error)
+START_TEST(adaptor_over_what_is_no_iterator_gives_an_error)
 {
 	struct coro_iterator bare = {.item_size = sizeof(int64_t)};
 	ck_assert_int_eq(error_of(stages[_i].make(NULL)), -EINVAL);
@@ -218,7 +218,7 @@ START_TEST(stage_over_what_is_no_iterator_gives_an_error)
 }
 END_TEST
 
-START_TEST(stage_allocates_nothing_per_item)
+START_TEST(adaptor_allocates_nothing_per_item)
 {
 	struct probe probe;
 	if (!fail_possible() || stages[_i].hoards)
@@ -233,7 +233,7 @@ START_TEST(stage_allocates_nothing_per_item)
 }
 END_TEST
 
-START_TEST(stage_without_memory_closes_its_source_once_and_says_so)
+START_TEST(adaptor_without_memory_closes_its_source_once)
 {
 	for (unsigned long n = 1; fail_possible(); n++) {
 		struct probe probe;
@@ -264,7 +264,7 @@ static int square_fails_at_three(void *item, void *arg, void *ret)
 	return *(int64_t *)item == 3 ? -ERANGE : square(item, arg, ret);
 }
 
-START_TEST(error_of_a_function_ends_the_stage)
+START_TEST(error_of_a_function_ends_the_adaptor)
 {
 	struct probe probes[5];
 	struct coro_iterator *its[5];
@@ -766,15 +766,14 @@ END_TEST
 
 static void add_stage_tests(TCase *tests)
 {
-	tcase_add_loop_test(tests, stage_gives_what_pythons_gives, 0, STAGES);
-	tcase_add_loop_test(tests, stage_passes_an_error_on_and_is_at_its_end, 0, STAGES);
-	tcase_add_loop_test(tests, stage_stays_at_its_end, 0, STAGES);
-	tcase_add_loop_test(tests, stage_closed_early_closes_its_source_once, 0, STAGES);
-	tcase_add_loop_test(tests, stage_gives_its_sources_failure_in_closing, 0, STAGES);
-	tcase_add_loop_test(tests, stage_over_what_is_no_iterator_gives_an_error, 0, STAGES);
-	tcase_add_loop_test(tests, stage_allocates_nothing_per_item, 0, STAGES);
-	tcase_add_loop_test(tests, stage_without_memory_closes_its_source_once_and_says_so, 0,
-			    STAGES);
+	tcase_add_loop_test(tests, adaptor_gives_what_pythons_gives, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_passes_an_error_on_and_is_at_its_end, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_stays_at_its_end, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_closed_early_closes_its_source_once, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_returns_its_sources_failure_in_closing, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_over_what_is_no_iterator_gives_an_error, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_allocates_nothing_per_item, 0, STAGES);
+	tcase_add_loop_test(tests, adaptor_without_memory_closes_its_source_once, 0, STAGES);
 }
 
 START_TEST(one_iterator_cannot_be_two_sources)
@@ -801,7 +800,7 @@ static void add_tests(TCase *tests)
 {
 	add_stage_tests(tests);
 
-	tcase_add_test(tests, error_of_a_function_ends_the_stage);
+	tcase_add_test(tests, error_of_a_function_ends_the_adaptor);
 	tcase_add_test(tests, missing_function_is_invalid_and_closes_the_source);
 
 	tcase_add_test(tests, cycle_copies_unless_items_last);

@@ -541,7 +541,7 @@ static int end_pipeline(struct coro_iterator *it)
 	return coro_iter_any(never, NULL, coro_iter_zip(2, it, others));
 }
 
-START_TEST(pipeline_is_closed_whichever_stage_has_no_memory)
+START_TEST(pipeline_is_closed_whichever_adaptor_has_no_memory)
 {
 	for (unsigned long n = 1; fail_possible(); n++) {
 		struct probe probe;
@@ -588,7 +588,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, of_equals_the_first_is_the_smallest_and_the_largest);
 	tcase_add_test(tests, numbers_are_compared_without_overflow);
 
-	tcase_add_test(tests, pipeline_is_closed_whichever_stage_has_no_memory);
+	tcase_add_test(tests, pipeline_is_closed_whichever_adaptor_has_no_memory);
 }
 
 TEST_MAIN("reduce", add_tests)

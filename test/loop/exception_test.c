@@ -103,7 +103,7 @@ static void check_report(const struct coro_report *report)
 	ck_assert_ptr_null(report->generator);
 }
 
-START_TEST(error_without_words_is_reported_with_the_systems)
+START_TEST(error_without_a_message_is_reported_with_the_systems)
 {
 	struct coro_future *future = make_future();
 	ck_assert_int_eq(coro_future_set_error(future, -ENOENT), 0);
@@ -970,7 +970,7 @@ START_TEST(failure_that_only_who_waits_has_held_is_reported_too)
 }
 END_TEST
 
-START_TEST(failure_that_who_waits_was_told_of_is_not_reported)
+START_TEST(failure_that_a_waiter_got_is_not_reported)
 {
 	run_until_it_fails(ways_to_ask_late[_i], 1);
 	const char *heard = trace_take();
@@ -986,7 +986,7 @@ static int gathers_and_never_ends(void *arg)
 	return coro_await(never, NULL);
 }
 
-START_TEST(failure_before_a_deadlock_is_told_to_who_has_gathered)
+START_TEST(failure_before_a_deadlock_reaches_the_gatherer)
 {
 	struct coro_future *never = make_future();
 	fails_last = spawn(fails, (void *)(intptr_t)5);
@@ -1139,7 +1139,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failed_task_that_nobody_holds_is_reported);
 	tcase_add_test(tests, failed_task_is_reported_when_its_last_reference_goes);
 	tcase_add_test(tests, failed_future_is_reported_when_its_last_reference_goes);
-	tcase_add_test(tests, error_without_words_is_reported_with_the_systems);
+	tcase_add_test(tests, error_without_a_message_is_reported_with_the_systems);
 	tcase_add_test(tests, report_tells_where_the_error_was_raised);
 	tcase_add_test(tests, successes_and_cancellations_are_not_reported);
 	tcase_add_loop_test(tests, error_that_was_asked_for_is_not_reported, 0, WAYS_TO_ASK);
@@ -1171,10 +1171,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, failure_that_is_held_is_reported_when_its_loop_is_closed);
 	tcase_add_loop_test(tests, failure_that_came_too_late_for_who_waits_is_reported, 0,
 			    WAYS_TO_ASK_LATE);
-	tcase_add_loop_test(tests, failure_that_who_waits_was_told_of_is_not_reported, 0,
-			    WAYS_TO_ASK_LATE);
+	tcase_add_loop_test(tests, failure_that_a_waiter_got_is_not_reported, 0, WAYS_TO_ASK_LATE);
 	tcase_add_test(tests, failure_that_only_who_waits_has_held_is_reported_too);
-	tcase_add_test(tests, failure_before_a_deadlock_is_told_to_who_has_gathered);
+	tcase_add_test(tests, failure_before_a_deadlock_reaches_the_gatherer);
 	tcase_add_test(tests, handler_may_let_go_of_what_is_reported_at_the_close);
 	tcase_add_test(tests, tasks_that_are_done_are_not_pending);
 

@@ -143,7 +143,7 @@ END_TEST
 
 /* ---- references ---- */
 
-START_TEST(callback_runs_though_its_handle_was_given_back)
+START_TEST(callback_runs_though_its_handle_was_unreferenced)
 {
 	soon(trace_word, "soon", &handle);
 	call_at(5, trace_word, "timer", &other);
@@ -155,7 +155,7 @@ START_TEST(callback_runs_though_its_handle_was_given_back)
 }
 END_TEST
 
-START_TEST(handle_may_be_cancelled_and_given_back_at_once)
+START_TEST(handle_may_be_cancelled_and_unreferenced_at_once)
 {
 	soon(trace_word, "soon", &handle);
 	call_at(5, trace_word, "timer", &other);
@@ -328,8 +328,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancelled_timer_does_not_take_time);
 	tcase_add_test(tests, timer_cancelled_among_others_leaves_them_in_order);
 
-	tcase_add_test(tests, callback_runs_though_its_handle_was_given_back);
-	tcase_add_test(tests, handle_may_be_cancelled_and_given_back_at_once);
+	tcase_add_test(tests, callback_runs_though_its_handle_was_unreferenced);
+	tcase_add_test(tests, handle_may_be_cancelled_and_unreferenced_at_once);
 	tcase_add_test(tests, callback_may_give_its_own_handle_back);
 	tcase_add_test(tests, no_handle_is_fine_to_give_back);
 	tcase_add_test(tests, handle_outlives_its_loop);

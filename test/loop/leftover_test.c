@@ -125,7 +125,7 @@ static int cleans_up_after_a_failure(void *arg)
 	return r;
 }
 
-START_TEST(words_outlast_the_errors_of_cleanup)
+START_TEST(message_outlasts_the_errors_of_cleanup)
 {
 	ck_assert_int_eq(run_virtual(cleans_up_after_a_failure), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), "leaf 1");
@@ -150,7 +150,7 @@ static int receives_both(void *arg)
 	return r;
 }
 
-START_TEST(words_do_not_pass_to_another_error_of_the_same_code)
+START_TEST(message_does_not_pass_to_another_error_of_the_code)
 {
 	ck_assert_int_eq(run_virtual(receives_both), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), coro_strerror(-EIO));
@@ -224,8 +224,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_that_ends_inside_a_timeout_takes_it_along);
 	tcase_add_test(tests, timeout_of_a_generator_may_outlive_the_task_that_began_it);
 	tcase_add_test(tests, places_left_empty_do_not_crowd_out_tasks);
-	tcase_add_test(tests, words_outlast_the_errors_of_cleanup);
-	tcase_add_test(tests, words_do_not_pass_to_another_error_of_the_same_code);
+	tcase_add_test(tests, message_outlasts_the_errors_of_cleanup);
+	tcase_add_test(tests, message_does_not_pass_to_another_error_of_the_code);
 	tcase_add_test(tests, errors_of_a_group_can_be_read_after_the_join);
 	tcase_add_test(tests, member_of_a_group_whose_owner_has_ended_harms_nobody);
 }

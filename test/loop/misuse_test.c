@@ -300,7 +300,7 @@ static void *ask_for_words(void *arg)
 	return strcmp(coro_message(-EIO), coro_strerror(-EIO)) ? NULL : arg;
 }
 
-START_TEST(words_of_a_thread_are_not_those_of_another)
+START_TEST(message_of_a_thread_is_not_anothers)
 {
 	struct coro_future *failed;
 	int r;
@@ -331,7 +331,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, calls_in_a_callback_are_as_in_the_table);
 	tcase_add_test(tests, calls_in_a_task_are_as_in_the_table);
 	tcase_add_test(tests, calls_in_another_thread_are_as_in_the_table);
-	tcase_add_test(tests, words_of_a_thread_are_not_those_of_another);
+	tcase_add_test(tests, message_of_a_thread_is_not_anothers);
 	tcase_add_test(tests, destroying_nothing_is_fine);
 }
 

@@ -103,7 +103,7 @@ static int raises(void *arg)
 	return coro_raise(-EIO, "sector %d", 5);
 }
 
-START_TEST(a_thread_gets_the_result_the_value_and_the_words)
+START_TEST(a_thread_gets_the_result_the_value_and_the_message)
 {
 	char word[] = "word";
 	void *value = NULL;
@@ -322,7 +322,7 @@ static void *waits_outside(void *remote)
 	return (void *)(intptr_t)coro_remote_result(remote, CORO_FOREVER, NULL);
 }
 
-START_TEST(who_waits_for_a_loop_that_is_closed_is_told)
+START_TEST(waiter_for_a_loop_learns_that_it_is_closed)
 {
 	struct coro_remote *remotes[3];
 	pthread_t threads[3];
@@ -449,7 +449,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
-	tcase_add_test(tests, a_thread_gets_the_result_the_value_and_the_words);
+	tcase_add_test(tests, a_thread_gets_the_result_the_value_and_the_message);
 	tcase_add_test(tests, waiting_has_a_timeout_and_cancelling_ends_the_task);
 	tcase_add_test(tests, a_task_may_be_cancelled_again);
 	tcase_add_test(tests, a_task_that_nobody_holds_runs);
@@ -459,7 +459,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_task_that_waits_can_be_discarded);
 	tcase_add_test(tests, a_task_about_to_be_woken_can_be_cancelled_or_discarded);
 	tcase_add_test(tests, a_thread_may_use_its_own_loop_but_not_block_for_it);
-	tcase_add_test(tests, who_waits_for_a_loop_that_is_closed_is_told);
+	tcase_add_test(tests, waiter_for_a_loop_learns_that_it_is_closed);
 	tcase_add_test(tests, a_task_that_starts_eagerly_may_end_at_once);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, virtual_time_goes_on_for_what_the_loops_own_thread_spawns);

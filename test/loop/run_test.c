@@ -368,7 +368,7 @@ static int fails(void *arg)
 	return coro_raise(-EIO, "disk %d", 2);
 }
 
-START_TEST(failure_of_a_program_has_its_words)
+START_TEST(failure_of_a_program_has_its_message)
 {
 	ck_assert_int_eq(coro_run_with(&virtual, fails, NULL), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), "disk 2");
@@ -513,7 +513,7 @@ static int fails_with_failing_left_over(void *arg)
 	return fails(NULL);
 }
 
-START_TEST(words_of_the_program_are_not_lost_in_its_cleanup)
+START_TEST(message_of_the_program_is_not_lost_in_its_cleanup)
 {
 	ck_assert_int_eq(coro_run_with(&virtual, fails_with_left_over, NULL), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), "disk 2");
@@ -785,14 +785,14 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, program_returns_what_its_body_returns);
 	tcase_add_test(tests, body_of_a_program_is_its_main_task);
 	tcase_add_test(tests, program_may_be_cancelled);
-	tcase_add_test(tests, failure_of_a_program_has_its_words);
+	tcase_add_test(tests, failure_of_a_program_has_its_message);
 	tcase_add_test(tests, tasks_that_are_left_are_cancelled);
 	tcase_add_test(tests, task_spawned_last_takes_its_first_step);
 	tcase_add_test(tests, tasks_that_are_left_may_wait_in_their_cleanup);
 	tcase_add_test(tests, cleanup_may_spawn_and_await);
 	tcase_add_test(tests, tasks_that_cleanup_leaves_are_cancelled_in_their_turn);
 	tcase_add_test(tests, stop_in_a_cleanup_does_not_cut_it_short);
-	tcase_add_test(tests, words_of_the_program_are_not_lost_in_its_cleanup);
+	tcase_add_test(tests, message_of_the_program_is_not_lost_in_its_cleanup);
 	tcase_add_test(tests, program_that_waits_for_nothing_is_cancelled);
 	tcase_add_test(tests, program_whose_loop_is_stopped_is_cancelled);
 	tcase_add_test(tests, left_over_that_waits_for_nothing_is_discarded);

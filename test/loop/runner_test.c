@@ -316,7 +316,7 @@ static int fails_without(void *arg)
 	return -ENOENT;
 }
 
-START_TEST(close_leaves_the_words_as_they_were)
+START_TEST(close_leaves_the_message_as_it_was)
 {
 	ck_assert_int_eq(coro_runner_run(held, fails_without, NULL), -ENOENT);
 	close_runner();
@@ -551,7 +551,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, error_in_the_cleanup_at_the_end_is_reported);
 	tcase_add_test(tests, error_of_one_that_is_held_is_reported_once);
-	tcase_add_test(tests, close_leaves_the_words_as_they_were);
+	tcase_add_test(tests, close_leaves_the_message_as_it_was);
 	tcase_add_test(tests, what_cleanup_spawns_is_ended_too);
 	tcase_add_test(tests, tasks_that_respawn_for_ever_are_discarded);
 	tcase_add_test(tests, one_that_cannot_end_is_reported_and_discarded);

@@ -92,7 +92,7 @@ static const char *places_of(const char *text, int family, bool to_listen)
 
 #define ck_assert_places(text, expected) ck_assert_str_eq(places_of(text, 0, false), expected)
 
-START_TEST(figures_need_no_name_server)
+START_TEST(numeric_addresses_need_no_name_server)
 {
 	ck_assert_places("127.0.0.1:80", "127.0.0.1:80");
 	ck_assert_places("tcp:127.0.0.1:0", "127.0.0.1:0");
@@ -398,7 +398,7 @@ static int listen_at_bytes(const char *bytes, size_t length)
 	return fd;
 }
 
-START_TEST(any_abstract_name_can_be_dialled_by_its_words)
+START_TEST(any_abstract_name_can_be_dialled_by_its_text)
 {
 	char all[107];
 	memset(all, 0, sizeof(all));
@@ -935,7 +935,7 @@ static const char *at_silent_port(const char *host)
 	return address;
 }
 
-START_TEST(all_that_failed_is_told)
+START_TEST(all_failures_are_reported)
 {
 	char port[16], address[32], words[256];
 	free_port(port);
@@ -963,7 +963,7 @@ static int dials_figures(void *port)
 	return r;
 }
 
-START_TEST(an_address_in_figures_is_told_once)
+START_TEST(a_numeric_address_is_given_once)
 {
 	char port[16];
 	free_port(port);
@@ -1179,7 +1179,7 @@ START_TEST(a_dial_keeps_to_its_family)
 }
 END_TEST
 
-START_TEST(a_name_that_is_not_known_is_told)
+START_TEST(an_unknown_name_is_an_error)
 {
 	NAME_HAS(NULL);
 	ck_assert_int_eq(result_of(dials, &(struct dialling){"nobody:1"}), -ENOENT);
@@ -1289,7 +1289,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
-	tcase_add_test(tests, figures_need_no_name_server);
+	tcase_add_test(tests, numeric_addresses_need_no_name_server);
 	tcase_add_test(tests, what_is_no_address_is_refused);
 	tcase_add_test(tests, the_families_of_a_name_take_turns);
 	tcase_add_test(tests, the_first_sixteen_addresses_count);
@@ -1302,7 +1302,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_port_is_shared_by_those_who_say_so);
 	tcase_add_test(tests, the_file_of_a_listener_that_is_gone_is_taken_over);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_left_alone);
-	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_words);
+	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_text);
 	tcase_add_test(tests, the_file_of_a_listener_goes_with_it);
 	tcase_add_test(tests, a_file_that_took_its_place_stays);
 	tcase_add_test(tests, it_goes_though_the_directory_was_changed);
@@ -1321,14 +1321,14 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_pause_of_accept_that_is_cancelled_takes_no_connection);
 	tcase_add_loop_test(tests, accept_next_gives_up_for_what_is_no_listening_socket, 0, 2);
 	tcase_add_loop_test(tests, accept_next_outlives_any_error_that_is_not_its_own, 0, 7);
-	tcase_add_test(tests, all_that_failed_is_told);
-	tcase_add_test(tests, an_address_in_figures_is_told_once);
+	tcase_add_test(tests, all_failures_are_reported);
+	tcase_add_test(tests, a_numeric_address_is_given_once);
 	tcase_add_test(tests, the_error_is_the_first_ones);
 	tcase_add_test(tests, one_that_fails_is_followed_by_the_next_at_once);
 	tcase_add_test(tests, a_dial_can_come_from_an_address);
 	tcase_add_test(tests, a_dial_keeps_to_its_family);
 	tcase_add_test(tests, a_failure_has_no_message_of_an_earlier_one);
-	tcase_add_test(tests, a_name_that_is_not_known_is_told);
+	tcase_add_test(tests, an_unknown_name_is_an_error);
 	tcase_add_test(tests, any_system_call_may_fail);
 	tcase_add_test(tests, any_allocation_may_fail);
 }

@@ -89,7 +89,7 @@ static int asks_for_none(void *arg)
 	return r;
 }
 
-START_TEST(a_name_that_is_none_fails_with_words)
+START_TEST(a_name_that_is_none_fails_with_a_message)
 {
 	ck_assert_int_eq(result_of(asks_for_none, NULL), -ENOENT);
 	ck_assert_int_eq(asks_for_none(NULL), -ENOENT);
@@ -295,7 +295,7 @@ static void add_tests(TCase *tests)
 	tcase_add_checked_fixture(tests, threads_setup, threads_teardown);
 	tcase_add_test(tests, numbers_are_read_without_a_thread);
 	tcase_add_test(tests, a_name_is_asked_for_by_a_thread);
-	tcase_add_test(tests, a_name_that_is_none_fails_with_words);
+	tcase_add_test(tests, a_name_that_is_none_fails_with_a_message);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_question_that_is_cancelled_ends_at_once);
 	tcase_add_test(tests, silent_name_servers_do_not_hold_up_files);

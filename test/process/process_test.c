@@ -123,7 +123,7 @@ static int destroys_while_it_runs(void *fds)
 	return 0;
 }
 
-START_TEST(one_that_is_given_back_while_it_runs_goes_on_and_is_reaped)
+START_TEST(one_destroyed_while_it_runs_goes_on_and_is_reaped)
 {
 	struct pair in = make_pair(PIPE), out = make_pair(PIPE);
 	int fds[] = {in.from, out.to};
@@ -480,8 +480,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, it_gets_signals_until_its_end, 0, WAYS);
 	tcase_add_loop_test(tests, others_may_have_reaped_it, 0, WAYS);
 	tcase_add_loop_test(tests, many_run_at_once, 0, WAYS);
-	tcase_add_loop_test(tests, one_that_is_given_back_while_it_runs_goes_on_and_is_reaped, 0,
-			    WAYS);
+	tcase_add_loop_test(tests, one_destroyed_while_it_runs_goes_on_and_is_reaped, 0, WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_kills_what_still_runs, 0, WAYS);
 	tcase_add_loop_test(tests, one_that_may_outlive_the_loop_is_left_alone, 0, WAYS);
 	tcase_add_loop_test(tests, a_task_that_waits_may_be_discarded, 0, WAYS);

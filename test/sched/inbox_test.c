@@ -261,7 +261,7 @@ START_TEST(a_discarded_message_does_not_run_and_the_others_do)
 }
 END_TEST
 
-START_TEST(without_an_fd_to_be_woken_by_the_loop_looks_now_and_then)
+START_TEST(without_a_wake_up_fd_the_loop_polls_now_and_then)
 {
 	pthread_t thread;
 	fail_calls_from("eventfd", 1, EMFILE);
@@ -357,7 +357,7 @@ static void *ping(void *arg)
 	return NULL;
 }
 
-START_TEST(no_wake_up_is_lost_between_looking_and_falling_asleep)
+START_TEST(no_wake_up_is_lost_between_a_poll_and_sleep)
 {
 	pthread_t thread;
 	each = many(20000, 500);
@@ -489,9 +489,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, only_the_first_call_to_a_sleeper_writes_and_waking_reads_it);
 	tcase_add_test(tests, a_loop_does_not_fall_asleep_over_a_message);
 	tcase_add_test(tests, a_discarded_message_does_not_run_and_the_others_do);
-	tcase_add_test(tests, without_an_fd_to_be_woken_by_the_loop_looks_now_and_then);
+	tcase_add_test(tests, without_a_wake_up_fd_the_loop_polls_now_and_then);
 	tcase_add_test(tests, of_many_producers_nothing_is_lost_and_each_keeps_its_order);
-	tcase_add_test(tests, no_wake_up_is_lost_between_looking_and_falling_asleep);
+	tcase_add_test(tests, no_wake_up_is_lost_between_a_poll_and_sleep);
 	tcase_add_test(tests, a_call_to_a_held_loop_that_is_closed_is_refused);
 	tcase_add_test(tests, calls_that_have_not_run_when_the_loop_is_closed_never_do);
 	tcase_add_test(tests, threads_may_call_while_the_loop_is_being_closed);

@@ -218,7 +218,7 @@ START_TEST(a_peer_that_does_not_end_is_left_in_time)
 }
 END_TEST
 
-START_TEST(a_peer_that_sends_on_is_left_after_so_many_bytes)
+START_TEST(a_peer_that_sends_on_is_left_after_a_limit)
 {
 	static char bytes[65536];
 	size_t sent = 0;
@@ -234,7 +234,7 @@ START_TEST(a_peer_that_sends_on_is_left_after_so_many_bytes)
 }
 END_TEST
 
-START_TEST(a_peer_that_does_not_read_is_lost_and_told)
+START_TEST(a_peer_that_does_not_read_is_lost_and_reported)
 {
 	int end;
 	begin_with(TCP, (struct coro_stream_options){.linger = CORO_SEC});
@@ -250,7 +250,7 @@ START_TEST(a_peer_that_does_not_read_is_lost_and_told)
 END_TEST
 
 /* The kernel has all of it, and the peer has no room for it. */
-START_TEST(what_does_not_arrive_is_told)
+START_TEST(what_does_not_arrive_is_reported)
 {
 	begin_with(TCP, (struct coro_stream_options){.linger = CORO_SEC});
 	for (ssize_t n = 1; n > 0;)
@@ -602,9 +602,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, to_wait_is_not_to_wait_for_the_peer);
 	tcase_add_test(tests, who_waits_for_the_fd_is_woken);
 	tcase_add_test(tests, a_peer_that_does_not_end_is_left_in_time);
-	tcase_add_test(tests, a_peer_that_sends_on_is_left_after_so_many_bytes);
-	tcase_add_test(tests, a_peer_that_does_not_read_is_lost_and_told);
-	tcase_add_test(tests, what_does_not_arrive_is_told);
+	tcase_add_test(tests, a_peer_that_sends_on_is_left_after_a_limit);
+	tcase_add_test(tests, a_peer_that_does_not_read_is_lost_and_reported);
+	tcase_add_test(tests, what_does_not_arrive_is_reported);
 	tcase_add_test(tests, a_peer_that_reads_slowly_gets_all);
 	tcase_add_test(tests, a_peer_that_resets_is_an_error);
 	tcase_add_test(tests, an_fd_that_others_share_may_be_just_closed);

@@ -242,7 +242,7 @@ START_TEST(the_file_of_a_server_goes_with_its_loop)
 }
 END_TEST
 
-START_TEST(the_failure_of_a_handler_is_told)
+START_TEST(the_failure_of_a_handler_is_reported)
 {
 	begin_with(fails, (struct coro_server_options){.failed = is_told});
 	int fd = taken_client();
@@ -262,7 +262,7 @@ static void is_reported(struct coro_loop *reporting, const struct coro_report *r
 	trace("%s:%d:%s", (const char *)arg, report->error, report->error_message);
 }
 
-START_TEST(the_failure_of_a_handler_that_nobody_is_told_is_reported)
+START_TEST(the_failure_of_a_handler_nobody_asks_for_is_reported)
 {
 	ck_assert_int_eq(coro_loop_set_exception_handler(loop, is_reported, "loop"), 0);
 	begin(fails);
@@ -364,7 +364,7 @@ START_TEST(connections_go_on_when_a_server_is_closed)
 }
 END_TEST
 
-START_TEST(connections_go_on_when_a_server_is_given_back)
+START_TEST(connections_go_on_when_a_server_is_destroyed)
 {
 	begin(echoes_and_tells);
 	int fd = taken_client();
@@ -943,13 +943,13 @@ static void add(TCase *tests)
 	tcase_add_test(tests, clients_and_server_may_share_a_loop);
 	tcase_add_test(tests, a_server_may_be_local);
 	tcase_add_test(tests, the_file_of_a_server_goes_with_its_loop);
-	tcase_add_test(tests, the_failure_of_a_handler_is_told);
-	tcase_add_test(tests, the_failure_of_a_handler_that_nobody_is_told_is_reported);
+	tcase_add_test(tests, the_failure_of_a_handler_is_reported);
+	tcase_add_test(tests, the_failure_of_a_handler_nobody_asks_for_is_reported);
 	tcase_add_test(tests, no_more_connections_are_taken_than_there_may_be);
 	tcase_add_test(tests, tasks_that_a_handler_leaves_waiting_are_woken);
 	tcase_add_test(tests, a_server_tells_where_it_listens);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_closed);
-	tcase_add_test(tests, connections_go_on_when_a_server_is_given_back);
+	tcase_add_test(tests, connections_go_on_when_a_server_is_destroyed);
 	tcase_add_test(tests, shutdown_lets_connections_end);
 	tcase_add_test(tests, a_handler_does_not_wait_for_its_own_end);
 	tcase_add_test(tests, shutdown_cancels_connections_that_do_not_end);

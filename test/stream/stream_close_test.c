@@ -92,7 +92,7 @@ START_TEST(a_job_discarded_with_the_loop_may_destroy_a_stream)
 }
 END_TEST
 
-START_TEST(a_stream_that_waits_is_not_given_back)
+START_TEST(a_stream_that_waits_is_not_destroyed)
 {
 	begin(UNIX, 0);
 	struct coro_future *task = start(reads_line, NULL);
@@ -250,7 +250,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_loop_closes_its_streams);
 	tcase_add_test(tests, a_task_that_is_discarded_may_give_its_stream_back);
 	tcase_add_test(tests, a_job_discarded_with_the_loop_may_destroy_a_stream);
-	tcase_add_test(tests, a_stream_that_waits_is_not_given_back);
+	tcase_add_test(tests, a_stream_that_waits_is_not_destroyed);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, a_stream_is_for_its_thread);
 	tcase_add_test(tests, writing_what_cannot_be_leaves_the_connection_alone);

@@ -189,7 +189,7 @@ START_TEST(what_is_beyond_the_limit_stays_for_another_way_to_read)
 }
 END_TEST
 
-START_TEST(so_many_bytes_are_read_or_none)
+START_TEST(exactly_n_bytes_are_read_or_none)
 {
 	begin(_i, 4);
 	put(pair.to, "12345");
@@ -502,7 +502,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_separator_may_come_in_parts, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_line_within_the_limit_is_read_and_a_longer_one_dropped);
 	tcase_add_test(tests, what_is_beyond_the_limit_stays_for_another_way_to_read);
-	tcase_add_loop_test(tests, so_many_bytes_are_read_or_none, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, exactly_n_bytes_are_read_or_none, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_read_gives_what_there_is, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, all_is_read_up_to_its_end, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, all_may_be_too_much, 0, PAIR_KINDS);

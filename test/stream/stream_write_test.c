@@ -288,7 +288,7 @@ START_TEST(nothing_more_is_read_while_a_stream_is_being_closed)
 }
 END_TEST
 
-START_TEST(what_is_left_goes_out_though_the_stream_was_given_back)
+START_TEST(what_is_left_goes_out_though_the_stream_was_destroyed)
 {
 	enum { MUCH = 500000 };
 	begin_writing(_i, 0, 0);
@@ -371,7 +371,7 @@ START_TEST(an_abort_drops_what_is_left)
 }
 END_TEST
 
-START_TEST(a_lost_connection_is_told_to_who_writes)
+START_TEST(a_lost_connection_fails_the_next_write)
 {
 	begin_writing(_i, 0, 0);
 	ck_assert_int_eq(result_of(writes_much, N(2000000)), 0);
@@ -391,7 +391,7 @@ START_TEST(a_lost_connection_is_told_to_who_writes)
 }
 END_TEST
 
-START_TEST(a_lost_connection_is_closing_and_who_waits_for_that_is_told)
+START_TEST(a_lost_connection_is_closing_and_wakes_its_waiter)
 {
 	begin_writing(TCP, 0, 0);
 	struct coro_future *closed = start(waits_closed, NULL);
@@ -443,12 +443,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, nothing_more_is_read_while_a_stream_is_being_closed);
 	tcase_add_loop_test(tests, once_a_stream_is_closed_drain_says_so, 0, PAIR_KINDS);
 	tcase_add_test(tests, of_several_that_write_and_drain_each_has_its_turn);
-	tcase_add_loop_test(tests, what_is_left_goes_out_though_the_stream_was_given_back, 0,
+	tcase_add_loop_test(tests, what_is_left_goes_out_though_the_stream_was_destroyed, 0,
 			    PAIR_KINDS);
 	tcase_add_test(tests, an_abort_drops_what_is_left);
-	tcase_add_loop_test(tests, a_lost_connection_is_told_to_who_writes, 0, PAIR_KINDS);
-	tcase_add_loop_test(tests, a_lost_connection_is_closing_and_who_waits_for_that_is_told, 0,
-			    2);
+	tcase_add_loop_test(tests, a_lost_connection_fails_the_next_write, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_lost_connection_is_closing_and_wakes_its_waiter, 0, 2);
 	tcase_add_test(tests, a_long_text_is_written_whole);
 }
 

@@ -212,7 +212,7 @@ END_TEST
 
 /* ---- cancelled ---- */
 
-START_TEST(who_is_cancelled_while_it_waits_is_no_more_counted)
+START_TEST(task_cancelled_while_it_waits_is_no_longer_counted)
 {
 	two_come();
 	cancel(a);
@@ -268,7 +268,7 @@ static int waits_and_is_left(void *arg)
 	return coro_barrier_wait(&barrier, NULL);
 }
 
-START_TEST(who_is_discarded_with_its_loop_is_no_more_counted)
+START_TEST(task_discarded_with_its_loop_is_no_longer_counted)
 {
 	struct coro_loop *plain = loop;
 	loop_setup();
@@ -367,7 +367,7 @@ static int aborts_elsewhere(void *arg)
 	return coro_barrier_abort(&barrier);
 }
 
-START_TEST(from_another_thread_it_is_neither_waited_for_nor_reset)
+START_TEST(another_thread_neither_waits_nor_resets)
 {
 	two_come();
 	ck_assert_int_eq(result_elsewhere(waits_elsewhere), -EPERM);
@@ -557,15 +557,15 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_comes_while_the_others_leave_is_of_the_next_round);
 	tcase_add_test(tests, those_who_leave_are_not_counted_as_waiting);
 
-	tcase_add_test(tests, who_is_cancelled_while_it_waits_is_no_more_counted);
+	tcase_add_test(tests, task_cancelled_while_it_waits_is_no_longer_counted);
 	tcase_add_test(tests, each_number_is_given_once_whoever_is_cancelled);
-	tcase_add_test(tests, who_is_discarded_with_its_loop_is_no_more_counted);
+	tcase_add_test(tests, task_discarded_with_its_loop_is_no_longer_counted);
 	tcase_add_test(tests, who_is_let_go_and_cancelled_in_the_same_turn_is_cancelled);
 	tcase_add_test(tests, barrier_is_free_when_all_who_were_let_go_are_cancelled);
 	tcase_add_test(tests, who_is_cancelled_while_the_others_leave_was_never_there);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits);
 
-	tcase_add_test(tests, from_another_thread_it_is_neither_waited_for_nor_reset);
+	tcase_add_test(tests, another_thread_neither_waits_nor_resets);
 
 	tcase_add_test(tests, reset_sends_away_who_waits);
 	tcase_add_test(tests, reset_of_an_idle_barrier_changes_nothing);

@@ -990,7 +990,7 @@ static int fills_up(void *arg)
 	return joined < 0 ? joined : destroyed < 0 ? destroyed : r;
 }
 
-START_TEST(no_item_is_lost_for_want_of_memory)
+START_TEST(no_item_is_lost_without_memory)
 {
 	fail_each_allocation(fills_up);
 }
@@ -1088,7 +1088,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, what_compares_items_may_not_call_the_queue);
 	tcase_add_test(tests, waiting_allocates_nothing);
-	tcase_add_test(tests, no_item_is_lost_for_want_of_memory);
+	tcase_add_test(tests, no_item_is_lost_without_memory);
 	tcase_add_test(tests, puts_are_counted_for_each_loop);
 	tcase_add_test(tests, a_queue_tells_how_many_it_holds_at_most);
 }

@@ -369,7 +369,7 @@ static int notes_choices(void *ret)
 	return 0;
 }
 
-START_TEST(choices_are_told_by_the_seed_of_the_loop)
+START_TEST(choices_follow_from_the_seed_of_the_loop)
 {
 	enum { SEEDS = 5 };
 	char choices[SEEDS][2][41] = {0};
@@ -1064,7 +1064,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, go_select_without_cases_waits_for_ever_or_for_its_time);
 	tcase_add_test(tests, go_each_of_those_ready_is_as_likely_as_another);
 	tcase_add_test(tests, no_case_starves_where_selects_alternate);
-	tcase_add_test(tests, choices_are_told_by_the_seed_of_the_loop);
+	tcase_add_test(tests, choices_follow_from_the_seed_of_the_loop);
 	tcase_add_test(tests, go_first_to_come_is_the_one_and_the_others_are_left);
 	tcase_add_test(tests, who_was_served_has_its_item_before_it_runs);
 	tcase_add_test(tests, tasks_that_wait_by_select_and_without_stand_in_one_line);

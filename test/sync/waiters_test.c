@@ -50,7 +50,7 @@ START_TEST(line_is_empty_only_without_anybody)
 }
 END_TEST
 
-START_TEST(next_is_the_first_who_was_neither_woken_nor_cancelled)
+START_TEST(next_is_the_first_neither_woken_nor_cancelled)
 {
 	line_of("pcs");
 	ck_assert_ptr_eq(waiters_next(&waiters), &latches[0]);
@@ -127,7 +127,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, line_is_empty_only_without_anybody);
-	tcase_add_test(tests, next_is_the_first_who_was_neither_woken_nor_cancelled);
+	tcase_add_test(tests, next_is_the_first_neither_woken_nor_cancelled);
 	tcase_add_test(tests, nobody_is_passed_over_twice);
 	tcase_add_test(tests, somebody_waits_unless_all_are_cancelled);
 	tcase_add_test(tests, one_who_was_woken_counts_until_it_runs);

@@ -411,7 +411,7 @@ static void destroys_and_hears(struct coro_loop *from, const struct coro_report 
 	hear(from, report, arg);
 }
 
-START_TEST(words_of_a_report_outlast_what_its_handler_does)
+START_TEST(message_of_a_report_outlasts_what_its_handler_does)
 {
 	ck_assert_int_eq(coro_loop_set_exception_handler(loop, destroys_and_hears, NULL), 0);
 	opened(fails_when_closed, NULL);
@@ -672,7 +672,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, an_owner_may_destroy_one_meanwhile);
 	tcase_add_test(tests, one_may_be_destroyed_as_soon_as_it_was_closed);
 	tcase_add_test(tests, failure_in_closing_is_reported_and_the_rest_is_closed);
-	tcase_add_test(tests, words_of_a_report_outlast_what_its_handler_does);
+	tcase_add_test(tests, message_of_a_report_outlasts_what_its_handler_does);
 	tcase_add_test(tests, one_that_a_task_uses_is_reported_and_stays_open);
 	tcase_add_test(tests, one_that_its_owner_closes_already_is_not_reported);
 	tcase_add_test(tests, one_that_shuts_down_itself_is_in_use);

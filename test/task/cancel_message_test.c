@@ -101,7 +101,7 @@ static const char *none(void)
 
 /* ---- where they arrive ---- */
 
-START_TEST(words_arrive_in_the_task_and_where_it_is_awaited)
+START_TEST(message_arrives_in_the_task_and_where_it_is_awaited)
 {
 	inner = start(sleeps, "task");
 	struct coro_future *first = start(awaits_inner, "first"),
@@ -115,7 +115,7 @@ START_TEST(words_arrive_in_the_task_and_where_it_is_awaited)
 }
 END_TEST
 
-START_TEST(words_of_a_future_reach_all_who_await_it)
+START_TEST(message_of_a_future_reaches_all_who_await_it)
 {
 	struct coro_future *first = start(awaits, "first"), *second = start(awaits, "second");
 	cancel_with(future, "words");
@@ -127,7 +127,7 @@ START_TEST(words_of_a_future_reach_all_who_await_it)
 }
 END_TEST
 
-START_TEST(words_go_down_to_what_is_awaited_and_up_again)
+START_TEST(message_goes_down_to_what_is_awaited_and_up_again)
 {
 	inner = start(awaits, "inner");
 	struct coro_future *outer = start(awaits_inner, "outer"), *other = start(awaits, "other");
@@ -141,7 +141,7 @@ START_TEST(words_go_down_to_what_is_awaited_and_up_again)
 }
 END_TEST
 
-START_TEST(words_are_copied)
+START_TEST(message_is_copied)
 {
 	char words[] = "as they were";
 	inner = start(sleeps, "task");
@@ -153,7 +153,7 @@ START_TEST(words_are_copied)
 }
 END_TEST
 
-START_TEST(words_arrive_at_a_lock)
+START_TEST(message_arrives_at_a_lock)
 {
 	coro_lock_init(&lock);
 	struct coro_future *holder = start(locks, "holder"), *task = start(locks, "task");
@@ -182,7 +182,7 @@ static int runs_a_generator(void *name)
 	return r;
 }
 
-START_TEST(words_arrive_in_a_generator_that_waits)
+START_TEST(message_arrives_in_a_generator_that_waits)
 {
 	struct coro_future *task = start(runs_a_generator, "task");
 	cancel_with(task, "words");
@@ -255,7 +255,7 @@ static int cancels_itself_and_has_second_thoughts(void *name)
 	return tell(name, coro_sleep(100));
 }
 
-START_TEST(last_words_before_a_wait_count)
+START_TEST(last_message_before_a_wait_counts)
 {
 	struct coro_future *task = spawn(sleeps, "task");
 	cancel_with(task, "first");
@@ -276,7 +276,7 @@ START_TEST(last_words_before_a_wait_count)
 }
 END_TEST
 
-START_TEST(words_from_before_reach_the_future_that_is_awaited)
+START_TEST(message_from_before_reaches_the_awaited_future)
 {
 	struct coro_future *other = start(awaits, "other"),
 			   *task = start(cancels_itself_and_awaits, "self");
@@ -288,14 +288,14 @@ START_TEST(words_from_before_reach_the_future_that_is_awaited)
 }
 END_TEST
 
-START_TEST(task_that_ends_before_it_waits_has_the_words_of_the_request)
+START_TEST(task_that_ends_before_it_waits_has_the_requests_message)
 {
 	struct coro_future *task = start(cancels_itself_and_ends, NULL);
 	assert_ended_cancelled(task, "words");
 }
 END_TEST
 
-START_TEST(failure_of_its_own_has_words_of_its_own)
+START_TEST(failure_of_its_own_has_a_message_of_its_own)
 {
 	struct coro_future *task = start(cancels_itself_and_fails, NULL);
 	ck_assert_str_eq(coro_future_message(task), "its own");
@@ -307,7 +307,7 @@ END_TEST
 
 /* ---- of several ---- */
 
-START_TEST(wait_that_has_ended_in_cancellation_keeps_its_words)
+START_TEST(wait_that_was_cancelled_keeps_its_message)
 {
 	struct coro_future *sleeper = start(sleeps, "sleeper"), *waiter = start(awaits, "waiter");
 	inner = start(sleeps, "inner");
@@ -325,7 +325,7 @@ START_TEST(wait_that_has_ended_in_cancellation_keeps_its_words)
 }
 END_TEST
 
-START_TEST(words_of_the_future_count_before_those_of_the_request)
+START_TEST(message_of_the_future_counts_before_the_requests)
 {
 	struct coro_future *task = start(awaits, "task");
 	cancel_with(future, "future");
@@ -336,7 +336,7 @@ START_TEST(words_of_the_future_count_before_those_of_the_request)
 }
 END_TEST
 
-START_TEST(last_words_count_where_the_result_had_come)
+START_TEST(last_message_counts_if_the_result_had_come)
 {
 	struct coro_future *waiter = start(awaits, "waiter");
 	coro_future_set_result(future, &loop);
@@ -353,7 +353,7 @@ START_TEST(last_words_count_where_the_result_had_come)
 }
 END_TEST
 
-START_TEST(words_take_the_place_of_a_failure_that_had_come)
+START_TEST(message_replaces_a_failure_that_had_come)
 {
 	struct coro_future *task = start(awaits, "task");
 	coro_future_set_error(future, -EIO);
@@ -372,7 +372,7 @@ static int swallows_one(void *name)
 	return tell(name, coro_task_yield());
 }
 
-START_TEST(words_of_an_earlier_request_are_gone)
+START_TEST(message_of_an_earlier_request_is_gone)
 {
 	struct coro_future *task = start(swallows_one, "task");
 	cancel_with(task, "words");
@@ -396,7 +396,7 @@ static int yields_and_awaits(void *name)
 	return tell(name, coro_await(future, NULL));
 }
 
-START_TEST(later_wait_keeps_its_words_though_an_earlier_did_not)
+START_TEST(later_wait_keeps_its_message_though_an_earlier_did_not)
 {
 	struct coro_future *task = start(yields_and_awaits, "task");
 	cancel_with(task, "one");
@@ -448,7 +448,7 @@ static void drop_children(void)
 	coro_future_unref(children[1]);
 }
 
-START_TEST(words_go_through_a_gather)
+START_TEST(message_goes_through_a_gather)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(sleeps, "right");
@@ -461,7 +461,7 @@ START_TEST(words_go_through_a_gather)
 }
 END_TEST
 
-START_TEST(words_of_a_child_that_is_cancelled_reach_who_gathers)
+START_TEST(message_of_a_cancelled_child_reaches_the_gatherer)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(sleeps, "right");
@@ -474,7 +474,7 @@ START_TEST(words_of_a_child_that_is_cancelled_reach_who_gathers)
 }
 END_TEST
 
-START_TEST(gather_has_the_words_of_the_request_that_a_child_swallows)
+START_TEST(gather_has_the_message_of_a_request_that_a_child_swallows)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(swallows, "right");
@@ -487,7 +487,7 @@ START_TEST(gather_has_the_words_of_the_request_that_a_child_swallows)
 }
 END_TEST
 
-START_TEST(gather_has_the_words_of_the_last_request)
+START_TEST(gather_has_the_message_of_the_last_request)
 {
 	children[0] = start(swallows, "left");
 	children[1] = start(swallows_both, "right");
@@ -503,7 +503,7 @@ START_TEST(gather_has_the_words_of_the_last_request)
 END_TEST
 
 /* In asyncio the gather has the child's message. */
-START_TEST(gather_has_no_words_that_were_a_childs_alone)
+START_TEST(gather_does_not_get_one_childs_message)
 {
 	children[0] = start(sleeps, "left");
 	children[1] = start(swallows_both, "right");
@@ -552,7 +552,7 @@ static int has_a_group(void *name)
 	return tell(name, coro_group_end(group, coro_sleep(50)));
 }
 
-START_TEST(end_of_a_group_has_the_words_that_made_its_owner_leave)
+START_TEST(end_of_a_group_has_the_message_that_cancelled_its_owner)
 {
 	struct coro_future *task = start(has_a_group, "owner");
 	turn();
@@ -576,7 +576,7 @@ static void cancel_last(void *task)
 	cancel_with(task, "last");
 }
 
-START_TEST(end_of_a_group_has_the_first_words_that_came_as_it_waited)
+START_TEST(end_of_a_group_has_the_first_message_of_its_wait)
 {
 	struct coro_future *task = start(has_a_group, "owner");
 	at(60, cancel_first, task);
@@ -622,7 +622,7 @@ START_TEST(message_is_freed_with_an_owner_discarded_in_group_end)
 }
 END_TEST
 
-START_TEST(words_wait_where_all_children_are_done)
+START_TEST(message_waits_if_all_children_are_done)
 {
 	children[0] = children[1] = coro_future_ref(future);
 	struct coro_future *task = start(gathers, "task");
@@ -636,7 +636,7 @@ START_TEST(words_wait_where_all_children_are_done)
 }
 END_TEST
 
-START_TEST(shield_keeps_words_from_what_it_shields)
+START_TEST(shield_keeps_messages_from_what_it_shields)
 {
 	inner = start(sleeps, "inner");
 	struct coro_future *task = start(shields_inner, "task");
@@ -648,7 +648,7 @@ START_TEST(shield_keeps_words_from_what_it_shields)
 }
 END_TEST
 
-START_TEST(shield_hands_on_the_words_of_what_it_shields)
+START_TEST(shield_passes_on_the_message_of_what_it_shields)
 {
 	inner = start(sleeps, "inner");
 	struct coro_future *task = start(shields_inner, "task");
@@ -660,7 +660,7 @@ START_TEST(shield_hands_on_the_words_of_what_it_shields)
 }
 END_TEST
 
-START_TEST(wait_for_cancels_with_the_words)
+START_TEST(wait_for_cancels_with_the_message)
 {
 	inner = start(sleeps, "inner");
 	struct coro_future *task = start(waits_for_inner, "task");
@@ -672,7 +672,7 @@ START_TEST(wait_for_cancels_with_the_words)
 }
 END_TEST
 
-START_TEST(time_that_is_over_has_no_words_of_a_request)
+START_TEST(timeout_has_no_message_of_a_request)
 {
 	struct coro_future *task = start(waits_for_the_future_shortly, "task");
 	run();
@@ -683,7 +683,7 @@ START_TEST(time_that_is_over_has_no_words_of_a_request)
 }
 END_TEST
 
-START_TEST(wait_has_the_words_of_its_request)
+START_TEST(wait_has_the_message_of_its_request)
 {
 	inner = start(sleeps, "inner");
 	struct coro_future *task = start(waits_inner, "task");
@@ -697,7 +697,7 @@ END_TEST
 
 /* ---- the call ---- */
 
-START_TEST(words_need_not_be)
+START_TEST(a_message_is_optional)
 {
 	inner = start(sleeps, "task");
 	ck_assert_int_eq(coro_cancel_with(inner, NULL), 1);
@@ -744,7 +744,7 @@ START_TEST(requests_count_as_others_do)
 }
 END_TEST
 
-START_TEST(without_memory_the_cancellation_comes_without_words)
+START_TEST(without_memory_the_cancellation_has_no_message)
 {
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
@@ -760,7 +760,7 @@ START_TEST(without_memory_the_cancellation_comes_without_words)
 }
 END_TEST
 
-START_TEST(cancelling_without_words_allocates_nothing)
+START_TEST(cancelling_without_a_message_allocates_nothing)
 {
 	struct coro_future *tasks[10];
 	for (int i = 0; i < 10; i++)
@@ -816,49 +816,49 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, words_arrive_in_the_task_and_where_it_is_awaited);
-	tcase_add_test(tests, words_of_a_future_reach_all_who_await_it);
-	tcase_add_test(tests, words_go_down_to_what_is_awaited_and_up_again);
-	tcase_add_test(tests, words_are_copied);
-	tcase_add_test(tests, words_arrive_at_a_lock);
-	tcase_add_test(tests, words_arrive_in_a_generator_that_waits);
+	tcase_add_test(tests, message_arrives_in_the_task_and_where_it_is_awaited);
+	tcase_add_test(tests, message_of_a_future_reaches_all_who_await_it);
+	tcase_add_test(tests, message_goes_down_to_what_is_awaited_and_up_again);
+	tcase_add_test(tests, message_is_copied);
+	tcase_add_test(tests, message_arrives_at_a_lock);
+	tcase_add_test(tests, message_arrives_in_a_generator_that_waits);
 	tcase_add_test(tests, request_has_a_place);
 
-	tcase_add_test(tests, last_words_before_a_wait_count);
-	tcase_add_test(tests, words_from_before_reach_the_future_that_is_awaited);
-	tcase_add_test(tests, task_that_ends_before_it_waits_has_the_words_of_the_request);
-	tcase_add_test(tests, failure_of_its_own_has_words_of_its_own);
+	tcase_add_test(tests, last_message_before_a_wait_counts);
+	tcase_add_test(tests, message_from_before_reaches_the_awaited_future);
+	tcase_add_test(tests, task_that_ends_before_it_waits_has_the_requests_message);
+	tcase_add_test(tests, failure_of_its_own_has_a_message_of_its_own);
 
-	tcase_add_test(tests, wait_that_has_ended_in_cancellation_keeps_its_words);
-	tcase_add_test(tests, words_of_the_future_count_before_those_of_the_request);
-	tcase_add_test(tests, last_words_count_where_the_result_had_come);
-	tcase_add_test(tests, words_take_the_place_of_a_failure_that_had_come);
-	tcase_add_test(tests, words_of_an_earlier_request_are_gone);
-	tcase_add_test(tests, later_wait_keeps_its_words_though_an_earlier_did_not);
+	tcase_add_test(tests, wait_that_was_cancelled_keeps_its_message);
+	tcase_add_test(tests, message_of_the_future_counts_before_the_requests);
+	tcase_add_test(tests, last_message_counts_if_the_result_had_come);
+	tcase_add_test(tests, message_replaces_a_failure_that_had_come);
+	tcase_add_test(tests, message_of_an_earlier_request_is_gone);
+	tcase_add_test(tests, later_wait_keeps_its_message_though_an_earlier_did_not);
 
-	tcase_add_test(tests, words_go_through_a_gather);
-	tcase_add_test(tests, words_of_a_child_that_is_cancelled_reach_who_gathers);
-	tcase_add_test(tests, gather_has_the_words_of_the_request_that_a_child_swallows);
-	tcase_add_test(tests, gather_has_the_words_of_the_last_request);
-	tcase_add_test(tests, gather_has_no_words_that_were_a_childs_alone);
+	tcase_add_test(tests, message_goes_through_a_gather);
+	tcase_add_test(tests, message_of_a_cancelled_child_reaches_the_gatherer);
+	tcase_add_test(tests, gather_has_the_message_of_a_request_that_a_child_swallows);
+	tcase_add_test(tests, gather_has_the_message_of_the_last_request);
+	tcase_add_test(tests, gather_does_not_get_one_childs_message);
 	tcase_add_test(tests, message_of_the_last_to_end_counts_only_if_named_last);
-	tcase_add_test(tests, words_wait_where_all_children_are_done);
-	tcase_add_test(tests, end_of_a_group_has_the_words_that_made_its_owner_leave);
-	tcase_add_test(tests, end_of_a_group_has_the_first_words_that_came_as_it_waited);
+	tcase_add_test(tests, message_waits_if_all_children_are_done);
+	tcase_add_test(tests, end_of_a_group_has_the_message_that_cancelled_its_owner);
+	tcase_add_test(tests, end_of_a_group_has_the_first_message_of_its_wait);
 	tcase_add_test(tests, message_of_a_failure_outlasts_a_cancel_in_group_end);
 	tcase_add_test(tests, message_is_freed_with_an_owner_discarded_in_group_end);
-	tcase_add_test(tests, shield_keeps_words_from_what_it_shields);
-	tcase_add_test(tests, shield_hands_on_the_words_of_what_it_shields);
-	tcase_add_test(tests, wait_for_cancels_with_the_words);
-	tcase_add_test(tests, time_that_is_over_has_no_words_of_a_request);
-	tcase_add_test(tests, wait_has_the_words_of_its_request);
+	tcase_add_test(tests, shield_keeps_messages_from_what_it_shields);
+	tcase_add_test(tests, shield_passes_on_the_message_of_what_it_shields);
+	tcase_add_test(tests, wait_for_cancels_with_the_message);
+	tcase_add_test(tests, timeout_has_no_message_of_a_request);
+	tcase_add_test(tests, wait_has_the_message_of_its_request);
 
-	tcase_add_test(tests, words_need_not_be);
+	tcase_add_test(tests, a_message_is_optional);
 	tcase_add_test(tests, what_is_done_is_not_cancelled);
 	tcase_add_test(tests, future_of_another_thread_is_refused);
 	tcase_add_test(tests, requests_count_as_others_do);
-	tcase_add_test(tests, without_memory_the_cancellation_comes_without_words);
-	tcase_add_test(tests, cancelling_without_words_allocates_nothing);
+	tcase_add_test(tests, without_memory_the_cancellation_has_no_message);
+	tcase_add_test(tests, cancelling_without_a_message_allocates_nothing);
 	tcase_add_test(tests, request_that_never_arrives_is_freed);
 
 	tcase_add_test(tests, failure_tells_where_it_was_raised);

@@ -405,7 +405,7 @@ static int awaits_next(void *arg)
 	return coro_await(ring[next], NULL);
 }
 
-START_TEST(who_closes_a_cycle_of_awaits_is_told)
+START_TEST(closing_a_cycle_of_awaits_is_an_error)
 {
 	static const int sizes[] = {1, 2, 3, 100};
 	for (size_t n = 0; n < sizeof(sizes) / sizeof(*sizes); n++) {
@@ -835,7 +835,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancel_goes_down_a_long_chain_on_a_small_stack);
 
 	tcase_add_test(tests, task_cannot_await_itself);
-	tcase_add_test(tests, who_closes_a_cycle_of_awaits_is_told);
+	tcase_add_test(tests, closing_a_cycle_of_awaits_is_an_error);
 	tcase_add_test(tests, cycle_of_awaits_is_found_through_generators);
 
 	tcase_add_test(tests, task_that_cancels_itself_learns_at_its_next_wait);

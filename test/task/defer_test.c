@@ -29,7 +29,7 @@ static int cleans_up(void *word)
 	return r < 0 ? r : 7;
 }
 
-START_TEST(whoever_awaits_the_task_is_told_after_its_deferred_calls)
+START_TEST(waiters_wake_after_the_tasks_deferred_calls)
 {
 	struct coro_future *task = spawn(cleans_up, "waited");
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 7);
@@ -104,7 +104,7 @@ static int fails_with_words(void *arg)
 	return coro_raise(-EIO, "of the body");
 }
 
-START_TEST(words_outlast_a_wait_that_is_cancelled)
+START_TEST(message_outlasts_a_wait_that_is_cancelled)
 {
 	struct coro_future *task = start(fails_with_words, NULL);
 	cancel(task);
@@ -334,7 +334,7 @@ static void throw_away_one_that_failed(void)
 	ck_assert_int_eq(coro_loop_close(other), 0);
 }
 
-START_TEST(words_of_one_discarded_in_a_deferred_call_go_with_it)
+START_TEST(message_of_one_discarded_in_a_deferred_call_is_freed)
 {
 	throw_away_one_that_failed();
 	size_t before = allocated();
@@ -539,13 +539,13 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
-	tcase_add_test(tests, whoever_awaits_the_task_is_told_after_its_deferred_calls);
+	tcase_add_test(tests, waiters_wake_after_the_tasks_deferred_calls);
 	tcase_add_test(tests, a_cancelled_task_may_wait_in_its_deferred_calls);
 	tcase_add_test(tests, one_cancelled_before_it_starts_has_deferred_nothing);
 	tcase_add_test(tests, a_deferred_call_that_waits_can_be_cancelled);
 	tcase_add_test(tests, an_unseen_request_ends_the_task_and_its_first_wait);
 	tcase_add_test(tests, a_request_that_nobody_saw_ends_the_task);
-	tcase_add_test(tests, words_outlast_a_wait_that_is_cancelled);
+	tcase_add_test(tests, message_outlasts_a_wait_that_is_cancelled);
 	tcase_add_test(tests, groups_and_timeouts_work_in_deferred_calls);
 	tcase_add_test(tests, a_callback_cannot_defer);
 	tcase_add_test(tests, waiting_in_a_deferred_call_allocates_nothing);
@@ -554,7 +554,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_task_that_closes_another_loop_is_not_made_to_wait);
 	tcase_add_test(tests, a_generator_that_closes_another_loop_is_not_made_to_yield);
 	tcase_add_test(tests, one_discarded_in_a_deferred_call_runs_the_rest);
-	tcase_add_test(tests, words_of_one_discarded_in_a_deferred_call_go_with_it);
+	tcase_add_test(tests, message_of_one_discarded_in_a_deferred_call_is_freed);
 	tcase_add_test(tests, what_lies_on_a_discarded_tasks_stack_is_still_there);
 	tcase_add_test(tests, what_the_task_had_begun_can_be_asked_and_is_refused);
 	tcase_add_test(tests, scope_of_one_discarded_is_over);

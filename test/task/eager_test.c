@@ -612,7 +612,7 @@ static int awaits_its_child(void *arg)
 	return r;
 }
 
-START_TEST(who_awaits_its_child_that_awaits_it_is_told)
+START_TEST(awaiting_a_child_that_awaits_its_parent_is_an_error)
 {
 	ck_assert_int_eq(result_of(awaits_its_child, NULL), -EDEADLK);
 }
@@ -834,7 +834,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_may_cancel_itself);
 	tcase_add_test(tests, spawn_is_no_wait);
 	tcase_add_test(tests, child_may_await_its_spawner);
-	tcase_add_test(tests, who_awaits_its_child_that_awaits_it_is_told);
+	tcase_add_test(tests, awaiting_a_child_that_awaits_its_parent_is_an_error);
 
 	tcase_add_test(tests, group_learns_a_turn_later_that_a_task_has_failed);
 	tcase_add_test(tests, group_cancels_a_member_that_was_not_in_it_yet);

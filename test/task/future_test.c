@@ -136,7 +136,7 @@ START_TEST(error_must_be_negative)
 }
 END_TEST
 
-START_TEST(failure_has_the_words_of_its_code)
+START_TEST(failure_has_the_message_of_its_code)
 {
 	void *ret = &value;
 	ck_assert_int_eq(coro_future_set_error(future, -ENOENT), 0);
@@ -158,7 +158,7 @@ START_TEST(codes_of_the_program_are_carried_unchanged)
 }
 END_TEST
 
-START_TEST(all_who_wait_get_the_failure_with_its_words_and_origin)
+START_TEST(all_waiters_get_the_failures_message_and_origin)
 {
 	struct found found[3];
 	for (int i = 0; i < 3; i++)
@@ -178,7 +178,7 @@ START_TEST(all_who_wait_get_the_failure_with_its_words_and_origin)
 }
 END_TEST
 
-START_TEST(words_outlive_the_future)
+START_TEST(message_outlives_the_future)
 {
 	int error = coro_raise(-EIO, "gone");
 	struct coro_future *brief;
@@ -191,7 +191,7 @@ START_TEST(words_outlive_the_future)
 }
 END_TEST
 
-START_TEST(words_of_another_error_do_not_go_with_it)
+START_TEST(message_of_another_error_does_not_go_with_it)
 {
 	(void)coro_raise(-EIO, "disk");
 	ck_assert_int_eq(coro_future_set_error(future, -ENOENT), 0);
@@ -479,11 +479,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_waits_need_not_want_the_value);
 
 	tcase_add_test(tests, error_must_be_negative);
-	tcase_add_test(tests, failure_has_the_words_of_its_code);
+	tcase_add_test(tests, failure_has_the_message_of_its_code);
 	tcase_add_test(tests, codes_of_the_program_are_carried_unchanged);
-	tcase_add_test(tests, all_who_wait_get_the_failure_with_its_words_and_origin);
-	tcase_add_test(tests, words_outlive_the_future);
-	tcase_add_test(tests, words_of_another_error_do_not_go_with_it);
+	tcase_add_test(tests, all_waiters_get_the_failures_message_and_origin);
+	tcase_add_test(tests, message_outlives_the_future);
+	tcase_add_test(tests, message_of_another_error_does_not_go_with_it);
 	tcase_add_test(tests, error_of_cancellation_cancels);
 	tcase_add_test(tests, cancelled_future_tells_all_who_wait);
 

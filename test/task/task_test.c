@@ -119,7 +119,7 @@ static int awaits_and_tells(void *task)
 	return r;
 }
 
-START_TEST(all_who_await_a_failed_task_share_its_words)
+START_TEST(all_who_await_a_failed_task_share_its_message)
 {
 	struct coro_future *task = spawn(raises, NULL), *waiting[5];
 	for (int i = 0; i < 5; i++)
@@ -157,7 +157,7 @@ static int outer(void *arg)
 	return 0;
 }
 
-START_TEST(failure_goes_up_two_levels_of_awaiting_with_its_words)
+START_TEST(failure_goes_up_two_awaits_with_its_message)
 {
 	ck_assert_int_eq(result_of(outer, NULL), -ENOENT);
 	ck_assert_str_eq(coro_message(-ENOENT), "no page 17");
@@ -170,7 +170,7 @@ static int turns_into_another(void *arg)
 	return outer(NULL) < 0 ? -EPROTO : 0;
 }
 
-START_TEST(words_do_not_go_with_another_code)
+START_TEST(message_does_not_go_with_another_code)
 {
 	ck_assert_int_eq(result_of(turns_into_another, NULL), -EPROTO);
 	ck_assert_str_eq(coro_message(-EPROTO), coro_strerror(-EPROTO));
@@ -1087,9 +1087,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, task_without_a_value_gives_null);
 	tcase_add_test(tests, value_of_a_task_that_failed_is_not_given);
 	tcase_add_test(tests, any_number_of_tasks_may_await_one);
-	tcase_add_test(tests, all_who_await_a_failed_task_share_its_words);
-	tcase_add_test(tests, failure_goes_up_two_levels_of_awaiting_with_its_words);
-	tcase_add_test(tests, words_do_not_go_with_another_code);
+	tcase_add_test(tests, all_who_await_a_failed_task_share_its_message);
+	tcase_add_test(tests, failure_goes_up_two_awaits_with_its_message);
+	tcase_add_test(tests, message_does_not_go_with_another_code);
 	tcase_add_test(tests, failure_that_is_caught_goes_no_further);
 	tcase_add_test(tests, task_that_returns_cancelled_is_cancelled);
 

@@ -952,7 +952,7 @@ START_TEST(timeout_that_has_begun_cannot_begin_again)
 }
 END_TEST
 
-START_TEST(no_timeout_is_told_before_no_task)
+START_TEST(no_message_of_a_timeout_reaches_no_task)
 {
 	ck_assert_int_eq(coro_timeout_begin(NULL, 1), -EINVAL);
 	ck_assert_int_eq(coro_timeout_begin_at(NULL, 1), -EINVAL);
@@ -1018,7 +1018,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, timeout_that_finds_no_memory_has_not_begun);
 	tcase_add_test(tests, timeout_that_finds_no_memory_is_not_moved);
 	tcase_add_test(tests, timeout_that_has_begun_cannot_begin_again);
-	tcase_add_test(tests, no_timeout_is_told_before_no_task);
+	tcase_add_test(tests, no_message_of_a_timeout_reaches_no_task);
 }
 
 TEST_MAIN("timeout", add_tests)

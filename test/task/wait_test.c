@@ -255,7 +255,7 @@ START_TEST(result_that_comes_in_time_is_returned)
 }
 END_TEST
 
-START_TEST(failure_that_comes_in_time_is_returned_with_its_words)
+START_TEST(failure_that_comes_in_time_is_returned_with_its_message)
 {
 	spawn_children({.sleeps = 3, .status = -EIO});
 	ck_assert_int_eq(wait_for_result(5), -EIO);
@@ -961,7 +961,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_is_cancelled_while_it_waits_for_several_cancels_none);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_waits_for_several);
 	tcase_add_test(tests, result_that_comes_in_time_is_returned);
-	tcase_add_test(tests, failure_that_comes_in_time_is_returned_with_its_words);
+	tcase_add_test(tests, failure_that_comes_in_time_is_returned_with_its_message);
 	tcase_add_test(tests, cancellation_by_others_is_returned);
 	tcase_add_test(tests, what_takes_too_long_is_cancelled_and_its_end_awaited);
 	tcase_add_test(tests, message_of_wait_for_tells_how_long_it_waited_and_where);

@@ -79,7 +79,7 @@ static int hears(void *arg)
 	return r;
 }
 
-START_TEST(the_words_of_a_failure_come_along)
+START_TEST(the_message_of_a_failure_comes_along)
 {
 	ck_assert_int_eq(result_of(hears, NULL), -EIO);
 	ck_assert_str_eq(coro_message(-EIO), "sector 5");
@@ -572,7 +572,7 @@ static int passes_gate_with_a_word(void *gate)
 	return in_pool(gate);
 }
 
-START_TEST(the_values_of_a_call_that_never_begins_are_given_back)
+START_TEST(the_values_of_a_call_that_never_begins_are_released)
 {
 	struct gate gate = GATE;
 	make_pool(1, 0);
@@ -1186,7 +1186,7 @@ static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_function_runs_in_another_thread_and_gives_its_result);
-	tcase_add_test(tests, the_words_of_a_failure_come_along);
+	tcase_add_test(tests, the_message_of_a_failure_comes_along);
 	tcase_add_test(tests, other_tasks_run_while_one_waits);
 	tcase_add_test(tests, in_virtual_time_a_thread_is_waited_for_in_real);
 	tcase_add_test(tests, misuse_is_refused);
@@ -1210,7 +1210,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, closing_the_loop_waits_for_a_call_that_runs);
 	tcase_add_test(tests, closing_the_loop_drops_a_call_that_is_over);
 	tcase_add_test(tests, a_call_sees_its_tasks_values_and_leaves_none);
-	tcase_add_test(tests, the_values_of_a_call_that_never_begins_are_given_back);
+	tcase_add_test(tests, the_values_of_a_call_that_never_begins_are_released);
 	tcase_add_test(tests, a_submission_is_a_future_of_what_the_function_returns);
 	tcase_add_test(tests, a_cancelled_submission_that_has_not_begun_never_does);
 	tcase_add_test(tests, a_cancelled_submission_that_runs_is_left_behind);

@@ -319,7 +319,7 @@ START_TEST(a_thread_without_a_loop_blocks_and_is_woken_by_a_task)
 }
 END_TEST
 
-START_TEST(a_thread_that_blocks_is_told_of_the_close)
+START_TEST(a_thread_that_blocks_learns_of_the_close)
 {
 	pthread_t threads[2];
 	void *item, *r;
@@ -502,7 +502,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_callback_may_use_it_but_not_wait);
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_thread_without_a_loop_blocks_and_is_woken_by_a_task);
-	tcase_add_test(tests, a_thread_that_blocks_is_told_of_the_close);
+	tcase_add_test(tests, a_thread_that_blocks_learns_of_the_close);
 	tcase_add_test(tests, between_many_threads_and_loops_nothing_is_lost_or_overtaken);
 	tcase_add_test(tests, getters_that_are_cancelled_at_any_time_lose_nothing);
 	tcase_add_test(tests, every_allocation_may_fail);

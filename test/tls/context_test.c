@@ -127,7 +127,7 @@ START_TEST(a_key_may_have_a_password)
 }
 END_TEST
 
-START_TEST(what_is_not_there_is_an_error_with_words)
+START_TEST(what_is_not_there_is_an_error_with_a_message)
 {
 	struct coro_tls_options options = {.certificate_file = "/nowhere/at/all"};
 	ck_assert_int_eq(makes_server(&options), -ENOENT);
@@ -375,7 +375,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, authorities_come_from_a_directory);
 	tcase_add_loop_test(tests, several_authorities_are_trusted, 0, 2);
 	tcase_add_test(tests, a_key_may_have_a_password);
-	tcase_add_test(tests, what_is_not_there_is_an_error_with_words);
+	tcase_add_test(tests, what_is_not_there_is_an_error_with_a_message);
 	tcase_add_test(tests, what_is_no_certificate_or_key_is_an_error);
 	tcase_add_test(tests, flags_of_other_options_are_refused);
 	tcase_add_test(tests, options_that_cannot_be_are_refused);

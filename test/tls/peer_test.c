@@ -322,7 +322,7 @@ static int destroys_client(void *arg)
 	return r;
 }
 
-START_TEST(a_stream_may_be_given_back_in_its_handshake)
+START_TEST(a_stream_may_be_destroyed_in_its_handshake)
 {
 	open_pair(UNIX);
 	make_contexts(NULL, NULL);
@@ -359,7 +359,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, answers_that_the_peer_does_not_take_do_not_pile_up);
 	tcase_add_test(tests, a_buffer_that_is_never_empty_does_not_grow);
 	tcase_add_test(tests, two_handshakes_at_once_are_misuse);
-	tcase_add_test(tests, a_stream_may_be_given_back_in_its_handshake);
+	tcase_add_test(tests, a_stream_may_be_destroyed_in_its_handshake);
 	tcase_add_test(tests, one_that_was_aborted_may_be_discarded);
 }
 

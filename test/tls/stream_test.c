@@ -339,7 +339,7 @@ END_TEST
 
 /* ---- ends ---- */
 
-START_TEST(an_end_is_told)
+START_TEST(an_end_is_reported)
 {
 	begin(UNIX, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
 	say(client, "last");
@@ -432,7 +432,7 @@ START_TEST(an_end_amid_a_message_of_TLS_is_told_after_it)
 }
 END_TEST
 
-START_TEST(an_end_that_was_not_told_is_an_error)
+START_TEST(an_end_without_a_notice_is_an_error)
 {
 	begin(TCP, OPTIONS(.max_version = _i ? CORO_TLS_1_2 : CORO_TLS_1_3), NULL);
 	say(client, "last");
@@ -737,11 +737,11 @@ static void add(TCase *tests)
 	tcase_add_test(tests, flush_waits_until_the_last_byte_is_handed_over);
 	tcase_add_loop_test(tests, a_message_of_TLS_in_pieces_holds_nobody_up, 0, 2);
 	tcase_add_test(tests, a_message_of_TLS_that_does_not_come_costs_little);
-	tcase_add_loop_test(tests, an_end_is_told, 0, 2);
+	tcase_add_loop_test(tests, an_end_is_reported, 0, 2);
 	tcase_add_loop_test(tests, one_direction_may_end_before_the_other, 0, 2);
 	tcase_add_test(tests, keys_may_be_renewed_after_an_end);
 	tcase_add_test(tests, an_end_amid_a_message_of_TLS_is_told_after_it);
-	tcase_add_loop_test(tests, an_end_that_was_not_told_is_an_error, 0, 2);
+	tcase_add_loop_test(tests, an_end_without_a_notice_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, it_may_be_taken_for_one, 0, 2);
 	tcase_add_test(tests, an_abort_says_nothing);
 	tcase_add_loop_test(tests, all_that_was_written_arrives_before_the_end, 0, 4);
