@@ -10,9 +10,11 @@
 #ifndef CORO_FUTURE_H
 #define CORO_FUTURE_H
 
-#include <coro/loop.h>
+#include <coro/base.h>
 
 CORO_BEGIN_DECLS
+
+struct coro_loop;
 
 /* A future: a result that may not be there yet. Tasks are futures too. */
 struct coro_future;

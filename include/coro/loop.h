@@ -277,19 +277,6 @@ CORO_MUST_CHECK CORO_API int coro_all_tasks(const struct coro_loop *loop, struct
 /* Returns the loop's time in nanoseconds: coro_clock's, or the virtual one. Like loop.time. */
 CORO_API int64_t coro_loop_time(const struct coro_loop *loop);
 
-/* ---- sleeping ---- */
-
-/*
- * Suspends the task for delay nanoseconds, and never ends early. A delay of 0 or less lets
- * everything run once that is ready.
- *
- * Returns 0, -ECANCELED if the task was cancelled, or -EPERM outside of tasks. Like asyncio.sleep.
- */
-coro_async CORO_MUST_CHECK CORO_API int coro_sleep(int64_t delay);
-
-/* Suspends the task until a time of the loop's clock. Returns what coro_sleep does. */
-coro_async CORO_MUST_CHECK CORO_API int coro_sleep_until(int64_t when);
-
 /* ---- callbacks ---- */
 
 /* A callback that the loop has been asked to call. Like asyncio.Handle. */

@@ -119,6 +119,17 @@ CORO_MUST_CHECK CORO_API int coro_task_cancelling(const struct coro_future *task
 CORO_API int coro_task_uncancel(struct coro_future *task);
 
 /*
+ * Suspends the task for delay nanoseconds, and never ends early. A delay of 0 or less lets
+ * everything run once that is ready.
+ *
+ * Returns 0, -ECANCELED if the task was cancelled, or -EPERM outside of tasks. Like asyncio.sleep.
+ */
+coro_async CORO_MUST_CHECK CORO_API int coro_sleep(int64_t delay);
+
+/* Suspends the task until a time of the loop's clock. Returns what coro_sleep does. */
+coro_async CORO_MUST_CHECK CORO_API int coro_sleep_until(int64_t when);
+
+/*
  * Lets everything run once that is ready. Returns 0, -ECANCELED if the task was cancelled, or
  * -EPERM outside of tasks. Like `asyncio.sleep(0)`.
  */

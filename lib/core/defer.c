@@ -81,14 +81,14 @@ void deferred_discard(struct coro *co)
 	struct thread *thread = thread_current;
 	struct coro *self = thread->self;
 	struct failure *saved = fail_save();
-	struct coro_loop *loop = thread->loop;
+	struct sched *sched = thread->sched;
 	uint16_t runs_loop = self->flags & FLAG_RUNS_LOOP;
 	/* No waiting, yielding or deferring for them. */
 	self->flags |= FLAG_RUNS_LOOP;
-	thread->loop = NULL;
+	thread->sched = NULL;
 	while (co->frame->deferred)
 		run_last(co->frame);
-	thread->loop = loop;
+	thread->sched = sched;
 	self->flags = (uint16_t)((self->flags & ~FLAG_RUNS_LOOP) | runs_loop);
 	fail_restore(saved);
 }

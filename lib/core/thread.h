@@ -9,7 +9,7 @@
 #include "core/coroutine.h"
 #include "core/stack.h"
 
-struct coro_loop;
+struct sched;
 
 struct thread {
 	struct coro *self; /* who runs: root, if no coroutine does */
@@ -17,7 +17,7 @@ struct thread {
 	 * The outer ring's: the loop that runs, NULL for none; calls that a task may make before it
 	 * gives way; and room for the text that a name is made in.
 	 */
-	struct coro_loop *loop;
+	struct sched *sched;
 	int budget;
 	char task_name[24];
 	void *const *runner_at; /* where who runs the loop stands, while a task runs */

@@ -15,9 +15,9 @@
 /* What a task is doing that waits in nothing; NULL for one that waits. */
 static const char *idle_state(const struct task *task)
 {
-	if (task->future.done)
+	if (future_of(task)->done)
 		return "is done";
-	if (task == task->future.loop->running)
+	if (task == task->sched->running)
 		return "runs";
 	if (task->coro.state == STATE_CREATED)
 		return "has not started";
@@ -28,7 +28,7 @@ int coro_task_waiting(const struct coro_future *task, char *text, size_t size)
 {
 	if (!task || !is_task(task) || (!text && size > 0))
 		return fail_with(-EINVAL, "coro_task_waiting: it is no task, or text is NULL");
-	if (task->loop->thread != thread_current)
+	if (task->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_waiting: the task is another thread's");
 	const char *state = idle_state(task_of(task));
 	return state ? snprintf(text, size, "nothing: it %s", state)
@@ -54,15 +54,14 @@ static int write_line(struct text *line, int fd)
 
 static void add_task(struct text *line, const struct task *task)
 {
-	const struct coro_future *future = &task->future;
 	char what[128];
-	text_add(line, "coro:   task %u", future->number);
+	text_add(line, "coro:   task %u", task->number);
 	if (task->coro.name)
 		text_add(line, " %s", task->coro.name);
 	if (task->coro.site)
 		text_add(line, ", spawned at %s", task->coro.site);
-	if (task->parent)
-		text_add(line, " by task %u", task->parent);
+	if (spawned_of(task)->parent)
+		text_add(line, " by task %u", spawned_of(task)->parent);
 	const char *state = idle_state(task);
 	if (!state)
 		wait_describe(task_wait(task), what, sizeof(what));
@@ -71,18 +70,18 @@ static void add_task(struct text *line, const struct task *task)
 
 int coro_loop_dump(const struct coro_loop *loop, int fd)
 {
-	int count = 0, r = loop_check(loop);
+	int count = 0, r = sched_check(sched_of(loop));
 	if (r < 0)
 		return r;
-	list_for_each(link, &loop->tasks)
+	list_for_each(link, &loop->tasks.all)
 		count++;
 	char chars[LINE];
 	struct text line = {chars, sizeof(chars) - 1, 0};
 	text_add(&line, "coro: a loop with %d task%s", count, count == 1 ? "" : "s");
 	r = write_line(&line, fd);
-	list_for_each(link, &loop->tasks) {
+	list_for_each(link, &loop->tasks.all) {
 		line.length = 0;
-		add_task(&line, container_of(link, struct task, all));
+		add_task(&line, &container_of(link, struct spawned, all)->task);
 		if (r == 0)
 			r = write_line(&line, fd);
 	}

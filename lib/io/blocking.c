@@ -40,10 +40,10 @@ void blocking_hold(struct blocking *blocking, bool hold)
 		return;
 	blocking->holding = hold;
 	if (hold) {
-		loop_hold(blocking->loop);
+		sched_hold(sched_of(blocking->loop));
 	} else {
-		loop_unhold(blocking->loop);
-		loop_let_go(blocking->loop);
+		sched_unhold(sched_of(blocking->loop));
+		sched_let_go(sched_of(blocking->loop));
 	}
 }
 
@@ -85,6 +85,7 @@ static void *run(void *arg)
 {
 	struct blocking *blocking = arg;
 	struct coro_loop *loop = blocking->loop;
+	struct sched *sched = sched_of(loop);
 	system_name_thread("coro-blocking");
 	ssize_t result = blocking->make(blocking);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -93,9 +94,9 @@ static void *run(void *arg)
 	blocking->ended = true;
 	close(blocking->fd);
 	pthread_mutex_unlock(&blocking->mutex);
-	if (loop_post(loop, &blocking->message) < 0)
+	if (sched_post(sched, &blocking->message) < 0)
 		unref(blocking);
-	loop_let_go(loop);
+	sched_let_go(sched);
 	return NULL;
 }
 
@@ -106,12 +107,12 @@ static int start_thread(struct blocking *blocking)
 	blocking->fd = fcntl(blocking->record->number, F_DUPFD_CLOEXEC, 3);
 	if (blocking->fd < 0)
 		return -errno;
-	loop_keep(blocking->loop);
+	sched_keep(sched_of(blocking->loop));
 	blocking->refs++;
 	int r = system_start_thread(&blocking->thread, run, blocking);
 	if (r < 0) {
 		blocking->refs--;
-		loop_let_go(blocking->loop);
+		sched_let_go(sched_of(blocking->loop));
 		close(blocking->fd);
 		return r == -EAGAIN ? -ENOMEM : r;
 	}
@@ -173,7 +174,7 @@ static void cancel(struct blocking *blocking)
 		return;
 	/* The thread was cancelled in the call, and has given nothing back. */
 	close(blocking->fd);
-	loop_let_go(blocking->loop);
+	sched_let_go(sched_of(blocking->loop));
 	unref(blocking);
 }
 
@@ -186,7 +187,7 @@ void blocking_drop(struct fd *fd, enum direction direction)
 	fd->busy &= (uint8_t)~BIT(direction);
 	blocking->record = NULL;
 	blocking_hold(blocking, false);
-	if (!loop_is_own(blocking->loop)) {
+	if (!sched_is_own(sched_of(blocking->loop))) {
 		if (!blocking->ended)
 			close(blocking->fd); /* a child of fork does not have the thread */
 	} else if (!blocking->over) {

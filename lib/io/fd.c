@@ -135,7 +135,7 @@ void fd_say_closed(struct fd *fd)
 
 static void keep(struct io *io, struct fd *fd)
 {
-	if (unlikely(io->loop->debug))
+	if (unlikely(sched_of(io->loop)->debug))
 		fd->identity = identity_of(fd->number);
 	fd->generation = fd->watch = ++io->generation;
 	io->fds[fd->number] = fd;
@@ -234,7 +234,7 @@ void fd_forget(struct io *io, int number)
 		return;
 	fd_dismiss(io, fd);
 	/* In a child of fork the poller's kernel objects are the parent's. */
-	if (fork_is_own(io->loop->fork_count))
+	if (fork_is_own(sched_of(io->loop)->fork_count))
 		io->backend->forget(io, fd);
 	io->fds[number] = NULL;
 	let_go(fd);
@@ -258,8 +258,8 @@ void fds_finish(struct io *io)
 static struct io *running_io(void)
 {
 	fork_notice();
-	struct coro_loop *loop = thread_current->loop;
-	return loop && loop->poller ? io_made(loop) : NULL;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	return loop && sched_of(loop)->poller ? io_made(loop) : NULL;
 }
 
 int coro_fd_forget(int fd)
@@ -274,7 +274,7 @@ int coro_fd_forget(int fd)
 
 int coro_fd_close(int fd)
 {
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
 	struct extension *files = loop ? loop->extensions[EXTENSION_SOCKET_FILES] : NULL;
 	if (files)
 		files->closing_fd(files, loop, fd);

@@ -134,7 +134,7 @@ void fd_say_closed(struct fd *fd);
 
 static inline void fd_check_closed(const struct io *io, struct fd *fd)
 {
-	if (unlikely(io->loop->debug))
+	if (unlikely(sched_of(io->loop)->debug))
 		fd_say_closed(fd);
 }
 
@@ -273,10 +273,10 @@ static inline __attribute__((always_inline)) int fd_wait_in_line(struct io *io,
 								 struct fd_wait *wait,
 								 enum direction direction)
 {
-	loop_watch_begin(io->loop);
+	sched_watch_begin(sched_of(io->loop));
 	int r = waiter_wait(&wait->waiter, &fd_waiting[direction]);
 	waiter_end(&wait->waiter);
-	loop_watch_end(io->loop);
+	sched_watch_end(sched_of(io->loop));
 	if (unlikely(!wait->fd || wait->error))
 		return r < 0 ? r : wait->error ? wait->error : -EBADF;
 	if (unlikely(r < 0))

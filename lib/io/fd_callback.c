@@ -20,9 +20,9 @@ void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction)
 	if (!callback)
 		return;
 	fd->sides[direction].callback = NULL;
-	call_remove(io->loop, &callback->call);
-	loop_release(io->loop, 0, 1);
-	loop_watch_end(io->loop);
+	call_remove(sched_of(io->loop), &callback->call);
+	sched_release(sched_of(io->loop), 0, 1);
+	sched_watch_end(sched_of(io->loop));
 	free(callback);
 }
 
@@ -44,14 +44,14 @@ static int fd_callback_add(struct io *io, struct fd *fd, enum direction directio
 	struct fd_callback *callback = malloc(sizeof(*callback));
 	if (!callback)
 		return -ENOMEM;
-	r = loop_reserve(io->loop, 0, 1);
+	r = sched_reserve(sched_of(io->loop), 0, 1);
 	if (r < 0) {
 		free(callback);
 		return r;
 	}
 	*callback = (struct fd_callback){.call = {.run = run_fd_callback, .position = CALL_IDLE}};
 	fd->sides[direction].callback = callback;
-	loop_watch_begin(io->loop);
+	sched_watch_begin(sched_of(io->loop));
 	r = io->backend->arm(io, fd);
 	if (r < 0)
 		fd_callback_remove(io, fd, direction);
@@ -61,9 +61,10 @@ static int fd_callback_add(struct io *io, struct fd *fd, enum direction directio
 static int add(struct coro_loop *loop, int number, enum direction direction, coro_callback *fn,
 	       void *arg)
 {
+	struct sched *sched = sched_of(loop);
 	struct io *io;
 	struct fd *fd;
-	int r = loop_check(loop);
+	int r = sched_check(sched);
 	if (r < 0 || !fn)
 		return r < 0 ? r : fail_with(-EINVAL, "coro_loop_add_reader, _writer: fn is NULL");
 	r = io_of(loop, &io);
@@ -74,7 +75,7 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 	fd->special |= FD_UNSURE;
 	fd_check_closed(io, fd);
 	if (fd->sides[direction].callback) {
-		call_remove(loop, &fd->sides[direction].callback->call); /* of the old one */
+		call_remove(sched, &fd->sides[direction].callback->call); /* of the old one */
 		r = io->backend->arm(io, fd);
 	} else {
 		r = fd_callback_add(io, fd, direction);
@@ -88,10 +89,11 @@ static int add(struct coro_loop *loop, int number, enum direction direction, cor
 
 static int take_off(struct coro_loop *loop, int number, enum direction direction)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	struct io *io = loop->poller ? io_made(loop) : NULL;
+	struct io *io = sched->poller ? io_made(loop) : NULL;
 	struct fd *fd = io ? fd_find(io, number) : NULL;
 	if (!fd || !fd->sides[direction].callback)
 		return 0;

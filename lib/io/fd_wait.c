@@ -64,7 +64,7 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 		if (!(ready & BIT(i)))
 			continue;
 		if (callback && callback->call.position == CALL_IDLE)
-			call_push(io->loop, &callback->call);
+			call_push(sched_of(io->loop), &callback->call);
 		fd_wake_next(fd, i);
 	}
 }
@@ -92,7 +92,7 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 	if (fd->busy & BIT(direction))
 		return 0;
 	fd_check_closed(io, fd);
-	int r = !fork_is_own(io->loop->fork_count) ? -EOWNERDEAD
+	int r = !fork_is_own(sched_of(io->loop)->fork_count) ? -EOWNERDEAD
 		: fd->kind == FD_FILE              ? -EPERM
 						   : io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;

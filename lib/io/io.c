@@ -56,7 +56,7 @@ static const struct backend *instead_of(const struct backend *backend, int error
 static int poller_wait(struct poller *poller, int64_t when)
 {
 	struct io *io = container_of(poller, struct io, poller);
-	if (unlikely(!fork_is_own(io->loop->fork_count)))
+	if (unlikely(!fork_is_own(sched_of(io->loop)->fork_count)))
 		return -EOWNERDEAD; /* what would wait is the parent's too */
 	return io->backend->wait(io, when);
 }
@@ -102,14 +102,14 @@ int io_create(struct coro_loop *loop, struct io **ret)
 	while (r < 0 && (backend = instead_of(backend, r)))
 		r = backend->create(loop, ret);
 	if (r == 0)
-		loop->poller = &(*ret)->poller;
+		sched_of(loop)->poller = &(*ret)->poller;
 	return r;
 }
 
 int coro_loop_fd(struct coro_loop *loop)
 {
 	struct io *io;
-	int r = loop_check(loop);
+	int r = sched_check(sched_of(loop));
 	if (r < 0)
 		return r;
 	r = io_of(loop, &io);
@@ -124,7 +124,7 @@ int coro_loop_fd(struct coro_loop *loop)
 const char *coro_loop_poller(struct coro_loop *loop)
 {
 	struct io *io;
-	return loop_check(loop) == 0 && io_of(loop, &io) == 0 ? io->backend->name : NULL;
+	return sched_check(sched_of(loop)) == 0 && io_of(loop, &io) == 0 ? io->backend->name : NULL;
 }
 
 int io_turn_over(struct io *io)

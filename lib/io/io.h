@@ -5,6 +5,7 @@
 
 #include "io/poller.h"
 #include "loop/loop.h"
+#include "sched/poller.h"
 
 /* Part of the backend's own. */
 struct io {
@@ -30,7 +31,7 @@ void io_finish(struct io *io);
 /* The loop's, if it has been made. */
 static inline struct io *io_made(const struct coro_loop *loop)
 {
-	return container_of(loop->poller, struct io, poller);
+	return container_of(sched_of(loop)->poller, struct io, poller);
 }
 
 int io_create(struct coro_loop *loop, struct io **ret);
@@ -38,7 +39,7 @@ int io_create(struct coro_loop *loop, struct io **ret);
 /* The loop's, made at the first call: 0 or an error. */
 static inline int io_of(struct coro_loop *loop, struct io **ret)
 {
-	if (unlikely(!loop->poller))
+	if (unlikely(!sched_of(loop)->poller))
 		return io_create(loop, ret);
 	*ret = io_made(loop);
 	return 0;
@@ -47,8 +48,8 @@ static inline int io_of(struct coro_loop *loop, struct io **ret)
 /* The running task's, NULL if no task runs: 0 or an error. */
 static inline int io_current(struct io **ret)
 {
-	struct coro_loop *loop = thread_current->loop;
-	if (likely(loop && loop->running))
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	if (likely(loop && sched_of(loop)->running))
 		return io_of(loop, ret);
 	*ret = NULL;
 	return 0;
@@ -60,7 +61,7 @@ enum { IO_TURN = 64 };
 /* Whether the running task has done as much as it may. */
 static inline bool io_out_of_budget(struct io *io)
 {
-	size_t at = io->loop->ready.head;
+	size_t at = sched_of(io->loop)->ready.head;
 	if (likely(at == io->switched_at))
 		return unlikely(io->spent >= IO_TURN);
 	io->switched_at = at;

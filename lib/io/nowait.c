@@ -161,7 +161,7 @@ static const void *owner_of(const struct transfer *transfer)
 
 static struct io *io_of_thread(void)
 {
-	return io_made(thread_current->loop);
+	return io_made(sched_loop(thread_current->sched));
 }
 
 static void finish(struct fd *fd, enum direction direction)

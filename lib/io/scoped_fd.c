@@ -9,8 +9,8 @@
 static void discard(struct cleanup *cleanup)
 {
 	struct held *held = container_of(cleanup, struct held, cleanup);
-	struct coro_loop *loop = held->task->future.loop;
-	if (loop->poller)
+	struct coro_loop *loop = sched_loop(held->task->sched);
+	if (sched_of(loop)->poller)
 		fd_forget(io_made(loop), held->fd);
 	close(held->fd);
 }

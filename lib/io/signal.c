@@ -80,7 +80,7 @@ static void arrive(struct message *message)
 			interest->kept++;
 	}
 	if (interest->due > 0 && interest->call.position == CALL_IDLE)
-		call_push(signals->loop, &interest->call);
+		call_push(sched_of(signals->loop), &interest->call);
 }
 
 /* -- interest */
@@ -91,7 +91,7 @@ static int interest_add(struct interest *interest)
 		int r = signal_source_add(&interest->source);
 		if (r < 0)
 			return r;
-		interest->source.loop->listening++;
+		sched_of(interest->source.loop)->listening++;
 	}
 	interest->users++;
 	return 0;
@@ -101,7 +101,7 @@ static void interest_remove(struct interest *interest)
 {
 	if (--interest->users > 0)
 		return;
-	interest->source.loop->listening--;
+	sched_of(interest->source.loop)->listening--;
 	signal_source_remove(&interest->source);
 }
 
@@ -156,12 +156,13 @@ static int signals_of(struct coro_loop *loop, struct signals **ret)
 static int handler_add(struct interest *interest)
 {
 	struct coro_loop *loop = interest->source.loop;
-	int r = loop_reserve(loop, 0, 1);
+	struct sched *sched = sched_of(loop);
+	int r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
 	r = interest_add(interest);
 	if (r < 0) {
-		loop_release(loop, 0, 1);
+		sched_release(sched, 0, 1);
 		return r;
 	}
 	interest->handled = true;
@@ -171,7 +172,7 @@ static int handler_add(struct interest *interest)
 int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callback *fn, void *arg)
 {
 	struct signals *signals;
-	int r = loop_check(loop);
+	int r = sched_check(sched_of(loop));
 	if (r < 0)
 		return r;
 	if (signum <= 0 || signum >= NSIG)
@@ -192,7 +193,8 @@ int coro_loop_add_signal_handler(struct coro_loop *loop, int signum, coro_callba
 
 int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
 	struct signals *signals = signals_made(loop);
@@ -202,8 +204,8 @@ int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum)
 	interest->handled = false;
 	interest->fn = NULL;
 	interest->due = interest->kept = 0;
-	call_remove(loop, &interest->call);
-	loop_release(loop, 0, 1);
+	call_remove(sched, &interest->call);
+	sched_release(sched, 0, 1);
 	interest_remove(interest);
 	return 1;
 }
@@ -271,7 +273,7 @@ int coro_signal_wait_set(const sigset_t *set)
 				 "coro_signal_wait_set: an argument is NULL or out of range");
 	if (!task)
 		return fail_with(-EPERM, "coro_signal_wait_set: not in a task");
-	int r = signals_of(task->future.loop, &wait.signals);
+	int r = signals_of(sched_loop(task->sched), &wait.signals);
 	if (r == 0)
 		r = take_kept(wait.signals, set);
 	if (r != 0)

@@ -3,6 +3,7 @@
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
+#include "coro/task.h"
 #include "io/blocking.h"
 #include "io/option.h"
 #include "io/readwrite.h"
@@ -227,7 +228,7 @@ static int keep_from_blocking(struct fd *fd)
 {
 	if (fd->access == ACCESS_BLOCKING)
 		return 0;
-	uint32_t now = (uint32_t)thread_current->loop->ready.head;
+	uint32_t now = (uint32_t)thread_current->sched->ready.head;
 	if (fd->nonblocking_at == now)
 		return 0;
 	int r = set_nonblocking(fd->number);
@@ -253,9 +254,10 @@ static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 /* The running loop learns of a connection that its listening socket has given. */
 static void note_accepted(int listening, int accepted)
 {
-	struct coro_loop *loop = thread_current->loop;
-	struct io *io = loop && loop->poller ? io_made(loop) : NULL;
-	const struct fd *like = io && loop->running ? fd_find(io, listening) : NULL;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	struct sched *sched = sched_of(loop);
+	struct io *io = loop && sched->poller ? io_made(loop) : NULL;
+	const struct fd *like = io && sched->running ? fd_find(io, listening) : NULL;
 	if (like)
 		fd_received(io, accepted, like);
 	else if (io)

@@ -193,8 +193,9 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfer *transfer)
 {
 	const struct transfer_way way = transfer_way(transfer, transfer->held);
-	struct coro_loop *loop = thread_current->loop;
-	if (unlikely(!loop || !loop->running || !loop->poller))
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	struct sched *sched = sched_of(loop);
+	if (unlikely(!loop || !sched->running || !sched->poller))
 		return transfer_run_outside(transfer);
 	struct io *io = io_made(loop);
 	struct fd *fd;

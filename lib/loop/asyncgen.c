@@ -18,14 +18,14 @@ int coro_loop_note_asyncgen(void)
 	if (!task || self == &task->coro)
 		return fail_with(-EPERM,
 				 "coro_loop_note_asyncgen: not in a generator that a task runs");
-	asyncgen_note(task->future.loop, task, self);
+	asyncgen_note(task->sched, task, self);
 	return 0;
 }
 
 void asyncgen_forget(struct coro_loop *loop)
 {
 	struct list *link;
-	while ((link = list_pop(&loop->asyncgens)))
+	while ((link = list_pop(&sched_of(loop)->asyncgens)))
 		link->next = NULL;
 }
 
@@ -50,7 +50,7 @@ static void report(struct coro_loop *loop, struct coro *co, int error)
 static void put_back(struct coro_loop *loop, struct coro *co)
 {
 	list_remove(&co->frame->asyncgen.link);
-	list_append(&loop->asyncgens, &co->frame->asyncgen.link);
+	list_append(&sched_of(loop)->asyncgens, &co->frame->asyncgen.link);
 }
 
 /* Of those that were open when it began. */
@@ -64,7 +64,7 @@ static int close_first(void *arg)
 {
 	struct shutdown *shutdown = arg;
 	struct coro_loop *loop = shutdown->loop;
-	struct list *link = list_pop(&loop->asyncgens);
+	struct list *link = list_pop(&sched_of(loop)->asyncgens);
 	shutdown->left--;
 	if (!link)
 		return 0;
@@ -82,7 +82,7 @@ static int close_first(void *arg)
 static size_t count_open(const struct coro_loop *loop)
 {
 	size_t count = 0;
-	list_for_each(link, &loop->asyncgens)
+	list_for_each(link, &sched_of(loop)->asyncgens)
 		count++;
 	return count;
 }
@@ -117,15 +117,16 @@ static int run_close_all(struct coro_loop *loop)
 
 int coro_loop_shutdown_asyncgens(struct coro_loop *loop)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	if (!loop->thread->loop)
-		return loop->runner
+	if (!sched->thread->sched)
+		return sched->runner
 			       ? fail_with(-EBUSY, "coro_loop_shutdown_asyncgens: the loop runs")
 			       : run_close_all(loop);
 	struct task *task = task_running();
-	return task && task->future.loop == loop
+	return task && task->sched == sched
 		       ? close_all(loop)
 		       : fail_with(-EPERM,
 				   "coro_loop_shutdown_asyncgens: not in a task of the loop");

@@ -22,8 +22,7 @@ static void add_wait(struct text *text, const struct wait *wait)
 
 static void add_task(struct text *text, const struct task *task)
 {
-	const struct coro_future *future = &task->future;
-	text_add(text, " %u", future->number);
+	text_add(text, " %u", task->number);
 	if (task->coro.name)
 		text_add(text, " %s", task->coro.name);
 	if (task->coro.site)
@@ -34,16 +33,16 @@ static void add_task(struct text *text, const struct task *task)
 
 int fail_deadlock(const struct coro_loop *loop)
 {
-	if (list_empty(&loop->tasks))
+	if (list_empty(&loop->tasks.all))
 		return fail_with(-EDEADLK, "nothing is left to wait for, and there is no task");
 	char chars[ROOM];
 	struct text text = {chars, sizeof(chars), 0};
 	size_t count = 0;
-	list_for_each(link, &loop->tasks) {
+	list_for_each(link, &loop->tasks.all) {
 		if (count++ >= NAMED)
 			continue;
 		text_add(&text, "%s", count > 1 ? ";" : ": task");
-		add_task(&text, container_of(link, struct task, all));
+		add_task(&text, &container_of(link, struct spawned, all)->task);
 	}
 	if (count > NAMED)
 		text_add(&text, "; and %zu more", count - NAMED);

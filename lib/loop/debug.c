@@ -41,22 +41,22 @@ static void report_slow(const struct coro_future *task, coro_callback *fn, int64
 	pieces_write(&text);
 }
 
-void debug_step(struct coro_loop *loop)
+void debug_step(struct sched *sched)
 {
-	if (loop->ready.head == loop->turn_end)
+	if (sched->ready.head == sched->turn_end)
 		return;
-	loop_cut(loop, 1);
-	void *entry = *ring_at(&loop->ready, loop->ready.head);
+	sched_cut(sched, 1);
+	void *entry = *ring_at(&sched->ready, sched->ready.head);
 	struct coro_future *task = NULL;
 	coro_callback *fn = NULL;
 	if (ready_is_task(entry))
-		task = future_ref(&((struct task *)entry)->future); /* it may end */
+		task = future_ref(future_of(entry)); /* it may end */
 	else if (entry != READY_NOTHING)
 		fn = callback_of(ready_to_call(entry));
 	int64_t start = coro_clock();
-	turn_run_piece(loop);
+	turn_run_piece(sched);
 	int64_t duration = coro_clock() - start;
-	if ((task || fn) && duration >= loop->slow)
+	if ((task || fn) && duration >= sched_loop(sched)->slow)
 		report_slow(task, fn, duration);
 	if (task)
 		future_unref(task);
@@ -66,34 +66,35 @@ void debug_step(struct coro_loop *loop)
 
 void debug_yield(const struct coro *generator)
 {
-	const struct coro_loop *loop = thread_current->loop;
-	if (!loop)
+	const struct sched *sched = thread_current->sched;
+	if (!sched)
 		return;
-	timeouts_tell_of_yield(loop, generator);
-	groups_tell_of_yield(loop, generator);
+	timeouts_tell_of_yield(sched, generator);
+	groups_tell_of_yield(sched, generator);
 }
 
 /* -- on and off */
 
 int coro_loop_set_debug(struct coro_loop *loop, bool on)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	loop->debug = on;
-	if (on && loop->runner)
-		loop_cut(loop, 0);
+	sched->debug = on;
+	if (on && sched->runner)
+		sched_cut(sched, 0);
 	return 0;
 }
 
 bool coro_loop_debug(const struct coro_loop *loop)
 {
-	return loop && loop->debug;
+	return loop && sched_of(loop)->debug;
 }
 
 int coro_loop_set_slow_callback_duration(struct coro_loop *loop, int64_t duration)
 {
-	int r = loop_check(loop);
+	int r = sched_check(sched_of(loop));
 	if (r < 0 || duration < 0)
 		return r < 0 ? r
 			     : fail_with(-EINVAL,

@@ -3,10 +3,10 @@
 #define LOOP_DEBUG_H
 
 struct coro;
-struct coro_loop;
+struct sched;
 
-/* loop->step: runs one step as a piece of the turn, and reports it if it takes long. */
-void debug_step(struct coro_loop *loop);
+/* sched->step: runs one step as a piece of the turn, and reports it if it takes long. */
+void debug_step(struct sched *sched);
 
 /*
  * Debug mode, thread->yields: reports timeouts and groups that the generator has begun and not

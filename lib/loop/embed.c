@@ -3,6 +3,7 @@
 
 #include "coro/embed.h"
 #include "loop/loop.h"
+#include "sched/poller.h"
 
 #include <errno.h>
 
@@ -15,9 +16,10 @@ static void tell(struct coro_loop *loop, int64_t due)
 	embed->telling = false;
 }
 
-static void notice(struct coro_loop *loop)
+static void notice(struct sched *sched)
 {
-	int64_t due = loop_due(loop);
+	struct coro_loop *loop = sched_loop(sched);
+	int64_t due = sched_due(sched_of(loop));
 	if (due < loop->embed.told && !loop->embed.telling)
 		tell(loop, due);
 }
@@ -27,40 +29,43 @@ void embed_expose(struct coro_loop *loop)
 	if (loop->embed.embedded)
 		return;
 	loop->embed.embedded = true;
-	if (!loop->runner)
+	if (!sched_of(loop)->runner)
 		embed_asleep(loop);
 }
 
 void embed_awake(struct coro_loop *loop)
 {
-	loop->notice = NULL;
+	struct sched *sched = sched_of(loop);
+	sched->notice = NULL;
 	/* In a child made by fork, the fd is the parent's. */
-	if (loop->embed.asleep && loop_is_own(loop))
-		inbox_awake(&loop->inbox);
+	if (loop->embed.asleep && sched_is_own(sched))
+		inbox_awake(&sched->inbox);
 	loop->embed.asleep = false;
 }
 
 void embed_asleep(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	struct embed *embed = &loop->embed;
 	if (embed->embedded) {
 		/* Before, lest the poller takes for itself what is for the host. */
-		loop->poller->settle(loop->poller);
+		sched->poller->settle(sched->poller);
 		embed->asleep = true;
-		inbox_asleep(&loop->inbox, CORO_FOREVER);
+		inbox_asleep(&sched->inbox, CORO_FOREVER);
 	}
 	if (!embed->fn)
 		return;
-	loop->notice = notice;
-	tell(loop, loop_due(loop));
+	sched->notice = notice;
+	tell(loop, sched_due(sched));
 }
 
 int64_t coro_loop_timeout(const struct coro_loop *loop)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	int64_t due = loop_due(loop);
+	int64_t due = sched_due(sched);
 	if (due == 0 || due == CORO_FOREVER)
 		return due;
 	int64_t left = due - coro_clock();
@@ -69,12 +74,13 @@ int64_t coro_loop_timeout(const struct coro_loop *loop)
 
 int coro_loop_set_timeout_callback(struct coro_loop *loop, coro_callback *fn, void *arg)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
 	loop->embed.fn = fn;
 	loop->embed.arg = arg;
-	loop->embed.told = loop_due(loop);
-	loop->notice = fn && !loop->runner ? notice : NULL;
+	loop->embed.told = sched_due(sched);
+	sched->notice = fn && !sched->runner ? notice : NULL;
 	return 0;
 }

@@ -19,7 +19,7 @@ struct embed {
 	bool telling;      /* the callback runs */
 	coro_callback *fn; /* NULL: the host wants no notice */
 	void *arg;
-	int64_t told; /* the time that the host knows of: see loop_due */
+	int64_t told; /* the time that the host knows of: see sched_due */
 };
 
 /* The fd is given away. Before the first time the loop does not sleep. */

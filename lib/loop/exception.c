@@ -53,15 +53,16 @@ static int check(const struct coro_loop *loop, const struct coro_report *report)
 {
 	if (!loop || !report)
 		return fail_with(-EINVAL, "the loop or the report is NULL");
-	return loop->thread == thread_current ? 0
-					      : fail_with(-EPERM, "the loop is another thread's");
+	return sched_of(loop)->thread == thread_current
+		       ? 0
+		       : fail_with(-EPERM, "the loop is another thread's");
 }
 
 int coro_loop_set_exception_handler(struct coro_loop *loop, coro_exception_handler *fn, void *arg)
 {
 	if (!loop)
 		return fail_with(-EINVAL, "coro_loop_set_exception_handler: the loop is NULL");
-	if (loop->thread != thread_current)
+	if (sched_of(loop)->thread != thread_current)
 		return fail_with(-EPERM,
 				 "coro_loop_set_exception_handler: the loop is another thread's");
 	loop->handler = fn;
@@ -109,10 +110,10 @@ static void report(struct coro_future *future, const char *message)
 			future->failure ? future->failure->message : coro_strerror(future->status);
 		report.origin = future->failure ? future->failure->site : NULL;
 	}
-	coro_loop_call_exception_handler(future->loop, &report);
+	coro_loop_call_exception_handler(sched_loop(future->sched), &report);
 }
 
 void exception_note_handler(struct coro_loop *loop)
 {
-	loop->report = loop->handler || loop->reports ? report : NULL;
+	loop->tasks.report = loop->handler || loop->reports ? report : NULL;
 }

@@ -34,13 +34,13 @@ void coro_handle_unref(struct coro_handle *handle)
 	struct coro_loop *loop = handle->loop;
 	locals_unref(handle->locals);
 	slab_free(handle);
-	loop_unref(loop);
+	sched_unref(sched_of(loop));
 }
 
 /* The loop is done with it. */
 static void handle_over(struct coro_handle *handle)
 {
-	loop_release(handle->loop, 0, 1);
+	sched_release(sched_of(handle->loop), 0, 1);
 	coro_handle_unref(handle);
 }
 
@@ -80,12 +80,13 @@ coro_callback *handle_function(const struct call *call)
 static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, int64_t when,
 			 struct coro_handle **ret)
 {
-	int r = loop_reserve(loop, 0, 1);
+	struct sched *sched = sched_of(loop);
+	int r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
 	struct coro_handle *handle = slab_alloc(&loop->handles_slab);
 	if (!handle) {
-		loop_release(loop, 0, 1);
+		sched_release(sched, 0, 1);
 		return fail_code(-ENOMEM);
 	}
 	*handle = (struct coro_handle){
@@ -93,11 +94,11 @@ static int handle_create(struct coro_loop *loop, coro_callback *fn, void *arg, i
 		.fn = fn,
 		.arg = arg,
 		.loop = loop,
-		.locals = locals_inherit(loop->thread),
+		.locals = locals_inherit(sched->thread),
 		.when = when,
 		.refs = 1,
 	};
-	loop->refs++;
+	sched->refs++;
 	*ret = handle;
 	return 0;
 }
@@ -112,14 +113,15 @@ static void give(struct coro_handle *handle, struct coro_handle **ret)
 
 int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct coro_handle **ret)
 {
+	struct sched *sched = sched_of(loop);
 	struct coro_handle *handle;
-	int r = loop_check(loop);
+	int r = sched_check(sched);
 	if (r < 0 || !fn)
 		return r < 0 ? r : fail_with(-EINVAL, "coro_call_soon: fn is NULL");
 	r = handle_create(loop, fn, arg, 0, &handle);
 	if (r < 0)
 		return r;
-	call_push(loop, &handle->timer.call);
+	call_push(sched, &handle->timer.call);
 	give(handle, ret);
 	return 0;
 }
@@ -127,14 +129,15 @@ int coro_call_soon(struct coro_loop *loop, coro_callback *fn, void *arg, struct 
 int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *arg,
 		 struct coro_handle **ret)
 {
+	struct sched *sched = sched_of(loop);
 	struct coro_handle *handle;
-	int r = loop_check(loop);
+	int r = sched_check(sched);
 	if (r < 0 || !fn)
 		return r < 0 ? r : fail_with(-EINVAL, "coro_call_at, _later: fn is NULL");
 	r = handle_create(loop, fn, arg, when, &handle);
 	if (r < 0)
 		return r;
-	timer_arm(loop, &handle->timer, when);
+	timer_arm(sched, &handle->timer, when);
 	give(handle, ret);
 	return 0;
 }
@@ -142,15 +145,16 @@ int coro_call_at(struct coro_loop *loop, int64_t when, coro_callback *fn, void *
 int coro_call_later(struct coro_loop *loop, int64_t delay, coro_callback *fn, void *arg,
 		    struct coro_handle **ret)
 {
-	int r = loop_check(loop);
-	return r < 0 ? r : coro_call_at(loop, time_after(loop_time(loop), delay), fn, arg, ret);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
+	return r < 0 ? r : coro_call_at(loop, time_after(sched_time(sched), delay), fn, arg, ret);
 }
 
 int coro_handle_cancel(struct coro_handle *handle)
 {
 	if (!handle)
 		return fail_with(-EINVAL, "coro_handle_cancel: the handle is NULL");
-	if (handle->loop->thread != thread_current)
+	if (sched_of(handle->loop)->thread != thread_current)
 		return fail_with(-EPERM, "coro_handle_cancel: the handle is another thread's");
 	if (handle->state != HANDLE_QUEUED)
 		return handle->state == HANDLE_RAN
@@ -159,7 +163,7 @@ int coro_handle_cancel(struct coro_handle *handle)
 	handle->state = HANDLE_CANCELLED;
 	/* One that is ready keeps its place, and is passed over there. */
 	if (handle->timer.node.place != HEAP_NONE) {
-		timer_disarm(handle->loop, &handle->timer);
+		timer_disarm(sched_of(handle->loop), &handle->timer);
 		handle_over(handle);
 	}
 	return 0;

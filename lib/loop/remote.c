@@ -46,7 +46,7 @@ static void remote_unref(struct coro_remote *remote)
 		return;
 	failure_unref(remote->failure);
 	pthread_mutex_destroy(&remote->mutex);
-	loop_let_go(remote->loop);
+	sched_let_go(sched_of(remote->loop));
 	free(remote);
 }
 
@@ -61,8 +61,8 @@ static void finish(struct coro_remote *remote, int status, void *value, struct f
 {
 	list_remove(&remote->link);
 	if (!remote->spawned)
-		loop_unhold(remote->loop);
-	remote->loop->listening -= remote->listening;
+		sched_unhold(sched_of(remote->loop));
+	sched_of(remote->loop)->listening -= remote->listening;
 	pthread_mutex_lock(&remote->mutex);
 	remote->done = true;
 	remote->reports = remote->loop->reports && !remote->loop->handler;
@@ -99,8 +99,8 @@ static void become_own(struct coro_remote *remote)
 	pthread_mutex_lock(&remote->mutex); /* its owner may give it back just now */
 	remote->listening = remote->held;
 	pthread_mutex_unlock(&remote->mutex);
-	remote->loop->listening += remote->listening;
-	loop_unhold(remote->loop);
+	sched_of(remote->loop)->listening += remote->listening;
+	sched_unhold(sched_of(remote->loop));
 }
 
 static void spawn(struct message *message)
@@ -183,6 +183,7 @@ static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *fn, void *arg,
 			     struct coro_remote **ret)
 {
+	struct sched *sched = sched_of(loop);
 	struct coro_remote *remote;
 	if (!loop || !fn)
 		return fail_with(-EINVAL, "coro_spawn_threadsafe: the loop or fn is NULL");
@@ -193,10 +194,10 @@ int coro_spawn_threadsafe_at(const char *site, struct coro_loop *loop, coro_fn *
 	remote->arg = arg;
 	remote->site = site;
 	remote->held = ret;
-	loop_hold(loop);
-	r = loop_post(loop, &remote->spawn);
+	sched_hold(sched);
+	r = sched_post(sched, &remote->spawn);
 	if (r < 0) {
-		loop_unhold(loop);
+		sched_unhold(sched);
 		remote_unref(remote);
 		remote_unref(remote);
 		return fail_post(r);
@@ -212,7 +213,7 @@ static int remote_check(const struct coro_remote *remote)
 {
 	if (!remote)
 		return fail_with(-EINVAL, "the remote is NULL");
-	return loop_is_own(remote->loop)
+	return sched_is_own(sched_of(remote->loop))
 		       ? 0
 		       : fail_with(-EOWNERDEAD, "the remote is the parent process's");
 }
@@ -221,7 +222,7 @@ static int remote_check(const struct coro_remote *remote)
 static int wait_for_result(struct coro_remote *remote, int64_t until)
 {
 	struct thread_waiter waiter;
-	if (remote->loop->thread == thread_current && !task_running())
+	if (sched_of(remote->loop)->thread == thread_current && !task_running())
 		return fail_with(-EDEADLK,
 				 "coro_remote_result: it would wait for the caller's own loop");
 	int r = thread_waiter_begin(&waiter, &remote->mutex, NULL);
@@ -288,7 +289,7 @@ int coro_remote_cancel(struct coro_remote *remote)
 	if (first)
 		remote->cancelling = true;
 	pthread_mutex_unlock(&remote->mutex);
-	if (first && loop_post(remote->loop, &remote_ref(remote)->cancel) < 0)
+	if (first && sched_post(sched_of(remote->loop), &remote_ref(remote)->cancel) < 0)
 		remote_unref(remote); /* it is being closed: then the task is cancelled */
 	return !done;
 }
@@ -308,7 +309,7 @@ void coro_remote_unref(struct coro_remote *remote)
 {
 	if (!remote)
 		return;
-	if (loop_is_own(remote->loop) && let_unheard_go(remote)) {
+	if (sched_is_own(sched_of(remote->loop)) && let_unheard_go(remote)) {
 		const struct failure *failure = remote->failure;
 		exception_write(&(struct coro_report){
 			.message = "Task exception was never retrieved",

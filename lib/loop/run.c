@@ -15,36 +15,38 @@
 /* 0 if the caller may run the loop, and then it does. */
 static int begin_run(struct coro_loop *loop)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	if (loop_busy(loop) || loop->embed.telling)
+	if (sched_busy(sched) || loop->embed.telling)
 		return fail_with(-EBUSY, "a loop runs in this thread already");
-	struct thread *thread = loop->thread;
+	struct thread *thread = sched->thread;
 	embed_awake(loop);
 	loop->ran_before = thread->self->flags & FLAG_RUNS_LOOP;
-	thread->loop = loop;
+	thread->sched = sched;
 	thread->leave = task_leave;
 	thread->yields = debug_yield;
-	thread->runner_at = &loop->runner_context;
-	loop->runner = thread->self;
-	loop->runner->flags |= FLAG_RUNS_LOOP;
-	report_all_told(loop); /* they will be, in the first turn */
+	thread->runner_at = &sched->runner_context;
+	sched->runner = thread->self;
+	sched->runner->flags |= FLAG_RUNS_LOOP;
+	report_all_told(sched); /* they will be, in the first turn */
 	return 0;
 }
 
 /* r came of it; gives what the run is to return. */
 static int end_run(struct coro_loop *loop, int r)
 {
-	struct thread *thread = loop->thread;
-	loop->stopping = false;
+	struct sched *sched = sched_of(loop);
+	struct thread *thread = sched->thread;
+	sched->stopping = false;
 	if (!loop->ran_before)
-		loop->runner->flags &= (uint16_t)~FLAG_RUNS_LOOP;
-	loop->runner = NULL;
-	thread->loop = NULL;
+		sched->runner->flags &= (uint16_t)~FLAG_RUNS_LOOP;
+	sched->runner = NULL;
+	thread->sched = NULL;
 	if (thread->stacks.over)
 		stack_pool_settle(&thread->stacks, thread->stacks.limit);
-	if (!loop_is_own(loop))
+	if (!sched_is_own(sched))
 		return fail_with(-EOWNERDEAD,
 				 "the loop is the parent process's"); /* it was the parent's run */
 	embed_asleep(loop);
@@ -53,68 +55,72 @@ static int end_run(struct coro_loop *loop, int r)
 
 int coro_run_forever(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	int r = begin_run(loop);
 	if (r < 0)
 		return r;
 	do
-		r = turn_run(loop, false);
-	while (r == 0 && !loop->stopping);
+		r = turn_run(sched, false);
+	while (r == 0 && !sched->stopping);
 	if (r == -EDEADLK)
-		report_all_told(loop);
+		report_all_told(sched);
 	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
 }
 
 /* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
 static int run_turn(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	int r = begin_run(loop);
 	if (r < 0)
 		return r;
-	r = turn_run(loop, true);
-	return end_run(loop, fail_code(r == 0 && loop->stopping ? -ESHUTDOWN : r));
+	r = turn_run(sched, true);
+	return end_run(loop, fail_code(r == 0 && sched->stopping ? -ESHUTDOWN : r));
 }
 
 int coro_loop_run_once(struct coro_loop *loop)
 {
 	int r = run_turn(loop);
-	return r < 0 ? r : loop_has_more(loop);
+	return r < 0 ? r : sched_has_more(sched_of(loop));
 }
 
 int coro_loop_stop(struct coro_loop *loop)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
-	loop->stopping = true;
-	loop_interrupt(loop);
-	loop_stirred(loop);
+	sched->stopping = true;
+	sched_interrupt(sched);
+	sched_stirred(sched);
 	return 0;
 }
 
 static void stop_loop(struct done_call *watch)
 {
-	coro_loop_stop(watch->future->loop);
+	coro_loop_stop(sched_loop(watch->future->sched));
 }
 
 static int run_until(struct coro_loop *loop, struct coro_future *future, bool asks, void **ret)
 {
-	int r = loop_check(loop);
+	struct sched *sched = sched_of(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
 	if (!future)
 		return fail_with(-EINVAL, "coro_run_until_complete: the future is NULL");
-	if (future->loop != loop)
+	if (future->sched != sched)
 		return fail_with(-EPERM, "coro_run_until_complete: the future is another loop's");
-	if (loop_busy(loop))
+	if (sched_busy(sched))
 		return fail_with(-EBUSY, "a loop runs in this thread already");
-	r = loop_reserve(loop, 0, 1);
+	r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
 	struct done_call watch;
 	done_call_add(&watch, coro_future_ref(future), stop_loop);
 	r = coro_run_forever(loop);
 	done_call_remove(&watch);
-	loop_release(loop, 0, 1);
+	sched_release(sched, 0, 1);
 	if (future->done)
 		r = asks ? future_result(future, ret) : 0;
 	else if (r == 0)

@@ -59,10 +59,10 @@ int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn
 	struct coro_future *task;
 	if (!runner)
 		return fail_with(-EINVAL, "coro_runner_run: the runner is NULL");
-	int r = loop_check(runner->loop);
+	int r = sched_check(sched_of(runner->loop));
 	if (r < 0)
 		return r;
-	if (loop_busy(runner->loop))
+	if (sched_busy(sched_of(runner->loop)))
 		return fail_with(-EBUSY, "a loop runs in this thread already");
 	struct coro_options options = {.name = "main", .site = site};
 	r = coro_loop_spawn(runner->loop, &options, fn, arg, &task);
@@ -85,7 +85,7 @@ struct leftover {
 static void leftover_take(struct leftover *left, struct coro_loop *loop)
 {
 	int count = coro_all_tasks(loop, NULL, 0);
-	left->last = loop->spawned;
+	left->last = loop->tasks.spawned;
 	left->tasks = malloc((size_t)count * sizeof(struct coro_future *));
 	left->count = left->tasks ? coro_all_tasks(loop, left->tasks, (size_t)count) : 0;
 }
@@ -112,10 +112,10 @@ static void leftover_drop(struct leftover *left)
 /* The oldest task that is not done, if it was spawned no later than that one; they may wrap. */
 static struct coro_future *oldest(const struct coro_loop *loop, uint32_t last)
 {
-	if (list_empty(&loop->tasks))
+	if (list_empty(&loop->tasks.all))
 		return NULL;
-	struct coro_future *task = &container_of(loop->tasks.next, struct task, all)->future;
-	return (int32_t)(task->number - last) <= 0 ? task : NULL;
+	struct coro_future *task = &container_of(loop->tasks.all.next, struct spawned, all)->future;
+	return (int32_t)(task_of(task)->number - last) <= 0 ? task : NULL;
 }
 
 /* Runs the loop until they have ended: 0, or what tells that they will not. */
@@ -142,11 +142,11 @@ static int cancel_all(struct coro_loop *loop)
 {
 	enum { GENERATIONS = 8 };
 	int r = 0;
-	for (int i = 0; i < GENERATIONS && r == 0 && !list_empty(&loop->tasks); i++) {
+	for (int i = 0; i < GENERATIONS && r == 0 && !list_empty(&loop->tasks.all); i++) {
 		struct leftover left;
 		leftover_take(&left, loop);
-		list_for_each(link, &loop->tasks)
-			coro_cancel(&container_of(link, struct task, all)->future);
+		list_for_each(link, &loop->tasks.all)
+			coro_cancel(&container_of(link, struct spawned, all)->future);
 		r = run_until_ended(loop, left.last);
 		if (r == 0)
 			leftover_report(&left);
@@ -170,14 +170,14 @@ static void shut_down(struct coro_loop *loop)
 {
 	/* Tasks that hang may hold what generators wait for in their cleanup. */
 	if (cancel_all(loop) == 0 && coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
-		run_until_ended(loop, loop->spawned); /* a stop does not cut it short */
+		run_until_ended(loop, loop->tasks.spawned); /* a stop does not cut it short */
 	shut_down_extensions(loop);
 }
 
 static void end(struct coro_loop *loop)
 {
 	struct failure *saved = fail_save();
-	if (loop_is_own(loop))
+	if (sched_is_own(sched_of(loop)))
 		shut_down(loop);
 	coro_loop_close(loop);
 	fail_restore(saved);
@@ -187,10 +187,10 @@ int coro_runner_close(struct coro_runner *runner)
 {
 	if (!runner)
 		return 0;
-	int r = loop_check(runner->loop);
+	int r = sched_check(sched_of(runner->loop));
 	if (r < 0 && r != -EPIPE && r != -EOWNERDEAD)
 		return r;
-	if (loop_busy(runner->loop) || runner->closing)
+	if (sched_busy(sched_of(runner->loop)) || runner->closing)
 		return fail_with(
 			-EBUSY,
 			"coro_runner_close: a loop runs in this thread, or the runner is being closed");
@@ -209,7 +209,7 @@ int coro_run_with_at(const char *site, const struct coro_loop_options *options, 
 {
 	struct coro_runner *runner;
 	fork_notice();
-	if (thread_current->loop)
+	if (thread_current->sched)
 		return fail_with(-EBUSY, "coro_run: a loop runs in this thread already");
 	int r = coro_runner_create(options, &runner);
 	if (r < 0)

@@ -23,7 +23,7 @@ static void cancel_main(struct message *message)
 int sigint_begin(struct sigint *interrupt, struct coro_future *task, int signum)
 {
 	*interrupt = (struct sigint){
-		.source = {.loop = task->loop,
+		.source = {.loop = sched_loop(task->sched),
 			   .signum = signum,
 			   .once = true,
 			   .message.run = cancel_main},
@@ -46,7 +46,7 @@ int sigint_end(struct sigint *interrupt, int r)
 	if (!interrupt->caught)
 		return r;
 	signal_source_remove(&interrupt->source);
-	if (!loop_is_own(interrupt->task->loop))
+	if (!sched_is_own(interrupt->task->sched))
 		return r; /* the parent's */
 	if (interrupt->late || signal_source_take(&interrupt->source) > 0)
 		return fail_sigint(interrupt);

@@ -29,7 +29,7 @@ static void announce(struct source *source)
 {
 	/* One message for all that come until it has run. */
 	if (__atomic_fetch_add(&source->count, 1, __ATOMIC_SEQ_CST) == 0)
-		loop_post(source->loop, &source->message);
+		sched_post(sched_of(source->loop), &source->message);
 }
 
 /* Gives the signal to those that want it, of this kind: whether there were any. */
@@ -224,7 +224,7 @@ static void take_off(struct source *source)
 void signal_source_remove(struct source *source)
 {
 	/* In a child made by fork the lists are empty, but the inbox is a copy of the parent's. */
-	if (loop_is_own(source->loop))
+	if (sched_is_own(sched_of(source->loop)))
 		take_off(source);
-	inbox_discard(&source->loop->inbox, &source->message);
+	inbox_discard(&sched_of(source->loop)->inbox, &source->message);
 }

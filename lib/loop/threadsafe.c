@@ -8,21 +8,23 @@
 
 int coro_loop_hold(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	if (!loop)
 		return fail_with(-EINVAL, "coro_loop_hold: the loop is NULL");
-	if (!loop_is_own(loop))
+	if (!sched_is_own(sched))
 		return fail_with(-EOWNERDEAD, "the loop is the parent process's");
-	loop_hold(loop);
+	sched_hold(sched);
 	return 0;
 }
 
 void coro_loop_release(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	if (!loop)
 		return;
-	if (loop_is_own(loop))
-		loop_unhold(loop);
-	loop_let_go(loop);
+	if (sched_is_own(sched))
+		sched_unhold(sched);
+	sched_let_go(sched);
 }
 
 struct threadsafe_call {
@@ -47,9 +49,10 @@ static void run_call(struct message *message)
 
 int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *arg)
 {
+	struct sched *sched = sched_of(loop);
 	if (!loop || !fn)
 		return fail_with(-EINVAL, "coro_call_soon_threadsafe: the loop or fn is NULL");
-	if (loop->thread == thread_current)
+	if (sched->thread == thread_current)
 		return coro_call_soon(loop, fn, arg, NULL);
 	struct threadsafe_call *call = malloc(sizeof(*call));
 	if (!call)
@@ -59,7 +62,7 @@ int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *a
 		.fn = fn,
 		.arg = arg,
 	};
-	int r = loop_post(loop, &call->message);
+	int r = sched_post(sched, &call->message);
 	if (r == 0)
 		return 0;
 	free(call);

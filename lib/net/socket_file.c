@@ -57,7 +57,7 @@ static void files_closing_fd(struct extension *extension, struct coro_loop *loop
 	if (!file)
 		return;
 	/* In a child of fork the file is the parent's. */
-	if (fork_is_own(loop->fork_count) && lstat(file->path, &now) == 0 &&
+	if (fork_is_own(sched_of(loop)->fork_count) && lstat(file->path, &now) == 0 &&
 	    now.st_dev == file->device && now.st_ino == file->inode)
 		unlink(file->path);
 	list_remove(&file->link);
@@ -97,7 +97,7 @@ static struct socket_file *file_at(const char *path)
 
 int socket_file_add(int fd, const struct place *place)
 {
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
 	struct stat status;
 	char path[PATH_OF_PLACE];
 	if (!loop || !place_path(place, path) || lstat(path, &status) < 0)

@@ -148,7 +148,7 @@ int coro_process_communicate(struct coro_process *process, const void *input, si
 	struct task *task = task_running();
 	if (!process || (!input && length > 0))
 		return fail_with(-EINVAL, "coro_process_communicate: process or input is NULL");
-	if (!task || task->future.loop != process->loop)
+	if (!task || task->sched != sched_of(process->loop))
 		return fail_with(-EPERM, "coro_process_communicate: not in a task of its loop");
 	if (process->talking)
 		return fail_with(-EBUSY, "coro_process_communicate: it is in use");

@@ -22,7 +22,7 @@ struct processes {
 void process_forget_fd(const struct coro_process *process, int fd)
 {
 	const struct coro_loop *loop = process->loop;
-	if (loop->poller && !loop->closed && loop_is_own(loop))
+	if (sched_of(loop)->poller && !sched_of(loop)->closed && sched_is_own(sched_of(loop)))
 		fd_forget(io_made(loop), fd);
 }
 
@@ -56,7 +56,7 @@ void process_settle(struct coro_process *process)
 		free(process->intakes[stream].bytes);
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	loop_unref(process->loop);
+	sched_unref(sched_of(process->loop));
 	free(process);
 }
 
@@ -224,7 +224,8 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 {
 	static const struct coro_process_options defaults;
 	fork_notice();
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	struct sched *sched = sched_of(loop);
 	struct processes *processes;
 	if (!options)
 		options = &defaults;
@@ -251,9 +252,9 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 		return r;
 	}
 	list_append(&processes->running, &process->link);
-	loop->refs++;
-	loop_hold(loop);
-	resource_begin(loop, &process->resource, site);
+	sched->refs++;
+	sched_hold(sched);
+	resource_begin(sched, &process->resource, site);
 	*ret = process;
 	return 0;
 }
@@ -271,7 +272,7 @@ int coro_process_destroy(struct coro_process *process)
 {
 	if (!process)
 		return 0;
-	if (process->loop->thread != thread_current)
+	if (sched_of(process->loop)->thread != thread_current)
 		return fail_with(-EPERM, "coro_process_destroy: it is another thread's");
 	if (!list_empty(&process->waiting) || process->talking)
 		return fail_with(-EBUSY, "coro_process_destroy: it is in use");
@@ -316,7 +317,7 @@ static int check_pipes(const struct coro_process *process)
 {
 	if (!process)
 		return fail_with(-EINVAL, "the process is NULL");
-	if (process->loop->thread != thread_current)
+	if (sched_of(process->loop)->thread != thread_current)
 		return fail_with(-EPERM, "the process is another thread's");
 	return process->talking ? fail_with(-EBUSY, "coro_process_communicate is under way") : 0;
 }
@@ -362,7 +363,7 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	struct task *task = task_running();
 	if (!process)
 		return fail_with(-EINVAL, "coro_process_wait: process is NULL");
-	if (!task || task->future.loop != process->loop)
+	if (!task || task->sched != sched_of(process->loop))
 		return fail_with(-EPERM, "coro_process_wait: not in a task of its loop");
 	while (!process->ended) {
 		struct waiter waiter;
@@ -384,7 +385,8 @@ static int check_own(const struct coro_process *process)
 {
 	if (!process)
 		return fail_with(-EINVAL, "the process is NULL");
-	if (process->loop->thread != thread_current || !fork_is_own(process->loop->fork_count))
+	if (sched_of(process->loop)->thread != thread_current ||
+	    !fork_is_own(sched_of(process->loop)->fork_count))
 		return fail_with(-EPERM, "the process is another thread's");
 	return 0;
 }

@@ -79,7 +79,7 @@ static void *wait_in_thread(void *arg)
 	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
 		;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	loop_post(process->loop, &process->message);
+	sched_post(sched_of(process->loop), &process->message);
 	return NULL;
 }
 
@@ -111,7 +111,7 @@ static void stop_watching(struct coro_process *process)
 	}
 	pthread_cancel(process->thread);
 	pthread_join(process->thread, NULL);
-	inbox_discard(&process->loop->inbox, &process->message);
+	inbox_discard(&sched_of(process->loop)->inbox, &process->message);
 }
 
 int process_watch(struct coro_process *process)
@@ -149,14 +149,14 @@ static void leave_to_parent(struct coro_process *process)
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	else
-		inbox_discard(&process->loop->inbox, &process->message);
+		inbox_discard(&sched_of(process->loop)->inbox, &process->message);
 	process->error = -ECHILD;
 	end(process);
 }
 
 void process_leave(struct coro_process *process)
 {
-	if (loop_is_own(process->loop))
+	if (sched_is_own(sched_of(process->loop)))
 		leave(process);
 	else
 		leave_to_parent(process);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/fork.h"
 
-#include "loop/loop.h"
+#include "sched/sched.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,14 +20,14 @@ static void in_child(void)
 {
 	fork_count++;
 	renew_mark();
-	struct coro_loop *loop = thread_current->loop;
-	if (!loop)
+	struct sched *sched = thread_current->sched;
+	if (!sched)
 		return;
-	loop->stopping = true;
-	loop_interrupt(loop);
-	loop->turn_end = loop->ready.head;
-	loop->inbox.frozen = true;
-	thread_current->loop = NULL;
+	sched->stopping = true;
+	sched_interrupt(sched);
+	sched->turn_end = sched->ready.head;
+	sched->inbox.frozen = true;
+	thread_current->sched = NULL;
 }
 
 /* -- forks without handlers */

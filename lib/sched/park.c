@@ -4,8 +4,7 @@
 #include "base/error.h"
 #include "core/fail.h"
 #include "core/overflow.h"
-#include "loop/loop.h"
-#include "task/task.h"
+#include "sched/sched.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,10 +23,11 @@ struct task *task_running(void)
 
 void task_must_cancel(struct task *task, struct failure *message)
 {
-	task->coro.flags |= FLAG_MUST_CANCEL;
 	failure_ref(message); /* it may be the same as before */
-	failure_unref(task->future.failure);
-	task->future.failure = message;
+	if (task->coro.flags & FLAG_MUST_CANCEL)
+		failure_unref(task->request);
+	task->coro.flags |= FLAG_MUST_CANCEL;
+	task->request = message;
 }
 
 void task_put_off(struct task *task, struct failure *message)
@@ -45,8 +45,9 @@ void task_put_off_cancel(struct task *task)
 
 struct failure *task_take_request(struct task *task)
 {
-	struct failure *message = task->future.failure;
-	task->future.failure = NULL;
+	if (!(task->coro.flags & FLAG_MUST_CANCEL))
+		return NULL;
+	struct failure *message = task->request;
 	task->coro.flags &= (uint16_t)~FLAG_MUST_CANCEL;
 	return message;
 }
@@ -96,8 +97,8 @@ void task_forget_request(struct task *task)
 {
 	if (task->coro.flags & FLAG_MUST_CANCEL)
 		failure_unref(task_take_request(task));
-	if (likely(task->future.loop->running == task) || task->coro.state == STATE_CREATED ||
-	    task->coro.flags & FLAG_STARTS || task->future.done)
+	if (likely(task->sched->running == task) || task->coro.state == STATE_CREATED ||
+	    task->coro.flags & FLAG_STARTS || task->coro.state == STATE_DONE)
 		return;
 	struct wait *wait = task_wait(task);
 	if (wait->kind || task->coro.wake != -ECANCELED || !wait->cancelled_late)
@@ -120,8 +121,8 @@ void wake(struct task *task, int result)
 {
 	task->coro.wake = result;
 	task_wait(task)->kind = NULL;
-	ring_push(&task->future.loop->ready, task);
-	loop_stirred(task->future.loop);
+	ring_push(&task->sched->ready, task);
+	sched_stirred(task->sched);
 	if (unlikely(task->coro.flags & FLAG_MUST_CANCEL)) {
 		struct failure *message = task_take_request(task);
 		cancel_ready(task, message);
@@ -137,7 +138,7 @@ void wake_given(struct task *task, int result)
 
 bool task_cancel(struct task *task, struct failure *message)
 {
-	if (task->coro.state == STATE_CREATED || task->future.loop->running == task ||
+	if (task->coro.state == STATE_CREATED || task->sched->running == task ||
 	    task->coro.flags & FLAG_STARTS) {
 		task->coro.flags &= (uint16_t)~FLAG_GIVEN;
 		task_must_cancel(task, message);
@@ -167,16 +168,16 @@ static void cancel_parked(struct task *task)
 	failure_unref(message);
 }
 
-int park_slow(struct coro_loop *loop, struct task *task, struct coro *self)
+int park_slow(struct sched *sched, struct task *task, struct coro *self)
 {
 	bool swap = (task->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
 	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
 	if (task->coro.flags & FLAG_MUST_CANCEL)
 		cancel_parked(task);
 	if (!swap)
-		return loop_dispatch(loop, self, &task->coro.context);
+		return sched_dispatch(sched, self, &task->coro.context);
 	coroutine_swap_exceptions(task->coro.frame);
-	int r = loop_dispatch(loop, self, &task->coro.context);
+	int r = sched_dispatch(sched, self, &task->coro.context);
 	coroutine_swap_exceptions(task->coro.frame);
 	return r;
 }
@@ -196,9 +197,9 @@ static struct list *note_before(struct coro *co, struct list *before)
  * The outer ones stand before the inner ones, which they may close themselves. Of a chain of
  * delegations, its two ends do: who closes the root closes all.
  */
-void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost)
+void asyncgen_note(struct sched *sched, const struct task *task, struct coro *innermost)
 {
-	struct list *before = &loop->asyncgens;
+	struct list *before = &sched->asyncgens;
 	for (struct coro *co = innermost; co != &task->coro; co = co->resumer) {
 		before = note_before(co, before);
 		if (co->flags & FLAG_HAS_DELEGATOR)
@@ -206,17 +207,17 @@ void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro 
 	}
 }
 
-int park_generator(struct coro_loop *loop, struct task *task, struct coro *self)
+int park_generator(struct sched *sched, struct task *task, struct coro *self)
 {
-	asyncgen_note(loop, task, self);
+	asyncgen_note(sched, task, self);
 	if (unlikely((task->coro.flags | self->flags) & PARKS_SLOWLY))
-		return park_slow(loop, task, self);
-	return loop_dispatch(loop, self, &task->coro.context);
+		return park_slow(sched, task, self);
+	return sched_dispatch(sched, self, &task->coro.context);
 }
 
 int park(struct task *task)
 {
-	return park_anew(task->future.loop, task);
+	return park_anew(task->sched, task);
 }
 
 /* -- latches */
@@ -307,14 +308,14 @@ void wait_discard(struct wait *wait)
 
 /* -- the budget */
 
-int loop_renew_budget(struct thread *thread)
+int sched_renew_budget(struct thread *thread)
 {
 	enum { BUDGET = 256 };
-	struct coro_loop *loop = thread->loop;
+	struct sched *sched = thread->sched;
 	thread->budget = BUDGET;
-	if (!loop || !loop->running)
+	if (!sched || !sched->running)
 		return 0;
-	bool spent = loop->budget_at == loop->ready.head;
-	loop->budget_at = loop->ready.head;
-	return spent ? yield_in(loop, loop->running, thread->self) : 0;
+	bool spent = sched->budget_at == sched->ready.head;
+	sched->budget_at = sched->ready.head;
+	return spent ? yield_in(sched, sched->running, thread->self) : 0;
 }

@@ -9,12 +9,7 @@
 #define SCHED_PARK_H
 
 #include "base/list.h"
-#include "sched/timer.h"
-
-struct coro;
-struct coro_loop;
-struct failure;
-struct task;
+#include "sched/turn.h"
 
 /*
  * A latch: a future on the waiting task's stack: locks, queues and the like keep these in their lists. It
@@ -100,6 +95,29 @@ struct wait {
 	};
 };
 
+_Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
+
+/* The wait of a task that has started. */
+static inline struct wait *task_wait(const struct task *task)
+{
+	return (struct wait *)(void *)task->coro.frame->outer;
+}
+
+/* It has a stack now, and stands at its start. */
+static inline void task_begin(struct task *task)
+{
+	struct wait *wait = task_wait(task);
+	task->coro.state = STATE_RUNNING; /* to all but the loop */
+	task->coro.at = &task->coro;
+	wait->task = task;
+	wait->kind = NULL;
+	wait->waiter = NULL;
+	wait->cleanups = NULL;
+	wait->scopes = 0;
+	wait->shields = 0;
+	wait->cancelled_late = false;
+}
+
 /* Writes what a parked task waits in, "a lock", as snprintf does. */
 int wait_describe(const struct wait *wait, char *text, size_t size);
 
@@ -142,7 +160,7 @@ void task_put_off(struct task *task, struct failure *message);
 /* No request to cancel the task is left: one that it has not received yet is gone. */
 void task_forget_request(struct task *task);
 
-/* The request that the task was to be cancelled by is over: gives its words and the reference. */
+/* The task has no request to cancel any more. Returns the message of one that it had, or NULL. */
 struct failure *task_take_request(struct task *task);
 
 /*
@@ -157,9 +175,45 @@ void wait_discard(struct wait *wait);
  * them as open then, as Python's async generators. A generator's end takes it off the list, in core;
  * so one that never waits costs nothing.
  */
-void asyncgen_note(struct coro_loop *loop, const struct task *task, struct coro *innermost);
+void asyncgen_note(struct sched *sched, const struct task *task, struct coro *innermost);
 
 /* The running task, ready to fill in its wait; NULL if no task runs. */
 struct task *task_running(void);
+
+enum { PARKS_SLOWLY = FLAG_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
+
+/* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
+int park_slow(struct sched *sched, struct task *task, struct coro *self);
+
+/* A generator waits. */
+int park_generator(struct sched *sched, struct task *task, struct coro *self);
+
+/* park, of a task that has not been woken since it was switched to. */
+static inline __attribute__((always_inline)) int park_in(struct sched *sched, struct task *task,
+							 struct coro *self)
+{
+	task->coro.at = self;
+	if (unlikely(self != &task->coro))
+		return park_generator(sched, task, self);
+	if (unlikely(task->coro.flags & PARKS_SLOWLY))
+		return park_slow(sched, task, self);
+	return sched_dispatch(sched, self, &task->coro.context);
+}
+
+/* The running task goes behind all that is ready: 0, or -ECANCELED. To be called last. */
+static inline __attribute__((always_inline)) int yield_in(struct sched *sched, struct task *task,
+							  struct coro *self)
+{
+	task->coro.wake = 0;
+	ring_push(&sched->ready, task);
+	return park_in(sched, task, self);
+}
+
+/* park, inlined. */
+static inline __attribute__((always_inline)) int park_anew(struct sched *sched, struct task *task)
+{
+	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
+	return park_in(sched, task, thread_current->self);
+}
 
 #endif

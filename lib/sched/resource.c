@@ -3,9 +3,9 @@
 
 #include "base/pieces.h"
 
-void resource_note(struct coro_loop *loop, struct resource *resource)
+void resource_note(struct sched *sched, struct resource *resource)
 {
-	list_append(&loop->resources, &resource->link);
+	list_append(&sched->resources, &resource->link);
 }
 
 static void report_left(const char *taken, const char *site, const char *undone)
@@ -22,13 +22,13 @@ static void report_left(const char *taken, const char *site, const char *undone)
 }
 
 /* In a child made by fork there is nothing to report: the parent may still give them back. */
-void resources_report(struct coro_loop *loop)
+void resources_report(struct sched *sched)
 {
 	struct list *link;
-	while ((link = list_pop(&loop->resources))) {
+	while ((link = list_pop(&sched->resources))) {
 		struct resource *resource = container_of(link, struct resource, link);
 		link->next = NULL;
-		if (loop_is_own(loop))
+		if (sched_is_own(sched))
 			report_left(resource->taken, resource->site, resource->undone);
 	}
 }

@@ -6,7 +6,7 @@
 #ifndef SCHED_RESOURCE_H
 #define SCHED_RESOURCE_H
 
-#include "loop/loop.h"
+#include "sched/sched.h"
 
 /* In an object of zeroes: not noted. */
 struct resource {
@@ -16,14 +16,13 @@ struct resource {
 	const char *site;
 };
 
-void resource_note(struct coro_loop *loop, struct resource *resource);
+void resource_note(struct sched *sched, struct resource *resource);
 
-static inline void resource_begin(struct coro_loop *loop, struct resource *resource,
-				  const char *site)
+static inline void resource_begin(struct sched *sched, struct resource *resource, const char *site)
 {
 	resource->site = site;
-	if (unlikely(loop->debug))
-		resource_note(loop, resource);
+	if (unlikely(sched->debug))
+		resource_note(sched, resource);
 }
 
 /* Given back; a second call does nothing. */
@@ -36,6 +35,6 @@ static inline void resource_end(struct resource *resource)
 }
 
 /* Reports those that are left. */
-void resources_report(struct coro_loop *loop);
+void resources_report(struct sched *sched);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/monitor.h"
 #include "core/fail.h"
-#include "loop/loop.h"
+#include "sched/sched.h"
 
 #include <errno.h>
 
@@ -24,21 +24,21 @@ static void drop(struct message *message)
 /* The last thing that is done with a relay of a task. */
 static void let_go(struct thread_waiter *waiter)
 {
-	loop_unhold(waiter->loop);
-	loop_let_go(waiter->loop);
+	sched_unhold(waiter->sched);
+	sched_let_go(waiter->sched);
 }
 
 static void discard(struct cleanup *cleanup)
 {
 	struct thread_waiter *waiter = container_of(cleanup, struct thread_waiter, cleanup);
-	if (!loop_is_own(waiter->loop))
+	if (!sched_is_own(waiter->sched))
 		return; /* what it waits for, mutex and all, is the parent's */
 	pthread_mutex_lock(waiter->mutex);
 	list_remove(&waiter->link);
 	if (waiter->discarded)
 		waiter->discarded(waiter);
 	if (waiter->set && !waiter->arrived)
-		inbox_discard(&waiter->loop->inbox, &waiter->message);
+		inbox_discard(&waiter->sched->inbox, &waiter->message);
 	pthread_mutex_unlock(waiter->mutex);
 	let_go(waiter);
 }
@@ -50,20 +50,20 @@ int thread_waiter_begin(struct thread_waiter *waiter, pthread_mutex_t *mutex,
 	*waiter = (struct thread_waiter){.mutex = mutex, .discarded = discarded};
 	list_init(&waiter->link);
 	if (!task)
-		return thread_current->loop
+		return thread_current->sched
 			       ? fail_with(-EPERM, "not in a task: a callback may not wait")
 			       : monitor_init_condition(&waiter->woken);
-	waiter->loop = task->future.loop;
+	waiter->sched = task->sched;
 	waiter->message = (struct message){.run = arrive, .drop = drop};
 	list_init(&waiter->waiter.link);
-	loop_hold(waiter->loop);
+	sched_hold(waiter->sched);
 	cleanup_push(task, &waiter->cleanup, discard);
 	return 0;
 }
 
 void thread_waiter_end(struct thread_waiter *waiter)
 {
-	if (!waiter->loop) {
+	if (!waiter->sched) {
 		pthread_cond_destroy(&waiter->woken);
 		return;
 	}
@@ -84,7 +84,7 @@ static const struct wait_kind relaying = {.leave = waiter_leave, .what = "anothe
 int thread_waiter_wait(struct thread_waiter *waiter, int64_t until)
 {
 	int r = 0;
-	if (!waiter->loop)
+	if (!waiter->sched)
 		return wait_in_thread(waiter, until);
 	/* One that was set is waited for all the same: its message is on its way here. */
 	while (waiter->set ? !waiter->arrived : r == 0) {
@@ -101,8 +101,8 @@ void thread_waiter_wake(struct thread_waiter *waiter)
 {
 	list_remove(&waiter->link);
 	waiter->set = true;
-	if (waiter->loop)
-		loop_post(waiter->loop, &waiter->message); /* it is open: a task waits in it */
+	if (waiter->sched)
+		sched_post(waiter->sched, &waiter->message); /* it is open: a task waits in it */
 	else
 		pthread_cond_signal(&waiter->woken);
 }

@@ -18,8 +18,8 @@
 struct thread_waiter {
 	struct list link; /* for whoever sets it; taken off there */
 	pthread_mutex_t *mutex;
-	bool set;               /* guarded by the mutex */
-	struct coro_loop *loop; /* of the task that waits; NULL: a thread does, on woken */
+	bool set;            /* guarded by the mutex */
+	struct sched *sched; /* of the task that waits; NULL: a thread does, on woken */
 	/* A thread: */
 	pthread_cond_t woken;
 	/* A task, all its loop's own: */

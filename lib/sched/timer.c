@@ -4,59 +4,59 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "core/fail.h"
-#include "loop/loop.h"
+#include "sched/park.h"
 
-void call_push(struct coro_loop *loop, struct call *call)
+void call_push(struct sched *sched, struct call *call)
 {
-	call->position = ring_push(&loop->ready, ready_call(call));
-	loop_stirred(loop);
+	call->position = ring_push(&sched->ready, ready_call(call));
+	sched_stirred(sched);
 }
 
-void call_remove(struct coro_loop *loop, struct call *call)
+void call_remove(struct sched *sched, struct call *call)
 {
 	if (call->position == CALL_IDLE)
 		return;
-	*ring_at(&loop->ready, call->position) = READY_NOTHING;
+	*ring_at(&sched->ready, call->position) = READY_NOTHING;
 	call->position = CALL_IDLE;
 }
 
-void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when)
+void timer_arm(struct sched *sched, struct timer *timer, int64_t when)
 {
 	timer->call.position = CALL_IDLE;
-	heap_insert(&loop->timers, &timer->node, when);
-	loop_interrupt(loop);
-	loop_stirred(loop);
+	heap_insert(&sched->timers, &timer->node, when);
+	sched_interrupt(sched);
+	sched_stirred(sched);
 }
 
-void timer_disarm(struct coro_loop *loop, struct timer *timer)
+void timer_disarm(struct sched *sched, struct timer *timer)
 {
 	if (timer->node.place != HEAP_NONE)
-		heap_remove(&loop->timers, &timer->node);
+		heap_remove(&sched->timers, &timer->node);
 	else
-		call_remove(loop, &timer->call);
+		call_remove(sched, &timer->call);
 }
 
-void timers_expire(struct coro_loop *loop, int64_t now)
+void timers_expire(struct sched *sched, int64_t now)
 {
-	struct heap *timers = &loop->timers;
+	struct heap *timers = &sched->timers;
 	while (!heap_empty(timers) && heap_first_key(timers) <= now) {
 		struct timer *timer = container_of(heap_first(timers), struct timer, node);
 		heap_remove(timers, &timer->node);
-		call_push(loop, &timer->call);
+		call_push(sched, &timer->call);
 	}
 }
 
 void timers_forget_stack(struct task *task)
 {
-	struct coro_loop *loop = task->future.loop;
+	struct sched *sched = task->sched;
 	const char *low = task->coro.frame->stack.low, *high = (const char *)task->coro.frame;
-	for (size_t at = loop->ready.head; at != loop->ready.tail; at++) {
-		void **entry = ring_at(&loop->ready, at);
+	for (size_t at = sched->ready.head; at != sched->ready.tail; at++) {
+		void **entry = ring_at(&sched->ready, at);
 		if (!ready_is_task(*entry) && (char *)*entry >= low && (char *)*entry < high)
 			*entry = READY_NOTHING;
 	}
-	heap_discard(&loop->timers, low, high);
-	loop_release(loop, 0, task_wait(task)->scopes);
+	heap_discard(&sched->timers, low, high);
+	sched_release(sched, 0, task_wait(task)->scopes);
 }
 
 int fail_timeout(const char *site, int64_t length)

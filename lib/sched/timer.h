@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct coro_loop;
+struct sched;
 
 /* Something for the loop to run, once, in its turn. */
 struct call {
@@ -24,12 +24,12 @@ struct timer {
 	struct heap_node node;
 };
 
-/* Room for these is reserved in the loop beforehand: see loop_reserve. */
-void call_push(struct coro_loop *loop, struct call *call);
+/* Room for these is reserved in the loop beforehand: see sched_reserve. */
+void call_push(struct sched *sched, struct call *call);
 /* Makes a call idle again, if it is ready. */
-void call_remove(struct coro_loop *loop, struct call *call);
+void call_remove(struct sched *sched, struct call *call);
 
-void timer_arm(struct coro_loop *loop, struct timer *timer, int64_t when);
+void timer_arm(struct sched *sched, struct timer *timer, int64_t when);
 
 /*
  * A time plus a delay, at most the last there is. One that is over by a negative delay comes before
@@ -44,7 +44,7 @@ static inline int64_t time_after(int64_t time, int64_t delay)
 }
 
 /* Makes a timer idle, whether it waits for its time or for its turn. */
-void timer_disarm(struct coro_loop *loop, struct timer *timer);
+void timer_disarm(struct sched *sched, struct timer *timer);
 
 struct task;
 
@@ -58,6 +58,6 @@ void timers_forget_stack(struct task *task);
 int fail_timeout(const char *site, int64_t length);
 
 /* Makes those that are due ready, in the order of their times. */
-void timers_expire(struct coro_loop *loop, int64_t now);
+void timers_expire(struct sched *sched, int64_t now);
 
 #endif

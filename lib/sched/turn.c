@@ -2,36 +2,40 @@
 #include "sched/turn.h"
 
 #include "base/random.h"
-#include "loop/loop.h"
+#include "sched/park.h"
+#include "sched/poller.h"
+
+/* Between two looks at the fds: so many switches or so much time, whichever comes first. */
+enum { POLL_SWITCHES = 256, POLL_NSEC = 50000 };
 
 /* -- waiting */
 
 /* Whether anything may come at all, when nothing is ready. */
-static bool has_anything(const struct coro_loop *loop)
+static bool has_anything(const struct sched *sched)
 {
-	return !heap_empty(&loop->timers) || inbox_held(&loop->inbox) || loop->watching > 0 ||
-	       loop->listening > 0;
+	return !heap_empty(&sched->timers) || inbox_held(&sched->inbox) || sched->watching > 0 ||
+	       sched->listening > 0;
 }
 
 /* Waits for what may come from outside, until that time of coro_clock at the latest. */
-static int wait_for_inbox_or_fds(struct coro_loop *loop, int64_t when)
+static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
 {
-	if (!loop->poller)
-		return inbox_sleep(&loop->inbox, when);
-	when = inbox_asleep(&loop->inbox, when);
-	int r = loop->poller->wait(loop->poller, when);
-	inbox_awake(&loop->inbox);
-	loop->polled_position = loop->ready.tail;
-	loop->polled_at = 0;
+	if (!sched->poller)
+		return inbox_sleep(&sched->inbox, when);
+	when = inbox_asleep(&sched->inbox, when);
+	int r = sched->poller->wait(sched->poller, when);
+	inbox_awake(&sched->inbox);
+	sched->polled_position = sched->ready.tail;
+	sched->polled_at = 0;
 	return r;
 }
 
 /* Makes ready what the fds have; does not wait. */
-static int look(struct coro_loop *loop)
+static int look(struct sched *sched)
 {
-	int r = loop->poller->wait(loop->poller, 0);
-	loop->polled_position = loop->ready.tail;
-	loop->polled_at = 0;
+	int r = sched->poller->wait(sched->poller, 0);
+	sched->polled_position = sched->ready.tail;
+	sched->polled_at = 0;
 	return r;
 }
 
@@ -39,19 +43,19 @@ static int look(struct coro_loop *loop)
  * Whether it is time to look at the fds though there is enough to do. Counted from the end of what
  * the last look has found; virtual time is not to depend on the real one, and counts switches only.
  */
-static bool poll_due(struct coro_loop *loop)
+static bool poll_due(struct sched *sched)
 {
-	ptrdiff_t switches = (ptrdiff_t)(loop->ready.head - loop->polled_position);
-	if (loop->watching == 0 || switches < 0)
+	ptrdiff_t switches = (ptrdiff_t)(sched->ready.head - sched->polled_position);
+	if (sched->watching == 0 || switches < 0)
 		return false;
-	if (switches >= POLL_SWITCHES || loop->stopping)
+	if (switches >= POLL_SWITCHES || sched->stopping)
 		return true;
-	if (loop->virtual_clock)
+	if (sched->virtual_clock)
 		return false;
 	int64_t now = coro_clock();
-	if (loop->polled_at == 0)
-		loop->polled_at = now;
-	return now - loop->polled_at >= POLL_NSEC;
+	if (sched->polled_at == 0)
+		sched->polled_at = now;
+	return now - sched->polled_at >= POLL_NSEC;
 }
 
 /*
@@ -59,141 +63,155 @@ static bool poll_due(struct coro_loop *loop)
  * -EDEADLK if neither can be. Virtual time jumps to the timer, but not while somebody outside is at
  * work, whose time is the real one, nor past what the fds have.
  */
-static int wait_for_something(struct coro_loop *loop)
+static int wait_for_something(struct sched *sched)
 {
-	bool timer = !heap_empty(&loop->timers), held = inbox_held(&loop->inbox);
-	if (!has_anything(loop))
+	bool timer = !heap_empty(&sched->timers), held = inbox_held(&sched->inbox);
+	if (!has_anything(sched))
 		return -EDEADLK;
-	int64_t when = timer ? heap_first_key(&loop->timers) : CORO_FOREVER;
-	if (!loop->virtual_clock)
-		return wait_for_inbox_or_fds(loop, when);
+	int64_t when = timer ? heap_first_key(&sched->timers) : CORO_FOREVER;
+	if (!sched->virtual_clock)
+		return wait_for_inbox_or_fds(sched, when);
 	if (!timer || held)
-		return wait_for_inbox_or_fds(loop, CORO_FOREVER);
-	int r = loop->watching > 0 ? look(loop) : 0;
-	if (ring_empty(&loop->ready) && when > loop->now)
-		loop->now = when;
+		return wait_for_inbox_or_fds(sched, CORO_FOREVER);
+	int r = sched->watching > 0 ? look(sched) : 0;
+	if (ring_empty(&sched->ready) && when > sched->now)
+		sched->now = when;
 	return r;
 }
 
 /* The same for a host, which does the waiting. What the fd tells of is taken up, wanted or not. */
-static int poll_embedded(struct coro_loop *loop)
+static int poll_embedded(struct sched *sched)
 {
-	int r = loop->poller ? look(loop) : 0;
-	bool idle = ring_empty(&loop->ready) && inbox_empty(&loop->inbox) && !loop->stopping;
-	if (idle && loop->virtual_clock && !heap_empty(&loop->timers) &&
-	    !inbox_held(&loop->inbox) && heap_first_key(&loop->timers) > loop->now)
-		loop->now = heap_first_key(&loop->timers);
+	int r = sched->poller ? look(sched) : 0;
+	bool idle = ring_empty(&sched->ready) && inbox_empty(&sched->inbox) && !sched->stopping;
+	if (idle && sched->virtual_clock && !heap_empty(&sched->timers) &&
+	    !inbox_held(&sched->inbox) && heap_first_key(&sched->timers) > sched->now)
+		sched->now = heap_first_key(&sched->timers);
 	return r;
 }
 
-int64_t loop_due(const struct coro_loop *loop)
+int64_t sched_due(const struct sched *sched)
 {
-	if (!ring_empty(&loop->ready) || !inbox_empty(&loop->inbox) || loop->stopping)
+	if (!ring_empty(&sched->ready) || !inbox_empty(&sched->inbox) || sched->stopping)
 		return 0;
-	if (heap_empty(&loop->timers))
+	if (heap_empty(&sched->timers))
 		return CORO_FOREVER;
-	int64_t when = heap_first_key(&loop->timers);
-	if (!loop->virtual_clock)
+	int64_t when = heap_first_key(&sched->timers);
+	if (!sched->virtual_clock)
 		return when > 0 ? when : 0;
-	return when > loop->now && inbox_held(&loop->inbox) ? CORO_FOREVER : 0;
+	return when > sched->now && inbox_held(&sched->inbox) ? CORO_FOREVER : 0;
 }
 
-bool loop_has_more(const struct coro_loop *loop)
+bool sched_has_more(const struct sched *sched)
 {
-	return loop_due(loop) < CORO_FOREVER || has_anything(loop);
+	return sched_due(sched) < CORO_FOREVER || has_anything(sched);
 }
 
 /* -- turns */
 
-static void set_ready(struct coro_loop *loop, size_t position, void *entry)
+static void set_ready(struct sched *sched, size_t position, void *entry)
 {
-	*ring_at(&loop->ready, position) = entry;
+	*ring_at(&sched->ready, position) = entry;
 	if (!ready_is_task(entry) && entry != READY_NOTHING)
 		ready_to_call(entry)->position = position;
 }
 
 /* Fisher and Yates, over this turn's part of the ring. */
-static void shuffle(struct coro_loop *loop)
+static void shuffle(struct sched *sched)
 {
-	struct ring *ready = &loop->ready;
-	for (size_t left = loop->turn_end - ready->head; left > 1; left--) {
+	struct ring *ready = &sched->ready;
+	for (size_t left = sched->turn_end - ready->head; left > 1; left--) {
 		size_t last = ready->head + left - 1,
-		       other = ready->head + random_next(&loop->random) % left;
+		       other = ready->head + random_next(&sched->random) % left;
 		void *entry = *ring_at(ready, last);
-		set_ready(loop, last, *ring_at(ready, other));
-		set_ready(loop, other, entry);
+		set_ready(sched, last, *ring_at(ready, other));
+		set_ready(sched, other, entry);
 	}
 }
 
 /* Goes to a task that is ready; returns when the turn comes to a call or its end. */
-static void run_tasks(struct coro_loop *loop)
+static void run_tasks(struct sched *sched)
 {
-	loop_dispatch(loop, loop->runner, &loop->runner_context);
+	sched_dispatch(sched, sched->runner, &sched->runner_context);
 }
 
-static inline void *next_is_runner(struct coro_loop *loop)
+static inline void *next_is_runner(struct sched *sched)
 {
-	loop->running = NULL;
-	thread_current->self = loop->runner;
-	return loop->runner_context;
+	sched->running = NULL;
+	thread_current->self = sched->runner;
+	return sched->runner_context;
 }
 
-static inline void *next_is_task(struct coro_loop *loop, struct task *task)
+static inline void *next_is_task(struct sched *sched, struct task *task)
 {
-	loop->ready.head++;
-	loop->running = task;
+	sched->ready.head++;
+	sched->running = task;
 	thread_current->self = task->coro.at;
 	return task->coro.context;
 }
 
-/* One that ends here without running has left its place empty: the runner passes it over. */
-static __attribute__((noinline)) void *next_is_new(struct coro_loop *loop, struct task *task)
+/*
+ * Readies a task that has not started to be switched to; false if it has ended instead, without
+ * running.
+ */
+static bool task_start(struct task *task, struct thread *thread)
 {
-	return task_start(task, loop->thread) ? next_is_task(loop, task) : next_is_runner(loop);
+	struct coro *co = &task->coro;
+	if (unlikely(co->flags & FLAG_MUST_CANCEL || co->locals || !coroutine_has_warm(co, thread)))
+		return task->sched->start(task);
+	coroutine_prepare_warm(co, thread);
+	task_begin(task);
+	return true;
 }
 
-void *loop_next(struct coro_loop *loop, int *result)
+/* One that ends here without running has left its place empty: the runner passes it over. */
+static __attribute__((noinline)) void *next_is_new(struct sched *sched, struct task *task)
 {
-	struct ring *ready = &loop->ready;
+	return task_start(task, sched->thread) ? next_is_task(sched, task) : next_is_runner(sched);
+}
+
+void *sched_next(struct sched *sched, int *result)
+{
+	struct ring *ready = &sched->ready;
 	*result = 0;
-	if (ready->head == loop->turn_end) {
-		if (!__atomic_load_n(&loop->plain, __ATOMIC_RELAXED) || ring_empty(ready))
-			return next_is_runner(loop);
-		loop->turn_end = ready->tail;
+	if (ready->head == sched->turn_end) {
+		if (!__atomic_load_n(&sched->plain, __ATOMIC_RELAXED) || ring_empty(ready))
+			return next_is_runner(sched);
+		sched->turn_end = ready->tail;
 	}
 	struct task *task = *ring_at(ready, ready->head);
 	if (unlikely(!ready_is_task(task)))
-		return next_is_runner(loop);
+		return next_is_runner(sched);
 	if (task->coro.state == STATE_CREATED)
-		return next_is_new(loop, task);
+		return next_is_new(sched, task);
 	*result = task->coro.wake;
-	return next_is_task(loop, task);
+	return next_is_task(sched, task);
 }
 
-int loop_dispatch_slow(struct coro_loop *loop, struct coro *self, void **save)
+int sched_dispatch_slow(struct sched *sched, struct coro *self, void **save)
 {
 	int result;
-	void *context = loop_next(loop, &result);
+	void *context = sched_next(sched, &result);
 	if (thread_current->self == self)
 		return result;
 	return coroutine_switch(self, save, thread_current->self, context, result);
 }
 
-int loop_dispatch_new(struct coro_loop *loop, struct coro *self, void **save, struct task *task)
+int sched_dispatch_new(struct sched *sched, struct coro *self, void **save, struct task *task)
 {
-	if (unlikely(!task_start(task, loop->thread)))
-		return loop_dispatch_slow(loop, self, save);
-	void *context = next_is_task(loop, task);
+	if (unlikely(!task_start(task, sched->thread)))
+		return sched_dispatch_slow(sched, self, save);
+	void *context = next_is_task(sched, task);
 	return coroutine_switch(self, save, &task->coro, context, 0);
 }
 
-void turn_run_piece(struct coro_loop *loop)
+void turn_run_piece(struct sched *sched)
 {
-	struct ring *ready = &loop->ready;
-	while (ready->head != loop->turn_end) {
+	struct ring *ready = &sched->ready;
+	while (ready->head != sched->turn_end) {
 		void *entry = *ring_at(ready, ready->head);
 		if (ready_is_task(entry)) {
-			run_tasks(loop);
+			run_tasks(sched);
 			continue;
 		}
 		ready->head++;
@@ -205,20 +223,20 @@ void turn_run_piece(struct coro_loop *loop)
 	}
 }
 
-static void make_urgent_call(struct coro_loop *loop)
+static void make_urgent_call(struct sched *sched)
 {
-	struct call *call = loop->urgent;
-	loop->urgent = NULL;
+	struct call *call = sched->urgent;
+	sched->urgent = NULL;
 	call->run(call);
 }
 
 /* Goes on with the rest of a turn that was cut; false if there is none. */
-static bool run_on(struct coro_loop *loop)
+static bool run_on(struct sched *sched)
 {
-	if (!loop->cut)
+	if (!sched->cut)
 		return false;
-	loop->cut = false;
-	loop->turn_end = loop->uncut_end;
+	sched->cut = false;
+	sched->turn_end = sched->uncut_end;
 	return true;
 }
 
@@ -226,47 +244,47 @@ static bool run_on(struct coro_loop *loop)
  * Runs what is ready now, and nothing that becomes ready meanwhile. Where fds are watched it does
  * so by pieces, and looks at them in between: what they have joins the next turn.
  */
-static int run_ready(struct coro_loop *loop)
+static int run_ready(struct sched *sched)
 {
 	int r = 0;
-	loop->turn_end = loop->ready.tail;
-	loop->cut = false;
-	if (loop->random)
-		shuffle(loop);
+	sched->turn_end = sched->ready.tail;
+	sched->cut = false;
+	if (sched->random)
+		shuffle(sched);
 	do {
-		if (loop->watching > 0)
-			loop_cut(loop, LOOP_STRETCH);
-		if (unlikely(loop->debug))
-			loop->step(loop);
+		if (sched->watching > 0)
+			sched_cut(sched, LOOP_STRETCH);
+		if (unlikely(sched->debug))
+			sched->step(sched);
 		else
-			turn_run_piece(loop);
-		if (unlikely(!loop_is_own(loop)))
+			turn_run_piece(sched);
+		if (unlikely(!sched_is_own(sched)))
 			break; /* a child made by fork ends all */
-		if (unlikely(loop->urgent != NULL))
-			make_urgent_call(loop);
-		if (loop->cut && poll_due(loop))
-			r = look(loop);
-	} while (r == 0 && unlikely(run_on(loop)));
+		if (unlikely(sched->urgent != NULL))
+			make_urgent_call(sched);
+		if (sched->cut && poll_due(sched))
+			r = look(sched);
+	} while (r == 0 && unlikely(run_on(sched)));
 	return r;
 }
 
-int turn_run(struct coro_loop *loop, bool embedded)
+int turn_run(struct sched *sched, bool embedded)
 {
 	int r = 0;
 	if (embedded)
-		r = poll_embedded(loop);
-	else if (ring_empty(&loop->ready) && !loop->stopping && inbox_empty(&loop->inbox))
-		r = wait_for_something(loop);
-	else if (poll_due(loop))
-		r = look(loop);
+		r = poll_embedded(sched);
+	else if (ring_empty(&sched->ready) && !sched->stopping && inbox_empty(&sched->inbox))
+		r = wait_for_something(sched);
+	else if (poll_due(sched))
+		r = look(sched);
 	if (r < 0)
 		return r;
-	if (!heap_empty(&loop->timers))
-		timers_expire(loop, loop_time(loop));
+	if (!heap_empty(&sched->timers))
+		timers_expire(sched, sched_time(sched));
 	/* Before the look into the inbox: what comes too late for that takes `plain` away again. */
-	bool plain = heap_empty(&loop->timers) && loop->watching == 0 && !loop->stopping &&
-		     !loop->random && !loop->debug && !embedded;
-	__atomic_store_n(&loop->plain, plain, __ATOMIC_SEQ_CST);
-	inbox_run(&loop->inbox);
-	return run_ready(loop);
+	bool plain = heap_empty(&sched->timers) && sched->watching == 0 && !sched->stopping &&
+		     !sched->random && !sched->debug && !embedded;
+	__atomic_store_n(&sched->plain, plain, __ATOMIC_SEQ_CST);
+	inbox_run(&sched->inbox);
+	return run_ready(sched);
 }

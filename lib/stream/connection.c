@@ -32,7 +32,7 @@ static void end_leaving(struct call *call)
 	struct connection *connection = container_of(call, struct connection, end);
 	struct coro_server *server = connection->server;
 	if (stream_is_waited_for(connection->stream)) {
-		call_push(server->streams->loop, call);
+		call_push(sched_of(server->streams->loop), call);
 		return;
 	}
 	server->leaving_count--;
@@ -53,7 +53,7 @@ static void connection_moved(struct coro_stream *stream)
 	}
 	if (stream->closed && !stream->lingering) {
 		stream->moved = NULL;
-		call_push(server->streams->loop, &connection->end);
+		call_push(sched_of(server->streams->loop), &connection->end);
 	}
 }
 

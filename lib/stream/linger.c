@@ -70,9 +70,9 @@ static void check_progress(struct call *call);
 static void arm(struct coro_stream *stream, int64_t when)
 {
 	struct lingering *linger = &stream->linger;
-	timer_disarm(loop_of(stream), &linger->timer);
+	timer_disarm(sched_of(loop_of(stream)), &linger->timer);
 	linger->timer.call.run = check_progress;
-	timer_arm(loop_of(stream), &linger->timer, when);
+	timer_arm(sched_of(loop_of(stream)), &linger->timer, when);
 }
 
 static void arm_next(struct coro_stream *stream, int64_t now)
@@ -98,7 +98,7 @@ static void note_progress(struct coro_stream *stream, int64_t now)
 static void begin(struct coro_stream *stream)
 {
 	struct lingering *linger = &stream->linger;
-	int64_t now = loop_time(loop_of(stream));
+	int64_t now = sched_time(sched_of(loop_of(stream)));
 	note_progress(stream, now);
 	linger->left = not_arrived(stream);
 	linger->arrived = stream->closed && linger->left == 0;
@@ -108,14 +108,14 @@ static void begin(struct coro_stream *stream)
 void linger_stop(struct coro_stream *stream)
 {
 	if (!stream->streams->ended)
-		timer_disarm(loop_of(stream), &stream->linger.timer);
+		timer_disarm(sched_of(loop_of(stream)), &stream->linger.timer);
 }
 
 void linger_while_writing(struct coro_stream *stream)
 {
 	const struct timer *timer = &stream->linger.timer;
 	bool armed = timer->node.place != HEAP_NONE || timer->call.position != CALL_IDLE;
-	if (!armed && bound_of(stream) < CORO_FOREVER && !loop_of(stream)->closed)
+	if (!armed && bound_of(stream) < CORO_FOREVER && !sched_of(loop_of(stream))->closed)
 		begin(stream);
 }
 
@@ -128,7 +128,7 @@ static void let_time_pass(const struct coro_stream *stream)
 	enum { LITTLE = 4 };
 	const struct lingering *linger = &stream->linger;
 	int64_t ms = linger->pause / CORO_MSEC;
-	if (loop_of(stream)->virtual_clock && !linger->arrived)
+	if (sched_of(loop_of(stream))->virtual_clock && !linger->arrived)
 		poll(NULL, 0, stream->streams->finishing || ms < LITTLE ? (int)ms : LITTLE);
 }
 
@@ -139,7 +139,7 @@ static bool is_stalled(const struct coro_stream *stream, int64_t now)
 	int64_t bound = bound_of(stream);
 	if (now - linger->since < bound)
 		return false;
-	return linger->arrived || !loop_of(stream)->virtual_clock ||
+	return linger->arrived || !sched_of(loop_of(stream))->virtual_clock ||
 	       coro_clock() - linger->really_since >= (bound < CORO_SEC ? bound : CORO_SEC);
 }
 
@@ -197,7 +197,7 @@ static void check_progress(struct call *call)
 	struct lingering *linger = container_of(timer, struct lingering, timer);
 	struct coro_stream *stream = container_of(linger, struct coro_stream, linger);
 	let_time_pass(stream);
-	int64_t now = loop_time(loop_of(stream));
+	int64_t now = sched_time(sched_of(loop_of(stream)));
 	size_t left = not_arrived(stream);
 	if (left != linger->left)
 		note_progress(stream, now);
@@ -228,7 +228,7 @@ static ssize_t discard(struct coro_stream *stream)
 	struct lingering *linger = &stream->linger;
 	linger->bytes -= dropped < linger->bytes ? dropped : linger->bytes;
 	if (dropped > 0)
-		linger->heard = loop_time(loop_of(stream));
+		linger->heard = sched_time(sched_of(loop_of(stream)));
 	return n > 0 ? -EAGAIN : n;
 }
 
@@ -245,7 +245,7 @@ static bool hear(struct coro_stream *stream)
 	struct lingering *linger = &stream->linger;
 	ssize_t n = discard(stream);
 	if (!linger->arrived && not_arrived(stream) == 0)
-		note_arrival(stream, loop_time(loop_of(stream)));
+		note_arrival(stream, sched_time(sched_of(loop_of(stream))));
 	if (n == -EAGAIN && linger->bytes > 0)
 		return true;
 	linger->ended = true;
@@ -270,7 +270,7 @@ static void hear_out(void *arg)
 static bool is_forked(const struct coro_stream *stream)
 {
 	fork_notice();
-	return !loop_is_own(loop_of(stream));
+	return !sched_is_own(sched_of(loop_of(stream)));
 }
 
 /* The loop's record of the fd. NULL if the loop is closed or this is a child of fork. */
@@ -278,7 +278,7 @@ static struct fd *record_of(const struct coro_stream *stream)
 {
 	struct io *io;
 	struct fd *fd;
-	if (stream->streams->ended || loop_of(stream)->closed || is_forked(stream))
+	if (stream->streams->ended || sched_of(loop_of(stream))->closed || is_forked(stream))
 		return NULL;
 	return io_of(loop_of(stream), &io) == 0 && fd_of(io, stream->end.fd, &fd) == 0 ? fd : NULL;
 }
@@ -292,7 +292,7 @@ static int type_of(const struct fd *fd)
 static void close_fd(const struct coro_stream *stream)
 {
 	const struct streams *streams = stream->streams;
-	if (!streams->ended && streams->loop->poller)
+	if (!streams->ended && sched_of(streams->loop)->poller)
 		fd_forget(io_made(streams->loop), stream->end.fd);
 	close(stream->end.fd);
 }
@@ -386,5 +386,5 @@ void linger_end(struct coro_stream *stream, bool reset)
 void linger_hurry(struct coro_stream *stream)
 {
 	if (stream->lingering || bound_of(stream) < CORO_FOREVER)
-		arm(stream, loop_time(loop_of(stream)));
+		arm(stream, sched_time(sched_of(loop_of(stream))));
 }

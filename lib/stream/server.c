@@ -30,13 +30,14 @@ int server_spawn(struct coro_server *server, const struct coro_options *options,
 		 void *arg, struct done_call *call, void (*done)(struct done_call *call))
 {
 	struct coro_loop *loop = server->streams->loop;
+	struct sched *sched = sched_of(loop);
 	struct coro_future *task;
-	int r = loop_reserve(loop, 0, 1);
+	int r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
 	r = coro_loop_spawn(loop, options, fn, arg, &task);
 	if (r < 0) {
-		loop_release(loop, 0, 1);
+		sched_release(sched, 0, 1);
 		return r;
 	}
 	done_call_add(call, task, done);
@@ -52,7 +53,7 @@ void server_changed(struct coro_server *server)
 
 void server_release(struct coro_server *server)
 {
-	loop_release(server->streams->loop, 0, 1);
+	sched_release(sched_of(server->streams->loop), 0, 1);
 	server_changed(server);
 	server_unref(server);
 }
@@ -171,7 +172,7 @@ static int create(const struct coro_server_options *options, coro_stream_fn *fn,
 		  struct coro_server **ret)
 {
 	struct streams *streams;
-	int r = streams_of(thread_current->loop, &streams);
+	int r = streams_of(sched_loop(thread_current->sched), &streams);
 	struct coro_server *server = r == 0 ? malloc(sizeof(*server)) : NULL;
 	if (!server)
 		return -ENOMEM;
@@ -221,7 +222,7 @@ int coro_server_start_at(const char *site, const char *address,
 		return r;
 	}
 	server->resource = (struct resource){.taken = "server started", .undone = "destroyed"};
-	resource_begin(server->streams->loop, &server->resource, site);
+	resource_begin(sched_of(server->streams->loop), &server->resource, site);
 	*ret = server;
 	return 0;
 }

@@ -103,8 +103,9 @@ static void send_unsent(struct call *call)
 
 static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 {
+	struct sched *sched = sched_of(loop);
 	struct streams *streams = malloc(sizeof(*streams));
-	int r = streams ? loop_reserve(loop, 0, 1) : -ENOMEM;
+	int r = streams ? sched_reserve(sched, 0, 1) : -ENOMEM;
 	if (r < 0) {
 		free(streams);
 		return -ENOMEM;
@@ -112,7 +113,7 @@ static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 	*streams = (struct streams){
 		.extension = {.shut_down = streams_shut_down, .close = streams_close},
 		.loop = loop,
-		.thread = thread_ref(loop->thread),
+		.thread = thread_ref(sched->thread),
 		.call = {.run = send_unsent, .position = CALL_IDLE},
 		.refs = 1,
 	};
@@ -153,7 +154,7 @@ static void set_options(struct coro_stream *stream, const struct coro_stream_opt
 static int create(const struct coro_stream_options *options, struct coro_stream **ret)
 {
 	static const struct coro_stream_options defaults;
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
 	struct streams *streams;
 	options = options ? options : &defaults;
 	if (!ret || stream_check_options(options) < 0)
@@ -164,7 +165,7 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	if (r < 0)
 		return r;
 	struct coro_stream *stream = malloc(sizeof(*stream));
-	if (!stream || loop_reserve(loop, 0, 1) < 0) {
+	if (!stream || sched_reserve(sched_of(loop), 0, 1) < 0) {
 		free(stream);
 		return fail_code(-ENOMEM);
 	}
@@ -188,7 +189,7 @@ static bool is_transport(const struct coro_transport *transport)
 static void track(struct coro_stream *stream, const char *site)
 {
 	stream->resource = (struct resource){.taken = "stream opened", .undone = "destroyed"};
-	resource_begin(stream->streams->loop, &stream->resource, site);
+	resource_begin(sched_of(stream->streams->loop), &stream->resource, site);
 }
 
 int coro_stream_create_at(const char *site, const struct coro_transport *transport, void *arg,
@@ -208,7 +209,7 @@ int coro_stream_create_at(const char *site, const struct coro_transport *transpo
 
 int stream_open(int fd, const struct coro_stream_options *options, struct coro_stream **ret)
 {
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
 	struct io *io;
 	struct fd *record;
 	if (!loop)
@@ -283,7 +284,7 @@ void stream_unref(struct coro_stream *stream)
 	if (--stream->refs > 0)
 		return;
 	if (!streams->ended)
-		loop_release(streams->loop, 0, 1);
+		sched_release(sched_of(streams->loop), 0, 1);
 	block_destroy(&streams->blocks, stream->in);
 	failure_unref(stream->read_failure);
 	failure_unref(stream->write_failure);

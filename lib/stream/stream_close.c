@@ -7,7 +7,7 @@
 
 void streams_note_end(const struct streams *streams)
 {
-	if (streams->finishing && streams_are_settled(streams) && streams->loop->runner)
+	if (streams->finishing && streams_are_settled(streams) && sched_of(streams->loop)->runner)
 		coro_loop_stop(streams->loop);
 }
 
@@ -135,7 +135,7 @@ int coro_stream_destroy(struct coro_stream *stream)
 	if (!stream->streams->ended && streams_are_foreign(stream->streams))
 		return fail_with(-EPERM, "coro_stream_destroy: it is another thread's");
 	/* Tasks that waited when the loop was closed were discarded. */
-	if (!stream->streams->ended && !stream->streams->loop->closed &&
+	if (!stream->streams->ended && !sched_of(stream->streams->loop)->closed &&
 	    stream_is_waited_for(stream))
 		return fail_with(-EBUSY, "coro_stream_destroy: it is in use");
 	coro_stream_close(stream);

@@ -97,7 +97,7 @@ static void shrink(struct coro_stream *stream)
 static coro_async int give_way(const struct coro_stream *stream)
 {
 	struct coro_loop *loop = stream->streams->loop;
-	return loop->poller ? io_renew_budget(io_made(loop)) : 0;
+	return sched_of(loop)->poller ? io_renew_budget(io_made(loop)) : 0;
 }
 
 static coro_async int wait_for_bytes(struct coro_stream *stream)
@@ -178,7 +178,7 @@ static coro_async ssize_t read_more(struct coro_stream *stream, char *bytes, siz
 		return fail_again(stream->read_error, stream->read_failure);
 	if (stream->closed || stream->eof)
 		return stream->closed ? stream_loss(stream) : 0;
-	if (!task || task->future.loop != stream->streams->loop)
+	if (!task || task->sched != sched_of(stream->streams->loop))
 		return fail_with(-EPERM, "coro_stream_read: not in a task of its loop");
 	if (!list_empty(&stream->unsent))
 		stream_push(stream);

@@ -18,7 +18,7 @@ static void send_later(struct coro_stream *stream)
 		return;
 	list_append(&streams->unsent, &stream->unsent);
 	if (streams->call.position == CALL_IDLE)
-		call_push(streams->loop, &streams->call);
+		call_push(sched_of(streams->loop), &streams->call);
 }
 
 /* -- the calls */
@@ -121,7 +121,7 @@ size_t coro_stream_pending(const struct coro_stream *stream)
 static coro_async int give_way(const struct coro_stream *stream)
 {
 	struct coro_loop *loop = stream->streams->loop;
-	if (!task_running() || stream->streams->ended || !loop->poller)
+	if (!task_running() || stream->streams->ended || !sched_of(loop)->poller)
 		return 0;
 	return io_renew_budget(io_made(loop));
 }

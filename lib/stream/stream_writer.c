@@ -65,7 +65,7 @@ static void writer_done(struct done_call *done)
 	struct coro_stream *stream = container_of(done, struct coro_stream, writer);
 	int r = coro_future_result(done->future, NULL);
 	coro_future_unref(done->future);
-	loop_release(stream->streams->loop, 0, 1);
+	sched_release(sched_of(stream->streams->loop), 0, 1);
 	stream->writing = false;
 	if (stream->closed) {
 		list_remove(&stream->link);
@@ -92,17 +92,18 @@ static int start_writer(struct coro_stream *stream)
 {
 	enum { LEAST_STACK = 65536 };
 	struct coro_loop *loop = stream->streams->loop;
-	struct coro_options options = {.name = "stream", .stack_size = loop->stack_size};
+	struct sched *sched = sched_of(loop);
+	struct coro_options options = {.name = "stream", .stack_size = loop->tasks.stack_size};
 	struct coro_future *task;
 	/* TLS needs this much, even if the user's tasks have less. 0 is the default size. */
 	if (options.stack_size > 0 && options.stack_size < LEAST_STACK)
 		options.stack_size = LEAST_STACK;
-	int r = loop_reserve(loop, 0, 1);
+	int r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
 	r = coro_loop_spawn(loop, &options, writer_run, stream, &task);
 	if (r < 0) {
-		loop_release(loop, 0, 1);
+		sched_release(sched, 0, 1);
 		return r;
 	}
 	task_hide(task);

@@ -2,7 +2,6 @@
 #include "sync/channel.h"
 
 #include "core/fail.h"
-#include "loop/loop.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,7 +113,7 @@ static const struct wait_kind receiving = {.leave = leave_line, .what = "a chann
 static inline int stand_in(struct list *line, struct thread *thread, void *item,
 			   const struct wait_kind *kind)
 {
-	struct task *task = thread->loop ? thread->loop->running : NULL;
+	struct task *task = thread->sched ? thread->sched->running : NULL;
 	if (unlikely(!task))
 		return fail_with(-EPERM, "coro_channel_send, _receive: not in a task");
 	struct wait *wait = task_wait(task);
@@ -198,7 +197,7 @@ int coro_channel_try_send(struct coro_channel *channel, const void *item)
 /* Renews the budget, which may suspend, and starts anew. */
 static __attribute__((noinline)) int send_slow(struct coro_channel *channel, const void *item)
 {
-	int r = loop_renew_budget(thread_current);
+	int r = sched_renew_budget(thread_current);
 	return r < 0 ? r : coro_channel_send(channel, item);
 }
 
@@ -207,7 +206,7 @@ int coro_channel_send(struct coro_channel *channel, const void *item)
 	struct thread *thread = thread_current;
 	if (!is_usable(channel, thread) || !can_be_sent(channel, item))
 		return refuse_use(channel);
-	if (unlikely(loop_use_budget(thread)))
+	if (unlikely(sched_use_budget(thread)))
 		return send_slow(channel, item);
 	int r = send_now(channel, item);
 	if (r == -EAGAIN)

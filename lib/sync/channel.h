@@ -16,7 +16,6 @@
 #include "core/coroutine.h"
 #include "coro/channel.h"
 #include "sched/park.h"
-#include "task/task.h"
 
 #include <string.h>
 

@@ -55,9 +55,9 @@ static inline bool is_settled(const struct coro_lock *lock)
 /* Sets or clears WATCHED by the running loop's debug mode. */
 static void settle(struct coro_lock *lock)
 {
-	const struct coro_loop *loop = thread_current->loop;
+	const struct sched *sched = thread_current->sched;
 	waiters_line(&lock->waiters); /* makes the line */
-	if (!loop || loop->debug)
+	if (!sched || sched->debug)
 		lock->locked |= WATCHED;
 	else if (!is_held(lock)) /* a held lock may have a record */
 		lock->locked = 0;
@@ -66,16 +66,16 @@ static void settle(struct coro_lock *lock)
 /* Records that the lock was taken. Without memory there is no record. */
 static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const char *site)
 {
-	struct coro_loop *loop = thread_current->loop;
-	struct hold *hold = loop && loop->debug && site ? malloc(sizeof(*hold)) : NULL;
+	struct sched *sched = thread_current->sched;
+	struct hold *hold = sched && sched->debug && site ? malloc(sizeof(*hold)) : NULL;
 	lock->hold = hold;
 	if (!hold)
 		return;
 	*hold = (struct hold){
 		.resource = {.taken = "lock taken", .undone = "released"},
-		.task = loop->running ? loop->running->future.number : 0,
+		.task = sched->running ? sched->running->number : 0,
 	};
-	resource_begin(loop, &hold->resource, site);
+	resource_begin(sched, &hold->resource, site);
 }
 
 static void hold_end(struct coro_lock *lock)

@@ -226,7 +226,7 @@ int coro_queue_put(struct coro_queue *queue, void *item)
 	if (!queue)
 		return fail_with(-EINVAL, "coro_queue_put: the queue is NULL");
 	struct thread *thread = thread_current;
-	int r = thread->loop && loop_use_budget(thread) ? loop_renew_budget(thread) : 0;
+	int r = thread->sched && sched_use_budget(thread) ? sched_renew_budget(thread) : 0;
 	if (r < 0)
 		return r;
 	while ((r = put_now(queue, item)) == -EAGAIN) {

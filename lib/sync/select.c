@@ -3,8 +3,6 @@
 
 #include "base/random.h"
 #include "core/fail.h"
-#include "coro/loop.h"
-#include "loop/loop.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,9 +61,9 @@ static int count_ready(const struct coro_select_case *cases, size_t count,
 }
 
 /* Chooses one of the ready cases, each with the same probability. */
-static size_t choose(const struct coro_select_case *cases, int ready, struct coro_loop *loop)
+static size_t choose(const struct coro_select_case *cases, int ready, struct sched *sched)
 {
-	uint64_t skip = loop ? random_next(&loop->choices) % (uint64_t)ready : 0;
+	uint64_t skip = sched ? random_next(&sched->choices) % (uint64_t)ready : 0;
 	size_t i = 0;
 	while (!can_go_on(&cases[i]) || skip-- > 0)
 		i++;
@@ -87,7 +85,7 @@ static void withdraw(struct select *select)
 {
 	for (size_t i = 0; i < select->count; i++)
 		list_remove(&case_offer(&select->cases[i])->link);
-	timer_disarm(select->task->future.loop, &select->timer);
+	timer_disarm(select->task->sched, &select->timer);
 }
 
 void select_happens(struct offer *offer, int result)
@@ -135,7 +133,7 @@ static void make_offer(struct select *select, struct coro_select_case *one)
 static int wait_for_any(struct task *task, struct coro_select_case *cases, size_t count,
 			int64_t timeout)
 {
-	struct coro_loop *loop = task->future.loop;
+	struct sched *sched = task->sched;
 	struct select select = {
 		.task = task,
 		.cases = cases,
@@ -146,7 +144,7 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 	for (size_t i = 0; i < count; i++)
 		make_offer(&select, &cases[i]);
 	if (timeout != CORO_FOREVER)
-		timer_arm(loop, &select.timer, time_after(loop_time(loop), timeout));
+		timer_arm(sched, &select.timer, time_after(sched_time(sched), timeout));
 	struct wait *wait = task_wait(task);
 	wait->kind = &selecting;
 	wait_offer(wait)->select = &select;
@@ -158,7 +156,7 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 static __attribute__((noinline)) int select_slow(struct coro_select_case *cases, size_t count,
 						 int64_t timeout)
 {
-	int r = loop_renew_budget(thread_current);
+	int r = sched_renew_budget(thread_current);
 	return r < 0 ? r : coro_select(cases, count, timeout);
 }
 
@@ -167,14 +165,14 @@ int coro_select(struct coro_select_case *cases, size_t count, int64_t timeout)
 	struct thread *thread = thread_current;
 	if (unlikely((!cases && count > 0) || count > INT_MAX))
 		return fail_with(-EINVAL, "coro_select: the cases are NULL, or too many");
-	if (timeout > 0 && unlikely(loop_use_budget(thread)))
+	if (timeout > 0 && unlikely(sched_use_budget(thread)))
 		return select_slow(cases, count, timeout);
 	size_t index = 0;
 	int ready = count_ready(cases, count, thread, &index);
 	if (ready < 0)
 		return ready;
 	if (ready > 1)
-		index = choose(cases, ready, thread->loop);
+		index = choose(cases, ready, thread->sched);
 	if (ready > 0)
 		return go_on(cases, index);
 	if (timeout <= 0)

@@ -11,7 +11,6 @@
 
 #include "core/thread.h"
 #include "coro/sync.h"
-#include "loop/loop.h"
 #include "sched/park.h"
 
 #include <errno.h>
@@ -68,7 +67,7 @@ static inline int waiters_check(const struct coro_waiters *waiters)
 		first = line->aside.next;
 	if (first == &line->aside)
 		return 0;
-	if (likely(waiter_of(first)->task->future.loop->thread == thread_current))
+	if (likely(waiter_of(first)->task->sched->thread == thread_current))
 		return 0;
 	waiters_refuse();
 	return -EPERM;

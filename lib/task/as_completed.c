@@ -2,8 +2,8 @@
 /* Futures in the order in which they are done, as the loop's callbacks tell of them. */
 #include "core/fail.h"
 #include "iter/adaptor.h"
-#include "loop/loop.h"
 #include "task/done_call.h"
+#include "task/task.h"
 #include "task/wait.h"
 
 #include <errno.h>
@@ -33,9 +33,9 @@ static struct completed *completed_of(struct coro_iterator *it)
 	return container_of(it, struct completed, iterator);
 }
 
-static struct coro_loop *loop_of(const struct completed *completed)
+static struct sched *owner_sched(const struct completed *completed)
 {
-	return completed->owner->future.loop;
+	return completed->owner->sched;
 }
 
 static void wake_reader(struct completed *completed)
@@ -51,7 +51,7 @@ static void entry_done(struct done_call *watch)
 		return;
 	list_append(&completed->done, &watch->on_done.link);
 	if (--completed->pending == 0)
-		timer_disarm(loop_of(completed), &completed->timer);
+		timer_disarm(owner_sched(completed), &completed->timer);
 	wake_reader(completed);
 }
 
@@ -83,7 +83,7 @@ static int completed_next(struct coro_iterator *it, void **ret)
 {
 	struct completed *completed = completed_of(it);
 	const struct task *task = task_running();
-	if (!task || task->future.loop != loop_of(completed))
+	if (!task || task->sched != owner_sched(completed))
 		return fail_with(-EPERM,
 				 "coro_iter_next: not in a task of the loop of coro_as_completed");
 	if (completed->reader)
@@ -105,14 +105,14 @@ static int completed_next(struct coro_iterator *it, void **ret)
 
 static void completed_free(struct completed *completed)
 {
-	struct coro_loop *loop = loop_of(completed);
-	timer_disarm(loop, &completed->timer);
+	struct sched *sched = owner_sched(completed);
+	timer_disarm(sched, &completed->timer);
 	for (size_t i = 0; i < completed->count; i++) {
 		done_call_remove(&completed->entries[i].watch);
 		future_unref(completed->entries[i].watch.future);
 	}
-	loop_release(loop, 0, completed->count + 1);
-	future_unref(&completed->owner->future);
+	sched_release(sched, 0, completed->count + 1);
+	future_unref(future_of(completed->owner));
 	free(completed);
 }
 
@@ -131,12 +131,12 @@ static void completed_outlive(struct cleanup *cleanup)
 static int completed_close(struct coro_iterator *it)
 {
 	struct completed *completed = completed_of(it);
-	int r = loop_check(loop_of(completed));
+	int r = sched_check(owner_sched(completed));
 	if (r < 0)
 		return r;
 	if (completed->reader)
 		return fail_with(-EBUSY, "coro_iter_close: a task waits in this as_completed");
-	if (!completed->owner->future.done)
+	if (!future_of(completed->owner)->done)
 		cleanup_pop(&completed->cleanup); /* else it went with the owner's stack */
 	completed_free(completed);
 	return 0;
@@ -183,8 +183,8 @@ struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future 
 	struct completed *completed = NULL;
 	if (count <= (SIZE_MAX / 2 - sizeof(*completed)) / sizeof(completed->entries[0]))
 		completed = malloc(sizeof(*completed) + count * sizeof(completed->entries[0]));
-	struct coro_loop *loop = task->future.loop;
-	if (!completed || loop_reserve(loop, 0, count + 1) < 0) {
+	struct sched *sched = task->sched;
+	if (!completed || sched_reserve(sched, 0, count + 1) < 0) {
 		free(completed);
 		return failed(fail_code(-ENOMEM));
 	}
@@ -196,13 +196,13 @@ struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future 
 		.timer = {.call = {.run = time_over, .position = CALL_IDLE},
 			  .node.place = HEAP_NONE},
 	};
-	future_ref(&task->future);
+	future_ref(future_of(task));
 	list_init(&completed->done);
 	watch_all(completed, futures, count);
 	completed->count = completed->pending;
-	loop_release(loop, 0, count - completed->count);
+	sched_release(sched, 0, count - completed->count);
 	if (timeout != CORO_FOREVER && completed->count > 0)
-		timer_arm(loop, &completed->timer, time_after(loop_time(loop), timeout));
+		timer_arm(sched, &completed->timer, time_after(sched_time(sched), timeout));
 	cleanup_push(task, &completed->cleanup, completed_outlive);
 	return &completed->iterator;
 }

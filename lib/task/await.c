@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "core/fail.h"
 #include "core/overflow.h"
-#include "loop/loop.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static int describe_future(const struct wait *wait, char *text, size_t size)
 	if (!is_task(future))
 		return snprintf(text, size, "a future");
 	const char *name = task_of(future)->coro.name;
-	return snprintf(text, size, "task %u%s%s", future->number, name ? " " : "",
+	return snprintf(text, size, "task %u%s%s", task_of(future)->number, name ? " " : "",
 			name ? name : "");
 }
 
@@ -89,11 +89,11 @@ struct coro_future *task_awaited(const struct task *task)
 /* Whether a task waits for itself if it waits for this: only one that is waited for can. */
 static bool closes_cycle(const struct task *task, const struct coro_future *future)
 {
-	if (list_empty(&task->future.waiters))
+	if (list_empty(&future_of(task)->waiters))
 		return false;
 	while (future && is_task(future) && task_of(future)->coro.frame) {
 		future = task_awaited(task_of(future));
-		if (future == &task->future)
+		if (future == future_of(task))
 			return true;
 	}
 	return false;
@@ -110,7 +110,7 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 	awaiting->future = future_ref(future);
 	awaiting->on_done.notify = wake_with_result;
 	list_append(&future->waiters, &awaiting->on_done.link);
-	return park_anew(future->loop, task);
+	return park_anew(future->sched, task);
 }
 
 /* Something may be wrong. */
@@ -121,13 +121,13 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 		return fail_with(-EINVAL, "coro_await: the future is NULL");
 	if (!task)
 		return fail_with(-EPERM, "coro_await: not in a task");
-	if (future->loop != task->future.loop)
+	if (future->sched != task->sched)
 		return fail_with(-EPERM, "coro_await: the future is another loop's");
-	if (future == &task->future) {
+	if (future == future_of(task)) {
 		task->coro.wake = fail_with(
 			-EDEADLK,
 			"coro_await: the task awaits itself"); /* a turn later, as a wait */
-		ring_push(&task->future.loop->ready, task);
+		ring_push(&task->sched->ready, task);
 		return park(task);
 	}
 	if (closes_cycle(task, future))
@@ -140,13 +140,13 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 static inline bool may_wait_for(const struct coro_future *future, const struct task *task)
 {
 	return is_task(future) && task_of(future)->coro.state != STATE_CREATED &&
-	       (!list_empty(&task->future.waiters) || future == &task->future);
+	       (!list_empty(&future_of(task)->waiters) || future == future_of(task));
 }
 
 int coro_await(struct coro_future *future, void **ret)
 {
 	struct task *task = running_task();
-	if (unlikely(!task || !future || future->loop != task->future.loop))
+	if (unlikely(!task || !future || future->sched != task->sched))
 		return await_checked(task, future, ret);
 	if (future->done)
 		return future_result(future, ret);

@@ -2,9 +2,9 @@
 /* Cancellation goes down the chain of those who wait for one another, without recursion. */
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/gather.h"
 #include "task/shield.h"
+#include "task/task.h"
 
 #include <errno.h>
 
@@ -93,14 +93,14 @@ int coro_cancel(struct coro_future *future)
 {
 	if (!future)
 		return fail_with(-EINVAL, "coro_cancel: the future is NULL");
-	if (unlikely(future->loop->thread != thread_current || future->loop->closed))
-		return loop_check(future->loop);
+	if (unlikely(future->sched->thread != thread_current || future->sched->closed))
+		return sched_check(future->sched);
 	return future_cancel(future);
 }
 
 int coro_cancel_with_at(const char *site, struct coro_future *future, const char *format, ...)
 {
-	int r = future ? loop_check(future->loop)
+	int r = future ? sched_check(future->sched)
 		       : fail_with(-EINVAL, "coro_cancel_with: the future is NULL");
 	if (r < 0)
 		return r;

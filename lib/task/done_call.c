@@ -2,7 +2,7 @@
 #include "task/done_call.h"
 
 #include "core/fail.h"
-#include "loop/loop.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static void run_done_call(struct call *call)
 
 static void queue_done_call(struct done_callback *on_done, struct coro_future *future)
 {
-	call_push(future->loop, &container_of(on_done, struct done_call, on_done)->call);
+	call_push(future->sched, &container_of(on_done, struct done_call, on_done)->call);
 }
 
 static void done_call_init(struct done_call *watch, struct coro_future *future,
@@ -43,20 +43,20 @@ void done_call_add(struct done_call *watch, struct coro_future *future,
 void done_call_remove(struct done_call *watch)
 {
 	list_remove(&watch->on_done.link);
-	call_remove(watch->future->loop, &watch->call);
+	call_remove(watch->future->sched, &watch->call);
 }
 
 /* -- several */
 
-int done_calls_init(struct done_calls *watches, struct coro_loop *loop, size_t count)
+int done_calls_init(struct done_calls *watches, struct sched *sched, size_t count)
 {
-	watches->loop = loop;
+	watches->sched = sched;
 	watches->count = count;
 	watches->all =
 		count <= DONE_CALLS_FEW ? watches->few : calloc(count, sizeof(*watches->all));
 	if (!watches->all)
 		return fail_code(-ENOMEM);
-	int r = loop_reserve(loop, 0, count);
+	int r = sched_reserve(sched, 0, count);
 	if (r < 0 && watches->all != watches->few)
 		free(watches->all);
 	return r;
@@ -93,12 +93,12 @@ void done_calls_begin_once(struct done_calls *watches, struct coro_future *const
 	}
 	for (size_t i = 0; i < named; i++)
 		futures[i]->marked = false;
-	loop_release(watches->loop, 0, named - watches->count);
+	sched_release(watches->sched, 0, named - watches->count);
 }
 
 void done_calls_finish(struct done_calls *watches)
 {
-	loop_release(watches->loop, 0, watches->count);
+	sched_release(watches->sched, 0, watches->count);
 	if (watches->all != watches->few)
 		free(watches->all);
 }

@@ -31,7 +31,7 @@ enum { DONE_CALLS_FEW = 16 };
  * serves where it is large enough.
  */
 struct done_calls {
-	struct coro_loop *loop;
+	struct sched *sched;
 	size_t count;
 	struct owned_done_call *all;
 	struct owned_done_call {
@@ -46,7 +46,7 @@ static inline struct done_calls *done_calls_of(struct done_call *watch)
 }
 
 /* Reserves room, which done_calls_begin needs and done_calls_finish gives back: 0 or -ENOMEM. */
-int done_calls_init(struct done_calls *watches, struct coro_loop *loop, size_t count);
+int done_calls_init(struct done_calls *watches, struct sched *sched, size_t count);
 void done_calls_finish(struct done_calls *watches);
 
 /*

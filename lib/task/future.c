@@ -3,26 +3,31 @@
 
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/local.h"
 #include "task/report.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* -- life */
 
-int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
+int future_create(struct sched *sched, struct coro_future **ret)
 {
-	int r = loop_check(loop);
+	int r = sched_check(sched);
 	if (r < 0 || !ret)
 		return r < 0 ? r : fail_with(-EINVAL, "coro_future_create: ret is NULL");
-	struct coro_future *future = slab_alloc(&loop->futures_slab);
+	struct coro_future *future = slab_alloc(&tasks_of(sched)->futures_slab);
 	if (!future)
 		return fail_code(-ENOMEM);
-	future_init(future, loop);
+	future_init(future, sched);
 	*ret = future;
 	return 0;
+}
+
+int coro_future_create(struct coro_loop *loop, struct coro_future **ret)
+{
+	return future_create(sched_of(loop), ret);
 }
 
 struct coro_future *coro_future_ref(struct coro_future *future)
@@ -42,7 +47,7 @@ void coro_future_unref(struct coro_future *future)
 
 void future_free(struct coro_future *future)
 {
-	struct coro_loop *loop = future->loop;
+	struct sched *sched = future->sched;
 	if (future->status < 0 && report_lost(future))
 		return;
 	if (future->status < 0 && future->status != -ECANCELED)
@@ -52,7 +57,7 @@ void future_free(struct coro_future *future)
 	if (unlikely(future->failure != NULL))
 		failure_unref(future->failure);
 	slab_free(is_task(future) ? (void *)task_of(future) : future);
-	loop_unref(loop);
+	sched_unref(sched);
 }
 
 /* -- results */
@@ -85,7 +90,7 @@ static int check_settable(const struct coro_future *future)
 		return fail_with(
 			-EPERM,
 			"coro_future_set_result, _set_error: a task's result is for its body alone to give");
-	int r = loop_check(future->loop);
+	int r = sched_check(future->sched);
 	if (r < 0)
 		return r;
 	return future->done ? fail_expected(-EALREADY, "the future is done already") : 0;
@@ -112,7 +117,7 @@ int coro_future_set_error(struct coro_future *future, int error)
 
 struct coro_loop *coro_future_loop(const struct coro_future *future)
 {
-	return future ? future->loop : NULL;
+	return future ? sched_loop(future->sched) : NULL;
 }
 
 bool coro_future_done(const struct coro_future *future)
@@ -129,7 +134,7 @@ int coro_future_result(const struct coro_future *future, void **ret)
 {
 	if (!future)
 		return fail_with(-EINVAL, "coro_future_result: the future is NULL");
-	if (future->loop->thread != thread_current)
+	if (future->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_future_result: the future is another thread's");
 	return future->done ? future_result(future, ret)
 			    : fail_expected(-EAGAIN, "the future is not done");
@@ -175,7 +180,7 @@ static void run_callback(struct call *call)
 	void *arg = callback->arg;
 	struct coro_future *future = callback->future;
 	struct locals *locals = callback->locals;
-	loop_release(future->loop, 0, 1);
+	sched_release(future->sched, 0, 1);
 	free(callback);
 	locals_call(locals, fn, arg);
 	future_unref(future);
@@ -200,7 +205,7 @@ static void queue_callback(struct done_callback *on_done, struct coro_future *fu
 {
 	struct user_callback *callback = container_of(on_done, struct user_callback, on_done);
 	future_ref(future);
-	call_push(future->loop, &callback->call);
+	call_push(future->sched, &callback->call);
 }
 
 int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn, void *arg)
@@ -208,13 +213,13 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 	if (!future || !fn)
 		return fail_with(-EINVAL,
 				 "coro_future_add_done_callback: the future or fn is NULL");
-	int r = loop_check(future->loop);
+	int r = sched_check(future->sched);
 	if (r < 0)
 		return r;
 	struct user_callback *callback = malloc(sizeof(*callback));
 	if (!callback)
 		return fail_code(-ENOMEM);
-	r = loop_reserve(future->loop, 0, 1);
+	r = sched_reserve(future->sched, 0, 1);
 	if (r < 0) {
 		free(callback);
 		return r;
@@ -238,7 +243,7 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	int count = 0;
-	if (future->done && !future->loop->closed)
+	if (future->done && !future->sched->closed)
 		return 0; /* the loop has them all */
 	for (struct list *link = future->waiters.next, *next; link != &future->waiters;
 	     link = next) {
@@ -251,7 +256,7 @@ static int remove_callbacks(struct coro_future *future, coro_callback *fn, void 
 		if (fn && (callback->fn != fn || callback->arg != arg))
 			continue;
 		list_remove(link);
-		loop_release(future->loop, 0, 1);
+		sched_release(future->sched, 0, 1);
 		callback_free(callback);
 		count++;
 	}
@@ -263,6 +268,6 @@ int coro_future_remove_done_callback(struct coro_future *future, coro_callback *
 	if (!future || !fn)
 		return fail_with(-EINVAL,
 				 "coro_future_remove_done_callback: the future or fn is NULL");
-	int r = loop_check(future->loop);
+	int r = sched_check(future->sched);
 	return r < 0 ? r : remove_callbacks(future, fn, arg);
 }

@@ -5,7 +5,7 @@
 
 #include "base/list.h"
 #include "coro/future.h"
-#include "sched/park.h"
+#include "sched/sched.h"
 
 struct failure;
 
@@ -29,25 +29,30 @@ enum future_kind {
 	FUTURE_GATHER, /* see gather.c */
 };
 
-/* Part of a task too, where the fields marked so are used. */
 struct coro_future {
-	struct coro_loop *loop; /* holds a reference */
-	struct list waiters;    /* struct waiter, in the order they came */
-	void *value;            /* done */
-	/*
-	 * Done, failed: its words, if it has any. A task that is FLAG_MUST_CANCEL: those of the
-	 * request.
-	 */
-	struct failure *failure;
-	int status; /* done: the result, a negative one its failure */
+	struct sched *sched;     /* holds a reference */
+	struct list waiters;     /* struct waiter, in the order they came */
+	void *value;             /* done */
+	struct failure *failure; /* done, failed: its message, NULL for none */
+	int status;              /* done: the result, a negative one its failure */
 	unsigned refs;
 	bool done;
 	uint8_t retrieved; /* enum retrieved */
 	uint8_t kind;
 	bool marked : 1;   /* while a call looks for those that it was given twice */
 	bool shielded : 1; /* a shield of it was cancelled before it was done */
-	uint32_t number;   /* task: which one of its loop */
 };
+
+/* A future of the loop, pending, with one reference: the caller's. */
+static inline void future_init(struct coro_future *future, struct sched *sched)
+{
+	*future = (struct coro_future){.sched = sched, .refs = 1};
+	list_init(&future->waiters);
+	sched->refs++;
+}
+
+/* coro_future_create. */
+int future_create(struct sched *sched, struct coro_future **ret);
 
 /* Nobody has a reference any more. */
 void future_free(struct coro_future *future);

@@ -2,8 +2,8 @@
 #include "task/gather.h"
 
 #include "base/error.h"
-#include "loop/loop.h"
 #include "task/done_call.h"
+#include "task/task.h"
 #include "task/wait.h"
 
 /*
@@ -116,7 +116,7 @@ static void gather_finish(struct gather *gather)
 	done_calls_end(&gather->watches);
 	failure_unref(gather->outer.failure);
 	failure_unref(gather->message);
-	loop_unref(gather->outer.loop);
+	sched_unref(gather->outer.sched);
 }
 
 /*
@@ -148,10 +148,10 @@ static int gather(struct coro_future *const *futures, size_t count, struct coro_
 	if (r < 0 || count == 0)
 		return r;
 	struct gather all = {.failures_are_results = failures_are_results};
-	r = done_calls_init(&all.watches, task->future.loop, count);
+	r = done_calls_init(&all.watches, task->sched, count);
 	if (r < 0)
 		return r;
-	future_init(&all.outer, task->future.loop);
+	future_init(&all.outer, task->sched);
 	all.outer.kind = FUTURE_GATHER;
 	done_calls_begin(&all.watches, futures, child_done);
 	cleanup_push(task, &all.cleanup, gather_discard);

@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/report.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static void group_free(struct coro_group *group)
 	coro_future_unref(group->first);
 	failure_unref(group->message);
 	list_remove(&group->orphans);
-	future_unref(&group->parent->future);
+	future_unref(future_of(group->parent));
 	free(group->errors);
 	free(group);
 }
@@ -76,7 +76,7 @@ static void note_in_generator(struct coro_group *group, const char *site)
 {
 	group->resource.site = site;
 	group->body->flags |= FLAG_IN_SCOPE;
-	list_append(&group->parent->future.loop->generator_groups, &group->resource.link);
+	list_append(&tasks_of(group->parent->sched)->generator_groups, &group->resource.link);
 }
 
 int coro_group_create_with_at(const char *site, const struct coro_group_options *options,
@@ -102,23 +102,23 @@ int coro_group_create_with_at(const char *site, const struct coro_group_options 
 		.level = (uint8_t)task_wait(task)->shields,
 		.unreceived = task->coro.flags & FLAG_MUST_CANCEL,
 	};
-	future_ref(&task->future); /* it should end the group, but may end before */
+	future_ref(future_of(task)); /* it should end the group, but may end before */
 	list_init(&group->members);
 	list_init(&group->spawners);
 	list_init(&group->orphans);
 	cleanup_push(task, &group->cleanup, group_outlive);
 	if (group->body == &task->coro) /* a generator may end it when the loop is closed */
-		resource_begin(task->future.loop, &group->resource, site);
-	else if (task->future.loop->debug)
+		resource_begin(task->sched, &group->resource, site);
+	else if (task->sched->debug)
 		note_in_generator(group, site);
 	*ret = group;
 	return 0;
 }
 
-void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator)
+void groups_tell_of_yield(const struct sched *sched, const struct coro *generator)
 {
 	char text[160];
-	list_for_each(link, &loop->generator_groups) {
+	list_for_each(link, &tasks_of(sched)->generator_groups) {
 		struct coro_group *group = container_of(link, struct coro_group, resource.link);
 		if (group->yielded || group->joined || group->body != generator)
 			continue;
@@ -126,7 +126,7 @@ void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *gener
 		snprintf(text, sizeof(text),
 			 "generator yields inside a group, made at %s, which goes on outside of it",
 			 group->resource.site ? group->resource.site : "?");
-		report_found(&group->parent->future, text);
+		report_found(future_of(group->parent), text);
 	}
 }
 
@@ -153,7 +153,7 @@ void group_abort_all(struct coro_group *group)
 	bool pending = parent->coro.flags & FLAG_MUST_CANCEL;
 	group_abort(group);
 	group->parent_cancel_requested = true;
-	future_cancel_from(&parent->future, NULL, group->level);
+	future_cancel_from(future_of(parent), NULL, group->level);
 	if (parent == running_task() && !pending)
 		parent->coro.flags |= FLAG_GIVEN; /* should the group end before its next wait */
 }
@@ -162,13 +162,13 @@ int coro_group_cancel(struct coro_group *group)
 {
 	if (!group)
 		return fail_with(-EINVAL, "coro_group_cancel: the group is NULL");
-	int r = loop_check(group->parent->future.loop);
+	int r = sched_check(group->parent->sched);
 	if (r < 0 || group->joined || group->cancelled)
 		return r;
 	group->cancelled = true;
 	if (group->aborting)
 		return 0;
-	if (group->exiting || group->parent->future.done)
+	if (group->exiting || future_of(group->parent)->done)
 		group_abort(group);
 	else
 		group_abort_all(group);
@@ -286,7 +286,7 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
  */
 static void cancel_again(const struct coro_group *group)
 {
-	struct coro_future *parent = &group->parent->future;
+	struct coro_future *parent = future_of(group->parent);
 	if (parent->done || group->parent->cancels == 0)
 		return;
 	coro_task_uncancel(parent);
@@ -297,7 +297,7 @@ static void cancel_again(const struct coro_group *group)
 static bool can_wait(const struct coro_group *group)
 {
 	const struct task *task = task_running();
-	return task && task->future.loop == group->parent->future.loop;
+	return task && task->sched == group->parent->sched;
 }
 
 /*
@@ -307,7 +307,7 @@ static int check_end(const struct coro_group *group)
 {
 	if (!group)
 		return fail_with(-EINVAL, "coro_group_join, _end: the group is NULL");
-	if (group->parent->future.loop->thread != thread_current)
+	if (group->parent->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_group_join, _end: the group is another thread's");
 	if (group->parent == task_running() || group->body == thread_current->self)
 		return 0;
@@ -317,22 +317,22 @@ static int check_end(const struct coro_group *group)
 /* Ends the group when no task runs that could wait for its members: they are cancelled. */
 static int end_without_task(struct coro_group *group, int status)
 {
-	if (group->parent->future.loop->closed)
+	if (group->parent->sched->closed)
 		drop_members(group);
 	else if (!group->aborting)
 		group_abort(group);
 	take_request_back(group);
 	group_asked(group);
 	group->orphan = true;
-	list_append(&group->parent->future.loop->orphans, &group->orphans);
+	list_append(&tasks_of(group->parent->sched)->orphans, &group->orphans);
 	group_left(group);
 	return status;
 }
 
-void group_drop_orphans(struct coro_loop *loop)
+void group_drop_orphans(struct sched *sched)
 {
-	while (!list_empty(&loop->orphans)) {
-		struct list *link = loop->orphans.next;
+	while (!list_empty(&tasks_of(sched)->orphans)) {
+		struct list *link = tasks_of(sched)->orphans.next;
 		struct coro_group *group = container_of(link, struct coro_group, orphans);
 		drop_members(group);
 		group_free(group);
@@ -369,7 +369,7 @@ int coro_group_join(struct coro_group *group, int status)
 /* While its parent lives, the group would be discarded with it. */
 static void leave_parent(struct coro_group *group)
 {
-	if (!group->parent->future.done)
+	if (!future_of(group->parent)->done)
 		cleanup_pop(&group->cleanup);
 }
 

@@ -89,9 +89,9 @@ void member_join(struct member *member, struct coro_future *task);
 void group_left(struct coro_group *group);
 
 /* Debug mode: a generator yields; reports groups that it has made and not ended. */
-void groups_tell_of_yield(const struct coro_loop *loop, const struct coro *generator);
+void groups_tell_of_yield(const struct sched *sched, const struct coro *generator);
 
 /* Frees the groups that nobody will end, when the loop is closed. */
-void group_drop_orphans(struct coro_loop *loop);
+void group_drop_orphans(struct sched *sched);
 
 #endif

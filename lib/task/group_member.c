@@ -2,9 +2,9 @@
 /* The tasks of a group: spawning them, and what their ends bring. */
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/group.h"
 #include "task/report.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,10 +15,11 @@ static void member_failed(struct coro_group *group, struct coro_future *task)
 {
 	if (group->error_count == 0)
 		group->first = future_ref(task);
-	if (group->error_count > 0 || group->parent->future.done || group->exiting || group->orphan)
+	if (group->error_count > 0 || future_of(group->parent)->done || group->exiting ||
+	    group->orphan)
 		future_retrieved(task); /* else group_asked does */
 	group->errors[group->error_count++] = task->status;
-	if (group->parent->future.done)
+	if (future_of(group->parent)->done)
 		report_future(task,
 			      "Task has errored out but its parent task is already completed");
 	else if (!group->aborting && !group->independent)
@@ -46,7 +47,7 @@ static void member_done(struct done_call *watch)
 	struct coro_future *task = watch->future;
 	list_remove(&member->link);
 	group->running--;
-	loop_release(task->loop, 0, 1);
+	sched_release(task->sched, 0, 1);
 	free(member);
 	if (group->ending && !group_in_use(group))
 		waiter_wake(group->ending);
@@ -125,7 +126,7 @@ static inline int check_spawn(const struct coro_group *group, coro_fn *fn)
 {
 	if (!group || !fn)
 		return fail_with(-EINVAL, "coro_group_spawn: the group or fn is NULL");
-	if (group->parent->future.loop != thread_current->loop)
+	if (group->parent->sched != thread_current->sched)
 		return fail_with(-EPERM,
 				 "coro_group_spawn: the loop of the group does not run here");
 	return 0;
@@ -141,12 +142,12 @@ static inline __attribute__((always_inline)) int create(struct coro_group *group
 	if (r == 0)
 		r = group_reserve_error(group);
 	if (r == 0)
-		r = loop_reserve(group->parent->future.loop, 0, 1);
+		r = sched_reserve(group->parent->sched, 0, 1);
 	if (r < 0)
 		return r;
 	struct member *member = malloc(sizeof(*member));
 	if (!member) {
-		loop_release(group->parent->future.loop, 0, 1);
+		sched_release(group->parent->sched, 0, 1);
 		return fail_code(-ENOMEM);
 	}
 	member->group = group;
@@ -164,7 +165,7 @@ void member_destroy(struct member *member)
 {
 	struct coro_group *group = member->group;
 	group->running--;
-	loop_release(group->parent->future.loop, 0, 1);
+	sched_release(group->parent->sched, 0, 1);
 	free(member);
 	if (!is_full(group))
 		group_let_in(group);
@@ -208,7 +209,7 @@ int coro_group_spawn_with(struct coro_group *group, const struct coro_options *o
 	int r = create(group, fn, &member);
 	if (r < 0)
 		return r;
-	r = coro_loop_spawn(group->parent->future.loop, options, fn, arg, &task);
+	r = task_spawn(group->parent->sched, options, fn, arg, &task);
 	if (r < 0)
 		member_destroy(member);
 	else

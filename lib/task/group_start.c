@@ -2,8 +2,8 @@
 /* A member that says when it is ready (coro_group_start). */
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/group.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ int coro_started(void *value)
 		return fail_with(-EALREADY, "coro_started: the task has said so already");
 	starting->start = NULL;
 	start->value = value;
-	member_join(start->member, future_ref(&task->future));
+	member_join(start->member, future_ref(future_of(task)));
 	start->member = NULL;
 	if (start->waiter.state == WAITER_PENDING) {
 		start->waiter.state = WAITER_WOKEN;
@@ -113,12 +113,12 @@ static int start_failed(struct coro_future *task, int cancelled)
 static int begin(const char *site, struct start *start, struct coro_future **ret)
 {
 	struct coro_group *group = start->member->group;
-	struct coro_loop *loop = group->parent->future.loop;
+	struct sched *sched = group->parent->sched;
 	group->users++;
-	int r = loop_reserve(loop, 0, 1);
+	int r = sched_reserve(sched, 0, 1);
 	if (r == 0)
-		r = coro_loop_spawn(loop, &(struct coro_options){.site = site}, run_starting, start,
-				    ret);
+		r = task_spawn(sched, &(struct coro_options){.site = site}, run_starting, start,
+			       ret);
 	if (r < 0) {
 		group->users--;
 		member_destroy(start->member);
@@ -134,7 +134,7 @@ static void end(struct start *start, struct coro_group *group)
 {
 	cleanup_pop(&start->cleanup);
 	done_call_remove(&start->watch);
-	loop_release(group->parent->future.loop, 0, 1);
+	sched_release(group->parent->sched, 0, 1);
 	group->users--;
 	if (start->member)
 		member_destroy(start->member);

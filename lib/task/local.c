@@ -2,22 +2,22 @@
 #include "task/local.h"
 
 #include "core/fail.h"
-#include "loop/loop.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct locals **locals_here(struct thread *thread)
 {
-	struct task *task = thread->loop ? thread->loop->running : NULL;
+	struct task *task = thread->sched ? thread->sched->running : NULL;
 	return task ? &task->coro.frame->locals : &thread->root_frame.locals;
 }
 
 /* Tells tasks apart that have had one stack after the other; 0 outside of tasks. */
 static unsigned number_here(const struct thread *thread)
 {
-	const struct task *task = thread->loop ? thread->loop->running : NULL;
-	return task ? task->future.number : 0;
+	const struct task *task = thread->sched ? thread->sched->running : NULL;
+	return task ? task->number : 0;
 }
 
 void locals_call(struct locals *locals, coro_callback *fn, void *arg)

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/pieces.h"
 #include "coro/task.h"
-#include "loop/loop.h"
+#include "task/task.h"
 
 #include <errno.h>
 
@@ -46,16 +46,16 @@ static void report_and_drop(struct coro_future *future)
 	future_unref(future);
 }
 
-void report_unheard(struct coro_loop *loop)
+void report_unheard(struct sched *sched)
 {
 	struct list *link;
-	while ((link = list_pop(&loop->unheard)))
+	while ((link = list_pop(&tasks_of(sched)->unheard)))
 		report_and_drop(container_of(link, struct coro_future, waiters));
 }
 
 static void run_report_unheard(struct call *call)
 {
-	report_unheard(container_of(call, struct coro_loop, report_unheard));
+	report_unheard(&container_of(call, struct tasks, report_unheard)->sched);
 }
 
 /*
@@ -65,36 +65,36 @@ static void run_report_unheard(struct call *call)
  */
 bool report_lost(struct coro_future *future)
 {
-	struct coro_loop *loop = future->loop;
-	if (future->status == -ECANCELED || future->retrieved || !loop->report ||
-	    loop->thread != thread_current)
+	struct sched *sched = future->sched;
+	if (future->status == -ECANCELED || future->retrieved || !tasks_of(sched)->report ||
+	    sched->thread != thread_current)
 		return false;
 	future_retrieved(future);
 	future->refs = 1;
 	list_remove(&future->waiters);
-	if (loop->runner || loop->discarding) {
-		list_append(&loop->unheard, &future->waiters);
-		loop->report_unheard.run = run_report_unheard;
-		loop_call_first(loop, &loop->report_unheard);
+	if (sched->runner || tasks_of(sched)->discarding) {
+		list_append(&tasks_of(sched)->unheard, &future->waiters);
+		tasks_of(sched)->report_unheard.run = run_report_unheard;
+		sched_call_first(sched, &tasks_of(sched)->report_unheard);
 	} else {
 		report_and_drop(future);
 	}
 	return true;
 }
 
-void report_all_told(struct coro_loop *loop)
+void report_all_told(struct sched *sched)
 {
-	list_append_all(&loop->failed, &loop->failing);
+	list_append_all(&tasks_of(sched)->failed, &tasks_of(sched)->failing);
 }
 
 void report_note_failed(struct coro_future *future)
 {
-	struct coro_loop *loop = future->loop;
-	size_t turn_end = loop->cut ? loop->uncut_end : loop->turn_end;
-	if (loop->failing_end != turn_end)
-		report_all_told(loop);
-	loop->failing_end = turn_end;
-	list_append(&loop->failing, &future->waiters);
+	struct sched *sched = future->sched;
+	size_t turn_end = sched->cut ? sched->uncut_end : sched->turn_end;
+	if (tasks_of(sched)->failing_end != turn_end)
+		report_all_told(sched);
+	tasks_of(sched)->failing_end = turn_end;
+	list_append(&tasks_of(sched)->failing, &future->waiters);
 }
 
 static void forget_promises(const struct list *failing)
@@ -106,20 +106,20 @@ static void forget_promises(const struct list *failing)
 	}
 }
 
-void report_nobody_told(struct coro_loop *loop)
+void report_nobody_told(struct sched *sched)
 {
-	if (loop->failing_end == loop->turn_end)
-		forget_promises(&loop->failing);
-	report_all_told(loop);
+	if (tasks_of(sched)->failing_end == sched->turn_end)
+		forget_promises(&tasks_of(sched)->failing);
+	report_all_told(sched);
 }
 
-void report_held(struct coro_loop *loop)
+void report_held(struct sched *sched)
 {
 	struct list *link;
-	report_all_told(loop);
-	while ((link = list_pop(&loop->failed))) {
+	report_all_told(sched);
+	while ((link = list_pop(&tasks_of(sched)->failed))) {
 		struct coro_future *future = container_of(link, struct coro_future, waiters);
-		if (future->retrieved || !loop_is_own(loop))
+		if (future->retrieved || !sched_is_own(sched))
 			continue;
 		future_retrieved(future_ref(future));
 		report_future(

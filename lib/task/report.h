@@ -6,15 +6,16 @@
 #ifndef TASK_REPORT_H
 #define TASK_REPORT_H
 
-#include "loop/loop.h"
+#include "task/task.h"
 
 struct pieces;
 
 /* Reports a future with its failure, if it has one, to the handler of its loop. */
 static inline void report_future(struct coro_future *future, const char *message)
 {
-	if (future->loop->report)
-		future->loop->report(future, message);
+	const struct tasks *tasks = tasks_of(future->sched);
+	if (tasks->report)
+		tasks->report(future, message);
 }
 
 /*
@@ -24,7 +25,7 @@ static inline void report_future(struct coro_future *future, const char *message
 bool report_lost(struct coro_future *future);
 
 /* Reports what is in loop->unheard. The caller holds the loop. */
-void report_unheard(struct coro_loop *loop);
+void report_unheard(struct sched *sched);
 
 /*
  * A future has failed, with another code than -ECANCELED. As long as it is held, it is in
@@ -33,13 +34,13 @@ void report_unheard(struct coro_loop *loop);
 void report_note_failed(struct coro_future *future);
 
 /* All who wait for what has failed by now have been told of it. */
-void report_all_told(struct coro_loop *loop);
+void report_all_told(struct sched *sched);
 
 /* The loop is being closed: who was to be told in the next turn will not be. */
-void report_nobody_told(struct coro_loop *loop);
+void report_nobody_told(struct sched *sched);
 
 /* The loop is closed: reports those that are held still, perhaps by nobody who knows. */
-void report_held(struct coro_loop *loop);
+void report_held(struct sched *sched);
 
 /* Adds the task's name, and where it was spawned. */
 void report_add_task(struct pieces *text, const struct coro_future *task);

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "core/fail.h"
 #include "coro/shield.h"
-#include "loop/loop.h"
+#include "task/task.h"
 #include "task/timeout.h"
 
 #include <errno.h>
@@ -94,7 +94,7 @@ static void hand_on(struct shield *shield)
 		task_put_off(task, message);
 	} else {
 		task->cancels += shield->held - 1;
-		future_cancel_from(&task->future, message, task_shields(task));
+		future_cancel_from(future_of(task), message, task_shields(task));
 	}
 	failure_unref(message);
 }
@@ -162,7 +162,7 @@ int coro_shield_end(struct coro_shield_scope *scope, int status)
 		return fail_end(r);
 	struct shield *shield = shield_of(scope);
 	struct task *task = shield->task;
-	if (!task || task->future.done) {
+	if (!task || future_of(task)->done) {
 		set_message(shield, NULL);
 		return coro_timeout_end(&scope->timeout, status);
 	}

@@ -3,8 +3,8 @@
 #include "core/fail.h"
 #include "core/overflow.h"
 #include "coro/task.h"
-#include "loop/loop.h"
 #include "sched/park.h"
+#include "task/task.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +12,13 @@
 int coro_task_yield(void)
 {
 	struct thread *thread = thread_current;
-	struct coro_loop *loop = thread->loop;
-	if (unlikely(!loop))
+	struct sched *sched = thread->sched;
+	if (unlikely(!sched))
 		return fail_with(-EPERM, "coro_task_yield: not in a task");
-	struct task *task = loop->running;
+	struct task *task = sched->running;
 	if (unlikely(!task))
 		return fail_with(-EPERM, "coro_task_yield: not in a task");
-	return yield_in(loop, task, thread->self);
+	return yield_in(sched, task, thread->self);
 }
 
 int coro_checkpoint(void)
@@ -35,16 +35,16 @@ static void sleep_over(struct call *call)
 
 static void sleep_leave(struct wait *wait)
 {
-	timer_disarm(wait->task->future.loop, &wait->timer);
+	timer_disarm(wait->task->sched, &wait->timer);
 }
 
 static int sleep_describe(const struct wait *wait, char *text, size_t size)
 {
 	char duration[DURATION_SIZE];
-	const struct coro_loop *loop = wait->task->future.loop;
+	const struct sched *sched = wait->task->sched;
 	size_t place = wait->timer.node.place;
-	int64_t end = place == HEAP_NONE ? 0 : loop->timers.entries[place].key;
-	int64_t left = end - loop_time(loop);
+	int64_t end = place == HEAP_NONE ? 0 : sched->timers.entries[place].key;
+	int64_t left = end - sched_time(sched);
 	if (end == CORO_FOREVER)
 		return snprintf(text, size, "a sleep without end");
 	return snprintf(text, size, "a sleep, %s more",
@@ -63,7 +63,7 @@ int coro_sleep_until(int64_t when)
 	struct wait *wait = task_wait(task);
 	wait->kind = &sleeping;
 	wait->timer.call.run = sleep_over;
-	timer_arm(task->future.loop, &wait->timer, when);
+	timer_arm(task->sched, &wait->timer, when);
 	return park(task);
 }
 
@@ -74,5 +74,5 @@ int coro_sleep(int64_t delay)
 		return fail_with(-EPERM, "coro_sleep: not in a task");
 	if (delay <= 0)
 		return coro_task_yield();
-	return coro_sleep_until(time_after(loop_time(task->future.loop), delay));
+	return coro_sleep_until(time_after(sched_time(task->sched), delay));
 }

@@ -6,7 +6,6 @@
 #include "core/fail.h"
 #include "core/generator.h"
 #include "coro/task.h"
-#include "loop/loop.h"
 #include "task/argument.h"
 #include "task/local.h"
 #include "task/report.h"
@@ -21,51 +20,54 @@
 static int start_at_once(struct task *task);
 
 /* Its room is reserved. */
-static inline void task_init(struct task *task, struct coro_loop *loop, coro_fn *fn, void *arg)
+static inline void task_init(struct task *task, struct sched *sched, coro_fn *fn, void *arg)
 {
+	struct spawned *spawned = spawned_of(task);
+	struct tasks *tasks = tasks_of(sched);
 	coroutine_init(&task->coro, NULL, fn, arg);
-	future_init(&task->future, loop);
-	task->future.kind = FUTURE_TASK;
-	task->future.number = ++loop->spawned;
 	task->coro.flags = FLAG_IS_TASK;
-	task->coro.stack_size = loop->stack_size;
+	task->coro.stack_size = tasks->stack_size;
+	task->sched = sched;
+	task->number = ++tasks->spawned;
 	task->cancels = 0;
-	task->parent = loop->running ? loop->running->future.number : 0;
-	list_append(&loop->tasks, &task->all);
+	future_init(&spawned->future, sched);
+	spawned->future.kind = FUTURE_TASK;
+	spawned->parent = sched->running ? sched->running->number : 0;
+	list_append(&tasks->all, &spawned->all);
 }
 
-static int spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn, void *arg,
+static int spawn(struct sched *sched, const struct coro_options *options, coro_fn *fn, void *arg,
 		 struct coro_future **ret)
 {
-	unsigned flags = options->flags | loop->task_flags;
-	int r = loop_reserve(loop, 1, 0);
+	unsigned flags = options->flags | tasks_of(sched)->flags;
+	int r = sched_reserve(sched, 1, 0);
 	if (r < 0)
 		return r;
-	struct task *task = slab_alloc(&loop->tasks_slab);
+	struct task *task = slab_alloc(&tasks_of(sched)->slab);
 	if (!task) {
-		loop_release(loop, 1, 0);
+		sched_release(sched, 1, 0);
 		return fail_code(-ENOMEM);
 	}
-	task_init(task, loop, fn, arg);
+	task_init(task, sched, fn, arg);
 	task->coro.flags |= flags & CORO_SAVE_EXCEPTIONS;
 	task->coro.name = options->name;
 	task->coro.site = options->site;
 	if (options->stack_size)
 		task->coro.stack_size = options->stack_size;
-	if (unlikely(loop->thread->has_locals))
-		task->coro.locals = locals_inherit(loop->thread);
+	if (unlikely(sched->thread->has_locals))
+		task->coro.locals = locals_inherit(sched->thread);
 	if (ret)
-		*ret = future_ref(&task->future);
-	if (unlikely(flags & CORO_EAGER_START) && thread_current->loop == loop)
+		*ret = future_ref(future_of(task));
+	if (unlikely(flags & CORO_EAGER_START) && thread_current->sched == sched)
 		return start_at_once(task);
-	ring_push(&loop->ready, task);
+	ring_push(&sched->ready, task);
 	return 0;
 }
 
-int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
-		    void *arg, struct coro_future **ret)
+int task_spawn(struct sched *sched, const struct coro_options *options, coro_fn *fn, void *arg,
+	       struct coro_future **ret)
 {
-	int r = loop_check(loop);
+	int r = sched_check(sched);
 	if (r < 0)
 		return r;
 	static const struct coro_options defaults;
@@ -75,36 +77,42 @@ int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, 
 	r = coroutine_check_options(options, CORO_EAGER_START);
 	if (r < 0)
 		return r;
-	r = spawn(loop, options, fn, arg, ret);
-	loop_stirred(loop);
+	r = spawn(sched, options, fn, arg, ret);
+	sched_stirred(sched);
 	return r;
 }
 
-static __attribute__((noinline)) int spawn_slow(struct coro_loop *loop, const char *site,
-						coro_fn *fn, void *arg, struct coro_future **ret)
+int coro_loop_spawn(struct coro_loop *loop, const struct coro_options *options, coro_fn *fn,
+		    void *arg, struct coro_future **ret)
 {
-	if (!loop)
+	return task_spawn(sched_of(loop), options, fn, arg, ret);
+}
+
+static __attribute__((noinline)) int spawn_slow(struct sched *sched, const char *site, coro_fn *fn,
+						void *arg, struct coro_future **ret)
+{
+	if (!sched)
 		return fail_with(-EPERM, "coro_spawn: no loop runs in this thread");
 	if (!fn)
 		return fail_with(-EINVAL, "coro_spawn: fn is NULL");
-	return spawn(loop, &(struct coro_options){.site = site}, fn, arg, ret);
+	return spawn(sched, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
 /* The common case calls nothing, and so has nothing to save. */
 int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	struct thread *thread = thread_current;
-	struct coro_loop *loop = thread->loop;
-	if (unlikely(!loop || !fn || loop->task_flags || thread->has_locals ||
-		     slab_exhausted(&loop->tasks_slab) || !loop_has_room(loop)))
-		return spawn_slow(loop, site, fn, arg, ret);
-	struct task *task = slab_reuse(&loop->tasks_slab);
-	loop_reserve_in_room(loop);
-	task_init(task, loop, fn, arg);
+	struct sched *sched = thread->sched;
+	if (unlikely(!sched || !fn || tasks_of(sched)->flags || thread->has_locals ||
+		     slab_exhausted(&tasks_of(sched)->slab) || !sched_has_room(sched)))
+		return spawn_slow(sched, site, fn, arg, ret);
+	struct task *task = slab_reuse(&tasks_of(sched)->slab);
+	sched_reserve_in_room(sched);
+	task_init(task, sched, fn, arg);
 	task->coro.site = site;
 	if (ret)
-		*ret = future_ref(&task->future);
-	ring_push(&loop->ready, task);
+		*ret = future_ref(future_of(task));
+	ring_push(&sched->ready, task);
 	return 0;
 }
 
@@ -113,14 +121,14 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 /* The loop's reference goes; whoever waits for the task is told. */
 static void task_finish(struct task *task, int status, void *value, struct failure *failure)
 {
-	struct coro_loop *loop = task->future.loop;
+	struct sched *sched = task->sched;
 	task->coro.frame = NULL;
-	list_remove(&task->all);
-	loop_release(loop, 1, 0);
-	future_finish_held(&task->future, status, value, failure);
-	if (unlikely(task->future.status < 0 && task->future.status != -ECANCELED))
-		report_note_failed(&task->future);
-	future_unref(&task->future);
+	list_remove(&spawned_of(task)->all);
+	sched_release(sched, 1, 0);
+	future_finish_held(future_of(task), status, value, failure);
+	if (unlikely(future_of(task)->status < 0 && future_of(task)->status != -ECANCELED))
+		report_note_failed(future_of(task));
+	future_unref(future_of(task));
 }
 
 /* What it inherits goes to where it is while the task runs. */
@@ -135,7 +143,7 @@ static bool prepare(struct task *task)
 {
 	int r = -ECANCELED;
 	if (!(task->coro.flags & FLAG_MUST_CANCEL)) {
-		r = coroutine_prepare(&task->coro, task->future.loop->thread);
+		r = coroutine_prepare(&task->coro, task->sched->thread);
 		if (r == 0) {
 			if (task->coro.locals)
 				take_locals(&task->coro);
@@ -152,25 +160,25 @@ static bool prepare(struct task *task)
 
 bool task_start_slow(struct task *task)
 {
-	struct coro_loop *loop = task->future.loop;
+	struct sched *sched = task->sched;
 	if (prepare(task))
 		return true;
-	*ring_at(&loop->ready, loop->ready.head) = READY_NOTHING;
+	*ring_at(&sched->ready, sched->ready.head) = READY_NOTHING;
 	return false;
 }
 
 /* -- eager start */
 
 /* The task that spawns it comes next, before all that is ready. */
-static int start_in_task(struct coro_loop *loop, struct task *spawner, struct task *task)
+static int start_in_task(struct sched *sched, struct task *spawner, struct task *task)
 {
 	struct coro *self = thread_current->self;
 	bool swap = (spawner->coro.flags | self->flags) & CORO_SAVE_EXCEPTIONS;
 	spawner->coro.at = self;
 	spawner->coro.wake = 0;
 	spawner->coro.flags |= FLAG_STARTS;
-	ring_push_front(&loop->ready, spawner);
-	loop->running = task;
+	ring_push_front(&sched->ready, spawner);
+	sched->running = task;
 	thread_current->self = &task->coro;
 	if (!swap)
 		return coroutine_switch(self, &spawner->coro.context, &task->coro,
@@ -185,29 +193,29 @@ static int start_in_task(struct coro_loop *loop, struct task *spawner, struct ta
  * The turn ends for a moment, and the callback is who runs the loop, so that control comes back to
  * it; once tasks that the new one has put before the rest of the turn have run on, too.
  */
-static int start_in_callback(struct coro_loop *loop, struct task *task)
+static int start_in_callback(struct sched *sched, struct task *task)
 {
-	struct coro *self = thread_current->self, *runner = loop->runner;
-	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, cut = loop->cut;
-	size_t head = loop->ready.head, turn_end = loop->turn_end, uncut_end = loop->uncut_end;
+	struct coro *self = thread_current->self, *runner = sched->runner;
+	bool swap = self->flags & CORO_SAVE_EXCEPTIONS, cut = sched->cut;
+	size_t head = sched->ready.head, turn_end = sched->turn_end, uncut_end = sched->uncut_end;
 	if (swap)
 		coroutine_swap_exceptions(self->frame);
-	loop->runner = self;
-	loop->turn_end = head;
-	loop_interrupt(loop);
-	loop->running = task;
+	sched->runner = self;
+	sched->turn_end = head;
+	sched_interrupt(sched);
+	sched->running = task;
 	thread_current->self = &task->coro;
-	coroutine_switch(self, &loop->runner_context, &task->coro, task->coro.context, 0);
-	while (loop->ready.head != head) {
-		loop->turn_end = head;
-		loop_dispatch(loop, self, &loop->runner_context);
+	coroutine_switch(self, &sched->runner_context, &task->coro, task->coro.context, 0);
+	while (sched->ready.head != head) {
+		sched->turn_end = head;
+		sched_dispatch(sched, self, &sched->runner_context);
 	}
-	loop->runner = runner;
-	loop->turn_end = turn_end;
-	loop->uncut_end = uncut_end;
-	loop->cut = cut;
-	if (loop->urgent)
-		loop_cut(loop, 0);
+	sched->runner = runner;
+	sched->turn_end = turn_end;
+	sched->uncut_end = uncut_end;
+	sched->cut = cut;
+	if (sched->urgent)
+		sched_cut(sched, 0);
 	if (swap)
 		coroutine_swap_exceptions(self->frame);
 	return 0;
@@ -216,11 +224,11 @@ static int start_in_callback(struct coro_loop *loop, struct task *task)
 /* Runs a new task until it first waits or ends, and then on with who spawns it. */
 static __attribute__((noinline)) int start_at_once(struct task *task)
 {
-	struct coro_loop *loop = task->future.loop;
-	struct task *spawner = loop->running;
+	struct sched *sched = task->sched;
+	struct task *spawner = sched->running;
 	if (!prepare(task))
 		return 0;
-	return spawner ? start_in_task(loop, spawner, task) : start_in_callback(loop, task);
+	return spawner ? start_in_task(sched, spawner, task) : start_in_callback(sched, task);
 }
 
 /* It ended before it came to wait again, where it would have been cancelled. */
@@ -245,7 +253,7 @@ static void let_go(struct locals **locals)
 void *task_leave(struct coro *co, int status, int *result)
 {
 	struct task *task = container_of(co, struct task, coro);
-	struct coro_loop *loop = task->future.loop;
+	struct sched *sched = task->sched;
 	if (unlikely(task_wait(task)->scopes > 0))
 		timeouts_forget(task);
 	if (unlikely(co->frame->locals != NULL))
@@ -253,7 +261,7 @@ void *task_leave(struct coro *co, int status, int *result)
 	if (unlikely(co->flags & FLAG_MUST_CANCEL))
 		status = end_cancelled(task, status);
 	task_finish(task, status, co->frame->value, co->failure);
-	return loop_next(loop, result);
+	return sched_next(sched, result);
 }
 
 void task_discard_wait(struct task *task)
@@ -294,10 +302,12 @@ void task_discard(struct task *task)
 		locals_unref(co->locals);
 	}
 	coroutine_discard(co);
-	list_remove(&task->all);
-	task->future.done = true;
-	task->future.status = -ECANCELED;
-	future_unref(&task->future);
+	list_remove(&spawned_of(task)->all);
+	struct coro_future *future = future_of(task);
+	future->done = true;
+	future->status = -ECANCELED;
+	future->failure = task_take_request(task);
+	future_unref(future);
 }
 
 void task_hide(struct coro_future *future)
@@ -305,8 +315,8 @@ void task_hide(struct coro_future *future)
 	if (future->done)
 		return;
 	struct task *task = task_of(future);
-	list_remove(&task->all);
-	list_append(&future->loop->servants, &task->all);
+	list_remove(&spawned_of(task)->all);
+	list_append(&tasks_of(future->sched)->servants, &spawned_of(task)->all);
 }
 
 /* -- questions */
@@ -314,7 +324,7 @@ void task_hide(struct coro_future *future)
 struct coro_future *coro_current_task(void)
 {
 	struct task *task = task_running();
-	return task ? &task->future : NULL;
+	return task ? future_of(task) : NULL;
 }
 
 bool coro_is_task(const struct coro_future *future)
@@ -332,7 +342,7 @@ const char *coro_task_name(const struct coro_future *future)
 	struct thread *thread = thread_self();
 	if (!thread)
 		return NULL;
-	snprintf(thread->task_name, sizeof(thread->task_name), "Task-%u", future->number);
+	snprintf(thread->task_name, sizeof(thread->task_name), "Task-%u", task->number);
 	return thread->task_name;
 }
 
@@ -340,7 +350,7 @@ int coro_task_set_name(struct coro_future *future, const char *name)
 {
 	if (!coro_is_task(future))
 		return fail_with(-EINVAL, "coro_task_set_name: it is no task");
-	if (future->loop->thread != thread_current)
+	if (future->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_set_name: the task is another thread's");
 	task_of(future)->coro.name = name;
 	return 0;
@@ -348,12 +358,12 @@ int coro_task_set_name(struct coro_future *future, const char *name)
 
 unsigned coro_task_number(const struct coro_future *future)
 {
-	return coro_is_task(future) ? future->number : 0;
+	return coro_is_task(future) ? task_of(future)->number : 0;
 }
 
 unsigned coro_task_parent(const struct coro_future *future)
 {
-	return coro_is_task(future) ? task_of(future)->parent : 0;
+	return coro_is_task(future) ? spawned_of(task_of(future))->parent : 0;
 }
 
 const char *coro_task_site(const struct coro_future *future)
@@ -382,7 +392,7 @@ int coro_task_uncancel(struct coro_future *future)
 {
 	if (!coro_is_task(future))
 		return fail_with(-EINVAL, "coro_task_uncancel: it is no task");
-	if (future->loop->thread != thread_current)
+	if (future->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_uncancel: the task is another thread's");
 	struct task *task = task_of(future);
 	if (!shield_uncancel(task))

@@ -6,19 +6,41 @@
 #include "core/thread.h"
 #include "sched/park.h"
 #include "task/future.h"
+#include "task/tasks.h"
 
-/* Kept small: a million may sleep. What only a started task needs lies in its stack's header. */
-struct task {
-	struct coro coro;
+/* A task as a whole: what the scheduler switches to, and the future of its result. */
+struct spawned {
+	struct task task;
 	struct coro_future future;
-	int cancels;     /* requests that were not taken back */
 	uint32_t parent; /* the number of the task that spawned it, 0 for none */
-	struct list all; /* in loop->tasks, until it is done */
+	struct list all; /* in the loop's tasks, until it is done */
 };
 
-_Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
+static inline bool is_task(const struct coro_future *future)
+{
+	return future->kind == FUTURE_TASK;
+}
 
-/* The loop's counterpart of struct thread's leave. */
+static inline struct spawned *spawned_of(const struct task *task)
+{
+	return container_of((struct task *)task, struct spawned, task);
+}
+
+static inline struct coro_future *future_of(const struct task *task)
+{
+	return &spawned_of(task)->future;
+}
+
+static inline struct task *task_of(const struct coro_future *future)
+{
+	return &container_of((struct coro_future *)future, struct spawned, future)->task;
+}
+
+/* coro_loop_spawn. */
+int task_spawn(struct sched *sched, const struct coro_options *options, coro_fn *fn, void *arg,
+	       struct coro_future **ret);
+
+/* The scheduler's counterpart of struct thread's leave. */
 void *task_leave(struct coro *co, int status, int *result);
 
 /*
@@ -50,41 +72,10 @@ static inline bool request_put_off(const struct task *task)
  */
 int task_uncancel(struct task *task, int others);
 
-/* The wait of a task that has started. */
-static inline struct wait *task_wait(const struct task *task)
-{
-	return (struct wait *)(void *)task->coro.frame->outer;
-}
-
 /*
  * loop->start: what a new task may be beside plain, which is cancelled, without a stack to be had,
  * or an heir of values.
  */
 bool task_start_slow(struct task *task);
-
-/* It has a stack now, and stands at its start. */
-static inline void task_begin(struct task *task)
-{
-	struct wait *wait = task_wait(task);
-	task->coro.state = STATE_RUNNING; /* to all but the loop */
-	task->coro.at = &task->coro;
-	wait->task = task;
-	wait->kind = NULL;
-	wait->waiter = NULL;
-	wait->cleanups = NULL;
-	wait->scopes = 0;
-	wait->shields = 0;
-	wait->cancelled_late = false;
-}
-
-static inline bool is_task(const struct coro_future *future)
-{
-	return future->kind == FUTURE_TASK;
-}
-
-static inline struct task *task_of(const struct coro_future *future)
-{
-	return container_of(future, struct task, future);
-}
 
 #endif

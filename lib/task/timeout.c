@@ -4,8 +4,8 @@
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/wait.h"
-#include "loop/loop.h"
 #include "task/report.h"
+#include "task/task.h"
 #include "task/timeout.h"
 #include "task/wait.h"
 
@@ -89,7 +89,7 @@ static void tell_of(struct watched *watched, const char *when)
 		 scope->when == CORO_FOREVER ? "no length"
 					     : duration_text(length, scope->when - scope->begun),
 		 scope->site ? scope->site : "?", when);
-	report_found(&scope->task->future, text);
+	report_found(future_of(scope->task), text);
 }
 
 /*
@@ -124,7 +124,7 @@ static void expire(struct call *call)
 	scope->state = TIMEOUT_EXPIRING;
 	if (unlikely(scope->watched) && frame_is_gone(watched_of(scope)))
 		tell_of(watched_of(scope), "cancels its task now");
-	future_cancel_from(&scope->task->future, NULL, scope->level);
+	future_cancel_from(future_of(scope->task), NULL, scope->level);
 }
 
 static bool lies_on_stack(const struct scope *scope, const struct coro *co)
@@ -143,44 +143,44 @@ static void hold_task(struct scope *scope)
 	if (scope->counted)
 		task_wait(task)->scopes++;
 	else
-		future_ref(&task->future);
+		future_ref(future_of(task));
 }
 
 static inline __attribute__((always_inline)) void release_task(struct scope *scope)
 {
-	loop_release(scope->task->future.loop, 0, 1);
+	sched_release(scope->task->sched, 0, 1);
 	if (scope->counted)
 		task_wait(scope->task)->scopes--;
 	else
-		future_unref(&scope->task->future);
+		future_unref(future_of(scope->task));
 }
 
 static int arm(struct scope *scope, int64_t when, int64_t now)
 {
-	struct coro_loop *loop = scope->task->future.loop;
+	struct sched *sched = scope->task->sched;
 	bool over = when <= now && when != CORO_FOREVER;
 	if (over) {
 		/*
 		 * A scope may be armed and disarmed any number of times in a turn, and each leaves
 		 * an empty place.
 		 */
-		int r = ring_reserve(&loop->ready, 0);
+		int r = ring_reserve(&sched->ready, 0);
 		if (r < 0)
 			return r;
 	}
-	timer_disarm(loop, &scope->timer);
+	timer_disarm(sched, &scope->timer);
 	scope->when = when;
 	if (over)
-		call_push(loop, &scope->timer.call);
+		call_push(sched, &scope->timer.call);
 	else if (when != CORO_FOREVER)
-		timer_arm(loop, &scope->timer, when);
+		timer_arm(sched, &scope->timer, when);
 	return 0;
 }
 
 static void scope_discard(struct cleanup *cleanup)
 {
 	struct scope *scope = container_of(cleanup, struct scope, cleanup);
-	timer_disarm(scope->task->future.loop, &scope->timer);
+	timer_disarm(scope->task->sched, &scope->timer);
 	scope->state = TIMEOUT_ABANDONED;
 	bool nobody_ends_it = scope->counted;
 	release_task(scope);
@@ -190,8 +190,9 @@ static void scope_discard(struct cleanup *cleanup)
 
 void timeouts_forget(struct task *task)
 {
-	struct coro_loop *loop = task->future.loop;
-	for (struct list *link = loop->scopes.next, *next; link != &loop->scopes; link = next) {
+	struct sched *sched = task->sched;
+	for (struct list *link = tasks_of(sched)->scopes.next, *next;
+	     link != &tasks_of(sched)->scopes; link = next) {
 		struct watched *watched = container_of(link, struct watched, link);
 		next = link->next;
 		if (watched->scope.task != task || !watched->scope.counted)
@@ -199,7 +200,7 @@ void timeouts_forget(struct task *task)
 		tell_of(watched, watched->scope.state == TIMEOUT_EXPIRING
 					 ? "cancelled its task"
 					 : "was open at its task's end");
-		timer_disarm(loop, &watched->scope.timer);
+		timer_disarm(sched, &watched->scope.timer);
 		release_task(&watched->scope);
 		watched_free(watched);
 	}
@@ -211,7 +212,7 @@ void timeouts_forget(struct task *task)
 static bool has_begun(const struct task *task, const struct place *place)
 {
 	const struct cleanup *at = task_wait(task)->cleanups;
-	list_for_each(link, &task->future.loop->scopes) {
+	list_for_each(link, &tasks_of(task->sched)->scopes) {
 		const struct watched *watched = container_of(link, struct watched, link);
 		if (watched->place == place && watched->scope.task == task)
 			return true;
@@ -226,7 +227,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 							     const char *site, int64_t when,
 							     int64_t now, bool watched)
 {
-	int r = loop_reserve(task->future.loop, 0, 1);
+	int r = sched_reserve(task->sched, 0, 1);
 	if (r < 0)
 		return r;
 	*scope = (struct scope){
@@ -243,7 +244,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 	r = arm(scope, when, now);
 	if (r < 0) {
 		scope->state = 0;
-		loop_release(task->future.loop, 0, 1);
+		sched_release(task->sched, 0, 1);
 		return r;
 	}
 	hold_task(scope);
@@ -277,17 +278,17 @@ static __attribute__((noinline)) int begin_watched(struct place *place, struct t
 		free(watched);
 		return r;
 	}
-	list_append(&task->future.loop->scopes, &watched->link);
+	list_append(&tasks_of(task->sched)->scopes, &watched->link);
 	place->watched = watched;
 	if (!watched->scope.counted)
 		thread_current->self->flags |= FLAG_IN_SCOPE;
 	return 0;
 }
 
-void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *generator)
+void timeouts_tell_of_yield(const struct sched *sched, const struct coro *generator)
 {
 	char text[160];
-	list_for_each(link, &loop->scopes) {
+	list_for_each(link, &tasks_of(sched)->scopes) {
 		struct watched *watched = container_of(link, struct watched, link);
 		const struct scope *scope = &watched->scope;
 		if (watched->yielded || scope->counted || !lies_on_stack(scope, generator))
@@ -297,7 +298,7 @@ void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *gen
 			text, sizeof(text),
 			"generator yields inside a timeout, begun at %s, which goes on outside of it",
 			scope->site ? scope->site : "?");
-		report_found(&scope->task->future, text);
+		report_found(future_of(scope->task), text);
 	}
 }
 
@@ -307,7 +308,7 @@ static inline __attribute__((always_inline)) int begin(struct coro_timeout *time
 {
 	struct place *place = place_of(timeout);
 	place->watched = NULL;
-	if (unlikely(task->future.loop->debug))
+	if (unlikely(task->sched->debug))
 		return begin_watched(place, task, site, when, now);
 	return scope_begin(&place->scope, task, site, when, now, false);
 }
@@ -318,7 +319,7 @@ int coro_timeout_begin_site(const char *site, struct coro_timeout *timeout, int6
 	int r = check_begin(task, timeout);
 	if (r < 0)
 		return r;
-	int64_t now = loop_time(task->future.loop);
+	int64_t now = sched_time(task->sched);
 	return begin(timeout, task, site, time_after(now, delay), now);
 }
 
@@ -328,7 +329,7 @@ int coro_timeout_begin_at_site(const char *site, struct coro_timeout *timeout, i
 	int r = check_begin(task, timeout);
 	if (r < 0)
 		return r;
-	return begin(timeout, task, site, when, loop_time(task->future.loop));
+	return begin(timeout, task, site, when, sched_time(task->sched));
 }
 
 int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
@@ -338,9 +339,9 @@ int coro_timeout_reschedule(struct coro_timeout *timeout, int64_t when)
 	struct scope *scope = scope_of(timeout);
 	if (scope->state != TIMEOUT_ENTERED)
 		return fail_with(-EALREADY, "coro_timeout_reschedule: it is over");
-	if (scope->task->future.loop->thread != thread_current)
+	if (scope->task->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_timeout_reschedule: it is another thread's");
-	return arm(scope, when, loop_time(scope->task->future.loop));
+	return arm(scope, when, sched_time(scope->task->sched));
 }
 
 int64_t coro_timeout_when(const struct coro_timeout *timeout)
@@ -364,7 +365,7 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 static inline __attribute__((always_inline)) int scope_end(struct scope *scope, int status)
 {
 	struct task *task = scope->task;
-	timer_disarm(task->future.loop, &scope->timer);
+	timer_disarm(task->sched, &scope->timer);
 	if (scope->state == TIMEOUT_EXPIRING) {
 		int left = task_uncancel(task, scope->cancelling);
 		scope->state = TIMEOUT_EXPIRED;
@@ -373,7 +374,7 @@ static inline __attribute__((always_inline)) int scope_end(struct scope *scope, 
 	} else {
 		scope->state = TIMEOUT_EXITED;
 	}
-	if (!task->future.done)
+	if (!future_of(task)->done)
 		cleanup_pop(&scope->cleanup);
 	release_task(scope);
 	return status;
@@ -386,9 +387,9 @@ static inline __attribute__((always_inline)) int scope_end(struct scope *scope, 
 static bool may_end(const struct scope *scope)
 {
 	struct thread *thread = thread_current;
-	if (scope->task->future.loop->thread != thread)
+	if (scope->task->sched->thread != thread)
 		return false;
-	return scope->task->future.done ||
+	return future_of(scope->task)->done ||
 	       (thread->self != &thread->root && lies_on_stack(scope, thread->self));
 }
 
@@ -447,7 +448,7 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 		return coro_await(future, ret);
 	if (timeout <= 0)
 		return wait_for_none(site, future, ret);
-	int64_t now = loop_time(future->loop);
+	int64_t now = sched_time(future->sched);
 	r = scope_begin(&scope, task, site, time_after(now, timeout), now, false);
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }
@@ -456,8 +457,8 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 static int within_no_time(const char *site, coro_fn *fn, void *arg)
 {
 	struct coro_future *task;
-	int r = coro_loop_spawn(running_task()->future.loop, &(struct coro_options){.site = site},
-				fn, arg, &task);
+	int r = task_spawn(running_task()->sched, &(struct coro_options){.site = site}, fn, arg,
+			   &task);
 	if (r < 0)
 		return r;
 	r = wait_for_none(site, task, NULL);
@@ -477,7 +478,7 @@ int coro_within_at(const char *site, int64_t delay, coro_fn *fn, void *arg)
 		return fn(arg);
 	if (delay <= 0)
 		return within_no_time(site, fn, arg);
-	int64_t now = loop_time(task->future.loop);
+	int64_t now = sched_time(task->sched);
 	int r = scope_begin(&scope, task, site, time_after(now, delay), now, false);
 	return r < 0 ? r : scope_end(&scope, fn(arg));
 }

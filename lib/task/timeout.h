@@ -4,7 +4,7 @@
 #define TASK_TIMEOUT_H
 
 struct coro;
-struct coro_loop;
+struct sched;
 struct coro_timeout;
 struct task;
 
@@ -12,7 +12,7 @@ struct task;
 void timeouts_forget(struct task *task);
 
 /* Debug mode: a generator yields; tells of timeouts that it has begun and not ended. */
-void timeouts_tell_of_yield(const struct coro_loop *loop, const struct coro *generator);
+void timeouts_tell_of_yield(const struct sched *sched, const struct coro *generator);
 
 /* 0 if the caller may end it; what coro_timeout_end would refuse it with. */
 int timeout_check_end(const struct coro_timeout *timeout);

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "core/fail.h"
-#include "loop/loop.h"
 #include "task/done_call.h"
+#include "task/task.h"
 
 #include <errno.h>
 
@@ -20,7 +20,7 @@ int check_futures(const struct task *task, struct coro_future *const *futures, s
 	for (size_t i = 0; i < count; i++) {
 		if (!futures[i])
 			return fail_with(-EINVAL, WAITING_CALLS ": one of them is NULL");
-		if (futures[i]->loop != task->future.loop)
+		if (futures[i]->sched != task->sched)
 			return fail_with(-EPERM, WAITING_CALLS ": one of them is another loop's");
 	}
 	return 0;
@@ -31,7 +31,7 @@ int check_futures(const struct task *task, struct coro_future *const *futures, s
 struct deadline {
 	struct waiter waiter;
 	struct timer timer;
-	struct coro_loop *loop; /* NULL: there is no deadline */
+	struct sched *sched; /* NULL: there is no deadline */
 };
 
 static void deadline_come(struct call *call)
@@ -40,27 +40,27 @@ static void deadline_come(struct call *call)
 	waiter_wake(&container_of(timer, struct deadline, timer)->waiter);
 }
 
-static int deadline_begin(struct deadline *deadline, struct coro_loop *loop, int64_t timeout)
+static int deadline_begin(struct deadline *deadline, struct sched *sched, int64_t timeout)
 {
 	*deadline = (struct deadline){.waiter.state = WAITER_PENDING};
 	list_init(&deadline->waiter.link);
 	if (timeout == CORO_FOREVER)
 		return 0;
-	int r = loop_reserve(loop, 0, 1);
+	int r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
-	deadline->loop = loop;
+	deadline->sched = sched;
 	deadline->timer = (struct timer){.call.run = deadline_come, .node.place = HEAP_NONE};
-	timer_arm(loop, &deadline->timer, time_after(loop_time(loop), timeout));
+	timer_arm(sched, &deadline->timer, time_after(sched_time(sched), timeout));
 	return 0;
 }
 
 static void deadline_end(struct deadline *deadline)
 {
-	if (!deadline->loop)
+	if (!deadline->sched)
 		return;
-	timer_disarm(deadline->loop, &deadline->timer);
-	loop_release(deadline->loop, 0, 1);
+	timer_disarm(deadline->sched, &deadline->timer);
+	sched_release(deadline->sched, 0, 1);
 }
 
 /* -- wait */
@@ -90,7 +90,7 @@ static void waiting_end(struct waiting *waiting)
 {
 	for (size_t i = 0; i < waiting->watches.count; i++) {
 		struct done_call *watch = &waiting->watches.all[i].watch;
-		if (watch->call.position != CALL_IDLE && !watch->future->loop->closed)
+		if (watch->call.position != CALL_IDLE && !watch->future->sched->closed)
 			one_completed(watch);
 	}
 	deadline_end(&waiting->deadline);
@@ -123,10 +123,10 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
 		return fail_with(-EINVAL, "coro_wait: there are no futures, or the mode is none");
 	struct waiting waiting = {.mode = mode};
-	r = done_calls_init(&waiting.watches, task->future.loop, count);
+	r = done_calls_init(&waiting.watches, task->sched, count);
 	if (r < 0)
 		return r;
-	r = deadline_begin(&waiting.deadline, task->future.loop, timeout);
+	r = deadline_begin(&waiting.deadline, task->sched, timeout);
 	if (r < 0) {
 		done_calls_finish(&waiting.watches);
 		return r;
@@ -157,14 +157,14 @@ static void watching_discard(struct cleanup *cleanup)
 	struct watching *watching = container_of(cleanup, struct watching, cleanup);
 	struct coro_future *future = watching->watch.future;
 	done_call_remove(&watching->watch);
-	loop_release(future->loop, 0, 1);
+	sched_release(future->sched, 0, 1);
 	future_unref(future);
 }
 
 static int watching_begin(struct watching *watching, struct coro_future *future,
 			  void (*done)(struct done_call *watch))
 {
-	int r = loop_reserve(future->loop, 0, 1);
+	int r = sched_reserve(future->sched, 0, 1);
 	if (r < 0)
 		return r;
 	*watching = (struct watching){.waiter.state = WAITER_PENDING};
@@ -237,7 +237,7 @@ static void report_shielded(struct coro_future *future)
 	struct coro_future *outer;
 	if (future->status >= 0 || future->status == -ECANCELED)
 		return;
-	if (coro_future_create(future->loop, &outer) < 0) {
+	if (future_create(future->sched, &outer) < 0) {
 		future->retrieved = RETRIEVED_NOT; /* then as its own */
 		return;
 	}

@@ -121,7 +121,7 @@ int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
 		return fail_with(-EINVAL, "coro_executor_run: fn is NULL");
 	if (!task)
 		return fail_with(-EPERM, "coro_executor_run: not in a task");
-	int r = executor_of(task->future.loop, executor, &executor);
+	int r = executor_of(sched_loop(task->sched), executor, &executor);
 	if (r == 0)
 		r = call(executor, fn, arg, task->coro.frame->locals, &job);
 	if (r == 0)
@@ -140,7 +140,7 @@ int offload(coro_fn *fn, void *arg)
 	struct task *task = task_running();
 	struct coro_executor *executor;
 	struct job job = {0};
-	if (!task || executor_of(task->future.loop, NULL, &executor) < 0)
+	if (!task || executor_of(sched_loop(task->sched), NULL, &executor) < 0)
 		return fn(arg);
 	int r = call(executor, fn, arg, NULL, &job);
 	if (r == 0)

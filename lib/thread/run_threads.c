@@ -41,7 +41,7 @@ static void cancel_member(struct message *message)
 {
 	struct member *member = container_of(message, struct member, message);
 	if (member->task)
-		coro_cancel(&member->task->future);
+		coro_cancel(future_of(member->task));
 }
 
 static void drop(struct message *message)
@@ -57,7 +57,7 @@ static void cancel_others(struct team *team)
 		if (!member->task || member->cancelled)
 			continue;
 		member->cancelled = true;
-		loop_post(member->task->future.loop, &member->message);
+		sched_post(member->task->sched, &member->message);
 	}
 }
 
@@ -156,7 +156,7 @@ int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 {
 	if (n == 0 || !fn)
 		return fail_with(-EINVAL, "coro_run_threads: an argument is NULL or out of range");
-	if (thread_current->loop)
+	if (thread_current->sched)
 		return fail_with(-EBUSY, "coro_run_threads: a loop runs in this thread already");
 	struct member *members = calloc(n, sizeof(*members));
 	if (!members)

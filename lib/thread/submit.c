@@ -53,7 +53,7 @@ static void submission_free(struct submission *submission)
 	executor_unref(submission->job.executor);
 	failure_unref(submission->job.failure);
 	free(submission);
-	loop_let_go(loop);
+	sched_let_go(sched_of(loop));
 }
 
 /* The job is over. Runs in its thread, or, if a shutdown cancelled it, in the caller's; locked. */
@@ -61,11 +61,12 @@ static void submission_over(struct job *job)
 {
 	struct submission *submission = container_of(job, struct submission, job);
 	struct coro_loop *loop = submission->loop;
+	struct sched *sched = sched_of(loop);
 	if (submission->orphan)
 		submission_free(submission);
 	else
-		loop_post(loop, &submission->message);
-	loop_let_go(loop);
+		sched_post(sched, &submission->message);
+	sched_let_go(sched);
 }
 
 /* Removes the submission from the loop. In the loop's thread. */
@@ -74,7 +75,7 @@ static void submission_leave(struct submission *submission)
 	list_remove(&submission->link);
 	list_remove(&submission->on_done.link);
 	future_unref(submission->future);
-	loop_unhold(submission->loop);
+	sched_unhold(sched_of(submission->loop));
 }
 
 /* Frees a submission whose job is over. In the loop's thread. */
@@ -116,7 +117,7 @@ static bool take_back(struct submission *submission)
 		job_cancel(job);
 	executor_unlock(job->executor);
 	if (queued)
-		loop_let_go(submission->loop);
+		sched_let_go(sched_of(submission->loop));
 	return queued;
 }
 
@@ -145,12 +146,13 @@ static bool make_orphan(struct submission *submission)
 
 static void submission_discard(struct submission *submission)
 {
-	if (!loop_is_own(submission->loop)) {
-		loop_let_go(submission->loop); /* in a child of fork, for the missing thread */
+	if (!sched_is_own(sched_of(submission->loop))) {
+		sched_let_go(sched_of(
+			submission->loop)); /* in a child of fork, for the missing thread */
 	} else if (!take_back(submission) && make_orphan(submission)) {
 		return;
 	}
-	inbox_discard(&submission->loop->inbox, &submission->message);
+	inbox_discard(&sched_of(submission->loop)->inbox, &submission->message);
 	submission_end(submission);
 }
 
@@ -203,7 +205,7 @@ static struct offloads *offloads_of(struct coro_loop *loop)
 
 int coro_loop_set_executor(struct coro_loop *loop, struct coro_executor *executor)
 {
-	int r = loop_check(loop);
+	int r = sched_check(sched_of(loop));
 	if (r == 0)
 		r = executor_check(executor);
 	if (r < 0)
@@ -248,7 +250,8 @@ static int submit(struct coro_executor *executor, struct submission *submission)
 static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, coro_callback *release,
 		     struct coro_future **ret)
 {
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
+	struct sched *sched = sched_of(loop);
 	struct coro_future *future;
 	int r = coro_future_create(loop, &future);
 	if (r < 0)
@@ -270,13 +273,13 @@ static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, cor
 		.release = release,
 	};
 	__atomic_add_fetch(&executor->refs, 1, __ATOMIC_RELAXED);
-	loop_hold(loop);
-	loop_keep(loop);
+	sched_hold(sched);
+	sched_keep(sched);
 	list_append(&offloads->submissions, &submission->link);
 	list_append(&future->waiters, &submission->on_done.link);
 	r = submit(executor, submission);
 	if (r < 0) {
-		loop_let_go(loop);
+		sched_let_go(sched);
 		submission_leave(submission);
 		submission_free(submission);
 		coro_future_unref(future);
@@ -289,7 +292,7 @@ static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, cor
 int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 			 coro_callback *release, struct coro_future **ret)
 {
-	struct coro_loop *loop = thread_current->loop;
+	struct coro_loop *loop = sched_loop(thread_current->sched);
 	if (!fn || !ret)
 		return fail_with(-EINVAL, "coro_executor_submit: fn or ret is NULL");
 	if (!loop)
@@ -321,6 +324,6 @@ static int names_of(struct coro_loop *loop, struct coro_executor **ret)
 int submit_name(coro_fn *fn, void *arg, coro_callback *release, struct coro_future **ret)
 {
 	struct coro_executor *executor;
-	int r = names_of(thread_current->loop, &executor);
+	int r = names_of(sched_loop(thread_current->sched), &executor);
 	return r < 0 ? r : submit_to(executor, fn, arg, release, ret);
 }

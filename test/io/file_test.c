@@ -413,7 +413,7 @@ END_TEST
 START_TEST(an_open_cancelled_too_late_gives_its_fd)
 {
 	struct coro_future *task = start(opens_and_waits, NULL);
-	while (inbox_empty(&loop->inbox))
+	while (inbox_empty(&sched_of(loop)->inbox))
 		sched_yield();
 	cancel(task);
 	run();

@@ -93,7 +93,7 @@ static void stop(void *arg)
 
 static void *wakes_it(void *arg)
 {
-	while (!__atomic_load_n(&loop->inbox.waiting, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&sched_of(loop)->inbox.waiting, __ATOMIC_SEQ_CST))
 		sched_yield();
 	must(coro_call_soon_threadsafe(loop, stop, NULL) == 0);
 	return NULL;

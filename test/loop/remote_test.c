@@ -277,7 +277,7 @@ START_TEST(a_task_about_to_be_woken_can_be_cancelled_or_discarded)
 		struct coro_remote *remote = spawn_there(passes_there, &gate);
 		struct coro_future *task = start(waits_for, remote);
 		gate_open(&gate);
-		while (inbox_empty(&loop->inbox))
+		while (inbox_empty(&sched_of(loop)->inbox))
 			sched_yield();
 		if (thrown) {
 			ck_assert_int_eq(coro_loop_close(loop), 0);
@@ -331,7 +331,7 @@ START_TEST(waiter_for_a_loop_learns_that_it_is_closed)
 	turn();
 	turn();
 	ck_assert_int_eq(coro_spawn_threadsafe(loop, sleeps_for_ever, NULL, &remotes[1]), 0);
-	inbox_run(&loop->inbox);
+	inbox_run(&sched_of(loop)->inbox);
 	ck_assert_int_eq(coro_spawn_threadsafe(loop, sleeps_for_ever, NULL, &remotes[2]), 0);
 	ck_assert_int_eq(coro_remote_cancel(remotes[2]), 1);
 	for (int i = 0; i < 3; i++)

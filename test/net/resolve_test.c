@@ -236,7 +236,7 @@ END_TEST
 START_TEST(an_answer_that_comes_to_a_cancelled_task_is_freed)
 {
 	struct coro_future *task = start(resolves, "localhost");
-	while (inbox_empty(&loop->inbox))
+	while (inbox_empty(&sched_of(loop)->inbox))
 		sched_yield();
 	cancel(task);
 	run();
@@ -250,7 +250,7 @@ START_TEST(who_asks_can_be_discarded_before_the_answer_and_after)
 	struct gate gate = GATE;
 	int before = threads_now(); /* without the first one's, which may be about to end below */
 	coro_future_unref(start(resolves, "localhost"));
-	while (inbox_empty(&loop->inbox))
+	while (inbox_empty(&sched_of(loop)->inbox))
 		sched_yield();
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);

@@ -32,7 +32,7 @@ static void must_call(coro_callback *fn, void *arg)
 /* Waits until the loop sleeps, by looking again and again. */
 static void await_sleep(void)
 {
-	while (!__atomic_load_n(&loop->inbox.waiting, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&sched_of(loop)->inbox.waiting, __ATOMIC_SEQ_CST))
 		sched_yield();
 }
 
@@ -274,8 +274,9 @@ START_TEST(without_a_wake_up_fd_the_loop_polls_now_and_then)
 	ck_assert_int_eq(coro_call_later(loop, 15 * CORO_MSEC, say_and_stop, "late", NULL), 0);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
 	ck_assert_trace("late");
-	ck_assert_int_lt(inbox_asleep(&loop->inbox, CORO_FOREVER), coro_clock() + CORO_SEC);
-	inbox_awake(&loop->inbox);
+	ck_assert_int_lt(inbox_asleep(&sched_of(loop)->inbox, CORO_FOREVER),
+			 coro_clock() + CORO_SEC);
+	inbox_awake(&sched_of(loop)->inbox);
 	ck_assert(fail_call_off());
 	coro_loop_release(loop);
 }
@@ -365,8 +366,8 @@ START_TEST(no_wake_up_is_lost_between_a_poll_and_sleep)
 	ck_assert_int_eq(coro_loop_hold(loop), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, ping, NULL), 0);
 	while (pings < each) {
-		inbox_sleep(&loop->inbox, CORO_FOREVER);
-		inbox_run(&loop->inbox);
+		inbox_sleep(&sched_of(loop)->inbox, CORO_FOREVER);
+		inbox_run(&sched_of(loop)->inbox);
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	coro_loop_release(loop);

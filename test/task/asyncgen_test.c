@@ -26,7 +26,7 @@ static void setup(void)
 static int open_in(const struct coro_loop *of)
 {
 	int count = 0;
-	list_for_each(link, &of->asyncgens)
+	list_for_each(link, &sched_of(of)->asyncgens)
 		count++;
 	return count;
 }

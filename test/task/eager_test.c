@@ -401,10 +401,10 @@ END_TEST
 
 static int counts_ready(void *arg)
 {
-	size_t before = loop->ready.tail;
+	size_t before = sched_of(loop)->ready.tail;
 	for (int i = 0; i < 100; i++)
 		let(gives_a_value, NULL);
-	return (int)(loop->ready.tail - before);
+	return (int)(sched_of(loop)->ready.tail - before);
 }
 
 START_TEST(one_that_ends_at_once_is_never_ready)

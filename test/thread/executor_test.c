@@ -436,7 +436,7 @@ END_TEST
 
 static void await_message(void)
 {
-	while (inbox_empty(&loop->inbox))
+	while (inbox_empty(&sched_of(loop)->inbox))
 		sched_yield();
 }
 

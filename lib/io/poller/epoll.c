@@ -249,7 +249,7 @@ static inline int wait_once(struct epoll *epoll, int64_t when)
 static bool ask_in_quiet(struct epoll *epoll, int64_t when)
 {
 	const struct coro_loop *loop = epoll->io.loop;
-	bool jumps = loop->virtual_clock && ring_empty(&loop->ready);
+	bool jumps = sched_of(loop)->virtual_clock && ring_empty(&sched_of(loop)->ready);
 	if (list_empty(&epoll->suspected) || (when == 0 && !jumps))
 		return false;
 	ask_about_all(epoll);
@@ -325,7 +325,7 @@ static int epoll_open(struct coro_loop *loop, struct io **ret)
 	epoll->waits = 0;
 	list_init(&epoll->suspected);
 	epoll->fd = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
-	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &loop->inbox);
+	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &sched_of(loop)->inbox);
 	if (r < 0) {
 		if (epoll->fd >= 0)
 			close(epoll->fd);

@@ -67,7 +67,8 @@ static void poll_forget(struct io *io, struct fd *fd)
 static size_t fill(struct poll *poll)
 {
 	size_t count = 0;
-	poll->table[count++] = (struct pollfd){.fd = poll->io.loop->inbox.fd, .events = POLLIN};
+	poll->table[count++] =
+		(struct pollfd){.fd = sched_of(poll->io.loop)->inbox.fd, .events = POLLIN};
 	for (struct list *link = poll->armed.next, *next; link != &poll->armed; link = next) {
 		struct fd *fd = container_of(link, struct fd, link);
 		unsigned wanted = fd_wanted(fd);
@@ -135,7 +136,7 @@ static int poll_wait_until(struct io *io, int64_t when)
 static int poll_create(struct coro_loop *loop, struct io **ret)
 {
 	enum { FIRST = 64 };
-	int r = inbox_fd(&loop->inbox);
+	int r = inbox_fd(&sched_of(loop)->inbox);
 	if (r < 0)
 		return r;
 	struct poll *poll = malloc(sizeof(*poll));

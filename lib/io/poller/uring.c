@@ -94,7 +94,7 @@ static int put_inbox(struct uring *uring)
 	int r = uring_place(uring, &sqe);
 	if (r < 0)
 		return r;
-	io_uring_prep_poll_add(sqe, uring->io.loop->inbox.fd, POLLIN);
+	io_uring_prep_poll_add(sqe, sched_of(uring->io.loop)->inbox.fd, POLLIN);
 	sqe->user_data = NAME_INBOX;
 	uring->inbox_polled = true;
 	return 0;
@@ -150,7 +150,7 @@ static int open_for_embedder(struct uring *uring)
 	if (r == 0)
 		r = watch(uring->embedded, uring->signalled);
 	if (r == 0)
-		r = watch(uring->embedded, uring->io.loop->inbox.fd);
+		r = watch(uring->embedded, sched_of(uring->io.loop)->inbox.fd);
 	if (r == 0)
 		r = io_uring_register_eventfd(&uring->ring, uring->signalled);
 	return r;
@@ -239,7 +239,7 @@ static int open_ring(struct uring *uring)
 
 static int uring_create(struct coro_loop *loop, struct io **ret)
 {
-	int r = inbox_fd(&loop->inbox);
+	int r = inbox_fd(&sched_of(loop)->inbox);
 	if (r < 0)
 		return r;
 	struct uring *uring = malloc(sizeof(*uring));
@@ -273,7 +273,7 @@ static void cancel_all(struct uring *uring)
 static void uring_destroy(struct io *io)
 {
 	struct uring *uring = uring_of(io);
-	if (loop_is_own(io->loop))
+	if (sched_is_own(sched_of(io->loop)))
 		cancel_all(uring);
 	io_uring_queue_exit(&uring->ring);
 	close_for_host(uring);

@@ -124,9 +124,9 @@ static void drop_result(const struct operation *operation)
 static void hold(struct operation *operation, const struct fd *fd)
 {
 	struct coro_loop *loop = operation->uring->io.loop;
-	operation->holding = loop->virtual_clock && fd->kind == FD_FILE;
+	operation->holding = sched_of(loop)->virtual_clock && fd->kind == FD_FILE;
 	if (operation->holding)
-		loop_hold(loop);
+		sched_hold(sched_of(loop));
 }
 
 static void unhold(struct operation *operation)
@@ -135,8 +135,8 @@ static void unhold(struct operation *operation)
 	if (!operation->holding)
 		return;
 	operation->holding = false;
-	loop_unhold(loop);
-	loop_let_go(loop);
+	sched_unhold(sched_of(loop));
+	sched_let_go(sched_of(loop));
 }
 
 /* The task is discarded, and its stack with it: the system must let go of that first. */
@@ -146,7 +146,7 @@ static void discard(struct cleanup *cleanup)
 	struct uring *uring = operation->uring;
 	operation->wait.waiter.state = WAITER_CANCELLED;
 	unhold(operation);
-	if (!loop_is_own(uring->io.loop))
+	if (!sched_is_own(sched_of(uring->io.loop)))
 		return; /* the system has it from the parent, whose memory is another */
 	withdraw(operation);
 	for (int tries = 0; !is_settled(operation) && tries < URING_TRIES;) {
@@ -316,9 +316,9 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	list_append(fd->sides[direction].line.next, &operation.wait.waiter.link); /* its turn */
 	cleanup_push(task, &operation.cleanup, discard);
 	hold(&operation, fd);
-	loop_watch_begin(io->loop);
+	sched_watch_begin(sched_of(io->loop));
 	r = wait_for(&operation);
-	loop_watch_end(io->loop);
+	sched_watch_end(sched_of(io->loop));
 	unhold(&operation);
 	cleanup_pop(&operation.cleanup);
 	waiter_end(&operation.wait.waiter);

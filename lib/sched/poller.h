@@ -3,8 +3,8 @@
  * What the loop sleeps in once fds are watched. The io ring makes it when it is first needed; the
  * loop closes it when it is closed itself.
  */
-#ifndef LOOP_POLLER_H
-#define LOOP_POLLER_H
+#ifndef SCHED_POLLER_H
+#define SCHED_POLLER_H
 
 #include <stdint.h>
 
