@@ -6,7 +6,7 @@
  *	struct coro_process_options options = {.in = CORO_PIPE, .out = CORO_PIPE};
  *	struct coro_process *sort;
  *	struct coro_bytes out;
- *	int code;
+ *	int code = 0;
  *
  *	int r = coro_process_spawn(argv, &options, &sort);
  *	if (r < 0)
