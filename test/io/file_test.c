@@ -107,8 +107,10 @@ static int fails_at_all(void *arg)
 	expect(write_text(-1, "x") == -EBADF);
 	int fd = coro_open("/proc/self/exe", O_RDONLY, 0);
 	expect(fd >= 0);
-	expect(coro_read(fd, NULL, 1) == -EFAULT);
-	expect(coro_pread(fd, NULL, 1, 0) == -EFAULT);
+	if (!RUNNING_ON_VALGRIND) { /* which would complain */
+		expect(coro_read(fd, NULL, 1) == -EFAULT);
+		expect(coro_pread(fd, NULL, 1, 0) == -EFAULT);
+	}
 	expect(coro_fd_close(fd) == 0);
 	return 0;
 }

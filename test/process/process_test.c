@@ -375,7 +375,7 @@ START_TEST(a_child_does_not_run_on_where_spawning_it_fails)
 			;
 		ck_assert_int_eq(errno, ECHILD);
 		ck_assert_int_eq(count_open(), before);
-		ck_assert_uint_lt(spawning.n, 100);
+		ck_assert_uint_lt(spawning.n, 1000); /* each directory of PATH makes one more */
 	}
 }
 END_TEST
@@ -412,7 +412,7 @@ START_TEST(a_failed_spawn_does_not_wait_for_an_unkillable_child)
 			;
 		ck_assert_int_eq(errno, ECHILD);
 		ck_assert_int_eq(count_open(), before);
-		ck_assert_uint_lt(spawning.n, 100);
+		ck_assert_uint_lt(spawning.n, 1000); /* each directory of PATH makes one more */
 	}
 }
 END_TEST
