@@ -352,7 +352,7 @@ static int closes_the_inbox(void *arg)
 	coro_loop_hold(coro_running_loop());
 	int r = pair ? coro_fd_set_nonblock(pair->from) : 0;
 	coro_sleep(1); /* so that there is one */
-	close(coro_running_loop()->inbox.fd);
+	close(sched_of(coro_running_loop())->inbox.fd);
 	return pair ? (int)coro_read(pair->from, &byte, 1) : coro_sleep(r + CORO_FOREVER);
 }
 
