@@ -3,6 +3,8 @@
 #ifndef LOOP_EXTENSION_H
 #define LOOP_EXTENSION_H
 
+#include "base/list.h"
+
 struct coro_loop;
 
 enum extension_kind {
@@ -22,6 +24,12 @@ struct extension {
 	void (*closing_fd)(struct extension *extension, struct coro_loop *loop, int fd);
 	/* The loop is closed; its tasks are gone. Frees the annex. */
 	void (*close)(struct extension *extension, struct coro_loop *loop);
+};
+
+/* What is to be told, once, when the loop is closed and its tasks are gone. */
+struct closer {
+	struct list link; /* in loop->closers; its close takes it off */
+	void (*close)(struct closer *closer);
 };
 
 #endif

@@ -57,7 +57,7 @@ static void loop_init(struct coro_loop *loop, struct thread *thread,
 	loop->tasks.flags = (uint8_t)((options->flags & CORO_SAVE_EXCEPTIONS) |
 				      (options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0));
 	list_init(&loop->closing_asyncgens);
-	list_init(&loop->remotes);
+	list_init(&loop->closers);
 	slab_init(&loop->handles_slab, handle_size());
 }
 
@@ -125,6 +125,14 @@ static void forget_calls(struct coro_loop *loop)
 	}
 }
 
+static void tell_closers(struct coro_loop *loop)
+{
+	while (!list_empty(&loop->closers)) {
+		struct closer *closer = container_of(loop->closers.next, struct closer, link);
+		closer->close(closer);
+	}
+}
+
 /* After a fork the child may close its copy. */
 int coro_loop_close(struct coro_loop *loop)
 {
@@ -142,7 +150,7 @@ int coro_loop_close(struct coro_loop *loop)
 	sched->closed = true;
 	tasks_discard(&loop->tasks);
 	group_drop_orphans(sched);
-	remotes_close(loop);
+	tell_closers(loop);
 	forget_calls(loop);
 	asyncgen_forget(loop);
 	if (sched->poller)

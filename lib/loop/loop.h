@@ -22,7 +22,7 @@ struct coro_loop {
 	int64_t slow;         /* debug mode: a step that takes as long is reported */
 	unsigned poller_kind; /* enum coro_poller: the one asked for */
 	struct embed embed;
-	struct list remotes; /* whose tasks are not done: see remote.c */
+	struct list closers; /* struct closer */
 	struct extension *extensions[EXTENSION_COUNT];
 };
 
@@ -30,9 +30,6 @@ _Static_assert(offsetof(struct coro_loop, tasks.sched) == 0, "a loop begins with
 
 /* coro_run_until_complete, but nobody asks for the result: 0 when the future is done. */
 int loop_run_until(struct coro_loop *loop, struct coro_future *future);
-
-/* Tells those who wait for tasks of the loop from outside that it is closed. */
-void remotes_close(struct coro_loop *loop);
 
 /* Called with each new loop, by its thread; NULL, unless lib/debug is there. */
 extern void (*loop_made)(struct coro_loop *loop);

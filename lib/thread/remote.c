@@ -22,7 +22,7 @@ struct coro_remote {
 	const char *site;
 	struct message spawn, cancel;
 	/* The loop's own: */
-	struct list link;         /* in its remotes, until it is done */
+	struct closer closer;     /* in its loop, until the task is done */
 	struct coro_future *task; /* held while it is not done */
 	bool spawned;
 	bool listening; /* it counts as hope, for which time does not wait */
@@ -59,7 +59,7 @@ static struct coro_remote *remote_ref(struct coro_remote *remote)
 /* In the loop, once: takes the reference to the words over, and gives the loop's part back. */
 static void finish(struct coro_remote *remote, int status, void *value, struct failure *failure)
 {
-	list_remove(&remote->link);
+	list_remove(&remote->closer.link);
 	if (!remote->spawned)
 		sched_unhold(sched_of(remote->loop));
 	sched_of(remote->loop)->listening -= remote->listening;
@@ -107,7 +107,7 @@ static void spawn(struct message *message)
 {
 	struct coro_remote *remote = container_of(message, struct coro_remote, spawn);
 	struct coro_options options = {.site = remote->site};
-	list_append(&remote->loop->remotes, &remote->link);
+	list_append(&remote->loop->closers, &remote->closer.link);
 	become_own(remote);
 	int r = coro_loop_spawn(remote->loop, &options, remote->fn, remote->arg, &remote->task);
 	if (r < 0) {
@@ -143,16 +143,14 @@ static void cancel(struct message *message)
 	remote_unref(remote);
 }
 
-void remotes_close(struct coro_loop *loop)
+/* The loop is closed, and the task gone. */
+static void close_remote(struct closer *closer)
 {
-	while (!list_empty(&loop->remotes)) {
-		struct coro_remote *remote =
-			container_of(loop->remotes.next, struct coro_remote, link);
-		list_remove(&remote->on_done.link);
-		coro_future_unref(remote->task);
-		remote->task = NULL;
-		finish(remote, -ECANCELED, NULL, NULL);
-	}
+	struct coro_remote *remote = container_of(closer, struct coro_remote, closer);
+	list_remove(&remote->on_done.link);
+	coro_future_unref(remote->task);
+	remote->task = NULL;
+	finish(remote, -ECANCELED, NULL, NULL);
 }
 
 /* -- the calls */
@@ -167,8 +165,9 @@ static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 		.loop = loop,
 		.spawn = {.run = spawn, .drop = drop_spawn},
 		.cancel = {.run = cancel, .drop = drop_cancel},
+		.closer.close = close_remote,
 	};
-	list_init(&remote->link);
+	list_init(&remote->closer.link);
 	list_init(&remote->on_done.link);
 	list_init(&remote->waiting);
 	int r = -pthread_mutex_init(&remote->mutex, NULL);
