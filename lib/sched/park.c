@@ -108,13 +108,19 @@ void task_forget_request(struct task *task)
 	receive(task, NULL);
 }
 
-void wait_cancel(struct wait *wait, struct failure *message)
+/* wait_cancel, inlined. */
+static inline void cancel_wait(struct wait *wait, struct failure *message)
 {
 	struct task *task = wait->task;
 	wait->kind->leave(wait);
 	wait->cancelled_late = false;
 	receive(task, message);
 	wake(task, -ECANCELED);
+}
+
+void wait_cancel(struct wait *wait, struct failure *message)
+{
+	cancel_wait(wait, message);
 }
 
 void wake(struct task *task, int result)
@@ -150,7 +156,7 @@ bool task_cancel(struct task *task, struct failure *message)
 	else if (wait->kind->cancel)
 		return true;
 	else
-		wait_cancel(wait, message);
+		cancel_wait(wait, message);
 	return false;
 }
 
@@ -164,7 +170,7 @@ static void cancel_parked(struct task *task)
 	else if (wait->kind->cancel)
 		wait->kind->cancel(wait, message);
 	else
-		wait_cancel(wait, message);
+		cancel_wait(wait, message);
 	failure_unref(message);
 }
 

@@ -154,7 +154,8 @@ static inline void *next_is_task(struct sched *sched, struct task *task)
  * Readies a task that has not started to be switched to; false if it has ended instead, without
  * running.
  */
-static bool task_start(struct task *task, struct thread *thread)
+static inline __attribute__((always_inline)) bool task_start(struct task *task,
+							     struct thread *thread)
 {
 	struct coro *co = &task->coro;
 	if (unlikely(co->flags & FLAG_MUST_CANCEL || co->locals || !coroutine_has_warm(co, thread)))

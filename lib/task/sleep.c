@@ -23,7 +23,7 @@ int coro_task_yield(void)
 
 int coro_checkpoint(void)
 {
-	return task_running() ? coro_task_yield() : 0;
+	return running_task() ? coro_task_yield() : 0;
 }
 
 static void sleep_over(struct call *call)
@@ -56,7 +56,7 @@ static const struct wait_kind sleeping = {
 
 int coro_sleep_until(int64_t when)
 {
-	struct task *task = task_running();
+	struct task *task = running_task();
 	if (!task)
 		return fail_with(-EPERM, "coro_sleep_until: not in a task");
 	overflow_look(&task->coro);
@@ -69,7 +69,7 @@ int coro_sleep_until(int64_t when)
 
 int coro_sleep(int64_t delay)
 {
-	struct task *task = task_running();
+	struct task *task = running_task();
 	if (!task)
 		return fail_with(-EPERM, "coro_sleep: not in a task");
 	if (delay <= 0)
