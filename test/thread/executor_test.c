@@ -1,61 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Executors: functions in threads, while tasks wait; what happens when the task, the loop or the
- * executor ends.
- */
-#include "loop/loop.h"
-#include "thread/offload.h"
-
-#include "threads.h"
-
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
-#ifdef __linux__
-#include <sys/fsuid.h>
-#endif
-
-extern char **environ;
-
-/* A test's executor. */
-static struct coro_executor *pool;
-
-static void make_pool(size_t max_threads, size_t max_queue)
-{
-	struct coro_executor_options options = {
-		.max_threads = max_threads,
-		.max_queue = max_queue,
-	};
-	ck_assert_int_eq(coro_executor_create(&options, &pool), 0);
-}
-
-static void setup(void)
-{
-	threads_setup();
-	pool = NULL;
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(coro_executor_destroy(pool), 0);
-	threads_teardown();
-}
+/* Executors: functions in threads, while tasks wait; and the ends of both. */
+#include "thread/executors.h"
 
 /* ---- results ---- */
-
-static pthread_t elsewhere;
-
-static int notes_thread(void *arg)
-{
-	elsewhere = pthread_self();
-	return *(int *)arg;
-}
-
-static int goes_to_thread(void *arg)
-{
-	return coro_to_thread(notes_thread, arg);
-}
 
 START_TEST(a_function_runs_in_another_thread_and_gives_its_result)
 {
@@ -66,11 +13,6 @@ START_TEST(a_function_runs_in_another_thread_and_gives_its_result)
 	ck_assert_int_eq(result_of(goes_to_thread, &result), -EIO);
 }
 END_TEST
-
-static int raises(void *arg)
-{
-	return coro_raise(-EIO, "sector %d", 5);
-}
 
 static int hears(void *arg)
 {
@@ -85,11 +27,6 @@ START_TEST(the_message_of_a_failure_comes_along)
 	ck_assert_str_eq(coro_message(-EIO), "sector 5");
 }
 END_TEST
-
-static int passes_gate(void *gate)
-{
-	return coro_to_thread(passes, gate);
-}
 
 static int opens(void *gate)
 {
@@ -150,11 +87,6 @@ END_TEST
 
 /* ---- threads ---- */
 
-static int in_pool(void *gate)
-{
-	return coro_executor_run(pool, passes, gate);
-}
-
 START_TEST(threads_are_made_as_needed_up_to_the_maximum)
 {
 	struct gate gate = GATE;
@@ -174,11 +106,6 @@ START_TEST(threads_are_made_as_needed_up_to_the_maximum)
 	ck_assert_uint_eq(coro_executor_threads(pool), 2);
 }
 END_TEST
-
-static int says_in_thread(void *word)
-{
-	return coro_executor_run(pool, says, word);
-}
 
 START_TEST(one_thread_runs_them_in_the_order_given)
 {
@@ -356,6 +283,7 @@ START_TEST(threads_are_who_the_process_has_become)
 	ck_assert_exited(child, 0);
 }
 END_TEST
+
 #endif
 
 START_TEST(without_any_thread_a_call_fails_and_a_later_one_may_not)
@@ -433,12 +361,6 @@ START_TEST(a_call_that_runs_is_waited_for_and_then_cancelled)
 	assert_ended(task, -ECANCELED);
 }
 END_TEST
-
-static void await_message(void)
-{
-	while (inbox_empty(&sched_of(loop)->inbox))
-		sched_yield();
-}
 
 START_TEST(a_call_that_is_over_when_it_is_cancelled_is_cancelled)
 {
@@ -589,461 +511,6 @@ START_TEST(the_values_of_a_call_that_never_begins_are_released)
 	coro_future_unref(first);
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-/* ---- submissions ---- */
-
-static int released;
-
-static void release(void *arg)
-{
-	__atomic_add_fetch(&released, 1, __ATOMIC_SEQ_CST);
-}
-
-/* Submits from a callback, which is outside of tasks. */
-struct submission {
-	coro_fn *fn;
-	void *arg;
-	int result;
-	struct coro_future *future;
-};
-
-static void submit_it(void *arg)
-{
-	struct submission *submission = arg;
-	submission->result = coro_executor_submit(pool, submission->fn, submission->arg, release,
-						  &submission->future);
-}
-
-static struct coro_future *submit(coro_fn *fn, void *arg)
-{
-	struct submission submission = {.fn = fn, .arg = arg};
-	call_outside_tasks(submit_it, &submission);
-	ck_assert_int_eq(submission.result, 0);
-	return submission.future;
-}
-
-START_TEST(a_submission_is_a_future_of_what_the_function_returns)
-{
-	struct gate gate = GATE;
-	released = 0;
-	struct coro_future *ok = submit(passes, &gate), *bad = submit(raises, NULL);
-	gate_open(&gate);
-	ck_assert_int_eq(coro_run_until_complete(loop, ok, NULL), 7);
-	ck_assert_int_eq(coro_run_until_complete(loop, bad, NULL), -EIO);
-	ck_assert_str_eq(coro_future_message(bad), "sector 5");
-	ck_assert_int_eq(released, 2);
-	coro_future_unref(ok);
-	coro_future_unref(bad);
-}
-END_TEST
-
-static int awaits(void *future)
-{
-	return coro_await(future, NULL);
-}
-
-START_TEST(a_cancelled_submission_that_has_not_begun_never_does)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	released = 0;
-	struct coro_future *first = submit(passes, &gate), *second = submit(says, "never");
-	struct coro_future *task = start(awaits, second);
-	gate_await(&gate, 1);
-	cancel(task);
-	ck_assert_int_eq(released, 1);
-	ck_assert(coro_future_cancelled(second));
-	gate_open(&gate);
-	run();
-	ck_assert_int_eq(released, 2);
-	ck_assert_trace("");
-	assert_ended(first, 7);
-	assert_ended(second, -ECANCELED);
-	assert_ended(task, -ECANCELED);
-}
-END_TEST
-
-START_TEST(a_cancelled_submission_that_runs_is_left_behind)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	released = 0;
-	struct coro_future *future = submit(passes, &gate);
-	gate_await(&gate, 1);
-	cancel(future);
-	turn();
-	ck_assert(coro_future_cancelled(future));
-	coro_future_unref(future);
-	ck_assert_int_eq(released, 0);
-	gate_open(&gate);
-	run(); /* until it has come back */
-	ck_assert_int_eq(released, 1);
-}
-END_TEST
-
-START_TEST(a_submission_may_be_cancelled_after_its_executor_is_gone)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	gate_open(&gate);
-	struct coro_future *future = submit(passes, &gate);
-	await_message();
-	ck_assert_int_eq(coro_executor_destroy(pool), 0);
-	pool = NULL;
-	cancel(future);
-	run();
-	assert_ended(future, -ECANCELED);
-}
-END_TEST
-
-START_TEST(a_loop_is_closed_with_submissions_queued_running_and_over)
-{
-	struct gate over = GATE, gate = GATE;
-	make_pool(1, 0);
-	released = 0;
-	gate_open(&over);
-	struct coro_future *futures[] = {submit(passes, &over), NULL, NULL};
-	await_message();
-	ck_assert_int_eq(released, 1);
-	futures[1] = submit(passes, &gate);
-	gate_await(&gate, 1);
-	futures[2] = submit(says, "never");
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_int_eq(released, 2);
-	gate_open(&gate);
-	ck_assert_int_eq(coro_executor_shutdown(pool, false), 0);
-	ck_assert_int_eq(released, 3);
-	for (int i = 0; i < 3; i++)
-		coro_future_unref(futures[i]);
-	ck_assert_trace("");
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-START_TEST(a_submission_not_yet_delivered_is_dropped_with_its_loop)
-{
-	struct gate gate = GATE;
-	gate_open(&gate);
-	struct coro_future *future = submit(passes, &gate);
-	await_message();
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert(!coro_future_done(future));
-	coro_future_unref(future);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-START_TEST(the_bound_holds_for_submissions_that_no_thread_can_take)
-{
-	struct gate gate = GATE;
-	struct submission more = {.fn = passes, .arg = &gate};
-	make_pool(2, 1);
-	struct coro_future *futures[3];
-	for (int i = 0; i < 3; i++) {
-		futures[i] = submit(passes, &gate);
-		gate_await(&gate, i < 2 ? i + 1 : 2);
-	}
-	released = 0;
-	call_outside_tasks(submit_it, &more);
-	ck_assert_int_eq(more.result, -EAGAIN);
-	struct coro_future *task = start(in_pool, &gate); /* waits for its turn instead */
-	gate_open(&gate);
-	run();
-	ck_assert_int_eq(released, 3);
-	for (int i = 0; i < 3; i++)
-		assert_ended(futures[i], 7);
-	assert_ended(task, 7);
-}
-END_TEST
-
-START_TEST(closing_the_loop_takes_back_a_call_that_has_not_begun)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	struct coro_future *one = submit(passes, &gate);
-	coro_future_unref(start(says_in_thread, "never"));
-	gate_await(&gate, 1);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	coro_future_unref(one);
-	gate_open(&gate);
-	ck_assert_int_eq(coro_executor_shutdown(pool, false), 0);
-	ck_assert_trace("");
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-/* ---- the end of an executor ---- */
-
-static int shuts_down(void *cancel_pending)
-{
-	int r = coro_executor_shutdown(pool, cancel_pending);
-	trace("down");
-	return r;
-}
-
-START_TEST(shutting_down_in_a_task_waits_for_all_that_was_given)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	struct coro_future *one = start(in_pool, &gate), *two = start(in_pool, &gate);
-	struct coro_future *end = start(shuts_down, NULL);
-	ck_assert_int_eq(result_of(in_pool, &gate), -EPIPE);
-	ck_assert_trace("");
-	gate_open(&gate);
-	run();
-	assert_ended(one, 7);
-	assert_ended(two, 7);
-	assert_ended(end, 0);
-	ck_assert_uint_eq(coro_executor_threads(pool), 0);
-	ck_assert_int_eq(coro_executor_shutdown(pool, false), 0);
-}
-END_TEST
-
-START_TEST(shutting_down_may_cancel_what_has_not_begun)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	released = 0;
-	struct coro_future *one = start(in_pool, &gate), *two = start(in_pool, &gate);
-	struct coro_future *three = submit(passes, &gate);
-	gate_await(&gate, 1);
-	struct coro_future *end = start(shuts_down, pool);
-	turn();
-	assert_ended(two, -ECANCELED);
-	assert_ended(three, -ECANCELED);
-	ck_assert_int_eq(released, 1);
-	gate_open(&gate);
-	run();
-	assert_ended(one, 7);
-	assert_ended(end, 0);
-}
-END_TEST
-
-START_TEST(who_waits_for_the_end_can_be_cancelled_and_ask_again)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	struct coro_future *one = start(in_pool, &gate);
-	struct coro_future *end = start(shuts_down, NULL);
-	cancel(end);
-	turn();
-	assert_ended(end, -ECANCELED);
-	coro_future_unref(start(shuts_down, NULL)); /* and is discarded with the loop */
-	ck_assert_int_eq(coro_future_done(one), 0);
-	gate_open(&gate);
-	run();
-	assert_ended(one, 7);
-	ck_assert_trace("down down");
-}
-END_TEST
-
-START_TEST(who_waits_for_the_end_can_be_discarded)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	struct coro_future *one = submit(passes, &gate);
-	coro_future_unref(start(shuts_down, NULL));
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	coro_future_unref(one);
-	gate_open(&gate);
-	ck_assert_int_eq(coro_executor_shutdown(pool, false), 0);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-static int shuts_down_from_inside(void *arg)
-{
-	int r = coro_executor_shutdown(pool, false);
-	return r == coro_executor_destroy(pool) ? r : 0;
-}
-
-static int inside(void *arg)
-{
-	return coro_executor_run(pool, shuts_down_from_inside, NULL);
-}
-
-START_TEST(a_thread_of_the_executor_cannot_wait_for_its_end)
-{
-	make_pool(1, 0);
-	ck_assert_int_eq(result_of(inside, NULL), -EDEADLK);
-}
-END_TEST
-
-static void shut_down_in_callback(void *arg)
-{
-	ck_assert_int_eq(coro_executor_shutdown(pool, false), -EPERM);
-}
-
-START_TEST(a_callback_cannot_wait_for_the_end)
-{
-	struct gate gate = GATE;
-	make_pool(1, 0);
-	struct coro_future *one = start(in_pool, &gate);
-	call_outside_tasks(shut_down_in_callback, NULL);
-	gate_open(&gate);
-	run();
-	assert_ended(one, 7);
-}
-END_TEST
-
-/* ---- the loop's own ---- */
-
-static int leaves_one_behind(void *gate)
-{
-	struct coro_future *future;
-	int r = coro_executor_submit(NULL, passes, gate, release, &future);
-	if (r < 0)
-		return r;
-	coro_future_unref(future);
-	return 3;
-}
-
-static void *run_and_leave(void *gate)
-{
-	return (void *)(intptr_t)coro_run(leaves_one_behind, gate);
-}
-
-START_TEST(coro_run_waits_at_its_end_for_what_was_submitted)
-{
-	struct gate gate = GATE;
-	pthread_t thread;
-	void *r;
-	released = 0;
-	ck_assert_int_eq(pthread_create(&thread, NULL, run_and_leave, &gate), 0);
-	gate_await(&gate, 1);
-	gate_open(&gate);
-	ck_assert_int_eq(pthread_join(thread, &r), 0);
-	ck_assert_int_eq((intptr_t)r, 3);
-	ck_assert_int_eq(released, 1);
-}
-END_TEST
-
-START_TEST(loops_may_share_an_executor_that_is_not_theirs)
-{
-	int result = 5;
-	make_pool(1, 0);
-	ck_assert_int_eq(coro_loop_set_executor(loop, pool), 0);
-	ck_assert_int_eq(coro_loop_set_executor(loop, pool), -EBUSY);
-	ck_assert_int_eq(result_of(goes_to_thread, &result), 5);
-	ck_assert_uint_eq(coro_executor_threads(pool), 1);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-	ck_assert_int_eq(coro_loop_set_executor(loop, pool), 0);
-	ck_assert_int_eq(result_of(goes_to_thread, &result), 5);
-	ck_assert_uint_eq(coro_executor_threads(pool), 1);
-}
-END_TEST
-
-/* ---- offload ---- */
-
-static int offloads_gate(void *gate)
-{
-	int r = offload(passes, gate);
-	trace("%d", r);
-	r = coro_task_yield();
-	trace("%d", r);
-	return r;
-}
-
-START_TEST(an_offloaded_call_that_ran_gives_its_result)
-{
-	struct gate gate = GATE;
-	struct coro_future *task = start(offloads_gate, &gate);
-	gate_await(&gate, 1);
-	cancel(task);
-	turn();
-	gate_open(&gate);
-	run();
-	ck_assert_trace("7 -125");
-	assert_ended(task, -ECANCELED);
-}
-END_TEST
-
-static int offloads_in_timeout(void *gate)
-{
-	struct coro_timeout timeout;
-	coro_timeout_begin(&timeout, 0);
-	int r = coro_timeout_end(&timeout, offload(passes, gate));
-	trace("%d %d", r, coro_task_yield());
-	return 0;
-}
-
-static int fails(void *arg)
-{
-	return -EIO;
-}
-
-static int offloads_in_group(void *gate)
-{
-	struct coro_group *group;
-	int r = coro_group_create(&group);
-	if (r == 0)
-		r = coro_group_spawn(group, fails, NULL, NULL);
-	if (r < 0)
-		return r;
-	int result = offload(passes, gate);
-	r = coro_group_end(group, result);
-	trace("%d %d %d", result, r, coro_task_yield());
-	return 0;
-}
-
-START_TEST(a_cancellation_too_late_does_not_outlive_its_scope)
-{
-	coro_fn *fns[] = {offloads_in_timeout, offloads_in_group};
-	for (int i = 0; i < 2; i++) {
-		struct gate gate = GATE;
-		struct coro_future *task = start(fns[i], &gate);
-		gate_await(&gate, 1);
-		for (int turns = 0; turns < 4; turns++)
-			turn();
-		gate_open(&gate);
-		run();
-		assert_ended(task, 0);
-	}
-	ck_assert_trace("7 0 7 -5 0");
-}
-END_TEST
-
-START_TEST(an_offloaded_call_that_has_not_begun_is_cancelled)
-{
-	struct gate gate = GATE, never = GATE;
-	make_pool(1, 0);
-	ck_assert_int_eq(coro_loop_set_executor(loop, pool), 0);
-	struct coro_future *one = start(passes_gate, &gate);
-	struct coro_future *task = start(offloads_gate, &never);
-	cancel(task);
-	turn();
-	turn();
-	ck_assert_trace("-125 0");
-	assert_ended(task, 0);
-	gate_open(&gate);
-	run();
-	assert_ended(one, 7);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-}
-END_TEST
-
-static int offloads(void *result)
-{
-	return offload(notes_thread, result);
-}
-
-START_TEST(without_a_task_or_a_thread_an_offloaded_call_is_made_here)
-{
-	int result = 5;
-	ck_assert_int_eq(offload(notes_thread, &result), 5);
-	ck_assert(pthread_equal(elsewhere, pthread_self()));
-	ck_assert_int_eq(result_of(offloads, &result), 5);
-	ck_assert(!pthread_equal(elsewhere, pthread_self()));
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-	fail_calls_from("pthread_create", 1, EAGAIN);
-	ck_assert_int_eq(result_of(offloads, &result), 5);
-	ck_assert(fail_call_off());
-	ck_assert(pthread_equal(elsewhere, pthread_self()));
 }
 END_TEST
 
@@ -1211,26 +678,6 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, closing_the_loop_drops_a_call_that_is_over);
 	tcase_add_test(tests, a_call_sees_its_tasks_values_and_leaves_none);
 	tcase_add_test(tests, the_values_of_a_call_that_never_begins_are_released);
-	tcase_add_test(tests, a_submission_is_a_future_of_what_the_function_returns);
-	tcase_add_test(tests, a_cancelled_submission_that_has_not_begun_never_does);
-	tcase_add_test(tests, a_cancelled_submission_that_runs_is_left_behind);
-	tcase_add_test(tests, a_submission_may_be_cancelled_after_its_executor_is_gone);
-	tcase_add_test(tests, a_loop_is_closed_with_submissions_queued_running_and_over);
-	tcase_add_test(tests, a_submission_not_yet_delivered_is_dropped_with_its_loop);
-	tcase_add_test(tests, the_bound_holds_for_submissions_that_no_thread_can_take);
-	tcase_add_test(tests, closing_the_loop_takes_back_a_call_that_has_not_begun);
-	tcase_add_test(tests, shutting_down_in_a_task_waits_for_all_that_was_given);
-	tcase_add_test(tests, shutting_down_may_cancel_what_has_not_begun);
-	tcase_add_test(tests, who_waits_for_the_end_can_be_cancelled_and_ask_again);
-	tcase_add_test(tests, who_waits_for_the_end_can_be_discarded);
-	tcase_add_test(tests, a_thread_of_the_executor_cannot_wait_for_its_end);
-	tcase_add_test(tests, a_callback_cannot_wait_for_the_end);
-	tcase_add_test(tests, coro_run_waits_at_its_end_for_what_was_submitted);
-	tcase_add_test(tests, loops_may_share_an_executor_that_is_not_theirs);
-	tcase_add_test(tests, an_offloaded_call_that_ran_gives_its_result);
-	tcase_add_test(tests, a_cancellation_too_late_does_not_outlive_its_scope);
-	tcase_add_test(tests, an_offloaded_call_that_has_not_begun_is_cancelled);
-	tcase_add_test(tests, without_a_task_or_a_thread_an_offloaded_call_is_made_here);
 	tcase_add_test(tests, a_call_allocates_nothing_where_there_is_a_thread);
 	tcase_add_test(tests, every_allocation_may_fail);
 	tcase_add_test(tests, tasks_of_several_loops_use_one_executor_at_once);
