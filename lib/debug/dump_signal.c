@@ -13,7 +13,7 @@
 
 struct dumper {
 	struct extension extension;
-	struct source source;
+	struct signal_source source;
 };
 
 /* The signal's number by its name, with or without SIG, or in digits; 0 for none. */
@@ -38,7 +38,7 @@ static int signal_named(const char *name)
 
 static void dump(struct message *message)
 {
-	struct source *source = container_of(message, struct source, message);
+	struct signal_source *source = container_of(message, struct signal_source, message);
 	signal_source_take(source);
 	coro_loop_dump(source->loop, STDERR_FILENO);
 }

@@ -146,7 +146,7 @@ static inline bool fd_is_still(const struct io *io, const struct fd *fd, int num
 }
 
 /* Renews the budget for fd_check_budget. */
-int fd_turn_over(struct io *io, struct fd *fd);
+int fd_renew_budget(struct io *io, struct fd *fd);
 
 /*
  * To be called before a call on an fd: a task that never has to wait gives way here now and then. 0;
@@ -154,7 +154,7 @@ int fd_turn_over(struct io *io, struct fd *fd);
  */
 static inline int fd_check_budget(struct io *io, struct fd *fd)
 {
-	return likely(!io_out_of_budget(io)) ? 0 : fd_turn_over(io, fd);
+	return likely(!io_out_of_budget(io)) ? 0 : fd_renew_budget(io, fd);
 }
 
 /* Frees all records. No task waits any more. */

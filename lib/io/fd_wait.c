@@ -28,11 +28,11 @@ const struct wait_kind fd_waiting[DIRECTIONS] = {
 
 /* -- waiting */
 
-int fd_turn_over(struct io *io, struct fd *fd)
+int fd_renew_budget(struct io *io, struct fd *fd)
 {
 	int number = fd->number;
 	uint32_t generation = fd->generation;
-	int r = io_turn_over(io);
+	int r = io_renew_budget(io);
 	if (r < 0)
 		return r;
 	return fd_is_still(io, fd, number, generation) ? 0 : -EBADF;
@@ -93,8 +93,8 @@ int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction di
 		return 0;
 	fd_check_closed(io, fd);
 	int r = !fork_is_own(sched_of(io->loop)->fork_count) ? -EOWNERDEAD
-		: fd->kind == FD_FILE              ? -EPERM
-						   : io->backend->arm(io, fd);
+		: fd->kind == FD_FILE                        ? -EPERM
+							     : io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;
 	if (r == 0)
 		return 0;
@@ -264,7 +264,7 @@ static int wait_until_ready(int number, enum direction direction)
 		r = fd_renew(io, &fd);
 	if (r < 0)
 		return r;
-	io_spend(io, 0);
+	io_use_budget(io, 0);
 	for (bool again = false; fd->kind != FD_FILE; again = true) {
 		r = has_result(fd, direction) ? 0 : fd_ask(number, direction);
 		if (r != -EAGAIN)

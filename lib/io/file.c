@@ -15,16 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of a call, as a thread finds it. */
+/* The arguments of a call that a thread makes. */
 struct file_call {
 	const char *path, *to;
-	int fd, flags; /* to open one: -1, and then what was opened */
+	int fd, flags; /* for open: fd is the result, -1 before */
 	mode_t mode;
 	off_t length;
 	struct stat *stat;
 };
 
-/* POSIX's way to tell an error made ours. */
+/* Converts the result of a POSIX call. */
 static int checked(int r)
 {
 	return r < 0 ? fail_code(-errno) : r;
@@ -41,14 +41,14 @@ static int call_open(void *arg)
 	return checked(call->fd);
 }
 
-/* What a thread opens for a task that may be discarded meanwhile. */
+/* A call that opens something in a thread, while the task may be discarded. */
 struct opening {
 	struct cleanup cleanup;
 	struct file_call call;
 	struct coro_dir *dir;
 };
 
-/* As offload; the thread has ended its part by the time that the cleanup is run. */
+/* offload with a cleanup, which runs when the thread has made the call. */
 static int open_in_thread(struct opening *opening, coro_fn *fn, void *arg,
 			  void (*discard)(struct cleanup *cleanup))
 {
@@ -109,9 +109,9 @@ int coro_ftruncate(int fd, off_t length)
 	return offload(call_ftruncate, &(struct file_call){.fd = fd, .length = length});
 }
 
-/* -- what is known of them */
+/* -- stat */
 
-/* *ret is untouched where the call fails. */
+/* Copies the result, if there is one. */
 static int give_stat(int r, const struct stat *found, struct stat *ret)
 {
 	if (r == 0)
@@ -216,12 +216,12 @@ int coro_rmdir(const char *path)
 
 /* -- directories */
 
-enum { NAMES = 8192 }; /* bytes of names that one call fetches, and room for one more */
+enum { NAMES = 8192 }; /* bytes of names that one call fetches; the last may go beyond */
 
 struct coro_dir {
-	const char *path; /* while it is being opened */
+	const char *path; /* valid while it is being opened */
 	DIR *stream;
-	/* Names that were fetched, one after another, each with its NUL. */
+	/* The names that were fetched, each with its NUL. */
 	size_t at, end;
 	bool over;
 	char names[NAMES + sizeof(((struct dirent *)0)->d_name)];
@@ -284,7 +284,7 @@ static int call_readdir(void *arg)
 	if (dir->end >= NAMES)
 		return 0;
 	dir->over = errno == 0;
-	/* An error comes after the names that came before it. */
+	/* Names that were read before an error are returned first. */
 	return dir->end > 0 ? 0 : fail_code(-errno);
 }
 
@@ -313,7 +313,7 @@ int coro_closedir(struct coro_dir *dir)
 	return r;
 }
 
-/* -- what is in them */
+/* -- reading and writing */
 
 struct transfer {
 	int fd;
@@ -357,7 +357,7 @@ static ssize_t offload_transfer(coro_fn *fn, struct transfer *transfer)
 	return r < 0 ? r : transfer->moved;
 }
 
-/* What can be read at once, all of it being cached: the count, less at the end; *over says so. */
+/* Reads cached bytes without waiting. *over: all was read, or the file's end. Returns the count. */
 static ssize_t read_cached(const struct transfer *transfer, bool *over)
 {
 	*over = false;
@@ -375,7 +375,7 @@ static ssize_t read_cached(const struct transfer *transfer, bool *over)
 	return (ssize_t)(transfer->vec->iov_len - left.iov_len);
 }
 
-/* The rest, after so much; an error is the next call's. */
+/* Reads the rest in a thread after `done` bytes. If there are some, the next call has the error. */
 static ssize_t read_rest(struct transfer transfer, ssize_t done)
 {
 	struct iovec rest = *transfer.vec;

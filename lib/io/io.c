@@ -28,14 +28,14 @@ static const struct backend *backend_of(unsigned kind)
 	return kind < BACKENDS ? backends[kind] : NULL;
 }
 
-/* The best that is sure to be there. */
+/* The best backend that every kernel has. */
 static const struct backend *usual_backend(void)
 {
 	const struct backend *epoll = backend_of(CORO_POLLER_EPOLL);
 	return epoll ? epoll : &backend_poll;
 }
 
-/* The one that the environment names. */
+/* The backend that CORO_POLLER names, or the usual one. */
 static const struct backend *default_backend(void)
 {
 	const char *name = getenv("CORO_POLLER");
@@ -45,11 +45,11 @@ static const struct backend *default_backend(void)
 	return usual_backend();
 }
 
-/* What takes the place of one that could not be made with this error; NULL: that is the result. */
+/* The backend to try after one that could not be made. NULL if the error is final. */
 static const struct backend *instead_of(const struct backend *backend, int error)
 {
 	if (backend == backend_of(CORO_POLLER_URING))
-		return usual_backend(); /* it may be missing, for whatever reason */
+		return usual_backend(); /* io_uring may be missing for many reasons */
 	return backend != &backend_poll && system_lacks(-error) ? &backend_poll : NULL;
 }
 
@@ -57,7 +57,7 @@ static int poller_wait(struct poller *poller, int64_t when)
 {
 	struct io *io = container_of(poller, struct io, poller);
 	if (unlikely(!fork_is_own(sched_of(io->loop)->fork_count)))
-		return -EOWNERDEAD; /* what would wait is the parent's too */
+		return -EOWNERDEAD; /* the kernel objects are shared with the parent */
 	return io->backend->wait(io, when);
 }
 
@@ -127,8 +127,8 @@ const char *coro_loop_poller(struct coro_loop *loop)
 	return sched_check(sched_of(loop)) == 0 && io_of(loop, &io) == 0 ? io->backend->name : NULL;
 }
 
-int io_turn_over(struct io *io)
+int io_renew_budget(struct io *io)
 {
-	io->spent = 0;
+	io->used = 0;
 	return coro_task_yield();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that a loop knows of the outside: the poller that it sleeps in, and the fds. */
+/* The I/O of a loop: its poller and its records of fds. */
 #ifndef IO_IO_H
 #define IO_IO_H
 
@@ -7,28 +7,28 @@
 #include "loop/loop.h"
 #include "sched/poller.h"
 
-/* Part of the backend's own. */
+/* The base of each backend's own struct. */
 struct io {
 	struct poller poller;
 	const struct backend *backend;
 	bool performs; /* the backend has perform */
 	struct coro_loop *loop;
-	struct fd **fds; /* by number; NULL where there is no record */
-	size_t fd_count; /* places in fds */
+	struct fd **fds; /* by number; NULL for no record */
+	size_t fd_count; /* size of fds */
 	struct slab records;
 	uint32_t generation; /* of the last record made */
 	struct list urgent;  /* waits of urgent.c */
 
-	/* What was done without a wait since the running task was switched to. */
-	size_t switched_at; /* position in ready */
-	size_t spent;
+	/* The budget that was used since the running task was switched to. */
+	size_t switched_at; /* position in ready then */
+	size_t used;
 };
 
 /* For backends: */
 void io_init(struct io *io, struct coro_loop *loop, const struct backend *backend);
 void io_finish(struct io *io);
 
-/* The loop's, if it has been made. */
+/* The io of a loop, which must have been made. */
 static inline struct io *io_made(const struct coro_loop *loop)
 {
 	return container_of(sched_of(loop)->poller, struct io, poller);
@@ -36,7 +36,7 @@ static inline struct io *io_made(const struct coro_loop *loop)
 
 int io_create(struct coro_loop *loop, struct io **ret);
 
-/* The loop's, made at the first call: 0 or an error. */
+/* The io of a loop, made at the first call. Returns 0 or an error. */
 static inline int io_of(struct coro_loop *loop, struct io **ret)
 {
 	if (unlikely(!sched_of(loop)->poller))
@@ -45,7 +45,7 @@ static inline int io_of(struct coro_loop *loop, struct io **ret)
 	return 0;
 }
 
-/* The running task's, NULL if no task runs: 0 or an error. */
+/* The io of the running task's loop, NULL outside of tasks. Returns 0 or an error. */
 static inline int io_current(struct io **ret)
 {
 	struct coro_loop *loop = sched_loop(thread_current->sched);
@@ -55,37 +55,37 @@ static inline int io_current(struct io **ret)
 	return 0;
 }
 
-/* What a task may do before it gives way, by io_spend's count. */
-enum { IO_TURN = 64 };
+/* What a task may do without a wait before other tasks run, in units of io_use_budget. */
+enum { IO_BUDGET = 64 };
 
-/* Whether the running task has done as much as it may. */
+/* Whether the running task has used up its budget. */
 static inline bool io_out_of_budget(struct io *io)
 {
 	size_t at = sched_of(io->loop)->ready.head;
 	if (likely(at == io->switched_at))
-		return unlikely(io->spent >= IO_TURN);
+		return unlikely(io->used >= IO_BUDGET);
 	io->switched_at = at;
-	io->spent = 0;
+	io->used = 0;
 	return false;
 }
 
-/* Gives way to others: 0 or -ECANCELED. */
-int io_turn_over(struct io *io);
+/* Renews the budget, which lets other tasks run. Returns 0 or -ECANCELED. */
+int io_renew_budget(struct io *io);
 
 /*
- * To be called before a transfer: a task that never has to wait gives way here now and then. 0 or
- * -ECANCELED. Of an fd it is fd_check_budget.
+ * To be called before a transfer, so that a task that never waits lets others run now and then.
+ * Returns 0 or -ECANCELED. fd_check_budget does the same for an fd.
  */
-static inline int io_renew_budget(struct io *io)
+static inline int io_check_budget(struct io *io)
 {
-	return likely(!io_out_of_budget(io)) ? 0 : io_turn_over(io);
+	return likely(!io_out_of_budget(io)) ? 0 : io_renew_budget(io);
 }
 
-/* What has been transferred counts against the task's turn. */
-static inline void io_spend(struct io *io, size_t bytes)
+/* Counts a call that has transferred bytes. */
+static inline void io_use_budget(struct io *io, size_t bytes)
 {
 	enum { COUNTS_ONE = 16384 };
-	io->spent += 1 + bytes / COUNTS_ONE;
+	io->used += 1 + bytes / COUNTS_ONE;
 }
 
 #endif

@@ -57,10 +57,10 @@ static ssize_t write_quietly(int number, const struct iovec *vec, int count, off
 		if (!is_refused(n))
 			return n;
 	}
-	struct quiet quiet;
-	quiet_begin(&quiet);
+	struct sigpipe sigpipe;
+	sigpipe_block(&sigpipe);
 	ssize_t n = writev_at(number, vec, count, offset, flags);
-	quiet_end(&quiet, n == -EPIPE);
+	sigpipe_unblock(&sigpipe, n == -EPIPE);
 	if (by_flag && !is_refused(n))
 		__atomic_store_n(&no_flag, true, __ATOMIC_RELAXED);
 	return n;

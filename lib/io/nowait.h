@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and writes that do not wait, on fds that are neither sockets nor files: pipes, terminals,
- * other devices. Others may share the description, other processes too. So neither its O_NONBLOCK
- * nor the result of a poll holds until the call is made. The ways, in the order in which they are
- * tried:
+ * other devices. Other processes may share the description. So O_NONBLOCK may be cleared, and a
+ * poll's result may change, before the call is made. The ways, in the order in which they are tried:
  *
  *   RWF_NOWAIT          pipes, eventfds and the like
  *   O_NONBLOCK on a     terminals and FIFOs, opened once more by /proc/self/fd
@@ -12,8 +11,8 @@
  *   a thread            the rest: masters of terminals, inotify and other devices, while they have
  *                       no O_NONBLOCK
  *
- * What a thread reads for a task that is then cancelled is given to the next reader. What it is
- * about to write for one counts as written.
+ * Bytes that a thread has read for a task that was cancelled are given to the next reader. Bytes that
+ * it is about to write for one count as written.
  */
 #ifndef IO_NOWAIT_H
 #define IO_NOWAIT_H

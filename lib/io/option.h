@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* The int that an option of a socket has (SOL_SOCKET), or a negative errno. */
+/* The value of an integer socket option of SOL_SOCKET, or a negative errno. */
 static inline int socket_option(int fd, int option)
 {
 	int value = 0;

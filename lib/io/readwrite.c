@@ -12,7 +12,7 @@
 
 /* -- reading */
 
-/* Asks whether a read of so few bytes has emptied the stream, as it seems. */
+/* Asks the kernel whether a short read of this many bytes has emptied the stream. */
 static __attribute__((noinline)) void examine_short_read(struct fd *fd, uint32_t bytes)
 {
 	int r = fd_ask(fd->number, READING);
@@ -25,12 +25,12 @@ static __attribute__((noinline)) void examine_short_read(struct fd *fd, uint32_t
 }
 
 /*
- * A stream gives all it has, so a read that gets less than it asked for has emptied it, and the next
- * one need not be tried before there is an event. That saves a call for each message, but is wrong
- * where something cuts reads short: a protocol above the stream, or a library before the system's.
- * So it is believed up to the most bytes for which it was seen to be true, and below those for which
- * it was not; and between the two the system is asked, at once: later, an answer to what was written
- * meanwhile would look like more of the same. One byte alone proves nothing.
+ * A read on a stream returns all there is. So a short read has emptied it, and the next read waits
+ * for an event instead of trying. This saves a system call for each message. It is wrong if something
+ * cuts reads short: a protocol above the stream, or an interposed library. So a short read is
+ * believed up to the largest size for which it was proven, and not from the smallest size on for
+ * which it was refuted. In between the kernel is asked, at once: later, the answer to a message
+ * written meanwhile would look like a refutation. A read of one byte proves nothing.
  */
 static inline void note(const struct transfer *transfer, struct fd *fd, ssize_t got)
 {
@@ -54,7 +54,7 @@ void note_read(const struct transfer *transfer, struct fd *fd, ssize_t got)
 	note(transfer, fd, got);
 }
 
-/* A read here also ends where something else than bytes comes along, which the message tells. */
+/* On a unix socket a read also ends where fds were sent. MSG_CTRUNC tells that. */
 static ssize_t read_unix(struct transfer *transfer, struct fd *fd)
 {
 	struct msghdr message = {
@@ -102,13 +102,10 @@ ssize_t attempt_read(struct transfer *transfer, struct fd *fd)
 
 /* -- writing */
 
-/*
- * Bytes that one call writes to a stream at the most: where the peer takes them as fast as they come,
- * there is no other end to it.
- */
+/* The most bytes that one call writes to a stream. A fast peer would otherwise hold the loop. */
 enum { MOST_AT_ONCE = 1 << 20 };
 
-/* How many of the pieces to write at once, at least one. */
+/* The number of pieces to write at once, at least one. */
 static size_t pieces_at_once(const struct transfer *transfer)
 {
 	size_t length = transfer->vec->iov_len;
@@ -120,7 +117,7 @@ static size_t pieces_at_once(const struct transfer *transfer)
 
 static ssize_t write_pieces(struct transfer *transfer, struct fd *fd)
 {
-	bool is_stream = fd->kind <= FD_UNIX; /* else it is one message, however long */
+	bool is_stream = fd->kind <= FD_UNIX; /* else it is one message of any length */
 	struct msghdr message = {
 		.msg_iov = (struct iovec *)transfer->vec,
 		.msg_iovlen = is_stream ? pieces_at_once(transfer) : (size_t)transfer->count,
@@ -189,8 +186,8 @@ static inline __attribute__((always_inline)) ssize_t write_from(int fd, const st
 }
 
 /*
- * A read or write of no bytes, which does not wait (POSIX), and is made of no pieces: so it reaches
- * no driver, but for the errors of the fd.
+ * A read or write of no bytes, which does not wait (POSIX). The call only checks the fd for errors:
+ * the kernel does not pass an empty vector to a driver.
  */
 static __attribute__((noinline)) ssize_t read_nothing(int fd)
 {
@@ -206,7 +203,7 @@ static ssize_t write_nothing(int fd)
 	return n < 0 ? transfer_failed(n) : n;
 }
 
-/* Whether a write of no bytes sends a message, which is empty. */
+/* Whether a write of no bytes sends an empty message. */
 static bool sends_messages(int fd)
 {
 	int type = socket_option(fd, SO_TYPE);
@@ -221,7 +218,7 @@ ssize_t coro_read(int fd, void *bytes, size_t length)
 	return read_into(fd, &vec, 1);
 }
 
-/* No bytes, which to a socket of messages is an empty one. */
+/* Writes no bytes. On a socket of messages this sends an empty one. */
 static __attribute__((noinline)) ssize_t write_empty(int fd)
 {
 	struct iovec empty = {.iov_base = (char *)"", .iov_len = 0};
@@ -262,7 +259,7 @@ ssize_t coro_writev(int fd, const struct iovec *vec, int count)
 	return vector_is_empty(vec, count) ? write_nothing(fd) : write_from(fd, vec, count);
 }
 
-/* Of sockets that is an error, which the system gives. */
+/* Sockets have no offsets: the system call returns the error. */
 static ssize_t read_at(struct transfer *transfer, struct fd *fd)
 {
 	if (fd->kind > FD_SOCKET)

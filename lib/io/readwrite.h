@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes in and out, of any fd: attempts for transfers. */
+/* The attempts of reads and writes on any fd. */
 #ifndef IO_READWRITE_H
 #define IO_READWRITE_H
 
 #include "io/transfer.h"
 
-/* As readv and writev do, or recv and send with flags. */
+/* Read and write as readv and writev, or, on sockets, as recv and send with flags. */
 ssize_t attempt_read(struct transfer *transfer, struct fd *fd);
 ssize_t attempt_write(struct transfer *transfer, struct fd *fd);
 
-/* What a read on a stream came to: less than it asked for may mean that there is no more. */
+/* Notes the result of a read on a stream. A short read may mean that the stream is empty. */
 void note_read(const struct transfer *transfer, struct fd *fd, ssize_t got);
 
 #endif

@@ -8,29 +8,29 @@
 
 static void discard(struct cleanup *cleanup)
 {
-	struct held *held = container_of(cleanup, struct held, cleanup);
-	struct coro_loop *loop = sched_loop(held->task->sched);
+	struct scoped_fd *scoped = container_of(cleanup, struct scoped_fd, cleanup);
+	struct coro_loop *loop = sched_loop(scoped->task->sched);
 	if (sched_of(loop)->poller)
-		fd_forget(io_made(loop), held->fd);
-	close(held->fd);
+		fd_forget(io_made(loop), scoped->fd);
+	close(scoped->fd);
 }
 
-void hold(struct held *held, int fd)
+void scoped_fd_begin(struct scoped_fd *scoped, int fd)
 {
 	coro_fd_forget(fd);
-	*held = (struct held){.task = task_running(), .fd = fd};
-	if (held->task)
-		cleanup_push(held->task, &held->cleanup, discard);
+	*scoped = (struct scoped_fd){.task = task_running(), .fd = fd};
+	if (scoped->task)
+		cleanup_push(scoped->task, &scoped->cleanup, discard);
 }
 
-int held_take(struct held *held)
+int scoped_fd_take(struct scoped_fd *scoped)
 {
-	if (held->task)
-		cleanup_pop(&held->cleanup);
-	return held->fd;
+	if (scoped->task)
+		cleanup_pop(&scoped->cleanup);
+	return scoped->fd;
 }
 
-void held_close(struct held *held)
+void scoped_fd_close(struct scoped_fd *scoped)
 {
-	coro_fd_close(held_take(held));
+	coro_fd_close(scoped_fd_take(scoped));
 }

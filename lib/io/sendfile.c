@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* -- by way of a buffer, where the system cannot, or could only block */
+/* -- through a buffer, where sendfile does not work or could only block */
 
 enum { COPY_BUFFER = 65536 };
 
@@ -24,7 +24,7 @@ static ssize_t read_source(int in, off_t *offset, void *bytes, size_t length)
 	return n;
 }
 
-/* Moves back over what was read and could not be written. */
+/* Moves the offset back over bytes that were read but not written. */
 static void give_back(int in, off_t *offset, ssize_t count)
 {
 	if (offset)
@@ -33,17 +33,17 @@ static void give_back(int in, off_t *offset, ssize_t count)
 		lseek(in, -count, SEEK_CUR);
 }
 
-/* A call. io, fd and turn are for those in tasks. */
+/* The state of a call. fd and turn are valid in tasks only. */
 struct sending {
 	int out, in;
 	off_t *offset;
 	size_t length;
 	struct io *io; /* NULL outside of tasks */
-	struct fd *fd; /* out's */
+	struct fd *fd; /* of out */
 	struct fd_turn turn;
 };
 
-/* 0; -EBADF if `out` was closed meanwhile: its number may be another's. */
+/* Returns 0, or -EBADF if `out` was closed meanwhile, since its number may be reused. */
 static int check_turn(const struct sending *sending)
 {
 	return !sending->io || sending->turn.wait.fd ? 0 : -EBADF;
@@ -67,7 +67,7 @@ static ssize_t write_in_turn(const struct sending *sending, const char *bytes, s
 	});
 }
 
-/* Copies on from `done`; an error shows only if nothing was copied. */
+/* Copies the rest after `done` bytes. Returns an error only if nothing was sent at all. */
 static ssize_t copy(const struct sending *sending, ssize_t done, char *buffer)
 {
 	int in = sending->in;
@@ -107,7 +107,7 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 {
 	struct task *task = task_running();
 	struct copying copying;
-	/* What was read must be able to be given back. */
+	/* Without an offset the file must be seekable, to give bytes back. */
 	if (!sending->offset && lseek(sending->in, 0, SEEK_CUR) < 0)
 		return done > 0 ? done : errno == ESPIPE ? -EINVAL : -errno;
 	copying.buffer = malloc(COPY_BUFFER);
@@ -122,33 +122,33 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 	return n;
 }
 
-/* -- by the system */
+/* -- by sendfile */
 
-/* Whether the system cannot send between these two. */
+/* Whether the system cannot send between these two fds. */
 static bool is_refused(ssize_t error)
 {
 	return error == -EINVAL || error == -EOPNOTSUPP || system_lacks((int)-error);
 }
 
-/* -EOPNOTSUPP: it could only block. Terminals and the like have another way for that. */
+/* Returns -EOPNOTSUPP where the call could block. A copy does not. */
 static ssize_t attempt_sendfile(struct transfer *transfer, struct fd *fd)
 {
-	struct quiet quiet;
+	struct sigpipe sigpipe;
 	int flags = fcntl(fd->number, F_GETFL);
 	if (flags < 0)
 		return -errno;
 	if (fd->access != ACCESS_BLOCKING && (!(flags & O_NONBLOCK) || fd->kind == FD_DEVICE))
 		return -EOPNOTSUPP;
-	quiet_begin(&quiet);
+	sigpipe_block(&sigpipe);
 	ssize_t n = RESULT(system_sendfile(fd->number, transfer->source.number,
 					   transfer->source.offset, transfer->source.length));
-	quiet_end(&quiet, n == -EPIPE);
+	sigpipe_unblock(&sigpipe, n == -EPIPE);
 	return n;
 }
 
 /*
- * Most bytes that one call sends. In the loop's thread: the call does not return while the peer
- * takes them as fast as they come. In another thread: the call cannot be cancelled.
+ * The most bytes that one call sends. In the loop's thread, since a fast peer would hold the loop.
+ * In another thread, since the call cannot be cancelled.
  */
 enum { MOST_AT_ONCE = 1 << 20, MOST_IN_THREAD = 16 << 20 };
 
@@ -210,9 +210,9 @@ static ssize_t send_all(const struct sending *sending)
 	return done;
 }
 
-/* -- the public call, for either */
+/* -- the public call */
 
-/* Nobody else writes to `out` in between. */
+/* Sends with the turn of `out`, so that no other task writes in between. */
 static ssize_t send_in_turn(struct sending *sending)
 {
 	struct fd *fd;

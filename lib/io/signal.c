@@ -9,19 +9,19 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* What a loop does about a signal. */
+/* What a loop does on a signal. */
 struct interest {
-	struct source source;
+	struct signal_source source;
 	struct call call;  /* of the handler */
-	coro_callback *fn; /* NULL: the signal is kept for those who wait */
+	coro_callback *fn; /* NULL: the signal is kept for tasks that wait for it */
 	void *arg;
-	bool handled; /* there is a handler, or it is kept */
-	unsigned due; /* calls of the handler to be made */
+	bool handled; /* it has a handler, or is kept */
+	unsigned due; /* calls of the handler that are to be made */
 	unsigned kept;
-	unsigned users; /* the handler, and each wait: with any, there is a catcher */
+	unsigned users; /* the handler and each wait; while > 0 the source is added */
 };
 
-/* A loop's, made when it first wants a signal. */
+/* The signals of a loop, made at the first use. */
 struct signals {
 	struct extension extension;
 	struct coro_loop *loop;
@@ -29,19 +29,19 @@ struct signals {
 	struct interest of[NSIG];
 };
 
-/* A task that waits. */
+/* A task that waits for signals. */
 struct signal_wait {
 	struct waiter waiter;
 	struct signals *signals;
 	const sigset_t *set;
-	int got; /* 0: none yet */
+	int got; /* the signal; 0 for none yet */
 	struct cleanup cleanup;
 };
 
 /* -- arrival, in the loop */
 
-/* Tells all who wait for it: whether anybody did. */
-static bool tell_waiting(struct signals *signals, int signum)
+/* Wakes all tasks that wait for the signal. Returns whether there was one. */
+static bool wake_waiting(struct signals *signals, int signum)
 {
 	bool told = false;
 	list_for_each(link, &signals->waits) {
@@ -63,17 +63,17 @@ static void run_handler(struct call *call)
 		interest->due--;
 		interest->fn(interest->arg);
 	}
-	interest->kept += interest->due; /* it was called off meanwhile, and is to be kept */
+	interest->kept += interest->due; /* the handler was removed meanwhile */
 	interest->due = 0;
 }
 
 static void arrive(struct message *message)
 {
-	struct source *source = container_of(message, struct source, message);
+	struct signal_source *source = container_of(message, struct signal_source, message);
 	struct interest *interest = container_of(source, struct interest, source);
 	struct signals *signals = container_of(interest - source->signum, struct signals, of[0]);
 	for (unsigned count = signal_source_take(source); count > 0; count--) {
-		bool told = tell_waiting(signals, source->signum);
+		bool told = wake_waiting(signals, source->signum);
 		if (interest->fn)
 			interest->due++;
 		else if (interest->handled && !told)
@@ -135,7 +135,7 @@ static int signals_create(struct coro_loop *loop, struct signals **ret)
 	return 0;
 }
 
-/* NULL: the loop has never wanted a signal. */
+/* NULL if the loop has never used a signal. */
 static struct signals *signals_made(struct coro_loop *loop)
 {
 	struct extension *extension = loop->extensions[EXTENSION_SIGNALS];
@@ -212,7 +212,7 @@ int coro_loop_remove_signal_handler(struct coro_loop *loop, int signum)
 
 /* -- waiting */
 
-/* Of the signals that were kept, the one with the lowest number; 0 if there is none. */
+/* Takes the kept signal with the lowest number. 0 for none. */
 static int take_kept(struct signals *signals, const sigset_t *set)
 {
 	for (int signum = 1; signum < NSIG; signum++) {
@@ -225,7 +225,7 @@ static int take_kept(struct signals *signals, const sigset_t *set)
 	return 0;
 }
 
-/* Lets go of those below that number. */
+/* Removes the wait's interests in signals below `end`. */
 static void remove_interests(struct signal_wait *wait, int end)
 {
 	for (int signum = 1; signum < end; signum++)
@@ -233,7 +233,7 @@ static void remove_interests(struct signal_wait *wait, int end)
 			interest_remove(&wait->signals->of[signum]);
 }
 
-/* 0; or an error, and then there are none. */
+/* Adds the wait's interests. Returns 0, or an error with none added. */
 static int add_interests(struct signal_wait *wait)
 {
 	for (int signum = 1; signum < NSIG; signum++) {

@@ -11,22 +11,22 @@ static void only_pipe(sigset_t *set)
 	sigaddset(set, SIGPIPE);
 }
 
-void quiet_begin(struct quiet *quiet)
+void sigpipe_block(struct sigpipe *sigpipe)
 {
 	sigset_t pipe, pending;
 	only_pipe(&pipe);
-	pthread_sigmask(SIG_BLOCK, &pipe, &quiet->before);
-	quiet->pending = sigismember(&quiet->before, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
-			 sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &sigpipe->before);
+	sigpipe->pending = sigismember(&sigpipe->before, SIGPIPE) == 1 &&
+			   sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 }
 
-void quiet_end(struct quiet *quiet, bool raised)
+void sigpipe_unblock(struct sigpipe *sigpipe, bool raised)
 {
 	static const struct timespec at_once;
 	sigset_t pipe;
 	only_pipe(&pipe);
-	if (raised && !quiet->pending)
+	if (raised && !sigpipe->pending)
 		while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
 			;
-	pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+	pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that would raise SIGPIPE and have no flag against it: they are made with it blocked. */
+/* Blocks SIGPIPE around calls that may raise it and have no flag against that. */
 #ifndef IO_SIGPIPE_H
 #define IO_SIGPIPE_H
 
 #include <signal.h>
 #include <stdbool.h>
 
-struct quiet {
+struct sigpipe {
 	sigset_t before;
-	bool pending; /* one was there before, and stays */
+	bool pending; /* it was pending before, and stays so */
 };
 
-void quiet_begin(struct quiet *quiet);
+void sigpipe_block(struct sigpipe *sigpipe);
 
-/* The signal that a call raised in between goes. */
-void quiet_end(struct quiet *quiet, bool raised);
+/* Unblocks SIGPIPE. raised: a call in between has raised it, and that is discarded. */
+void sigpipe_unblock(struct sigpipe *sigpipe, bool raised);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* -- bytes */
 
-/* As attempt_read, but of nothing else. */
+/* attempt_read for sockets only. */
 static ssize_t attempt_recv(struct transfer *transfer, struct fd *fd)
 {
 	return fd->kind > FD_SOCKET ? -ENOTSOCK : attempt_read(transfer, fd);
@@ -39,8 +39,8 @@ ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
 }
 
 /*
- * Nothing to a stream, which does not wait: 0, or an error. -EAGAIN: it is no stream, and there is an
- * empty message to be sent.
+ * Sends nothing on a stream, which does not wait. Returns 0 or an error; -EAGAIN if the socket is no
+ * stream, so that an empty message is to be sent.
  */
 static ssize_t send_nothing(int fd, int flags)
 {
@@ -76,7 +76,7 @@ static ssize_t attempt_recvmsg(struct transfer *transfer, struct fd *fd)
 {
 	struct msghdr *message = transfer->message;
 	ssize_t n = RESULT(recvmsg(fd->number, message, transfer->flags | MSG_DONTWAIT));
-	/* Bytes beside which something else came end where that does. */
+	/* A read that received fds ends there, and so proves nothing. */
 	bool alone = n < 0 || (message->msg_controllen == 0 && !(message->msg_flags & MSG_CTRUNC));
 	if (alone && (fd->kind == FD_TCP || fd->kind == FD_UNIX))
 		note_read(transfer, fd, n);
@@ -89,7 +89,7 @@ static ssize_t attempt_sendmsg(struct transfer *transfer, struct fd *fd)
 			      transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* The number of one that came along is its own now. */
+/* Has the loop forget the number of an fd that was received. */
 static void forget_received(int fd)
 {
 	coro_fd_forget(fd);
@@ -164,8 +164,8 @@ ssize_t coro_sendto(int fd, const void *bytes, size_t length, int flags,
 /* -- connections */
 
 /*
- * Whether an error of accept is that of a connection, and not of the socket: the next may be well. Linux
- * gives what has befallen the connection already, and what a firewall says.
+ * Whether an error of accept is the connection's and not the listening socket's, so that accept is
+ * tried again. Linux also returns errors that the new connection has already, and a firewall's.
  */
 static bool is_of_connection(int listening, int error)
 {
@@ -181,7 +181,7 @@ static bool is_of_connection(int listening, int error)
 	case -EHOSTUNREACH:
 	case -ENONET:
 		return true;
-	case -EOPNOTSUPP: /* or it does not listen */
+	case -EOPNOTSUPP: /* may also mean that it does not listen */
 	case -EPERM:
 	case -ENOSR:
 	case -EPROTONOSUPPORT:
@@ -192,7 +192,7 @@ static bool is_of_connection(int listening, int error)
 	}
 }
 
-/* By the call that is older than accept4. */
+/* Accepts where the system has no accept4. */
 static ssize_t accept_plainly(const struct transfer *transfer, const struct fd *fd)
 {
 	ssize_t accepted =
@@ -210,7 +210,7 @@ static bool is_nonblocking(int number)
 	return flags < 0 || flags & O_NONBLOCK;
 }
 
-/* That others may take off again, who share the description. */
+/* Sets O_NONBLOCK. Others who share the description may clear it again. */
 static int set_nonblocking(int number)
 {
 	int flags = fcntl(number, F_GETFL);
@@ -220,9 +220,9 @@ static int set_nonblocking(int number)
 }
 
 /*
- * There is no flag of the call for it, and a connection may be another's before it is accepted. Others who
- * share the socket may take O_NONBLOCK off, so it is looked for anew, but not among calls that follow one
- * another without a switch.
+ * Keeps accept from blocking. It has no flag for that, and another process may take a connection
+ * before it is accepted. Others who share the socket may clear O_NONBLOCK, so it is checked again
+ * after each switch of tasks.
  */
 static int keep_from_blocking(struct fd *fd)
 {
@@ -246,12 +246,12 @@ static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 					  SOCK_CLOEXEC | SOCK_NONBLOCK));
 	if (accepted >= 0 || !system_lacks((int)-accepted))
 		return accepted;
-	/* Or it was a firewall's, for one connection: this is not to wait for the next. */
+	/* The error may be a firewall's for one connection. Do not block for the next one. */
 	r = fd_ask(fd->number, READING);
 	return r < 0 ? r : accept_plainly(transfer, fd);
 }
 
-/* The running loop learns of a connection that its listening socket has given. */
+/* Has the running loop make the record of an accepted connection. */
 static void note_accepted(int listening, int accepted)
 {
 	struct coro_loop *loop = sched_loop(thread_current->sched);
@@ -264,7 +264,7 @@ static void note_accepted(int listening, int accepted)
 		fd_forget(io, accepted);
 }
 
-/* A connection that cannot be moved is not lost for that. */
+/* Moves an fd above the standard streams. If that fails, keeps it where it is. */
 static int above_streams(int accepted)
 {
 	int moved = accepted > 2 ? accepted : fcntl(accepted, F_DUPFD_CLOEXEC, 3);
@@ -285,7 +285,7 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 		.number = fd,
 		.peer = {address, address ? length : NULL},
 	};
-	enum { TRIES = 64 }; /* an error that does not pass is not to be taken for a connection's */
+	enum { TRIES = 64 }; /* bounds a lasting error that looks like a connection's */
 	socklen_t room = address ? *length : 0;
 	int accepted = (int)transfer_run(&transfer);
 	for (int tries = 1; tries < TRIES && is_of_connection(fd, accepted); tries++) {
@@ -303,11 +303,11 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *length)
 static int connect_now(int number, const struct sockaddr *address, socklen_t length)
 {
 	int r = (int)RESULT(connect(number, address, length));
-	/* Interrupted, it goes on; so does one that was cancelled before. */
+	/* A connect that was interrupted or cancelled before goes on. */
 	return r == -EALREADY ? -EINPROGRESS : r;
 }
 
-/* What has come of it where the socket has to be asked: 0, an error, -EINPROGRESS. */
+/* Asks the socket for the result of connect. Returns 0, an error, or -EINPROGRESS. */
 static int connect_error(int number)
 {
 	struct sockaddr_storage peer;
@@ -328,7 +328,7 @@ static int connect_outcome(const struct fd *fd, const struct sockaddr *address, 
 	return r == -EISCONN ? 0 : r;
 }
 
-/* The line of a listening socket of AF_UNIX is full, and no event tells when it is not. */
+/* Retries a unix socket whose listener's backlog is full. No event tells when it is not. */
 static int connect_later(struct io *io, const struct fd *fd, const struct sockaddr *address,
 			 socklen_t length)
 {
@@ -348,7 +348,7 @@ static int connect_later(struct io *io, const struct fd *fd, const struct sockad
 	return r;
 }
 
-/* Whether connect waits for the result. */
+/* Whether connect would block. */
 static bool may_block(int number)
 {
 	return !is_nonblocking(number) && socket_option(number, SO_TYPE) != SOCK_DGRAM;
@@ -361,8 +361,8 @@ static ssize_t make_connect(struct blocking *blocking)
 }
 
 /*
- * Its O_NONBLOCK is others' too, and is left as it is. Cancelled, the thread is interrupted, and the
- * system goes on.
+ * Connects in a thread, since O_NONBLOCK is left as it is: others may share it. A cancellation
+ * interrupts the thread, and the kernel goes on connecting.
  */
 static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr *address,
 			     socklen_t length)
@@ -370,7 +370,7 @@ static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr
 	uint32_t generation = fd->generation;
 	int number = fd->number;
 	if (fd->sides[WRITING].blocking)
-		return -EALREADY; /* another task's */
+		return -EALREADY; /* another task connects it */
 	if (length > sizeof(struct sockaddr_storage))
 		return -EINVAL;
 	struct blocking *blocking;
@@ -392,7 +392,7 @@ static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr
 	return r;
 }
 
-/* Tries, and waits for the result. io is NULL outside of tasks. */
+/* Connects and waits for the result. io is NULL outside of tasks. */
 static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockaddr *address,
 			       socklen_t length)
 {
@@ -417,7 +417,7 @@ static int connect_by_attempts(struct io *io, struct fd *fd, const struct sockad
 	return r;
 }
 
-/* As a whole, where the poller can; -EAGAIN: it cannot, or not that way. */
+/* Has the poller make the call. Returns -EAGAIN if it cannot. */
 static int connect_as_whole(struct io *io, struct fd *fd, const struct sockaddr *address,
 			    socklen_t length)
 {
@@ -432,7 +432,7 @@ static int connect_as_whole(struct io *io, struct fd *fd, const struct sockaddr 
 					      .direction = WRITING,
 					      .peer = {(struct sockaddr *)address, &length},
 				      });
-	/* One that was cancelled before is taken up again. */
+	/* A connect that was cancelled before is waited for by attempts. */
 	return r == -EINPROGRESS || r == -EALREADY ? -EAGAIN : r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes from a pipe or to one. */
+/* coro_splice: moves bytes from or to a pipe. */
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
@@ -19,18 +19,18 @@ struct splice {
 	unsigned flags;
 };
 
-/* Both ends are ready, for a reason that the call does not know, as fd_rest's: for the n-th time. */
+/* Pauses when splice would block though both ends are ready, for the n-th time. See fd_rest. */
 static int rest(const struct io *io, int n)
 {
 	enum { LONGEST = 6 };
 	if (n == 0)
-		return 0; /* one may have become so just now */
+		return 0; /* one may have become ready just now */
 	int64_t pause = CORO_MSEC << (n < LONGEST ? n - 1 : LONGEST - 1);
 	struct timespec time = {.tv_nsec = pause};
 	return io ? coro_sleep(pause) : (nanosleep(&time, NULL), 0);
 }
 
-/* Which end holds it up; asked only once it was held up, *ready times by neither. */
+/* Waits for the end that is not ready. *ready counts how often both were. */
 static int wait_for_end(const struct splice *ends, const struct io *io, int *ready)
 {
 	int in = fd_ask(ends->in, READING);
@@ -45,15 +45,15 @@ static int wait_for_end(const struct splice *ends, const struct io *io, int *rea
 
 static ssize_t splice_now(const struct splice *ends)
 {
-	struct quiet quiet;
-	quiet_begin(&quiet);
+	struct sigpipe sigpipe;
+	sigpipe_block(&sigpipe);
 	ssize_t n = RESULT(system_splice(ends->in, ends->in_offset, ends->out, ends->out_offset,
 					 ends->length, ends->flags | SPLICE_F_NONBLOCK));
-	quiet_end(&quiet, n == -EPIPE);
+	sigpipe_unblock(&sigpipe, n == -EPIPE);
 	return n;
 }
 
-/* Neither a pipe, of which the flag speaks, nor one that returns at once: it may block. */
+/* Whether splice may block on this end. SPLICE_F_NONBLOCK concerns pipes only. */
 static bool may_block(int number)
 {
 	struct stat status;
@@ -81,7 +81,7 @@ static ssize_t splice_in_thread(const struct splice *ends)
 	return r < 0 ? r : call.moved;
 }
 
-/* An end, while the other may be waited for; outside of tasks io is NULL. */
+/* One end, which may be closed while the task waits for the other. io is NULL outside of tasks. */
 struct end {
 	struct io *io;
 	struct fd *fd;
@@ -101,7 +101,7 @@ static int end_begin(struct end *end, int number)
 	return r;
 }
 
-/* 0; -EBADF if it was closed meanwhile: the number may be another's. */
+/* Returns 0, or -EBADF if it was closed meanwhile, since its number may be reused. */
 static int end_check(const struct end *end)
 {
 	bool same = !end->io || fd_is_still(end->io, end->fd, end->number, end->generation);
@@ -111,7 +111,7 @@ static int end_check(const struct end *end)
 static ssize_t splice_between(const struct splice *ends, const struct end *in,
 			      const struct end *out)
 {
-	/* The flag speaks for the pipe only: the other end is to be ready beforehand. */
+	/* SPLICE_F_NONBLOCK concerns the pipe only, so both ends must be ready first. */
 	int ready = 0, r = coro_readable(ends->in);
 	if (r == 0)
 		r = end_check(out);

@@ -101,7 +101,7 @@ static int renew_budget_in_turn(struct io *io, struct fd *fd, enum direction dir
 	if (!io_out_of_budget(io))
 		return 0;
 	fd_turn_begin(fd, direction, &turn);
-	int r = io_turn_over(io);
+	int r = io_renew_budget(io);
 	fd_turn_end(&turn);
 	return turn.wait.fd ? r : -EBADF;
 }
@@ -141,7 +141,7 @@ static ssize_t next_piece(struct transfer *rest, struct io *io, struct fd *fd)
 		return r;
 	ssize_t n = once(rest, io, fd);
 	if (io)
-		io_spend(io, n > 0 ? (size_t)n : 0);
+		io_use_budget(io, n > 0 ? (size_t)n : 0);
 	return n;
 }
 
@@ -152,7 +152,7 @@ ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, u
 	become_rest(transfer);
 	transfer->held = true;
 	if (io)
-		io_spend(io, (size_t)done);
+		io_use_budget(io, (size_t)done);
 	while (!io || fd_is_still(io, fd, transfer->number, generation)) {
 		struct transfer rest = without(transfer, (size_t)done, &piece);
 		if (rest.count == 0)
@@ -177,7 +177,7 @@ static inline ssize_t run(struct transfer *transfer, struct io *io, struct fd *f
 	if (transfer_is_partial(transfer, n))
 		return transfer_rest(transfer, io, fd, generation, n);
 	if (io)
-		io_spend(io, n > 0 ? (size_t)n : 0);
+		io_use_budget(io, n > 0 ? (size_t)n : 0);
 	return n < 0 ? transfer_failed(n) : n;
 }
 

@@ -210,12 +210,12 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 	if (likely(n > 0)) {
 		if (unlikely(transfer_goes_on(&way, n)))
 			return transfer_rest(transfer, io, fd, fd->generation, n);
-		io_spend(io, (size_t)n);
+		io_use_budget(io, (size_t)n);
 		return n;
 	}
 	if (unlikely(n == -ENOTSOCK))
 		return transfer_run_anew(transfer, io, fd);
-	io_spend(io, 0);
+	io_use_budget(io, 0);
 	return n == 0 ? 0 : transfer_failed(n);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for what is urgent alone. A poller waits for that together with all else that there is to
- * read; so it is asked of an epoll of the wait's own, which is waited for like any fd.
+ * coro_urgent: waits for urgent data alone. A poller reports urgent data together with all other
+ * input. So each wait makes an epoll of its own for POLLPRI, and waits until that is readable.
  */
 #include "io/urgent.h"
 
@@ -19,13 +19,13 @@
 #include <sys/epoll.h>
 #endif
 
-/* 0; -EAGAIN: there is nothing urgent within so many milliseconds; or an error. */
+/* Waits at most timeout milliseconds. Returns 0, -EAGAIN if nothing is urgent, or an error. */
 static int ask(int number, int timeout)
 {
 	struct pollfd fd = {.fd = number, .events = POLLPRI};
 	int n;
 	if (number < 0)
-		return -EBADF; /* which poll would pass over */
+		return -EBADF; /* poll ignores negative fds */
 	while ((n = poll(&fd, 1, timeout)) < 0 && errno == EINTR)
 		;
 	return n < 0 ? -errno : n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : 0;
@@ -33,7 +33,7 @@ static int ask(int number, int timeout)
 
 #ifdef __linux__
 
-/* One wait, on its task's stack. */
+/* A wait, on its task's stack. */
 struct urgent {
 	struct list link; /* in its io's list */
 	struct cleanup cleanup;
@@ -63,7 +63,7 @@ static void discard(struct cleanup *cleanup)
 	finish(container_of(cleanup, struct urgent, cleanup));
 }
 
-/* An epoll that has but that to tell: its fd or an error. */
+/* Makes an epoll that watches the fd for urgent data alone. Returns its fd or an error. */
 static int open_epoll(int fd)
 {
 	struct epoll_event event = {.events = EPOLLPRI};
@@ -76,14 +76,14 @@ static int open_epoll(int fd)
 	return r;
 }
 
-/* Files of /proc and /sys may tell of a change once, and not when they are asked again. */
+/* Whether the fd reports each change once only, as files of /proc and /sys may. */
 static bool tells_once(int fd)
 {
 	struct stat status;
 	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* io_uring tells of whatever befalls a socket. */
+/* io_uring may report the epoll without urgent data on the socket, so that is asked again. */
 static int wait_for(const struct urgent *urgent)
 {
 	struct fd *fd;

@@ -11,7 +11,7 @@
 
 static void cancel_main(struct message *message)
 {
-	struct source *source = container_of(message, struct source, message);
+	struct signal_source *source = container_of(message, struct signal_source, message);
 	struct sigint *interrupt = container_of(source, struct sigint, source);
 	signal_source_take(source);
 	if (coro_cancel(interrupt->task) > 0)

@@ -8,7 +8,7 @@
 struct coro_future;
 
 struct sigint {
-	struct source source;
+	struct signal_source source;
 	struct coro_future *task;
 	bool caught; /* there is a catcher: in the main thread, where nobody else has the signal */
 	bool cancelled; /* it came, and cancelled the task */

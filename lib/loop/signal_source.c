@@ -11,7 +11,7 @@
 
 /* A signal that is wanted, or was. */
 struct caught {
-	struct source *first;    /* atomic; NULL: it is not wanted */
+	struct signal_source *first;    /* atomic; NULL: it is not wanted */
 	struct sigaction before; /* what was there, and is to be again */
 };
 
@@ -25,7 +25,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* -- delivery, in the handler */
 
-static void announce(struct source *source)
+static void announce(struct signal_source *source)
 {
 	/* One message for all that come until it has run. */
 	if (__atomic_fetch_add(&source->count, 1, __ATOMIC_SEQ_CST) == 0)
@@ -36,7 +36,7 @@ static void announce(struct source *source)
 static bool offer(int signum, bool once)
 {
 	bool taken = false;
-	struct source *source = __atomic_load_n(&caught[signum].first, __ATOMIC_SEQ_CST);
+	struct signal_source *source = __atomic_load_n(&caught[signum].first, __ATOMIC_SEQ_CST);
 	for (; source; source = __atomic_load_n(&source->next, __ATOMIC_SEQ_CST)) {
 		if (source->once != once)
 			continue;
@@ -153,7 +153,7 @@ static bool can_be_caught(int signum)
 }
 
 /* The first that wants it: notes what is there. */
-static int examine(const struct source *source)
+static int examine(const struct signal_source *source)
 {
 	struct caught *this = &caught[source->signum];
 	struct sigaction now;
@@ -165,7 +165,7 @@ static int examine(const struct source *source)
 }
 
 /* With the mutex held. */
-static int add(struct source *source)
+static int add(struct signal_source *source)
 {
 	struct caught *this = &caught[source->signum];
 	bool first = !this->first;
@@ -188,7 +188,7 @@ static void drop(struct message *message)
 	(void)message; /* it lies in the catcher */
 }
 
-int signal_source_add(struct source *source)
+int signal_source_add(struct signal_source *source)
 {
 	if (!can_be_caught(source->signum))
 		return fail_with(-EINVAL, "a signal that cannot be caught");
@@ -205,14 +205,14 @@ int signal_source_add(struct source *source)
 }
 
 /* Takes it off its list; returns when no handler looks at it any more. */
-static void take_off(struct source *source)
+static void take_off(struct signal_source *source)
 {
 	static const struct timespec moment = {.tv_nsec = 10000};
 	struct caught *this = &caught[source->signum];
 	pthread_mutex_lock(&mutex);
 	if (this->first == source && !source->next)
 		restore(source->signum);
-	struct source **at = &this->first;
+	struct signal_source **at = &this->first;
 	while (*at != source)
 		at = &(*at)->next;
 	__atomic_store_n(at, source->next, __ATOMIC_SEQ_CST);
@@ -221,7 +221,7 @@ static void take_off(struct source *source)
 		nanosleep(&moment, NULL);
 }
 
-void signal_source_remove(struct source *source)
+void signal_source_remove(struct signal_source *source)
 {
 	/* In a child made by fork the lists are empty, but the inbox is a copy of the parent's. */
 	if (sched_is_own(sched_of(source->loop)))

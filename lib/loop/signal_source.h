@@ -14,8 +14,8 @@
 
 struct coro_loop;
 
-struct source {
-	struct source *next; /* atomic */
+struct signal_source {
+	struct signal_source *next; /* atomic */
 	struct coro_loop *loop;
 	int signum;
 	/*
@@ -33,13 +33,13 @@ struct source {
  * filled in. 0; -EINVAL: it is none that can be caught; -EBUSY: once, and it has not its default
  * action; -ENOMEM.
  */
-int signal_source_add(struct source *source);
+int signal_source_add(struct signal_source *source);
 
 /* Ends it: no message of it is under way any more. */
-void signal_source_remove(struct source *source);
+void signal_source_remove(struct signal_source *source);
 
 /* How often the signal has come since this was last called. */
-static inline unsigned signal_source_take(struct source *source)
+static inline unsigned signal_source_take(struct signal_source *source)
 {
 	return __atomic_exchange_n(&source->count, 0, __ATOMIC_SEQ_CST);
 }

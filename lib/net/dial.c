@@ -54,38 +54,38 @@ static bool is_own_peer(int fd, const struct place *to)
 }
 
 /* Closes with a reset, so that the port does not stay in TIME_WAIT. */
-static void reset(struct held *held)
+static void reset(struct scoped_fd *scoped)
 {
 	struct linger none = {.l_onoff = 1};
-	setsockopt(held->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	held_close(held);
+	setsockopt(scoped->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	scoped_fd_close(scoped);
 }
 
 /* Returns the fd or an error. *own is set if the socket was connected to itself. */
 static coro_async int connect_once(const struct dialling *dialling, const struct place *place,
 				   bool *own)
 {
-	struct held held;
+	struct scoped_fd scoped;
 	*own = false;
 	int fd = endpoint_create(place, dialling->type, dialling->options->flags);
 	if (fd < 0)
 		return fd;
-	hold(&held, fd);
+	scoped_fd_begin(&scoped, fd);
 	int r = bind_local(fd, &dialling->local, place);
 	if (r == 0)
 		r = coro_connect(fd, &place->any, place->length);
 	if (r < 0) {
-		held_close(&held);
+		scoped_fd_close(&scoped);
 		return r;
 	}
 	bool may_be_own = dialling->type == SOCK_STREAM && place->any.sa_family != AF_UNIX &&
 			  place_port(&dialling->local) == 0;
 	*own = may_be_own && is_own_peer(fd, place);
 	if (*own) {
-		reset(&held);
+		reset(&scoped);
 		return -ECONNREFUSED;
 	}
-	return held_take(&held);
+	return scoped_fd_take(&scoped);
 }
 
 /* Returns the fd or an error. A socket connected to itself means that nobody listens: tries again. */

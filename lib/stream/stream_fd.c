@@ -28,7 +28,7 @@ static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
 	if (n == -EAGAIN)
 		fd->ready &= (uint8_t)~BIT(transfer->direction);
 	else
-		io_spend(io, n > 0 ? (size_t)n : 0);
+		io_use_budget(io, n > 0 ? (size_t)n : 0);
 	fd_pass_on(fd, transfer->direction);
 	return unlikely(n < 0) && n != -EAGAIN ? fail_code((int)n) : n;
 }

@@ -97,7 +97,7 @@ static void shrink(struct coro_stream *stream)
 static coro_async int give_way(const struct coro_stream *stream)
 {
 	struct coro_loop *loop = stream->streams->loop;
-	return sched_of(loop)->poller ? io_renew_budget(io_made(loop)) : 0;
+	return sched_of(loop)->poller ? io_check_budget(io_made(loop)) : 0;
 }
 
 static coro_async int wait_for_bytes(struct coro_stream *stream)

@@ -123,7 +123,7 @@ static coro_async int give_way(const struct coro_stream *stream)
 	struct coro_loop *loop = stream->streams->loop;
 	if (!task_running() || stream->streams->ended || !sched_of(loop)->poller)
 		return 0;
-	return io_renew_budget(io_made(loop));
+	return io_check_budget(io_made(loop));
 }
 
 const struct wait_kind stream_draining = {.leave = waiter_leave,

@@ -400,13 +400,13 @@ static int pair[2];
 /* Like calls that make an fd: it is closed if the task is discarded. */
 static int holds_and_reads(void *arg)
 {
-	struct held held;
+	struct scoped_fd held;
 	char word[8];
-	hold(&held, pair[0]);
+	scoped_fd_begin(&held, pair[0]);
 	ssize_t n = coro_readable(held.fd);
 	if (n == 0)
 		n = coro_read(held.fd, word, sizeof(word));
-	held_close(&held);
+	scoped_fd_close(&held);
 	return (int)n;
 }
 
