@@ -1,66 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports: of errors that nobody asks for, of discarded tasks, of what remains of a program. */
-#include "tasks.h"
-
-/* "message-initials|name|error|words", a word of the trace for each report. */
-static void hear(struct coro_loop *from, const struct coro_report *report, void *arg)
-{
-	const char *name = coro_is_task(report->future) ? coro_task_name(report->future) : "-";
-	const char *what = strstr(report->message, "never retrieved")     ? "unheard"
-			   : strstr(report->message, "not retrieved by")  ? "held"
-			   : strstr(report->message, "but it is pending") ? "pending"
-									  : report->message;
-	trace("%s:%s:%d%s%s", what, name, -report->error, report->error_message ? ":" : "",
-	      report->error_message ? report->error_message : "");
-	if (arg)
-		((void (*)(const struct coro_report *report))arg)(report);
-}
-
-static void hear_with(struct coro_loop *from, void (*more)(const struct coro_report *report))
-{
-	ck_assert_int_eq(coro_loop_set_exception_handler(from, hear, (void *)more), 0);
-}
-
-static void setup(void)
-{
-	unsetenv("CORO_DEBUG");
-	setenv("CORO_REPORTS", "0", 1); /* what the default says: test/debug/report_test.c */
-	loop_setup();
-	hear_with(loop, NULL);
-}
-
-static int fails(void *arg)
-{
-	int delay = (int)(intptr_t)arg;
-	if (delay)
-		coro_sleep(delay);
-	return coro_raise(-EIO, "torn");
-}
+/* Reports of errors that nobody asks for: which are reported, and when. */
+#include "loop/reports.h"
 
 static int is_cancelled(void *arg)
 {
 	coro_cancel(coro_current_task());
 	return coro_sleep(1);
-}
-
-static int waits(void *arg)
-{
-	return coro_sleep(1000);
-}
-
-static struct coro_future *failed_future(void)
-{
-	struct coro_future *future = make_future();
-	ck_assert_int_eq(coro_future_set_error(future, coro_raise(-EIO, "torn")), 0);
-	return future;
-}
-
-static struct coro_future *failed_task(void)
-{
-	struct coro_future *task = spawn(fails, NULL);
-	run();
-	ck_assert(coro_future_done(task));
-	return task;
 }
 
 /* ---- who asks, and who does not ---- */
@@ -116,7 +61,7 @@ END_TEST
 static void check_origin(const struct coro_report *report)
 {
 	ck_assert_str_eq(report->message, "Task exception was never retrieved");
-	ck_assert_ptr_nonnull(strstr(report->origin, "exception_test.c:"));
+	ck_assert_ptr_nonnull(strstr(report->origin, "reports.h:"));
 	ck_assert(coro_future_done(report->future));
 	ck_assert_str_eq(coro_future_message(report->future), "torn");
 }
@@ -144,21 +89,6 @@ START_TEST(successes_and_cancellations_are_not_reported)
 	ck_assert_trace("");
 }
 END_TEST
-
-/* Bodies that use a failed task, to which they hold the only reference. */
-
-static struct coro_future *failing(int delay)
-{
-	struct coro_future *task;
-	ck_assert_int_eq(coro_spawn(fails, (void *)(intptr_t)delay, &task), 0);
-	return task;
-}
-
-static int drop(struct coro_future *task)
-{
-	coro_future_unref(task);
-	return 0;
-}
 
 static int asks_by_await(void *arg)
 {
@@ -305,10 +235,6 @@ static int asks_whether_it_is_done(void *arg)
 	ck_assert(coro_future_done(task));
 	ck_assert(!coro_future_cancelled(task));
 	return drop(task);
-}
-
-static void call_nothing(void *arg)
-{
 }
 
 static int adds_a_callback(void *arg)
@@ -491,15 +417,6 @@ END_TEST
 
 /* ---- when ---- */
 
-static int steps(void *word)
-{
-	for (int i = 0; i < 3; i++) {
-		trace("%s", (const char *)word);
-		coro_task_yield();
-	}
-	return 0;
-}
-
 static void spawn_some(void)
 {
 	coro_future_unref(spawn(steps, "a"));
@@ -521,18 +438,6 @@ START_TEST(report_comes_before_what_is_ready_and_changes_no_order)
 	ck_assert_trace("a b c d a b d a b d");
 }
 END_TEST
-
-static int drops_two(void *arg)
-{
-	struct coro_future *first = failing(0), *second = failing(0);
-	coro_sleep(1);
-	coro_future_unref(second);
-	coro_future_unref(first);
-	trace("dropped");
-	coro_task_yield();
-	trace("after");
-	return 0;
-}
 
 START_TEST(reports_are_made_between_steps_in_the_order_of_their_causes)
 {
@@ -586,457 +491,6 @@ START_TEST(eager_tasks_are_reported_too)
 	ck_assert_int_eq(coro_call_soon(loop, trace_word, "next", NULL), 0);
 	run();
 	ck_assert_trace("spawned unheard:Task-3:5:torn next");
-}
-END_TEST
-
-/* ---- what a handler may do ---- */
-
-static void try_to_wait(const struct coro_report *report)
-{
-	ck_assert_int_eq(coro_sleep(0), -EPERM);
-	ck_assert_int_eq(coro_task_yield(), -EPERM);
-	ck_assert_int_eq(coro_yield(NULL, NULL), -EPERM);
-	ck_assert_int_eq(coro_await(report->future, NULL), -EPERM);
-	ck_assert_ptr_null(coro_current_task());
-	ck_assert_ptr_eq(coro_running_loop(), loop);
-	ck_assert_int_eq(coro_loop_close(loop), -EBUSY);
-	ck_assert_int_eq(coro_run_forever(loop), -EBUSY);
-}
-
-START_TEST(handler_may_not_wait)
-{
-	hear_with(loop, try_to_wait);
-	coro_future_unref(spawn(drops_two, NULL));
-	coro_future_unref(spawn(fails, NULL));
-	run();
-	ck_assert_trace("unheard:Task-2:5:torn dropped unheard:Task-4:5:torn unheard:Task-3:5:torn "
-			"after");
-}
-END_TEST
-
-static int runs_the_loop(void *arg)
-{
-	return coro_run_forever(loop);
-}
-
-START_TEST(handler_cannot_yield_for_the_generator_that_runs_its_loop)
-{
-	struct coro *generator;
-	hear_with(loop, try_to_wait);
-	coro_future_unref(spawn(fails, NULL));
-	ck_assert_int_eq(coro_create(runs_the_loop, NULL, &generator), 0);
-	ck_assert_int_eq(coro_next(generator, NULL), -EDEADLK);
-	ck_assert_int_eq(coro_destroy(generator), 0);
-	ck_assert_trace("unheard:Task-1:5:torn");
-}
-END_TEST
-
-static int yields_once(void *arg)
-{
-	coro_yield(NULL, NULL);
-	return 0;
-}
-
-/* It takes a stack, which must not be in use. */
-static void use_all(const struct coro_report *report)
-{
-	struct coro *generator;
-	hear_with(loop, NULL);
-	ck_assert_int_eq(coro_create(yields_once, NULL, &generator), 0);
-	ck_assert_int_eq(coro_next(generator, NULL), 1);
-	ck_assert_int_eq(coro_destroy(generator), 0);
-	ck_assert_int_eq(coro_spawn(says, "spawned", NULL), 0);
-	ck_assert_int_eq(coro_call_soon(loop, trace_word, "called", NULL), 0);
-	coro_future_unref(failed_future());
-	ck_assert_int_eq(coro_loop_stop(loop), 0);
-}
-
-START_TEST(handler_may_do_what_a_callback_may)
-{
-	hear_with(loop, use_all);
-	coro_future_unref(spawn(fails, NULL));
-	coro_future_unref(spawn(steps, "a"));
-	ck_assert_int_eq(coro_run_forever(loop), 0);
-	ck_assert_trace("unheard:Task-1:5:torn unheard:-:5:torn a");
-	run();
-	ck_assert_trace("spawned called a a");
-}
-END_TEST
-
-static struct coro_future *kept;
-
-static void keep(const struct coro_report *report)
-{
-	kept = coro_future_ref(report->future);
-}
-
-START_TEST(handler_may_keep_the_future_which_is_reported_once)
-{
-	hear_with(loop, keep);
-	coro_future_unref(failed_task());
-	ck_assert_trace("unheard:Task-1:5:torn");
-	ck_assert_int_eq(coro_future_result(kept, NULL), -EIO);
-	ck_assert_str_eq(coro_task_name(kept), "Task-1");
-	coro_future_unref(kept);
-	ck_assert_trace("");
-	coro_future_unref(spawn(fails, NULL));
-	run();
-	ck_assert_trace("unheard:Task-2:5:torn");
-	coro_future_unref(kept);
-	ck_assert_trace("");
-}
-END_TEST
-
-static void drop_another(const struct coro_report *report)
-{
-	static int left = 3;
-	if (left-- > 0)
-		coro_future_unref(failed_future());
-	trace("end");
-}
-
-/* As what a destructor of Python's drops: before it goes on. */
-START_TEST(handler_may_cause_reports_outside_of_a_run)
-{
-	hear_with(loop, drop_another);
-	coro_future_unref(failed_future());
-	ck_assert_trace(
-		"unheard:-:5:torn unheard:-:5:torn unheard:-:5:torn unheard:-:5:torn end end "
-		"end end");
-}
-END_TEST
-
-static void close_it(const struct coro_report *report)
-{
-	hear_with(loop, NULL);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	loop_setup();
-}
-
-START_TEST(handler_may_close_a_loop_that_does_not_run)
-{
-	hear_with(loop, close_it);
-	coro_future_unref(spawn(waits, NULL));
-	coro_future_unref(failed_future());
-	ck_assert_str_eq(trace_take(), "unheard:-:5:torn pending:Task-1:0");
-}
-END_TEST
-
-static void run_it(const struct coro_report *report)
-{
-	hear_with(loop, NULL);
-	run();
-}
-
-START_TEST(handler_may_run_a_loop_that_does_not_run)
-{
-	hear_with(loop, run_it);
-	coro_future_unref(spawn(says, "ran"));
-	coro_future_unref(spawn(fails, NULL));
-	coro_future_unref(failed_future());
-	ck_assert_trace("unheard:-:5:torn ran unheard:Task-2:5:torn");
-}
-END_TEST
-
-/* ---- handlers ---- */
-
-START_TEST(handler_can_be_asked_for_and_taken_back)
-{
-	void *arg = &loop;
-	int word;
-	ck_assert(coro_loop_exception_handler(loop, &arg) == hear);
-	ck_assert_ptr_null(arg);
-	ck_assert_int_eq(coro_loop_set_exception_handler(loop, hear, &word), 0);
-	ck_assert(coro_loop_exception_handler(loop, NULL) == hear);
-	ck_assert(coro_loop_exception_handler(loop, &arg) == hear);
-	ck_assert_ptr_eq(arg, &word);
-	ck_assert_int_eq(coro_loop_set_exception_handler(loop, NULL, &word), 0);
-	ck_assert(coro_loop_exception_handler(loop, &arg) == NULL);
-	ck_assert_ptr_null(arg);
-	coro_future_unref(failed_task());
-	ck_assert_trace("");
-}
-END_TEST
-
-static void *use_elsewhere(void *arg)
-{
-	struct coro_report report = {.message = "elsewhere"};
-	int *results = arg;
-	results[0] = coro_loop_set_exception_handler(loop, NULL, NULL);
-	results[1] = coro_loop_call_exception_handler(loop, &report);
-	results[2] = coro_loop_default_exception_handler(loop, &report);
-	return NULL;
-}
-
-START_TEST(handler_can_be_called)
-{
-	struct coro_report report = {.message = "mine", .error = -EIO, .error_message = "w"};
-	int results[3];
-	ck_assert_int_eq(coro_loop_call_exception_handler(loop, &report), 0);
-	ck_assert_trace("mine:-:5:w");
-	ck_assert_int_eq(coro_loop_default_exception_handler(loop, &report), 0);
-	ck_assert_trace("");
-	ck_assert_int_eq(coro_loop_call_exception_handler(NULL, &report), -EINVAL);
-	ck_assert_int_eq(coro_loop_call_exception_handler(loop, NULL), -EINVAL);
-	ck_assert_int_eq(coro_loop_default_exception_handler(NULL, &report), -EINVAL);
-	ck_assert_int_eq(coro_loop_default_exception_handler(loop, NULL), -EINVAL);
-	in_thread(use_elsewhere, results);
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(results[i], -EPERM);
-	ck_assert(coro_loop_exception_handler(loop, NULL) == hear);
-}
-END_TEST
-
-/* ---- the end of a loop ---- */
-
-static int awaits(void *future)
-{
-	return coro_await(future, NULL);
-}
-
-static void look_at_pending(const struct coro_report *report)
-{
-	ck_assert_str_eq(report->message, "Task was destroyed but it is pending!");
-	ck_assert(!coro_future_done(report->future));
-	ck_assert_int_eq(report->error, 0);
-	ck_assert_ptr_null(report->error_message);
-	ck_assert(coro_loop_closed(loop));
-	ck_assert_int_eq(coro_cancel(report->future), -EPIPE);
-	ck_assert_int_eq(coro_call_soon(loop, call_nothing, NULL, NULL), -EPIPE);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-}
-
-START_TEST(task_that_is_discarded_is_reported)
-{
-	struct coro_future *gate = make_future();
-	struct coro_options named = {.name = "reader", .site = CORO_HERE};
-	hear_with(loop, look_at_pending);
-	coro_future_unref(start(waits, NULL));
-	ck_assert_int_eq(coro_loop_spawn(loop, &named, awaits, gate, NULL), 0);
-	turn();
-	coro_future_unref(spawn(waits, NULL));
-	coro_future_unref(spawn(fails, NULL)); /* never starts */
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_trace("pending:Task-1:0 pending:reader:0 pending:Task-3:0 pending:Task-4:0");
-	coro_future_unref(gate);
-	loop_setup();
-}
-END_TEST
-
-static struct coro_future *pair[2];
-
-static int waits_for_both(void *arg)
-{
-	return coro_wait(pair, 2, CORO_ALL_COMPLETED, CORO_FOREVER);
-}
-
-/* The wait has the last reference to a failed task, and is discarded with its own task. */
-START_TEST(what_discarded_tasks_held_is_reported_after_all_of_them)
-{
-	pair[0] = spawn(fails, NULL);
-	pair[1] = spawn(waits, NULL);
-	coro_future_unref(start(waits_for_both, NULL));
-	coro_future_unref(spawn(waits, NULL));
-	turn();
-	coro_future_unref(pair[0]);
-	coro_future_unref(pair[1]);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_trace("pending:Task-2:0 pending:Task-3:0 pending:Task-4:0 unheard:Task-1:5:torn");
-	loop_setup();
-}
-END_TEST
-
-START_TEST(failure_that_is_held_is_reported_when_its_loop_is_closed)
-{
-	struct coro_future *task = failed_task(), *plain = failed_future(), *asked = failed_task();
-	coro_future_ref(plain);
-	coro_future_unref(plain);
-	ck_assert_int_eq(coro_future_result(asked, NULL), -EIO);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_trace("held:Task-1:5:torn held:-:5:torn");
-	ck_assert_int_eq(coro_future_result(task, NULL), -EIO);
-	coro_future_unref(task);
-	coro_future_unref(plain);
-	coro_future_unref(asked); /* and now the loop itself goes */
-	ck_assert_trace("");
-	loop_setup();
-}
-END_TEST
-
-/* Bodies that wait, or have waited, for a task that fails in the last turn. */
-
-static struct coro_future *fails_last;
-
-static int stops_and_fails(void *arg)
-{
-	coro_sleep(5);
-	ck_assert_int_eq(coro_loop_stop(loop), 0);
-	return coro_raise(-EIO, "torn");
-}
-
-static int awaits_it(void *arg)
-{
-	return coro_await(fails_last, NULL);
-}
-
-static int shields_it(void *arg)
-{
-	return coro_shield(fails_last, NULL);
-}
-
-static int gathers_it(void *arg)
-{
-	return coro_gather(&fails_last, 1, NULL);
-}
-
-static int has_gathered_it(void *arg)
-{
-	struct coro_future *tasks[] = {failing(1), fails_last};
-	ck_assert_int_eq(coro_gather(tasks, 2, NULL), -EIO);
-	drop(tasks[0]);
-	return coro_sleep(1000);
-}
-
-static void give_back(void *task)
-{
-	coro_future_unref(task);
-}
-
-static int waits_for_its_exception(void *arg)
-{
-	struct coro_future *tasks[] = {fails_last, spawn(waits, NULL)};
-	ck_assert_int_eq(coro_defer(give_back, tasks[1]), 0);
-	int r = coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, CORO_FOREVER);
-	return r < 0 ? r : coro_sleep(1000);
-}
-
-/* Its time is over when the task fails. */
-static int has_waited_for_its_exception(void *arg)
-{
-	struct coro_future *tasks[] = {fails_last, spawn(waits, NULL)};
-	coro_sleep(0);
-	ck_assert_int_eq(coro_wait(tasks, 2, CORO_FIRST_EXCEPTION, 5), 1);
-	drop(tasks[1]);
-	return coro_sleep(1000);
-}
-
-static coro_fn *const ways_to_ask_late[] = {awaits_it,
-					    shields_it,
-					    gathers_it,
-					    has_gathered_it,
-					    waits_for_its_exception,
-					    has_waited_for_its_exception};
-
-enum { WAYS_TO_ASK_LATE = sizeof(ways_to_ask_late) / sizeof(*ways_to_ask_late) };
-
-/* Stopped in the turn in which the task fails; the loop runs so many turns more. */
-static void run_until_it_fails(coro_fn *way, int more)
-{
-	fails_last = spawn(stops_and_fails, NULL);
-	coro_future_unref(spawn(way, NULL));
-	ck_assert_int_eq(coro_run_forever(loop), 0);
-	ck_assert(coro_future_done(fails_last));
-	for (int i = 0; i < more; i++) {
-		ck_assert_int_eq(coro_loop_stop(loop), 0);
-		ck_assert_int_eq(coro_run_forever(loop), 0);
-	}
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	coro_future_unref(fails_last);
-	loop_setup();
-}
-
-START_TEST(failure_that_came_too_late_for_who_waits_is_reported)
-{
-	run_until_it_fails(ways_to_ask_late[_i], 0);
-	const char *heard = trace_take();
-	ck_assert_msg(strstr(heard, "held:Task-1:5:torn"), "%s", heard);
-}
-END_TEST
-
-static int awaits_it_and_gives_it_back(void *arg)
-{
-	ck_assert_int_eq(coro_defer(give_back, fails_last), 0);
-	return coro_await(fails_last, NULL);
-}
-
-START_TEST(failure_that_only_who_waits_has_held_is_reported_too)
-{
-	fails_last = spawn(stops_and_fails, NULL);
-	coro_future_unref(spawn(awaits_it_and_gives_it_back, NULL));
-	ck_assert_int_eq(coro_run_forever(loop), 0);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_trace("pending:Task-2:0 unheard:Task-1:5:torn");
-	loop_setup();
-}
-END_TEST
-
-START_TEST(failure_that_a_waiter_got_is_not_reported)
-{
-	run_until_it_fails(ways_to_ask_late[_i], 1);
-	const char *heard = trace_take();
-	ck_assert_msg(!strstr(heard, "held:"), "%s", heard);
-}
-END_TEST
-
-static int gathers_and_never_ends(void *arg)
-{
-	struct coro_future *tasks[] = {failing(1), fails_last}, *never = arg;
-	ck_assert_int_eq(coro_gather(tasks, 2, NULL), -EIO);
-	drop(tasks[0]);
-	return coro_await(never, NULL);
-}
-
-START_TEST(failure_before_a_deadlock_reaches_the_gatherer)
-{
-	struct coro_future *never = make_future();
-	fails_last = spawn(fails, (void *)(intptr_t)5);
-	coro_future_unref(spawn(gathers_and_never_ends, never));
-	ck_assert_int_eq(coro_run_until_complete(loop, never, NULL), -EDEADLK);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	const char *heard = trace_take();
-	ck_assert_msg(!strstr(heard, "torn"), "%s", heard);
-	coro_future_unref(fails_last);
-	coro_future_unref(never);
-	loop_setup();
-}
-END_TEST
-
-static struct coro_future *gone;
-
-static void lets_go(const struct coro_report *report)
-{
-	coro_future_unref(gone);
-	gone = NULL;
-}
-
-START_TEST(handler_may_let_go_of_what_is_reported_at_the_close)
-{
-	gone = failed_task();
-	coro_future_unref(failed_task()); /* in no list any more */
-	ck_assert_trace("unheard:Task-2:5:torn");
-	struct coro_loop *closed = coro_loop_ref(loop);
-	hear_with(closed, lets_go);
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	ck_assert_trace("held:Task-1:5:torn");
-	ck_assert_ptr_null(gone);
-	coro_loop_unref(closed);
-	loop_setup();
-}
-END_TEST
-
-static int done_at_once(void *arg)
-{
-	return 0;
-}
-
-START_TEST(tasks_that_are_done_are_not_pending)
-{
-	struct coro_future *task = spawn(done_at_once, NULL);
-	run();
-	ck_assert_int_eq(coro_loop_close(loop), 0);
-	coro_future_unref(task);
-	ck_assert_trace("");
-	loop_setup();
 }
 END_TEST
 
@@ -1135,7 +589,6 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
-
 	tcase_add_test(tests, failed_task_that_nobody_holds_is_reported);
 	tcase_add_test(tests, failed_task_is_reported_when_its_last_reference_goes);
 	tcase_add_test(tests, failed_future_is_reported_when_its_last_reference_goes);
@@ -1149,38 +602,14 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, shield_cancelled_after_its_future_failed_is_reported);
 	tcase_add_test(tests, failure_in_a_group_whose_owner_has_ended_is_reported);
 	tcase_add_test(tests, run_until_complete_asks);
-
 	tcase_add_test(tests, report_comes_before_what_is_ready_and_changes_no_order);
 	tcase_add_test(tests, reports_are_made_between_steps_in_the_order_of_their_causes);
 	tcase_add_test(tests, reports_of_a_callback_come_before_the_next);
 	tcase_add_test(tests, eager_tasks_are_reported_too);
-
-	tcase_add_test(tests, handler_may_not_wait);
-	tcase_add_test(tests, handler_cannot_yield_for_the_generator_that_runs_its_loop);
-	tcase_add_test(tests, handler_may_do_what_a_callback_may);
-	tcase_add_test(tests, handler_may_keep_the_future_which_is_reported_once);
-	tcase_add_test(tests, handler_may_cause_reports_outside_of_a_run);
-	tcase_add_test(tests, handler_may_close_a_loop_that_does_not_run);
-	tcase_add_test(tests, handler_may_run_a_loop_that_does_not_run);
-
-	tcase_add_test(tests, handler_can_be_asked_for_and_taken_back);
-	tcase_add_test(tests, handler_can_be_called);
-
-	tcase_add_test(tests, task_that_is_discarded_is_reported);
-	tcase_add_test(tests, what_discarded_tasks_held_is_reported_after_all_of_them);
-	tcase_add_test(tests, failure_that_is_held_is_reported_when_its_loop_is_closed);
-	tcase_add_loop_test(tests, failure_that_came_too_late_for_who_waits_is_reported, 0,
-			    WAYS_TO_ASK_LATE);
-	tcase_add_loop_test(tests, failure_that_a_waiter_got_is_not_reported, 0, WAYS_TO_ASK_LATE);
-	tcase_add_test(tests, failure_that_only_who_waits_has_held_is_reported_too);
-	tcase_add_test(tests, failure_before_a_deadlock_reaches_the_gatherer);
-	tcase_add_test(tests, handler_may_let_go_of_what_is_reported_at_the_close);
-	tcase_add_test(tests, tasks_that_are_done_are_not_pending);
-
 	tcase_add_test(tests, reports_survive_the_failure_of_any_allocation);
 	tcase_add_test(tests, reports_allocate_nothing_and_none_is_lost);
 	tcase_add_loop_test(tests, what_failed_in_a_group_that_was_never_ended_is_reported, 0, 2);
 	tcase_add_loop_test(tests, what_failed_in_a_group_that_was_ended_is_not, 0, 2);
 }
 
-TEST_MAIN("report", add_tests)
+TEST_MAIN("exception", add_tests)
