@@ -13,8 +13,8 @@ unsigned fork_count = 1;
 static void renew_mark(void);
 
 /*
- * The loop that runs here is the parent's. Its run ends as soon as the task or callback that forked
- * does, and until then that is in no loop: it may run one of its own.
+ * The loop that runs here belongs to the parent. The task or callback that forked goes on in no
+ * loop, and may run one of its own. The loop's run ends as soon as it returns.
  */
 static void in_child(void)
 {
@@ -32,12 +32,15 @@ static void in_child(void)
 
 /* -- forks without handlers */
 
-const volatile unsigned *fork_mark = &fork_count; /* where there is no page */
+const volatile unsigned *fork_mark = &fork_count; /* if there is no page */
 
 #ifdef MADV_WIPEONFORK
 static unsigned *page;
 
-/* A page that is there in the parent, and zeroes in a child; without memory for that there is none. */
+/*
+ * Makes a page that keeps its content in the parent, and is zeroes in a child. Without memory there
+ * is none.
+ */
 static void make_mark(void)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -72,7 +75,7 @@ void fork_count_late(void)
 	in_child();
 }
 
-/* -- all others */
+/* -- forks with handlers */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool watched;

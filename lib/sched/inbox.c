@@ -10,13 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What `last` is in a closed one. */
+/* The value of `last` in a closed inbox. */
 static struct message closed;
 
-/* How often a call is made again that has no reason to fail, but must not. */
+/* A call that has no reason to fail is made again so often. */
 enum { TRIES = 16 };
 
-/* How often a loop looks that could not have an fd to be woken by. */
+/* How often a loop polls for messages that got no fd. */
 #define POLL_AGAIN (10 * CORO_MSEC)
 
 void inbox_init(struct inbox *inbox)
@@ -38,7 +38,7 @@ int inbox_push(struct inbox *inbox, struct message *message)
 	return 0;
 }
 
-/* An exchange only where there is something to take: most calls find the loop awake. */
+/* Most calls find the loop awake: the exchange is made only if there is something to take. */
 static bool take_flag(bool *flag)
 {
 	return __atomic_load_n(flag, __ATOMIC_SEQ_CST) &&
@@ -52,7 +52,7 @@ static void write_count(int fd)
 		tries += errno != EINTR;
 }
 
-/* Else the fd would stay ready, and the loop awake. */
+/* Empties the fd: otherwise it would stay ready, and the loop awake. */
 static void read_count(int fd)
 {
 	uint64_t count;
@@ -65,8 +65,8 @@ void inbox_wake(struct inbox *inbox)
 	if (!take_flag(&inbox->waiting))
 		return;
 	/*
-	 * The loop counts on this now: a thread that is being cancelled does it all the same. It
-	 * may be a signal's handler, whose errno is another's.
+	 * The loop relies on the write now, so the thread is not cancelled before it. The caller
+	 * may be a signal handler, and keeps its errno.
 	 */
 	int error = errno, state;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -75,7 +75,7 @@ void inbox_wake(struct inbox *inbox)
 	errno = error;
 }
 
-/* Takes all there is in, behind what was taken before, and leaves `instead`. */
+/* Takes all messages, puts them behind those taken before, and leaves `instead` in their place. */
 static void take(struct inbox *inbox, struct message *instead)
 {
 	struct message *message = __atomic_exchange_n(&inbox->last, instead, __ATOMIC_SEQ_CST);
@@ -91,7 +91,7 @@ static void take(struct inbox *inbox, struct message *instead)
 	*end = oldest;
 }
 
-/* Takes the first one out; NULL if there is none. */
+/* Takes the first message out; NULL if there is none. */
 static struct message *pop(struct inbox *inbox)
 {
 	struct message *message = inbox->taken;
@@ -158,7 +158,7 @@ int64_t inbox_asleep(struct inbox *inbox, int64_t until)
 		int64_t soon = coro_clock() + POLL_AGAIN;
 		return !inbox_empty(inbox) ? 0 : until < soon ? until : soon;
 	}
-	/* Who pushes before the second line is seen there; who does so later sees the flag. */
+	/* A message pushed before the next line is seen there. Who pushes later sees the flag. */
 	__atomic_store_n(&inbox->waiting, true, __ATOMIC_SEQ_CST);
 	return inbox_empty(inbox) ? until : 0;
 }
@@ -184,7 +184,7 @@ int inbox_sleep(struct inbox *inbox, int64_t until)
 	struct pollfd fd = {.fd = inbox->fd, .events = POLLIN};
 	int r = poll_fds(&fd, 1, timeout) < 0 && errno != EINTR ? -errno : 0;
 	if (r == 0 && fd.revents & POLLNVAL)
-		r = -EBADF; /* it was closed by others */
+		r = -EBADF; /* the program closed it */
 	inbox_awake(inbox);
 	return r;
 }

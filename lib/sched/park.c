@@ -52,7 +52,7 @@ struct failure *task_take_request(struct task *task)
 	return message;
 }
 
-/* The task receives a cancellation; words of an earlier one go. */
+/* The task receives a cancellation. The message of an earlier one goes. */
 static inline void receive(struct task *task, struct failure *message)
 {
 	struct coro *at = task->coro.at;
@@ -60,7 +60,7 @@ static inline void receive(struct task *task, struct failure *message)
 		coroutine_take_failure(at, -ECANCELED, failure_ref(message));
 }
 
-/* What its await has written gives place to what stood there before, or the reverse. */
+/* Exchanges what the wait has written with what stood there before. */
 static void exchange_result(const struct task *task)
 {
 	struct wait *wait = task_wait(task);
@@ -72,8 +72,8 @@ static void exchange_result(const struct task *task)
 }
 
 /*
- * Once a task is ready, its call is to end as if what it waited for had not come in time; unless
- * that would be lost.
+ * Cancels a task that was woken and has not run on: its call ends as if the task had not been
+ * woken, unless what it was given would be lost.
  */
 static void cancel_ready(struct task *task, struct failure *message)
 {
@@ -103,7 +103,7 @@ void task_forget_request(struct task *task)
 	struct wait *wait = task_wait(task);
 	if (wait->kind || task->coro.wake != -ECANCELED || !wait->cancelled_late)
 		return;
-	task->coro.wake = wait->came; /* it is ready, and goes on with what had come */
+	task->coro.wake = wait->came; /* it returns what it was woken with */
 	exchange_result(task);
 	receive(task, NULL);
 }
@@ -160,13 +160,13 @@ bool task_cancel(struct task *task, struct failure *message)
 	return false;
 }
 
-/* The running task was cancelled before it came to wait, as it now does. */
+/* The running task was cancelled before it came to this wait. */
 static void cancel_parked(struct task *task)
 {
 	struct wait *wait = task_wait(task);
 	struct failure *message = task_take_request(task);
 	if (!wait->kind)
-		cancel_ready(task, message); /* it gave way, and is ready again already */
+		cancel_ready(task, message); /* it yields, and is ready already */
 	else if (wait->kind->cancel)
 		wait->kind->cancel(wait, message);
 	else
@@ -188,7 +188,7 @@ int park_slow(struct sched *sched, struct task *task, struct coro *self)
 	return r;
 }
 
-/* Puts a generator that is new to all loops before another, or last. */
+/* Lists a generator that no loop knows yet, before another or last. Returns its place. */
 static struct list *note_before(struct coro *co, struct list *before)
 {
 	struct asyncgen *open = &co->frame->asyncgen;
@@ -200,8 +200,8 @@ static struct list *note_before(struct coro *co, struct list *before)
 }
 
 /*
- * The outer ones stand before the inner ones, which they may close themselves. Of a chain of
- * delegations, its two ends do: who closes the root closes all.
+ * Outer generators stand before inner ones, since they may close those themselves. Of a chain of
+ * delegations, its two ends are listed: whoever closes the root closes all.
  */
 void asyncgen_note(struct sched *sched, const struct task *task, struct coro *innermost)
 {
@@ -226,7 +226,7 @@ int park(struct task *task)
 	return park_anew(task->sched, task);
 }
 
-/* -- latches */
+/* -- waiters */
 
 void waiter_leave(struct wait *wait)
 {

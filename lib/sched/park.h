@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Park and wake: the one way in which a task waits, under futures, timers, locks and all else.
+ * Park and wake: how a task waits, for futures, timers, locks and all else.
  *
- * What a task waits with lies in the header of its stack, so that waiting allocates nothing, and so
- * that the call that waits can end in the switch, with no frame of its own to keep.
+ * What a wait needs lies in the header of the task's stack. So waiting allocates nothing, and the
+ * call that waits can end in the switch, without a frame of its own.
  */
 #ifndef SCHED_PARK_H
 #define SCHED_PARK_H
@@ -12,9 +12,9 @@
 #include "sched/turn.h"
 
 /*
- * A latch: a future on the waiting task's stack: locks, queues and the like keep these in their lists. It
- * stays in the list until the task that waits takes it off, after it was set or cancelled, as
- * asyncio's do.
+ * A task that waits in a list of some lock, queue or the like. It lies on the task's stack. It
+ * stays in the list until the task has run on, also after it was woken or cancelled: asyncio's
+ * order of events depends on that.
  */
 struct waiter {
 	struct list link;
@@ -24,40 +24,40 @@ struct waiter {
 
 struct wait;
 
-/* A kind of wait, a constant for each thing that tasks wait in. */
+/* A kind of wait: a constant for each thing that tasks wait in. */
 struct wait_kind {
-	/* Takes the wait off what it is linked to, before the task is woken by others. */
+	/* Takes the wait off all lists: the task is woken by something else. */
 	void (*leave)(struct wait *wait);
 	/*
-	 * Cancels what the task waits for in the task's place: the request came before the wait
-	 * began. NULL: the wait itself ends, by wait_cancel.
+	 * Cancels what the task waits for, in place of the wait: the task was cancelled before the
+	 * wait began. NULL: the wait itself is cancelled.
 	 */
 	void (*cancel)(struct wait *wait, struct failure *message);
-	const char *what; /* the thing, for whoever asks: "a lock" */
-	const char *call; /* of waiter_wait: who waits so, for the message of -EPERM */
+	const char *what; /* what the task waits in: "a lock" */
+	const char *call; /* the call that waits by waiter_wait, for the message of -EPERM */
 	/*
-	 * Says more than `what`, as snprintf does, without waiting or allocating; NULL where there is
+	 * Writes more than `what`, as snprintf does. It neither waits nor allocates. NULL: there is
 	 * no more to say.
 	 */
 	int (*describe)(const struct wait *wait, char *text, size_t size);
 };
 
 /*
- * Waits for the latch to be set: 0; -ECANCELED if the task is cancelled before it runs on. -EPERM:
- * no task. The kind's leave is waiter_leave.
+ * Waits until the waiter is woken. Returns 0, -ECANCELED if the task is cancelled before it runs
+ * on, or -EPERM outside of tasks. The kind's leave is waiter_leave.
  */
 int waiter_wait(struct waiter *waiter, const struct wait_kind *kind);
 void waiter_leave(struct wait *wait);
 
-/* To be called when waiter_wait has returned: takes the latch off its list. */
+/* Takes the waiter off its list. It is called when waiter_wait has returned. */
 void waiter_end(struct waiter *waiter);
 
-/* Wakes who waits for it, if it is pending. */
+/* Wakes its task, unless that was woken or cancelled already. */
 void waiter_wake(struct waiter *waiter);
 
 /*
- * What a call has built up on its task's stack, until it takes that down again. Of a task that is
- * discarded it is taken down from outside, the last first.
+ * A call links what it has set up on its task's stack here, until it takes that down again. If the
+ * task is discarded, its cleanups are run from outside, the last first.
  */
 struct cleanup {
 	struct cleanup *next, **place;
@@ -73,25 +73,25 @@ static inline void cleanup_pop(struct cleanup *cleanup)
 		cleanup->next->place = cleanup->place;
 }
 
-/* What a parked task waits for, and with what. */
+/* What a parked task waits in, and what its task needs while it runs. */
 struct wait {
 	struct task *task;
 	const struct wait_kind *kind; /* NULL: the task is not parked */
-	void **ret;                   /* where the waiting call wants its value; NULL for nowhere */
-	void *old;                    /* what stood there; cancelled late: what would stand there */
-	struct waiter *waiter;        /* that may be in a list: until waiter_end. NULL for none */
+	void **ret;                   /* where the wait writes its value; NULL for nowhere */
+	void *old;                    /* what stood there before; cancelled_late: the value */
+	struct waiter *waiter;        /* may be in a list; until waiter_end. NULL for none */
 	struct cleanup *cleanups;     /* the last first */
-	unsigned shields : 8;         /* scopes in which cancellation waits outside */
-	unsigned scopes : 23; /* timeouts on the task's stack that have begun and not ended */
+	unsigned shields : 8;         /* how many scopes of coro_shield_begin are open */
+	unsigned scopes : 23;         /* open timeouts on the task's stack */
 	/*
-	 * The task is ready, and was cancelled only then: the words of the last such request count,
-	 * while a wait that ended in cancellation keeps those that it ended with.
+	 * The task was cancelled when it was ready already. Then the message of the last request
+	 * counts; a wait that ended in cancellation keeps the message that it ended with.
 	 */
 	unsigned cancelled_late : 1;
-	int came; /* cancelled late: what it was to be woken with, should the request be taken back */
+	int came; /* cancelled_late: what it was woken with, should the request be taken back */
 	union {
 		struct timer timer; /* a sleep's */
-		uint64_t outer[4];  /* an outer ring's */
+		uint64_t outer[4];  /* for other kinds */
 	};
 };
 
@@ -103,11 +103,11 @@ static inline struct wait *task_wait(const struct task *task)
 	return (struct wait *)(void *)task->coro.frame->outer;
 }
 
-/* It has a stack now, and stands at its start. */
+/* The task has a stack, and stands at its start. */
 static inline void task_begin(struct task *task)
 {
 	struct wait *wait = task_wait(task);
-	task->coro.state = STATE_RUNNING; /* to all but the loop */
+	task->coro.state = STATE_RUNNING; /* for coro_state and coro_resume */
 	task->coro.at = &task->coro;
 	wait->task = task;
 	wait->kind = NULL;
@@ -122,73 +122,76 @@ static inline void task_begin(struct task *task)
 int wait_describe(const struct wait *wait, char *text, size_t size);
 
 /*
- * Parks the running task, which has filled in its wait, and goes on with what is ready. Returns
- * what it is woken with. To be called last: see core/coroutine.h.
+ * Parks the running task, which has filled in its wait, and runs what is ready. Returns what the
+ * task is woken with. It is the last call of its function: see core/coroutine.h.
  */
 int park(struct task *task);
 
-/* The parked task will run on, with this result. Its wait is off all lists. */
+/* Makes a parked task ready, to run on with this result. Its wait is off all lists. */
 void wake(struct task *task, int result);
 
 /*
- * The same for a task that was given what cannot be taken back: if it is cancelled before it runs
- * on, the result stands, and the cancellation is for its next wait.
+ * The same for a task that was given what cannot be taken back. If it is cancelled before it runs
+ * on, it receives the result, and its next wait is cancelled.
  */
 void wake_given(struct task *task, int result);
 
 /*
- * Cancels a task that is not done, with a message or NULL. True if nothing was done, since the task
- * waits in a kind with a cancel of its own: then the caller cancels what it waits for.
+ * Cancels a task that is not done. message may be NULL. Returns true if nothing was done, since the
+ * kind of its wait has a cancel: then the caller cancels what the task waits for.
  */
 bool task_cancel(struct task *task, struct failure *message);
 
-/* Ends the wait of a parked task in cancellation. */
+/* Cancels the wait of a parked task. */
 void wait_cancel(struct wait *wait, struct failure *message);
 
-/* The task will be cancelled in its next wait; these are the words for it, NULL for none. */
+/* Cancels the next wait of the task, with this message or NULL. */
 void task_must_cancel(struct task *task, struct failure *message);
 
 /*
- * The running task was cancelled in a call that gives something back all the same: its next wait
- * is cancelled, with the words that this call received.
+ * The running task was cancelled in a call that succeeds all the same. Its next wait is cancelled
+ * instead, with the message that this call received.
  */
 void task_put_off_cancel(struct task *task);
 
-/* The same, with these words. */
+/* The same, with this message. */
 void task_put_off(struct task *task, struct failure *message);
 
-/* No request to cancel the task is left: one that it has not received yet is gone. */
+/* Takes all requests to cancel the task back, also one that it has not received yet. */
 void task_forget_request(struct task *task);
 
-/* The task has no request to cancel any more. Returns the message of one that it had, or NULL. */
+/*
+ * Takes the request to cancel the task out. Returns its message, whose reference is the caller's;
+ * NULL if it has none.
+ */
 struct failure *task_take_request(struct task *task);
 
 /*
- * Takes down all that the stack of a task is linked to, before it is discarded. It is called
- * twice, before and after the task's deferred calls: what these may ask for still is pushed again
- * by its cleanup in the first.
+ * Unlinks all that lies on the stack of a task that is discarded. It is called twice, before and
+ * after the deferred calls: a cleanup that these may still need pushes itself again in the first
+ * call.
  */
 void wait_discard(struct wait *wait);
 
 /*
- * Notes that the task waits inside of this generator, and so in all between the two: the loop knows
- * them as open then, as Python's async generators. A generator's end takes it off the list, in core;
- * so one that never waits costs nothing.
+ * Notes that the task waits in this generator, and so in all between the two. The loop knows them
+ * as open from then on, like Python's async generators. The end of a generator takes it off the
+ * list, in core. A generator that never waits costs nothing.
  */
 void asyncgen_note(struct sched *sched, const struct task *task, struct coro *innermost);
 
-/* The running task, ready to fill in its wait; NULL if no task runs. */
+/* Returns the running task, or NULL. */
 struct task *task_running(void);
 
 enum { PARKS_SLOWLY = FLAG_MUST_CANCEL | CORO_SAVE_EXCEPTIONS | UNTIL_PARKED };
 
-/* A cancellation is due, or exception state is to be kept: what the fast way leaves out. */
+/* park_in for a task that has any of these flags. */
 int park_slow(struct sched *sched, struct task *task, struct coro *self);
 
-/* A generator waits. */
+/* park_in for a task that waits in a generator. */
 int park_generator(struct sched *sched, struct task *task, struct coro *self);
 
-/* park, of a task that has not been woken since it was switched to. */
+/* park, for a task that was not woken since it ran on last. */
 static inline __attribute__((always_inline)) int park_in(struct sched *sched, struct task *task,
 							 struct coro *self)
 {
@@ -200,7 +203,10 @@ static inline __attribute__((always_inline)) int park_in(struct sched *sched, st
 	return sched_dispatch(sched, self, &task->coro.context);
 }
 
-/* The running task goes behind all that is ready: 0, or -ECANCELED. To be called last. */
+/*
+ * The running task goes behind all that is ready. Returns 0 or -ECANCELED. It is the last call of
+ * its function.
+ */
 static inline __attribute__((always_inline)) int yield_in(struct sched *sched, struct task *task,
 							  struct coro *self)
 {

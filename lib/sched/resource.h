@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program has taken and is to give back. Debug mode notes it, and reports what is left when
- * the loop is closed, with the place where it was taken.
+ * What a program has taken and must give back. In debug mode the loop notes it, and reports what is
+ * left when it is closed, with the place where it was taken.
  */
 #ifndef SCHED_RESOURCE_H
 #define SCHED_RESOURCE_H
@@ -10,7 +10,7 @@
 
 /* In an object of zeroes: not noted. */
 struct resource {
-	struct list link;   /* in loop->loans; its next is NULL when it is not */
+	struct list link;   /* in sched->resources; its next is NULL when it is not */
 	const char *taken;  /* "stream opened" */
 	const char *undone; /* "destroyed" */
 	const char *site;

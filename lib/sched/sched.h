@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What runs next, and when. A loop begins with its scheduler, so that a pointer to the one is a
- * pointer to the other.
+ * The scheduler: what runs next, and when. A loop begins with its scheduler, so a pointer to one is
+ * a pointer to the other.
  *
  *   ready:  [ run already | this turn ....... | next turn ...... ]
  *                         head                turn_end           tail
  *
- * A task that parks or ends goes straight on to the next ready task of this turn. The runner, the
- * coroutine that called run, gets control where the turn comes to a call, or to its end. To give it
- * control before that, the turn is cut: turn_end is then the end of a piece, and the runner goes on
- * with the rest.
+ * A task that parks or ends switches to the next ready task of this turn. The runner is the
+ * coroutine that called coro_run or the like. It gets control when the turn comes to a call, or to
+ * its end. To give it control sooner, the turn is cut: turn_end is then the end of a piece, and the
+ * runner goes on with the rest.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -28,61 +28,60 @@ struct poller;
 
 struct sched {
 	struct ring ready; /* tasks, and calls with bit 0 set */
-	/* The position in ready where the runner takes over: the end of the turn, or of a piece. */
+	/* Where the runner takes over: the end of the turn, or of a piece. */
 	size_t turn_end;
 	/*
-	 * No timer, no fd watched, no request to stop, no shuffling, no piece of a turn, no call
-	 * from outside: a turn may follow another without the runner. Atomic: other threads take it
-	 * away.
+	 * A turn may follow another without the runner: there is no timer, no watched fd, no
+	 * request to stop, no shuffling, no piece of a turn, and no message. Atomic, since other
+	 * threads clear it.
 	 */
 	bool plain;
 	bool cut; /* turn_end is that of a piece, and uncut_end the turn's own */
 	bool stopping;
 	bool virtual_clock;
-	bool closed; /* or being closed */
+	bool closed; /* or is being closed */
 	bool debug;
 	struct task *running;
 	struct coro *runner;  /* NULL while the loop does not run */
-	void *runner_context; /* where it stands, while a task runs */
+	void *runner_context; /* its context, while a task runs */
 	size_t uncut_end;
 	struct heap timers;
 
-	struct thread *thread; /* whose it is */
-	unsigned refs;    /* one the owner's, one each future's and handle's, and those asked for */
-	unsigned keepers; /* of its memory: one for all refs, one for each hold. Atomic */
-	unsigned fork_count; /* when it was made */
-	struct inbox inbox;  /* of calls from other threads */
-	unsigned listening;  /* for signals: there is hope, but time does not wait for them */
-	int64_t now;         /* of the virtual clock */
-	uint64_t random;     /* state of the shuffle; 0: no shuffling */
-	uint64_t choices;    /* state of what is chosen among equals; set by the seed, never 0 */
-	size_t budget_at;    /* position in ready when the budget was renewed last */
+	struct thread *thread; /* the only one that runs it */
+	unsigned refs;         /* of the owner, of each future and handle, and of coro_loop_ref */
+	unsigned keepers;      /* of its memory: one for all refs, one for each hold; atomic */
+	unsigned fork_count;   /* when it was made */
+	struct inbox inbox;    /* of calls from other threads */
+	unsigned listening; /* waits for signals: the loop does not end, but virtual time goes on */
+	int64_t now;        /* of the virtual clock */
+	uint64_t random;    /* state of the shuffle; 0: no shuffling */
+	uint64_t choices;   /* state of choices among equals, set by the seed; never 0 */
+	size_t budget_at;   /* where ready began when the budget was renewed last */
 
 	struct poller *poller;  /* NULL before the first fd */
 	unsigned watching;      /* tasks and callbacks that wait for an fd */
-	size_t polled_position; /* position in ready: the end of what the last poll has found */
-	int64_t polled_at;      /* when that was run, by coro_clock; 0: it is not known yet */
+	size_t polled_position; /* where what the last poll made ready ends */
+	int64_t polled_at;      /* when that was reached, by coro_clock; 0: not known yet */
 
-	struct list
-		asyncgens; /* generators that have waited in tasks and not ended: asyncgen_note */
-	struct list resources; /* debug mode: what is to be given back: see resource.h */
+	struct list asyncgens; /* open generators that have waited in tasks: asyncgen_note */
+	struct list resources; /* debug mode: see resource.h */
 
-	/* What the outer folders do. */
+	/* What outer folders do for the scheduler: */
 
 	/*
-	 * Gives a new task its stack where that is not the common case. False: the task has ended
+	 * Starts a new task in other than the common case. Returns false if the task has ended
 	 * instead, and its place in ready is empty.
 	 */
 	bool (*start)(struct task *task);
 	/* Debug mode: runs the next entry of this turn. */
 	void (*step)(struct sched *sched);
 	/*
-	 * Called when something becomes ready or due, perhaps sooner than was known; NULL: nobody
-	 * wants to know. For a loop that does not run, and is embedded in another.
+	 * Called when something becomes ready or due, perhaps sooner than was known. Set while the
+	 * loop does not run and is embedded in another; NULL otherwise.
 	 */
 	void (*notice)(struct sched *sched);
-	void (*free)(struct sched *sched); /* the last of refs is gone */
-	struct call *urgent; /* the runner makes this call before all else; NULL for none */
+	void (*free)(struct sched *sched); /* called when the last of refs is gone */
+	struct call *urgent; /* the runner makes this call before it runs anything; NULL for none */
 };
 
 /* The scheduler of a loop. */
@@ -91,19 +90,19 @@ static inline struct sched *sched_of(const struct coro_loop *loop)
 	return (struct sched *)loop;
 }
 
-/* The loop that a scheduler is of. */
+/* The loop of a scheduler. */
 static inline struct coro_loop *sched_loop(const struct sched *sched)
 {
 	return (struct coro_loop *)sched;
 }
 
-/* A scheduler without anything to run, with one reference and one keeper. */
+/* Makes a scheduler that has nothing to run. It has one reference and one keeper. */
 void sched_init(struct sched *sched, struct thread *thread);
 
-/* It is closed: nothing is ready, and no message comes any more. */
+/* Closes the inbox, and frees what is ready. The loop is being closed. */
 void sched_finish(struct sched *sched);
 
-/* Switches between two looks at the clock. */
+/* How many switches lie between two looks at the clock. */
 enum { LOOP_STRETCH = 32 };
 
 /* The running task; NULL if none runs. */
@@ -113,7 +112,7 @@ static inline struct task *running_task(void)
 	return sched ? sched->running : NULL;
 }
 
-/* A place of ready whose call was disarmed. */
+/* A place in ready whose call was taken back. */
 #define READY_NOTHING ((void *)1)
 
 static inline void *ready_call(struct call *call)
@@ -121,7 +120,7 @@ static inline void *ready_call(struct call *call)
 	return (char *)call + 1;
 }
 
-/* The call of an entry that is not a task, nor READY_NOTHING. */
+/* The call of an entry that is neither a task nor READY_NOTHING. */
 static inline struct call *ready_to_call(void *entry)
 {
 	return (struct call *)(void *)((char *)entry - 1);
@@ -133,9 +132,8 @@ static inline bool ready_is_task(const void *entry)
 }
 
 /*
- * Room for what so many tasks and calls can have in the ring and the heap at once. A task can be
- * ready while the timer that it slept by is still in the ring, as a place left empty; and so can a
- * call that was taken back and made again.
+ * How many places in ready each task and call needs. A task can be ready while the timer of its
+ * sleep is still there, as an empty place. So can a call that was taken back and pushed again.
  */
 enum { PLACES_EACH = 2 };
 
@@ -145,7 +143,7 @@ static inline void sched_release(struct sched *sched, size_t tasks, size_t calls
 	heap_release(&sched->timers, tasks + calls);
 }
 
-/* 0 or -ENOMEM. */
+/* Reserves room in ready and among the timers, so that no push fails. Returns 0 or -ENOMEM. */
 static inline int sched_reserve(struct sched *sched, size_t tasks, size_t calls)
 {
 	int r = ring_reserve(&sched->ready, PLACES_EACH * (tasks + calls));
@@ -158,7 +156,7 @@ static inline int sched_reserve(struct sched *sched, size_t tasks, size_t calls)
 	return fail_code(r);
 }
 
-/* Whether a task's room is to be had without growing. */
+/* Whether there is room for a task without growing. */
 static inline bool sched_has_room(const struct sched *sched)
 {
 	const struct ring *ready = &sched->ready;
@@ -166,7 +164,7 @@ static inline bool sched_has_room(const struct sched *sched)
 	       sched->timers.reserved < sched->timers.capacity;
 }
 
-/* sched_reserve of one task then. */
+/* sched_reserve for one task, if there is room. */
 static inline void sched_reserve_in_room(struct sched *sched)
 {
 	sched->ready.reserved += PLACES_EACH;
@@ -179,15 +177,15 @@ static inline void sched_unref(struct sched *sched)
 		sched->free(sched);
 }
 
-/* A turn may not follow another any more without the runner having had a look. */
+/* The next turn does not begin without the runner. */
 static inline void sched_interrupt(struct sched *sched)
 {
 	__atomic_store_n(&sched->plain, false, __ATOMIC_RELAXED);
 }
 
 /*
- * Gives the runner control after so many entries more of this turn, which it then goes on with. 0
- * where a step has something for the runner to do before any other.
+ * Gives the runner control after so many more entries of this turn, which it then goes on with.
+ * After 0 entries if the runner has something to do before any other.
  */
 static inline void sched_cut(struct sched *sched, size_t entries)
 {
@@ -200,7 +198,7 @@ static inline void sched_cut(struct sched *sched, size_t entries)
 	sched->turn_end = sched->ready.head + entries;
 }
 
-/* Has the runner make this call before anything else runs. It is the only one until it is made. */
+/* Has the runner make this call before it runs anything. There is one such call at a time. */
 static inline void sched_call_first(struct sched *sched, struct call *call)
 {
 	sched->urgent = call;
@@ -208,8 +206,8 @@ static inline void sched_call_first(struct sched *sched, struct call *call)
 }
 
 /*
- * Counts a call of a kind that a task could make for ever without waiting. True if sched_renew_budget
- * is to be called first.
+ * Counts a call that a task could make for ever without waiting. Returns true if sched_renew_budget
+ * must be called first.
  */
 static inline bool sched_use_budget(struct thread *thread)
 {
@@ -217,19 +215,21 @@ static inline bool sched_use_budget(struct thread *thread)
 }
 
 /*
- * Renews the budget; a task that was not switched away from since the last time gives way: 0, or
+ * Renews the budget. A task that has not waited since the last time yields. Returns 0 or
  * -ECANCELED.
  */
 int sched_renew_budget(struct thread *thread);
 
-/* Something has become ready or due, perhaps outside of all turns. */
+/* Something has become ready or due, perhaps while the loop does not run. */
 static inline void sched_stirred(struct sched *sched)
 {
 	if (unlikely(sched->notice != NULL))
 		sched->notice(sched);
 }
 
-/* A task or callback waits for an fd: to be looked for even where there is always something to run. */
+/*
+ * A task or callback waits for an fd: fds are polled even while there is always something to run.
+ */
 static inline void sched_watch_begin(struct sched *sched)
 {
 	if (sched->watching++ == 0)
@@ -242,24 +242,27 @@ static inline void sched_watch_end(struct sched *sched)
 }
 
 /*
- * A thread that will call the loop: a hold keeps the loop running while there is nothing else to
- * wait for, and its memory. The thread gives the memory back when it has made its last call; the
- * rest before, which wakes the loop, or the loop itself when it has got that call.
+ * A hold is for a thread that will send messages. It keeps the loop running while there is nothing
+ * else to wait for, and keeps its memory. sched_unhold ends the first, and wakes the loop;
+ * sched_let_go ends the second, when the thread has sent its last message.
  */
 void sched_hold(struct sched *sched);
 void sched_unhold(struct sched *sched);
 void sched_let_go(struct sched *sched);
 
-/* The memory alone, once more. */
+/* Keeps the memory alone. */
 static inline void sched_keep(struct sched *sched)
 {
 	__atomic_add_fetch(&sched->keepers, 1, __ATOMIC_RELAXED);
 }
 
-/* From any thread that holds the loop: 0; -EPIPE once it is closed, -EOWNERDEAD after a fork. */
+/*
+ * Sends a message to the loop, from any thread that holds it. Returns 0, -EPIPE if it is closed, or
+ * -EOWNERDEAD after a fork. It gives no message, since signal handlers call it.
+ */
 int sched_post(struct sched *sched, struct message *message);
 
-/* The caller fails with what came of sched_post, which has no message, being for signal handlers too. */
+/* Gives the caller the message of an error of sched_post. Returns the error. */
 int fail_post(int error);
 
 /*
@@ -271,12 +274,12 @@ static inline bool sched_is_own(const struct sched *sched)
 	return sched->fork_count == fork_count;
 }
 
-/* 0 if the caller may use the loop, else -EINVAL, -EOWNERDEAD, -EPERM, -EPIPE. */
+/* Returns 0 if the caller may use the loop, -EINVAL, -EOWNERDEAD, -EPERM, or -EPIPE. */
 int sched_check(const struct sched *sched);
 
 /*
- * Whether a loop runs in the loop's thread: this one, or another. Deferred calls of a task that is
- * discarded see no loop running; but the one whose task does that must not be run by them.
+ * Whether a loop runs in the loop's thread, this one or another. The deferred calls of a discarded
+ * task see no loop running, but must not run the loop whose task discards them.
  */
 static inline bool sched_busy(const struct sched *sched)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task as the scheduler knows it: a coroutine that it switches to. The result, which others await,
- * is in lib/task.
+ * A task as the scheduler knows it: a coroutine that it switches to. lib/task adds the future of
+ * the result.
  */
 #ifndef SCHED_TASK_H
 #define SCHED_TASK_H
@@ -11,14 +11,17 @@
 struct failure;
 struct sched;
 
-/* Kept small: a million may sleep. What only a started task needs lies in its stack's header. */
+/*
+ * Kept small, since a million may sleep. What only a started task needs lies in the header of its
+ * stack.
+ */
 struct task {
 	struct coro coro;
 	struct sched *sched;
-	/* FLAG_MUST_CANCEL: the message of the request, or NULL. */
+	/* FLAG_MUST_CANCEL: the message of the request, or NULL. Not valid without the flag. */
 	struct failure *request;
-	uint32_t number; /* which one of its loop */
-	int cancels;     /* requests that were not taken back */
+	uint32_t number; /* counts the tasks of the loop */
+	int cancels;     /* requests to cancel it that were not taken back */
 };
 
 /* Flags that are cleared when a task parks. */

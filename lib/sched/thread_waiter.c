@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* In the loop. */
+/* Runs in the loop. */
 static void arrive(struct message *message)
 {
 	struct thread_waiter *waiter = container_of(message, struct thread_waiter, message);
@@ -15,13 +15,13 @@ static void arrive(struct message *message)
 	waiter_wake(&waiter->waiter);
 }
 
-/* Tasks go before what is left in the inbox does, and take their messages with them. */
+/* Tasks are discarded before the inbox is closed, and take their messages out. */
 static void drop(struct message *message)
 {
 	(void)message;
 }
 
-/* The last thing that is done with a relay of a task. */
+/* The last use of the waiter of a task. */
 static void let_go(struct thread_waiter *waiter)
 {
 	sched_unhold(waiter->sched);
@@ -32,7 +32,7 @@ static void discard(struct cleanup *cleanup)
 {
 	struct thread_waiter *waiter = container_of(cleanup, struct thread_waiter, cleanup);
 	if (!sched_is_own(waiter->sched))
-		return; /* what it waits for, mutex and all, is the parent's */
+		return; /* the parent has what it waits for, the mutex too */
 	pthread_mutex_lock(waiter->mutex);
 	list_remove(&waiter->link);
 	if (waiter->discarded)
@@ -86,7 +86,7 @@ int thread_waiter_wait(struct thread_waiter *waiter, int64_t until)
 	int r = 0;
 	if (!waiter->sched)
 		return wait_in_thread(waiter, until);
-	/* One that was set is waited for all the same: its message is on its way here. */
+	/* If it is set, its message is on its way, and is waited for. */
 	while (waiter->set ? !waiter->arrived : r == 0) {
 		pthread_mutex_unlock(waiter->mutex);
 		if (waiter_wait(&waiter->waiter, &relaying) < 0)
@@ -102,7 +102,8 @@ void thread_waiter_wake(struct thread_waiter *waiter)
 	list_remove(&waiter->link);
 	waiter->set = true;
 	if (waiter->sched)
-		sched_post(waiter->sched, &waiter->message); /* it is open: a task waits in it */
+		sched_post(waiter->sched,
+			   &waiter->message); /* it succeeds: the loop is open while a task waits */
 	else
 		pthread_cond_signal(&waiter->woken);
 }

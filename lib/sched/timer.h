@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls and timers: what the loop runs in its own context, now or at a time. */
+/* Calls and timers: what the runner calls, in its turn or at a time. */
 #ifndef SCHED_TIMER_H
 #define SCHED_TIMER_H
 
@@ -10,10 +10,10 @@
 
 struct sched;
 
-/* Something for the loop to run, once, in its turn. */
+/* A call that the runner makes once. */
 struct call {
 	void (*run)(struct call *call);
-	size_t position; /* in the ready ring, or CALL_IDLE */
+	size_t position; /* in ready, or CALL_IDLE */
 };
 
 #define CALL_IDLE ((size_t)-1)
@@ -24,16 +24,16 @@ struct timer {
 	struct heap_node node;
 };
 
-/* Room for these is reserved in the loop beforehand: see sched_reserve. */
+/* Makes a call ready. Room was reserved before, by sched_reserve. */
 void call_push(struct sched *sched, struct call *call);
-/* Makes a call idle again, if it is ready. */
+/* Takes a call back if it is ready. */
 void call_remove(struct sched *sched, struct call *call);
 
 void timer_arm(struct sched *sched, struct timer *timer, int64_t when);
 
 /*
- * A time plus a delay, at most the last there is. One that is over by a negative delay comes before
- * all that are due now, as in asyncio.
+ * Returns a time plus a delay, at most INT64_MAX. A time that a negative delay puts in the past
+ * comes before all that are due now, as in asyncio.
  */
 static inline int64_t time_after(int64_t time, int64_t delay)
 {
@@ -43,21 +43,24 @@ static inline int64_t time_after(int64_t time, int64_t delay)
 	return when;
 }
 
-/* Makes a timer idle, whether it waits for its time or for its turn. */
+/* Takes a timer back, whether it waits for its time or for its turn. */
 void timer_disarm(struct sched *sched, struct timer *timer);
 
 struct task;
 
 /*
- * Lets go of timers on the stack of a task that has ended: timeouts that it has begun and not
- * ended. What is there may have been written over, and is not looked at.
+ * Takes back the timers on the stack of a task that has ended with open timeouts. Their memory may
+ * have been written over, and is not read.
  */
 void timers_forget_stack(struct task *task);
 
-/* The caller's time, of length nanoseconds, is over: -ETIMEDOUT. site: where it began, or NULL. */
+/*
+ * The time of the caller, length nanoseconds, is over. Gives the message and returns -ETIMEDOUT.
+ * site is where the time began, or NULL.
+ */
 int fail_timeout(const char *site, int64_t length);
 
-/* Makes those that are due ready, in the order of their times. */
+/* Makes the timers ready that are due, in the order of their times. */
 void timers_expire(struct sched *sched, int64_t now);
 
 #endif

@@ -5,19 +5,22 @@
 #include "sched/park.h"
 #include "sched/poller.h"
 
-/* Between two looks at the fds: so many switches or so much time, whichever comes first. */
+/*
+ * While there is enough to run, fds are polled after so many switches or so much time, whichever
+ * comes first.
+ */
 enum { POLL_SWITCHES = 256, POLL_NSEC = 50000 };
 
 /* -- waiting */
 
-/* Whether anything may come at all, when nothing is ready. */
+/* Whether anything may still come when nothing is ready. */
 static bool has_anything(const struct sched *sched)
 {
 	return !heap_empty(&sched->timers) || inbox_held(&sched->inbox) || sched->watching > 0 ||
 	       sched->listening > 0;
 }
 
-/* Waits for what may come from outside, until that time of coro_clock at the latest. */
+/* Waits for messages and fds, until that time of coro_clock at the latest. */
 static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
 {
 	if (!sched->poller)
@@ -30,8 +33,8 @@ static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
 	return r;
 }
 
-/* Makes ready what the fds have; does not wait. */
-static int look(struct sched *sched)
+/* Polls the fds, without waiting. */
+static int poll_now(struct sched *sched)
 {
 	int r = sched->poller->wait(sched->poller, 0);
 	sched->polled_position = sched->ready.tail;
@@ -40,8 +43,8 @@ static int look(struct sched *sched)
 }
 
 /*
- * Whether it is time to look at the fds though there is enough to do. Counted from the end of what
- * the last look has found; virtual time is not to depend on the real one, and counts switches only.
+ * Whether it is time to poll the fds though there is enough to run. It counts from the end of what
+ * the last poll made ready. Virtual time must not depend on real time: then only switches count.
  */
 static bool poll_due(struct sched *sched)
 {
@@ -59,9 +62,9 @@ static bool poll_due(struct sched *sched)
 }
 
 /*
- * Nothing is ready: lets time pass until the next timer is due, or something comes from outside.
- * -EDEADLK if neither can be. Virtual time jumps to the timer, but not while somebody outside is at
- * work, whose time is the real one, nor past what the fds have.
+ * Nothing is ready: waits for the next timer, a message or an fd. Returns -EDEADLK if none of them
+ * can come. Virtual time jumps to the timer, but not while the loop is held, since threads take
+ * real time, nor past what the fds have.
  */
 static int wait_for_something(struct sched *sched)
 {
@@ -73,16 +76,19 @@ static int wait_for_something(struct sched *sched)
 		return wait_for_inbox_or_fds(sched, when);
 	if (!timer || held)
 		return wait_for_inbox_or_fds(sched, CORO_FOREVER);
-	int r = sched->watching > 0 ? look(sched) : 0;
+	int r = sched->watching > 0 ? poll_now(sched) : 0;
 	if (ring_empty(&sched->ready) && when > sched->now)
 		sched->now = when;
 	return r;
 }
 
-/* The same for a host, which does the waiting. What the fd tells of is taken up, wanted or not. */
+/*
+ * The same for an embedded loop, for which another waits. The poller takes up what its fd tells,
+ * even if nobody waits for it.
+ */
 static int poll_embedded(struct sched *sched)
 {
-	int r = sched->poller ? look(sched) : 0;
+	int r = sched->poller ? poll_now(sched) : 0;
 	bool idle = ring_empty(&sched->ready) && inbox_empty(&sched->inbox) && !sched->stopping;
 	if (idle && sched->virtual_clock && !heap_empty(&sched->timers) &&
 	    !inbox_held(&sched->inbox) && heap_first_key(&sched->timers) > sched->now)
@@ -116,7 +122,7 @@ static void set_ready(struct sched *sched, size_t position, void *entry)
 		ready_to_call(entry)->position = position;
 }
 
-/* Fisher and Yates, over this turn's part of the ring. */
+/* Shuffles this turn, as Fisher and Yates did. */
 static void shuffle(struct sched *sched)
 {
 	struct ring *ready = &sched->ready;
@@ -129,7 +135,7 @@ static void shuffle(struct sched *sched)
 	}
 }
 
-/* Goes to a task that is ready; returns when the turn comes to a call or its end. */
+/* Switches to a ready task. Returns when the turn comes to a call or to its end. */
 static void run_tasks(struct sched *sched)
 {
 	sched_dispatch(sched, sched->runner, &sched->runner_context);
@@ -151,7 +157,7 @@ static inline void *next_is_task(struct sched *sched, struct task *task)
 }
 
 /*
- * Readies a task that has not started to be switched to; false if it has ended instead, without
+ * Prepares a task that has not started to be switched to. Returns false if it has ended without
  * running.
  */
 static inline __attribute__((always_inline)) bool task_start(struct task *task,
@@ -165,7 +171,7 @@ static inline __attribute__((always_inline)) bool task_start(struct task *task,
 	return true;
 }
 
-/* One that ends here without running has left its place empty: the runner passes it over. */
+/* A task that ends without running has left an empty place, which the runner passes over. */
 static __attribute__((noinline)) void *next_is_new(struct sched *sched, struct task *task)
 {
 	return task_start(task, sched->thread) ? next_is_task(sched, task) : next_is_runner(sched);
@@ -231,7 +237,7 @@ static void make_urgent_call(struct sched *sched)
 	call->run(call);
 }
 
-/* Goes on with the rest of a turn that was cut; false if there is none. */
+/* Goes on with the rest of a turn that was cut. Returns false if there is none. */
 static bool run_on(struct sched *sched)
 {
 	if (!sched->cut)
@@ -242,8 +248,8 @@ static bool run_on(struct sched *sched)
 }
 
 /*
- * Runs what is ready now, and nothing that becomes ready meanwhile. Where fds are watched it does
- * so by pieces, and looks at them in between: what they have joins the next turn.
+ * Runs what is ready now, and nothing that becomes ready meanwhile. If fds are watched, it runs
+ * pieces of the turn and polls in between. What that makes ready joins the next turn.
  */
 static int run_ready(struct sched *sched)
 {
@@ -260,11 +266,11 @@ static int run_ready(struct sched *sched)
 		else
 			turn_run_piece(sched);
 		if (unlikely(!sched_is_own(sched)))
-			break; /* a child made by fork ends all */
+			break; /* a child made by fork ends the run */
 		if (unlikely(sched->urgent != NULL))
 			make_urgent_call(sched);
 		if (sched->cut && poll_due(sched))
-			r = look(sched);
+			r = poll_now(sched);
 	} while (r == 0 && unlikely(run_on(sched)));
 	return r;
 }
@@ -277,12 +283,15 @@ int turn_run(struct sched *sched, bool embedded)
 	else if (ring_empty(&sched->ready) && !sched->stopping && inbox_empty(&sched->inbox))
 		r = wait_for_something(sched);
 	else if (poll_due(sched))
-		r = look(sched);
+		r = poll_now(sched);
 	if (r < 0)
 		return r;
 	if (!heap_empty(&sched->timers))
 		timers_expire(sched, sched_time(sched));
-	/* Before the look into the inbox: what comes too late for that takes `plain` away again. */
+	/*
+	 * `plain` is set before the inbox is emptied: whoever sends a message later clears it
+	 * again.
+	 */
 	bool plain = heap_empty(&sched->timers) && sched->watching == 0 && !sched->stopping &&
 		     !sched->random && !sched->debug && !embedded;
 	__atomic_store_n(&sched->plain, plain, __ATOMIC_SEQ_CST);

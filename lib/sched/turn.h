@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Turns: what is ready and due runs once; where nothing is, the loop waits. */
+/* Turns: each runs once what is ready and due. When nothing is, the loop waits. */
 #ifndef SCHED_TURN_H
 #define SCHED_TURN_H
 
 #include "sched/sched.h"
 
 /*
- * One turn, as asyncio's: waits if nothing is ready, makes ready what is due, runs what is ready.
- * hosted: another loop does the waiting. 0; -EDEADLK if there is nothing to wait for; or what made
- * waiting fail.
+ * Makes one turn, as asyncio does: waits if nothing is ready, makes ready what is due, and runs
+ * what is ready. If embedded, it does not wait. Returns 0, -EDEADLK if there is nothing to wait
+ * for, or the error of the poller.
  */
 int turn_run(struct sched *sched, bool embedded);
 
@@ -16,8 +16,8 @@ int turn_run(struct sched *sched, bool embedded);
 void turn_run_piece(struct sched *sched);
 
 /*
- * When there will be something to do that does not come from outside, by coro_clock: 0 for at once,
- * CORO_FOREVER.
+ * Returns when there will be something to do that neither fds nor threads bring, by coro_clock: 0
+ * for at once, CORO_FOREVER for never.
  */
 int64_t sched_due(const struct sched *sched);
 
@@ -25,8 +25,8 @@ int64_t sched_due(const struct sched *sched);
 bool sched_has_more(const struct sched *sched);
 
 /*
- * Begins a fetch of what will be switched to soon: its task, then, told by that, the top of its
- * stack. Where few are ready, they are near already.
+ * Fetches what will be switched to soon into the cache: first the task, then the top of its stack.
+ * If few are ready, they are there already.
  */
 static inline __attribute__((always_inline)) void sched_prefetch(const struct ring *ready)
 {
@@ -42,20 +42,21 @@ static inline __attribute__((always_inline)) void sched_prefetch(const struct ri
 }
 
 /*
- * Sets thread->self to who runs next: the next ready task, or the runner. Returns where that
- * stands, and what its parking call is to return.
+ * Sets thread->self to who runs next: the next ready task, or the runner. Returns its context, and
+ * in *result what its parking call returns.
  */
 void *sched_next(struct sched *sched, int *result);
 
-/* The slow half of sched_dispatch. */
+/* sched_dispatch in other than the common case. */
 int sched_dispatch_slow(struct sched *sched, struct coro *self, void **save);
 
-/* sched_dispatch to the next task, which has not started. */
+/* sched_dispatch, to a task that has not started. */
 int sched_dispatch_new(struct sched *sched, struct coro *self, void **save, struct task *task);
 
 /*
- * Leaves the running coroutine, saved in *save, for whoever is next; returns what it is woken with.
- * Here only the common case is written out, the next task of this turn, so that it needs no frame.
+ * Switches from the running coroutine, saved in *save, to who runs next. Returns what the coroutine
+ * is woken with. Only the common case is written out here, the next task of this turn, so that it
+ * needs no frame.
  */
 static inline __attribute__((always_inline)) int sched_dispatch(struct sched *sched,
 								struct coro *self, void **save)
@@ -76,7 +77,7 @@ static inline __attribute__((always_inline)) int sched_dispatch(struct sched *sc
 	sched->running = task;
 	thread_current->self = task->coro.at;
 	if (unlikely(&task->coro.context == save))
-		return task->coro.wake; /* it is next itself */
+		return task->coro.wake; /* it is the next itself */
 	return coroutine_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);
 }
 
