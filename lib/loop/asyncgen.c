@@ -31,7 +31,7 @@ void asyncgen_forget(struct coro_loop *loop)
 
 /* -- closing them */
 
-/* The handler may destroy it, and receive other errors. */
+/* The handler may destroy the generator, and receive other errors. */
 static void report(struct coro_loop *loop, struct coro *co, int error)
 {
 	struct failure *message = failure_ref(thread_current->self->frame->failure);
@@ -46,20 +46,22 @@ static void report(struct coro_loop *loop, struct coro *co, int error)
 	failure_unref(message);
 }
 
-/* One that was closed and has not left, or that another task uses. */
+/* Puts a generator back that was closed and has not left, or that another task uses. */
 static void put_back(struct coro_loop *loop, struct coro *co)
 {
 	list_remove(&co->frame->asyncgen.link);
 	list_append(&sched_of(loop)->asyncgens, &co->frame->asyncgen.link);
 }
 
-/* Of those that were open when it began. */
+/* The generators that were open when it began. */
 struct shutdown {
 	struct coro_loop *loop;
-	size_t left; /* nobody has begun to close them */
+	size_t left; /* not taken off the list yet */
 };
 
-/* Closes the first of those open. Meanwhile it is on the other list, where nobody else finds it. */
+/*
+ * Closes the first open generator. Meanwhile it is on the other list, where nobody else finds it.
+ */
 static int close_first(void *arg)
 {
 	struct shutdown *shutdown = arg;
@@ -87,7 +89,7 @@ static size_t count_open(const struct coro_loop *loop)
 	return count;
 }
 
-/* In a task of the loop: each is closed by a task of its own, or, without memory, by this one. */
+/* Closes all, in a task of the loop: each in a task of its own, or without memory in this one. */
 static int close_all(void *arg)
 {
 	struct shutdown shutdown = {.loop = arg, .left = count_open(arg)};
@@ -103,7 +105,7 @@ static int close_all(void *arg)
 	return r == -ECANCELED ? r : 0;
 }
 
-/* From outside of the loop, which does not run. */
+/* The same from outside of the loop, which does not run. */
 static int run_close_all(struct coro_loop *loop)
 {
 	struct coro_future *task;

@@ -5,7 +5,7 @@
 
 struct coro_loop;
 
-/* The caller, who ran the loop, fails with -EDEADLK and a message that names the tasks left. */
+/* Fails with -EDEADLK and a message that names the tasks left. Called by who ran the loop. */
 int fail_deadlock(const struct coro_loop *loop);
 
 #endif

@@ -16,7 +16,7 @@
 
 /* -- steps */
 
-/* The program's function that a call is for; NULL if it is the library's own. */
+/* The program's function that the call runs; NULL if it runs none. */
 static coro_callback *callback_of(const struct call *call)
 {
 	coro_callback *fn = handle_function(call);

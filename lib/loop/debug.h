@@ -5,13 +5,10 @@
 struct coro;
 struct sched;
 
-/* sched->step: runs one step as a piece of the turn, and reports it if it takes long. */
+/* sched->step: runs one entry of the turn, and reports it if it takes long. */
 void debug_step(struct sched *sched);
 
-/*
- * Debug mode, thread->yields: reports timeouts and groups that the generator has begun and not
- * ended.
- */
+/* thread->yields: reports timeouts and groups that the generator has begun and not ended. */
 void debug_yield(const struct coro *generator);
 
 #endif

@@ -37,7 +37,7 @@ void embed_awake(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
 	sched->notice = NULL;
-	/* In a child made by fork, the fd is the parent's. */
+	/* In a child made by fork, the fd belongs to the parent. */
 	if (loop->embed.asleep && sched_is_own(sched))
 		inbox_awake(&sched->inbox);
 	loop->embed.asleep = false;
@@ -48,7 +48,7 @@ void embed_asleep(struct coro_loop *loop)
 	struct sched *sched = sched_of(loop);
 	struct embed *embed = &loop->embed;
 	if (embed->embedded) {
-		/* Before, lest the poller takes for itself what is for the host. */
+		/* First, so that the poller leaves for the other loop what it has found. */
 		sched->poller->settle(sched->poller);
 		embed->asleep = true;
 		inbox_asleep(&sched->inbox, CORO_FOREVER);

@@ -5,7 +5,7 @@
 
 #include "coro/loop.h"
 
-/* Has futures reported to the loop's handler, or not, if that has changed whether anybody hears. */
+/* Sets tasks.report by whether anybody hears of reports. Called when the handler has changed. */
 void exception_note_handler(struct coro_loop *loop);
 
 /* Writes a report to stderr, as the default handler does. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What outer rings keep with a loop, one of a kind: made when it is first needed, closed with it. */
+/*
+ * What outer folders keep with a loop, one of each kind. It is made when it is first needed, and
+ * closed with the loop.
+ */
 #ifndef LOOP_EXTENSION_H
 #define LOOP_EXTENSION_H
 
@@ -13,22 +16,26 @@ enum extension_kind {
 	EXTENSION_SIGNALS,
 	EXTENSION_PROCESSES,
 	EXTENSION_SOCKET_FILES, /* what goes with listening sockets */
-	EXTENSION_DUMP,         /* the signal that has the loop tell what its tasks wait in */
+	EXTENSION_DUMP,         /* the signal of CORO_DUMP */
 	EXTENSION_COUNT,
 };
 
 struct extension {
-	/* At the end of coro_run: may run the loop, to end in good order. NULL for nothing. */
+	/*
+	 * Called at the end of coro_run; may run the loop, to end in good order. NULL for nothing.
+	 */
 	void (*shut_down)(struct extension *extension, struct coro_loop *loop);
-	/* An fd of the loop is about to be closed by coro_fd_close. NULL for nothing. */
+	/* Called when coro_fd_close is about to close an fd. NULL for nothing. */
 	void (*closing_fd)(struct extension *extension, struct coro_loop *loop, int fd);
-	/* The loop is closed; its tasks are gone. Frees the annex. */
+	/* Called when the loop is closed and its tasks are gone. Frees the extension. */
 	void (*close)(struct extension *extension, struct coro_loop *loop);
 };
 
-/* What is to be told, once, when the loop is closed and its tasks are gone. */
+/*
+ * Something that must know when the loop is closed. close is called once, when the tasks are gone.
+ */
 struct closer {
-	struct list link; /* in loop->closers; its close takes it off */
+	struct list link; /* in loop->closers; close takes it off */
 	void (*close)(struct closer *closer);
 };
 

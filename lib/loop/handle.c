@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles: the program's own callbacks, now or at a time. */
+/* Handles: callbacks of the program, now or at a time. */
 #include "loop/handle.h"
 
 #include "base/list.h"
@@ -16,9 +16,9 @@ struct coro_handle {
 	coro_callback *fn;
 	void *arg;
 	struct coro_loop *loop; /* holds a reference */
-	struct locals *locals;  /* what it inherits, until it runs */
+	struct locals *locals;  /* the task-local values it inherits, until it runs */
 	int64_t when;
-	unsigned refs; /* one the loop's until it is over, one the caller's */
+	unsigned refs; /* the loop's until it has run or is cancelled, and the caller's */
 	enum handle_state state;
 };
 
@@ -37,7 +37,7 @@ void coro_handle_unref(struct coro_handle *handle)
 	sched_unref(sched_of(loop));
 }
 
-/* The loop is done with it. */
+/* It has run or will not: gives the loop's reference back. */
 static void handle_over(struct coro_handle *handle)
 {
 	sched_release(sched_of(handle->loop), 0, 1);
@@ -161,7 +161,7 @@ int coro_handle_cancel(struct coro_handle *handle)
 			       ? fail_expected(-EALREADY, "coro_handle_cancel: it has run already")
 			       : 0;
 	handle->state = HANDLE_CANCELLED;
-	/* One that is ready keeps its place, and is passed over there. */
+	/* A handle that is ready keeps its place, where it is passed over. */
 	if (handle->timer.node.place != HEAP_NONE) {
 		timer_disarm(sched_of(handle->loop), &handle->timer);
 		handle_over(handle);

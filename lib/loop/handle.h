@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loop must know of the program's callbacks. */
+/* What the loop knows of the callbacks of the program. */
 #ifndef LOOP_HANDLE_H
 #define LOOP_HANDLE_H
 
@@ -8,10 +8,13 @@
 
 size_t handle_size(void);
 
-/* If the call is a handle's, it will not run: the loop lets go of it. False if it is none. */
+/*
+ * If the call is a handle's, cancels it and gives the loop's reference back. Returns false if it is
+ * none.
+ */
 bool handle_discard(struct call *call);
 
-/* The program's function, if the call is a handle's that will run it; else NULL. */
+/* Returns the program's function if the call is a handle's that will run; otherwise NULL. */
 coro_callback *handle_function(const struct call *call);
 
 #endif

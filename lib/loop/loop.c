@@ -20,7 +20,7 @@ void (*loop_made)(struct coro_loop *loop);
 
 /* -- life */
 
-/* What the environment says: any text but 0 is yes, none is what is usual. */
+/* Reads a switch in the environment: "0" is off, other text on, none the default. */
 static bool wanted(const char *name, bool usual)
 {
 	const char *text = getenv(name);
@@ -105,7 +105,7 @@ void coro_loop_unref(struct coro_loop *loop)
 		sched_unref(sched_of(loop));
 }
 
-/* Lets go of whatever waits for its turn or its time. */
+/* Takes back all calls that wait for their turn or their time. */
 static void forget_calls(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
@@ -113,7 +113,7 @@ static void forget_calls(struct coro_loop *loop)
 		void *entry = ring_pop(&sched->ready);
 		if (!ready_is_task(entry) && entry != READY_NOTHING) {
 			struct call *call = ready_to_call(entry);
-			call->position = CALL_IDLE; /* it may outlive the loop */
+			call->position = CALL_IDLE; /* the call may outlive the loop */
 			if (!handle_discard(call))
 				callback_discard(call);
 		}
@@ -133,7 +133,7 @@ static void tell_closers(struct coro_loop *loop)
 	}
 }
 
-/* After a fork the child may close its copy. */
+/* In a child of fork it closes the copy. */
 int coro_loop_close(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);

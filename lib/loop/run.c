@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-/* 0 if the caller may run the loop, and then it does. */
+/* Begins a run, in the calling thread. Returns 0, or why it may not. */
 static int begin_run(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
@@ -30,11 +30,11 @@ static int begin_run(struct coro_loop *loop)
 	thread->runner_at = &sched->runner_context;
 	sched->runner = thread->self;
 	sched->runner->flags |= FLAG_RUNS_LOOP;
-	report_all_told(sched); /* they will be, in the first turn */
+	report_all_told(sched); /* the first turn tells all */
 	return 0;
 }
 
-/* r came of it; gives what the run is to return. */
+/* Ends a run with the result r. Returns what the run returns. */
 static int end_run(struct coro_loop *loop, int r)
 {
 	struct sched *sched = sched_of(loop);
@@ -48,7 +48,7 @@ static int end_run(struct coro_loop *loop, int r)
 		stack_pool_settle(&thread->stacks, thread->stacks.limit);
 	if (!sched_is_own(sched))
 		return fail_with(-EOWNERDEAD,
-				 "the loop is the parent process's"); /* it was the parent's run */
+				 "the loop is the parent process's"); /* the run was the parent's */
 	embed_asleep(loop);
 	return r;
 }
@@ -67,7 +67,7 @@ int coro_run_forever(struct coro_loop *loop)
 	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
 }
 
-/* Makes one turn that does not wait: 0, or why there can be none or must be no more. */
+/* Makes one turn that does not wait. Returns 0 or an error. */
 static int run_turn(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
@@ -96,9 +96,9 @@ int coro_loop_stop(struct coro_loop *loop)
 	return 0;
 }
 
-static void stop_loop(struct done_call *watch)
+static void stop_loop(struct done_call *done_call)
 {
-	coro_loop_stop(sched_loop(watch->future->sched));
+	coro_loop_stop(sched_loop(done_call->future->sched));
 }
 
 static int run_until(struct coro_loop *loop, struct coro_future *future, bool asks, void **ret)
@@ -116,10 +116,10 @@ static int run_until(struct coro_loop *loop, struct coro_future *future, bool as
 	r = sched_reserve(sched, 0, 1);
 	if (r < 0)
 		return r;
-	struct done_call watch;
-	done_call_add(&watch, coro_future_ref(future), stop_loop);
+	struct done_call done_call;
+	done_call_add(&done_call, coro_future_ref(future), stop_loop);
 	r = coro_run_forever(loop);
-	done_call_remove(&watch);
+	done_call_remove(&done_call);
 	sched_release(sched, 0, 1);
 	if (future->done)
 		r = asks ? future_result(future, ret) : 0;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 struct coro_runner {
-	struct coro_loop *loop; /* held, beside the owner's reference: the program may close it */
+	struct coro_loop *loop; /* held twice, since the program may close it */
 	bool closing;
 };
 
@@ -40,7 +40,10 @@ struct coro_loop *coro_runner_loop(const struct coro_runner *runner)
 	return runner ? runner->loop : NULL;
 }
 
-/* The first SIGINT cancels the main task, and so does the first SIGTERM if the loop's options say so. */
+/*
+ * Runs the main task. The first SIGINT cancels it, and so does the first SIGTERM if the loop's
+ * options say so.
+ */
 static int run_main(struct coro_loop *loop, struct coro_future *task)
 {
 	struct sigint by_int, by_term = {.caught = false};
@@ -75,11 +78,11 @@ int coro_runner_run_at(const char *site, struct coro_runner *runner, coro_fn *fn
 
 /* -- what is left */
 
-/* The tasks that are not done, held until it is known how they ended. */
+/* The tasks that are left, held until they have ended. */
 struct leftover {
-	uint32_t last; /* number of the youngest */
+	uint32_t last; /* the number of the youngest */
 	int count;
-	struct coro_future **tasks; /* NULL without memory: then nobody can be told */
+	struct coro_future **tasks; /* NULL without memory: nothing is reported then */
 };
 
 static void leftover_take(struct leftover *left, struct coro_loop *loop)
@@ -90,7 +93,7 @@ static void leftover_take(struct leftover *left, struct coro_loop *loop)
 	left->count = left->tasks ? coro_all_tasks(loop, left->tasks, (size_t)count) : 0;
 }
 
-/* As asyncio: also if somebody has asked for it. */
+/* Reports those that have failed, even if their failure was asked for, as asyncio does. */
 static void leftover_report(const struct leftover *left)
 {
 	for (int i = 0; i < left->count; i++) {
@@ -109,7 +112,10 @@ static void leftover_drop(struct leftover *left)
 	free(left->tasks);
 }
 
-/* The oldest task that is not done, if it was spawned no later than that one; they may wrap. */
+/*
+ * Returns the oldest task that is left, if it was spawned no later than that number, which may have
+ * wrapped; otherwise NULL.
+ */
 static struct coro_future *oldest(const struct coro_loop *loop, uint32_t last)
 {
 	if (list_empty(&loop->tasks.all))
@@ -118,7 +124,7 @@ static struct coro_future *oldest(const struct coro_loop *loop, uint32_t last)
 	return (int32_t)(task_of(task)->number - last) <= 0 ? task : NULL;
 }
 
-/* Runs the loop until they have ended: 0, or what tells that they will not. */
+/* Runs the loop until they have ended. Returns 0, or why they will not. */
 static int run_until_ended(struct coro_loop *loop, uint32_t last)
 {
 	struct coro_future *task;
@@ -133,10 +139,10 @@ static int run_until_ended(struct coro_loop *loop, uint32_t last)
 }
 
 /*
- * Cancels all tasks, and runs those that were there until they have ended; then the same with what
- * they have spawned in their cleanup, which may spawn again: that has to have an end. Gives up, too,
- * where one waits for what cannot come; those that have failed by then are told of as any whose
- * failure nobody asks for. 0, or why it gave up.
+ * Cancels all tasks, and runs those that were there until they have ended. Then it does the same
+ * with the tasks that they have spawned meanwhile, a bounded number of times. It gives up if a task
+ * waits for what cannot come; tasks that have failed by then are reported like any other. Returns
+ * 0, or why it gave up.
  */
 static int cancel_all(struct coro_loop *loop)
 {
@@ -168,9 +174,9 @@ static void shut_down_extensions(struct coro_loop *loop)
 
 static void shut_down(struct coro_loop *loop)
 {
-	/* Tasks that hang may hold what generators wait for in their cleanup. */
+	/* Not if it gave up: generators may wait in their cleanup for what those tasks hold. */
 	if (cancel_all(loop) == 0 && coro_loop_shutdown_asyncgens(loop) == -ESHUTDOWN)
-		run_until_ended(loop, loop->tasks.spawned); /* a stop does not cut it short */
+		run_until_ended(loop, loop->tasks.spawned); /* in spite of the stop */
 	shut_down_extensions(loop);
 }
 

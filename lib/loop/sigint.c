@@ -47,7 +47,7 @@ int sigint_end(struct sigint *interrupt, int r)
 		return r;
 	signal_source_remove(&interrupt->source);
 	if (!sched_is_own(interrupt->task->sched))
-		return r; /* the parent's */
+		return r; /* the run is the parent's */
 	if (interrupt->late || signal_source_take(&interrupt->source) > 0)
 		return fail_sigint(interrupt);
 	bool ours = interrupt->cancelled && r == -ECANCELED;

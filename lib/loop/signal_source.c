@@ -11,28 +11,28 @@
 
 /* A signal that is wanted, or was. */
 struct caught {
-	struct signal_source *first;    /* atomic; NULL: it is not wanted */
-	struct sigaction before; /* what was there, and is to be again */
+	struct signal_source *first; /* atomic; NULL: it is not wanted */
+	struct sigaction before;     /* the action before, to be restored */
 };
 
 static struct caught caught[NSIG];
 
-/* Handlers that may be looking at the lists. Atomic. */
+/* How many handlers run and may look at the lists. Atomic. */
 static unsigned delivering;
 
-/* Guards the lists but for the handlers, and what the system is told. */
+/* Guards the lists, but not against handlers, and the actions. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* -- delivery, in the handler */
 
 static void announce(struct signal_source *source)
 {
-	/* One message for all that come until it has run. */
+	/* One message stands for all signals until it has run. */
 	if (__atomic_fetch_add(&source->count, 1, __ATOMIC_SEQ_CST) == 0)
 		sched_post(sched_of(source->loop), &source->message);
 }
 
-/* Gives the signal to those that want it, of this kind: whether there were any. */
+/* Gives the signal to the sources of this kind. Returns whether there were any. */
 static bool offer(int signum, bool once)
 {
 	bool taken = false;
@@ -57,7 +57,7 @@ static int install(int signum)
 	return sigaction(signum, &action, NULL) < 0 ? -errno : 0;
 }
 
-/* Puts back what was there, if we are still there. */
+/* Restores the action of before, if it is still ours. */
 static void restore(int signum)
 {
 	struct sigaction now;
@@ -66,8 +66,8 @@ static void restore(int signum)
 }
 
 /*
- * Nobody wants it, any more or once more: has it take its usual course, as soon as the handler
- * returns. Somebody may have begun to want it just before we were taken away.
+ * No source wants the signal: restores its action, and raises it again for when the handler
+ * returns. A source may have been added just before the action was restored.
  */
 static void decline(int signum)
 {
@@ -109,7 +109,7 @@ static void in_parent(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* The catchers are the parent's. */
+/* The sources are the parent's. */
 static void in_child(void)
 {
 	for (int signum = 1; signum < NSIG; signum++) {
@@ -122,7 +122,10 @@ static void in_child(void)
 	in_parent();
 }
 
-/* 0 or -ENOMEM. Not with the mutex held: libc's own may be, around the handlers above. */
+/*
+ * Returns 0 or -ENOMEM. Called without the mutex: libc may hold a lock of its own around the
+ * handlers above.
+ */
 static int watch_forks(void)
 {
 	static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
@@ -152,13 +155,13 @@ static bool can_be_caught(int signum)
 	}
 }
 
-/* The first that wants it: notes what is there. */
+/* Notes the present action for the first source. */
 static int examine(const struct signal_source *source)
 {
 	struct caught *this = &caught[source->signum];
 	struct sigaction now;
 	if (sigaction(source->signum, NULL, &now) < 0)
-		return -errno; /* -EINVAL: libc keeps it to itself */
+		return -errno; /* -EINVAL: libc uses the signal itself */
 	if (now.sa_handler != on_signal)
 		this->before = now;
 	return source->once && this->before.sa_handler != SIG_DFL ? -EBUSY : 0;
@@ -172,20 +175,20 @@ static int add(struct signal_source *source)
 	int r = first || source->once ? examine(source) : 0;
 	if (r < 0)
 		return r;
-	/* First it is there, then signals come. */
+	/* The source is in the list before signals come. */
 	source->next = this->first;
 	__atomic_store_n(&this->first, source, __ATOMIC_SEQ_CST);
 	if (!first)
 		return 0;
 	r = install(source->signum);
-	if (r < 0) /* so none came */
+	if (r < 0) /* no signal has come */
 		__atomic_store_n(&this->first, source->next, __ATOMIC_SEQ_CST);
 	return r;
 }
 
 static void drop(struct message *message)
 {
-	(void)message; /* it lies in the catcher */
+	(void)message; /* it lies in the source */
 }
 
 int signal_source_add(struct signal_source *source)
@@ -204,7 +207,7 @@ int signal_source_add(struct signal_source *source)
 	return fail_code(r);
 }
 
-/* Takes it off its list; returns when no handler looks at it any more. */
+/* Takes a source off its list. Returns when no handler looks at it any more. */
 static void take_off(struct signal_source *source)
 {
 	static const struct timespec moment = {.tv_nsec = 10000};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What other threads may do with a loop. */
+/* What other threads may do with a loop: hold it, and send it calls. */
 #include "core/fail.h"
 #include "loop/loop.h"
 

@@ -16,7 +16,7 @@ struct copy {
 	_Alignas(max_align_t) char bytes[];
 };
 
-/* Makes the argument of a task that runs copy_run. */
+/* Makes the argument for a task that runs copy_run. */
 static int copy_create(coro_fn *fn, const void *arg, size_t size, void **ret)
 {
 	if (!fn || (!arg && size > 0) || size > CORO_COPY_MOST)
@@ -32,7 +32,7 @@ static int copy_create(coro_fn *fn, const void *arg, size_t size, void **ret)
 	return 0;
 }
 
-/* The bytes move to the task's stack, which is freed however the task ends. */
+/* Moves the bytes to the task's stack, which is freed however the task ends. */
 static int copy_run(void *arg)
 {
 	struct copy *copy = arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A task's own copy of its argument: in allocated memory until it starts, then on its stack. */
+/* The copy of an argument that a task owns: allocated until the task starts, then on its stack. */
 #ifndef TASK_ARGUMENT_H
 #define TASK_ARGUMENT_H
 
@@ -9,7 +9,7 @@
 
 struct coro;
 
-/* For a task that ends without having started. */
+/* Frees the copy of a task that ends without having started. */
 void copy_drop(const struct coro *co);
 
 #endif

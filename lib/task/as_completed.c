@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Futures in the order in which they are done, as the loop's callbacks tell of them. */
+/* Futures in the order in which the runner calls their done callbacks. */
 #include "core/fail.h"
 #include "iter/adaptor.h"
 #include "task/done_call.h"
@@ -14,16 +14,16 @@ struct completed {
 	struct task *owner; /* who made it; held */
 	struct cleanup cleanup;
 	struct timer timer;
-	struct waiter *reader; /* waits for the next; NULL: nobody does */
-	struct list done;      /* that were not given yet */
-	size_t pending;        /* that the loop has not told of */
+	struct waiter *reader; /* waits for the next future; NULL: nobody does */
+	struct list done;      /* not given yet */
+	size_t pending;        /* whose done callback was not called yet */
 	bool timed_out;
 	const char *site; /* where it was made */
 	int64_t timeout;
 
 	size_t count;
 	struct entry {
-		struct done_call watch; /* its waiter, no longer used, links it into `done` */
+		struct done_call done_call; /* once called, it is linked into `done` */
 		struct completed *of;
 	} entries[];
 };
@@ -44,12 +44,12 @@ static void wake_reader(struct completed *completed)
 		waiter_wake(completed->reader);
 }
 
-static void entry_done(struct done_call *watch)
+static void entry_done(struct done_call *done_call)
 {
-	struct completed *completed = container_of(watch, struct entry, watch)->of;
+	struct completed *completed = container_of(done_call, struct entry, done_call)->of;
 	if (completed->timed_out)
 		return;
-	list_append(&completed->done, &watch->on_done.link);
+	list_append(&completed->done, &done_call->on_done.link);
 	if (--completed->pending == 0)
 		timer_disarm(owner_sched(completed), &completed->timer);
 	wake_reader(completed);
@@ -67,7 +67,7 @@ static void time_over(struct call *call)
 
 static const struct wait_kind reading = {.leave = waiter_leave, .what = "as_completed"};
 
-/* Until there is something to tell: 0, -ECANCELED. What has come by then stays where it is. */
+/* Waits for one. Returns 0 or -ECANCELED. What has come by then stays in `done`. */
 static int wait_for_one(struct completed *completed)
 {
 	struct waiter waiter;
@@ -99,7 +99,7 @@ static int completed_next(struct coro_iterator *it, void **ret)
 	}
 	struct list *link = list_pop(&completed->done);
 	if (ret)
-		*ret = container_of(link, struct entry, watch.on_done.link)->watch.future;
+		*ret = container_of(link, struct entry, done_call.on_done.link)->done_call.future;
 	return 1;
 }
 
@@ -108,8 +108,8 @@ static void completed_free(struct completed *completed)
 	struct sched *sched = owner_sched(completed);
 	timer_disarm(sched, &completed->timer);
 	for (size_t i = 0; i < completed->count; i++) {
-		done_call_remove(&completed->entries[i].watch);
-		future_unref(completed->entries[i].watch.future);
+		done_call_remove(&completed->entries[i].done_call);
+		future_unref(completed->entries[i].done_call.future);
 	}
 	sched_release(sched, 0, completed->count + 1);
 	future_unref(future_of(completed->owner));
@@ -121,7 +121,7 @@ static void completed_discard(struct cleanup *cleanup)
 	completed_free(container_of(cleanup, struct completed, cleanup));
 }
 
-/* The deferred calls come first: they may ask for it still. */
+/* The deferred calls may still use it, and are made before. */
 static void completed_outlive(struct cleanup *cleanup)
 {
 	struct completed *completed = container_of(cleanup, struct completed, cleanup);
@@ -137,7 +137,7 @@ static int completed_close(struct coro_iterator *it)
 	if (completed->reader)
 		return fail_with(-EBUSY, "coro_iter_close: a task waits in this as_completed");
 	if (!future_of(completed->owner)->done)
-		cleanup_pop(&completed->cleanup); /* else it went with the owner's stack */
+		cleanup_pop(&completed->cleanup); /* otherwise it went with the owner's stack */
 	completed_free(completed);
 	return 0;
 }
@@ -153,13 +153,14 @@ static int refused_next(struct coro_iterator *it, void **ret)
 
 static struct coro_iterator *failed(int error)
 {
-	/* Nothing writes to it. */
+	/* Nobody writes to it. */
 	static const struct coro_iterator refused = {.next = refused_next};
 	return error == -EPERM ? (struct coro_iterator *)&refused : adaptor_failed(error);
 }
 
-/* Watches each once, however often it is named. */
-static void watch_all(struct completed *completed, struct coro_future *const *futures, size_t count)
+/* Adds a done callback to each future, however often it is named. */
+static void add_done_calls(struct completed *completed, struct coro_future *const *futures,
+			   size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (futures[i]->marked)
@@ -167,7 +168,7 @@ static void watch_all(struct completed *completed, struct coro_future *const *fu
 		futures[i]->marked = true;
 		struct entry *entry = &completed->entries[completed->pending++];
 		entry->of = completed;
-		done_call_add(&entry->watch, future_ref(futures[i]), entry_done);
+		done_call_add(&entry->done_call, future_ref(futures[i]), entry_done);
 	}
 	for (size_t i = 0; i < count; i++)
 		futures[i]->marked = false;
@@ -198,7 +199,7 @@ struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future 
 	};
 	future_ref(future_of(task));
 	list_init(&completed->done);
-	watch_all(completed, futures, count);
+	add_done_calls(completed, futures, count);
 	completed->count = completed->pending;
 	sched_release(sched, 0, count - completed->count);
 	if (timeout != CORO_FOREVER && completed->count > 0)

@@ -47,8 +47,8 @@ static void leave_future(struct wait *wait)
 }
 
 /*
- * The task was cancelled before it came to wait: the future is cancelled in its place. Where that
- * waits for the task itself, by way of a gather, the request comes round to it, and ends the wait.
+ * The task was cancelled before it came to wait: cancels the future. If that waits for the task
+ * itself, through a gather, the request comes round to the task, and the wait is cancelled.
  */
 static void cancel_future(struct wait *wait, struct failure *message)
 {
@@ -86,10 +86,10 @@ struct coro_future *task_awaited(const struct task *task)
 	return wait->kind == &awaiting_future ? awaiting_of(wait)->future : NULL;
 }
 
-/* Whether a task waits for itself if it waits for this: only one that is waited for can. */
+/* Whether the task would wait for itself. Only a task that is waited for can. */
 static bool closes_cycle(const struct task *task, const struct coro_future *future)
 {
-	if (list_empty(&future_of(task)->waiters))
+	if (list_empty(&future_of(task)->callbacks))
 		return false;
 	while (future && is_task(future) && task_of(future)->coro.frame) {
 		future = task_awaited(task_of(future));
@@ -109,11 +109,11 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 	wait->ret = ret;
 	awaiting->future = future_ref(future);
 	awaiting->on_done.notify = wake_with_result;
-	list_append(&future->waiters, &awaiting->on_done.link);
+	list_append(&future->callbacks, &awaiting->on_done.link);
 	return park_anew(future->sched, task);
 }
 
-/* Something may be wrong. */
+/* coro_await when something may be wrong. */
 static __attribute__((noinline)) int await_checked(struct task *task, struct coro_future *future,
 						   void **ret)
 {
@@ -126,7 +126,7 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 	if (future == future_of(task)) {
 		task->coro.wake = fail_with(
 			-EDEADLK,
-			"coro_await: the task awaits itself"); /* a turn later, as a wait */
+			"coro_await: the task awaits itself"); /* it returns a turn later, like a wait */
 		ring_push(&task->sched->ready, task);
 		return park(task);
 	}
@@ -140,7 +140,7 @@ static __attribute__((noinline)) int await_checked(struct task *task, struct cor
 static inline bool may_wait_for(const struct coro_future *future, const struct task *task)
 {
 	return is_task(future) && task_of(future)->coro.state != STATE_CREATED &&
-	       (!list_empty(&future_of(task)->waiters) || future == future_of(task));
+	       (!list_empty(&future_of(task)->callbacks) || future == future_of(task));
 }
 
 int coro_await(struct coro_future *future, void **ret)

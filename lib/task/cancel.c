@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cancellation goes down the chain of those who wait for one another, without recursion. */
+/*
+ * Cancels a future. The request goes down the chain of tasks that wait for one another, without
+ * recursion.
+ */
 #include "base/error.h"
 #include "core/fail.h"
 #include "task/gather.h"
@@ -8,7 +11,7 @@
 
 #include <errno.h>
 
-/* How many tasks wait for one another, from this one to the one that waits for the gather. */
+/* How many tasks there are from this one to the one that waits for the gather. */
 static size_t chain_length(const struct coro_future *future, const struct coro_future *gather)
 {
 	size_t length = 0;
@@ -18,8 +21,8 @@ static size_t chain_length(const struct coro_future *future, const struct coro_f
 }
 
 /*
- * A request has come to a gather a second time, round a cycle: those tasks of the chain that it has
- * passed before are counted once.
+ * A request has come to a gather a second time, round a cycle. The tasks that it has passed twice
+ * count it once.
  */
 static void count_once(struct coro_future *again, struct coro_future *gather)
 {
@@ -38,8 +41,8 @@ static void count_once(struct coro_future *again, struct coro_future *gather)
 }
 
 /*
- * Down the chain of tasks that wait for one another: what the last one waits for is cancelled. If
- * that is a gather, it becomes *gather, and its children are still to be.
+ * Goes down the chain of tasks that wait for one another, and cancels what the last one waits for.
+ * If that is a gather, it becomes *gather, and its children are cancelled next.
  */
 static bool cancel_chain(struct coro_future *future, struct failure *message, unsigned level,
 			 struct coro_future **gather)
@@ -47,7 +50,7 @@ static bool cancel_chain(struct coro_future *future, struct failure *message, un
 	struct task *last = NULL;
 	struct coro_future *first = future;
 	if (future->done) {
-		future_retrieved(future); /* as in asyncio */
+		future_retrieved(future); /* asyncio has it so */
 		return false;
 	}
 	for (; is_task(future); future = task_awaited(last)) {

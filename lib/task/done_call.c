@@ -9,8 +9,8 @@
 
 static void run_done_call(struct call *call)
 {
-	struct done_call *watch = container_of(call, struct done_call, call);
-	watch->done(watch);
+	struct done_call *done_call = container_of(call, struct done_call, call);
+	done_call->done(done_call);
 }
 
 static void queue_done_call(struct done_callback *on_done, struct coro_future *future)
@@ -18,96 +18,96 @@ static void queue_done_call(struct done_callback *on_done, struct coro_future *f
 	call_push(future->sched, &container_of(on_done, struct done_call, on_done)->call);
 }
 
-static void done_call_init(struct done_call *watch, struct coro_future *future,
-			   void (*done)(struct done_call *watch))
+static void done_call_init(struct done_call *done_call, struct coro_future *future,
+			   void (*done)(struct done_call *done_call))
 {
-	*watch = (struct done_call){
+	*done_call = (struct done_call){
 		.on_done.notify = queue_done_call,
 		.call = {.run = run_done_call, .position = CALL_IDLE},
 		.future = future,
 		.done = done,
 	};
-	list_init(&watch->on_done.link);
+	list_init(&done_call->on_done.link);
 }
 
-void done_call_add(struct done_call *watch, struct coro_future *future,
-		   void (*done)(struct done_call *watch))
+void done_call_add(struct done_call *done_call, struct coro_future *future,
+		   void (*done)(struct done_call *done_call))
 {
-	done_call_init(watch, future, done);
+	done_call_init(done_call, future, done);
 	if (future->done)
-		queue_done_call(&watch->on_done, future);
+		queue_done_call(&done_call->on_done, future);
 	else
-		list_append(&future->waiters, &watch->on_done.link);
+		list_append(&future->callbacks, &done_call->on_done.link);
 }
 
-void done_call_remove(struct done_call *watch)
+void done_call_remove(struct done_call *done_call)
 {
-	list_remove(&watch->on_done.link);
-	call_remove(watch->future->sched, &watch->call);
+	list_remove(&done_call->on_done.link);
+	call_remove(done_call->future->sched, &done_call->call);
 }
 
 /* -- several */
 
-int done_calls_init(struct done_calls *watches, struct sched *sched, size_t count)
+int done_calls_init(struct done_calls *done_calls, struct sched *sched, size_t count)
 {
-	watches->sched = sched;
-	watches->count = count;
-	watches->all =
-		count <= DONE_CALLS_FEW ? watches->few : calloc(count, sizeof(*watches->all));
-	if (!watches->all)
+	done_calls->sched = sched;
+	done_calls->count = count;
+	done_calls->all =
+		count <= DONE_CALLS_FEW ? done_calls->few : calloc(count, sizeof(*done_calls->all));
+	if (!done_calls->all)
 		return fail_code(-ENOMEM);
 	int r = sched_reserve(sched, 0, count);
-	if (r < 0 && watches->all != watches->few)
-		free(watches->all);
+	if (r < 0 && done_calls->all != done_calls->few)
+		free(done_calls->all);
 	return r;
 }
 
-void done_calls_begin(struct done_calls *watches, struct coro_future *const *futures,
-		      void (*done)(struct done_call *watch))
+void done_calls_begin(struct done_calls *done_calls, struct coro_future *const *futures,
+		      void (*done)(struct done_call *done_call))
 {
-	for (size_t i = 0; i < watches->count; i++) {
-		struct owned_done_call *owned = &watches->all[i];
+	for (size_t i = 0; i < done_calls->count; i++) {
+		struct owned_done_call *owned = &done_calls->all[i];
 		struct coro_future *future = future_ref(futures[i]);
-		owned->watches = watches;
-		done_call_init(&owned->watch, future, done);
+		owned->done_calls = done_calls;
+		done_call_init(&owned->done_call, future, done);
 		if (!future->done)
-			list_append(&future->waiters, &owned->watch.on_done.link);
+			list_append(&future->callbacks, &owned->done_call.on_done.link);
 	}
-	for (size_t i = 0; i < watches->count; i++)
+	for (size_t i = 0; i < done_calls->count; i++)
 		if (futures[i]->done)
-			done(&watches->all[i].watch);
+			done(&done_calls->all[i].done_call);
 }
 
-void done_calls_begin_once(struct done_calls *watches, struct coro_future *const *futures,
-			   void (*done)(struct done_call *watch))
+void done_calls_begin_once(struct done_calls *done_calls, struct coro_future *const *futures,
+			   void (*done)(struct done_call *done_call))
 {
-	size_t named = watches->count;
-	watches->count = 0;
+	size_t named = done_calls->count;
+	done_calls->count = 0;
 	for (size_t i = 0; i < named; i++) {
 		if (futures[i]->marked)
 			continue;
 		futures[i]->marked = true;
-		struct owned_done_call *owned = &watches->all[watches->count++];
-		owned->watches = watches;
-		done_call_add(&owned->watch, future_ref(futures[i]), done);
+		struct owned_done_call *owned = &done_calls->all[done_calls->count++];
+		owned->done_calls = done_calls;
+		done_call_add(&owned->done_call, future_ref(futures[i]), done);
 	}
 	for (size_t i = 0; i < named; i++)
 		futures[i]->marked = false;
-	sched_release(watches->sched, 0, named - watches->count);
+	sched_release(done_calls->sched, 0, named - done_calls->count);
 }
 
-void done_calls_finish(struct done_calls *watches)
+void done_calls_finish(struct done_calls *done_calls)
 {
-	sched_release(watches->sched, 0, watches->count);
-	if (watches->all != watches->few)
-		free(watches->all);
+	sched_release(done_calls->sched, 0, done_calls->count);
+	if (done_calls->all != done_calls->few)
+		free(done_calls->all);
 }
 
-void done_calls_end(struct done_calls *watches)
+void done_calls_end(struct done_calls *done_calls)
 {
-	for (size_t i = 0; i < watches->count; i++) {
-		done_call_remove(&watches->all[i].watch);
-		coro_future_unref(watches->all[i].watch.future);
+	for (size_t i = 0; i < done_calls->count; i++) {
+		done_call_remove(&done_calls->all[i].done_call);
+		coro_future_unref(done_calls->all[i].done_call.future);
 	}
-	done_calls_finish(watches);
+	done_calls_finish(done_calls);
 }

@@ -51,8 +51,8 @@ void future_free(struct coro_future *future)
 	if (future->status < 0 && report_lost(future))
 		return;
 	if (future->status < 0 && future->status != -ECANCELED)
-		list_remove(&future->waiters); /* of those that have failed */
-	else if (!list_empty(&future->waiters))
+		list_remove(&future->callbacks); /* out of the list of failed futures */
+	else if (!list_empty(&future->callbacks))
 		remove_callbacks(future, NULL, NULL);
 	if (unlikely(future->failure != NULL))
 		failure_unref(future->failure);
@@ -81,7 +81,7 @@ int future_result(const struct coro_future *future, void **ret)
 	return future->status;
 }
 
-/* 0 if the caller may make it done. */
+/* Returns 0 if the caller may set its result. */
 static int check_settable(const struct coro_future *future)
 {
 	if (!future)
@@ -157,14 +157,14 @@ const char *coro_future_origin(const struct coro_future *future)
 
 /* -- callbacks */
 
-/* A waiter that becomes a call. */
+/* A done callback of the program. When the future is done it becomes a call. */
 struct user_callback {
 	struct done_callback on_done;
 	struct call call;
 	coro_callback *fn;
 	void *arg;
-	struct coro_future *future; /* held from its end to that of the callback */
-	struct locals *locals;      /* what it inherits */
+	struct coro_future *future; /* held from when it is done until the call is made */
+	struct locals *locals;      /* the task-local values it inherits */
 };
 
 static void callback_free(struct user_callback *callback)
@@ -235,17 +235,17 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 	if (future->done)
 		queue_callback(&callback->on_done, future);
 	else
-		list_append(&future->waiters, &callback->on_done.link);
+		list_append(&future->callbacks, &callback->on_done.link);
 	return 0;
 }
 
-/* Takes off the callbacks with this fn and arg, or, where fn is NULL, all of them. */
+/* Removes the callbacks with this fn and arg; all of them if fn is NULL. */
 static int remove_callbacks(struct coro_future *future, coro_callback *fn, void *arg)
 {
 	int count = 0;
 	if (future->done && !future->sched->closed)
-		return 0; /* the loop has them all */
-	for (struct list *link = future->waiters.next, *next; link != &future->waiters;
+		return 0; /* they are calls already */
+	for (struct list *link = future->callbacks.next, *next; link != &future->callbacks;
 	     link = next) {
 		next = link->next;
 		struct done_callback *on_done = container_of(link, struct done_callback, link);

@@ -7,23 +7,22 @@
 #include "task/wait.h"
 
 /*
- * What the task waits for is `outer`, as in asyncio, so that cancelling it can mean cancelling the
- * children.
+ * The task awaits `outer`, as in asyncio, so that cancelling that can mean cancelling the children.
  */
 struct gather {
 	struct coro_future outer;
-	struct done_calls watches;
+	struct done_calls done_calls;
 	struct cleanup cleanup;
 	size_t finished;
 	bool failures_are_results;
 	bool cancel_requested;
-	struct failure *message; /* of the last request that a child has taken */
+	struct failure *message; /* of the last request that cancelled a child */
 
-	/* While its children are being cancelled. */
+	/* While its children are cancelled: */
 	bool cancelling, any_cancelled;
 	size_t next;
 	struct coro_future *above;
-	struct coro_future *first; /* with which the chain began that has led here */
+	struct coro_future *first; /* the first of the chain of tasks that has led here */
 	struct task *task;
 };
 
@@ -56,8 +55,8 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 {
 	struct gather *gather = gather_of(outer);
 	gather->any_cancelled |= cancelled;
-	return gather->next < gather->watches.count
-		       ? gather->watches.all[gather->next++].watch.future
+	return gather->next < gather->done_calls.count
+		       ? gather->done_calls.all[gather->next++].done_call.future
 		       : NULL;
 }
 
@@ -81,13 +80,13 @@ bool gather_cancel_end(struct coro_future **outer, struct failure *message)
 }
 
 /*
- * All children are done. The words of a cancellation are those of the child named last or, where
- * that has ended otherwise, of the request.
+ * All children are done. The message of a cancellation is that of the child named last if it was
+ * cancelled, otherwise that of the request.
  */
 static void finish_gather(struct gather *gather)
 {
 	const struct coro_future *last =
-		gather->watches.all[gather->watches.count - 1].watch.future;
+		gather->done_calls.all[gather->done_calls.count - 1].done_call.future;
 	if (!gather->cancel_requested)
 		future_finish(&gather->outer, 0, NULL, NULL);
 	else
@@ -96,10 +95,10 @@ static void finish_gather(struct gather *gather)
 								     : gather->message));
 }
 
-static void child_done(struct done_call *watch)
+static void child_done(struct done_call *done_call)
 {
-	struct gather *gather = container_of(done_calls_of(watch), struct gather, watches);
-	struct coro_future *child = watch->future;
+	struct gather *gather = container_of(done_calls_of(done_call), struct gather, done_calls);
+	struct coro_future *child = done_call->future;
 	gather->finished++;
 	if (!gather->failures_are_results)
 		future_retrieved(child);
@@ -107,30 +106,30 @@ static void child_done(struct done_call *watch)
 		return;
 	if (child->status < 0 && !gather->failures_are_results)
 		future_finish(&gather->outer, child->status, NULL, failure_ref(child->failure));
-	else if (gather->finished == gather->watches.count)
+	else if (gather->finished == gather->done_calls.count)
 		finish_gather(gather);
 }
 
 static void gather_finish(struct gather *gather)
 {
-	done_calls_end(&gather->watches);
+	done_calls_end(&gather->done_calls);
 	failure_unref(gather->outer.failure);
 	failure_unref(gather->message);
 	sched_unref(gather->outer.sched);
 }
 
 /*
- * The failures of its children are the gather's, also of those that are not done yet: as in
- * asyncio, whose callbacks ask all the same.
+ * The failures of its children are the gather's, also those of children that are not done yet: the
+ * callbacks of asyncio ask for them too.
  */
 static void gather_end(struct gather *gather)
 {
-	for (size_t i = 0; i < gather->watches.count; i++)
-		future_retrieved_next_turn(gather->watches.all[i].watch.future);
+	for (size_t i = 0; i < gather->done_calls.count; i++)
+		future_retrieved_next_turn(gather->done_calls.all[i].done_call.future);
 	gather_finish(gather);
 }
 
-/* Nobody gets its result. If it was there already, what it is made of counts as asked for. */
+/* Nobody gets its result. If it was there, the failures of the children count as asked for. */
 static void gather_discard(struct cleanup *cleanup)
 {
 	struct gather *gather = container_of(cleanup, struct gather, cleanup);
@@ -148,12 +147,12 @@ static int gather(struct coro_future *const *futures, size_t count, struct coro_
 	if (r < 0 || count == 0)
 		return r;
 	struct gather all = {.failures_are_results = failures_are_results};
-	r = done_calls_init(&all.watches, task->sched, count);
+	r = done_calls_init(&all.done_calls, task->sched, count);
 	if (r < 0)
 		return r;
 	future_init(&all.outer, task->sched);
 	all.outer.kind = FUTURE_GATHER;
-	done_calls_begin(&all.watches, futures, child_done);
+	done_calls_begin(&all.done_calls, futures, child_done);
 	cleanup_push(task, &all.cleanup, gather_discard);
 	r = coro_await(&all.outer, NULL);
 	cleanup_pop(&all.cleanup);

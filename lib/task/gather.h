@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What cancellation must know of a gather. */
+/* What cancellation knows of a gather. */
 #ifndef TASK_GATHER_H
 #define TASK_GATHER_H
 
@@ -10,24 +10,25 @@ struct failure;
 struct task;
 
 /*
- * Cancels the children of a gather one by one, so that gathers below it need no recursion.
- * Beginning: `above` is the gather by one of whose children, `first`, the request has come here,
- * and `task` waits for it, or NULL. False if it has begun before: a cycle.
+ * Begins to cancel the children of a gather, one by one, so that gathers below need no recursion.
+ * `above` is the gather from whose child `first` the request has come here, or NULL. `task` waits
+ * for this gather, or is NULL. Returns false if it has begun already: there is a cycle.
  */
 bool gather_cancel_begin(struct coro_future *outer, struct coro_future *above,
 			 struct coro_future *first, struct task *task);
 
-/* Of one that has begun: its `first`. */
+/* The `first` of a gather that has begun. */
 struct coro_future *gather_cancelled_by(struct coro_future *outer);
 
 /*
- * The next child to be cancelled, NULL if there is none left; `cancelled`: the last one could be.
+ * Returns the next child to cancel; NULL if there is none. `cancelled` tells whether the last one
+ * was.
  */
 struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled);
 
 /*
- * Whether the gather was cancelled: unless all children were done. If they were, the words are for
- * the task that waits for it. Goes up to the gather above it.
+ * Ends it. Returns whether the gather was cancelled: not if all children were done. Then the task
+ * that waits for it is cancelled in its next wait. *outer becomes the gather above.
  */
 bool gather_cancel_end(struct coro_future **outer, struct failure *message);
 

@@ -26,15 +26,15 @@ static void drop_members(struct coro_group *group)
 	struct list *link;
 	while ((link = list_pop(&group->members))) {
 		struct member *member = container_of(link, struct member, link);
-		done_call_remove(&member->watch);
-		coro_future_unref(member->watch.future);
+		done_call_remove(&member->done_call);
+		coro_future_unref(member->done_call.future);
 		free(member);
 	}
 }
 
 /*
- * Whether its body is discarded with the task that owns it. A generator's may be left, and end it
- * later.
+ * Whether its body is discarded with its parent. The body of a generator may be left, and end the
+ * group later.
  */
 static bool body_goes(const struct coro_group *group)
 {
@@ -45,8 +45,8 @@ static bool body_goes(const struct coro_group *group)
 }
 
 /*
- * The group is ended, or never will be: its first failure counts as asked for. If its owner has
- * just returned without ending it, this is not called, and the failure is reported.
+ * The group is ended, or never will be: its first failure counts as asked for. It is not called if
+ * the parent has returned without ending the group: then the failure is reported.
  */
 static void group_asked(const struct coro_group *group)
 {
@@ -54,7 +54,7 @@ static void group_asked(const struct coro_group *group)
 		future_retrieved(group->first);
 }
 
-/* Its owner is discarded: so are, or were, the members. */
+/* Its parent is discarded, and so are the members. */
 static void group_discard(struct cleanup *cleanup)
 {
 	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
@@ -64,14 +64,14 @@ static void group_discard(struct cleanup *cleanup)
 		group_free(group);
 }
 
-/* The deferred calls of its owner and of the members run first: they may still use the group. */
+/* The deferred calls of its parent and of the members run first, since they may use the group. */
 static void group_outlive(struct cleanup *cleanup)
 {
 	struct coro_group *group = container_of(cleanup, struct coro_group, cleanup);
 	cleanup_push(group->parent, &group->cleanup, group_discard);
 }
 
-/* Debug mode: its generator is not to yield before the group has ended. */
+/* Debug mode: notes a group that its generator must end before it yields. */
 static void note_in_generator(struct coro_group *group, const char *site)
 {
 	group->resource.site = site;
@@ -102,12 +102,13 @@ int coro_group_create_with_at(const char *site, const struct coro_group_options 
 		.level = (uint8_t)task_wait(task)->shields,
 		.unreceived = task->coro.flags & FLAG_MUST_CANCEL,
 	};
-	future_ref(future_of(task)); /* it should end the group, but may end before */
+	future_ref(future_of(task)); /* the parent may end before the group */
 	list_init(&group->members);
 	list_init(&group->spawners);
 	list_init(&group->orphans);
 	cleanup_push(task, &group->cleanup, group_outlive);
-	if (group->body == &task->coro) /* a generator may end it when the loop is closed */
+	if (group->body ==
+	    &task->coro) /* that of a generator may be ended when the loop is closed */
 		resource_begin(task->sched, &group->resource, site);
 	else if (task->sched->debug)
 		note_in_generator(group, site);
@@ -141,12 +142,12 @@ void group_abort(struct coro_group *group)
 {
 	group->aborting = true;
 	list_for_each(at, &group->members)
-		future_cancel(container_of(at, struct member, link)->watch.future);
+		future_cancel(container_of(at, struct member, link)->done_call.future);
 	while (group_let_in(group))
-		; /* they will see that nothing is spawned any more */
+		; /* they find that nothing is spawned any more */
 }
 
-/* The end takes the request to the parent back. */
+/* The end of the group takes the request to the parent back. */
 void group_abort_all(struct coro_group *group)
 {
 	struct task *parent = group->parent;
@@ -155,7 +156,7 @@ void group_abort_all(struct coro_group *group)
 	group->parent_cancel_requested = true;
 	future_cancel_from(future_of(parent), NULL, group->level);
 	if (parent == running_task() && !pending)
-		parent->coro.flags |= FLAG_GIVEN; /* should the group end before its next wait */
+		parent->coro.flags |= FLAG_GIVEN; /* the group may end before its next wait */
 }
 
 int coro_group_cancel(struct coro_group *group)
@@ -197,7 +198,7 @@ size_t coro_group_errors(const struct coro_group *group, int *ret, size_t count)
 	return group->error_count;
 }
 
-/* The message that the owner received last is that of the end's result. */
+/* Keeps the message of the error that the end returns. */
 static void keep_message(struct coro_group *group)
 {
 	struct failure *saved = fail_save();
@@ -225,7 +226,7 @@ void group_left(struct coro_group *group)
 
 static const struct wait_kind joining = {.leave = waiter_leave, .what = "a group's members"};
 
-/* Waits for the members. Each cancellation of the parent meanwhile cancels them, the first time. */
+/* Waits for the members. The first cancellation of the parent cancels them. */
 static void join(struct coro_group *group, bool *cancelled)
 {
 	while (group_in_use(group)) {
@@ -244,7 +245,7 @@ static void join(struct coro_group *group, bool *cancelled)
 	}
 }
 
-/* The body's own failure comes last; it is returned even without memory to note it. */
+/* Notes the failure of the body, the last. Without memory it is returned all the same. */
 static void note_body(struct coro_group *group, int status)
 {
 	if (status >= 0 || status == -ECANCELED || group_reserve_error(group) < 0)
@@ -252,7 +253,7 @@ static void note_body(struct coro_group *group, int status)
 	group->errors[group->error_count++] = status;
 }
 
-/* The group's request to its parent is over. */
+/* Takes the group's request to its parent back. */
 static void take_request_back(struct coro_group *group)
 {
 	if (group->parent_cancel_requested)
@@ -260,15 +261,15 @@ static void take_request_back(struct coro_group *group)
 			      group->cancelling - (group->cancelled && group->unreceived));
 }
 
-/* Whether no request to the parent is left, except those that it had received before. */
+/* Whether no request to the parent is left but those that it had received before. */
 static bool cancelled_itself(const struct coro_group *group)
 {
 	return group->cancelled && group->parent->cancels <= group->cancelling - group->unreceived;
 }
 
 /*
- * The result of the end: the first failure of a member, or the body's, or a cancellation that was
- * not the group's own.
+ * Returns the result of the end: the first failure of a member, or that of the body, or a
+ * cancellation by others than the group.
  */
 static int group_status(struct coro_group *group, int status, bool cancelled)
 {
@@ -280,9 +281,9 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
 }
 
 /*
- * One -ECANCELED may have stood for the group's request and for another's. Where a failure is
- * returned in its place, the next wait is cancelled again for the sake of the other. Not so where
- * the body has received none: then the other's is still to come.
+ * One -ECANCELED may stand for the request of the group and for another. If a failure is returned
+ * in its place, the next wait is cancelled for the other request. Not if the body has received no
+ * -ECANCELED: then the other is still to come.
  */
 static void cancel_again(const struct coro_group *group)
 {
@@ -293,7 +294,7 @@ static void cancel_again(const struct coro_group *group)
 	future_cancel(parent);
 }
 
-/* Whether a task runs that can wait for the members. */
+/* Whether a task runs here that can wait for the members. */
 static bool can_wait(const struct coro_group *group)
 {
 	const struct task *task = task_running();
@@ -301,7 +302,7 @@ static bool can_wait(const struct coro_group *group)
 }
 
 /*
- * 0 if the caller may end it: its parent, or its body, though another task may have resumed that.
+ * Returns 0 if the caller may end it: the parent, or the body, which another task may have resumed.
  */
 static int check_end(const struct coro_group *group)
 {
@@ -314,7 +315,7 @@ static int check_end(const struct coro_group *group)
 	return fail_with(-EPERM, "coro_group_join, _end: not in the task that made the group");
 }
 
-/* Ends the group when no task runs that could wait for its members: they are cancelled. */
+/* Ends the group when no task can wait for the members, which are cancelled. */
 static int end_without_task(struct coro_group *group, int status)
 {
 	if (group->parent->sched->closed)
@@ -366,7 +367,7 @@ int coro_group_join(struct coro_group *group, int status)
 	return r;
 }
 
-/* While its parent lives, the group would be discarded with it. */
+/* While its parent is not done, the group is discarded with it. */
 static void leave_parent(struct coro_group *group)
 {
 	if (!future_of(group->parent)->done)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tasks of a group: spawning them, and what their ends bring. */
+/* The tasks of a group: how they are spawned, and what their ends mean. */
 #include "base/error.h"
 #include "core/fail.h"
 #include "task/group.h"
@@ -17,7 +17,7 @@ static void member_failed(struct coro_group *group, struct coro_future *task)
 		group->first = future_ref(task);
 	if (group->error_count > 0 || future_of(group->parent)->done || group->exiting ||
 	    group->orphan)
-		future_retrieved(task); /* else group_asked does */
+		future_retrieved(task); /* otherwise group_asked does */
 	group->errors[group->error_count++] = task->status;
 	if (future_of(group->parent)->done)
 		report_future(task,
@@ -32,7 +32,7 @@ bool group_let_in(struct coro_group *group)
 	while ((link = list_pop(&group->spawners))) {
 		struct waiter *waiter = container_of(link, struct waiter, link);
 		if (waiter->state != WAITER_PENDING)
-			continue; /* cancelled, and has but to run */
+			continue; /* cancelled; it has not run on yet */
 		group->granted++;
 		waiter_wake(waiter);
 		return true;
@@ -40,11 +40,11 @@ bool group_let_in(struct coro_group *group)
 	return false;
 }
 
-static void member_done(struct done_call *watch)
+static void member_done(struct done_call *done_call)
 {
-	struct member *member = container_of(watch, struct member, watch);
+	struct member *member = container_of(done_call, struct member, done_call);
 	struct coro_group *group = member->group;
-	struct coro_future *task = watch->future;
+	struct coro_future *task = done_call->future;
 	list_remove(&member->link);
 	group->running--;
 	sched_release(task->sched, 0, 1);
@@ -77,7 +77,7 @@ static bool takes_nobody(const struct coro_group *group)
 static const struct wait_kind waiting_for_room = {.leave = waiter_leave,
 						  .what = "a group, for room"};
 
-/* Waits in line: 0 once it is let in, -ECANCELED. */
+/* Waits in line. Returns 0 when woken, or -ECANCELED. */
 static int wait_in_line(struct coro_group *group)
 {
 	struct waiter waiter;
@@ -98,7 +98,7 @@ static int fail_ended(void)
 	return fail_expected(-ESHUTDOWN, "coro_group_spawn: the group is cancelled or has ended");
 }
 
-/* The group is full, or takes no tasks any more. */
+/* enter, if the group is full or takes no tasks. */
 static __attribute__((noinline)) int enter_slowly(struct coro_group *group)
 {
 	if (takes_nobody(group))
@@ -113,7 +113,7 @@ static __attribute__((noinline)) int enter_slowly(struct coro_group *group)
 	return r;
 }
 
-/* Waits until there is room under the limit: 0, or why the caller may not spawn. */
+/* Waits until there is room under the limit. Returns 0, or why the caller may not spawn. */
 static inline int enter(struct coro_group *group)
 {
 	return likely(!takes_nobody(group) && !is_full(group)) ? 0 : enter_slowly(group);
@@ -121,7 +121,7 @@ static inline int enter(struct coro_group *group)
 
 /* -- births */
 
-/* 0 if tasks can be spawned in the group from here. */
+/* Returns 0 if fn can be spawned in the group from here. */
 static inline int check_spawn(const struct coro_group *group, coro_fn *fn)
 {
 	if (!group || !fn)
@@ -132,7 +132,7 @@ static inline int check_spawn(const struct coro_group *group, coro_fn *fn)
 	return 0;
 }
 
-/* A place for one more, once there is room, also for its failure. */
+/* Takes a place in the group when there is room, also for a failure. */
 static inline __attribute__((always_inline)) int create(struct coro_group *group, coro_fn *fn,
 							struct member **ret)
 {
@@ -151,7 +151,7 @@ static inline __attribute__((always_inline)) int create(struct coro_group *group
 		return fail_code(-ENOMEM);
 	}
 	member->group = group;
-	group->running++; /* before it may run, and spawn others */
+	group->running++; /* before the task runs, which may spawn others */
 	*ret = member;
 	return 0;
 }
@@ -172,14 +172,16 @@ void member_destroy(struct member *member)
 	group_left(group);
 }
 
-/* The group learns of a task that started eagerly and has ended already a turn later, as of any. */
+/*
+ * The done callback of a task that started eagerly and has ended is called a turn later, like any.
+ */
 static inline void member_add(struct member *member, struct coro_future *task)
 {
 	list_append(&member->group->members, &member->link);
-	done_call_add(&member->watch, task, member_done);
+	done_call_add(&member->done_call, task, member_done);
 }
 
-/* A task that has begun, by an eager start, may have cancelled the group that it now comes into. */
+/* A task that started eagerly may have cancelled the group that it joins now. */
 static inline void join(struct member *member, struct coro_future *task)
 {
 	struct coro_group *group = member->group;

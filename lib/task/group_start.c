@@ -8,20 +8,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* On the stack of the task that waits for that. */
+/* It lies on the stack of the task that waits for the start. */
 struct start {
 	struct waiter waiter;
-	struct member *member; /* NULL: it is the group's */
+	struct member *member; /* NULL: the group has it */
 	coro_fn *fn;
 	void *arg, *value;
-	struct done_call watch; /* over the task, which may end before */
+	struct done_call done_call; /* of the task, which may end before */
 	struct cleanup cleanup;
 };
 
-/* On the stack of the new task. */
+/* It lies on the stack of the new task. */
 struct starting {
 	struct cleanup cleanup;
-	struct start *start; /* NULL: it is ready */
+	struct start *start; /* NULL: the task is ready */
 };
 
 static void starting_discard(struct cleanup *cleanup)
@@ -62,24 +62,27 @@ int coro_started(void *value)
 	return 0;
 }
 
-static void start_over(struct done_call *watch)
+static void start_over(struct done_call *done_call)
 {
-	waiter_wake(&container_of(watch, struct start, watch)->waiter);
+	waiter_wake(&container_of(done_call, struct start, done_call)->waiter);
 }
 
-/* Its task is discarded, and the new one with it. */
+/* The task that waits is discarded, and the new one too. */
 static void start_discard(struct cleanup *cleanup)
 {
 	struct start *start = container_of(cleanup, struct start, cleanup);
-	done_call_remove(&start->watch);
-	coro_future_unref(start->watch.future);
+	done_call_remove(&start->done_call);
+	coro_future_unref(start->done_call.future);
 	free(start->member);
 }
 
 static const struct wait_kind waiting_for_start = {.leave = waiter_leave,
 						   .what = "a member's start"};
 
-/* Waits until it is ready or has ended. A request to cancel is handed on to it: -ECANCELED. */
+/*
+ * Waits until the task is ready or has ended. If the caller is cancelled, the task is cancelled,
+ * and -ECANCELED returned.
+ */
 static int wait_for_start(struct start *start, struct coro_future *task)
 {
 	int r = 0;
@@ -89,7 +92,8 @@ static int wait_for_start(struct start *start, struct coro_future *task)
 		if (waited == 0)
 			continue;
 		if (!start->member) {
-			task_put_off_cancel(task_running()); /* it was ready in that turn */
+			task_put_off_cancel(
+				task_running()); /* the task was ready in the same turn */
 			break;
 		}
 		r = -ECANCELED;
@@ -98,7 +102,10 @@ static int wait_for_start(struct start *start, struct coro_future *task)
 	return r;
 }
 
-/* It has ended before it was ready: its failure. A request to cancel the caller is kept. */
+/*
+ * The task has ended before it was ready: returns its failure. A request to cancel the caller is
+ * kept.
+ */
 static int start_failed(struct coro_future *task, int cancelled)
 {
 	int r = future_result(task, NULL);
@@ -109,7 +116,7 @@ static int start_failed(struct coro_future *task, int cancelled)
 	return r;
 }
 
-/* Spawns the task, which the group counts as one that may come: 0 or an error. */
+/* Spawns the task, which the group counts as a user. Returns 0 or an error. */
 static int begin(const char *site, struct start *start, struct coro_future **ret)
 {
 	struct coro_group *group = start->member->group;
@@ -125,7 +132,7 @@ static int begin(const char *site, struct start *start, struct coro_future **ret
 		return r;
 	}
 	list_init(&start->waiter.link);
-	done_call_add(&start->watch, *ret, start_over);
+	done_call_add(&start->done_call, *ret, start_over);
 	cleanup_push(task_running(), &start->cleanup, start_discard);
 	return 0;
 }
@@ -133,7 +140,7 @@ static int begin(const char *site, struct start *start, struct coro_future **ret
 static void end(struct start *start, struct coro_group *group)
 {
 	cleanup_pop(&start->cleanup);
-	done_call_remove(&start->watch);
+	done_call_remove(&start->done_call);
 	sched_release(group->parent->sched, 0, 1);
 	group->users--;
 	if (start->member)

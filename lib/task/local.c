@@ -13,7 +13,7 @@ struct locals **locals_here(struct thread *thread)
 	return task ? &task->coro.frame->locals : &thread->root_frame.locals;
 }
 
-/* Tells tasks apart that have had one stack after the other; 0 outside of tasks. */
+/* Tells tasks apart that have used the same stack; 0 outside of tasks. */
 static unsigned number_here(const struct thread *thread)
 {
 	const struct task *task = thread->sched ? thread->sched->running : NULL;
@@ -74,8 +74,8 @@ int coro_local_reset(const struct coro_local *local, struct coro_local_token *to
 /* -- sets */
 
 struct coro_locals {
-	struct locals *values;   /* of whoever calls with them, while they are entered */
-	struct locals **entered; /* where they are meanwhile; NULL while nobody calls with them */
+	struct locals *values;   /* its values; while it is entered, those of the caller */
+	struct locals **entered; /* where its values are meanwhile; NULL: it is not entered */
 	struct cleanup cleanup;
 };
 
@@ -120,13 +120,16 @@ static void leave(struct coro_locals *locals)
 	locals->entered = NULL;
 }
 
-/* The task that calls with them is discarded. */
+/* The task in coro_locals_run is discarded. */
 static void leave_discarded(struct cleanup *cleanup)
 {
 	leave(container_of(cleanup, struct coro_locals, cleanup));
 }
 
-/* A generator's consumer, who may be another task, must not come to run with them. */
+/*
+ * The caller may be a generator: while it runs with the set it must not yield to its consumer,
+ * which may be another task.
+ */
 static int call_without_yield(struct coro *self, coro_fn *fn, void *arg)
 {
 	bool may_yield = self->resumer && !(self->flags & FLAG_RUNS_LOOP);

@@ -38,7 +38,7 @@ static const char *message_of(const struct coro_future *future, const char *task
 	return is_task(future) ? task : plain;
 }
 
-/* The handler may take a reference, and so keep it. */
+/* Reports a future and gives the last reference back, unless the handler has taken one. */
 static void report_and_drop(struct coro_future *future)
 {
 	report_future(future, message_of(future, "Task exception was never retrieved",
@@ -50,7 +50,7 @@ void report_unheard(struct sched *sched)
 {
 	struct list *link;
 	while ((link = list_pop(&tasks_of(sched)->unheard)))
-		report_and_drop(container_of(link, struct coro_future, waiters));
+		report_and_drop(container_of(link, struct coro_future, callbacks));
 }
 
 static void run_report_unheard(struct call *call)
@@ -59,9 +59,9 @@ static void run_report_unheard(struct call *call)
 }
 
 /*
- * A handler is never called where the library is at work: a task's last reference goes on a stack
- * that is free already, and others go in the middle of some wait's end. While the loop runs, its
- * runner calls the handler.
+ * The handler is never called in the middle of a call of the library: the last reference to a task
+ * goes when its stack is free already, others go while a wait ends. While the loop runs, its runner
+ * calls the handler.
  */
 bool report_lost(struct coro_future *future)
 {
@@ -71,9 +71,9 @@ bool report_lost(struct coro_future *future)
 		return false;
 	future_retrieved(future);
 	future->refs = 1;
-	list_remove(&future->waiters);
+	list_remove(&future->callbacks);
 	if (sched->runner || tasks_of(sched)->discarding) {
-		list_append(&tasks_of(sched)->unheard, &future->waiters);
+		list_append(&tasks_of(sched)->unheard, &future->callbacks);
 		tasks_of(sched)->report_unheard.run = run_report_unheard;
 		sched_call_first(sched, &tasks_of(sched)->report_unheard);
 	} else {
@@ -94,13 +94,13 @@ void report_note_failed(struct coro_future *future)
 	if (tasks_of(sched)->failing_end != turn_end)
 		report_all_told(sched);
 	tasks_of(sched)->failing_end = turn_end;
-	list_append(&tasks_of(sched)->failing, &future->waiters);
+	list_append(&tasks_of(sched)->failing, &future->callbacks);
 }
 
 static void forget_promises(const struct list *failing)
 {
 	list_for_each(link, failing) {
-		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		struct coro_future *future = container_of(link, struct coro_future, callbacks);
 		if (future->retrieved == RETRIEVED_NEXT_TURN)
 			future->retrieved = RETRIEVED_NOT;
 	}
@@ -118,7 +118,7 @@ void report_held(struct sched *sched)
 	struct list *link;
 	report_all_told(sched);
 	while ((link = list_pop(&tasks_of(sched)->failed))) {
-		struct coro_future *future = container_of(link, struct coro_future, waiters);
+		struct coro_future *future = container_of(link, struct coro_future, callbacks);
 		if (future->retrieved || !sched_is_own(sched))
 			continue;
 		future_retrieved(future_ref(future));

@@ -9,13 +9,13 @@
 
 #include <errno.h>
 
-/* What lies in struct coro_shield_scope besides its timeout. */
+/* The part of struct coro_shield_scope beside its timeout. */
 struct __attribute__((may_alias)) shield {
 	struct cleanup cleanup;
-	struct task *task;       /* NULL: it was discarded */
-	struct failure *message; /* of the last request that it holds */
-	unsigned level;          /* the outermost of a task is 1 */
-	int held;                /* requests */
+	struct task *task;       /* NULL: the task was discarded */
+	struct failure *message; /* of the last request held */
+	unsigned level;          /* 1 for the outermost of the task */
+	int held;                /* how many requests it holds */
 };
 
 _Static_assert(sizeof(struct shield) <= sizeof(((struct coro_shield_scope *)0)->own), "it fits");
@@ -40,7 +40,7 @@ static void shield_discard(struct cleanup *cleanup)
 
 /* -- requests */
 
-/* The next scope of a task from this cleanup on, the innermost first. */
+/* The next scope from this cleanup on, the innermost first. */
 static struct shield *next_shield(const struct cleanup *at)
 {
 	while (at && at->run != shield_discard)
@@ -83,7 +83,7 @@ bool shield_uncancel(const struct task *task)
 	return true;
 }
 
-/* Hands the held requests on: to the scope around it, or to the task's next wait. */
+/* Gives the held requests to the scope around it, or to the task's next wait. */
 static void hand_on(struct shield *shield)
 {
 	struct task *task = shield->task;
@@ -101,7 +101,7 @@ static void hand_on(struct shield *shield)
 
 /* -- scopes */
 
-/* A request from before, which the task has not received yet, waits outside too. */
+/* A request that the task has not received yet waits outside too. */
 static void hold_pending(struct shield *shield, struct task *task)
 {
 	if (!(task->coro.flags & FLAG_MUST_CANCEL))
@@ -145,7 +145,7 @@ int coro_shield_begin_at(const char *site, struct coro_shield_scope *scope, int6
 	return 0;
 }
 
-/* In the name of the scope, and not of its timeout. */
+/* The error of the timeout, in the name of the scope. */
 static int fail_end(int error)
 {
 	return error == -EALREADY

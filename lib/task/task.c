@@ -19,7 +19,7 @@
 
 static int start_at_once(struct task *task);
 
-/* Its room is reserved. */
+/* Makes a task. Its room is reserved. */
 static inline void task_init(struct task *task, struct sched *sched, coro_fn *fn, void *arg)
 {
 	struct spawned *spawned = spawned_of(task);
@@ -98,7 +98,7 @@ static __attribute__((noinline)) int spawn_slow(struct sched *sched, const char 
 	return spawn(sched, &(struct coro_options){.site = site}, fn, arg, ret);
 }
 
-/* The common case calls nothing, and so has nothing to save. */
+/* The common case calls nothing, so no register is saved. */
 int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future **ret)
 {
 	struct thread *thread = thread_current;
@@ -118,7 +118,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 
 /* -- end */
 
-/* The loop's reference goes; whoever waits for the task is told. */
+/* The task is done: calls its done callbacks, and gives the loop's reference back. */
 static void task_finish(struct task *task, int status, void *value, struct failure *failure)
 {
 	struct sched *sched = task->sched;
@@ -131,14 +131,17 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	future_unref(future_of(task));
 }
 
-/* What it inherits goes to where it is while the task runs. */
+/* Moves the values it inherits to where they are while the task runs. */
 static void take_locals(struct coro *co)
 {
 	co->frame->locals = co->locals;
 	co->resumer = NULL;
 }
 
-/* Gives the task its stack; else it ends, being cancelled or without one, and this is false. */
+/*
+ * Gives the task its stack. Returns false if it has ended instead, since it was cancelled or there
+ * was none.
+ */
 static bool prepare(struct task *task)
 {
 	int r = -ECANCELED;
@@ -169,7 +172,7 @@ bool task_start_slow(struct task *task)
 
 /* -- eager start */
 
-/* The task that spawns it comes next, before all that is ready. */
+/* Switches from the task that spawns. It runs on next, before all that is ready. */
 static int start_in_task(struct sched *sched, struct task *spawner, struct task *task)
 {
 	struct coro *self = thread_current->self;
@@ -190,8 +193,8 @@ static int start_in_task(struct sched *sched, struct task *spawner, struct task 
 }
 
 /*
- * The turn ends for a moment, and the callback is who runs the loop, so that control comes back to
- * it; once tasks that the new one has put before the rest of the turn have run on, too.
+ * Ends the turn for a moment, with the callback as the runner. It gets control back when the task
+ * waits or ends, and tasks that were put before the rest of the turn have run on.
  */
 static int start_in_callback(struct sched *sched, struct task *task)
 {
@@ -221,7 +224,7 @@ static int start_in_callback(struct sched *sched, struct task *task)
 	return 0;
 }
 
-/* Runs a new task until it first waits or ends, and then on with who spawns it. */
+/* Runs a new task until it waits or ends; then who spawns it runs on. */
 static __attribute__((noinline)) int start_at_once(struct task *task)
 {
 	struct sched *sched = task->sched;
@@ -231,7 +234,7 @@ static __attribute__((noinline)) int start_at_once(struct task *task)
 	return spawner ? start_in_task(sched, spawner, task) : start_in_callback(sched, task);
 }
 
-/* It ended before it came to wait again, where it would have been cancelled. */
+/* The task ended before the wait that would have been cancelled. */
 static int end_cancelled(struct task *task, int status)
 {
 	struct failure *message = task_take_request(task);
@@ -243,7 +246,7 @@ static int end_cancelled(struct task *task, int status)
 	return -ECANCELED;
 }
 
-/* Not to be found in what is next in the place. */
+/* The stack's next user must not find them. */
 static void let_go(struct locals **locals)
 {
 	locals_unref(*locals);
@@ -279,7 +282,7 @@ void task_discard_deferred(struct task *task)
 	deferred_discard(&task->coro);
 }
 
-/* The generators that the task stands in; nobody is left to resume them. */
+/* Discards the generators that the task stands in. Nobody is left to resume them. */
 static void discard_generators(struct task *task)
 {
 	struct coro *co = task->coro.at;

@@ -9,27 +9,26 @@
 struct coro_future;
 
 struct tasks {
-	struct sched sched; /* first: see sched_of */
+	struct sched sched; /* first, since a loop begins with its scheduler */
 	struct slab slab, futures_slab;
-	struct list all; /* that are not done */
-	struct list
-		servants;  /* the same of the library's own, which nobody else knows: task_hide */
-	size_t stack_size; /* of a new task, unless its options have another */
+	struct list all;      /* tasks that are not done */
+	struct list servants; /* the same, of the library's own: task_hide */
+	size_t stack_size;    /* of a new task, unless its options have another */
 	uint32_t spawned;
 	uint8_t flags;   /* of every new task */
 	bool discarding; /* they are being discarded */
 
-	/* Reports a future with its failure to the loop's handler. NULL: nobody would hear. */
+	/* Reports a future to the handler of the loop. NULL: nobody would hear. */
 	void (*report)(struct coro_future *future, const char *message);
-	struct list failed;  /* futures that have failed and are held */
-	struct list failing; /* the same, of the turn that ends at failing_end */
+	struct list failed;  /* failed futures that are held */
+	struct list failing; /* the same, failed in the turn that ends at failing_end */
 	size_t failing_end;
-	struct list unheard; /* failed futures whose last reference went, to be reported */
+	struct list unheard; /* failed futures without references, to be reported */
 	struct call report_unheard;
 
-	struct list orphans;          /* groups that end by themselves: see group.c */
-	struct list generator_groups; /* debug mode: made by generators, and not ended */
-	struct list scopes;           /* debug mode: timeouts that have not ended, see timeout.c */
+	struct list orphans;          /* groups without owner: see group.c */
+	struct list generator_groups; /* debug mode: open groups of generators */
+	struct list scopes;           /* debug mode: open timeouts, see timeout.c */
 };
 
 static inline struct tasks *tasks_of(const struct sched *sched)
@@ -37,19 +36,16 @@ static inline struct tasks *tasks_of(const struct sched *sched)
 	return container_of((struct sched *)sched, struct tasks, sched);
 }
 
-/* The scheduler is there already. */
+/* Makes the lists. The scheduler is made already. */
 void tasks_init(struct tasks *tasks);
 
-/*
- * Discards all that are not done, when the loop is closed. Whoever is told of it finds the loop
- * closed.
- */
+/* Discards the tasks that are not done. The loop is closed by then. */
 void tasks_discard(struct tasks *tasks);
 
-/* The loop is closed. Its timeouts and groups of generators may yet be ended. */
+/* Forgets open timeouts and groups of generators, which may end them later. The loop is closed. */
 void tasks_forget_scopes(struct tasks *tasks);
 
-/* Frees their memory: the last reference to the loop is gone. */
+/* Frees the memory of tasks and futures. The last reference to the loop is gone. */
 void tasks_free(struct tasks *tasks);
 
 #endif

@@ -18,7 +18,7 @@ enum timeout_state {
 	TIMEOUT_EXPIRING,
 	TIMEOUT_EXPIRED,
 	TIMEOUT_EXITED,
-	TIMEOUT_ABANDONED, /* its task was discarded, and it has not been ended */
+	TIMEOUT_ABANDONED, /* its task was discarded before it was ended */
 };
 
 /* What lies in struct coro_timeout. */
@@ -28,11 +28,11 @@ struct __attribute__((may_alias)) scope {
 	struct task *task;
 	const char *site;
 	int64_t begun, when; /* of the loop's clock */
-	int cancelling;      /* requests to cancel the task that were pending at the beginning */
+	int cancelling;      /* how many requests to cancel the task were pending when it began */
 	uint8_t level;       /* see shield.h */
-	bool unreceived; /* one of them had not reached the task yet: it counts as made inside */
-	bool counted;    /* in its task's scopes, being on its stack; else it holds the task */
-	bool watched;    /* it is a struct watched's */
+	bool unreceived;     /* the task had not received one of them: it counts as made inside */
+	bool counted; /* it lies on the task's stack, and counts in scopes; otherwise it holds the task */
+	bool watched; /* it is part of a struct watched */
 	enum timeout_state state;
 };
 
@@ -45,15 +45,15 @@ struct __attribute__((may_alias)) place {
 _Static_assert(sizeof(struct place) <= sizeof(struct coro_timeout), "a scope fits");
 
 /*
- * Debug mode: the scope lies outside of its function's frame, so that it can be reported, and does
- * no harm, if the function has left without ending it.
+ * Debug mode: the scope lies outside of the frame of its function. So it can be reported, and does
+ * no harm, if the function has returned without ending it.
  */
 struct watched {
 	struct scope scope;
-	struct list link; /* in loop->scopes */
+	struct list link; /* in tasks->scopes */
 	const struct place *place;
-	bool told;    /* that it was never ended */
-	bool yielded; /* that a generator has yielded inside */
+	bool told;    /* it was reported as never ended */
+	bool yielded; /* a yield inside it was reported */
 };
 
 static struct place *place_of(const struct coro_timeout *timeout)
@@ -93,8 +93,7 @@ static void tell_of(struct watched *watched, const char *when)
 }
 
 /*
- * Whether its place has been written over. It may lie in a frame that is gone, so ASan must not
- * check.
+ * Whether its place was written over. That may lie in a frame that is gone, so ASan must not check.
  */
 static __attribute__((noinline, no_sanitize_address)) bool is_overwritten(
 	const struct watched *watched)
@@ -102,7 +101,7 @@ static __attribute__((noinline, no_sanitize_address)) bool is_overwritten(
 	return watched->place->watched != watched;
 }
 
-/* Whether the frame that it was begun in is gone, as far as that can be known. */
+/* Whether the frame where it began is gone, as far as can be known. */
 static bool frame_is_gone(const struct watched *watched)
 {
 	const struct task *task = watched->scope.task;
@@ -135,7 +134,9 @@ static bool lies_on_stack(const struct scope *scope, const struct coro *co)
 	return at >= co->frame->stack.low && at < (const char *)co->frame;
 }
 
-/* A task may end before one of its scopes, by mistake or since the scope is a generator's. */
+/*
+ * A task may end before one of its scopes: by mistake, or because the scope belongs to a generator.
+ */
 static void hold_task(struct scope *scope)
 {
 	struct task *task = scope->task;
@@ -161,8 +162,8 @@ static int arm(struct scope *scope, int64_t when, int64_t now)
 	bool over = when <= now && when != CORO_FOREVER;
 	if (over) {
 		/*
-		 * A scope may be armed and disarmed any number of times in a turn, and each leaves
-		 * an empty place.
+		 * A scope may be armed and disarmed any number of times in a turn, and leaves an
+		 * empty place each time.
 		 */
 		int r = ring_reserve(&sched->ready, 0);
 		if (r < 0)
@@ -208,7 +209,7 @@ void timeouts_forget(struct task *task)
 		timers_forget_stack(task);
 }
 
-/* Whether the running task has begun it and not ended it. The memory may hold anything. */
+/* Whether the running task has an open timeout at this place, whose memory may hold anything. */
 static bool has_begun(const struct task *task, const struct place *place)
 {
 	const struct cleanup *at = task_wait(task)->cleanups;
@@ -222,7 +223,7 @@ static bool has_begun(const struct task *task, const struct place *place)
 	return at;
 }
 
-/* Inlined, as scope_end, to save a wait under a timeout two calls. */
+/* Inlined like scope_end, which saves a wait with a timeout two calls. */
 static inline __attribute__((always_inline)) int scope_begin(struct scope *scope, struct task *task,
 							     const char *site, int64_t when,
 							     int64_t now, bool watched)
@@ -252,7 +253,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 	return 0;
 }
 
-/* 0 if the calling task may begin it. */
+/* Returns 0 if the calling task may begin it. */
 static inline __attribute__((always_inline)) int check_begin(const struct task *task,
 							     const struct coro_timeout *timeout)
 {
@@ -359,8 +360,8 @@ bool coro_timeout_expired(const struct coro_timeout *timeout)
 }
 
 /*
- * Ends a scope that has begun. A cancellation is the scope's own if no request is left but those
- * from before; one of these that came in together with it makes it theirs.
+ * Ends an open scope. A cancellation is due to the scope if no requests are left but those from
+ * before. If one of those was received together with it, the cancellation is due to that.
  */
 static inline __attribute__((always_inline)) int scope_end(struct scope *scope, int status)
 {
@@ -381,7 +382,7 @@ static inline __attribute__((always_inline)) int scope_end(struct scope *scope, 
 }
 
 /*
- * Whether another than its task may end it: whoever closes the generator whose scope it is, even if
+ * Whether another than its task may end it: who closes the generator that it belongs to, even if
  * the task is done.
  */
 static bool may_end(const struct scope *scope)
@@ -408,7 +409,7 @@ int timeout_check_end(const struct coro_timeout *timeout)
 	return scope->state == TIMEOUT_ABANDONED ? 0 : check_end(scope);
 }
 
-/* It has ended: its place gets what can still be asked. */
+/* It has ended. Copies what can still be asked to its place. */
 static __attribute__((noinline)) void unwatch(struct place *place)
 {
 	struct watched *watched = place->watched;
@@ -453,7 +454,7 @@ int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeo
 	return r < 0 ? r : scope_end(&scope, coro_await(future, ret));
 }
 
-/* fn never begins, but this takes the turns of asyncio.wait_for with a coroutine. */
+/* fn never begins, but the call takes as many turns as asyncio.wait_for with a coroutine. */
 static int within_no_time(const char *site, coro_fn *fn, void *arg)
 {
 	struct coro_future *task;

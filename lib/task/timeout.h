@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the other scopes of a task use of a timeout. */
+/* What others use of timeouts. */
 #ifndef TASK_TIMEOUT_H
 #define TASK_TIMEOUT_H
 
@@ -8,13 +8,13 @@ struct sched;
 struct coro_timeout;
 struct task;
 
-/* The task ends, with timeouts that it has begun on its stack and not ended. */
+/* The task ends with open timeouts on its stack. */
 void timeouts_forget(struct task *task);
 
-/* Debug mode: a generator yields; tells of timeouts that it has begun and not ended. */
+/* Debug mode: reports the timeouts that a generator has begun and not ended when it yields. */
 void timeouts_tell_of_yield(const struct sched *sched, const struct coro *generator);
 
-/* 0 if the caller may end it; what coro_timeout_end would refuse it with. */
+/* Returns 0 if the caller may end it, or the error of coro_timeout_end. */
 int timeout_check_end(const struct coro_timeout *timeout);
 
 #endif

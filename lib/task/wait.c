@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting with a deadline, and without giving up what is waited for: wait, shield. */
+/* Waits with a deadline, and waits that leave the future alone: wait, shield. */
 #include "task/wait.h"
 
 #include "base/error.h"
@@ -26,7 +26,7 @@ int check_futures(const struct task *task, struct coro_future *const *futures, s
 	return 0;
 }
 
-/* -- a latch with a deadline: asyncio's waiter future, released by a callback or by call_later */
+/* -- a waiter with a deadline: asyncio's waiter future, released by a callback or by call_later */
 
 struct deadline {
 	struct waiter waiter;
@@ -67,34 +67,39 @@ static void deadline_end(struct deadline *deadline)
 
 struct waiting {
 	struct deadline deadline;
-	struct done_calls watches;
+	struct done_calls done_calls;
 	struct cleanup cleanup;
 	size_t left;
 	enum coro_wait_mode mode;
 };
 
-static void one_completed(struct done_call *watch)
+static void one_completed(struct done_call *done_call)
 {
-	struct waiting *waiting = container_of(done_calls_of(watch), struct waiting, watches);
-	int status = watch->future->status;
+	struct waiting *waiting =
+		container_of(done_calls_of(done_call), struct waiting, done_calls);
+	int status = done_call->future->status;
 	waiting->left--;
 	if (waiting->left > 0 && waiting->mode == CORO_FIRST_EXCEPTION)
-		future_retrieved_next_turn(watch->future); /* asked for, as by asyncio's */
+		future_retrieved_next_turn(
+			done_call->future); /* asyncio's callback asks for it too */
 	if (waiting->left == 0 || waiting->mode == CORO_FIRST_COMPLETED ||
 	    (waiting->mode == CORO_FIRST_EXCEPTION && status < 0 && status != -ECANCELED))
 		waiter_wake(&waiting->deadline.waiter);
 }
 
-/* Those that the loop has yet to tell of, and will, count as asked for, too: as in asyncio. */
+/*
+ * Futures that are done and whose callback was not called yet count as asked for too, as in
+ * asyncio.
+ */
 static void waiting_end(struct waiting *waiting)
 {
-	for (size_t i = 0; i < waiting->watches.count; i++) {
-		struct done_call *watch = &waiting->watches.all[i].watch;
-		if (watch->call.position != CALL_IDLE && !watch->future->sched->closed)
-			one_completed(watch);
+	for (size_t i = 0; i < waiting->done_calls.count; i++) {
+		struct done_call *done_call = &waiting->done_calls.all[i].done_call;
+		if (done_call->call.position != CALL_IDLE && !done_call->future->sched->closed)
+			one_completed(done_call);
 	}
 	deadline_end(&waiting->deadline);
-	done_calls_end(&waiting->watches);
+	done_calls_end(&waiting->done_calls);
 }
 
 static void waiting_discard(struct cleanup *cleanup)
@@ -102,11 +107,11 @@ static void waiting_discard(struct cleanup *cleanup)
 	waiting_end(container_of(cleanup, struct waiting, cleanup));
 }
 
-static int count_done(const struct done_calls *watches)
+static int count_done(const struct done_calls *done_calls)
 {
 	int done = 0;
-	for (size_t i = 0; i < watches->count; i++)
-		done += watches->all[i].watch.future->done;
+	for (size_t i = 0; i < done_calls->count; i++)
+		done += done_calls->all[i].done_call.future->done;
 	return done;
 }
 
@@ -123,60 +128,60 @@ int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_m
 	if (count == 0 || count > INT32_MAX || mode > CORO_FIRST_EXCEPTION)
 		return fail_with(-EINVAL, "coro_wait: there are no futures, or the mode is none");
 	struct waiting waiting = {.mode = mode};
-	r = done_calls_init(&waiting.watches, task->sched, count);
+	r = done_calls_init(&waiting.done_calls, task->sched, count);
 	if (r < 0)
 		return r;
 	r = deadline_begin(&waiting.deadline, task->sched, timeout);
 	if (r < 0) {
-		done_calls_finish(&waiting.watches);
+		done_calls_finish(&waiting.done_calls);
 		return r;
 	}
-	done_calls_begin_once(&waiting.watches, futures, one_completed);
-	waiting.left = waiting.watches.count;
+	done_calls_begin_once(&waiting.done_calls, futures, one_completed);
+	waiting.left = waiting.done_calls.count;
 	cleanup_push(task, &waiting.cleanup, waiting_discard);
 	r = waiter_wait(&waiting.deadline.waiter, &waiting_for_several);
 	waiter_end(&waiting.deadline.waiter);
 	cleanup_pop(&waiting.cleanup);
 	if (r == 0)
-		r = count_done(&waiting.watches);
+		r = count_done(&waiting.done_calls);
 	waiting_end(&waiting);
 	return r;
 }
 
 /* -- one, without giving it up */
 
-/* Holds the future, which is watched while the task waits. */
+/* Holds the future while the task waits. */
 struct watching {
 	struct waiter waiter;
-	struct done_call watch;
+	struct done_call done_call;
 	struct cleanup cleanup;
 };
 
 static void watching_discard(struct cleanup *cleanup)
 {
 	struct watching *watching = container_of(cleanup, struct watching, cleanup);
-	struct coro_future *future = watching->watch.future;
-	done_call_remove(&watching->watch);
+	struct coro_future *future = watching->done_call.future;
+	done_call_remove(&watching->done_call);
 	sched_release(future->sched, 0, 1);
 	future_unref(future);
 }
 
 static int watching_begin(struct watching *watching, struct coro_future *future,
-			  void (*done)(struct done_call *watch))
+			  void (*done)(struct done_call *done_call))
 {
 	int r = sched_reserve(future->sched, 0, 1);
 	if (r < 0)
 		return r;
 	*watching = (struct watching){.waiter.state = WAITER_PENDING};
 	list_init(&watching->waiter.link);
-	done_call_add(&watching->watch, future_ref(future), done);
+	done_call_add(&watching->done_call, future_ref(future), done);
 	cleanup_push(task_running(), &watching->cleanup, watching_discard);
 	return 0;
 }
 
 static const struct wait_kind waiting_for_one = {.leave = waiter_leave, .what = "a future"};
 
-/* Until the latch is set: 0, -ECANCELED. */
+/* Waits until it is woken. Returns 0 or -ECANCELED. */
 static int watching_wait(struct watching *watching)
 {
 	int r = waiter_wait(&watching->waiter, &waiting_for_one);
@@ -190,14 +195,14 @@ static void watching_end(struct watching *watching)
 	watching_discard(&watching->cleanup);
 }
 
-static struct watching *watching_of(struct done_call *watch)
+static struct watching *watching_of(struct done_call *done_call)
 {
-	return container_of(watch, struct watching, watch);
+	return container_of(done_call, struct watching, done_call);
 }
 
-static void release(struct done_call *watch)
+static void release(struct done_call *done_call)
 {
-	waiter_wake(&watching_of(watch)->waiter);
+	waiter_wake(&watching_of(done_call)->waiter);
 }
 
 int wait_for_none(const char *site, struct coro_future *future, void **ret)
@@ -219,18 +224,18 @@ int wait_for_none(const char *site, struct coro_future *future, void **ret)
 
 /* -- shield */
 
-/* Who shields has the result from here on; but one that is cancelled already never asks. */
-static void shielded_done(struct done_call *watch)
+/* The caller of coro_shield has the result from here on, unless it was cancelled already. */
+static void shielded_done(struct done_call *done_call)
 {
-	struct waiter *waiter = &watching_of(watch)->waiter;
+	struct waiter *waiter = &watching_of(done_call)->waiter;
 	if (waiter->state == WAITER_PENDING)
-		future_retrieved(watch->future);
+		future_retrieved(done_call->future);
 	waiter_wake(waiter);
 }
 
 /*
- * The shield had taken the failure, and its caller was cancelled before that ran on: to be reported
- * as that of the future between the two, which asyncio has.
+ * The shield had taken the failure, but its caller was cancelled before it ran on. It is reported
+ * as that of asyncio's future between the two.
  */
 static void report_shielded(struct coro_future *future)
 {
@@ -238,7 +243,7 @@ static void report_shielded(struct coro_future *future)
 	if (future->status >= 0 || future->status == -ECANCELED)
 		return;
 	if (future_create(future->sched, &outer) < 0) {
-		future->retrieved = RETRIEVED_NOT; /* then as its own */
+		future->retrieved = RETRIEVED_NOT; /* then it is reported as its own */
 		return;
 	}
 	future_finish(outer, future->status, NULL, failure_ref(future->failure));

@@ -7,12 +7,15 @@
 
 struct task;
 
-/* 0 if the task may wait for all of these futures, -EPERM, -EINVAL. NULL for no task. */
+/*
+ * Returns 0 if the task, which may be NULL, may wait for all of these futures, or -EPERM or
+ * -EINVAL.
+ */
 int check_futures(const struct task *task, struct coro_future *const *futures, size_t count);
 
 /*
- * coro_wait_for with no time at all: the result of one that is done; else it is cancelled, and its
- * end waited for.
+ * coro_wait_for without time. Gives the result of a future that is done; otherwise cancels it and
+ * waits for its end.
  */
 int wait_for_none(const char *site, struct coro_future *future, void **ret);
 

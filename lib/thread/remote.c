@@ -119,7 +119,7 @@ static void spawn(struct message *message)
 		return;
 	}
 	remote->on_done.notify = task_done;
-	list_append(&remote->task->waiters, &remote->on_done.link);
+	list_append(&remote->task->callbacks, &remote->on_done.link);
 }
 
 static void drop_spawn(struct message *message)

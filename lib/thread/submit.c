@@ -276,7 +276,7 @@ static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, cor
 	sched_hold(sched);
 	sched_keep(sched);
 	list_append(&offloads->submissions, &submission->link);
-	list_append(&future->waiters, &submission->on_done.link);
+	list_append(&future->callbacks, &submission->on_done.link);
 	r = submit(executor, submission);
 	if (r < 0) {
 		sched_let_go(sched);
