@@ -1,87 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Queues: what goes in comes out once, in the queue's order, whichever task waits or is cancelled.
- */
-#include "line.h"
-
-static struct coro_queue *queue;
-
-static void setup(void)
-{
-	loop_setup();
-	queue = NULL;
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(coro_queue_destroy(queue), 0);
-	loop_teardown();
-}
-
-/* A test's queue: first in, first out, of so many items. */
-static void make(size_t maxsize)
-{
-	ck_assert_int_eq(coro_queue_create(maxsize, &queue), 0);
-}
-
-/* Puts in the letters of a text, or takes them out again. */
-static void put(const char *letters)
-{
-	for (; *letters; letters++)
-		ck_assert_int_eq(coro_queue_try_put(queue, (void *)letters), 0);
-}
-
-static char get(void)
-{
-	void *item;
-	ck_assert_int_eq(coro_queue_try_get(queue, &item), 0);
-	return *(char *)item;
-}
-
-static const char *get_all(void)
-{
-	static char letters[64];
-	size_t count = 0;
-	while (!coro_queue_empty(queue))
-		letters[count++] = get();
-	letters[count] = '\0';
-	return letters;
-}
-
-/* Takes an item out, and traces it. */
-static int gets(void *word)
-{
-	void *item = queue;
-	int r = coro_queue_get(queue, &item);
-	if (r == 0)
-		trace("%s%c", (const char *)word, *(char *)item);
-	else
-		trace("%s%s", (const char *)word,
-		      r == -ECANCELED ? "!"
-		      : r == -EPIPE   ? "-shut"
-				      : "?");
-	ck_assert(r == 0 || item == queue);
-	return r;
-}
-
-/* Puts its word in, and traces it. */
-static int puts_in(void *word)
-{
-	int r = coro_queue_put(queue, word);
-	trace("%s%s", (const char *)word,
-	      r == 0            ? ""
-	      : r == -ECANCELED ? "!"
-	      : r == -EPIPE     ? "-shut"
-				: "?");
-	return r;
-}
-
-static int joins(void *word)
-{
-	int r = coro_queue_join(queue);
-	trace("%s%s", (const char *)word, r == 0 ? "" : "!");
-	return r;
-}
+/* Queues: what goes in comes out once, in the queue's order, whichever task waits or is cancelled. */
+#include "sync/queues.h"
 
 /* ---- misuse ---- */
 
@@ -549,223 +468,6 @@ START_TEST(others_keep_their_places_after_a_wake_for_nothing)
 }
 END_TEST
 
-/* ---- work ---- */
-
-static void done(void)
-{
-	ck_assert_int_eq(coro_queue_task_done(queue), 0);
-}
-
-START_TEST(work_is_done_once_for_each_item)
-{
-	make(0);
-	ck_assert_int_eq(coro_queue_task_done(queue), -EINVAL);
-	put("ab");
-	get_all();
-	done();
-	done();
-	ck_assert_int_eq(coro_queue_task_done(queue), -EINVAL);
-	put("c");
-	done();
-	ck_assert_int_eq(coro_queue_task_done(queue), -EINVAL);
-	ck_assert_int_eq(get(), 'c');
-}
-END_TEST
-
-START_TEST(join_waits_until_the_work_on_all_items_is_done)
-{
-	make(0);
-	ck_assert_int_eq(result_of(joins, "empty"), 0);
-	ck_assert_trace("empty");
-	put("xy");
-	line_up(joins);
-	ck_assert_str_eq(get_all(), "xy");
-	done();
-	run();
-	ck_assert_trace("");
-	put("z");
-	done();
-	run();
-	ck_assert_trace("");
-	get();
-	done();
-	run();
-	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
-}
-END_TEST
-
-START_TEST(join_ends_though_an_item_comes_before_it_runs)
-{
-	make(0);
-	put("x");
-	line_up(joins);
-	done();
-	put("y");
-	run();
-	ck_assert_trace("a b c");
-	assert_line(0, 0, 0);
-	a = start(joins, "again");
-	ck_assert_trace("");
-	done();
-	run();
-	assert_ended(a, 0);
-}
-END_TEST
-
-/* ---- shutdown ---- */
-
-static void shut(bool immediate)
-{
-	ck_assert_int_eq(coro_queue_shutdown(queue, immediate), 0);
-}
-
-START_TEST(nothing_goes_in_after_shutdown_but_what_is_inside_comes_out)
-{
-	make(0);
-	put("ab");
-	shut(false);
-	ck_assert_int_eq(coro_queue_try_put(queue, "c"), -EPIPE);
-	ck_assert_int_eq(coro_queue_put(queue, "c"), -EPIPE);
-	ck_assert_str_eq(get_all(), "ab");
-	ck_assert_int_eq(coro_queue_try_get(queue, &(void *){NULL}), -EPIPE);
-	ck_assert_int_eq(coro_queue_get(queue, &(void *){NULL}), -EPIPE);
-	shut(false);
-	done();
-	done();
-}
-END_TEST
-
-START_TEST(shutdown_sends_away_who_waits_for_an_item)
-{
-	make(0);
-	line_up(gets);
-	shut(false);
-	run();
-	ck_assert_trace("a-shut b-shut c-shut");
-	assert_line(-EPIPE, -EPIPE, -EPIPE);
-}
-END_TEST
-
-START_TEST(shutdown_sends_away_who_waits_for_room)
-{
-	make(1);
-	put("x");
-	line_up(puts_in);
-	shut(false);
-	run();
-	ck_assert_trace("a-shut b-shut c-shut");
-	assert_line(-EPIPE, -EPIPE, -EPIPE);
-	ck_assert_str_eq(get_all(), "x");
-}
-END_TEST
-
-START_TEST(item_from_before_shutdown_is_had_by_the_task_it_woke)
-{
-	make(0);
-	line_up(gets);
-	put("x");
-	shut(false);
-	run();
-	ck_assert_trace("ax b-shut c-shut");
-	assert_line(0, -EPIPE, -EPIPE);
-}
-END_TEST
-
-START_TEST(item_in_a_shut_queue_is_not_lost_with_a_cancelled_task)
-{
-	make(0);
-	line_up(gets);
-	put("x");
-	shut(false);
-	cancel(a);
-	run();
-	ck_assert_trace("a! bx c-shut");
-	assert_line(-ECANCELED, 0, -EPIPE);
-}
-END_TEST
-
-START_TEST(shutdown_leaves_the_work_to_be_done)
-{
-	make(0);
-	put("x");
-	a = start(joins, "a");
-	shut(false);
-	run();
-	ck_assert_trace("");
-	get();
-	done();
-	run();
-	ck_assert_trace("a");
-	assert_ended(a, 0);
-}
-END_TEST
-
-START_TEST(immediate_shutdown_drops_the_items_and_their_work)
-{
-	make(0);
-	put("xy");
-	a = start(joins, "a");
-	shut(true);
-	ck_assert(coro_queue_empty(queue));
-	ck_assert_int_eq(coro_queue_try_get(queue, &(void *){NULL}), -EPIPE);
-	ck_assert_int_eq(coro_queue_task_done(queue), -EINVAL);
-	run();
-	ck_assert_trace("a");
-	assert_ended(a, 0);
-}
-END_TEST
-
-START_TEST(immediate_shutdown_leaves_the_work_on_items_taken_out)
-{
-	make(0);
-	put("xyz");
-	ck_assert_int_eq(get(), 'x');
-	a = start(joins, "a");
-	shut(true);
-	run();
-	ck_assert_trace("");
-	done();
-	run();
-	ck_assert_trace("a");
-	assert_ended(a, 0);
-	ck_assert_int_eq(coro_queue_task_done(queue), -EINVAL);
-}
-END_TEST
-
-START_TEST(immediate_shutdown_sends_away_all_who_wait)
-{
-	make(0);
-	line_up(gets);
-	put("x");
-	shut(true);
-	run();
-	ck_assert_trace("a-shut b-shut c-shut");
-	assert_line(-EPIPE, -EPIPE, -EPIPE);
-
-	ck_assert_int_eq(coro_queue_destroy(queue), 0);
-	make(1);
-	put("x");
-	line_up(puts_in);
-	shut(true);
-	run();
-	ck_assert_trace("a-shut b-shut c-shut");
-	assert_line(-EPIPE, -EPIPE, -EPIPE);
-}
-END_TEST
-
-START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
-{
-	make(0);
-	line_up(gets);
-	shut(false);
-	cancel(b);
-	run();
-	ck_assert_trace("a-shut b! c-shut");
-	assert_line(-EPIPE, -ECANCELED, -EPIPE);
-}
-END_TEST
-
 /* ---- another thread ---- */
 
 static int puts_elsewhere(void *arg)
@@ -1039,53 +741,30 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
-
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, outside_a_task_only_what_need_not_wait_is_done);
 	tcase_add_test(tests, queue_that_somebody_waits_for_cannot_be_destroyed);
 	tcase_add_test(tests, queue_may_be_destroyed_with_items_inside);
-
 	tcase_add_test(tests, items_come_out_in_the_order_they_went_in);
 	tcase_add_test(tests, last_in_comes_out_first);
 	tcase_add_test(tests, smallest_comes_out_first);
 	tcase_add_test(tests, priorities_are_as_qsort_has_them);
 	tcase_add_test(tests, equal_priorities_come_in_the_order_of_asyncio);
 	tcase_add_test(tests, null_is_an_item_like_any_other);
-
 	tcase_add_test(tests, size_empty_and_full_tell_what_is_inside);
 	tcase_add_test(tests, bound_holds_for_every_kind);
 	tcase_add_test(tests, queue_without_a_bound_is_never_full);
-
 	tcase_add_test(tests, what_is_there_is_had_without_letting_others_run);
 	tcase_add_test(tests, who_was_woken_waits_again_if_another_was_faster);
 	tcase_add_test(tests, item_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
 	tcase_add_test(tests, no_item_is_lost_when_all_who_were_woken_are_cancelled);
-
 	tcase_add_test(tests, who_was_woken_waits_for_room_again_if_another_was_faster);
 	tcase_add_test(tests, room_goes_on_when_the_woken_is_cancelled_in_the_same_turn);
 	tcase_add_test(tests, wait_for_an_item_may_time_out_at_the_tick_it_comes);
-
-	tcase_add_test(tests, work_is_done_once_for_each_item);
-	tcase_add_test(tests, join_waits_until_the_work_on_all_items_is_done);
-	tcase_add_test(tests, join_ends_though_an_item_comes_before_it_runs);
-
-	tcase_add_test(tests, nothing_goes_in_after_shutdown_but_what_is_inside_comes_out);
-	tcase_add_test(tests, shutdown_sends_away_who_waits_for_an_item);
-	tcase_add_test(tests, shutdown_sends_away_who_waits_for_room);
-	tcase_add_test(tests, item_from_before_shutdown_is_had_by_the_task_it_woke);
-	tcase_add_test(tests, item_in_a_shut_queue_is_not_lost_with_a_cancelled_task);
-	tcase_add_test(tests, shutdown_leaves_the_work_to_be_done);
-	tcase_add_test(tests, immediate_shutdown_drops_the_items_and_their_work);
-	tcase_add_test(tests, immediate_shutdown_leaves_the_work_on_items_taken_out);
-	tcase_add_test(tests, immediate_shutdown_sends_away_all_who_wait);
-	tcase_add_test(tests, refused_and_cancelled_in_one_turn_is_cancelled);
-
 	tcase_add_test(tests, others_keep_their_places_after_a_wake_for_nothing);
 	tcase_add_test(tests, another_thread_cannot_use_it_while_a_task_waits);
 	tcase_add_test(tests, another_thread_cannot_do_the_work_while_a_task_joins);
-
 	tcase_add_test(tests, each_item_comes_out_once_in_any_order_of_events);
-
 	tcase_add_test(tests, what_compares_items_may_not_call_the_queue);
 	tcase_add_test(tests, waiting_allocates_nothing);
 	tcase_add_test(tests, no_item_is_lost_without_memory);
