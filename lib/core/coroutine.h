@@ -41,25 +41,19 @@ enum state {
 /* Flags beside the public ones. Any of them sends yield its slow way. */
 enum {
 	FLAG_IN_SCOPE = 1 << 7, /* debug mode: a generator that has begun a timeout or a group */
-	FLAG_IS_TASK = 1 << 8,
+	FLAG_IS_TASK = 1 << 8,  /* a scheduler resumes it, and nobody else */
 	FLAG_HAS_DELEGATOR = 1 << 9, /* its end goes to frame->delegator, not to its resumer */
 	FLAG_CLOSING = 1 << 10,      /* CORO_EXIT was thrown in, and it has not left yet */
-	/* A task: cancelled while it ran, or before it started; for its next wait. */
-	FLAG_MUST_CANCEL = 1 << 11,
-	/* A task: its await wrote to where it wants the value; until it next parks. */
-	FLAG_HAS_RESULT = 1 << 12,
 	/* A loop runs on its stack: callbacks may not yield in its place. */
-	FLAG_RUNS_LOOP = 1 << 13,
+	FLAG_RUNS_LOOP = 1 << 11,
+	/* Its next wait is cancelled: it was cancelled while it ran, or before it started. */
+	FLAG_MUST_CANCEL = 1 << 12,
 	/*
-	 * A task: its wait gave it what cannot be taken back, such as an item of a channel, so that
-	 * a cancellation is for its next wait. Until it parks again, or cancels itself.
+	 * Its wait gave it what cannot be taken back, such as an item of a channel: a cancellation
+	 * is for its next wait. Until it parks again, or cancels itself.
 	 */
-	FLAG_GIVEN = 1 << 14,
-	/*
-	 * A task: it spawns one that runs at once, in its stead, and is to be treated as running
-	 * until it parks.
-	 */
-	FLAG_STARTS = 1 << 15,
+	FLAG_GIVEN = 1 << 13,
+	FLAG_OUTER = 1 << 14, /* from here on: the outer folder's own */
 };
 
 /* A generator's place among the open ones of a loop: see asyncgen_note. */

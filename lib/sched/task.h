@@ -24,6 +24,16 @@ struct task {
 	int cancels;     /* requests to cancel it that were not taken back */
 };
 
+/* Flags beside those of every coroutine. */
+enum {
+	/* Its wait has written to wait->ret, where another value stood before. Until it parks. */
+	FLAG_HAS_RESULT = FLAG_OUTER,
+	/* It spawns a task that runs at once, in its stead, and counts as running until it parks. */
+	FLAG_STARTS = FLAG_OUTER << 1,
+};
+
+_Static_assert(FLAG_STARTS <= UINT16_MAX, "the flags fit struct coro");
+
 /* Flags that are cleared when a task parks. */
 enum { UNTIL_PARKED = FLAG_HAS_RESULT | FLAG_GIVEN | FLAG_STARTS };
 
