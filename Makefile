@@ -9,7 +9,8 @@
 #   make clean       removes build/
 #   make ...         and what the heads of lib/packaging/Makefile and test/Makefile tell
 #
-# Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), and
+# Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), PREFIX LIBDIR INCLUDEDIR
+# DESTDIR of install, and
 #
 #   V=1              shows each command as a whole
 #   CONTEXT=name     how stacks are switched: ucontext, setjmp, or a CPU with a file of its own
