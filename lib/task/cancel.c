@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cancels a future. The request goes down the chain of tasks that wait for one another, without
- * recursion.
+ * recursion. Its last task gets it: task_cancel in sched/park.c wakes the task with -ECANCELED.
  */
 #include "base/error.h"
 #include "core/fail.h"
