@@ -252,14 +252,19 @@ int coro_resume(struct coro *co, void *value, void **ret)
 	return coroutine_switch(self, &co->context, co, co->context, 0);
 }
 
+static __attribute__((noinline, cold)) void yield_in_scope(const struct coro *self)
+{
+	thread_current->yields(self);
+}
+
 static __attribute__((noinline)) int yield_slow(struct coro *self, void *value, void **ret)
 {
 	struct coro *to = self->resumer;
 	bool swap = self->flags & CORO_SAVE_EXCEPTIONS;
 	if (!to || self->flags & FLAG_RUNS_LOOP)
 		return fail_with(-EPERM, "coro_yield: nobody has resumed the caller");
-	if (self->flags & FLAG_IN_SCOPE)
-		thread_current->yields(self);
+	if (unlikely(self->flags & FLAG_IN_SCOPE))
+		yield_in_scope(self);
 	self->state = self->flags & FLAG_HAS_DELEGATOR ? STATE_DELEGATED : STATE_SUSPENDED;
 	self->in = ret;
 	if (self->out)
