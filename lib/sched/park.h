@@ -127,7 +127,11 @@ int wait_describe(const struct wait *wait, char *text, size_t size);
  */
 int park(struct task *task);
 
-/* Makes a parked task ready, to run on with this result. Its wait is off all lists. */
+/*
+ * Makes a parked task ready, to run on with this result. Its wait is off all lists. Called by what
+ * the task waits for, or for a cancellation, and only in the loop's thread: other threads post to
+ * the inbox, see sched/inbox.h.
+ */
 void wake(struct task *task, int result);
 
 /*

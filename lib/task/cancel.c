@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cancels a future. The request goes down the chain of tasks that wait for one another, without
- * recursion. Its last task gets it: task_cancel in sched/park.c wakes the task with -ECANCELED.
+ * recursion, and is delivered at its end: if the last task waits for a plain future, the future
+ * is cancelled and wakes it, and else task_cancel in sched/park.c wakes it with -ECANCELED.
  */
 #include "base/error.h"
 #include "core/fail.h"
