@@ -339,7 +339,7 @@ class Parser:
         if node.kind in EDGE or node.kind in ("==", "!=", "&&", "||", "!") or (
                 "bool" in self.function.returns and node.kind not in ("true", "false")):
             self.condition(node)
-        elif node.kind != "0" and self.scalar(self.function.returns) and node.kind not in ("true", "false", "?"):
+        elif node.kind not in ("0", "NULL") and self.scalar(self.function.returns) and node.kind not in ("true", "false", "?"):
             self.replace("zero", node, "0")
 
     @staticmethod
@@ -461,7 +461,7 @@ class Parser:
         if word in TYPES or kind not in ("name", "number", "string"):
             raise NotC(f"{self.function.name}: {word!r} begins no expression")
         self.take()
-        node = Node(word if word in ("0", "true", "false") else kind, start, self.end)
+        node = Node(word if word in ("0", "NULL", "true", "false") else kind, start, self.end)
         if kind == "string":
             while self.kind() == "string" or self.kind() == "name":    # PRIu64 and the like
                 self.take()
