@@ -30,7 +30,7 @@ const char *coro_strerror(int error)
 
 struct failure *failure_create(int error, const char *site, const char *format, va_list args)
 {
-	char text[256]; /* most are shorter, and are formatted once */
+	char text[256]; /* most messages fit, and are formatted only once */
 	va_list again;
 	va_copy(again, args);
 	int length = vsnprintf(text, sizeof(text), format, again);
@@ -90,7 +90,7 @@ void failure_unref(struct failure *failure)
 		free(failure);
 }
 
-/* Returns where its digits end. */
+/* Returns the end of the digits. */
 static char *write_number(char *at, uint64_t number)
 {
 	char digits[20];
@@ -103,7 +103,7 @@ static char *write_number(char *at, uint64_t number)
 	return at;
 }
 
-/* Without printf, since every timeout that expires makes one. */
+/* Does without printf for speed: every timeout that expires makes such a text. */
 char *duration_text(char buffer[DURATION_SIZE], int64_t duration)
 {
 	static const struct {

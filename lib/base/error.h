@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct failure {
-	int refs; /* FAILURE_STATIC, _EXPECTED: not counted, being part of the program */
+	int refs; /* FAILURE_STATIC, _EXPECTED: static memory, not counted */
 	int error;
 	const char *site;
 	char message[];
@@ -32,22 +32,25 @@ enum { FAILURE_STATIC = 0, FAILURE_EXPECTED = -1 };
 		.refs = FAILURE_EXPECTED, .error = (code), .message = text \
 	}
 
-/* The caller owns the reference; NULL without memory. */
+/* Creates a failure, to which the caller owns a reference. Returns NULL without memory. */
 struct failure *failure_create(int error, const char *site, const char *format, va_list args);
 
-/* The same from pieces of text, which is many times faster than a format. */
+/* Like failure_create, but joins pieces of text, which is many times faster than a format. */
 struct failure *failure_join(int error, const char *site, const char *const *pieces, size_t count);
 
 bool failure_is_expected(const struct failure *failure);
 
-/* NULL is fine for both. Several threads may give references back at the same time. */
+/* NULL is fine for both. Several threads may call them for one failure at the same time. */
 struct failure *failure_ref(struct failure *failure);
 void failure_unref(struct failure *failure);
 
 /* Room for "1.5 s", "50 ms" and the like. */
 enum { DURATION_SIZE = 32 };
 
-/* A time in nanoseconds, not negative, for a message, to three decimals: returns buffer. */
+/*
+ * Writes a duration for a message, with up to three decimals. It is in nanoseconds and not negative.
+ * Returns buffer.
+ */
 char *duration_text(char buffer[DURATION_SIZE], int64_t duration);
 
 #endif

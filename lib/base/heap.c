@@ -93,7 +93,7 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 	node->place = HEAP_NONE;
 	if (last.node == node)
 		return;
-	/* The last entry fills the hole, and belongs above it or below. */
+	/* The last entry fills the hole, and moves up or down from there. */
 	if (place > 0 && before(last, heap->entries[(place - 1) / ARITY]))
 		sift_up(heap, place, last);
 	else
@@ -109,7 +109,7 @@ void heap_discard(struct heap *heap, const void *low, const void *high)
 			heap->entries[kept++] = heap->entries[place];
 	}
 	heap->count = kept;
-	/* A heap is made of what is left from its leaves upwards. */
+	/* Makes a heap of the entries that are left, from the leaves upwards. */
 	for (size_t place = kept; place-- > 0;)
 		sift_down(heap, place, heap->entries[place]);
 }

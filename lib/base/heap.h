@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap of nodes by key, four children to a parent: the smallest key first, equal keys in the
- * order inserted. The key lies beside the pointer, so that sifting reads no node. A node knows its
- * place, so that removing one from the middle is O(log n). Room is reserved beforehand, so that an
- * insertion cannot fail.
+ * A heap of nodes by key, with four children to a parent. The smallest key comes first; equal keys
+ * come in the order inserted. The key lies beside the pointer, so that sifting reads no node. A node
+ * knows its place, so that removing it is O(log n). Room is reserved beforehand, so that an insertion
+ * cannot fail.
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
@@ -15,7 +15,7 @@
 
 struct heap_node {
 	size_t place;   /* index in the heap, or HEAP_NONE */
-	uint64_t order; /* counts insertions: settles equal keys */
+	uint64_t order; /* the number of its insertion, which orders equal keys */
 };
 
 #define HEAP_NONE ((size_t)-1)
@@ -34,10 +34,10 @@ struct heap {
 void heap_init(struct heap *heap);
 void heap_finish(struct heap *heap);
 
-/* Lets the heap hold as many nodes as that, at the least: 0 or -ENOMEM. */
+/* Makes room for at least that number of nodes in all. Returns 0 or -ENOMEM. */
 int heap_grow(struct heap *heap, size_t nodes);
 
-/* Makes room for count more nodes than before: 0 or -ENOMEM. */
+/* Reserves room for count more nodes. Returns 0 or -ENOMEM. */
 static inline int heap_reserve(struct heap *heap, size_t count)
 {
 	size_t wanted;
@@ -62,7 +62,7 @@ static inline bool heap_empty(const struct heap *heap)
 	return heap->count == 0;
 }
 
-/* The smallest key of a heap that is not empty. */
+/* Returns the smallest key. The heap must not be empty. */
 static inline int64_t heap_first_key(const struct heap *heap)
 {
 	return heap->entries[0].key;
@@ -77,8 +77,8 @@ void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
 void heap_remove(struct heap *heap, struct heap_node *node);
 
 /*
- * Takes out all nodes that lie in [low, high), without touching them: their memory is another's
- * now. O(n).
+ * Removes all nodes whose addresses are in [low, high). It does not touch them, since their memory
+ * may be in use for something else. O(n).
  */
 void heap_discard(struct heap *heap, const void *low, const void *high);
 

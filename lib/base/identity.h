@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user and group with whose rights a thread uses files. On Linux a thread may take another
- * user's for itself (setfsuid), as file servers do; the threads that work for it need the same.
+ * The user and group with whose rights a thread uses files. On Linux a thread may change its own
+ * (setfsuid), as file servers do. A thread that works for it must take the same.
  */
 #ifndef BASE_IDENTITY_H
 #define BASE_IDENTITY_H
@@ -9,12 +9,12 @@
 #include "base/system.h"
 
 struct identity {
-	bool other; /* than the process's effective user and group */
+	bool other; /* not the process's effective user and group */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* The calling thread's. */
+/* Returns the identity of the calling thread. */
 static inline struct identity identity_of_thread(void)
 {
 	struct identity identity = {.uid = system_set_file_user((uid_t)-1),
@@ -23,14 +23,14 @@ static inline struct identity identity_of_thread(void)
 	return identity;
 }
 
-/* The calling thread takes it. */
+/* Gives the calling thread this identity. */
 static inline void identity_take(const struct identity *identity)
 {
 	system_set_file_group(identity->gid);
 	system_set_file_user(identity->uid);
 }
 
-/* The calling thread gets the process's present identity. */
+/* Gives the calling thread the process's present identity back. */
 static inline void identity_drop(void)
 {
 	system_set_file_user(geteuid());

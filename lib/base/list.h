@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Public objects have room for one under other names. */
+/* May alias, since public objects declare room for a list under other names. */
 struct __attribute__((may_alias)) list {
 	struct list *next, *prev;
 };
@@ -32,7 +32,7 @@ static inline void list_append(struct list *list, struct list *node)
 	list->prev = node;
 }
 
-/* The node is left linked to itself, so that removing it again does no harm. */
+/* Removes a node and links it to itself, so that removing it again does no harm. */
 static inline void list_remove(struct list *node)
 {
 	node->prev->next = node->next;
@@ -40,7 +40,7 @@ static inline void list_remove(struct list *node)
 	list_init(node);
 }
 
-/* Takes the first node off, NULL if there is none. */
+/* Removes the first node and returns it. Returns NULL if the list is empty. */
 static inline struct list *list_pop(struct list *list)
 {
 	struct list *node = list->next;

@@ -30,7 +30,7 @@ static size_t bytes(size_t count)
 	return sizeof(struct locals) + count * sizeof(struct local_value);
 }
 
-/* A copy, held by the caller alone, with room for so many values. */
+/* Returns a copy with room for that number of values and one reference, or NULL without memory. */
 static struct locals *copy_with_room(const struct locals *locals, size_t room)
 {
 	struct locals *copy = malloc(bytes(room));

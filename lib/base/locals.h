@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets of values, each under a key: what a task inherits and may change for itself. A set is shared
- * by reference, and copied when one of those who share it changes it. NULL is the empty set.
+ * Sets of values by key, which a task inherits and may change for itself. Tasks share a set by
+ * reference; a task that changes a shared set gets a copy. NULL is the empty set.
  *
- * A set belongs to one thread: its count of references is no atomic one.
+ * A set belongs to one thread, since its reference count is not atomic.
  */
 #ifndef BASE_LOCALS_H
 #define BASE_LOCALS_H
@@ -18,7 +18,7 @@ struct locals {
 	} values[];
 };
 
-/* Frees it; for locals_unref. */
+/* Frees a set. Only for locals_unref. */
 void locals_free(struct locals *locals);
 
 static inline struct locals *locals_ref(struct locals *locals)
@@ -34,13 +34,13 @@ static inline void locals_unref(struct locals *locals)
 		locals_free(locals);
 }
 
-/* The value under the key, or `otherwise`. */
+/* Returns the value under the key, or `otherwise` if there is none. */
 void *locals_get(const struct locals *locals, const void *key, void *otherwise);
 
-/* Has the holder of *locals see that value under the key, and nobody else. -ENOMEM. */
+/* Sets a value for the owner of *locals only, and copies a shared set. Returns 0 or -ENOMEM. */
 int locals_set(struct locals **locals, const void *key, void *value);
 
-/* A set with the same values that is shared with nobody: for another thread. -ENOMEM. */
+/* Makes an unshared set with the same values, for another thread. Returns 0 or -ENOMEM. */
 int locals_copy(const struct locals *locals, struct locals **ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock and a condition, for what threads share. A thread that waits here is not cancelled
- * (pthread_cancel): it would leave with the lock held.
+ * A lock and a condition, for what threads share. pthread_cancel does not end a thread that waits
+ * here, since it would leave with the lock held.
  */
 #ifndef BASE_MONITOR_H
 #define BASE_MONITOR_H
@@ -16,11 +16,11 @@ struct monitor {
 	pthread_cond_t changed;
 };
 
-/* 0, -ENOMEM, -EAGAIN. */
+/* Returns 0, -ENOMEM or -EAGAIN. */
 int monitor_init(struct monitor *monitor);
 void monitor_finish(struct monitor *monitor);
 
-/* A condition whose times are coro_clock's: 0 or an error. */
+/* Makes a condition that measures time by coro_clock. Returns 0 or an error. */
 int monitor_init_condition(pthread_cond_t *condition);
 
 static inline void monitor_lock(struct monitor *monitor)
@@ -43,7 +43,7 @@ static inline void monitor_notify_all(struct monitor *monitor)
 	pthread_cond_broadcast(&monitor->changed);
 }
 
-/* Waits with the mutex locked, until that time of coro_clock: false once it is over. */
+/* Waits until that time of coro_clock, with the mutex locked. Returns false after that time. */
 bool monitor_wait_on(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until);
 
 static inline bool monitor_wait(struct monitor *monitor, int64_t until)

@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <sys/select.h>
 
-/* -- by poll */
-
-/* In milliseconds, rounded up; -1 for no limit. */
+/* Returns a timeout in milliseconds, rounded up, or -1 for no limit. */
 static int to_ms(const struct timespec *timeout)
 {
 	if (!timeout)
@@ -20,7 +18,7 @@ static int to_ms(const struct timespec *timeout)
 	return (int)timeout->tv_sec * 1000 + (int)((timeout->tv_nsec + 999999) / 1000000);
 }
 
-/* -- by select */
+/* -- select */
 
 enum { WORD_BITS = 8 * sizeof(unsigned long), FEW_WORDS = 1024 / WORD_BITS };
 
@@ -31,7 +29,7 @@ static const short events_of_set[SETS] = {POLLIN, POLLOUT, POLLPRI};
 struct sets {
 	int end; /* one more than the highest fd */
 	size_t words;
-	unsigned long *bits; /* of each set, one after another */
+	unsigned long *bits; /* the words of the sets, one set after another */
 	unsigned long few[SETS * FEW_WORDS];
 };
 
@@ -71,30 +69,30 @@ static int select_by(struct sets *sets, const struct timespec *timeout)
 	return pselect(sets->end, of[READ_SET], of[WRITE_SET], of[EXCEPT_SET], timeout, NULL);
 }
 
-/* Fills in what has come. Returns for how many fds. */
-static int tell(struct pollfd *fds, size_t count, struct sets *sets)
+/* Fills in revents. Returns the number of fds that are ready. */
+static int fill_in(struct pollfd *fds, size_t count, struct sets *sets)
 {
-	int told = 0;
+	int ready = 0;
 	for (size_t i = 0; i < count; i++) {
 		fds[i].revents = 0;
 		for (int set = 0; set < SETS; set++)
 			if (fds[i].fd >= 0 && *word_of(sets, set, fds[i].fd) & bit_of(fds[i].fd))
 				fds[i].revents |= events_of_set[set];
-		told += fds[i].revents != 0;
+		ready += fds[i].revents != 0;
 	}
-	return told;
+	return ready;
 }
 
-/* The same for fds that are not open, for which select fails as a whole. */
-static int tell_closed(struct pollfd *fds, size_t count)
+/* Fills in revents when select has failed with EBADF. Returns the number of fds not open. */
+static int fill_in_closed(struct pollfd *fds, size_t count)
 {
-	int told = 0;
+	int ready = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool closed = fds[i].fd >= 0 && fcntl(fds[i].fd, F_GETFD) < 0;
 		fds[i].revents = closed ? POLLNVAL : 0;
-		told += closed;
+		ready += closed;
 	}
-	return told;
+	return ready;
 }
 
 static int by_select(struct pollfd *fds, size_t count, const struct timespec *timeout)
@@ -105,9 +103,9 @@ static int by_select(struct pollfd *fds, size_t count, const struct timespec *ti
 	int n = select_by(&sets, timeout);
 	int error = errno;
 	if (n >= 0)
-		n = tell(fds, count, &sets);
+		n = fill_in(fds, count, &sets);
 	else if (error == EBADF)
-		n = tell_closed(fds, count);
+		n = fill_in_closed(fds, count);
 	if (sets.bits != sets.few)
 		free(sets.bits);
 	errno = error;

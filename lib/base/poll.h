@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POSIX's poll, where the system or its limits refuse it too. */
+/* POSIX's poll, also where a sandbox or RLIMIT_NOFILE refuses it. */
 #ifndef BASE_POLL_H
 #define BASE_POLL_H
 
@@ -7,13 +7,12 @@
 #include <stddef.h>
 #include <time.h>
 
-/* The same where ppoll has failed, with errno. */
+/* Tries the calls that may work when ppoll has failed with errno. Only for poll_fds. */
 int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout);
 
 /*
- * As ppoll without a mask. It calls poll if a sandbox refuses ppoll, and select for more fds than
- * RLIMIT_NOFILE allows: a limit that was lowered is for new fds, and those that are open are still
- * waited for.
+ * Like ppoll without a mask. It calls poll if a sandbox refuses ppoll, and select if there are more
+ * fds than RLIMIT_NOFILE allows. That happens when the limit was lowered while the fds were open.
  */
 static inline int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that look random, and are told by a seed: xorshift64*. */
+/* Pseudo-random numbers that a seed determines: xorshift64*. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
 #include <stdint.h>
 
-/* A state for any seed; a state may be all but 0. */
+/* Returns the state for a seed, which may be any number. A state must not be 0. */
 static inline uint64_t random_state(uint64_t seed)
 {
 	return ((seed + 1) * UINT64_C(0x9E3779B97F4A7C15)) | 1;

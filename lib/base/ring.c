@@ -23,7 +23,7 @@ static int set_capacity(struct ring *ring, size_t capacity)
 	void **slots = malloc(capacity * sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
-	/* Positions stay what they are; only the slot that a position falls on changes. */
+	/* Entries keep their positions; only the slot of a position changes. */
 	for (size_t at = ring->head; at != ring->tail; at++)
 		slots[at & (capacity - 1)] = *ring_at(ring, at);
 	free(ring->slots);

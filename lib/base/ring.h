@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue of pointers in a ring that grows. Room is reserved beforehand, or had by ring_fit just
- * before a push, so that a push cannot fail. A position counts all pushes ever made; it names an
- * entry for as long as that is in the ring.
+ * A queue of pointers in a ring that grows. Room is reserved beforehand, or made by ring_fit just
+ * before a push, so that a push cannot fail. An entry keeps its position for as long as it is in the
+ * ring.
  */
 #ifndef BASE_RING_H
 #define BASE_RING_H
@@ -13,7 +13,7 @@
 
 struct ring {
 	void **slots;
-	size_t mask; /* slots - 1, a power of two less one; all ones while there are none */
+	size_t mask; /* the number of slots, a power of two, less one; all ones without slots */
 	size_t head; /* position of the oldest entry */
 	size_t tail; /* position of the next push */
 	size_t reserved;
@@ -22,13 +22,12 @@ struct ring {
 void ring_init(struct ring *ring);
 void ring_finish(struct ring *ring);
 
-/* Lets the ring hold as many entries as that, at the least: 0 or -ENOMEM. */
+/* Makes room for at least that number of entries in all. Returns 0 or -ENOMEM. */
 int ring_grow(struct ring *ring, size_t entries);
 
 /*
- * Makes room for count more entries than before: 0 or -ENOMEM. What is in the ring now counts
- * beside what is reserved, since its reservation may have been given back already; so no push of a
- * reserved entry finds the ring full.
+ * Reserves room for count more entries. Returns 0 or -ENOMEM. The entries in the ring count too,
+ * since their reservations may have been given back. So a push with a reservation always has room.
  */
 static inline int ring_reserve(struct ring *ring, size_t count)
 {
@@ -45,13 +44,13 @@ static inline int ring_reserve(struct ring *ring, size_t count)
 	return 0;
 }
 
-/* Gives that much room back. */
+/* Gives back the reservation of count entries. */
 static inline void ring_release(struct ring *ring, size_t count)
 {
 	ring->reserved -= count;
 }
 
-/* Makes room for one push, where nothing is reserved: 0 or -ENOMEM. */
+/* Makes room for one push without a reservation. Returns 0 or -ENOMEM. */
 static inline int ring_fit(struct ring *ring)
 {
 	size_t used = ring->tail - ring->head;
@@ -74,7 +73,7 @@ static inline size_t ring_push(struct ring *ring, void *entry)
 	return ring->tail++;
 }
 
-/* Puts an entry before the oldest: room for it was reserved, as for a push. */
+/* Puts an entry before the oldest. Like a push, it needs room made beforehand. */
 static inline void ring_push_front(struct ring *ring, void *entry)
 {
 	ring->slots[--ring->head & ring->mask] = entry;
@@ -90,7 +89,7 @@ static inline void *ring_pop(struct ring *ring)
 	return ring->slots[ring->head++ & ring->mask];
 }
 
-/* Takes out what was pushed last. */
+/* Removes the newest entry and returns it. */
 static inline void *ring_pop_back(struct ring *ring)
 {
 	return ring->slots[--ring->tail & ring->mask];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What AddressSanitizer, LeakSanitizer, ThreadSanitizer and Valgrind must be told of stacks and
- * switches. An ordinary build has none of it in a switch, but serves programs that are built with
- * AddressSanitizer: it looks whether that is there, and sends switches another way (core/asan_switch.c).
- * Valgrind's part, where its header was found, is a few instructions at a stack's first use. Beside
- * system.h and the context backends the only file with #if in it.
+ * What AddressSanitizer, LeakSanitizer, ThreadSanitizer and Valgrind must know of stacks and
+ * switches. An ordinary build has none of this in a switch. If the program is built with
+ * AddressSanitizer, the library notices at run time and switches by core/asan_switch.c. Valgrind
+ * costs a few instructions at a stack's first use, if its header was found. Only this file, system.h
+ * and the context backends contain #if.
  */
 #ifndef BASE_SANITIZE_H
 #define BASE_SANITIZE_H
@@ -56,30 +56,30 @@ struct sanitize_stack {
 	const void *low;
 	size_t size;
 	void *fake;       /* its fake frames, while it is suspended */
-	const void *held; /* a thread's own: what a leak is searched from, while it is suspended */
+	const void *held; /* adopted and suspended: LeakSanitizer searches from here up */
 #if SANITIZE_THREAD
 	void *fiber;
 #endif
-	unsigned valgrind; /* its number there */
-	bool adopted;      /* the thread came with it */
+	unsigned valgrind; /* Valgrind's number for the stack */
+	bool adopted;      /* the thread's own stack */
 };
 
-/* Whether the program is built with AddressSanitizer, or a kin of it that wants to know. */
+/* Whether a sanitizer in the program must know of switches. AddressSanitizer must. */
 static inline bool sanitize_wants_switches(void)
 {
 	return sanitize_has(__sanitizer_start_switch_fiber);
 }
 
-/* Whether somebody searches memory for pointers to what was allocated. */
+/* Whether LeakSanitizer searches memory for pointers to allocations. */
 static inline bool sanitize_searches(void)
 {
 	return sanitize_has(__lsan_register_root_region);
 }
 
-/* Fibers that ThreadSanitizer knows at a time, threads too: past 8,128 it ends the process. */
+/* The most fibers at a time. ThreadSanitizer ends the process past 8,128 fibers and threads. */
 enum { SANITIZE_FIBERS_MOST = 8000 };
 
-/* A new stack, of which nothing has run yet. */
+/* Announces a new stack, on which nothing has run yet. */
 static inline void sanitize_stack_init(struct sanitize_stack *stack, void *low, size_t size)
 {
 	*stack = (struct sanitize_stack){.low = low, .size = size};
@@ -89,7 +89,7 @@ static inline void sanitize_stack_init(struct sanitize_stack *stack, void *low, 
 	stack->valgrind = VALGRIND_STACK_REGISTER(low, (char *)low + size);
 }
 
-/* The stack that the calling thread came with. */
+/* Notes the calling thread's own stack. */
 static inline void sanitize_stack_adopt(struct sanitize_stack *stack)
 {
 	*stack = (struct sanitize_stack){.adopted = true};
@@ -106,13 +106,13 @@ static inline void sanitize_stack_adopt(struct sanitize_stack *stack)
 }
 
 /*
- * Nothing on the stack will run on; it is not the caller's. What stands on it may have ended, or
- * not: then red zones and fake frames are left.
+ * Clears a stack on which nothing will run on; the caller stands on another. If its last body was
+ * discarded before it returned, red zones and fake frames are left.
  */
 static inline void sanitize_stack_finish(struct sanitize_stack *stack)
 {
 	if (stack->fake) {
-		/* Only the one that runs can be ended: for a moment that is this. */
+		/* Only the running stack can be ended, so this one runs for a moment. */
 		void *mine = NULL;
 		const void *low;
 		size_t size;
@@ -131,8 +131,8 @@ static inline void sanitize_stack_finish(struct sanitize_stack *stack)
 }
 
 /*
- * What the thread's own stack holds is not leaked, while it is suspended. What the switch saves of
- * registers lies below.
+ * Has LeakSanitizer search the thread's own stack while that is suspended. The switch saves registers
+ * below the caller's frame, so the search begins lower.
  */
 static inline void sanitize_hold(struct sanitize_stack *stack)
 {
@@ -156,8 +156,8 @@ static inline void sanitize_release(struct sanitize_stack *stack)
 }
 
 /*
- * The process ends with this stack suspended: what its fake frames hold is not leaked. Their places lie
- * on the stack itself.
+ * Has LeakSanitizer search the fake frames of a stack that is suspended when the process ends.
+ * Pointers to the fake frames lie on the stack itself.
  */
 static inline __attribute__((no_sanitize("address"))) void sanitize_hold_fakes(
 	const struct sanitize_stack *stack)
@@ -172,7 +172,7 @@ static inline __attribute__((no_sanitize("address"))) void sanitize_hold_fakes(
 			__lsan_register_root_region(low, (size_t)((char *)high - (char *)low));
 }
 
-/* Before a switch. `ended`: nothing on the stack that is left will run on. */
+/* Called before a switch. If `ended`, nothing on the stack `from` will run on. */
 static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_stack *to,
 				  bool ended)
 {
@@ -186,8 +186,8 @@ static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_s
 }
 
 /*
- * After a switch, on the stack that runs now; `first`: it runs for the first time, or again from
- * its start.
+ * Called after a switch, on the stack that runs now. If `first`, the stack runs for the first time,
+ * or again from its start.
  */
 static inline void sanitize_enter(struct sanitize_stack *stack, bool first)
 {
@@ -198,7 +198,7 @@ static inline void sanitize_enter(struct sanitize_stack *stack, bool first)
 		sanitize_release(stack);
 }
 
-/* Memory in which pointers to allocations may lie. */
+/* Has LeakSanitizer search memory that may hold pointers to allocations. */
 static inline void sanitize_map(void *start, size_t size)
 {
 	if (sanitize_searches())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects of one size, packed into chunks: no header per object, and last freed, first reused. An
- * object may outlive its slab: its chunk goes when its last object does.
+ * Objects of one size, packed into chunks. An object has no header, and the object freed last is
+ * reused first. An object may outlive its slab; its chunk is freed with the chunk's last object.
  */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H
@@ -16,29 +16,27 @@
 struct slab {
 	size_t size;
 	void *free;                /* the first free object, which holds a pointer to the next */
-	struct slab_chunk *chunks; /* the newest first; objects are cut from it alone */
-	char *fresh, *end;         /* what of it was never handed out */
+	struct slab_chunk *chunks; /* the newest first; new objects are cut from that one */
+	char *fresh, *end;         /* the part of the newest chunk that was never handed out */
 };
 
-/* At the start of a chunk, whose memory is aligned so that an object finds it. */
+/* The header of a chunk. Chunks are aligned, so that an object's address leads to it. */
 struct slab_chunk {
-	struct slab *slab; /* NULL: the slab is finished */
+	struct slab *slab; /* NULL when the slab is finished */
 	struct slab_chunk *next;
-	size_t used; /* objects cut from it, free or not; once the slab is finished, those in use */
+	size_t used; /* objects cut from it; when the slab is finished, objects in use */
 };
 
-/*
- * A chunk leaves the malloc header of the next one room, so that chunks can lie one after another.
- */
+/* A chunk leaves room for malloc's header of the next, so that chunks can lie side by side. */
 enum { SLAB_CHUNK_ALIGN = 64 * 1024, SLAB_CHUNK = SLAB_CHUNK_ALIGN - 64 };
 
-/* size: a multiple of 8, at most 1,024. */
+/* Initializes a slab. size is a multiple of 8, at most 1,024. */
 void slab_init(struct slab *slab, size_t size);
 
-/* Gives all memory back but that of objects still in use, which goes when they are freed. */
+/* Frees all chunks but those with objects in use, which are freed with their last object. */
 void slab_finish(struct slab *slab);
 
-/* An object that was never in use. */
+/* Returns an object that was never in use, or NULL without memory. */
 void *slab_alloc_fresh(struct slab *slab);
 
 static inline struct slab_chunk *slab_chunk_of(const void *object)
@@ -46,13 +44,13 @@ static inline struct slab_chunk *slab_chunk_of(const void *object)
 	return (struct slab_chunk *)((uintptr_t)object & ~(uintptr_t)(SLAB_CHUNK_ALIGN - 1));
 }
 
-/* Whether there is none to be used again. */
+/* Whether there is no freed object to reuse. */
 static inline bool slab_exhausted(const struct slab *slab)
 {
 	return !slab->free;
 }
 
-/* The object freed last. */
+/* Returns the object freed last. The slab must not be exhausted. */
 static inline void *slab_reuse(struct slab *slab)
 {
 	void *object = slab->free;
@@ -60,7 +58,7 @@ static inline void *slab_reuse(struct slab *slab)
 	return object;
 }
 
-/* An object, not cleared; NULL without memory. */
+/* Returns an object that is not cleared, or NULL without memory. */
 static inline void *slab_alloc(struct slab *slab)
 {
 	if (SANITIZED)
@@ -68,7 +66,7 @@ static inline void *slab_alloc(struct slab *slab)
 	return slab_exhausted(slab) ? slab_alloc_fresh(slab) : slab_reuse(slab);
 }
 
-/* Gives an object back to the slab that it came from, which may be finished. NULL is not fine. */
+/* Gives an object back to its slab, which may be finished. The object must not be NULL. */
 static inline void slab_free(void *object)
 {
 	if (SANITIZED) {

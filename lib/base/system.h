@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What newer systems have and older ones do without. */
+/* Calls that differ between systems, or that only newer systems have. */
 #ifndef BASE_SYSTEM_H
 #define BASE_SYSTEM_H
 
@@ -36,7 +36,7 @@
 #define SYSTEM_EVENTFD 0
 #endif
 
-/* Linux 5.3: an fd that is a process, and readable when that has ended. */
+/* Linux 5.3: an fd for a process, readable when the process has ended. */
 #if __has_include(<sys/pidfd.h>)
 #include <sys/pidfd.h>
 #define SYSTEM_PIDFD 1
@@ -45,9 +45,9 @@
 #endif
 
 /*
- * A copy of the process that is about to execute a program. Linux's vfork copies no memory, so that
- * it is fast and works where memory is short; until then the copy has the caller's, and the caller
- * waits.
+ * Forks a child that is about to execute a program. Linux's vfork copies no memory, so it is fast and
+ * works when memory is short. Until the child executes the program, it runs in the caller's memory
+ * and the caller is suspended.
  */
 #ifdef __linux__
 #define system_fork_to_execute vfork
@@ -55,12 +55,12 @@
 #define system_fork_to_execute fork
 #endif
 
-/* Linux 6.13: a guard page that is a mark in the page table. */
+/* Linux 6.13: makes guard pages by a mark in the page table, without a mapping of their own. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
 
-/* Elsewhere there are no huge pages to be kept out. */
+/* Linux: keeps huge pages out. Systems without the constant have none to keep out. */
 #ifndef MADV_NOHUGEPAGE
 #define MADV_NOHUGEPAGE 15
 #endif
@@ -69,7 +69,7 @@
 #define MAP_NORESERVE 0
 #endif
 
-/* Linux 4.14: a read or write that does not wait, whatever the fd's flags say. */
+/* Linux 4.14: a read or write that does not block, whatever the fd's flags are. */
 #ifdef RWF_NOWAIT
 #define system_preadv2 preadv2
 #define system_pwritev2 pwritev2
@@ -92,7 +92,7 @@ static inline ssize_t system_preadv2(int fd, const struct iovec *vec, int count,
 #define RWF_NOSIGNAL 0x100
 #endif
 
-/* Linux's; the others copy, or have no such call. */
+/* Linux's calls. Other systems have none, or different ones, so the library copies there. */
 #ifdef __linux__
 #define SYSTEM_SPLICE 1
 #define system_sendfile sendfile
@@ -117,12 +117,12 @@ static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *ou
 }
 #endif
 
-/* A pipe of packets: Linux's. */
+/* Linux: a pipe that keeps packets apart. */
 #ifndef O_DIRECT
 #define O_DIRECT 0
 #endif
 
-/* Errors that the system does not have; no call returns these. */
+/* Stand-ins for errors that the system does not have. No call returns them. */
 #ifndef ENONET
 #define ENONET 4094
 #endif
@@ -130,14 +130,14 @@ static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *ou
 #define ENOSR 4095
 #endif
 
-/* Linux: a name of a unix socket that begins with a NUL is no file's. */
+/* Linux: a unix socket's name that begins with a NUL names no file. */
 #ifdef __linux__
 #define SYSTEM_ABSTRACT_NAMES 1
 #else
 #define SYSTEM_ABSTRACT_NAMES 0
 #endif
 
-/* Linux: select takes sets of any size, of which an fd_set is the first part. */
+/* Linux: select takes sets of any size, larger than an fd_set too. */
 #ifdef __linux__
 #define SYSTEM_LARGE_FD_SETS 1
 #else
@@ -152,8 +152,8 @@ static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *ou
 #endif
 
 /*
- * Whether to ask what came of a connection that was begun by connecting once more: then the socket
- * is as one that blocks would be. Elsewhere that may begin another.
+ * Whether a second connect returns the result of the first, and leaves the socket as a blocking
+ * connect does. On other systems it may begin another connection.
  */
 #ifdef __linux__
 #define SYSTEM_CONNECT_TELLS 1
@@ -162,8 +162,9 @@ static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *ou
 #endif
 
 /*
- * An fd of our own does not lie on 0 to 2, where they were closed: who writes to a standard stream
- * would write to it. The fd, moved if need be, FD_CLOEXEC set; or -1, closed, with errno.
+ * Moves an fd of the library above 0 to 2, which it gets if the program has closed them. Otherwise
+ * writes to a standard stream would go to it. Returns the fd, with FD_CLOEXEC set if it was moved.
+ * On failure it closes the fd and returns -1 with errno. A negative fd is returned as it is.
  */
 static inline int system_above_streams(int fd)
 {
@@ -175,7 +176,7 @@ static inline int system_above_streams(int fd)
 	return moved;
 }
 
-/* Both ends: 0 or an error, and then they are closed. */
+/* Does the same for two fds. Returns 0, or an error after closing both. */
 static inline int system_pair_above_streams(int fds[2])
 {
 	int error = 0;
@@ -191,15 +192,15 @@ static inline int system_pair_above_streams(int fds[2])
 }
 
 /*
- * Whether a call has failed because it is newer than the system: what an older kernel answers, or a
- * sandbox that knows no such call. The older call is then to be tried, and has the error if it is one.
+ * Whether a call may have failed because the kernel or a sandbox does not know it. The caller then
+ * tries the older call, which fails too if the error was a real one.
  */
 static inline bool system_lacks(int error)
 {
 	return error == ENOSYS || error == EPERM;
 }
 
-/* A span of time; where time_t has 32 bits, the longest that it can tell of. */
+/* Converts a duration. It is cut to the longest that a time_t of 32 bits can hold. */
 static inline struct timespec system_timespec(int64_t ns)
 {
 	enum { SEC = 1000000000 };
@@ -209,7 +210,7 @@ static inline struct timespec system_timespec(int64_t ns)
 	return (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)(ns % SEC)};
 }
 
-/* A pipe whose ends execve closes: 0 or an error. */
+/* Makes a pipe with FD_CLOEXEC set on both ends. Returns 0 or an error. */
 static inline int system_pipe(int fds[2])
 {
 #ifndef __APPLE__
@@ -225,7 +226,7 @@ static inline int system_pipe(int fds[2])
 	return system_pair_above_streams(fds);
 }
 
-/* A pidfd; -1 with ENOSYS where there are none. */
+/* Opens a pidfd. Returns -1 with ENOSYS on systems without pidfds. */
 static inline int system_pidfd_open(pid_t pid)
 {
 #if SYSTEM_PIDFD
@@ -239,7 +240,7 @@ static inline int system_pidfd_open(pid_t pid)
 #endif
 }
 
-/* Whether both fds are of one terminal; false if nobody knows. */
+/* Whether both fds are the same terminal. Returns false if the system cannot say. */
 static inline bool system_is_same_terminal(int a, int b)
 {
 #ifdef TIOCGDEV
@@ -253,8 +254,8 @@ static inline bool system_is_same_terminal(int a, int b)
 }
 
 /*
- * The protocol of a socket, or an error. Where the system does not tell, a stream of the Internet's is
- * taken for TCP.
+ * Returns the protocol of an Internet socket, or an error. On systems without SO_PROTOCOL a stream
+ * socket counts as TCP, any other as UDP.
  */
 static inline int system_protocol(int fd)
 {
@@ -272,7 +273,7 @@ static inline int system_protocol(int fd)
 	return value == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
-/* Linux 4.2: bind chooses no port, connect does, so that others may have it to other places. */
+/* Linux 4.2: leaves the choice of the port to connect, so that sockets to other peers can share it. */
 static inline void system_choose_port_late(int fd)
 {
 #ifdef IP_BIND_ADDRESS_NO_PORT
@@ -282,7 +283,7 @@ static inline void system_choose_port_late(int fd)
 #endif
 }
 
-/* 0 if the fd can be waited for, as most can but files; -EPERM, or an error. */
+/* Returns 0 if the fd can be polled, -EPERM if it cannot (as files), or another error. */
 static inline int system_check_pollable(int fd)
 {
 #ifdef __linux__
@@ -300,8 +301,8 @@ static inline int system_check_pollable(int fd)
 }
 
 /*
- * Whether the calling thread may take another identity. Without that right it has none, and is not
- * asked for one, since a sandbox may kill it for the call.
+ * Whether the calling thread may change its file user. A thread without that right is taken to have
+ * the process's. It is not asked for its own, since a sandbox may kill it for that call.
  */
 static inline bool system_may_change_identity(void)
 {
@@ -315,8 +316,8 @@ static inline bool system_may_change_identity(void)
 }
 
 /*
- * The calling thread's user or group for the use of files, which it may set on Linux. Returns the one
- * before; an invalid id is not set.
+ * Sets the user or group with whose rights the calling thread uses files, on Linux. Returns the one
+ * before. An invalid id changes nothing.
  */
 static inline uid_t system_set_file_user(uid_t uid)
 {
@@ -339,8 +340,9 @@ static inline gid_t system_set_file_group(gid_t gid)
 }
 
 /*
- * Has the process be of that user and group for good, with these supplementary groups and no
- * others: 0 or an error. By system calls alone, for a copy of a process that has threads.
+ * Sets the process's user and group for good, and exactly these supplementary groups. Returns 0 or an
+ * error. On Linux it makes plain system calls: libc's functions are not safe in the child of a process
+ * with threads.
  */
 static inline int system_set_user(uid_t uid, gid_t gid, const gid_t *groups, size_t count)
 {
@@ -358,7 +360,7 @@ static inline int system_set_user(uid_t uid, gid_t gid, const gid_t *groups, siz
 	return done ? 0 : -errno;
 }
 
-/* To a process by its pidfd, or, where that is negative, by its number. */
+/* Sends a signal to a process by its pidfd, or by its number if the pidfd is negative. */
 static inline int system_send_signal(int pidfd, pid_t pid, int signum)
 {
 #if SYSTEM_PIDFD
@@ -375,8 +377,8 @@ static inline int system_send_signal(int pidfd, pid_t pid, int signum)
 }
 
 /*
- * To the process group that a process leads, or led, which is still the same by its pidfd. Before
- * Linux 6.9: EINVAL.
+ * Sends a signal to the process group of a process, by its pidfd, which never names another process.
+ * Fails with EINVAL before Linux 6.9.
  */
 static inline int system_signal_group(int pidfd, int signum)
 {
@@ -391,8 +393,8 @@ static inline int system_signal_group(int pidfd, int signum)
 }
 
 /*
- * Has all fds from that number on closed by execve. Between fork and that: so by system calls
- * alone.
+ * Sets FD_CLOEXEC on all fds from that number on. It is called between fork and execve, so it only
+ * makes system calls.
  */
 static inline void system_close_from(int first)
 {
@@ -411,8 +413,8 @@ static inline void system_close_from(int first)
 }
 
 /*
- * Bytes that a signal takes of a stack before its handler runs; where the system does not tell,
- * room for AVX-512.
+ * Returns how much of a stack a signal takes before its handler runs, in bytes. If the system cannot
+ * say, it is enough for AVX-512.
  */
 static inline size_t system_signal_frame(void)
 {
@@ -425,8 +427,8 @@ static inline size_t system_signal_frame(void)
 }
 
 /*
- * What one thread is woken by from another: an end to read and one to write to, 8 bytes each time;
- * of an eventfd, both are one. 0 or an error.
+ * Makes the fds by which one thread wakes another: fds[0] is read, fds[1] is written, 8 bytes each
+ * time. Both are the same fd if it is an eventfd. Returns 0 or an error.
  */
 static inline int system_wakeup(int fds[2])
 {
@@ -440,7 +442,7 @@ static inline int system_wakeup(int fds[2])
 	return system_pipe(fds);
 }
 
-/* The mask of a thread that leaves all signals to others, but for faults of its own. */
+/* Makes the signal mask of a thread that takes no signals but its own faults. */
 static inline void system_block_signals(sigset_t *ret)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
@@ -450,8 +452,8 @@ static inline void system_block_signals(sigset_t *ret)
 }
 
 /*
- * Starts a thread with that mask: 0 or an error. One that runs functions of others takes another,
- * since programs that these start inherit it.
+ * Starts a thread with that mask. Returns 0 or an error. A thread that runs functions of the program
+ * sets another mask, since programs that they start inherit it.
  */
 static inline int system_start_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
 {
@@ -463,7 +465,7 @@ static inline int system_start_thread(pthread_t *thread, void *(*fn)(void *arg),
 	return -r;
 }
 
-/* Whether the calling thread is the one that the process began with; false if nobody knows. */
+/* Whether the calling thread is the process's first. Returns false if the system cannot say. */
 static inline bool system_is_main_thread(void)
 {
 #if defined(__linux__)
@@ -480,11 +482,11 @@ static inline int system_note_adds(struct dl_phdr_info *info, size_t size, void 
 {
 	if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof(info->dlpi_adds))
 		*(uint64_t *)ret = info->dlpi_adds;
-	return 1; /* the first tells */
+	return 1; /* the first entry has the count, so the walk ends */
 }
 #endif
 
-/* How many libraries were loaded so far, the program with them; 0 if nobody knows. */
+/* Returns how many libraries were loaded so far, with the program, or 0 if the system cannot say. */
 static inline uint64_t system_libraries_loaded(void)
 {
 	uint64_t count = 0;
@@ -506,8 +508,8 @@ static inline int system_note_executable(struct dl_phdr_info *info, size_t size,
 #endif
 
 /*
- * How a stack is mapped. Programs and libraries may ask for stacks that can be executed (GNU C's
- * nested functions do), and as the C library has it, one that asks is enough.
+ * Returns the protection to map a stack with. Stacks are executable if the program or any library
+ * asks for that, as in libc. GNU C's nested functions do.
  */
 static inline int system_stack_protection(void)
 {
@@ -518,7 +520,7 @@ static inline int system_stack_protection(void)
 	return protection;
 }
 
-/* Where the caller's stack stands, roughly; without a frame pointer for it where that can be. */
+/* Returns roughly the stack pointer. On x86-64 the caller needs no frame pointer for it. */
 static inline __attribute__((always_inline)) const void *system_stack_pointer(void)
 {
 #if defined(__x86_64__)
@@ -531,8 +533,8 @@ static inline __attribute__((always_inline)) const void *system_stack_pointer(vo
 }
 
 /*
- * Where a signal has interrupted its thread: the instruction, and the end of the stack; NULL where
- * nobody knows. context: the third argument of its handler.
+ * Sets the program counter and stack pointer at which a signal interrupted its thread, or NULL if the
+ * system cannot say. context is the third argument of the signal's handler.
  */
 static inline void system_interrupted(const void *context, const char **pc, const char **sp)
 {
@@ -550,7 +552,7 @@ static inline void system_interrupted(const void *context, const char **pc, cons
 #endif
 }
 
-/* Names the calling thread, for debuggers and top: at most 15 characters. */
+/* Names the calling thread, for debuggers and top. A name has at most 15 characters. */
 static inline void system_name_thread(const char *name)
 {
 #ifdef __APPLE__

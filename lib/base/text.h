@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A text that is put together piece by piece in a buffer. What does not fit is left out. */
+/* A text made piece by piece in a buffer. Whatever does not fit is left out. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linux's epoll, edge-triggered: an fd is registered once for each direction that was ever waited
- * for. As long as it has callbacks it is a level, of just what is wanted, since they need not read
- * all there is.
+ * for. While an fd has callbacks it is level-triggered, in the wanted directions only, since a
+ * callback need not read everything.
  *
- * An event names the record that it is for by number and generation, since one may come of a
- * description that lives on in a duplicate when its number has become another's.
+ * An event names its record by number and generation. A description lives on in a duplicate after
+ * its number was closed, and its events still carry that number, which may be another fd's by then.
  *
- * The system drops a number together with its description. Where that was closed by plain close, and
- * the number is another's now, nothing would come for who waits for it: so fds that have been heard of
- * are suspected, and asked about before they are waited for long. To ask at each wait would cost a call
- * for each message; it is done when nothing has come for a while, and for one after another where
- * that never is.
+ * The system forgets a registration when its description is closed. If the program closed an fd by
+ * plain close and opened another under its number, no event would come for the waiters of the new fd.
+ * So an fd that has had an event is suspected: its registration is checked before the loop waits for
+ * long. A check at each wait would cost a call for each message. All suspected fds are checked when
+ * nothing has come for a while. If events never pause, one is checked every WAITS_A_CHECK waits.
  */
 #include "io/fd.h"
 
@@ -27,17 +27,17 @@
 enum { EVENTS = 1024 };
 
 /*
- * How long nothing comes before all suspected fds are asked about; and of how many waits one is followed by a
- * question about one, where something comes all the time.
+ * When all suspected fds are checked: nothing has come for this time. When one is: after this number
+ * of waits that returned events.
  */
-enum { QUIET_MS = 10, WAITS_A_QUESTION = 256 };
+enum { QUIET_MS = 10, WAITS_A_CHECK = 256 };
 
 struct epoll {
 	struct io io;
 	int fd;
 	bool coarse;           /* the kernel has no epoll_pwait2 */
-	unsigned waits;        /* that something came of */
-	struct list suspected; /* fds, the one that was heard of first */
+	unsigned waits;        /* waits that returned events */
+	struct list suspected; /* fds, in the order of their first events */
 	struct epoll_event events[EVENTS];
 };
 
@@ -51,7 +51,7 @@ static uint64_t name_of(const struct fd *fd)
 	return (uint64_t)fd->generation << 32 | (uint32_t)fd->number;
 }
 
-/* NULL: it is not there any more, or it is the inbox, which has generation 0. */
+/* Returns the record, or NULL if it is gone or the name is the inbox's, of generation 0. */
 static struct fd *named(struct io *io, uint64_t name)
 {
 	struct fd *fd = fd_find(io, (int)(uint32_t)name);
@@ -76,14 +76,14 @@ static int control(struct io *io, int op, struct fd *fd, uint32_t events)
 	return epoll_ctl(epoll_of(io)->fd, op, fd->number, &event) < 0 ? -errno : 0;
 }
 
-/* Whether what is watched is what has the number, or is now: 0 or an error. */
-static int make_sure(struct io *io, struct fd *fd)
+/* Registers the open file that has the number now, if it is not registered. Returns 0 or an error. */
+static int check_registered(struct io *io, struct fd *fd)
 {
 	uint32_t generation = fd->generation;
 	fd->special &= (uint8_t)~FD_UNSURE;
 	if (!fd->armed)
 		return 0;
-	/* By a name of its own, lest events of one that lives on in a duplicate are taken for its. */
+	/* A new name, so that events of the old file, alive in a duplicate, are not taken for it. */
 	fd->generation = ++io->generation;
 	int r = control(io, EPOLL_CTL_ADD, fd, events_of(fd->armed, fd->special & FD_LEVEL));
 	if (r < 0)
@@ -95,7 +95,7 @@ static int make_sure(struct io *io, struct fd *fd)
 
 static int epoll_arm(struct io *io, struct fd *fd)
 {
-	int r = fd->special & FD_UNSURE ? make_sure(io, fd) : 0;
+	int r = fd->special & FD_UNSURE ? check_registered(io, fd) : 0;
 	if (r < 0)
 		return r;
 	unsigned level = fd_wants_level(fd) ? FD_LEVEL : 0;
@@ -105,7 +105,7 @@ static int epoll_arm(struct io *io, struct fd *fd)
 	uint32_t events = events_of(directions, level);
 	int op = fd->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	r = control(io, op, fd, events);
-	/* Closed elsewhere and opened anew, or forgotten while it was open. */
+	/* The number was closed elsewhere and opened anew, or was forgotten while it was open. */
 	if (r == -ENOENT && op == EPOLL_CTL_MOD)
 		r = control(io, EPOLL_CTL_ADD, fd, events);
 	else if (r == -EEXIST)
@@ -123,7 +123,7 @@ static __attribute__((noinline)) void suspect(struct epoll *epoll, struct fd *fd
 	list_append(&epoll->suspected, &fd->link);
 }
 
-/* Whether an event would wake somebody, or have a callback called, who has not been so before. */
+/* Whether an event would wake a waiter, or call a callback that is not on ready yet. */
 static bool is_waited_for(const struct fd *fd)
 {
 	for (int i = 0; i < DIRECTIONS; i++) {
@@ -137,8 +137,8 @@ static bool is_waited_for(const struct fd *fd)
 	return false;
 }
 
-/* One whose wait is to come is asked about then. */
-static __attribute__((noinline)) void ask_about(struct epoll *epoll, struct fd *fd)
+/* Checks a suspected fd now if it is waited for; otherwise its next wait does. */
+static __attribute__((noinline)) void check_suspected(struct epoll *epoll, struct fd *fd)
 {
 	list_remove(&fd->link);
 	fd->suspected = false;
@@ -146,22 +146,22 @@ static __attribute__((noinline)) void ask_about(struct epoll *epoll, struct fd *
 		fd->special |= FD_UNSURE;
 		return;
 	}
-	int r = make_sure(&epoll->io, fd);
+	int r = check_registered(&epoll->io, fd);
 	if (r == -EBADF || r == -EPERM)
-		fd_forget(&epoll->io, fd->number); /* closed, or of a kind that is not waited for */
+		fd_forget(&epoll->io, fd->number); /* it is closed, or cannot be polled */
 	else if (r < 0)
 		suspect(epoll, fd);
 }
 
-/* Those that are suspected by now. */
-static void ask_about_all(struct epoll *epoll)
+/* Checks each fd that is suspected now. One that stays suspected is not checked again. */
+static void check_all(struct epoll *epoll)
 {
-	struct list asked, *link;
-	list_init(&asked);
+	struct list checked, *link;
+	list_init(&checked);
 	while ((link = list_pop(&epoll->suspected)))
-		list_append(&asked, link);
-	while (!list_empty(&asked))
-		ask_about(epoll, container_of(asked.next, struct fd, link));
+		list_append(&checked, link);
+	while (!list_empty(&checked))
+		check_suspected(epoll, container_of(checked.next, struct fd, link));
 }
 
 static void epoll_forget(struct io *io, struct fd *fd)
@@ -179,7 +179,7 @@ static int wait_coarsely(struct epoll *epoll, int64_t left)
 	return epoll_wait(epoll->fd, epoll->events, EVENTS, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 
-/* Waits for so many nanoseconds at the most; a negative number is for ever. */
+/* Waits for at most `left` nanoseconds, or for ever if that is negative. */
 static __attribute__((noinline)) int wait_for(struct epoll *epoll, int64_t left)
 {
 #if SYSTEM_EPOLL_PWAIT2
@@ -216,10 +216,10 @@ static void tell(struct io *io, const struct epoll_event *event)
 		suspect(epoll_of(io), fd);
 	fd_event(io, fd, ready, got & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 	if (fd->special & FD_LEVEL)
-		epoll_arm(io, fd); /* what nobody wants any more would come again and again */
+		epoll_arm(io, fd); /* an unwanted direction would be reported again and again */
 }
 
-/* Begins a fetch of what is soon needed: of a record, then, told by that, of who waits. */
+/* Prefetches the record of an event further on, and the waiter of a nearer one. */
 static inline void fetch_ahead(const struct io *io, const struct epoll_event *event, int left)
 {
 	enum { RECORD = 12, WAITER = 6 };
@@ -233,7 +233,10 @@ static inline void fetch_ahead(const struct io *io, const struct epoll_event *ev
 		__builtin_prefetch(sooner->sides[READING].line.next);
 }
 
-/* Waits until then, or, where fds are suspected, for a while: how many events came, or -1. */
+/*
+ * Waits until `when`, but only QUIET_MS if fds are suspected. Returns the number of events, or -1 and
+ * errno.
+ */
 static inline int wait_once(struct epoll *epoll, int64_t when)
 {
 	int64_t left = left_until(when);
@@ -243,40 +246,44 @@ static inline int wait_once(struct epoll *epoll, int64_t when)
 }
 
 /*
- * Nothing came: then suspected fds are asked about, unless it was but a look among other things to do.
- * Whether another look is due, since virtual time would go by what the first could not see.
+ * Called when a wait found no event. Checks all suspected fds, unless the wait was a mere poll
+ * between other work. Returns whether the caller must poll again: before virtual time jumps, it must
+ * see the events of fds that were only now registered.
  */
-static bool ask_in_quiet(struct epoll *epoll, int64_t when)
+static bool check_in_quiet(struct epoll *epoll, int64_t when)
 {
 	const struct coro_loop *loop = epoll->io.loop;
 	bool jumps = sched_of(loop)->virtual_clock && ring_empty(&sched_of(loop)->ready);
 	if (list_empty(&epoll->suspected) || (when == 0 && !jumps))
 		return false;
-	ask_about_all(epoll);
+	check_all(epoll);
 	return when == 0;
 }
 
-/* Waits on, where that was for nothing (n: 0, or -1 and errno): how many events came, or an error. */
+/*
+ * Goes on after a wait without events, whose result n is 0, or -1 and errno. Returns the number of
+ * events, or an error.
+ */
 static __attribute__((noinline)) int wait_on(struct epoll *epoll, int64_t when, int n)
 {
 	while (n <= 0) {
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		/* Interrupted; but a look is to see what there is. */
+		/* A signal ends a wait. A poll is repeated, since it must report what is ready. */
 		if (n < 0 && when != 0)
 			return 0;
-		if (n == 0 && !ask_in_quiet(epoll, when))
+		if (n == 0 && !check_in_quiet(epoll, when))
 			return 0;
 		n = wait_once(epoll, when);
 	}
 	return n;
 }
 
-/* Something comes all the time: one by one. */
-static __attribute__((noinline)) void ask_about_one(struct epoll *epoll)
+/* Checks the fd that has been suspected longest. */
+static __attribute__((noinline)) void check_one(struct epoll *epoll)
 {
 	if (!list_empty(&epoll->suspected))
-		ask_about(epoll, container_of(epoll->suspected.next, struct fd, link));
+		check_suspected(epoll, container_of(epoll->suspected.next, struct fd, link));
 }
 
 static int epoll_wait_until(struct io *io, int64_t when)
@@ -289,15 +296,15 @@ static int epoll_wait_until(struct io *io, int64_t when)
 		fetch_ahead(io, epoll->events + i, n - i);
 		tell(io, &epoll->events[i]);
 	}
-	if (unlikely(++epoll->waits % WAITS_A_QUESTION == 0))
-		ask_about_one(epoll);
+	if (unlikely(++epoll->waits % WAITS_A_CHECK == 0))
+		check_one(epoll);
 	return 0;
 }
 
-/* What a host waits for, it waits for without us. */
+/* Another loop polls the fd without calling epoll_wait_until, so all fds are checked before. */
 static void epoll_settle(struct io *io)
 {
-	ask_about_all(epoll_of(io));
+	check_all(epoll_of(io));
 }
 
 static int epoll_fd(struct io *io)
@@ -305,7 +312,7 @@ static int epoll_fd(struct io *io)
 	return epoll_of(io)->fd;
 }
 
-/* -- life */
+/* -- create and destroy */
 
 static int watch_inbox(struct epoll *epoll, struct inbox *inbox)
 {

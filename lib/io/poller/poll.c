@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POSIX's poll: a table made anew for each wait, of the fds that somebody waits for. */
+/* POSIX's poll. Each wait makes the table anew, from the fds that are waited for. */
 #include "io/fd.h"
 
 #include "base/poll.h"
@@ -16,10 +16,10 @@
 
 struct poll {
 	struct io io;
-	struct list armed; /* fds that somebody waited for when this was last looked at */
-	size_t count;      /* of these */
+	struct list armed; /* fds that are waited for, or were at the last wait */
+	size_t count;      /* fds in armed */
 	struct pollfd *table;
-	size_t room; /* in the table: never less than one for each and one for the inbox */
+	size_t room; /* entries of the table: at least one for each armed fd and one for the inbox */
 };
 
 static struct poll *poll_of(struct io *io)
@@ -63,7 +63,7 @@ static void poll_forget(struct io *io, struct fd *fd)
 	poll_of(io)->count--;
 }
 
-/* The inbox first, then the armed ones in the order of their list. Returns how many. */
+/* Fills the table: first the inbox, then the armed fds in their order. Returns the entries. */
 static size_t fill(struct poll *poll)
 {
 	size_t count = 0;
@@ -118,11 +118,11 @@ static int poll_wait_until(struct io *io, int64_t when)
 	int n;
 	do
 		n = poll_fds(poll->table, count, timeout);
-	while (n < 0 && errno == EINTR && when == 0); /* a look is to see what there is */
+	while (n < 0 && errno == EINTR && when == 0); /* a poll must report what is ready */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (poll->table->revents & POLLNVAL)
-		return -EBADF; /* the inbox was closed by others */
+		return -EBADF; /* the program has closed the inbox's fd */
 	const struct pollfd *at = poll->table + 1;
 	for (struct list *link = poll->armed.next, *next; link != &poll->armed && n > 0;
 	     link = next, at++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring of a loop: its life, handing over, waiting. */
+/* The ring of a loop: creates it, submits requests, waits, and takes results. */
 #include "io/poller/uring.h"
 
 #include "base/system.h"
@@ -14,7 +14,7 @@
 
 enum { ENTRIES = 1024, RESULTS = 8192 };
 
-/* -- putting down */
+/* -- requests */
 
 int uring_place(struct uring *uring, struct io_uring_sqe **ret)
 {
@@ -25,7 +25,7 @@ int uring_place(struct uring *uring, struct io_uring_sqe **ret)
 			continue;
 		if (!uring_error_passes(r) && ++tries == URING_TRIES)
 			return r;
-		uring_take_results(uring); /* there may have been too many */
+		uring_take_results(uring); /* the kernel refuses if too many results wait */
 	}
 	return 0;
 }
@@ -70,7 +70,7 @@ int uring_take_results(struct uring *uring)
 	return r == -EAGAIN ? 0 : r;
 }
 
-/* Hands over what was put down, and waits for a result until then. */
+/* Submits the queued requests, and waits for a result until `when`. */
 static int submit_and_wait(struct uring *uring, int64_t when)
 {
 	struct __kernel_timespec time, *timeout = NULL;
@@ -101,10 +101,11 @@ static int put_inbox(struct uring *uring)
 }
 
 /*
- * A look is to see what there is: also when it could not be taken. And what results have had put down,
- * such as a cancellation that is tried again, is handed over before time jumps, or another loop waits.
+ * Whether a poll must be repeated. It must report what is ready, even if an error that passes came
+ * first. And a result may have queued a request, such as a second cancel, which must be submitted
+ * before virtual time jumps or another loop waits.
  */
-static bool is_to_be_repeated(const struct uring *uring, int result, int tries)
+static bool must_repeat(const struct uring *uring, int result, int tries)
 {
 	if (result < 0)
 		return uring_error_passes(result) && tries < URING_TRIES;
@@ -121,7 +122,7 @@ static int uring_wait(struct io *io, int64_t when)
 		return -errno;
 	uring_put_levels(uring);
 	if (!list_empty(&uring->levels))
-		when = 0; /* some are ready */
+		when = 0; /* an fd is still ready */
 	if (!uring->inbox_polled)
 		r = put_inbox(uring);
 	if (r < 0)
@@ -130,7 +131,7 @@ static int uring_wait(struct io *io, int64_t when)
 		r = submit_and_wait(uring, when);
 		int taken = uring_take_results(uring);
 		r = r < 0 ? r : taken;
-	} while (when == 0 && is_to_be_repeated(uring, r, tries++));
+	} while (when == 0 && must_repeat(uring, r, tries++));
 	uring_forget_gone(uring);
 	return r < 0 && !uring_error_passes(r) ? r : 0;
 }
@@ -141,7 +142,10 @@ static int watch(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Has results signalled on one fd, and another tell of that and of the inbox: 0 or an error. */
+/*
+ * Makes the eventfd that the ring signals, and the epoll fd that is readable when the eventfd or the
+ * inbox is. Returns 0 or an error.
+ */
 static int open_for_embedder(struct uring *uring)
 {
 	uring->signalled = system_above_streams(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -156,7 +160,7 @@ static int open_for_embedder(struct uring *uring)
 	return r;
 }
 
-static void close_for_host(struct uring *uring)
+static void close_for_embedder(struct uring *uring)
 {
 	if (uring->signalled >= 0)
 		close(uring->signalled);
@@ -166,22 +170,22 @@ static void close_for_host(struct uring *uring)
 }
 
 /*
- * The ring's own fd will not do: who polls it is not told of results that are the thread's to fetch,
- * as they are here. Nor is what the ring signals enough: what comes of an eventfd, as the inbox is,
- * it signals only some time later.
+ * Returns an fd that another loop can poll. The ring's own fd does not work: it is not readable for
+ * results that the thread itself must fetch, as with IORING_SETUP_DEFER_TASKRUN. The eventfd alone is
+ * not enough either: the ring signals the poll of an eventfd, such as the inbox, only some time later.
  */
 static int uring_fd(struct io *io)
 {
 	struct uring *uring = uring_of(io);
 	int r = uring->embedded < 0 ? open_for_embedder(uring) : 0;
 	if (r < 0)
-		close_for_host(uring);
+		close_for_embedder(uring);
 	return r < 0 ? r : uring->embedded;
 }
 
 /*
- * Hands over what was put down. Where that fails, the host is told as if something had come: then it
- * is tried again, and has its error.
+ * Submits the queued requests before another loop waits. If that fails, makes the fd readable, so that
+ * the next turn comes at once, tries again and returns the error.
  */
 static void uring_settle(struct io *io)
 {
@@ -193,9 +197,9 @@ static void uring_settle(struct io *io)
 		;
 }
 
-/* -- life */
+/* -- create and destroy */
 
-/* Its fd does not lie on a standard stream: 0, or an error and it is gone. */
+/* Moves the ring's fd above 0 to 2. Returns 0, or an error after freeing the ring. */
 static int move_ring(struct io_uring *ring)
 {
 	int fd = system_above_streams(ring->ring_fd);
@@ -209,7 +213,7 @@ static int move_ring(struct io_uring *ring)
 	return 0;
 }
 
-/* Of the kernels that have it, the older ones do without some of it. */
+/* Opens the ring, on older kernels without the flags that they do not know. */
 static int open_ring(struct uring *uring)
 {
 	enum {
@@ -228,7 +232,7 @@ static int open_ring(struct uring *uring)
 	if (r < 0)
 		return r;
 	r = (params.features & NEEDED) != NEEDED ? -ENOSYS : 0;
-	/* It may be had, and be of no use: a sandbox may allow the one call and not the other. */
+	/* Tries a call: a sandbox may allow io_uring_setup and refuse io_uring_enter. */
 	if (r == 0)
 		r = io_uring_submit_and_get_events(&uring->ring);
 	if (r >= 0 || uring_error_passes(r))
@@ -259,7 +263,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 	return 0;
 }
 
-/* The system would let go of what is polled only some time after the ring is closed. */
+/* Cancels all requests. Otherwise the kernel holds their files for a while after the ring is closed. */
 static void cancel_all(struct uring *uring)
 {
 	struct io_uring_sqe *sqe;
@@ -276,7 +280,7 @@ static void uring_destroy(struct io *io)
 	if (sched_is_own(sched_of(io->loop)))
 		cancel_all(uring);
 	io_uring_queue_exit(&uring->ring);
-	close_for_host(uring);
+	close_for_embedder(uring);
 	io_finish(io);
 	free(uring);
 }

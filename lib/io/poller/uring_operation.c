@@ -13,11 +13,11 @@ struct operation {
 	struct uring *uring;
 	const struct transfer *transfer;
 	struct cleanup cleanup;
-	bool over;                /* the system has let go of it */
-	bool cancelling;          /* but has yet to answer a request to cancel it */
-	bool withdrawn;           /* it was not handed over, and will not be */
+	bool over;                /* its result has come */
+	bool cancelling;          /* the result of a request to cancel it has not come yet */
+	bool withdrawn;           /* turned into a no-op before it was submitted */
 	bool holding;             /* see hold */
-	struct io_uring_sqe *sqe; /* where it was put down, at that position of the queue */
+	struct io_uring_sqe *sqe; /* its entry, at that position of the queue */
 	unsigned position;
 	int result;
 	unsigned flags;
@@ -39,7 +39,7 @@ static bool is_settled(const struct operation *operation)
 	return operation->over && !operation->cancelling;
 }
 
-/* What has been done cannot be taken back, so the task is woken with it. */
+/* Wakes the task when the kernel is done. A transfer cannot be undone, so the wait succeeds. */
 static void wake_if_settled(struct operation *operation)
 {
 	struct waiter *waiter = &operation->wait.waiter;
@@ -67,7 +67,7 @@ static void cancel(struct operation *operation)
 		uring_put_cancel(operation->uring, name, name | NAME_IS_CANCEL) == 0;
 }
 
-/* It is not found while it goes from one state to another, and may be found later. */
+/* The kernel may not find an operation that changes state (-ENOENT), so it is cancelled again. */
 void uring_cancel_came(const struct io_uring_cqe *cqe)
 {
 	struct operation *operation = operation_named(cqe->user_data);
@@ -78,8 +78,8 @@ void uring_cancel_came(const struct io_uring_cqe *cqe)
 }
 
 /*
- * The fd's number may be another's soon, or is: a call that has not been handed over must not be made
- * on that, and is made into nothing. The system reads what was put down when it is handed over.
+ * Turns an operation that was not submitted into a no-op: its fd's number may be another file's by
+ * then. The kernel reads an entry only when it is submitted.
  */
 static void withdraw(struct operation *operation)
 {
@@ -105,7 +105,7 @@ static void close_fd(int fd)
 	close(fd);
 }
 
-/* Nobody will have what it has brought. */
+/* Closes the fds that an operation has received for a discarded task. */
 static void drop_result(const struct operation *operation)
 {
 	const struct transfer *transfer = operation->transfer;
@@ -118,8 +118,8 @@ static void drop_result(const struct operation *operation)
 }
 
 /*
- * On a file the system works, as a thread does for other pollers: virtual time waits for that. On other
- * fds it waits itself, for as long as it takes.
+ * Keeps virtual time from jumping during an operation on a file. The kernel works on it meanwhile, as
+ * a thread does with other pollers. An operation on another fd may wait for ever and holds nothing.
  */
 static void hold(struct operation *operation, const struct fd *fd)
 {
@@ -139,7 +139,7 @@ static void unhold(struct operation *operation)
 	sched_let_go(sched_of(loop));
 }
 
-/* The task is discarded, and its stack with it: the system must let go of that first. */
+/* Called when the task is discarded. The kernel uses its stack, so the operation must end first. */
 static void discard(struct cleanup *cleanup)
 {
 	struct operation *operation = container_of(cleanup, struct operation, cleanup);
@@ -147,7 +147,7 @@ static void discard(struct cleanup *cleanup)
 	operation->wait.waiter.state = WAITER_CANCELLED;
 	unhold(operation);
 	if (!sched_is_own(sched_of(uring->io.loop)))
-		return; /* the system has it from the parent, whose memory is another */
+		return; /* in a child of fork: the kernel works in the parent's memory */
 	withdraw(operation);
 	for (int tries = 0; !is_settled(operation) && tries < URING_TRIES;) {
 		cancel(operation);
@@ -158,7 +158,7 @@ static void discard(struct cleanup *cleanup)
 	if (is_settled(operation))
 		drop_result(operation);
 	else
-		uring->lost = true; /* it ends with the ring, which is about to be closed */
+		uring->lost = true; /* the ring, about to be closed, ends it */
 }
 
 static unsigned length_of(const struct iovec *vec)
@@ -172,7 +172,7 @@ static uint64_t offset_of(const struct transfer *transfer)
 	return transfer->offset ? (uint64_t)*transfer->offset : (uint64_t)-1;
 }
 
-/* The pieces as a message, for the call that takes one. */
+/* Returns the transfer's pieces as a message, for recvmsg and sendmsg. */
 static struct msghdr *message_of(struct operation *operation, const struct transfer *transfer)
 {
 	operation->message = (struct msghdr){
@@ -256,8 +256,8 @@ static int put(struct operation *operation, const struct fd *fd, const struct tr
 }
 
 /*
- * Waits until the system has let go of the operation: 0; -ECANCELED if the task was cancelled before
- * that, and then so was the operation.
+ * Waits until the kernel is done with the operation. Returns 0, or -ECANCELED if the task was cancelled
+ * while it waited; then the operation was cancelled too.
  */
 static int wait_for(struct operation *operation)
 {
@@ -270,7 +270,7 @@ static int wait_for(struct operation *operation)
 	return r;
 }
 
-/* Whether there is more to be read: the system says so of sockets. */
+/* Notes whether a socket has more to read, as the kernel reports it. */
 static void note_rest(struct fd *fd, const struct operation *operation)
 {
 	if (fd->kind > FD_SOCKET || operation->result <= 0)
@@ -281,7 +281,11 @@ static void note_rest(struct fd *fd, const struct operation *operation)
 		fd->ready &= (uint8_t)~BIT(READING);
 }
 
-/* The result, seen together with a cancellation or a close that may have brought it about. */
+/*
+ * Returns the result for the task. An undone operation is -ECANCELED if the task was cancelled, and
+ * -EBADF if the fd was closed; otherwise it is tried again. A finished one keeps its result, and a
+ * cancellation is put off to the next wait.
+ */
 static int settle(const struct operation *operation, struct task *task, bool cancelled)
 {
 	int result = operation->result;
@@ -300,7 +304,7 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	enum direction direction = transfer->direction;
 	struct task *task = task_running();
 	if (task->coro.flags & FLAG_MUST_CANCEL)
-		return coro_task_yield(); /* this is its next wait: nothing is done */
+		return coro_task_yield(); /* the pending cancellation is delivered here */
 	struct operation operation;
 	operation.wait = (struct fd_wait){
 		.waiter.state = WAITER_CANCELLED,
@@ -313,7 +317,8 @@ ssize_t uring_perform(struct io *io, struct fd *fd, struct transfer *transfer)
 	int r = put(&operation, fd, transfer);
 	if (r < 0)
 		return r;
-	list_append(fd->sides[direction].line.next, &operation.wait.waiter.link); /* its turn */
+	/* It has its turn already, so it goes to the front of the line. */
+	list_append(fd->sides[direction].line.next, &operation.wait.waiter.link);
 	cleanup_push(task, &operation.cleanup, discard);
 	hold(&operation, fd);
 	sched_watch_begin(sched_of(io->loop));

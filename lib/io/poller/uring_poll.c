@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for fds with io_uring: a poll for each direction that is wanted. */
+/* Waits for fds by io_uring, with a poll for each wanted direction. */
 #include "io/poller/uring.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ static uint64_t name_of_poll(const struct fd *fd, enum direction direction)
 	       NAME_IS_POLL;
 }
 
-/* How: 0, or IORING_POLL_ADD_MULTI. */
+/* Queues a poll. `how` is 0, or IORING_POLL_ADD_MULTI to report each change. */
 static int put_poll(struct uring *uring, struct fd *fd, enum direction direction, unsigned how)
 {
 	static const unsigned events[] = {
@@ -32,8 +32,9 @@ static int put_poll(struct uring *uring, struct fd *fd, enum direction direction
 }
 
 /*
- * The system holds what it polls, even if the fd is closed by plain close: then the peer would not see
- * the end, and nothing come of what has the number now. What comes of these polls is nobody's from now on.
+ * Cancels the polls of an fd that may have been closed by plain close. The kernel holds the file that
+ * it polls: the peer would not see the end, and nothing would be reported for the file that has the
+ * number now. The record's watch changes, so that results of these polls are ignored.
  */
 static int cancel_polls(struct uring *uring, struct fd *fd)
 {
@@ -62,8 +63,8 @@ int uring_arm(struct io *io, struct fd *fd)
 }
 
 /*
- * Whatever was asked for, the system tells that the peer has ended its half. If that is all there is,
- * it would tell it again at once, unless it is asked for changes, of which it tells more than once.
+ * Whether a poll for writing reports something other than room. The kernel always reports that the peer
+ * has ended its half. A new poll would report that again at once, so the caller asks for changes.
  */
 static bool is_no_room(enum direction direction, int result)
 {
@@ -74,7 +75,7 @@ void uring_leave(struct io *io, struct fd *fd)
 {
 	if (!(fd->armed & ~fd_wanted(fd)))
 		return;
-	fd->special |= FD_UNSURE; /* so that it is done before the next wait, if it fails here */
+	fd->special |= FD_UNSURE; /* if it fails here, the next wait tries again */
 	uring_arm(io, fd);
 	io_uring_submit_and_get_events(&uring_of(io)->ring); /* there may be no other wait */
 }
@@ -93,13 +94,13 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 		fd->armed &= (uint8_t)~BIT(direction);
 	if (result == -EBADF) {
 		fd_check_closed(io, fd);
-		/* Results are also taken in the midst of calls that use the record. */
+		/* Not forgotten yet: results are also taken in the midst of calls that use the record. */
 		list_remove(&fd->link);
 		list_append(&uring->gone, &fd->link);
 		return;
 	}
 	if (result == -EINVAL)
-		result = POLLOUT; /* the kernel cannot tell of changes (before 5.13): it is tried */
+		result = POLLOUT; /* Linux before 5.13 cannot report changes: the waiter tries */
 	if (is_no_room(direction, result)) {
 		int r = more ? 0 : put_poll(uring, fd, direction, IORING_POLL_ADD_MULTI);
 		if (r < 0)
@@ -107,12 +108,12 @@ void uring_poll_came(struct uring *uring, const struct io_uring_cqe *cqe)
 		return;
 	}
 	if (result == -ECANCELED || result == -EINTR) {
-		fd_event(io, fd, BIT(direction), false); /* they look, and wait again */
+		fd_event(io, fd, BIT(direction), false); /* waiters try, and wait again */
 	} else if (result < 0) {
 		fd_fail(fd, direction, result);
 	} else {
 		bool both = result & (POLLHUP | POLLERR);
-		/* Urgent data is told of with each wake-up, be there any or not. */
+		/* POLLPRI is ignored: the kernel sets it at each wake-up, even without urgent data. */
 		fd_event(io, fd, both ? BIT(READING) | BIT(WRITING) : BIT(direction),
 			 result & (POLLRDHUP | POLLHUP | POLLERR));
 	}
@@ -127,7 +128,7 @@ void uring_forget_gone(struct uring *uring)
 		fd_forget(&uring->io, container_of(link, struct fd, link)->number);
 }
 
-/* One that is told of changes only: whether it is ready still. */
+/* Whether an fd with a callback is still writable, when its poll reports changes only. */
 static bool is_still_writable(struct io *io, struct fd *fd)
 {
 	if (!(fd->armed & BIT(WRITING)) || !fd->lasting || !fd->sides[WRITING].callback)
@@ -153,8 +154,8 @@ void uring_put_levels(struct uring *uring)
 }
 
 /*
- * The system holds a file for as long as it has something to do with it, even if the fd is closed: so
- * it has to let go before.
+ * Cancels the polls of an fd and submits that at once. The kernel would hold the file after the fd is
+ * closed.
  */
 void uring_forget(struct io *io, struct fd *fd)
 {
