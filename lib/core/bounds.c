@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where stacks lie, and which part of those that do not run is in use.
+ * coro_stack_get and coro_stack_for_each: the bounds of stacks, and which part is in use.
  *
- * The context of a suspended coroutine points into its own stack. While a coroutine runs, its
- * context is where its resumer stands. So all contexts together tell where each stack stands, if
- * each is looked up by the stack that it points into.
+ * The context of a suspended coroutine points into its own stack, that of a running one into its
+ * resumer's. So each stack's position is found by looking up all contexts by the stack that they
+ * point into.
  */
 #include "core/fail.h"
 #include "core/thread.h"
@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* The outermost coroutine that runs: the one that was not resumed by another. */
+/* The running coroutine that was not resumed by another. */
 static const struct coro *outermost(const struct thread *thread)
 {
 	const struct coro *co = thread->self;
@@ -21,12 +21,12 @@ static const struct coro *outermost(const struct thread *thread)
 	return co;
 }
 
-/* The positions of all stacks of a thread; those of coroutines are in the stacks' headers. */
+/* The positions of all stacks of a thread. Those of coroutines are in stack->at. */
 struct places {
 	struct thread *thread;
 	const struct coro
-		*stale; /* a task that runs, whose context is an old one; NULL if none does */
-	void *root;     /* of the thread's own stack */
+		*stale; /* the running task, whose context is out of date; NULL for none */
+	void *root;     /* position of the thread's own stack */
 };
 
 static void note(struct places *places, void *at)

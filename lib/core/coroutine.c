@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* -- birth */
+/* -- creating */
 
 int coroutine_check_options(const struct coro_options *options, unsigned more)
 {
@@ -20,15 +20,15 @@ int coroutine_check_options(const struct coro_options *options, unsigned more)
 	if (options->flags & ~(CORO_SAVE_EXCEPTIONS | more))
 		return fail_with(-EINVAL, "options: a flag that is not for this call");
 	if (options->stack_size > SIZE_MAX / 2)
-		return fail_with(-EINVAL, "options: a stack_size that cannot be");
+		return fail_with(-EINVAL, "options: stack_size is too large");
 	return options->stack_size && options->stack_size < stack_least()
 		       ? fail_with(-EINVAL, "options: a stack_size below coro_stack_min()")
 		       : 0;
 }
 
 /*
- * Memory for coroutines: a thread keeps some of what was freed. All of it comes from malloc, so
- * that one may be created in one thread and freed in another.
+ * Each thread keeps some freed coroutines for the next coro_create. All come from malloc, so that one
+ * may be created in one thread and freed in another.
  */
 enum { SPARE_MOST = 64 };
 
@@ -83,13 +83,13 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 	return 0;
 }
 
-/* -- life and death on a stack */
+/* -- getting and giving back a stack */
 
-/* The thread's stacks of that size. */
+/* Finds the thread's stacks of a size. At the first call readies it for reports of overflows. */
 static int find_size(struct thread *thread, size_t bytes, struct stack_size **ret)
 {
-	if (!thread->watched) {
-		thread->watched = true;
+	if (!thread->overflow_watched) {
+		thread->overflow_watched = true;
 		thread->alternate = overflow_watch();
 	}
 	int r = stack_pool_size(&thread->stacks, bytes, ret);
@@ -98,8 +98,8 @@ static int find_size(struct thread *thread, size_t bytes, struct stack_size **re
 	return r;
 }
 
-/* A cold stack, with a context born on it. */
-static int frame_bear(struct thread *thread, struct stack_size *size, struct frame **ret)
+/* Takes a cold stack and makes a context on it. */
+static int frame_create(struct thread *thread, struct stack_size *size, struct frame **ret)
 {
 	struct stack *stack;
 	int r = stack_take_cold(&thread->stacks, size, &stack);
@@ -127,7 +127,7 @@ int coroutine_prepare_slow(struct coro *co, struct thread *thread)
 	if (r < 0)
 		return r;
 	struct stack *stack = stack_take_warm(size);
-	r = stack ? 0 : frame_bear(thread, size, &frame);
+	r = stack ? 0 : frame_create(thread, size, &frame);
 	if (r < 0)
 		return r;
 	coroutine_take_frame(co, stack ? frame_of(stack) : frame, thread);
@@ -164,8 +164,8 @@ static int fail_running(void)
 }
 
 /*
- * Finds what a resume of co switches to: co, or the innermost of its chain of delegations. 0, or
- * the error for the resumer.
+ * Finds the coroutine that a resume of co switches to: co, or the innermost of its chain of
+ * delegations. Returns 0, or the error for the resumer.
  */
 static int resume_target(struct coro *self, struct coro *co, struct coro **ret)
 {
@@ -197,7 +197,7 @@ static __attribute__((cold, noinline)) int fail_to_start(int error)
 	return fail_code(error);
 }
 
-/* The first resume: a warm stack makes it nearly as cheap as the others. */
+/* The first resume. With a warm stack it is nearly as fast as the others. */
 static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 {
 	struct thread *thread = thread_self();
@@ -214,7 +214,7 @@ static __attribute__((noinline)) int resume_created(struct coro *co, void **ret)
 	return coroutine_switch(self, &co->context, co, co->context, 0);
 }
 
-/* Everything but the common case. `error`, if negative, is thrown in in place of a value. */
+/* All but the common case of resume. If `error` is negative, throws it in instead of a value. */
 static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, int error,
 						 void **ret)
 {
@@ -229,7 +229,9 @@ static __attribute__((noinline)) int resume_slow(struct coro *co, void *value, i
 	if (error == CORO_EXIT)
 		to->flags |= FLAG_CLOSING;
 	if (error == 0 && to->in)
-		*to->in = to->state == STATE_DELEGATING ? NULL : value; /* its delegate is gone */
+		*to->in = to->state == STATE_DELEGATING
+				  ? NULL
+				  : value; /* its delegate has ended or was taken */
 	to->state = STATE_RUNNING;
 	to->resumer = self;
 	to->out = ret;
@@ -344,7 +346,7 @@ int coro_destroy(struct coro *co)
 	return r;
 }
 
-/* -- questions */
+/* -- its state */
 
 int coro_return(void *value)
 {
@@ -416,9 +418,9 @@ void coro_pool_stats(struct coro_pool_stats *ret)
 		stack_pool_count(&thread_current->stacks, ret);
 }
 
-/* -- words of errors */
+/* -- messages of errors */
 
-/* Once the body has returned there is room for one failure only. */
+/* The second failure. Once the body has returned there is room for one only. */
 static struct failure *earlier(const struct frame *frame)
 {
 	return frame->failure && frame->fn ? frame->earlier : NULL;
@@ -448,7 +450,7 @@ struct failure *coroutine_claim_failure(struct frame *frame, int error)
 	return failure;
 }
 
-/* Of a frame that has one. */
+/* Removes the failure of an error from a frame that has at least one. */
 static void forget_failure(struct frame *frame, int error)
 {
 	struct failure *before = earlier(frame);

@@ -46,7 +46,7 @@ int coro_undefer(coro_callback *fn, void *arg)
 	return 0;
 }
 
-/* Takes the last one off the frame and calls it. */
+/* Takes the last deferred call off the frame and makes it. */
 static void run_last(struct frame *frame)
 {
 	struct deferred *last = frame->deferred, call = *last;
@@ -60,15 +60,15 @@ int deferred_run(struct coro *co, int status)
 	struct frame *frame = co->frame;
 	void *value = frame->value;
 	struct failure *returned = coroutine_claim_failure(frame, status);
-	frame->failure = failure_ref(returned); /* the calls may ask for it, and replace it */
+	frame->failure = failure_ref(returned); /* deferred calls may read and replace it */
 	frame->fn = NULL;
-	frame->returned = returned; /* there, should the task be discarded */
+	frame->returned = returned; /* found here if the task is discarded */
 	bool cancelled = status >= 0 && coroutine_cancel_due(co);
 	while (frame->deferred)
 		run_last(frame);
 	frame->value = value;
 	if (cancelled && !(co->flags & FLAG_MUST_CANCEL)) {
-		/* The body left without a look at the request; a wait here got it in its place. */
+		/* The body never received the request; a wait in a deferred call did. */
 		failure_unref(frame->returned);
 		return -ECANCELED;
 	}
@@ -83,7 +83,7 @@ void deferred_discard(struct coro *co)
 	struct failure *saved = fail_save();
 	struct sched *sched = thread->sched;
 	uint16_t runs_loop = self->flags & FLAG_RUNS_LOOP;
-	/* No waiting, yielding or deferring for them. */
+	/* These calls must not wait, yield or defer. */
 	self->flags |= FLAG_RUNS_LOOP;
 	thread->sched = NULL;
 	while (co->frame->deferred)

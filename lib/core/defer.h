@@ -6,12 +6,12 @@
 #include "core/coroutine.h"
 
 /*
- * The body of the running coroutine has returned status: runs what it deferred. Returns the status
- * that it ends with; value and words are as the body left them.
+ * Makes the deferred calls of the running coroutine, whose body has returned status. Returns the
+ * status that it ends with. Its value and message stay as the body left them.
  */
 int deferred_run(struct coro *co, int status);
 
-/* The same for one that is discarded, on the stack of whoever does that. */
+/* Makes the deferred calls of a coroutine that is discarded, on the caller's stack. */
 void deferred_discard(struct coro *co);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outermost frame of each stack, which runs bodies. The Makefile compiles this file with a
- * frame pointer, whatever the others have, so that the chain of frame pointers leads to it and ends
- * here.
+ * The outermost function on each stack, which runs bodies. The Makefile compiles this file with frame
+ * pointers, so that the chain of frame pointers ends here.
  */
 #include "base/error.h"
 #include "core/coroutine.h"
@@ -10,7 +9,7 @@
 #include "core/generator.h"
 #include "core/thread.h"
 
-/* A body that has ended goes on in its resumer. */
+/* Ends a body whose resumer runs on. Returns the resumer's context. */
 static void *leave_to_resumer(struct coro *co, int status, int *result)
 {
 	struct coro *to = co->resumer;
@@ -53,7 +52,7 @@ static void *leave(struct coro *co, int status, int *result)
 	return context;
 }
 
-/* Runs bodies on a stack, one after the other, for as long as the stack is warm. */
+/* Runs bodies, one after another, until the stack is trimmed or freed. */
 void coroutine_entry(void *arg)
 {
 	struct frame *frame = arg;
@@ -71,7 +70,7 @@ void coroutine_entry(void *arg)
 		if (SANITIZED)
 			sanitize_leave(&frame->stack.sanitize,
 				       &thread_current->self->frame->stack.sanitize, true);
-		/* Else the next has this very stack, and begins here. */
+		/* If the next coroutine got this very stack, it begins here without a switch. */
 		if (context != frame->context)
 			context_switch(&frame->context, context, result);
 	}

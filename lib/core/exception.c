@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CORO_SAVE_EXCEPTIONS: a C++ runtime keeps the exceptions that are being handled in globals of the
- * thread, which are exchanged at a switch. The runtime may come with the program, or later with a
- * plugin.
+ * CORO_SAVE_EXCEPTIONS: a C++ runtime keeps the exceptions being handled in thread-local globals, which
+ * are exchanged at a switch. The runtime may be loaded with the program, or later with a plugin.
  */
 #include "base/system.h"
 #include "core/coroutine.h"
@@ -10,7 +9,7 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 
-/* The C++ ABI's. */
+/* As the C++ ABI has it. */
 struct cxa_globals {
 	void *caught;
 	unsigned uncaught;
@@ -18,15 +17,15 @@ struct cxa_globals {
 
 typedef struct cxa_globals *get_globals(void);
 
-/* Absent if the program has no C++ runtime; dlopen and dlsym are if it is linked statically. */
+/* Absent in a program without a C++ runtime. dlopen and dlsym are absent in a static one. */
 extern struct cxa_globals *__cxa_get_globals(void) __attribute__((weak));
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak dladdr
 
 /*
- * Keeps the library of this function loaded, since another thread may be about to call it. The
- * program's own is not found by its name, and is never unloaded.
+ * Keeps the library of this function loaded, since another thread may be about to call it. The program
+ * itself is not found by its name, but is never unloaded.
  */
 static void pin(get_globals *get)
 {
@@ -35,11 +34,8 @@ static void pin(get_globals *get)
 		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/*
- * The function of a plugin's runtime; one that was loaded for the plugin alone (RTLD_LOCAL) is
- * found by its name.
- */
-static get_globals *look_up(void)
+/* Finds the function in a plugin's runtime. One loaded with RTLD_LOCAL is found by its file name. */
+static get_globals *lookup(void)
 {
 	static const char *const runtimes[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
 	get_globals *get = (get_globals *)dlsym(RTLD_DEFAULT, "__cxa_get_globals");
@@ -53,20 +49,20 @@ static get_globals *look_up(void)
 	return get;
 }
 
-/* Until the runtime is found, it is looked for again after each library that is loaded. */
+/* Finds the function. Until it is found, each library that was loaded makes it search again. */
 static get_globals *find_slow(void)
 {
 	static _Atomic(get_globals *) found;
-	static _Atomic uint64_t polled_position;
+	static _Atomic uint64_t searched_at;
 	get_globals *get = atomic_load_explicit(&found, memory_order_acquire);
 	if (get || !dlopen || !dlsym)
 		return get;
 	uint64_t loaded = system_libraries_loaded();
-	if (loaded && atomic_load_explicit(&polled_position, memory_order_relaxed) == loaded)
+	if (loaded && atomic_load_explicit(&searched_at, memory_order_relaxed) == loaded)
 		return NULL;
-	get = look_up();
+	get = lookup();
 	atomic_store_explicit(&found, get, memory_order_release);
-	atomic_store_explicit(&polled_position, loaded, memory_order_relaxed);
+	atomic_store_explicit(&searched_at, loaded, memory_order_relaxed);
 	return get;
 }
 

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-/* -- the protocol: resume, with Python's notion of an end */
+/* -- resume with Python's results: 1 for an item, 0 at the end */
 
 static __attribute__((noinline)) int next_slow(struct coro *generator, void *value, void **ret)
 {
@@ -44,7 +44,7 @@ int coro_next(struct coro *generator, void **ret)
 
 /* -- delegation */
 
-/* The lower end of the chain that begins at co. */
+/* The leaf of the chain that begins at co. */
 static struct coro *end_of(struct coro *co)
 {
 	while (co->state == STATE_DELEGATING && co->frame->delegate &&
@@ -53,7 +53,7 @@ static struct coro *end_of(struct coro *co)
 	return co;
 }
 
-/* Puts the chain that begins at inner under outer, the leaf of the chain that begins at root. */
+/* Appends the chain that begins at inner to outer, the leaf of the chain that begins at root. */
 static struct coro *attach(struct coro *root, struct coro *outer, struct coro *inner)
 {
 	struct coro *leaf = inner->state == STATE_DELEGATING ? inner->frame->leaf : inner;
@@ -68,8 +68,8 @@ static struct coro *attach(struct coro *root, struct coro *outer, struct coro *i
 }
 
 /*
- * Makes a chain of its own of co and what lies below, so that co can be driven by itself. Its
- * delegator keeps its `delegate`, and attaches it again when it is resumed itself.
+ * Cuts the chain above co, so that co can be resumed by itself. Its delegator keeps `delegate`, and
+ * attaches co again at its own next resume.
  */
 static int cut(struct coro *co)
 {
@@ -95,14 +95,12 @@ int generator_innermost(struct coro *co, struct coro **ret)
 			return r;
 	}
 	struct coro *leaf = co->state == STATE_DELEGATING ? co->frame->leaf : co;
-	/*
-	 * A leaf that delegates has lost its delegate: to somebody who drove that, or to its end.
-	 */
+	/* A leaf that delegates has lost its delegate: that was resumed by another, or has ended. */
 	while (leaf->state == STATE_DELEGATING && leaf->frame->delegate) {
 		struct coro *inner = leaf->frame->delegate;
 		if (inner->state == STATE_RUNNING)
 			return -EBUSY;
-		/* What comes of a chain that runs is for who drives it, so it is not attached. */
+		/* A chain that runs yields to its own resumer, so it is not attached. */
 		if (inner->state == STATE_DELEGATING && inner->frame->leaf->state == STATE_RUNNING)
 			return -EBUSY;
 		leaf = attach(co, leaf, inner);
@@ -113,7 +111,7 @@ int generator_innermost(struct coro *co, struct coro **ret)
 	return 0;
 }
 
-/* The other begins where the consumer is, and not inside the catch block that delegates. */
+/* Switches the C++ state back first: the delegate is not inside the delegator's catch block. */
 static __attribute__((noinline)) int yield_from_slow(struct coro *self, struct coro *to,
 						     void *context)
 {
@@ -164,7 +162,7 @@ int coro_yield_from(struct coro *generator, void **ret)
 	to->resumer = self->resumer;
 	to->out = self->out;
 	thread_current->self = to;
-	/* What it will yield to is where our own resumer stands. */
+	/* The delegate yields to the resumer of the delegator. */
 	void *context = to->context;
 	to->context = self->context;
 	if (unlikely(self->flags & CORO_SAVE_EXCEPTIONS))
@@ -173,8 +171,8 @@ int coro_yield_from(struct coro *generator, void **ret)
 }
 
 /*
- * What the delegator's coro_yield_from returns. One that is being closed must leave, however the
- * other took it.
+ * The result of the delegator's coro_yield_from. If the chain is being closed the delegator must end
+ * too, whatever the delegate returned.
  */
 static int delegated_result(struct coro *outer, const struct coro *inner, int status)
 {
@@ -193,7 +191,7 @@ void *generator_leave(struct coro *co, int status, int *result)
 	outer->frame->delegate = NULL;
 	frame->delegator = NULL;
 	if (!(co->flags & FLAG_HAS_DELEGATOR))
-		return NULL; /* cut off: its delegator finds out later */
+		return NULL; /* the chain was cut: its delegator learns of this at its next resume */
 
 	root->frame->leaf = outer;
 	outer->frame->root = root;
@@ -235,7 +233,7 @@ void generator_discard_chain(struct coro *leaf)
 
 void generator_discard(struct coro *generator)
 {
-	enum { TRIES = 16 }; /* one that yields in its cleanup gets through it, as a rule */
+	enum { TRIES = 16 }; /* enough for most generators that yield in their cleanup */
 	struct coro *leaf;
 	for (int i = 0; i < TRIES; i++)
 		if (coro_destroy(generator) != -EPROTO)

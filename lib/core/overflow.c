@@ -45,13 +45,10 @@ static void report(const struct coro *co)
 	say("\n");
 }
 
-/*
- * Whether a fault is an overflow: it is in a guard, or in a frame so large that it reaches past all
- * stacks.
- */
+/* Whether a fault is an overflow: in a guard, or in a frame so large that it reaches beyond it. */
 static bool overflows(const struct coro *co, const char *at, const char *sp)
 {
-	enum { BELOW = 64 * 1024 }; /* what lies below the end of the stack, but belongs to it */
+	enum { BELOW = 64 * 1024 }; /* an access this far below the stack pointer still counts */
 	const struct thread *thread = co->thread;
 	if (stack_pool_guards(&thread->stacks, at))
 		return true;
@@ -62,9 +59,9 @@ static bool overflows(const struct coro *co, const char *at, const char *sp)
 }
 
 /*
- * Whether instructions on a stack were the fault, and can run now: a library that was loaded since
- * the stack was mapped has them there, as GNU C's nested functions do. The C library then makes the
- * stacks executable that it knows.
+ * Whether the fault was executing code on a stack, which can run now. A library with such code (GNU C's
+ * nested functions) may be loaded after the stack was mapped. The C library then makes its own stacks
+ * executable; this does the same for ours.
  */
 static bool made_executable(const struct coro *co, const char *at, const char *pc)
 {
@@ -77,8 +74,8 @@ static bool made_executable(const struct coro *co, const char *at, const char *p
 }
 
 /*
- * An overflow is told by its address. Whatever the fault was, it then happens again, with the
- * default action, so that a core dump shows it where it was.
+ * Reports an overflow, recognized by its address. Any fault then happens again with the default action,
+ * so that a core dump shows where it was.
  */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
@@ -91,7 +88,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		report(co);
 	signal(number, SIG_DFL);
 	if (info->si_code <= 0)
-		raise(number); /* somebody sent it; it comes again once we return */
+		raise(number); /* sent by kill; delivered again when the handler returns */
 }
 
 /* -- installation */
@@ -129,7 +126,7 @@ static size_t alternate_size(void)
 	return (ROOM + system_signal_frame() + page - 1) / page * page;
 }
 
-/* The mapping, guard and all; NULL if it cannot be had. */
+/* Maps the stack with its guard. NULL on failure. */
 static char *alternate_map(size_t size)
 {
 	char *mapping = mmap(NULL, GUARD + size, PROT_NONE,
@@ -165,7 +162,7 @@ void *overflow_watch(void)
 	return NULL;
 }
 
-/* A generator in a task has a stack of its own, and programs may have others: these are theirs. */
+/* Being on the coroutine's own stack is fine, and so is a stack of the program's own. */
 void overflow_check(const void *at)
 {
 	const struct coro *self = thread_current->self;
@@ -178,7 +175,7 @@ void overflow_check(const void *at)
 		signal(SIGSEGV, SIG_DFL);
 	}
 	raise(SIGSEGV);
-	signal(SIGSEGV, SIG_DFL); /* a handler of the program's has returned */
+	signal(SIGSEGV, SIG_DFL); /* a handler of the program has returned */
 	raise(SIGSEGV);
 }
 

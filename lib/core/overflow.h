@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a stack overflow: a fault in a guard says which coroutine ran out of stack,
- * then happens again as it would have without us.
+ * The report of a stack overflow: on a fault in a guard, names the coroutine on stderr. Then the fault
+ * happens again with its default action.
  */
 #ifndef CORE_OVERFLOW_H
 #define CORE_OVERFLOW_H
@@ -10,23 +10,22 @@
 #include "core/coroutine.h"
 
 /*
- * Readies the calling thread: the handler, once a process and only where SIGSEGV and SIGBUS are at
- * their default; and where that is installed, an alternate signal stack if the thread has none: 64
- * KiB and a guard, since handlers of others (SA_ONSTACK) then run on it, too. Returns its mapping,
- * NULL if it made none. CORO_OVERFLOW=0 in the environment keeps it from doing anything.
+ * Readies the calling thread for reports. Installs the handler once per process, for SIGSEGV and
+ * SIGBUS where they have their default action. Gives the thread an alternate signal stack if it has
+ * none: 64 KiB and a guard, since other handlers with SA_ONSTACK run on it too. Returns its mapping,
+ * or NULL if it made none. Does nothing with CORO_OVERFLOW=0 in the environment.
  */
 void *overflow_watch(void);
 
-/* Takes the handler down again, where it is still there. */
+/* Restores the default action, where the handler is still installed. */
 void overflow_uninstall(void);
 
-/* Ends the process as an overflow does, if `at` lies on a stack of another. */
+/* Ends the process as an overflow does, if `at` lies on another coroutine's stack. */
 void overflow_check(const void *at);
 
 /*
- * Whether a coroutine that is about to wait may have stepped over its guard as a whole, by an array
- * of which only the beginning was used: it then stands on another's stack. Asked in waits that are
- * not the shortest ones.
+ * Whether a coroutine may have stepped over its whole guard, by an array of which only the beginning
+ * was used. It is then on another's stack. Checked in all waits but the fastest.
  */
 static inline __attribute__((always_inline)) bool overflow_suspected(const struct coro *co)
 {
@@ -39,7 +38,7 @@ static inline __attribute__((always_inline)) void overflow_look(const struct cor
 		overflow_check(system_stack_pointer());
 }
 
-/* Takes the alternate stack down again. NULL is fine. */
+/* Removes the alternate stack. NULL is fine. */
 void overflow_unwatch(void *alternate);
 
 #endif

@@ -11,25 +11,25 @@
 #include <string.h>
 
 /*
- * Stacks in the first mapping of a size, and in the largest: a few tasks should not reserve much,
- * nor a million need many mappings.
+ * The number of stacks in the first mapping of a size, and in the largest. A few tasks do not reserve
+ * much, and a million do not need many mappings.
  */
 enum { SLAB_FIRST = 16, SLAB_LARGEST = 4096 };
 
 /*
- * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a task that sleeps
- * leaves free of its first page: of that, a context takes its room, and bodies are left 1 KiB.
+ * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a sleeping task leaves
+ * free in its first page, after the context's room and 1 KiB for the body.
  */
 enum { COLOUR_UNIT = 64, COLOUR_STEP = 7, COLOURS_MOST = 40, BODY = 1024 };
 
-/* Bytes of a guard, at least. */
+/* The least bytes of a guard. */
 enum { GUARD = 64 * 1024 };
 
 enum { WORD = 64 };
 
 /*
- * A mapping cut into slots. Slots from `fresh` on have never been used and have no guard yet; below
- * it, the bits of `cold` tell which ones wait for use, with their guard.
+ * A mapping cut into slots. Slots from `fresh` on were never used and have no guard yet. Below that, a
+ * bit in `cold` is set for each slot that is free, with its guard in place.
  */
 struct stack_slab {
 	struct stack_slab *next;
@@ -62,7 +62,7 @@ void stack_pool_init(struct stack_pool *pool, size_t room)
 	if (pool->colours > COLOURS_MOST)
 		pool->colours = COLOURS_MOST;
 	if (pool->colours % COLOUR_STEP == 0)
-		pool->colours++; /* else only a seventh of them would be used */
+		pool->colours++; /* otherwise only a seventh of them would be used */
 }
 
 size_t stack_least(void)
@@ -99,28 +99,25 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 
 static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 {
-	size_t message = (count + WORD - 1) / WORD;
-	struct stack_slab *slab = malloc(sizeof(*slab) + message * sizeof(slab->cold[0]));
+	size_t words = (count + WORD - 1) / WORD;
+	struct stack_slab *slab = malloc(sizeof(*slab) + words * sizeof(slab->cold[0]));
 	if (!slab)
 		return NULL;
 	*slab = (struct stack_slab){.count = count};
-	memset(slab->cold, 0, message * sizeof(slab->cold[0]));
+	memset(slab->cold, 0, words * sizeof(slab->cold[0]));
 	slab->start = mmap(NULL, count * size->slot, system_stack_protection(),
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (slab->start == MAP_FAILED) {
 		free(slab);
 		return NULL;
 	}
-	/*
-	 * A huge page under many stacks would cost each of them 2 MiB; where there are none, this
-	 * fails.
-	 */
+	/* Huge pages would give each stack up to 2 MiB of memory. Fails where there are none. */
 	madvise(slab->start, count * size->slot, MADV_NOHUGEPAGE);
 	sanitize_map(slab->start, count * size->slot);
 	return slab;
 }
 
-/* One more mapping, twice as large as the last, or as large as can be had. */
+/* Adds a mapping twice as large as the last, or as large as the system allows. */
 static int slab_add(struct stack_size *size)
 {
 	size_t count = size->slabs ? size->slabs->count * 2 : SLAB_FIRST;
@@ -140,8 +137,8 @@ static int slab_add(struct stack_size *size)
 }
 
 /*
- * The guard is a mark in the page table where the kernel can do that, and costs no mapping of its
- * own; that fails on older kernels and on locked memory.
+ * Installs a guard: a mark in the page table where the kernel can do that, which costs no mapping.
+ * That fails on older kernels and on locked memory; then by mprotect.
  */
 static int guard(const struct stack_pool *pool, char *slot)
 {
@@ -171,7 +168,7 @@ static void slot_use(const struct stack_pool *pool, struct stack_size *size,
 	*ret = stack;
 }
 
-/* One that was in use before. */
+/* Takes a stack that was in use before. False if there is none. */
 static bool take_used(const struct stack_pool *pool, struct stack_size *size, struct stack **ret)
 {
 	for (struct stack_slab *slab = size->slabs; slab; slab = slab->next) {
@@ -204,7 +201,7 @@ static int take_fresh(const struct stack_pool *pool, struct stack_size *size, st
 	return 0;
 }
 
-/* Stacks that ThreadSanitizer knows of, in all threads. */
+/* The number of stacks that ThreadSanitizer knows, in all threads. */
 static atomic_int fibers;
 
 int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct stack **ret)
@@ -222,10 +219,7 @@ int stack_take_cold(struct stack_pool *pool, struct stack_size *size, struct sta
 	return 0;
 }
 
-/*
- * Gives the memory back and notes the slot as cold. Where it cannot be given back, it is cold all
- * the same.
- */
+/* Gives the memory back and marks the slot as cold, even if giving back fails. */
 static void chill(struct stack *stack)
 {
 	struct stack_size *size = stack->size;
@@ -289,7 +283,7 @@ void stack_pool_finish(struct stack_pool *pool)
 	pool->sizes = NULL;
 }
 
-/* -- what others want to know */
+/* -- counting and finding stacks */
 
 void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret)
 {
@@ -307,9 +301,7 @@ void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret
 size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
 	char *top = stack->low + stack->size->bytes;
-	/*
-	 * Pages are touched from the top down, with no gap but that of a frame larger than a page.
-	 */
+	/* Pages are touched from the top down. Only a frame larger than a page leaves gaps. */
 	for (char *page = stack->low; page < top; page += pool->page) {
 		unsigned char resident = 0;
 		if (mincore(page, pool->page, &resident) == 0 && resident & 1)
@@ -323,7 +315,7 @@ static bool is_cold(const struct stack_slab *slab, size_t index)
 	return index >= slab->fresh || slab->cold[index / WORD] >> index % WORD & 1;
 }
 
-/* Marks what is warm, or takes the marks off: a stack's size is NULL meanwhile. */
+/* Marks warm stacks by setting their size to NULL, or removes the marks. */
 static void mark_warm(struct stack_pool *pool, bool mark)
 {
 	for (struct stack_size *size = pool->sizes; size; size = size->next)
@@ -346,7 +338,7 @@ int stack_pool_each(struct stack_pool *pool, int (*fn)(struct stack *stack, void
 	return r;
 }
 
-/* The slab and slot that an address lies in. */
+/* Finds the slab that an address lies in. False if there is none. */
 static bool find_slot(const struct stack_pool *pool, const char *at, const struct stack_size **size,
 		      const struct stack_slab **slab)
 {

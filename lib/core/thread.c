@@ -29,7 +29,7 @@ void thread_unref(struct thread *thread)
 		free(thread);
 }
 
-/* The library may be used again after this. A coroutine that was left keeps the thread's record. */
+/* Frees the thread's stacks. The record stays if coroutines are left. The library may be used again. */
 static void thread_finish(struct thread *thread)
 {
 	struct coro_pool_stats stats;
@@ -48,8 +48,8 @@ static void thread_finish(struct thread *thread)
 }
 
 /*
- * At the thread's exit. The destructors of other keys may have coroutines and loops to take down:
- * they come first, all of them, and this once more.
+ * Called at the thread's exit. Destructors of other keys may use coroutines and loops. So this sets its
+ * key once more, to be called again after all of them.
  */
 static void on_exit_of_thread(void *arg)
 {
@@ -69,7 +69,7 @@ static int hold_fakes(struct stack *stack, void *arg)
 	return 0;
 }
 
-/* Comes before the search for leaks, whose own call at the exit was noted earlier. */
+/* Runs before LeakSanitizer's search, whose atexit call was registered earlier. */
 static void hold_all_fakes(void)
 {
 	struct thread *thread = thread_current;
@@ -79,7 +79,7 @@ static void hold_all_fakes(void)
 
 static void prepare_all(void)
 {
-	watched_begin();
+	asan_switch_begin();
 	if (sanitize_searches())
 		atexit(hold_all_fakes);
 	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
@@ -87,8 +87,8 @@ static void prepare_all(void)
 }
 
 /*
- * The process ends, or what has this library in it is unloaded: then neither the key's destructor
- * nor the handlers of signals may be called any more. Other threads keep what they have.
+ * The process ends, or the object with this library is unloaded. Neither the key's destructor nor the
+ * signal handler may be called after that. Other threads keep their memory.
  */
 __attribute__((destructor)) static void on_unload(void)
 {
@@ -105,7 +105,7 @@ __attribute__((destructor)) static void on_unload(void)
 		thread_finish(thread);
 }
 
-/* Stands for what runs on the thread's own stack, which has not returned. */
+/* The body of the root, so that its fn is not NULL. Never called. */
 static int no_body(void *arg)
 {
 	(void)arg;
@@ -129,7 +129,7 @@ struct thread *thread_create(void)
 		return NULL;
 	}
 	sanitize_stack_adopt(&thread->root_frame.stack.sanitize);
-	thread->told = &thread->root_frame.stack.sanitize;
+	thread->asan_stack = &thread->root_frame.stack.sanitize;
 	stack_pool_init(&thread->stacks, context_room);
 	thread_current = thread;
 	return thread;

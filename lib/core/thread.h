@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a thread has: its own stack as the coroutine that all others start from, its pool, and a
- * place for the loop.
+ * The record of a thread: its own stack as the root of all coroutines, its pool of stacks, and the
+ * loop that runs in it.
  */
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
@@ -12,53 +12,51 @@
 struct sched;
 
 struct thread {
-	struct coro *self; /* who runs: root, if no coroutine does */
+	struct coro *self; /* the coroutine that runs; &root if none does */
 	/*
-	 * The outer ring's: the loop that runs, NULL for none; calls that a task may make before it
-	 * gives way; and room for the text that a name is made in.
+	 * Used by sched: the loop that runs, NULL for none; the budget of the running task; room
+	 * for a task's name.
 	 */
 	struct sched *sched;
 	int budget;
 	char task_name[24];
-	void *const *runner_at; /* where who runs the loop stands, while a task runs */
+	void *const *runner_at; /* while a task runs: the context of the caller of run */
 
-	struct coro root;            /* the stack that the thread came with; nobody resumes it */
-	struct frame root_frame;     /* its counterpart of a stack's header */
-	struct sanitize_stack *told; /* what watched.c last said to run */
+	struct coro root;        /* the thread's own stack, which is never resumed */
+	struct frame root_frame; /* its frame */
+	struct sanitize_stack
+		*asan_stack; /* asan_switch.c: the stack that runs, as AddressSanitizer knows */
 	struct stack_pool stacks;
 	struct stack_size *default_size; /* NULL before the first stack */
 	void *alternate;                 /* signal stack, if it is ours */
-	bool watched;                    /* overflow_watch was called */
+	bool overflow_watched;           /* overflow_watch was called */
 	bool has_locals;                 /* somebody in it has set a task-local value */
-	bool leaving; /* it ends: others' destructors run before this is taken down */
+	bool leaving; /* the thread ends; other keys' destructors run before this one */
 	/*
-	 * The thread's own, and one of each thing that belongs to it and may outlive it: whose
-	 * thing that is, is told by the address, which must not be another's meanwhile. Atomic.
+	 * One is the thread's. Each object that belongs to the thread and may outlive it has one,
+	 * since it knows its thread by this address, which must not be reused meanwhile. Atomic.
 	 */
 	unsigned refs;
 
-	/* Coroutines that were freed, for the next to be created; linked by resumer. */
+	/* Freed coroutines for the next coro_create, linked by resumer. */
 	struct coro *spare;
 	unsigned spare_count;
 
 	/*
-	 * The outer ring's: called on the stack of a coroutine that ended with nobody to go back
-	 * to, which is a task's. Its stack is in the pool again. Sets thread->self to who goes on;
-	 * gives where that stands, and a result for it.
+	 * Set by sched: called on the stack of a task that has ended, which is in the pool again.
+	 * Sets thread->self to the coroutine that runs next, and returns its context and a result
+	 * for it.
 	 */
 	void *(*leave)(struct coro *co, int status, int *result);
 
-	/* The outer ring's: called when a generator yields that is FLAG_IN_SCOPE. */
+	/* Set in debug mode: called when a generator with FLAG_IN_SCOPE yields. */
 	void (*yields)(const struct coro *generator);
 };
 
-/*
- * Stands for a thread that has used nothing of the library yet: nobody is suspended in it, no loop
- * runs.
- */
+/* The record of each thread that has not used the library yet. It has no coroutines and no loop. */
 extern struct thread thread_nobody;
 
-/* The calling thread, or thread_nobody. The one thing that is thread-local. */
+/* The calling thread's record, or &thread_nobody. The library's only thread-local variable. */
 extern __thread struct thread *thread_current
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
@@ -72,14 +70,14 @@ static inline struct thread *thread_ref(struct thread *thread)
 	return thread;
 }
 
-/* The calling thread, made at its first call; NULL without memory. */
+/* The calling thread's record, made at its first call. NULL without memory. */
 static inline struct thread *thread_self(void)
 {
 	struct thread *thread = thread_current;
 	return likely(thread != &thread_nobody) ? thread : thread_create();
 }
 
-/* The coroutine whose body calls; NULL outside of one, and in a callback. */
+/* The coroutine whose body makes the call. NULL outside of coroutines and in callbacks. */
 static inline struct coro *thread_body(const struct thread *thread)
 {
 	struct coro *self = thread->self;
@@ -100,25 +98,25 @@ static inline void coroutine_take_frame(struct coro *co, struct frame *frame, st
 	co->state = STATE_SUSPENDED;
 }
 
-/* All but the common case: a warm stack of the default size. */
+/* coroutine_prepare without a warm stack of the default size. */
 int coroutine_prepare_slow(struct coro *co, struct thread *thread);
 
-/* Whether a stack for it is at hand, warm. */
+/* Whether a warm stack of the default size does for the coroutine. */
 static inline bool coroutine_has_warm(const struct coro *co, const struct thread *thread)
 {
 	const struct stack_size *size = thread->default_size;
 	return !co->stack_size && size && size->warm;
 }
 
-/* coroutine_prepare then. */
+/* coroutine_prepare with such a stack. */
 static inline void coroutine_prepare_warm(struct coro *co, struct thread *thread)
 {
 	coroutine_take_frame(co, frame_of(stack_take_warm(thread->default_size)), thread);
 }
 
 /*
- * Gives a created coroutine a stack of the calling thread and readies it to be switched to:
- * suspended at its start. -ENOMEM.
+ * Gives a created coroutine a stack of the calling thread. It is then suspended at its start.
+ * Returns 0 or -ENOMEM.
  */
 static inline int coroutine_prepare(struct coro *co, struct thread *thread)
 {

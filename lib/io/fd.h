@@ -257,8 +257,8 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
 }
 
 /*
- * Has the fd watched for one who is in line: 0; 1: it is not waited for after all, being ready at all
- * times; or an error. Unless 0 it is off the line again.
+ * Has the fd watched for a wait that is in line. Returns 0; 1 if the fd counts as always ready; or an
+ * error. Unless 0 the wait is off the line again.
  */
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
 

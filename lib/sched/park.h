@@ -129,7 +129,7 @@ int park(struct task *task);
 
 /*
  * Makes a parked task ready, to run on with this result. Its wait is off all lists. Called by what
- * the task waits for, or for a cancellation, and only in the loop's thread: other threads post to
+ * the task waits for, or for a cancellation, and only in the loop's thread: other threads push to
  * the inbox, see sched/inbox.h.
  */
 void wake(struct task *task, int result);

@@ -37,7 +37,7 @@ static void born(unsigned high, unsigned low)
 	void *arg = birth->arg;
 	/* The maker has freed birth when this returns. */
 	context_switch_plain(&birth->context, birth->maker, 0);
-	context_tell_enter();
+	context_notify_enter();
 	entry(arg);
 }
 
@@ -80,9 +80,9 @@ int context_switch_special(void **from, void *to, int result)
 {
 	if (context_shadowed)
 		return context_switch_ucontext(from, to, result);
-	context_tell_leave();
+	context_notify_leave();
 	result = context_switch_plain(from, to, result);
-	context_tell_enter();
+	context_notify_enter();
 	return result;
 }
 

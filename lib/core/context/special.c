@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/context/special.h"
 
-const struct context_watcher *context_watcher;
+const struct context_observer *context_observer;
 bool context_special;
 
-void context_watch(const struct context_watcher *callback)
+void context_observe(const struct context_observer *callback)
 {
-	context_watcher = callback;
+	context_observer = callback;
 	context_special = true;
 }

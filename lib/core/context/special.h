@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the backends share: switches that are not ordinary ones. */
+/* Shared by the backends: switches that are observed, or left to ucontext.c. */
 #ifndef CORE_CONTEXT_SPECIAL_H
 #define CORE_CONTEXT_SPECIAL_H
 
@@ -7,21 +7,21 @@
 
 #include <stdbool.h>
 
-extern const struct context_watcher *context_watcher; /* NULL: nobody */
+extern const struct context_observer *context_observer; /* NULL for none */
 
-/* Switches are watched, or left to ucontext.c. It does not change once a context was made. */
+/* Switches take the special path. Does not change once a context was made. */
 extern bool context_special;
 
-static inline void context_tell_leave(void)
+static inline void context_notify_leave(void)
 {
-	if (__builtin_expect(context_watcher != NULL, 0))
-		context_watcher->leave();
+	if (__builtin_expect(context_observer != NULL, 0))
+		context_observer->leave();
 }
 
-static inline void context_tell_enter(void)
+static inline void context_notify_enter(void)
 {
-	if (__builtin_expect(context_watcher != NULL, 0))
-		context_watcher->enter();
+	if (__builtin_expect(context_observer != NULL, 0))
+		context_observer->enter();
 }
 
 #endif

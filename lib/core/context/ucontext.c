@@ -26,7 +26,7 @@ static void start(unsigned entry_high, unsigned entry_low, unsigned arg_high, un
 {
 	uintptr_t entry = (uintptr_t)((uint64_t)entry_high << 32 | entry_low);
 	uintptr_t arg = (uintptr_t)((uint64_t)arg_high << 32 | arg_low);
-	context_tell_enter();
+	context_notify_enter();
 	((void (*)(void *))entry)((void *)arg);
 }
 
@@ -69,9 +69,9 @@ int context_switch(void **from, void *to, int result)
 	here.registers.uc_stack.ss_size = 0;
 	*from = &here;
 	there->result = result;
-	context_tell_leave();
+	context_notify_leave();
 	carry(&there->registers);
 	swapcontext(&here.registers, &there->registers);
-	context_tell_enter();
+	context_notify_enter();
 	return here.result;
 }
