@@ -22,8 +22,14 @@ static int describe_wait(const struct wait *wait, char *text, size_t size)
 }
 
 const struct wait_kind fd_waiting[DIRECTIONS] = {
-	[READING] = {.leave = waiter_leave, .what = "to read", .describe = describe_wait},
-	[WRITING] = {.leave = waiter_leave, .what = "to write", .describe = describe_wait},
+	[READING] = {.leave = waiter_leave,
+		     .what = "to read",
+		     .describe = describe_wait,
+		     .subject = SUBJECT_BESIDE(SUBJECT_FD, struct fd_wait, waiter, fd)},
+	[WRITING] = {.leave = waiter_leave,
+		     .what = "to write",
+		     .describe = describe_wait,
+		     .subject = SUBJECT_BESIDE(SUBJECT_FD, struct fd_wait, waiter, fd)},
 };
 
 /* -- waiting */

@@ -356,7 +356,16 @@ int coro_process_code(const struct coro_process *process, int *ret)
 			      : fail_expected(-EAGAIN, "coro_process_code: it runs");
 }
 
-static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a process's end"};
+/* A task that waits for the end. */
+struct parent {
+	struct waiter waiter;
+	const struct coro_process *process;
+};
+
+static const struct wait_kind waiting = {.leave = waiter_leave,
+					 .what = "a process's end",
+					 .subject = SUBJECT_BESIDE(SUBJECT_PROCESS, struct parent,
+								   waiter, process)};
 
 int coro_process_wait(struct coro_process *process, int *ret)
 {
@@ -366,10 +375,10 @@ int coro_process_wait(struct coro_process *process, int *ret)
 	if (!task || task->sched != sched_of(process->loop))
 		return fail_with(-EPERM, "coro_process_wait: not in a task of its loop");
 	while (!process->ended) {
-		struct waiter waiter;
-		list_append(&process->waiting, &waiter.link);
-		int r = waiter_wait(&waiter, &waiting);
-		waiter_end(&waiter);
+		struct parent parent = {.process = process};
+		list_append(&process->waiting, &parent.waiter.link);
+		int r = waiter_wait(&parent.waiter, &waiting);
+		waiter_end(&parent.waiter);
 		if (r < 0)
 			return r;
 	}

@@ -24,6 +24,41 @@ struct waiter {
 
 struct wait;
 
+/* What stands where the subject of a wait points. */
+enum subject_type {
+	SUBJECT_NONE,   /* nothing: `what` says all that is known */
+	SUBJECT_TIMER,  /* a struct timer: its place in sched->timers, where its time is the key */
+	SUBJECT_FUTURE, /* struct coro_future *: a task's, a gather's or a plain one, by its kind */
+	SUBJECT_FUTURES, /* a struct done_calls: several futures */
+	SUBJECT_GROUP,   /* struct coro_group *: its members */
+	SUBJECT_LOCK,    /* struct coro_lock *: in debug mode its hold has the number of a task */
+	SUBJECT_FD,      /* struct fd *, NULL if it was closed; `what` says what is to be done */
+	SUBJECT_PROCESS, /* struct coro_process *: its pid */
+};
+
+/*
+ * What a task waits for, as data: for a debugger or another process, which cannot call `describe`.
+ * It lies `at` bytes from the wait, or, if it is beside the waiter, from where wait->waiter points.
+ */
+struct subject {
+	uint8_t type; /* enum subject_type */
+	bool beside_waiter;
+	int16_t at;
+};
+
+/* A field of a struct that lies in wait->outer. */
+#define SUBJECT_IN_WAIT(subject, in, field)                                                 \
+	{                                                                                   \
+		.type = (subject), .at = offsetof(struct wait, outer) + offsetof(in, field) \
+	}
+
+/* A field of a struct that the waiter is a field of. */
+#define SUBJECT_BESIDE(subject, in, waiter, field)                                 \
+	{                                                                          \
+		.type = (subject), .beside_waiter = true,                          \
+		.at = (int16_t)offsetof(in, field) - (int16_t)offsetof(in, waiter) \
+	}
+
 /* A kind of wait: a constant for each thing that tasks wait in. */
 struct wait_kind {
 	/* Takes the wait off all lists: the task is woken by something else. */
@@ -40,6 +75,7 @@ struct wait_kind {
 	 * no more to say.
 	 */
 	int (*describe)(const struct wait *wait, char *text, size_t size);
+	struct subject subject;
 };
 
 /*

@@ -107,8 +107,12 @@ static int describe(const struct wait *wait, char *text, size_t size)
 			hold->resource.site);
 }
 
-static const struct wait_kind acquiring = {
-	.leave = waiter_leave, .what = "a lock", .call = "coro_lock_acquire", .describe = describe};
+static const struct wait_kind acquiring = {.leave = waiter_leave,
+					   .what = "a lock",
+					   .call = "coro_lock_acquire",
+					   .describe = describe,
+					   .subject = SUBJECT_BESIDE(SUBJECT_LOCK, struct entrant,
+								     waiter, lock)};
 
 static inline int wait_in_line(struct coro_lock *lock)
 {

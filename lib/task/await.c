@@ -75,10 +75,12 @@ static int describe_future(const struct wait *wait, char *text, size_t size)
 			name ? name : "");
 }
 
-static const struct wait_kind awaiting_future = {.leave = leave_future,
-						 .cancel = cancel_future,
-						 .what = "a future",
-						 .describe = describe_future};
+static const struct wait_kind awaiting_future = {
+	.leave = leave_future,
+	.cancel = cancel_future,
+	.what = "a future",
+	.describe = describe_future,
+	.subject = SUBJECT_IN_WAIT(SUBJECT_FUTURE, struct awaiting, future)};
 
 struct coro_future *task_awaited(const struct task *task)
 {

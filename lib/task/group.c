@@ -224,17 +224,26 @@ void group_left(struct coro_group *group)
 		group_free(group);
 }
 
-static const struct wait_kind joining = {.leave = waiter_leave, .what = "a group's members"};
+/* The task that waits for the members. */
+struct joiner {
+	struct waiter waiter;
+	const struct coro_group *group;
+};
+
+static const struct wait_kind joining = {.leave = waiter_leave,
+					 .what = "a group's members",
+					 .subject = SUBJECT_BESIDE(SUBJECT_GROUP, struct joiner,
+								   waiter, group)};
 
 /* Waits for the members. The first cancellation of the parent cancels them. */
 static void join(struct coro_group *group, bool *cancelled)
 {
 	while (group_in_use(group)) {
-		struct waiter ending;
-		list_init(&ending.link);
-		group->ending = &ending;
-		int r = waiter_wait(&ending, &joining);
-		waiter_end(&ending);
+		struct joiner joiner = {.group = group};
+		list_init(&joiner.waiter.link);
+		group->ending = &joiner.waiter;
+		int r = waiter_wait(&joiner.waiter, &joining);
+		waiter_end(&joiner.waiter);
 		group->ending = NULL;
 		if (r == -ECANCELED && (!group->aborting || group->cancelled)) {
 			*cancelled = true;

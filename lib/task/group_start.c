@@ -76,8 +76,10 @@ static void start_discard(struct cleanup *cleanup)
 	free(start->member);
 }
 
-static const struct wait_kind waiting_for_start = {.leave = waiter_leave,
-						   .what = "a member's start"};
+static const struct wait_kind waiting_for_start = {
+	.leave = waiter_leave,
+	.what = "a member's start",
+	.subject = SUBJECT_BESIDE(SUBJECT_FUTURE, struct start, waiter, done_call.future)};
 
 /*
  * Waits until the task is ready or has ended. If the caller is cancelled, the task is cancelled,

@@ -52,7 +52,11 @@ static int sleep_describe(const struct wait *wait, char *text, size_t size)
 }
 
 static const struct wait_kind sleeping = {
-	.leave = sleep_leave, .what = "a sleep", .describe = sleep_describe};
+	.leave = sleep_leave,
+	.what = "a sleep",
+	.describe = sleep_describe,
+	.subject = {.type = SUBJECT_TIMER, .at = offsetof(struct wait, timer)},
+};
 
 int coro_sleep_until(int64_t when)
 {

@@ -115,8 +115,10 @@ static int count_done(const struct done_calls *done_calls)
 	return done;
 }
 
-static const struct wait_kind waiting_for_several = {.leave = waiter_leave,
-						     .what = "several futures"};
+static const struct wait_kind waiting_for_several = {
+	.leave = waiter_leave,
+	.what = "several futures",
+	.subject = SUBJECT_BESIDE(SUBJECT_FUTURES, struct waiting, deadline.waiter, done_calls)};
 
 int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
 	      int64_t timeout)
@@ -179,7 +181,10 @@ static int watching_begin(struct watching *watching, struct coro_future *future,
 	return 0;
 }
 
-static const struct wait_kind waiting_for_one = {.leave = waiter_leave, .what = "a future"};
+static const struct wait_kind waiting_for_one = {
+	.leave = waiter_leave,
+	.what = "a future",
+	.subject = SUBJECT_BESIDE(SUBJECT_FUTURE, struct watching, waiter, done_call.future)};
 
 /* Waits until it is woken. Returns 0 or -ECANCELED. */
 static int watching_wait(struct watching *watching)
