@@ -6,7 +6,7 @@
  *   /           a greeting
  *   /echo       the body of a POST, sent back
  *   /count/N    the numbers from 1 to N, in chunks
- *   /...        the files below ROOT, symbolic links followed
+ *   /...        the files below ROOT; symbolic links are not followed
  *
  * serve() runs as a task for each connection and responds to one request after another. Nothing in
  * it is a callback or a state machine: a function that needs more bytes calls a function that waits
@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <unistd.h>
 
 enum {
 	IDLE_TIMEOUT = 10, /* seconds */
@@ -368,22 +369,48 @@ static coro_async int respond_with_file(struct exchange *exchange, int file, con
 	return exchange->method == HEAD ? 0 : send_file(exchange, file, status.st_size);
 }
 
+struct search {
+	char name[1024 + sizeof("index.html")];
+	int fd; /* -1: not found */
+};
+
+/*
+ * Opens a file below root, one directory after another, so that no symbolic link leads out. It
+ * blocks, so it runs in a thread.
+ */
+static int open_below_root(void *arg)
+{
+	enum { FLAGS = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC };
+	struct search *search = arg;
+	char *rest, *part = strtok_r(search->name, "/", &rest);
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (part && fd >= 0) {
+		char *next = strtok_r(NULL, "/", &rest);
+		int below = openat(fd, part, next ? FLAGS | O_DIRECTORY : FLAGS);
+		close(fd);
+		fd = below;
+		part = next;
+	}
+	search->fd = fd;
+	return 0;
+}
+
 static coro_async int get_file(struct exchange *exchange, const char *path)
 {
-	char name[4096];
 	const char *index = path[strlen(path) - 1] == '/' ? "index.html" : "";
-	int length = root ? snprintf(name, sizeof(name), "%s%s%s", root, path, index) : -1;
-	int file = length < 0 || (size_t)length >= sizeof(name)
-			   ? -ENOENT
-			   : coro_open(name, O_RDONLY | O_NONBLOCK, 0);
-	if (file == -ECANCELED)
-		return file;
-	if (file < 0) {
+	struct search search = {.fd = -1};
+	snprintf(search.name, sizeof(search.name), "%s%s", path, index);
+	int r = root ? coro_to_thread(open_below_root, &search) : 0;
+	if (search.fd < 0 && r != -ECANCELED) {
 		send_text(exchange, 404, "not found\n");
 		return 0;
 	}
-	int r = respond_with_file(exchange, file, name);
-	coro_fd_close(file);
+	if (search.fd >= 0) {
+		coro_fd_forget(search.fd); /* the loop has not opened it */
+		if (r == 0)
+			r = respond_with_file(exchange, search.fd, *index ? index : path);
+		coro_fd_close(search.fd);
+	}
 	return r;
 }
 

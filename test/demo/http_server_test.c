@@ -171,6 +171,39 @@ START_TEST(a_client_that_reads_slowly_but_steadily_gets_all)
 }
 END_TEST
 
+/* ---- links ---- */
+
+static void assert_gets(const char *path, const char *answer)
+{
+	char request[128];
+	int fd = accepted_client();
+	snprintf(request, sizeof(request), "GET %s" FIELDS "\r\n", path);
+	say(fd, request);
+	until_answered(fd, answer);
+	reset_client(fd);
+	until_connections(0);
+}
+
+START_TEST(a_symbolic_link_does_not_lead_out_of_root)
+{
+	char directory[] = "/tmp/coro-http-XXXXXX", file[64], folder[64];
+	make_root(directory);
+	snprintf(file, sizeof(file), "%s/file", directory);
+	snprintf(folder, sizeof(folder), "%s/folder", directory);
+	ck_assert_int_eq(symlink("/etc/passwd", file), 0);
+	ck_assert_int_eq(symlink("/etc", folder), 0);
+	begin();
+	assert_gets("/much", "HTTP/1.1 200 ");
+	assert_gets("/file", "HTTP/1.1 404 ");
+	assert_gets("/folder/passwd", "HTTP/1.1 404 ");
+	assert_gets("/much/more", "HTTP/1.1 404 ");
+	end();
+	unlink(file);
+	unlink(folder);
+	remove_root(directory);
+}
+END_TEST
+
 START_TEST(a_server_tells_what_methods_it_has)
 {
 	begin();
@@ -302,6 +335,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_client_that_says_nothing_is_let_go, 0, 2);
 	tcase_add_loop_test(tests, a_client_that_vanishes_is_let_go, 0, STAGES);
 	tcase_add_loop_test(tests, a_client_that_reads_slowly_but_steadily_gets_all, 0, 2);
+	tcase_add_test(tests, a_symbolic_link_does_not_lead_out_of_root);
 	tcase_add_test(tests, a_server_tells_what_methods_it_has);
 	tcase_add_test(tests, a_target_may_name_the_server_too);
 	tcase_add_loop_test(tests, a_trailer_that_is_no_field_is_refused, 0,
