@@ -393,26 +393,6 @@ static inline int system_signal_group(int pidfd, int signum)
 }
 
 /*
- * Sets FD_CLOEXEC on all fds from that number on. It is called between fork and execve, so it only
- * makes system calls.
- */
-static inline void system_close_from(int first)
-{
-#if defined(__linux__) && defined(SYS_close_range)
-	enum { CLOSE_ON_EXEC = 4 }; /* Linux 5.11 */
-	if (syscall(SYS_close_range, (unsigned)first, ~0u, CLOSE_ON_EXEC) == 0)
-		return;
-#endif
-	enum { MOST = 65536 };
-	struct rlimit limit;
-	int end = MOST;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MOST)
-		end = (int)limit.rlim_cur;
-	for (int fd = first; fd < end; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-/*
  * Returns how much of a stack a signal takes before its handler runs, in bytes. If the system cannot
  * say, it is enough for AVX-512.
  */

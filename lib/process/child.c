@@ -23,6 +23,7 @@
 #include "coro/coroutine.h"
 
 #include "coro/process.h"
+#include "process/cloexec.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -168,7 +169,7 @@ static int pass_fds(const struct child *child)
 {
 	const struct child_plan *plan = child->plan;
 	if (!plan->keep_fds)
-		system_close_from(3);
+		cloexec_from(3);
 	for (size_t i = 0; i < plan->pass_fd_count; i++) {
 		int r = plan->pass_fds[i] == child->report ? -EBADF : keep(plan->pass_fds[i]);
 		if (r < 0)

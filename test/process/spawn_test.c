@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a child is: the program that is found, and what it inherits. */
 #include "process/programs.h"
+#include <sys/resource.h>
 
 /* ---- what it inherits ---- */
 
@@ -113,7 +114,9 @@ TASK_TEST(it_inherits_no_fds_that_are_not_passed)
 	options.pass_fd_count = 2;
 	ck_assert_str_eq(has_fds(fds, 5, &options), "11000");
 
-	/* An older kernel. */
+	/* An older kernel, with and without a list of the open fds. */
+	fail_call("syscall", 1, ENOSYS);
+	ck_assert_str_eq(has_fds(fds, 5, &options), "11000");
 	fail_calls_from("syscall", 1, ENOSYS);
 	ck_assert_str_eq(has_fds(fds, 5, &options), "11000");
 	fail_call_off();
@@ -123,6 +126,27 @@ TASK_TEST(it_inherits_no_fds_that_are_not_passed)
 	close(100);
 	close(101);
 	close_pair(pair);
+	return 0;
+}
+
+TASK_TEST(it_inherits_no_fd_above_the_limit_either)
+{
+	enum { HIGH = 70000 };
+	struct coro_process_options options = piped();
+	struct rlimit before, limit;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = HIGH + 1;
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0; /* it may open none */
+	ck_assert_int_eq(dup2(STDERR_FILENO, HIGH), HIGH);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	fail_call("syscall", 1, ENOSYS);
+	ck_assert_str_eq(has_fds((int[]){HIGH}, 1, &options), "0");
+	fail_call_off();
+	close(HIGH);
 	return 0;
 }
 
@@ -610,6 +634,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, its_streams_may_be_ours_in_another_order);
 	tcase_add_test(tests, we_may_have_no_standard_streams);
 	tcase_add_test(tests, it_inherits_no_fds_that_are_not_passed);
+	tcase_add_test(tests, it_inherits_no_fd_above_the_limit_either);
 	tcase_add_test(tests, it_has_no_signals_blocked_and_no_handlers);
 	tcase_add_test(tests, it_begins_where_it_was_told_with_its_environment);
 	tcase_add_test(tests, it_may_begin_a_session_or_a_group);
