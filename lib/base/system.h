@@ -44,6 +44,8 @@
 #define SYSTEM_PIDFD 0
 #endif
 
+enum { SYSTEM_P_PIDFD = 3 }; /* waitid's P_PIDFD: Linux 5.4 */
+
 /*
  * Forks a child that is about to execute a program. Linux's vfork copies no memory, so it is fast and
  * works when memory is short. Until the child executes the program, it runs in the caller's memory

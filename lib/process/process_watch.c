@@ -20,14 +20,37 @@ static void end(struct coro_process *process)
 	process_settle(process);
 }
 
+/*
+ * waitid for the process. Where others reap children too, its number may be another child's by now;
+ * its pidfd is never another's.
+ */
+static int wait_for(const struct coro_process *process, siginfo_t *info, int options)
+{
+	bool by_pidfd = process->pidfd >= 0;
+	for (;;) {
+		idtype_t type = by_pidfd ? (idtype_t)SYSTEM_P_PIDFD : P_PID;
+		id_t id = (id_t)(by_pidfd ? process->pidfd : process->pid);
+		if (waitid(type, id, info, options) == 0)
+			return 0;
+		if (by_pidfd && errno == EINVAL)
+			by_pidfd = false; /* Linux 5.3's waitid takes no pidfd */
+		else if (errno != EINTR)
+			return -1;
+	}
+}
+
+/* Whether nobody else has reaped it. */
+static bool is_ours(const struct coro_process *process)
+{
+	siginfo_t info;
+	return wait_for(process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
 /* Reaps the process and notes its exit code. Returns whether it has ended. */
 static bool reap(struct coro_process *process, int options)
 {
 	siginfo_t info = {.si_pid = 0};
-	int r;
-	do
-		r = waitid(P_PID, (id_t)process->pid, &info, WEXITED | options);
-	while (r < 0 && errno == EINTR);
+	int r = wait_for(process, &info, WEXITED | options);
 	if (r < 0)
 		process->error = -errno;
 	else
@@ -62,7 +85,9 @@ static int watch_pidfd(struct coro_process *process)
 	if (process->pidfd < 0)
 		return -errno;
 	process_forget_fd(process, process->pidfd);
-	int r = coro_loop_add_reader(process->loop, process->pidfd, pidfd_ready, process);
+	int r = is_ours(process)
+			? coro_loop_add_reader(process->loop, process->pidfd, pidfd_ready, process)
+			: -ESRCH;
 	if (r < 0)
 		close_pidfd(process);
 	return r;
@@ -122,7 +147,7 @@ int process_watch(struct coro_process *process)
 	if (r == 0)
 		return 0;
 	/* A process of another user may refuse the kill. Reaping it would block. */
-	if (kill(process->pid, SIGKILL) == 0 || errno != EPERM)
+	if (is_ours(process) && (kill(process->pid, SIGKILL) == 0 || errno != EPERM))
 		reap(process, 0);
 	return r;
 }

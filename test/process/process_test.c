@@ -97,6 +97,26 @@ TASK_TEST(others_may_have_reaped_it)
 	return 0;
 }
 
+static void reaps_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+/* Its number may be another's then. */
+TASK_TEST(others_may_have_reaped_it_before_it_is_watched)
+{
+	static const char *const calls[] = {"pidfd_open", "waitid"};
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		precede_call(calls[i], reaps_all);
+		struct coro_process *process = sh("exit 4", NULL);
+		ck_assert_int_eq(coro_process_wait(process, NULL), -ECHILD);
+		ck_assert_int_eq(coro_process_kill(process), -ESRCH);
+		ck_assert_int_eq(coro_process_destroy(process), 0);
+	}
+	return 0;
+}
+
 enum { CROWD = 40 };
 
 TASK_TEST(many_run_at_once)
@@ -479,6 +499,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_timeout_leaves_it_running, 0, WAYS);
 	tcase_add_loop_test(tests, it_gets_signals_until_its_end, 0, WAYS);
 	tcase_add_loop_test(tests, others_may_have_reaped_it, 0, WAYS);
+	tcase_add_loop_test(tests, others_may_have_reaped_it_before_it_is_watched, 0, WAYS);
 	tcase_add_loop_test(tests, many_run_at_once, 0, WAYS);
 	tcase_add_loop_test(tests, one_destroyed_while_it_runs_goes_on_and_is_reaped, 0, WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_kills_what_still_runs, 0, WAYS);
