@@ -52,7 +52,8 @@ struct coro_listen_options {
  *
  * An address in use by old connections only is taken over (SO_REUSEADDR), and so is the file of a
  * unix socket that nobody listens on. The file is removed when coro_fd_close closes the socket in
- * the loop that made it, unless another file has taken its place.
+ * the loop that made it, unless another file has taken its place. Meanwhile the directory is
+ * locked by flock(2), so that of two servers that start at once one gets -EADDRINUSE.
  *
  * Returns 0, -EINVAL for a malformed address, an error such as -EADDRINUSE or -EACCES, or those of
  * coro_getaddrinfo.

@@ -69,18 +69,28 @@ static int own_file(int fd, const struct place *place)
 	return r;
 }
 
+static coro_async int bind_and_listen(int fd, const struct place *place, int type, int backlog)
+{
+	int lock = socket_file_lock(place);
+	if (lock == -ECANCELED)
+		return lock;
+	int r = bind_to(fd, place);
+	if (r == 0 && type == SOCK_STREAM && listen(fd, backlog ? backlog : SOMAXCONN) < 0)
+		r = -errno;
+	socket_file_unlock(lock);
+	return r;
+}
+
 /* Creates a socket that listens on one address. Returns the fd or an error. */
-static int listen_at(const struct place *place, int type, const struct coro_listen_options *options)
+static coro_async int listen_at(const struct place *place, int type,
+				const struct coro_listen_options *options)
 {
 	int fd = endpoint_create(place, type, options->flags);
 	if (fd < 0)
 		return fd;
 	int r = prepare(fd, place, type, options->flags);
 	if (r == 0)
-		r = bind_to(fd, place);
-	if (r == 0 && type == SOCK_STREAM &&
-	    listen(fd, options->backlog ? options->backlog : SOMAXCONN) < 0)
-		r = -errno;
+		r = bind_and_listen(fd, place, type, options->backlog);
 	if (r == 0 && !options->keep_file)
 		r = own_file(fd, place);
 	if (r < 0) {
@@ -120,8 +130,9 @@ static bool accepts_all(const struct place *place, unsigned flags)
 }
 
 /* Listens on at most `room` of the addresses. Returns the number of fds or an error. */
-static int listen_at_all(struct places *places, int type, const struct coro_listen_options *options,
-			 int *fds, size_t room)
+static coro_async int listen_at_all(struct places *places, int type,
+				    const struct coro_listen_options *options, int *fds,
+				    size_t room)
 {
 	size_t count = 0;
 	int missing = 0;
@@ -145,8 +156,9 @@ static int listen_at_all(struct places *places, int type, const struct coro_list
 }
 
 /* Listens on all families with one port. If a chosen port is taken in one family, tries another. */
-static int listen_together(const struct places *places, int type,
-			   const struct coro_listen_options *options, int *fds, size_t room)
+static coro_async int listen_together(const struct places *places, int type,
+				      const struct coro_listen_options *options, int *fds,
+				      size_t room)
 {
 	bool chosen = places->at[0].any.sa_family != AF_UNIX && place_port(&places->at[0]) == 0;
 	int r, tries = chosen && places->count > 1 && room > 1 ? 16 : 1;

@@ -1,16 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/socket_file.h"
 
+#include "coro/task.h"
 #include "loop/loop.h"
 #include "net/address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* -- the lock */
+
+/* Opens the directory that holds a file. Cuts the path. */
+static int open_directory(char *path)
+{
+	char *slash = strrchr(path, '/');
+	if (slash)
+		slash[slash == path] = '\0'; /* "/" remains */
+	return open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Waits a moment: a task lets others run. Returns 0 or -ECANCELED. */
+static coro_async int pause_for(int64_t duration)
+{
+	if (running_task())
+		return coro_sleep(duration);
+	const struct timespec time = {.tv_nsec = (long)duration};
+	nanosleep(&time, NULL);
+	return 0;
+}
+
+int socket_file_lock(const struct place *place)
+{
+	enum { TRIES = 100 }; /* others hold it for the time of a few system calls */
+	char path[PATH_OF_PLACE];
+	if (!place_path(place, path))
+		return -ENOENT;
+	int r = 0, lock = open_directory(path);
+	for (int i = 0; lock >= 0 && r == 0 && i < TRIES; i++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+			return lock;
+		r = errno == EWOULDBLOCK ? pause_for(CORO_MSEC) : -ENOENT;
+	}
+	if (lock >= 0)
+		close(lock);
+	return r == -ECANCELED ? r : -ENOENT;
+}
+
+/* The lock if nobody has it, without waiting. -1 if somebody does, or the path is too long. */
+static int lock_now(const char *path)
+{
+	char copy[PATH_MAX];
+	size_t length = strlen(path);
+	if (length >= sizeof(copy))
+		return -1;
+	int lock = open_directory(memcpy(copy, path, length + 1));
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		close(lock);
+		lock = -1;
+	}
+	return lock;
+}
+
+void socket_file_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
+}
+
+/* -- the files of a loop */
 
 struct socket_file {
 	struct list link;
@@ -57,9 +122,13 @@ static void files_closing_fd(struct extension *extension, struct coro_loop *loop
 	if (!file)
 		return;
 	/* In a child of fork the file is the parent's. */
-	if (fork_is_own(sched_of(loop)->fork_count) && lstat(file->path, &now) == 0 &&
-	    now.st_dev == file->device && now.st_ino == file->inode)
-		unlink(file->path);
+	if (fork_is_own(sched_of(loop)->fork_count)) {
+		int lock = lock_now(file->path);
+		if (lstat(file->path, &now) == 0 && now.st_dev == file->device &&
+		    now.st_ino == file->inode)
+			unlink(file->path);
+		socket_file_unlock(lock);
+	}
 	list_remove(&file->link);
 	free(file);
 }

@@ -2,6 +2,9 @@
 /* Listening, and dialling who listens. */
 #include "net/names.h"
 
+#include <sys/file.h>
+#include <sys/un.h>
+
 /* ---- listening ---- */
 
 static int option_of(int fd, int level, int option)
@@ -189,6 +192,89 @@ START_TEST(the_file_of_a_listener_that_is_gone_is_taken_over)
 	struct listening second = {address};
 	ck_assert_int_eq(result_of(listens, &second), -EADDRINUSE);
 	close_in_loop(listening);
+	remove_socket_file(address);
+}
+END_TEST
+
+/* Another server's lock. */
+static int lock_directory(void)
+{
+	int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	return lock;
+}
+
+static int unlocks(void *lock)
+{
+	return close(*(int *)lock);
+}
+
+static int bound_without_lock;
+
+/* A server has bound its socket, and does not listen yet. It holds the lock. */
+static int takes_over_later(void *address)
+{
+	struct coro_future *other;
+	int lock = lock_directory(), fd;
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s", (char *)address + strlen("unix:"));
+	unlink(name.sun_path);
+	bound_without_lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(bound_without_lock, (struct sockaddr *)&name, sizeof(name)), 0);
+	struct listening second = {address};
+	ck_assert_int_eq(coro_spawn(listens, &second, &other), 0);
+	coro_sleep(2 * CORO_MSEC);
+	ck_assert(!coro_future_done(other));
+	ck_assert_int_eq(listen(bound_without_lock, 1), 0);
+	unlocks(&lock);
+	int r = coro_await(other, NULL);
+	coro_future_unref(other);
+	ck_assert_int_eq(r, -EADDRINUSE);
+	ck_assert_int_eq(coro_dial(address, NULL, &fd), 0);
+	coro_fd_close(fd);
+	coro_fd_close(bound_without_lock);
+	return 0;
+}
+
+START_TEST(one_that_is_about_to_listen_keeps_its_file)
+{
+	const char *address = socket_file();
+	close(listen_on(address));
+	ck_assert_int_eq(result_of(takes_over_later, (void *)address), 0);
+	remove_socket_file(address);
+}
+END_TEST
+
+static int is_cancelled(void *address)
+{
+	struct coro_future *other;
+	int lock = lock_directory();
+	struct listening listening = {address};
+	ck_assert_int_eq(coro_spawn(listens, &listening, &other), 0);
+	coro_task_yield();
+	coro_cancel(other);
+	ck_assert_int_eq(coro_await(other, NULL), -ECANCELED);
+	coro_future_unref(other);
+	return unlocks(&lock);
+}
+
+START_TEST(waiting_for_the_lock_of_a_directory_can_be_cancelled)
+{
+	const char *address = socket_file();
+	ck_assert_int_eq(result_of(is_cancelled, (void *)address), 0);
+	remove_socket_file(address);
+}
+END_TEST
+
+/* Also where there is no task. */
+START_TEST(a_lock_that_is_kept_for_ever_is_passed_over)
+{
+	const char *address = socket_file();
+	int lock = lock_directory(), fd;
+	close_in_task(listen_on(address));
+	ck_assert_int_eq(coro_listen(address, NULL, &fd), 0);
+	close(fd);
+	close(lock);
 	remove_socket_file(address);
 }
 END_TEST
@@ -498,6 +584,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, the_file_of_a_listener_that_is_gone_is_taken_over);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_left_alone);
 	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_text);
+	tcase_add_test(tests, one_that_is_about_to_listen_keeps_its_file);
+	tcase_add_test(tests, waiting_for_the_lock_of_a_directory_can_be_cancelled);
+	tcase_add_test(tests, a_lock_that_is_kept_for_ever_is_passed_over);
 	tcase_add_test(tests, the_file_of_a_listener_goes_with_it);
 	tcase_add_test(tests, a_file_that_took_its_place_stays);
 	tcase_add_test(tests, it_goes_though_the_directory_was_changed);
