@@ -82,12 +82,21 @@ enum coro_poller {
 	CORO_POLLER_URING, /* io_uring, if the library was built with it and the kernel allows it */
 };
 
-/* Options of a loop. A field that is 0 has its default. */
+/*
+ * Options of a loop. A field that is 0 has its default. For three of them the environment has one,
+ * which all loops follow that have no value of their own: CORO_POLLER, and, for tests,
+ *
+ *   CORO_SEED=number    the seed. The same seed gives the same order of events
+ *   CORO_TURNS=number   max_turns. It ends programs that run for ever without getting anywhere
+ *
+ * A value that is no number is reported once on stderr, and counts as 0. See coro-testing(7).
+ */
 struct coro_loop_options {
 	unsigned flags;          /* those above, and CORO_SAVE_EXCEPTIONS of coro/coroutine.h */
 	enum coro_poller poller; /* if it is not available, the default is used */
 	size_t stack_size;       /* of its tasks, in bytes, unless their own options have one */
 	uint64_t seed;           /* if not 0: run what is ready in a random order, by this seed */
+	uint64_t max_turns; /* of each run, which then ends with -ELOOP; 0: as many as it takes */
 };
 
 /* ---- running a program ---- */
@@ -112,6 +121,7 @@ struct coro_loop_options {
  *   -EINTR      SIGINT cancelled the main task, and it returned -ECANCELED
  *   -EBUSY      a loop runs in this thread already
  *   -EDEADLK    the main task waits for what cannot happen
+ *   -ELOOP      max_turns turns were made before the main task ended
  *   -ESHUTDOWN  coro_loop_stop was called before the main task ended
  *
  * Like asyncio.run.
@@ -205,6 +215,7 @@ CORO_API void coro_loop_unref(struct coro_loop *loop);
  *
  *   -EBUSY      a loop runs in this thread already
  *   -EDEADLK    the future cannot be done: nothing is ready, and there is nothing to wait for
+ *   -ELOOP      the run has made max_turns turns
  *   -ESHUTDOWN  coro_loop_stop was called before the future was done
  *   -EPERM      the future belongs to another loop
  *
@@ -221,6 +232,7 @@ CORO_MUST_CHECK CORO_API int coro_run_until_complete(struct coro_loop *loop,
  *   -EBUSY    a loop runs in this thread already
  *   -EDEADLK  nothing is left that could make anything ready: no callback, timer, fd, signal or
  *             child process, no thread that works for the loop, and no hold
+ *   -ELOOP    it has made max_turns turns; the message says what each task does
  *
  * Like loop.run_forever.
  */

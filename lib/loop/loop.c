@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "loop/asyncgen.h"
 #include "loop/debug.h"
+#include "loop/environment.h"
 #include "loop/exception.h"
 #include "loop/handle.h"
 #include "sched/resource.h"
@@ -14,18 +15,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 void (*loop_made)(struct coro_loop *loop);
 
 /* -- life */
-
-/* Reads a switch in the environment: "0" is off, other text on, none the default. */
-static bool wanted(const char *name, bool usual)
-{
-	const char *text = getenv(name);
-	return text && *text ? strcmp(text, "0") != 0 : usual;
-}
 
 static void loop_free(struct sched *sched)
 {
@@ -39,17 +32,19 @@ static void loop_init(struct coro_loop *loop, struct thread *thread,
 		      const struct coro_loop_options *options)
 {
 	struct sched *sched = &loop->tasks.sched;
+	uint64_t seed = options->seed ? options->seed : environment_seed();
 	*loop = (struct coro_loop){
 		.takes_sigterm = options->flags & CORO_SIGTERM,
-		.reports = wanted("CORO_REPORTS", true),
+		.reports = environment_switch("CORO_REPORTS", true),
 		.slow = 100 * CORO_MSEC,
 		.poller_kind = options->poller,
 	};
 	sched_init(sched, thread);
 	sched->virtual_clock = options->flags & CORO_VIRTUAL_CLOCK;
-	sched->random = options->seed;
-	sched->choices = random_state(options->seed);
-	sched->debug = options->flags & CORO_DEBUG || wanted("CORO_DEBUG", false);
+	sched->random = seed;
+	sched->choices = random_state(seed);
+	sched->max_turns = options->max_turns ? options->max_turns : environment_turns();
+	sched->debug = options->flags & CORO_DEBUG || environment_switch("CORO_DEBUG", false);
 	sched->step = debug_step;
 	sched->free = loop_free;
 	tasks_init(&loop->tasks);

@@ -53,18 +53,27 @@ static int end_run(struct coro_loop *loop, int r)
 	return r;
 }
 
-int coro_run_forever(struct coro_loop *loop)
+/* Runs turns until the loop is stopped or has made all that it may. Returns 0 or an error. */
+static int run_turns(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
-	int r = begin_run(loop);
-	if (r < 0)
-		return r;
-	do
+	uint64_t turns = 0;
+	int r;
+	do {
+		if (unlikely(sched->max_turns) && turns++ == sched->max_turns)
+			return fail_turns(loop);
 		r = turn_run(sched, false);
-	while (r == 0 && !sched->stopping);
-	if (r == -EDEADLK)
-		report_all_told(sched);
-	return end_run(loop, r == -EDEADLK ? fail_deadlock(loop) : fail_code(r));
+	} while (r == 0 && !sched->stopping);
+	if (r != -EDEADLK)
+		return fail_code(r);
+	report_all_told(sched);
+	return fail_deadlock(loop);
+}
+
+int coro_run_forever(struct coro_loop *loop)
+{
+	int r = begin_run(loop);
+	return r < 0 ? r : end_run(loop, run_turns(loop));
 }
 
 /* Makes one turn that does not wait. Returns 0 or an error. */

@@ -32,7 +32,7 @@ struct sched {
 	size_t turn_end;
 	/*
 	 * A turn may follow another without the runner: there is no timer, no watched fd, no
-	 * request to stop, no shuffling, no piece of a turn, and no message. Atomic, since other
+	 * request to stop, no shuffling, no limit on turns, no piece of a turn, and no message. Atomic, since other
 	 * threads clear it.
 	 */
 	bool plain;
@@ -56,6 +56,7 @@ struct sched {
 	int64_t now;        /* of the virtual clock */
 	uint64_t random;    /* state of the shuffle; 0: no shuffling */
 	uint64_t choices;   /* state of choices among equals, set by the seed; never 0 */
+	uint64_t max_turns; /* of a run; 0: no limit */
 	size_t budget_at;   /* where ready began when the budget was renewed last */
 
 	struct poller *poller;  /* NULL before the first fd */

@@ -293,7 +293,7 @@ int turn_run(struct sched *sched, bool embedded)
 	 * again.
 	 */
 	bool plain = heap_empty(&sched->timers) && sched->watching == 0 && !sched->stopping &&
-		     !sched->random && !sched->debug && !embedded;
+		     !sched->random && !sched->max_turns && !sched->debug && !embedded;
 	__atomic_store_n(&sched->plain, plain, __ATOMIC_SEQ_CST);
 	inbox_run(&sched->inbox);
 	return run_ready(sched);

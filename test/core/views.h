@@ -52,7 +52,7 @@ CORO_UNUSED static int use_all(coro_fn *body)
 {
 	struct coro_options options = {CORO_STACK_SIZE, CORO_SAVE_EXCEPTIONS, NULL, CORO_HERE};
 	struct coro_loop_options looped = {CORO_SAVE_EXCEPTIONS | CORO_VIRTUAL_CLOCK,
-					   CORO_POLLER_DEFAULT, CORO_STACK_SIZE, 0};
+					   CORO_POLLER_DEFAULT, CORO_STACK_SIZE, 0, 0};
 	struct coro *made;
 	int64_t times = CORO_NSEC + CORO_USEC + CORO_MSEC + CORO_SEC - CORO_FOREVER;
 	size_t fleeting = CORO_NOCOPY;
