@@ -118,6 +118,7 @@ $(context_objs): plain := $(context_plain)
 
 # The outermost frame of each stack ends the chains of frame pointers.
 $(BUILD)/lib/core/entry.o: plain := -fno-omit-frame-pointer
+$(BUILD)/lib/debug/offsets.o: more_cflags = -DCONTEXT=CONTEXT_$(CONTEXT)
 # Beside a CPU's own file the names of context.h are taken.
 fallback := $(BUILD)/lib/core/context/ucontext_fallback.o
 $(fallback): more_cflags = $(foreach name,make switch room,-Dcontext_$(name)=context_$(name)_ucontext)

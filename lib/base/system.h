@@ -447,6 +447,16 @@ static inline int system_start_thread(pthread_t *thread, void *(*fn)(void *arg),
 	return -r;
 }
 
+/* Returns the kernel's number of the calling thread, or 0 if the system has none. */
+static inline int system_thread_id(void)
+{
+#ifdef __linux__
+	return (int)syscall(SYS_gettid);
+#else
+	return 0;
+#endif
+}
+
 /* Whether the calling thread is the process's first. Returns false if the system cannot say. */
 static inline bool system_is_main_thread(void)
 {

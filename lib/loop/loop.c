@@ -9,6 +9,7 @@
 #include "loop/environment.h"
 #include "loop/exception.h"
 #include "loop/handle.h"
+#include "sched/loops.h"
 #include "sched/resource.h"
 #include "task/group.h"
 #include "task/report.h"
@@ -81,6 +82,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		return fail_code(-ENOMEM);
 	loop_init(loop, thread, options);
 	exception_note_handler(loop);
+	loops_add(sched_of(loop));
 	if (loop_made)
 		loop_made(loop);
 	*ret = loop;
@@ -159,6 +161,8 @@ int coro_loop_close(struct coro_loop *loop)
 	report_held(sched);
 	resources_report(sched);
 	tasks_forget_scopes(&loop->tasks);
+	if (sched_is_own(sched))
+		loops_remove(sched);
 	sched_unref(sched);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/fork.h"
 
+#include "sched/loops.h"
 #include "sched/sched.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ static void in_child(void)
 {
 	fork_count++;
 	renew_mark();
+	loops_forget();
 	struct sched *sched = thread_current->sched;
 	if (!sched)
 		return;

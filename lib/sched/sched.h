@@ -83,6 +83,10 @@ struct sched {
 	void (*notice)(struct sched *sched);
 	void (*free)(struct sched *sched); /* called when the last of refs is gone */
 	struct call *urgent; /* the runner makes this call before it runs anything; NULL for none */
+
+	/* For tools that look at the process from outside: see loops.h. */
+	uintptr_t next_loop, previous_loop;
+	int tid; /* the kernel's number of its thread; 0 if there is none */
 };
 
 /* The scheduler of a loop. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "debug/offsets.h"
+
+#include "coro/base.h"
+#include "loop/loop.h"
+#include "sched/loops.h"
+
+#include <stddef.h>
+
+/* The Makefile names the backend. */
+#define CONTEXT_ucontext DEBUG_CONTEXT_UCONTEXT
+#define CONTEXT_setjmp DEBUG_CONTEXT_SETJMP
+#define CONTEXT_x86_64 DEBUG_CONTEXT_X86_64
+#ifndef CONTEXT
+#define CONTEXT DEBUG_CONTEXT_UNKNOWN
+#endif
+
+#define AT(type, field) ((uint32_t)offsetof(type, field))
+
+#define LIBRARY_VERSION \
+	((uint32_t)(CORO_VERSION_MAJOR << 16 | CORO_VERSION_MINOR << 8 | CORO_VERSION_PATCH))
+
+#ifdef __ELF__
+#define SECTION __attribute__((section(".coro.debug"), aligned(16), used))
+#else
+#define SECTION __attribute__((used))
+#endif
+
+/* Writable, since core files have no other memory of an object. */
+static SECTION struct debug_offsets offsets = {
+	.magic = DEBUG_MAGIC,
+	.version = DEBUG_VERSION,
+	.bytes = sizeof(offsets),
+	.library_version = LIBRARY_VERSION,
+	.pointer_bytes = sizeof(void *),
+	.context = CONTEXT,
+	.list.next = AT(struct list, next),
+	.sched =
+		{
+			.next_loop = AT(struct sched, next_loop),
+			.tid = AT(struct sched, tid),
+			.running = AT(struct sched, running),
+			.runner = AT(struct sched, runner),
+			.ready = AT(struct sched, ready),
+			.timers = AT(struct sched, timers),
+			.virtual_clock = AT(struct sched, virtual_clock),
+			.closed = AT(struct sched, closed),
+			.now = AT(struct sched, now),
+			.watching = AT(struct sched, watching),
+		},
+	.tasks =
+		{
+			.all = AT(struct tasks, all),
+			.servants = AT(struct tasks, servants),
+			.spawned = AT(struct tasks, spawned),
+		},
+	.spawned =
+		{
+			.all = AT(struct spawned, all),
+			.future = AT(struct spawned, future),
+			.parent = AT(struct spawned, parent),
+		},
+	.task =
+		{
+			.sched = AT(struct task, sched),
+			.number = AT(struct task, number),
+			.cancels = AT(struct task, cancels),
+		},
+	.coro =
+		{
+			.context = AT(struct coro, context),
+			.at = AT(struct coro, at),
+			.state = AT(struct coro, state),
+			.flags = AT(struct coro, flags),
+			.frame = AT(struct coro, frame),
+			.resumer = AT(struct coro, resumer),
+			.name = AT(struct coro, name),
+			.site = AT(struct coro, site),
+		},
+	.frame =
+		{
+			.bytes = sizeof(struct frame),
+			.size = AT(struct frame, stack.size),
+			.low = AT(struct frame, stack.low),
+			.co = AT(struct frame, co),
+			.fn = AT(struct frame, fn),
+			.arg = AT(struct frame, arg),
+			.wait = AT(struct frame, outer),
+		},
+	.stack_size.bytes = AT(struct stack_size, bytes),
+	.wait =
+		{
+			.kind = AT(struct wait, kind),
+			.waiter = AT(struct wait, waiter),
+			.timer = AT(struct wait, timer),
+			.outer = AT(struct wait, outer),
+		},
+	.wait_kind =
+		{
+			.what = AT(struct wait_kind, what),
+			.call = AT(struct wait_kind, call),
+		},
+	.future =
+		{
+			.kind = AT(struct coro_future, kind),
+			.done = AT(struct coro_future, done),
+			.status = AT(struct coro_future, status),
+		},
+	.ring =
+		{
+			.slots = AT(struct ring, slots),
+			.mask = AT(struct ring, mask),
+			.head = AT(struct ring, head),
+			.tail = AT(struct ring, tail),
+		},
+	.heap =
+		{
+			.entries = AT(struct heap, entries),
+			.count = AT(struct heap, count),
+			.entry_bytes = sizeof(struct heap_entry),
+			.entry_key = AT(struct heap_entry, key),
+			.entry_node = AT(struct heap_entry, node),
+			.timer_node = AT(struct timer, node),
+			.node_place = AT(struct heap_node, place),
+		},
+};
+
+/*
+ * Being called for each program also keeps the section: linkers drop what nobody refers to, but no
+ * constructors. And what was written to is in core files.
+ */
+__attribute__((constructor)) static void publish(void)
+{
+	offsets.loops = (uintptr_t)&loops_first;
+	offsets.self = (uintptr_t)&offsets;
+}
