@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The outermost function on each stack, which runs bodies. The Makefile compiles this file with frame
- * pointers, so that the chain of frame pointers ends here.
+ * pointers, so that the chain of frame pointers ends here. So do walks by CFI.
  */
 #include "base/error.h"
+#include "core/context/bottom.h"
 #include "core/coroutine.h"
 #include "core/defer.h"
 #include "core/generator.h"
@@ -56,6 +57,7 @@ static void *leave(struct coro *co, int status, int *result)
 void coroutine_entry(void *arg)
 {
 	struct frame *frame = arg;
+	CONTEXT_IS_OUTERMOST();
 	for (;;) {
 		int result = 0;
 		struct coro *co = thread_current->self;

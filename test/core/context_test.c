@@ -3,6 +3,9 @@
 #include "core/context.h"
 
 #include "core/context/birth.h"
+#include "core/context/bottom.h"
+#include "core/coroutine.h"
+#include "coro/defer.h"
 #include "coro/generator.h"
 #include "support.h"
 
@@ -389,6 +392,65 @@ START_TEST(unwinder_walks_a_context_and_stops_at_its_entry)
 }
 END_TEST
 
+struct trace {
+	void *functions[64]; /* the innermost first */
+	int count;
+	_Unwind_Reason_Code end;
+};
+
+static _Unwind_Reason_Code note(struct _Unwind_Context *context, void *arg)
+{
+	struct trace *trace = arg;
+	trace->functions[trace->count++] = (void *)_Unwind_GetRegionStart(context);
+	return trace->count < 64 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+static int trace_once(void *arg)
+{
+	struct trace *trace = arg;
+	trace->count = 0;
+	trace->end = _Unwind_Backtrace(note, trace);
+	return 0;
+}
+
+static void trace_later(void *arg)
+{
+	trace_once(arg);
+}
+
+/* The second trace is of the body, the first of a deferred call. */
+static int trace_twice(void *arg)
+{
+	int r = coro_defer(trace_later, arg);
+	return r < 0 ? r : trace_once((struct trace *)arg + 1);
+}
+
+static int trace_from_entry(void *arg)
+{
+	struct trace traces[2];
+	struct coro *co;
+	if (arg)
+		*(bool *)arg = true;
+	if (coro_create(trace_twice, traces, &co) < 0 || coro_resume(co, NULL, NULL) != 0)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		const struct trace *trace = &traces[i];
+		if (trace->end != _URC_END_OF_STACK || trace->count < 2)
+			return 2;
+		if (trace->functions[trace->count - 1] != (void *)coroutine_entry)
+			return 3;
+	}
+	return coro_destroy(co);
+}
+
+START_TEST(backtrace_ends_at_the_librarys_entry)
+{
+	ck_assert_exited(child_run(trace_from_entry, NULL), 0);
+	if (context_make_ucontext && &context_shadowed)
+		ck_assert_exited(child_run(trace_from_entry, &context_shadowed), 0);
+}
+END_TEST
+
 /* ---- the fallback ---- */
 
 static int echo(void *arg)
@@ -557,15 +619,19 @@ START_TEST(so_they_are_where_ucontext_stands_in)
 END_TEST
 
 #if defined(__x86_64__) || defined(__aarch64__)
-/* How many frame pointers lie between here and the end of their chain; -1 if it leaves the stack. */
+/*
+ * How many frame pointers lie between here and the end of their chain; -1 if it leaves the stack, or
+ * ends without a name.
+ */
 static int __attribute__((noinline)) count_frames(void)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0), at = here;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), at = here, caller = 0;
 	for (int i = 0; i < 100; i++) {
 		if (at == 0)
-			return i;
+			return caller == (uintptr_t)context_bottom + 1 ? i : -1;
 		if (at < here || at > here + 4096 || at % sizeof(at) != 0)
 			return -1;
+		caller = ((uintptr_t *)at)[1];
 		at = *(uintptr_t *)at;
 	}
 	return -1;
@@ -629,6 +695,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, context_is_content_with_little_more_than_its_room);
 	tcase_add_test(tests, making_and_saving_a_context_touches_no_more_than_its_room);
 	tcase_add_test(tests, unwinder_walks_a_context_and_stops_at_its_entry);
+	tcase_add_test(tests, backtrace_ends_at_the_librarys_entry);
 	tcase_add_test(tests, build_works_as_it_is);
 	tcase_add_test(tests, ucontext_stands_in_on_a_shadow_stack_system);
 	tcase_add_test(tests, signal_mask_and_rounding_mode_are_the_threads);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/context/special.h"
+#include "core/context/bottom.h"
 
 const struct context_observer *context_observer;
 bool context_special;
@@ -8,4 +9,9 @@ void context_observe(const struct context_observer *callback)
 {
 	context_observer = callback;
 	context_special = true;
+}
+
+void context_bottom(void)
+{
+	__builtin_trap();
 }
