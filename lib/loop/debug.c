@@ -82,6 +82,8 @@ int coro_loop_set_debug(struct coro_loop *loop, bool on)
 	if (r < 0)
 		return r;
 	sched->debug = on;
+	if (!sched->trace) /* otherwise the trace's step goes on, and calls this one */
+		sched->step = on ? debug_step : NULL;
 	if (on && sched->runner)
 		sched_cut(sched, 0);
 	return 0;

@@ -46,7 +46,7 @@ static void loop_init(struct coro_loop *loop, struct thread *thread,
 	sched->choices = random_state(seed);
 	sched->max_turns = options->max_turns ? options->max_turns : environment_turns();
 	sched->debug = options->flags & CORO_DEBUG || environment_switch("CORO_DEBUG", false);
-	sched->step = debug_step;
+	sched->step = sched->debug ? debug_step : NULL;
 	sched->free = loop_free;
 	tasks_init(&loop->tasks);
 	loop->tasks.stack_size = options->stack_size;

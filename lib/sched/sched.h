@@ -26,6 +26,21 @@
 struct coro_loop;
 struct poller;
 
+/* Events that no step shows by itself, for whoever keeps a trace. */
+struct sched_trace {
+	/* The loop polls, and perhaps waits. Called before and after. */
+	void (*poll)(struct sched *sched, bool ended);
+	/* The entries of these two positions in ready have changed places. */
+	void (*swap)(struct sched *sched, size_t one, size_t other);
+	/*
+	 * In the middle of a step, this task is switched to. NULL: back to the callback that runs
+	 * tasks inside its own step.
+	 */
+	void (*start)(struct sched *sched, struct task *task);
+	/* Somebody asks the task to end. */
+	void (*cancel)(struct sched *sched, struct task *task);
+};
+
 struct sched {
 	struct ring ready; /* tasks, and calls with bit 0 set */
 	/* Where the runner takes over: the end of the turn, or of a piece. */
@@ -63,6 +78,7 @@ struct sched {
 	unsigned watching;      /* tasks and callbacks that wait for an fd */
 	size_t polled_position; /* where what the last poll made ready ends */
 	int64_t polled_at;      /* when that was reached, by coro_clock; 0: not known yet */
+	uint64_t polls;         /* how often it has polled, or waited */
 
 	struct list asyncgens; /* open generators that have waited in tasks: asyncgen_note */
 	struct list resources; /* debug mode: see resource.h */
@@ -74,8 +90,12 @@ struct sched {
 	 * instead, and its place in ready is empty.
 	 */
 	bool (*start)(struct task *task);
-	/* Debug mode: runs the next entry of this turn. */
+	/*
+	 * Runs the next entry of this turn, so that each step can be looked at. NULL: turns are run
+	 * as a whole.
+	 */
 	void (*step)(struct sched *sched);
+	const struct sched_trace *trace; /* who is told of events; NULL for nobody */
 	/*
 	 * Called when something becomes ready or due, perhaps sooner than was known. Set while the
 	 * loop does not run and is embedded in another; NULL otherwise.

@@ -20,26 +20,46 @@ static bool has_anything(const struct sched *sched)
 	       sched->listening > 0;
 }
 
-/* Waits for messages and fds, until that time of coro_clock at the latest. */
-static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
+/* The loop begins to poll, or to wait for messages. */
+static void poll_begin(struct sched *sched)
 {
-	if (!sched->poller)
-		return inbox_sleep(&sched->inbox, when);
-	when = inbox_asleep(&sched->inbox, when);
+	sched->polls++;
+	if (unlikely(sched->trace != NULL))
+		sched->trace->poll(sched, false);
+}
+
+static int poll_end(struct sched *sched, int r)
+{
+	if (unlikely(sched->trace != NULL))
+		sched->trace->poll(sched, true);
+	return r;
+}
+
+static int poll_fds(struct sched *sched, int64_t when)
+{
 	int r = sched->poller->wait(sched->poller, when);
-	inbox_awake(&sched->inbox);
 	sched->polled_position = sched->ready.tail;
 	sched->polled_at = 0;
 	return r;
 }
 
+/* Waits for messages and fds, until that time of coro_clock at the latest. */
+static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
+{
+	poll_begin(sched);
+	if (!sched->poller)
+		return poll_end(sched, inbox_sleep(&sched->inbox, when));
+	when = inbox_asleep(&sched->inbox, when);
+	int r = poll_fds(sched, when);
+	inbox_awake(&sched->inbox);
+	return poll_end(sched, r);
+}
+
 /* Polls the fds, without waiting. */
 static int poll_now(struct sched *sched)
 {
-	int r = sched->poller->wait(sched->poller, 0);
-	sched->polled_position = sched->ready.tail;
-	sched->polled_at = 0;
-	return r;
+	poll_begin(sched);
+	return poll_end(sched, poll_fds(sched, 0));
 }
 
 /*
@@ -132,6 +152,8 @@ static void shuffle(struct sched *sched)
 		void *entry = *ring_at(ready, last);
 		set_ready(sched, last, *ring_at(ready, other));
 		set_ready(sched, other, entry);
+		if (unlikely(sched->trace != NULL))
+			sched->trace->swap(sched, last, other);
 	}
 }
 
@@ -261,7 +283,7 @@ static int run_ready(struct sched *sched)
 	do {
 		if (sched->watching > 0)
 			sched_cut(sched, LOOP_STRETCH);
-		if (unlikely(sched->debug))
+		if (unlikely(sched->step != NULL))
 			sched->step(sched);
 		else
 			turn_run_piece(sched);
@@ -293,7 +315,7 @@ int turn_run(struct sched *sched, bool embedded)
 	 * again.
 	 */
 	bool plain = heap_empty(&sched->timers) && sched->watching == 0 && !sched->stopping &&
-		     !sched->random && !sched->max_turns && !sched->debug && !embedded;
+		     !sched->random && !sched->max_turns && !sched->step && !embedded;
 	__atomic_store_n(&sched->plain, plain, __ATOMIC_SEQ_CST);
 	inbox_run(&sched->inbox);
 	return run_ready(sched);

@@ -61,6 +61,8 @@ static bool cancel_chain(struct coro_future *future, struct failure *message, un
 			return true;
 		}
 		last->cancels++;
+		if (unlikely(last->sched->trace != NULL))
+			last->sched->trace->cancel(last->sched, last);
 		if (!task_cancel(last, message))
 			return true;
 		level = 0;

@@ -124,6 +124,7 @@ static void task_finish(struct task *task, int status, void *value, struct failu
 	struct sched *sched = task->sched;
 	task->coro.frame = NULL;
 	list_remove(&spawned_of(task)->all);
+	tasks_of(sched)->ended++;
 	sched_release(sched, 1, 0);
 	future_finish_held(future_of(task), status, value, failure);
 	if (unlikely(future_of(task)->status < 0 && future_of(task)->status != -ECANCELED))
@@ -172,6 +173,14 @@ bool task_start_slow(struct task *task)
 
 /* -- eager start */
 
+/* Ends the spawner's step, and has it run on in another. */
+static __attribute__((noinline, cold)) void start_step(struct sched *sched, struct task *task)
+{
+	sched_cut(sched, 0);
+	if (sched->trace)
+		sched->trace->start(sched, task);
+}
+
 /* Switches from the task that spawns. It runs on next, before all that is ready. */
 static int start_in_task(struct sched *sched, struct task *spawner, struct task *task)
 {
@@ -183,6 +192,8 @@ static int start_in_task(struct sched *sched, struct task *spawner, struct task 
 	ring_push_front(&sched->ready, spawner);
 	sched->running = task;
 	thread_current->self = &task->coro;
+	if (unlikely(sched->step != NULL))
+		start_step(sched, task);
 	if (!swap)
 		return coroutine_switch(self, &spawner->coro.context, &task->coro,
 					task->coro.context, 0);
@@ -208,11 +219,17 @@ static int start_in_callback(struct sched *sched, struct task *task)
 	sched_interrupt(sched);
 	sched->running = task;
 	thread_current->self = &task->coro;
+	if (unlikely(sched->trace != NULL))
+		sched->trace->start(sched, task);
 	coroutine_switch(self, &sched->runner_context, &task->coro, task->coro.context, 0);
 	while (sched->ready.head != head) {
+		if (unlikely(sched->trace != NULL))
+			sched->trace->start(sched, *ring_at(&sched->ready, sched->ready.head));
 		sched->turn_end = head;
 		sched_dispatch(sched, self, &sched->runner_context);
 	}
+	if (unlikely(sched->trace != NULL))
+		sched->trace->start(sched, NULL);
 	sched->runner = runner;
 	sched->turn_end = turn_end;
 	sched->uncut_end = uncut_end;
@@ -306,6 +323,7 @@ void task_discard(struct task *task)
 	}
 	coroutine_discard(co);
 	list_remove(&spawned_of(task)->all);
+	tasks_of(task->sched)->ended++;
 	struct coro_future *future = future_of(task);
 	future->done = true;
 	future->status = -ECANCELED;
