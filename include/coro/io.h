@@ -48,6 +48,7 @@
 #define CORO_IO_H
 
 #include <coro/loop.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -192,6 +193,21 @@ coro_async CORO_MUST_CHECK CORO_API int coro_writable(int fd);
  *   -ENOSYS  in a task, on systems other than Linux
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_urgent(int fd);
+
+/*
+ * Waits until any of count fds is ready for what its events ask, as poll(2) defines it, and fills in
+ * revents: POLLNVAL for an fd that is not open or that coro_fd_close closes meanwhile, 0 for a
+ * negative one. Regular files are always ready. An fd may be there several times, and other tasks may
+ * read it and wait for it too. The array must stay valid; up to 16 fds cost no allocation.
+ *
+ * timeout is in nanoseconds: 0 does not wait, CORO_FOREVER and all below 0 wait without end. Without
+ * fds it is a sleep.
+ *
+ * Returns how many fds have revents, 0 if the time was over first, or an error. Events are not used
+ * up: what was ready when the task was cancelled is still ready. Like poll(2) and ppoll(2).
+ */
+coro_async CORO_MUST_CHECK CORO_API int coro_poll(struct pollfd *fds, nfds_t count,
+						  int64_t timeout);
 
 /* -- the end of an fd */
 

@@ -207,6 +207,18 @@ static void empty_line(struct fd *fd, enum direction direction)
 	}
 }
 
+static void close_polls(struct fd *fd)
+{
+	struct list *link;
+	while ((link = list_pop(&fd->polls))) {
+		struct fd_poll *entry = fd_poll_of(link);
+		entry->fd = NULL;
+		entry->closed = true;
+		entry->wake(entry, 0);
+	}
+	fd->polled = false;
+}
+
 /* Frees a record and what it owns. */
 static void let_go(struct fd *fd)
 {
@@ -219,6 +231,8 @@ static void let_go(struct fd *fd)
 
 void fd_dismiss(struct io *io, struct fd *fd)
 {
+	if (unlikely(fd->polled))
+		close_polls(fd);
 	for (int i = 0; i < DIRECTIONS; i++) {
 		empty_line(fd, i);
 		fd_callback_remove(io, fd, i);

@@ -55,6 +55,7 @@ struct fd {
 	uint8_t special; /* of enum fd_special */
 	bool suspected;  /* epoll: the number may have been given to another file */
 	bool lasting;    /* backend: a multishot poll for WRITING is in place */
+	bool polled;     /* there are polls */
 	bool hung_up;    /* hang-up, error or urgent data: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
@@ -71,7 +72,23 @@ struct fd {
 		struct fd_callback *callback;
 		struct blocking *blocking; /* a thread's call, until its result is taken */
 	} sides[DIRECTIONS];
-	struct list link; /* backend */
+	struct list link;  /* backend */
+	struct list polls; /* struct fd_poll; valid while `polled` is set */
+};
+
+/*
+ * An fd that a task waits for in coro_poll, in the fd's list. It takes no turn: an event wakes all
+ * of them, and the first in line as well.
+ */
+struct fd_poll {
+	struct list link;
+	struct fd *fd; /* NULL: it has none */
+	/* Called at an event, with the poller's error or 0, and when the fd is closed. */
+	void (*wake)(struct fd_poll *entry, int error);
+	struct polling *polling;
+	uint8_t directions;
+	bool closed; /* the fd was closed */
+	bool woken;  /* by an event of the fd */
 };
 
 /* A task that waits for an fd, in its line; on the task's stack. */
@@ -209,6 +226,11 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction);
 
 /* -- for backends */
 
+static inline struct fd_poll *fd_poll_of(struct list *link)
+{
+	return container_of(link, struct fd_poll, link);
+}
+
 static inline struct fd_wait *fd_wait_of(struct list *link)
 {
 	struct waiter *waiter = container_of(link, struct waiter, link);
@@ -221,6 +243,12 @@ static inline bool fd_line_waits(const struct list *line)
 	return !list_empty(line) && !fd_wait_of(line->next)->closed;
 }
 
+/* The directions that are polled for, except those with a thread at work. */
+unsigned fd_polled_for(const struct fd *fd);
+
+/* Wakes those who poll for any of the directions. error is theirs to return, or 0. */
+void fd_wake_polls(struct fd *fd, unsigned directions, int error);
+
 /* The directions to watch. Not those with a thread at work, which reports itself. */
 static inline unsigned fd_wanted(const struct fd *fd)
 {
@@ -229,7 +257,7 @@ static inline unsigned fd_wanted(const struct fd *fd)
 		if (fd->sides[i].callback ||
 		    (fd_line_waits(&fd->sides[i].line) && !(fd->busy & BIT(i))))
 			wanted |= BIT(i);
-	return wanted;
+	return unlikely(fd->polled) ? wanted | fd_polled_for(fd) : wanted;
 }
 
 /* Whether it has fd callbacks, which are called for as long as it is ready. */
@@ -261,6 +289,12 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
  * error. Unless 0 the wait is off the line again.
  */
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
+
+/*
+ * Has the directions watched that are wanted. Returns 0; -EPERM if the fd counts as always ready from
+ * now on; or another error.
+ */
+int fd_watch(struct io *io, struct fd *fd);
 
 /* A task has left the line for another reason than an event. */
 void fd_leave(struct io *io, struct fd *fd, enum direction direction);

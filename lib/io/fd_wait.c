@@ -61,10 +61,31 @@ void fd_wake_next(struct fd *fd, enum direction direction)
 	}
 }
 
+unsigned fd_polled_for(const struct fd *fd)
+{
+	unsigned directions = 0;
+	list_for_each(link, &fd->polls)
+		directions |= fd_poll_of(link)->directions;
+	return directions & ~(unsigned)fd->busy;
+}
+
+void fd_wake_polls(struct fd *fd, unsigned directions, int error)
+{
+	list_for_each(link, &fd->polls) {
+		struct fd_poll *entry = fd_poll_of(link);
+		if (!(entry->directions & directions))
+			continue;
+		entry->woken = true;
+		entry->wake(entry, error);
+	}
+}
+
 void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 {
 	fd->ready |= (uint8_t)ready;
 	fd->hung_up |= hung_up;
+	if (unlikely(fd->polled))
+		fd_wake_polls(fd, ready, 0);
 	for (int i = 0; i < DIRECTIONS; i++) {
 		struct fd_callback *callback = fd->sides[i].callback;
 		if (!(ready & BIT(i)))
@@ -77,6 +98,8 @@ void fd_event(struct io *io, struct fd *fd, unsigned ready, bool hung_up)
 
 void fd_fail(struct fd *fd, enum direction direction, int error)
 {
+	if (fd->polled)
+		fd_wake_polls(fd, BIT(direction), error);
 	list_for_each(link, &fd->sides[direction].line) {
 		struct fd_wait *wait = fd_wait_of(link);
 		if (wait->waiter.state != WAITER_PENDING || wait->closed)
@@ -93,22 +116,27 @@ static void take_for_file(struct fd *fd)
 	fd->ready = BIT(READING) | BIT(WRITING);
 }
 
-int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction)
+int fd_watch(struct io *io, struct fd *fd)
 {
-	if (fd->busy & BIT(direction))
-		return 0;
 	fd_check_closed(io, fd);
 	int r = !fork_is_own(sched_of(io->loop)->fork_count) ? -EOWNERDEAD
 		: fd->kind == FD_FILE                        ? -EPERM
 							     : io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;
+	if (r == -EPERM)
+		take_for_file(fd);
+	return r;
+}
+
+int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction)
+{
+	if (fd->busy & BIT(direction))
+		return 0;
+	int r = fd_watch(io, fd);
 	if (r == 0)
 		return 0;
 	list_remove(&wait->waiter.link);
-	if (r != -EPERM)
-		return r;
-	take_for_file(fd);
-	return 1;
+	return r == -EPERM ? 1 : r;
 }
 
 void fd_leave(struct io *io, struct fd *fd, enum direction direction)

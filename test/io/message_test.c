@@ -64,6 +64,7 @@ static int fail_on_fds(void *arg)
 	FAILS(coro_sendall(-1, &byte, 0, 0), -EBADF, true);
 	FAILS(coro_readable(-1), -EBADF, true);
 	FAILS(coro_writable(-1), -EBADF, true);
+	FAILS(coro_poll(NULL, 1, 0), -EINVAL, false);
 	FAILS(coro_fd_set_nonblock(-1), -EBADF, true);
 	FAILS(coro_listen(NULL, NULL, &fd), -EINVAL, false);
 	FAILS(coro_sendfile(-1, -1, NULL, 1), -EBADF, true);

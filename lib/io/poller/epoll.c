@@ -134,7 +134,7 @@ static bool is_waited_for(const struct fd *fd)
 		    fd_wait_of(side->line.next)->waiter.state == WAITER_PENDING)
 			return true;
 	}
-	return false;
+	return fd->polled;
 }
 
 /* Checks a suspected fd now if it is waited for; otherwise its next wait does. */
