@@ -20,6 +20,12 @@ static bool has_anything(const struct sched *sched)
 	       sched->listening > 0;
 }
 
+/* Whether there is nothing to run until a timer is due or an fd is ready. */
+static bool is_idle(const struct sched *sched)
+{
+	return ring_empty(&sched->ready) && inbox_empty(&sched->inbox) && !sched->stopping;
+}
+
 /* The loop begins to poll, or to wait for messages. */
 static void poll_begin(struct sched *sched)
 {
@@ -85,19 +91,22 @@ static bool poll_due(struct sched *sched)
  * Nothing is ready: waits for the next timer, a message or an fd. Returns -EDEADLK if none of them
  * can come. Virtual time jumps to the timer, but not while the loop is held, since threads take
  * real time, nor past what the fds have.
+ *
+ * A thread sends its message before it ends its hold. So the inbox is looked into last, after the
+ * loop was seen without holds: what came before that is found.
  */
 static int wait_for_something(struct sched *sched)
 {
 	bool timer = !heap_empty(&sched->timers), held = inbox_held(&sched->inbox);
 	if (!has_anything(sched))
-		return -EDEADLK;
+		return inbox_empty(&sched->inbox) ? -EDEADLK : 0;
 	int64_t when = timer ? heap_first_key(&sched->timers) : CORO_FOREVER;
 	if (!sched->virtual_clock)
 		return wait_for_inbox_or_fds(sched, when);
 	if (!timer || held)
 		return wait_for_inbox_or_fds(sched, CORO_FOREVER);
 	int r = sched->watching > 0 ? poll_now(sched) : 0;
-	if (ring_empty(&sched->ready) && when > sched->now)
+	if (is_idle(sched) && when > sched->now)
 		sched->now = when;
 	return r;
 }
@@ -109,28 +118,29 @@ static int wait_for_something(struct sched *sched)
 static int poll_embedded(struct sched *sched)
 {
 	int r = sched->poller ? poll_now(sched) : 0;
-	bool idle = ring_empty(&sched->ready) && inbox_empty(&sched->inbox) && !sched->stopping;
-	if (idle && sched->virtual_clock && !heap_empty(&sched->timers) &&
-	    !inbox_held(&sched->inbox) && heap_first_key(&sched->timers) > sched->now)
+	bool held = inbox_held(&sched->inbox);
+	if (is_idle(sched) && !held && sched->virtual_clock && !heap_empty(&sched->timers) &&
+	    heap_first_key(&sched->timers) > sched->now)
 		sched->now = heap_first_key(&sched->timers);
 	return r;
 }
 
 int64_t sched_due(const struct sched *sched)
 {
-	if (!ring_empty(&sched->ready) || !inbox_empty(&sched->inbox) || sched->stopping)
+	bool held = inbox_held(&sched->inbox);
+	if (!is_idle(sched))
 		return 0;
 	if (heap_empty(&sched->timers))
 		return CORO_FOREVER;
 	int64_t when = heap_first_key(&sched->timers);
 	if (!sched->virtual_clock)
 		return when > 0 ? when : 0;
-	return when > sched->now && inbox_held(&sched->inbox) ? CORO_FOREVER : 0;
+	return when > sched->now && held ? CORO_FOREVER : 0;
 }
 
 bool sched_has_more(const struct sched *sched)
 {
-	return sched_due(sched) < CORO_FOREVER || has_anything(sched);
+	return has_anything(sched) || !is_idle(sched);
 }
 
 /* -- turns */
@@ -302,7 +312,7 @@ int turn_run(struct sched *sched, bool embedded)
 	int r = 0;
 	if (embedded)
 		r = poll_embedded(sched);
-	else if (ring_empty(&sched->ready) && !sched->stopping && inbox_empty(&sched->inbox))
+	else if (is_idle(sched))
 		r = wait_for_something(sched);
 	else if (poll_due(sched))
 		r = poll_now(sched);
