@@ -11,6 +11,7 @@
 
 static _Thread_local bool counting, struck;
 static _Thread_local unsigned long calls, failing;
+static bool ignoring_advice;
 
 void fail_nth(unsigned long n)
 {
@@ -29,6 +30,11 @@ bool fail_off(void)
 unsigned long fail_count(void)
 {
 	return calls;
+}
+
+void ignore_advice(void)
+{
+	ignoring_advice = true;
 }
 
 bool fail_possible(void)
@@ -109,6 +115,8 @@ int madvise(void *address, size_t length, int advice)
 {
 	if (strike())
 		return -1;
+	if (ignoring_advice)
+		return 0;
 	REAL(madvise, address, length, advice);
 }
 

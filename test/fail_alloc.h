@@ -34,4 +34,7 @@ bool fail_off(void);
 /* How many calls there were since fail_nth. */
 unsigned long fail_count(void);
 
+/* From now on madvise does nothing and returns 0, whatever the advice, as in some emulators. */
+void ignore_advice(void);
+
 #endif

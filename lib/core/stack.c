@@ -43,6 +43,16 @@ static size_t round_up(size_t n, size_t unit)
 	return (n + unit - 1) / unit * unit;
 }
 
+/*
+ * Whether the system takes an advice that does not exist, as emulators do that ignore them all. Then
+ * it is not to be believed that it has installed a guard.
+ */
+static bool takes_any_advice(void)
+{
+	enum { NO_ADVICE = 0x7fff };
+	return madvise(NULL, 0, NO_ADVICE) == 0;
+}
+
 void stack_pool_init(struct stack_pool *pool, size_t room)
 {
 	/*
@@ -53,8 +63,8 @@ void stack_pool_init(struct stack_pool *pool, size_t room)
 	*pool = (struct stack_pool){
 		.limit = 1024,
 		.page = (size_t)sysconf(_SC_PAGESIZE),
-		.guard_by_mprotect =
-			sanitize_searches() || (wanted && strcmp(wanted, "mprotect") == 0),
+		.guard_by_mprotect = sanitize_searches() || takes_any_advice() ||
+				     (wanted && strcmp(wanted, "mprotect") == 0),
 	};
 	pool->guard = round_up(GUARD, pool->page);
 	size_t taken = STACK_HEADER + BODY + room;

@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/coroutine.h"
 #include "coro/coroutine.h"
+#include "fail_alloc.h"
 #include "support.h"
 
 #include <errno.h>
@@ -143,6 +144,32 @@ static void *find_guards(void *arg)
 	stack_pool_finish(&pool);
 	return NULL;
 }
+
+static void *find_guards_where_advice_is_ignored(void *arg)
+{
+	struct stack_pool pool;
+	struct stack_size *size;
+	struct stack *stack;
+	bool cold;
+	ignore_advice();
+	stack_pool_init(&pool, context_room);
+	ck_assert_int_eq(stack_pool_size(&pool, 0, &size), 0);
+	ck_assert(take(&pool, size, &stack, &cold));
+	ck_assert(pool.guard_by_mprotect);
+	ck_assert(guarded(stack));
+	stack_pool_finish(&pool);
+	return NULL;
+}
+
+START_TEST(a_system_that_takes_any_advice_is_not_believed)
+{
+	if (RUNNING_ON_VALGRIND)
+		skip_test("valgrind takes it for a mistake");
+	if (!fail_possible())
+		skip_test("madvise is the system's here");
+	in_thread(find_guards_where_advice_is_ignored, NULL);
+}
+END_TEST
 
 START_TEST(buffer_in_any_stacks_guard_is_efault)
 {
@@ -753,6 +780,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
+	tcase_add_test(tests, a_system_that_takes_any_advice_is_not_believed);
 	tcase_add_loop_test(tests, buffer_in_any_stacks_guard_is_efault, 0, 2);
 	tcase_add_loop_test(tests, guard_is_still_there_when_a_stack_is_taken_again, 0, 2);
 	tcase_add_test(tests, hundred_thousand_guarded_stacks_need_few_mappings);
