@@ -146,8 +146,9 @@ typedef int coro_fn(void *arg);
 typedef void coro_callback(void *arg);
 
 /*
- * Returns a text for an error code of either sign: strerror's for errno, the library's for its own
- * codes, a general one for the program's. Never fails. coro_message has the text of one error.
+ * Returns a text for an error code of either sign: strerror's in the C locale for errno, the library's
+ * for its own codes, a general one for the program's. Never fails. coro_message has the text of one
+ * error.
  */
 CORO_API const char *coro_strerror(int error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
 
+#include "base/system.h"
 #include "coro/base.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ const char *coro_strerror(int error)
 	if (error > 0)
 		error = -error;
 	if (error >= -4095)
-		return strerror(-error);
+		return system_strerror(-error);
 	if (error == CORO_EXIT)
 		return "Asked to leave";
 	if (error == CORO_INCOMPLETE)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -145,6 +146,22 @@ static inline ssize_t system_splice(int in, off_t *in_offset, int out, off_t *ou
 #else
 #define SYSTEM_LARGE_FD_SETS 0
 #endif
+
+/*
+ * Returns the text of an errno. glibc's strerror may allocate, and its text of a number that it does
+ * not know is valid until the thread's next call. glibc 2.32 has one that does neither, but knows no
+ * language but English.
+ */
+static inline const char *system_strerror(int error)
+{
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 32)
+	const char *text = strerrordesc_np(error);
+	return text ? text : "Unknown error";
+#endif
+#endif
+	return strerror(error);
+}
 
 /* Linux 5.11: epoll_wait with nanoseconds. */
 #if defined(__GLIBC__) && defined(__linux__)

@@ -48,7 +48,7 @@ int failure_raise(int error, const char *what)
 	const char *message = ERR_reason_error_string(found);
 	if (ERR_GET_LIB(found) == ERR_LIB_SYS) {
 		error = -ERR_GET_REASON(found);
-		message = strerror(-error);
+		message = coro_strerror(error);
 	}
 	if (is_memory_short() || error == -ENOMEM)
 		return failure_code(-ENOMEM);

@@ -34,6 +34,20 @@ START_TEST(every_error_has_a_message)
 }
 END_TEST
 
+START_TEST(the_text_of_an_error_is_not_allocated)
+{
+	if (!fail_possible())
+		skip_test("allocations are not counted here");
+	fail_nth(0);
+	for (int error = 0; error < 200; error++)
+		coro_strerror(-error);
+	coro_strerror(-4095);
+	unsigned long count = fail_count();
+	fail_off();
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
 START_TEST(version_is_that_of_the_header)
 {
 	char text[32];
@@ -114,6 +128,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, every_error_has_a_message);
+	tcase_add_test(tests, the_text_of_an_error_is_not_allocated);
 	tcase_add_test(tests, version_is_that_of_the_header);
 	tcase_add_test(tests, here_is_file_and_line);
 	tcase_add_test(tests, failure_carries_code_message_and_place);
