@@ -24,8 +24,8 @@ struct slab {
 struct slab_chunk {
 	struct slab *slab; /* NULL when the slab is finished */
 	struct slab_chunk *next;
-	size_t used; /* objects cut from it; when the slab is finished, objects in use */
-};
+	size_t used;           /* objects cut from it; when the slab is finished, objects in use */
+} __attribute__((aligned(8))); /* and so are the objects behind it */
 
 /* A chunk leaves room for malloc's header of the next, so that chunks can lie side by side. */
 enum { SLAB_CHUNK_ALIGN = 64 * 1024, SLAB_CHUNK = SLAB_CHUNK_ALIGN - 64 };
