@@ -375,6 +375,29 @@ START_TEST(what_is_refused_is_done_otherwise)
 }
 END_TEST
 
+/* Pieces between empty ones. */
+static int writes_pieces(void *arg)
+{
+	const struct iovec pieces[] = {{"", 0}, {"ab", 2}, {NULL, 0}, {"cde", 3}, {"", 0}};
+	return (int)coro_writev(to, pieces, 5);
+}
+
+START_TEST(an_empty_piece_does_not_end_a_write)
+{
+	const struct refusal *refusal = &refusals[_i / KINDS];
+	size_t all = 5;
+	if (!make(_i % KINDS))
+		skip_test("no terminals here");
+	fail_calls_from(refusal->call, 1, refusal->error);
+	struct coro_future *writer = start(writes_pieces, NULL);
+	ck_assert_int_eq(result_of(reads_much, &all), 0);
+	ck_assert_int_eq(run_to_end(writer), 5);
+	fail_call_off();
+	ck_assert_int_eq(memcmp("abcde", got, 5), 0);
+	close_both();
+}
+END_TEST
+
 START_TEST(without_a_thread_it_is_an_error)
 {
 	if (!open_terminal(&from, &to))
@@ -422,6 +445,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, devices_that_block_are_read);
 	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);
 	tcase_add_loop_test(tests, what_is_refused_is_done_otherwise, 0, REFUSALS * KINDS);
+	tcase_add_loop_test(tests, an_empty_piece_does_not_end_a_write, 0, REFUSALS * KINDS);
 	tcase_add_test(tests, without_a_thread_it_is_an_error);
 }
 
