@@ -2,8 +2,13 @@
 #include "debug/offsets.h"
 
 #include "coro/base.h"
+#include "io/fd.h"
 #include "loop/loop.h"
+#include "process/process.h"
 #include "sched/loops.h"
+#include "sync/lock.h"
+#include "task/done_call.h"
+#include "task/group.h"
 
 #include <stddef.h>
 
@@ -47,7 +52,9 @@ static SECTION struct debug_offsets offsets = {
 			.closed = AT(struct sched, closed),
 			.now = AT(struct sched, now),
 			.watching = AT(struct sched, watching),
+			.thread = AT(struct sched, thread),
 		},
+	.thread.self = AT(struct thread, self),
 	.tasks =
 		{
 			.all = AT(struct tasks, all),
@@ -99,6 +106,9 @@ static SECTION struct debug_offsets offsets = {
 		{
 			.what = AT(struct wait_kind, what),
 			.call = AT(struct wait_kind, call),
+			.subject_type = AT(struct wait_kind, subject.type),
+			.subject_beside = AT(struct wait_kind, subject.beside_waiter),
+			.subject_at = AT(struct wait_kind, subject.at),
 		},
 	.future =
 		{
@@ -123,6 +133,27 @@ static SECTION struct debug_offsets offsets = {
 			.timer_node = AT(struct timer, node),
 			.node_place = AT(struct heap_node, place),
 		},
+	.done_calls =
+		{
+			.count = AT(struct done_calls, count),
+			.all = AT(struct done_calls, all),
+			.item_bytes = sizeof(struct owned_done_call),
+			.item_future = AT(struct owned_done_call, done_call.future),
+		},
+	.group.members = AT(struct coro_group, members),
+	.member =
+		{
+			.link = AT(struct member, link),
+			.future = AT(struct member, done_call.future),
+		},
+	.lock.hold = AT(struct coro_lock, hold),
+	.hold =
+		{
+			.task = AT(struct hold, task),
+			.site = AT(struct hold, resource.site),
+		},
+	.fd.number = AT(struct fd, number),
+	.process.pid = AT(struct coro_process, pid),
 };
 
 /*

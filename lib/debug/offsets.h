@@ -56,7 +56,11 @@ struct debug_offsets {
 		uint32_t closed;        /* bool: or is being closed */
 		uint32_t now;           /* int64_t, nanoseconds: of the virtual clock */
 		uint32_t watching;      /* unsigned: tasks and callbacks that wait for an fd */
+		uint32_t thread;        /* struct thread * */
 	} sched;
+	struct {
+		uint32_t self; /* struct coro *: the innermost that runs */
+	} thread;
 	struct {
 		uint32_t all;      /* struct list of spawned.all: tasks that are not done */
 		uint32_t servants; /* the same, of the library's own */
@@ -103,8 +107,11 @@ struct debug_offsets {
 		uint32_t outer;  /* what lies there is the kind's */
 	} wait;
 	struct {
-		uint32_t what; /* const char *: "a lock" */
-		uint32_t call; /* const char *, or NULL: the call that waits */
+		uint32_t what;           /* const char *: "a lock" */
+		uint32_t call;           /* const char *, or NULL: the call that waits */
+		uint32_t subject_type;   /* uint8_t: enum subject_type of sched/park.h */
+		uint32_t subject_beside; /* bool: beside the waiter, and not the wait */
+		uint32_t subject_at;     /* int16_t: the subject's offset from that */
 	} wait_kind;
 	struct {
 		uint32_t kind;   /* uint8_t: 0 plain, 1 a task's, 2 a gather's */
@@ -126,6 +133,34 @@ struct debug_offsets {
 		uint32_t timer_node;
 		uint32_t node_place; /* size_t: the index among the entries */
 	} heap;
+
+	/* Subjects of waits. */
+	struct {
+		uint32_t count;       /* size_t */
+		uint32_t all;         /* an array */
+		uint32_t item_bytes;  /* of one of it */
+		uint32_t item_future; /* struct coro_future *: in it */
+	} done_calls;
+	struct {
+		uint32_t members; /* struct list of member.link */
+	} group;
+	struct {
+		uint32_t link;
+		uint32_t future; /* struct coro_future *: the task's */
+	} member;
+	struct {
+		uint32_t hold; /* struct hold *: debug mode's; or NULL */
+	} lock;
+	struct {
+		uint32_t task; /* uint32_t: the number of the task that took the lock, 0 for none */
+		uint32_t site; /* const char *: where it took it */
+	} hold;
+	struct {
+		uint32_t number; /* int */
+	} fd;
+	struct {
+		uint32_t pid; /* int */
+	} process;
 };
 
 #endif
