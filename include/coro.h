@@ -23,6 +23,7 @@
 #include <coro/queue.h>
 #include <coro/shield.h>
 #include <coro/signal.h>
+#include <coro/stats.h>
 #include <coro/stream.h>
 #include <coro/sync.h>
 #include <coro/task.h>

@@ -11,12 +11,13 @@ struct coro_future;
 struct tasks {
 	struct sched sched; /* first, since a loop begins with its scheduler */
 	struct slab slab, futures_slab;
-	struct list all;         /* tasks that are not done */
-	struct list servants;    /* the same, of the library's own: task_hide */
-	size_t stack_size;       /* of a new task, unless its options have another */
-	uint32_t spawned, ended; /* how many there were; they wrap */
-	uint8_t flags;           /* of every new task */
-	bool discarding;         /* they are being discarded */
+	struct list all;      /* tasks that are not done */
+	struct list servants; /* the same, of the library's own: task_hide */
+	size_t stack_size;    /* of a new task, unless its options have another */
+	uint32_t spawned;     /* the number of the newest task; it wraps */
+	uint64_t ended;       /* how many tasks have ended */
+	uint8_t flags;        /* of every new task */
+	bool discarding;      /* they are being discarded */
 
 	/* Reports a future to the handler of the loop. NULL: nobody would hear. */
 	void (*report)(struct coro_future *future, const char *message);
