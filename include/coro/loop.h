@@ -89,7 +89,9 @@ enum coro_poller {
  *   CORO_SEED=number    the seed. The same seed gives the same order of events
  *   CORO_TURNS=number   max_turns. It ends programs that run for ever without getting anywhere
  *
- * A value that is no number is reported once on stderr, and counts as 0. See coro-testing(7).
+ * A value that is no number is reported once on stderr, and counts as 0. Also for tests, CORO_FAULTS
+ * in the environment has rules by which calls fail, such as "read:3:ECONNRESET,malloc:7". They are
+ * described in coro-testing(7).
  */
 struct coro_loop_options {
 	unsigned flags;          /* those above, and CORO_SAVE_EXCEPTIONS of coro/coroutine.h */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "coro/base.h"
 
@@ -39,7 +40,7 @@ struct failure *failure_create(int error, const char *site, const char *format, 
 	if (length < 0)
 		return NULL;
 	size_t size = (size_t)length + 1;
-	struct failure *failure = malloc(sizeof(*failure) + size);
+	struct failure *failure = memory_alloc(sizeof(*failure) + size);
 	if (!failure)
 		return NULL;
 	*failure = (struct failure){.refs = 1, .error = error, .site = site};
@@ -55,7 +56,7 @@ struct failure *failure_join(int error, const char *site, const char *const *pie
 	size_t size = 1;
 	for (size_t i = 0; i < count; i++)
 		size += strlen(pieces[i]);
-	struct failure *failure = malloc(sizeof(*failure) + size);
+	struct failure *failure = memory_alloc(sizeof(*failure) + size);
 	if (!failure)
 		return NULL;
 	*failure = (struct failure){.refs = 1, .error = error, .site = site};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/heap.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -24,7 +26,7 @@ int heap_grow(struct heap *heap, size_t nodes)
 		return -ENOMEM;
 	while (capacity < nodes)
 		capacity *= 2;
-	struct heap_entry *entries = realloc(heap->entries, capacity * sizeof(*entries));
+	struct heap_entry *entries = memory_resize(heap->entries, capacity * sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;
 	heap->entries = entries;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/locals.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,7 @@ static size_t bytes(size_t count)
 /* Returns a copy with room for that number of values and one reference, or NULL without memory. */
 static struct locals *copy_with_room(const struct locals *locals, size_t room)
 {
-	struct locals *copy = malloc(bytes(room));
+	struct locals *copy = memory_alloc(bytes(room));
 	if (!copy)
 		return NULL;
 	if (locals)
@@ -51,7 +53,7 @@ int locals_set(struct locals **locals, const void *key, void *value)
 	size_t count = now ? now->count : 0, room = found ? count : count + 1;
 	if (now && now->refs == 1) {
 		if (!found)
-			now = realloc(now, bytes(room));
+			now = memory_resize(now, bytes(room));
 	} else {
 		now = copy_with_room(now, room);
 		if (now)

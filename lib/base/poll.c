@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/poll.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 
 #include <limits.h>
@@ -51,7 +52,7 @@ static int sets_init(struct sets *sets, const struct pollfd *fds, size_t count)
 			sets->end = fds[i].fd + 1;
 	sets->words = ((size_t)sets->end + WORD_BITS - 1) / WORD_BITS;
 	if (sets->words > FEW_WORDS)
-		sets->bits = calloc(SETS * sets->words, sizeof(*sets->bits));
+		sets->bits = memory_alloc_zeroed(SETS * sets->words, sizeof(*sets->bits));
 	if (!sets->bits)
 		return -1;
 	for (size_t i = 0; i < count; i++)

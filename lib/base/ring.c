@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/ring.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ void ring_finish(struct ring *ring)
 
 static int set_capacity(struct ring *ring, size_t capacity)
 {
-	void **slots = malloc(capacity * sizeof(*slots));
+	void **slots = memory_alloc(capacity * sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
 	/* Entries keep their positions; only the slot of a position changes. */

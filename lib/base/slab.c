@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/slab.h"
 
+#include "base/memory.h"
+
 void slab_init(struct slab *slab, size_t size)
 {
 	*slab = (struct slab){.size = size};
@@ -23,7 +25,7 @@ void slab_finish(struct slab *slab)
 static int add_chunk(struct slab *slab)
 {
 	void *memory;
-	if (posix_memalign(&memory, SLAB_CHUNK_ALIGN, SLAB_CHUNK) != 0)
+	if (memory_fails() || posix_memalign(&memory, SLAB_CHUNK_ALIGN, SLAB_CHUNK) != 0)
 		return -1;
 	struct slab_chunk *chunk = memory;
 	*chunk = (struct slab_chunk){.slab = slab, .next = slab->chunks};

@@ -2,6 +2,7 @@
 #include "core/coroutine.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/defer.h"
 #include "core/fail.h"
 #include "core/generator.h"
@@ -37,7 +38,7 @@ static inline struct coro *coroutine_alloc(void)
 	struct thread *thread = thread_current;
 	struct coro *co = thread->spare;
 	if (!co)
-		return malloc(sizeof(*co));
+		return memory_alloc(sizeof(*co));
 	thread->spare = co->resumer;
 	thread->spare_count--;
 	return co;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/defer.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "core/thread.h"
 #include "coro/defer.h"
@@ -21,7 +22,7 @@ int coro_defer(coro_callback *fn, void *arg)
 		return fail_with(-EINVAL, "coro_defer: fn is NULL");
 	if (!self)
 		return fail_with(-EPERM, "coro_defer: not in a body");
-	struct deferred *deferred = malloc(sizeof(*deferred));
+	struct deferred *deferred = memory_alloc(sizeof(*deferred));
 	if (!deferred)
 		return fail_code(-ENOMEM);
 	*deferred = (struct deferred){.next = self->frame->deferred, .fn = fn, .arg = arg};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/stack.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "coro/coroutine.h"
 
@@ -95,7 +96,7 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 			return 0;
 		}
 	}
-	struct stack_size *size = malloc(sizeof(*size));
+	struct stack_size *size = memory_alloc(sizeof(*size));
 	if (!size)
 		return -ENOMEM;
 	*size = (struct stack_size){
@@ -110,7 +111,7 @@ int stack_pool_size(struct stack_pool *pool, size_t bytes, struct stack_size **r
 static struct stack_slab *slab_map(struct stack_size *size, size_t count)
 {
 	size_t words = (count + WORD - 1) / WORD;
-	struct stack_slab *slab = malloc(sizeof(*slab) + words * sizeof(slab->cold[0]));
+	struct stack_slab *slab = memory_alloc(sizeof(*slab) + words * sizeof(slab->cold[0]));
 	if (!slab)
 		return NULL;
 	*slab = (struct stack_slab){.count = count};

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/locals.h"
+#include "base/memory.h"
 #include "core/asan_switch.h"
 #include "core/overflow.h"
 
@@ -115,7 +116,7 @@ static int no_body(void *arg)
 struct thread *thread_create(void)
 {
 	pthread_once(&once, prepare_all);
-	struct thread *thread = no_key ? NULL : malloc(sizeof(*thread));
+	struct thread *thread = no_key ? NULL : memory_alloc(sizeof(*thread));
 	if (!thread)
 		return NULL;
 	*thread = (struct thread){

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/memory.h"
 #include "coro/debug.h"
 #include "loop/loop.h"
 #include "loop/signal_source.h"
@@ -66,7 +67,7 @@ static void refuse(const char *name)
 
 static int dumper_create(struct coro_loop *loop, int signum)
 {
-	struct dumper *dumper = malloc(sizeof(*dumper));
+	struct dumper *dumper = memory_alloc(sizeof(*dumper));
 	if (!dumper)
 		return -ENOMEM;
 	*dumper = (struct dumper){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/blocking.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "loop/loop.h"
 
@@ -21,7 +22,7 @@ static void unref(struct blocking *blocking)
 
 int blocking_create(size_t length, struct blocking **ret)
 {
-	struct blocking *blocking = malloc(sizeof(*blocking) + length);
+	struct blocking *blocking = memory_alloc(sizeof(*blocking) + length);
 	if (!blocking)
 		return -ENOMEM;
 	*blocking = (struct blocking){.length = length, .refs = 1, .fd = -1};

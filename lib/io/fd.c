@@ -2,6 +2,7 @@
 /* The records that a loop keeps of fds: their kinds, making and forgetting them. */
 #include "io/fd.h"
 
+#include "base/memory.h"
 #include "base/pieces.h"
 #include "base/poll.h"
 #include "base/system.h"
@@ -86,7 +87,7 @@ static int reserve(struct io *io, int number)
 		return 0;
 	while (count <= (size_t)number)
 		count *= 2;
-	struct fd **fds = realloc(io->fds, count * sizeof(*fds));
+	struct fd **fds = memory_resize(io->fds, count * sizeof(*fds));
 	if (!fds)
 		return -ENOMEM;
 	memset(fds + io->fd_count, 0, (count - io->fd_count) * sizeof(*fds));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fd callbacks: the loop calls them in each turn in which an fd is ready. */
+#include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
@@ -41,7 +42,7 @@ static int fd_callback_add(struct io *io, struct fd *fd, enum direction directio
 	int r = check_kind(fd);
 	if (r < 0)
 		return r;
-	struct fd_callback *callback = malloc(sizeof(*callback));
+	struct fd_callback *callback = memory_alloc(sizeof(*callback));
 	if (!callback)
 		return -ENOMEM;
 	r = sched_reserve(sched_of(io->loop), 0, 1);

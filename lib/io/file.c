@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/file.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/file.h"
+#include "sched/fault.h"
 #include "task/task.h"
 #include "thread/offload.h"
 
@@ -28,6 +30,13 @@ struct file_call {
 static int checked(int r)
 {
 	return r < 0 ? fail_code(-errno) : r;
+}
+
+/* Makes a call in a thread, unless a fault comes instead. */
+static int in_thread(coro_fn *fn, void *arg)
+{
+	int r = fault_of(FAULT_FILE);
+	return r < 0 ? r : offload(fn, arg);
 }
 
 /* -- files */
@@ -55,7 +64,7 @@ static int open_in_thread(struct opening *opening, coro_fn *fn, void *arg,
 	struct task *task = task_running();
 	if (task)
 		cleanup_push(task, &opening->cleanup, discard);
-	int r = offload(fn, arg);
+	int r = in_thread(fn, arg);
 	if (task)
 		cleanup_pop(&opening->cleanup);
 	return r;
@@ -85,7 +94,7 @@ static int call_fsync(void *arg)
 
 int coro_fsync(int fd)
 {
-	return offload(call_fsync, &(struct file_call){.fd = fd});
+	return in_thread(call_fsync, &(struct file_call){.fd = fd});
 }
 
 static int call_fdatasync(void *arg)
@@ -95,7 +104,7 @@ static int call_fdatasync(void *arg)
 
 int coro_fdatasync(int fd)
 {
-	return offload(call_fdatasync, &(struct file_call){.fd = fd});
+	return in_thread(call_fdatasync, &(struct file_call){.fd = fd});
 }
 
 static int call_ftruncate(void *arg)
@@ -106,7 +115,7 @@ static int call_ftruncate(void *arg)
 
 int coro_ftruncate(int fd, off_t length)
 {
-	return offload(call_ftruncate, &(struct file_call){.fd = fd, .length = length});
+	return in_thread(call_ftruncate, &(struct file_call){.fd = fd, .length = length});
 }
 
 /* -- stat */
@@ -130,7 +139,7 @@ int coro_stat(const char *path, struct stat *ret)
 	struct stat found;
 	if (!path || !ret)
 		return fail_with(-EINVAL, "coro_stat: path or ret is NULL");
-	int r = offload(call_stat, &(struct file_call){.path = path, .stat = &found});
+	int r = in_thread(call_stat, &(struct file_call){.path = path, .stat = &found});
 	return give_stat(r, &found, ret);
 }
 
@@ -145,7 +154,7 @@ int coro_lstat(const char *path, struct stat *ret)
 	struct stat found;
 	if (!path || !ret)
 		return fail_with(-EINVAL, "coro_lstat: path or ret is NULL");
-	int r = offload(call_lstat, &(struct file_call){.path = path, .stat = &found});
+	int r = in_thread(call_lstat, &(struct file_call){.path = path, .stat = &found});
 	return give_stat(r, &found, ret);
 }
 
@@ -160,7 +169,7 @@ int coro_fstat(int fd, struct stat *ret)
 	struct stat found;
 	if (!ret)
 		return fail_with(-EINVAL, "coro_fstat: ret is NULL");
-	int r = offload(call_fstat, &(struct file_call){.fd = fd, .stat = &found});
+	int r = in_thread(call_fstat, &(struct file_call){.fd = fd, .stat = &found});
 	return give_stat(r, &found, ret);
 }
 
@@ -173,7 +182,7 @@ static int call_unlink(void *arg)
 
 int coro_unlink(const char *path)
 {
-	return path ? offload(call_unlink, &(struct file_call){.path = path})
+	return path ? in_thread(call_unlink, &(struct file_call){.path = path})
 		    : fail_with(-EINVAL, "coro_unlink: path is NULL");
 }
 
@@ -187,7 +196,7 @@ int coro_rename(const char *from, const char *to)
 {
 	if (!from || !to)
 		return fail_with(-EINVAL, "coro_rename: from or to is NULL");
-	return offload(call_rename, &(struct file_call){.path = from, .to = to});
+	return in_thread(call_rename, &(struct file_call){.path = from, .to = to});
 }
 
 static int call_mkdir(void *arg)
@@ -200,7 +209,7 @@ int coro_mkdir(const char *path, mode_t mode)
 {
 	if (!path)
 		return fail_with(-EINVAL, "coro_mkdir: path is NULL");
-	return offload(call_mkdir, &(struct file_call){.path = path, .mode = mode});
+	return in_thread(call_mkdir, &(struct file_call){.path = path, .mode = mode});
 }
 
 static int call_rmdir(void *arg)
@@ -210,7 +219,7 @@ static int call_rmdir(void *arg)
 
 int coro_rmdir(const char *path)
 {
-	return path ? offload(call_rmdir, &(struct file_call){.path = path})
+	return path ? in_thread(call_rmdir, &(struct file_call){.path = path})
 		    : fail_with(-EINVAL, "coro_rmdir: path is NULL");
 }
 
@@ -246,7 +255,7 @@ int coro_opendir(const char *path, struct coro_dir **ret)
 {
 	if (!path || !ret)
 		return fail_with(-EINVAL, "coro_opendir: path or ret is NULL");
-	struct coro_dir *dir = malloc(sizeof(*dir));
+	struct coro_dir *dir = memory_alloc(sizeof(*dir));
 	if (!dir)
 		return fail_code(-ENOMEM);
 	dir->path = path;
@@ -293,7 +302,7 @@ int coro_readdir(struct coro_dir *dir, const char **ret)
 	if (!dir || !ret)
 		return fail_with(-EINVAL, "coro_readdir: dir or ret is NULL");
 	if (dir->at == dir->end && !dir->over) {
-		int r = offload(call_readdir, dir);
+		int r = in_thread(call_readdir, dir);
 		if (r < 0)
 			return r;
 	}

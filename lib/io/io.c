@@ -81,6 +81,7 @@ void io_init(struct io *io, struct coro_loop *loop, const struct backend *backen
 		.poller = {.wait = poller_wait, .settle = poller_settle, .destroy = poller_destroy},
 		.backend = backend,
 		.performs = backend->perform,
+		.otherwise = backend->perform || sched_of(loop)->faults,
 		.loop = loop,
 	};
 	list_init(&io->urgent);

@@ -11,7 +11,8 @@
 struct io {
 	struct poller poller;
 	const struct backend *backend;
-	bool performs; /* the backend has perform */
+	bool performs;  /* the backend has perform */
+	bool otherwise; /* it has, or the loop has faults: see transfer_run_otherwise */
 	struct coro_loop *loop;
 	struct fd **fds; /* by number; NULL for no record */
 	size_t fd_count; /* size of fds */

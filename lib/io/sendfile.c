@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* coro_sendfile. */
+#include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
@@ -110,7 +111,7 @@ static ssize_t send_copy(const struct sending *sending, ssize_t done)
 	/* Without an offset the file must be seekable, to give bytes back. */
 	if (!sending->offset && lseek(sending->in, 0, SEEK_CUR) < 0)
 		return done > 0 ? done : errno == ESPIPE ? -EINVAL : -errno;
-	copying.buffer = malloc(COPY_BUFFER);
+	copying.buffer = memory_alloc(COPY_BUFFER);
 	if (!copying.buffer)
 		return done > 0 ? done : -ENOMEM;
 	if (task)

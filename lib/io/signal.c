@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/signal.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "io/transfer.h"
 #include "loop/loop.h"
@@ -117,7 +118,7 @@ static void signals_close(struct extension *extension, struct coro_loop *loop)
 
 static int signals_create(struct coro_loop *loop, struct signals **ret)
 {
-	struct signals *signals = calloc(1, sizeof(*signals));
+	struct signals *signals = memory_alloc_zeroed(1, sizeof(*signals));
 	if (!signals)
 		return fail_code(-ENOMEM);
 	signals->extension.close = signals_close;

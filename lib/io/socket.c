@@ -7,6 +7,7 @@
 #include "io/blocking.h"
 #include "io/option.h"
 #include "io/readwrite.h"
+#include "sched/fault.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -467,6 +468,9 @@ static int connect_socket(int fd, const struct sockaddr *address, socklen_t leng
 
 int coro_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-	int r = connect_socket(fd, address, length);
+	int r = fault_of(FAULT_CONNECT);
+	if (r < 0)
+		return r;
+	r = connect_socket(fd, address, length);
 	return r < 0 ? (int)transfer_failed(r) : r;
 }

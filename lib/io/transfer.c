@@ -4,6 +4,7 @@
 #include "core/fail.h"
 #include "io/file.h"
 #include "io/nowait.h"
+#include "sched/fault.h"
 #include "task/task.h"
 
 #include <string.h>
@@ -194,13 +195,55 @@ ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *f
 	return r > 0 ? run(transfer, io, fd) : fail_code(-ENOTSOCK);
 }
 
+/*
+ * The fault of a call, by its kind. Calls that are none of these, such as sendfile, have none.
+ */
+static int transfer_fault(const struct transfer *transfer)
+{
+	static const uint8_t calls[] = {
+		[CALL_OTHER] = FAULT_CALLS,  [CALL_READ] = FAULT_READ,
+		[CALL_WRITE] = FAULT_WRITE,  [CALL_RECV] = FAULT_RECV,
+		[CALL_RECVMSG] = FAULT_RECV, [CALL_SEND] = FAULT_SEND,
+		[CALL_SENDMSG] = FAULT_SEND, [CALL_ACCEPT] = FAULT_ACCEPT,
+	};
+	enum fault_call call = calls[transfer->call];
+	return call < FAULT_CALLS ? fault_of(call) : 0;
+}
+
+/* Whether the call may transfer less than there is without losing the rest. */
+static bool may_be_short(const struct transfer *transfer, const struct fd *fd)
+{
+	return fd->kind != FD_SOCKET && transfer->call != CALL_RECVMSG && !transfer->whole;
+}
+
+int transfer_count(struct transfer *transfer, const struct fd *fd, struct iovec *byte)
+{
+	int fault = transfer_fault(transfer);
+	if (likely(fault <= 0))
+		return fault;
+	if (may_be_short(transfer, fd)) {
+		*byte = (struct iovec){transfer->vec->iov_base, transfer->vec->iov_len > 0};
+		transfer->vec = byte;
+		transfer->count = 1;
+	}
+	return 0;
+}
+
+/* run, unless a fault comes instead. */
+static ssize_t run_counted(struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	struct iovec byte;
+	int fault = transfer_count(transfer, fd, &byte);
+	return fault < 0 ? fault : run(transfer, io, fd);
+}
+
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	fd_check_closed(io, fd);
 	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
 	if (r < 0)
 		return transfer_failed(r);
-	ssize_t n = run(transfer, io, fd);
+	ssize_t n = run_counted(transfer, io, fd);
 	return unlikely(n == -ENOTSOCK) ? transfer_run_anew(transfer, io, fd) : n;
 }
 
@@ -215,5 +258,5 @@ ssize_t transfer_run_outside(struct transfer *transfer)
 		return transfer_failed(r);
 	if (!io)
 		own.access = ACCESS_BLOCKING;
-	return run(transfer, io, fd);
+	return run_counted(transfer, io, fd);
 }

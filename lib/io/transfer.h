@@ -81,9 +81,18 @@ static inline size_t transfer_length(const struct transfer *transfer)
 
 /* -- making it */
 
-/* The cases that transfer_run leaves out: outside of tasks, without an io, as a whole, of a file. */
+/*
+ * The cases that transfer_run leaves out: outside of tasks, without an io, as a whole, of a file, or
+ * of a loop that has faults.
+ */
 coro_async ssize_t transfer_run_outside(struct transfer *transfer);
 coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
+
+/*
+ * Counts a call for CORO_FAULTS. Returns 0, or the error that it is to fail with. May make it short, with
+ * *byte as the piece that is left.
+ */
+int transfer_count(struct transfer *transfer, const struct fd *fd, struct iovec *byte);
 
 /* Makes the call again after -ENOTSOCK, if the record was of another kind than the fd. */
 coro_async ssize_t transfer_run_anew(struct transfer *transfer, struct io *io, struct fd *fd);
@@ -204,7 +213,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		r = fd_check_budget(io, fd);
 	if (unlikely(r < 0))
 		return transfer_failed(r);
-	if (unlikely(io->performs || fd->kind == FD_FILE))
+	if (unlikely(io->otherwise || fd->kind == FD_FILE))
 		return transfer_run_otherwise(transfer, io, fd);
 	ssize_t n = transfer_attempts(transfer, io, fd, way);
 	if (likely(n > 0)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "iter/adaptor.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 struct coro_iterator *adaptor_create(const struct adaptor *adaptor, size_t size, size_t extra)
 {
-	char *copy = extra <= SIZE_MAX - size ? malloc(size + extra) : NULL;
+	char *copy = extra <= SIZE_MAX - size ? memory_alloc(size + extra) : NULL;
 	if (!copy)
 		return adaptor_refuse(-ENOMEM, adaptor->source);
 	memcpy(copy, adaptor, size);
@@ -98,7 +99,7 @@ static int grow(struct places *places, size_t size)
 	size_t room = places->room ? places->room * 2 : 1;
 	if (room > SIZE_MAX / 2 / size)
 		return fail_code(-ENOMEM);
-	char *items = realloc(places->items, room * size);
+	char *items = memory_resize(places->items, room * size);
 	if (!items)
 		return fail_code(-ENOMEM);
 	places->items = items;

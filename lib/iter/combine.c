@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The adaptors that read several iterators: chain and zip. */
+#include "base/memory.h"
 #include "iter/adaptor.h"
 
 #include <errno.h>
@@ -94,7 +95,7 @@ static struct coro_iterator *many_of_arguments(
 	struct coro_iterator *(*create)(size_t n, struct coro_iterator *const *its), size_t n,
 	va_list arguments)
 {
-	struct coro_iterator **its = n ? malloc(n * sizeof(*its)) : NULL;
+	struct coro_iterator **its = n ? memory_alloc(n * sizeof(*its)) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct coro_iterator *it = va_arg(arguments, struct coro_iterator *);
 		if (its)

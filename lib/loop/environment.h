@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct faults;
+
 /* Reads a switch: "0" is off, other text on, none the default. */
 bool environment_switch(const char *name, bool usual);
 
@@ -15,5 +17,8 @@ bool environment_switch(const char *name, bool usual);
  */
 uint64_t environment_seed(void);  /* CORO_SEED */
 uint64_t environment_turns(void); /* CORO_TURNS */
+
+/* Makes the rules of CORO_FAULTS. Returns NULL if there are none, or they are wrong, which is reported. */
+struct faults *environment_faults(uint64_t seed);
 
 #endif

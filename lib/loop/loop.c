@@ -9,6 +9,7 @@
 #include "loop/environment.h"
 #include "loop/exception.h"
 #include "loop/handle.h"
+#include "sched/fault.h"
 #include "sched/loops.h"
 #include "sched/resource.h"
 #include "task/group.h"
@@ -25,6 +26,7 @@ static void loop_free(struct sched *sched)
 {
 	struct coro_loop *loop = sched_loop(sched);
 	tasks_free(&loop->tasks);
+	faults_destroy(sched->faults);
 	slab_finish(&loop->handles_slab);
 	sched_let_go(sched);
 }
@@ -46,12 +48,14 @@ static void loop_init(struct coro_loop *loop, struct thread *thread,
 	sched->choices = random_state(seed);
 	sched->max_turns = options->max_turns ? options->max_turns : environment_turns();
 	sched->debug = options->flags & CORO_DEBUG || environment_switch("CORO_DEBUG", false);
+	sched->faults = environment_faults(seed);
 	sched->step = sched->debug ? debug_step : NULL;
 	sched->free = loop_free;
 	tasks_init(&loop->tasks);
 	loop->tasks.stack_size = options->stack_size;
 	loop->tasks.flags = (uint8_t)((options->flags & CORO_SAVE_EXCEPTIONS) |
-				      (options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0));
+				      (options->flags & CORO_EAGER_TASKS ? CORO_EAGER_START : 0) |
+				      (sched->faults ? TASKS_COUNTED : 0));
 	list_init(&loop->closing_asyncgens);
 	list_init(&loop->closers);
 	slab_init(&loop->handles_slab, handle_size());

@@ -2,6 +2,7 @@
 #include "coro/loop.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "loop/loop.h"
@@ -21,7 +22,7 @@ int coro_runner_create(const struct coro_loop_options *options, struct coro_runn
 {
 	if (!ret)
 		return fail_with(-EINVAL, "coro_runner_create: ret is NULL");
-	struct coro_runner *runner = malloc(sizeof(*runner));
+	struct coro_runner *runner = memory_alloc(sizeof(*runner));
 	if (!runner)
 		return fail_code(-ENOMEM);
 	int r = coro_loop_create(options, &runner->loop);
@@ -89,7 +90,7 @@ static void leftover_take(struct leftover *left, struct coro_loop *loop)
 {
 	int count = coro_all_tasks(loop, NULL, 0);
 	left->last = loop->tasks.spawned;
-	left->tasks = malloc((size_t)count * sizeof(struct coro_future *));
+	left->tasks = memory_alloc((size_t)count * sizeof(struct coro_future *));
 	left->count = left->tasks ? coro_all_tasks(loop, left->tasks, (size_t)count) : 0;
 }
 

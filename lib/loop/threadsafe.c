@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What other threads may do with a loop: hold it, and send it calls. */
+#include "base/memory.h"
 #include "core/fail.h"
 #include "loop/loop.h"
 
@@ -54,7 +55,7 @@ int coro_call_soon_threadsafe(struct coro_loop *loop, coro_callback *fn, void *a
 		return fail_with(-EINVAL, "coro_call_soon_threadsafe: the loop or fn is NULL");
 	if (sched->thread == thread_current)
 		return coro_call_soon(loop, fn, arg, NULL);
-	struct threadsafe_call *call = malloc(sizeof(*call));
+	struct threadsafe_call *call = memory_alloc(sizeof(*call));
 	if (!call)
 		return fail_code(-ENOMEM);
 	*call = (struct threadsafe_call){

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/net.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/coroutine.h"
+#include "sched/fault.h"
 #include "task/task.h"
 #include "thread/submit.h"
 
@@ -116,7 +118,7 @@ static struct lookup *lookup_create(const char *node, const char *service,
 				    const struct addrinfo *hints)
 {
 	size_t size = (node ? strlen(node) + 1 : 0) + (service ? strlen(service) + 1 : 0);
-	struct lookup *lookup = malloc(sizeof(*lookup) + size);
+	struct lookup *lookup = memory_alloc(sizeof(*lookup) + size);
 	if (!lookup)
 		return NULL;
 	*lookup = (struct lookup){.refs = 2, .hinted = hints};
@@ -172,12 +174,15 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
 		return fail_with(-EINVAL, "coro_getaddrinfo: ret is NULL");
 	if (node && node[0] == '.')
 		return answer(EAI_NONAME, 0, node, service);
+	int r = fault_of(FAULT_RESOLVE);
+	if (r < 0)
+		return r;
 	if (!task_running() || is_numeric(node, service))
 		return ask_here(node, service, hints, ret);
 	struct lookup *lookup = lookup_create(node, service, hints);
 	if (!lookup)
 		return fail_code(-ENOMEM);
-	int r = submit_name(ask, lookup, lookup_unref, &lookup->future);
+	r = submit_name(ask, lookup, lookup_unref, &lookup->future);
 	if (r == 0)
 		return wait_for_answer(lookup, ret);
 	lookup->refs = 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/socket_file.h"
 
+#include "base/memory.h"
 #include "coro/task.h"
 #include "loop/loop.h"
 #include "net/address.h"
@@ -139,7 +140,7 @@ static struct socket_files *files_of(struct coro_loop *loop)
 	struct extension **place = &loop->extensions[EXTENSION_SOCKET_FILES];
 	if (*place)
 		return container_of(*place, struct socket_files, extension);
-	struct socket_files *files = malloc(sizeof(*files));
+	struct socket_files *files = memory_alloc(sizeof(*files));
 	if (!files)
 		return NULL;
 	*files = (struct socket_files){
@@ -157,7 +158,7 @@ static struct socket_file *file_at(const char *path)
 	char directory[PATH_MAX];
 	bool relative = path[0] != '/' && getcwd(directory, sizeof(directory));
 	size_t size = (relative ? strlen(directory) + 1 : 0) + strlen(path) + 1;
-	struct socket_file *file = malloc(sizeof(*file) + size);
+	struct socket_file *file = memory_alloc(sizeof(*file) + size);
 	if (file)
 		snprintf(file->path, size, "%s%s%s", relative ? directory : "", relative ? "/" : "",
 			 path);

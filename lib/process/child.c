@@ -19,6 +19,7 @@
  */
 #include "process/child.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "coro/coroutine.h"
 
@@ -372,7 +373,7 @@ static int start(struct child *child, pid_t *ret)
 int child_start(const struct child_plan *plan, pid_t *ret)
 {
 	struct child child = {.plan = plan, .search = path_of(plan->env)};
-	child.room = malloc(strlen(child.search) + strlen(plan->path) + 2);
+	child.room = memory_alloc(strlen(child.search) + strlen(plan->path) + 2);
 	if (!child.room)
 		return -ENOMEM;
 	int r = start(&child, ret);

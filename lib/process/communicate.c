@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* coro_process_communicate: writes to a process and reads from it at once, with a task a pipe. */
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/group.h"
 #include "coro/io.h"
@@ -38,7 +39,7 @@ static int grow(struct intake *intake)
 	if (intake->length + 1 < intake->room)
 		return 0;
 	size_t room = intake->room ? intake->room * 2 : FIRST;
-	char *bytes = realloc(intake->bytes, room);
+	char *bytes = memory_resize(intake->bytes, room);
 	if (!bytes)
 		return -ENOMEM;
 	intake->bytes = bytes;

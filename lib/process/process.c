@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/process.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
 #include "process/child.h"
+#include "sched/fault.h"
 
 #include <stdlib.h>
 
@@ -81,7 +83,7 @@ static int processes_of(struct coro_loop *loop, struct processes **ret)
 		*ret = container_of(extension, struct processes, extension);
 		return 0;
 	}
-	struct processes *processes = malloc(sizeof(*processes));
+	struct processes *processes = memory_alloc(sizeof(*processes));
 	if (!processes)
 		return -ENOMEM;
 	*processes = (struct processes){.extension.close = processes_close};
@@ -187,7 +189,7 @@ static int check_fds(const struct coro_process_options *options)
 static struct coro_process *process_create(struct coro_loop *loop,
 					   const struct coro_process_options *options)
 {
-	struct coro_process *process = malloc(sizeof(*process));
+	struct coro_process *process = memory_alloc(sizeof(*process));
 	if (!process)
 		return NULL;
 	*process = (struct coro_process){
@@ -233,7 +235,9 @@ int coro_process_spawn_at(const char *site, char *const argv[],
 		return fail_with(-EINVAL, "coro_process_spawn: argv, ret or an option is wrong");
 	if (!loop)
 		return fail_with(-EPERM, "coro_process_spawn: no loop runs in this thread");
-	int r = check_fds(options);
+	int r = fault_of(FAULT_PROCESS);
+	if (r == 0)
+		r = check_fds(options);
 	if (r < 0)
 		return r;
 	r = processes_of(loop, &processes);

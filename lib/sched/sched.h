@@ -24,6 +24,7 @@
 #include "sched/timer.h"
 
 struct coro_loop;
+struct faults;
 struct poller;
 
 /* Events that no step shows by itself, for whoever keeps a trace. */
@@ -102,6 +103,7 @@ struct sched {
 	 */
 	void (*notice)(struct sched *sched);
 	void (*free)(struct sched *sched); /* called when the last of refs is gone */
+	struct faults *faults;             /* the rules of CORO_FAULTS; NULL for none */
 	struct call *urgent; /* the runner makes this call before it runs anything; NULL for none */
 
 	/* For tools that look at the process from outside: see loops.h. */

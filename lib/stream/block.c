@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream/block.h"
 
+#include "base/memory.h"
 #include "base/sanitize.h"
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct block *block_create(struct blocks *blocks, size_t size)
 		blocks->count--;
 	} else {
 		bool fits = size < SIZE_MAX - sizeof(*block);
-		block = fits ? malloc(sizeof(*block) + size + 1) : NULL;
+		block = fits ? memory_alloc(sizeof(*block) + size + 1) : NULL;
 		if (!block)
 			return NULL;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The connections of a server: each has a task that runs the handler, then a stream that lingers. */
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "stream/server.h"
@@ -120,7 +121,7 @@ static void connection_done(struct done_call *done)
 
 int connection_serve(struct coro_server *server, int fd)
 {
-	struct connection *connection = malloc(sizeof(*connection));
+	struct connection *connection = memory_alloc(sizeof(*connection));
 	struct coro_options options = {.stack_size = server->options.stack_size,
 				       .name = "connection"};
 	if (!connection) {

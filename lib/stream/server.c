@@ -2,6 +2,7 @@
 /* Servers: starting, accepting, shutting down. A task accepts on each socket. */
 #include "stream/server.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/timeout.h"
@@ -173,7 +174,7 @@ static int create(const struct coro_server_options *options, coro_stream_fn *fn,
 {
 	struct streams *streams;
 	int r = streams_of(sched_loop(thread_current->sched), &streams);
-	struct coro_server *server = r == 0 ? malloc(sizeof(*server)) : NULL;
+	struct coro_server *server = r == 0 ? memory_alloc(sizeof(*server)) : NULL;
 	if (!server)
 		return -ENOMEM;
 	*server = (struct coro_server){

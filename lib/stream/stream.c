@@ -2,6 +2,7 @@
 /* Opening and freeing streams, and the list of a loop's streams. */
 #include "stream/stream.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/io.h"
 #include "io/fd.h"
@@ -104,7 +105,7 @@ static void send_unsent(struct call *call)
 static __attribute__((noinline)) int streams_create(struct coro_loop *loop)
 {
 	struct sched *sched = sched_of(loop);
-	struct streams *streams = malloc(sizeof(*streams));
+	struct streams *streams = memory_alloc(sizeof(*streams));
 	int r = streams ? sched_reserve(sched, 0, 1) : -ENOMEM;
 	if (r < 0) {
 		free(streams);
@@ -164,7 +165,7 @@ static int create(const struct coro_stream_options *options, struct coro_stream 
 	int r = streams_of(loop, &streams);
 	if (r < 0)
 		return r;
-	struct coro_stream *stream = malloc(sizeof(*stream));
+	struct coro_stream *stream = memory_alloc(sizeof(*stream));
 	if (!stream || sched_reserve(sched_of(loop), 0, 1) < 0) {
 		free(stream);
 		return fail_code(-ENOMEM);

@@ -24,6 +24,10 @@ static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
 		return r;
 	if (!(fd->ready & BIT(transfer->direction)))
 		return -EAGAIN;
+	struct iovec byte;
+	r = unlikely(io->otherwise) ? transfer_count(transfer, fd, &byte) : 0;
+	if (r < 0)
+		return r;
 	ssize_t n = transfer->attempt(transfer, fd);
 	if (n == -EAGAIN)
 		fd->ready &= (uint8_t)~BIT(transfer->direction);
@@ -36,6 +40,7 @@ static ssize_t attempt(struct fd_end *end, struct transfer *transfer)
 static ssize_t fd_read(void *arg, void *bytes, size_t length)
 {
 	return attempt(arg, &(struct transfer){
+				    .call = CALL_READ,
 				    .attempt = attempt_read,
 				    .direction = READING,
 				    .vec = &(struct iovec){.iov_base = bytes, .iov_len = length},
@@ -46,6 +51,7 @@ static ssize_t fd_read(void *arg, void *bytes, size_t length)
 static ssize_t fd_write(void *arg, const struct iovec *vec, int count)
 {
 	return attempt(arg, &(struct transfer){
+				    .call = CALL_WRITE,
 				    .attempt = attempt_write,
 				    .direction = WRITING,
 				    .vec = vec,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading from streams. */
+#include "base/memory.h"
 #include "stream/stream.h"
 
 #include "core/fail.h"
@@ -274,7 +275,7 @@ ssize_t coro_stream_read_all(struct coro_stream *stream, size_t most, char **ret
 	if (n < 0)
 		return n;
 	size_t length = stream_buffered(stream);
-	char *all = malloc(length + 1);
+	char *all = memory_alloc(length + 1);
 	if (!all)
 		return fail_code(-ENOMEM);
 	hand_over(stream, all, length);

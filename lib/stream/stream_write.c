@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that write to streams. */
+#include "base/memory.h"
 #include "core/fail.h"
 #include "io/io.h"
 #include "stream/stream_out.h"
@@ -89,7 +90,7 @@ static int write_formatted(struct coro_stream *stream, const char *format, va_li
 	va_copy(again, args);
 	int n = vsnprintf(text, sizeof(text), format, args);
 	if (n >= (int)sizeof(text)) {
-		more = malloc((size_t)n + 1);
+		more = memory_alloc((size_t)n + 1);
 		if (more)
 			vsnprintf(more, (size_t)n + 1, format, again);
 	}

@@ -9,6 +9,7 @@
  */
 #include "coro/broadcast.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "sync/waiters.h"
 
@@ -45,7 +46,7 @@ int coro_broadcast_create(size_t item_size, size_t capacity, struct coro_broadca
 	    __builtin_add_overflow(bytes, sizeof(struct coro_broadcast), &bytes))
 		return fail_code(-ENOMEM);
 	struct thread *thread = thread_self();
-	struct coro_broadcast *broadcast = thread ? malloc(bytes) : NULL;
+	struct coro_broadcast *broadcast = thread ? memory_alloc(bytes) : NULL;
 	if (!broadcast)
 		return fail_code(-ENOMEM);
 	*broadcast = (struct coro_broadcast){
@@ -132,7 +133,7 @@ int coro_broadcast_subscribe(struct coro_broadcast *broadcast, struct coro_subsc
 		    : fail_with(-EINVAL, "coro_broadcast_subscribe: ret is NULL");
 	if (r < 0)
 		return r;
-	struct coro_subscription *subscription = malloc(sizeof(*subscription));
+	struct coro_subscription *subscription = memory_alloc(sizeof(*subscription));
 	if (!subscription)
 		return fail_code(-ENOMEM);
 	*subscription = (struct coro_subscription){.broadcast = broadcast, .next = broadcast->next};

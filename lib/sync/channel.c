@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/channel.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ int coro_channel_create(size_t item_size, size_t capacity, struct coro_channel *
 	    __builtin_add_overflow(bytes, sizeof(struct coro_channel), &bytes))
 		return fail_code(-ENOMEM);
 	struct thread *thread = thread_self();
-	struct coro_channel *channel = thread ? malloc(bytes) : NULL;
+	struct coro_channel *channel = thread ? memory_alloc(bytes) : NULL;
 	if (!channel)
 		return fail_code(-ENOMEM);
 	*channel = (struct coro_channel){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/lock.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "sync/waiters.h"
 
@@ -67,7 +68,7 @@ static void settle(struct coro_lock *lock)
 static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const char *site)
 {
 	struct sched *sched = thread_current->sched;
-	struct hold *hold = sched && sched->debug && site ? malloc(sizeof(*hold)) : NULL;
+	struct hold *hold = sched && sched->debug && site ? memory_alloc(sizeof(*hold)) : NULL;
 	lock->hold = hold;
 	if (!hold)
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/queue.h"
 
+#include "base/memory.h"
 #include "base/ring.h"
 #include "core/fail.h"
 #include "sync/waiters.h"
@@ -30,7 +31,7 @@ static int create(size_t maxsize, enum order order, int (*compare)(const void *a
 {
 	if (!ret)
 		return fail_with(-EINVAL, "coro_queue_create: ret is NULL");
-	struct coro_queue *queue = malloc(sizeof(*queue));
+	struct coro_queue *queue = memory_alloc(sizeof(*queue));
 	if (!queue)
 		return fail_code(-ENOMEM);
 	*queue = (struct coro_queue){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "task/argument.h"
 
+#include "base/memory.h"
 #include "core/coroutine.h"
 #include "core/fail.h"
 #include "coro/group.h"
@@ -21,7 +22,7 @@ static int copy_create(coro_fn *fn, const void *arg, size_t size, void **ret)
 {
 	if (!fn || (!arg && size > 0) || size > CORO_COPY_MOST)
 		return fail_with(-EINVAL, "coro_spawn_copy: fn or arg is NULL, or size too large");
-	struct copy *copy = malloc(sizeof(*copy) + size);
+	struct copy *copy = memory_alloc(sizeof(*copy) + size);
 	if (!copy)
 		return fail_code(-ENOMEM);
 	copy->fn = fn;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures in the order in which the runner calls their done callbacks. */
+#include "base/memory.h"
 #include "core/fail.h"
 #include "iter/adaptor.h"
 #include "task/done_call.h"
@@ -183,7 +184,8 @@ struct coro_iterator *coro_as_completed_at(const char *site, struct coro_future 
 		return failed(r);
 	struct completed *completed = NULL;
 	if (count <= (SIZE_MAX / 2 - sizeof(*completed)) / sizeof(completed->entries[0]))
-		completed = malloc(sizeof(*completed) + count * sizeof(completed->entries[0]));
+		completed =
+			memory_alloc(sizeof(*completed) + count * sizeof(completed->entries[0]));
 	struct sched *sched = task->sched;
 	if (!completed || sched_reserve(sched, 0, count + 1) < 0) {
 		free(completed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "task/done_call.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "task/task.h"
 
@@ -52,8 +53,9 @@ int done_calls_init(struct done_calls *done_calls, struct sched *sched, size_t c
 {
 	done_calls->sched = sched;
 	done_calls->count = count;
-	done_calls->all =
-		count <= DONE_CALLS_FEW ? done_calls->few : calloc(count, sizeof(*done_calls->all));
+	done_calls->all = count <= DONE_CALLS_FEW
+				  ? done_calls->few
+				  : memory_alloc_zeroed(count, sizeof(*done_calls->all));
 	if (!done_calls->all)
 		return fail_code(-ENOMEM);
 	int r = sched_reserve(sched, 0, count);

@@ -2,6 +2,7 @@
 #include "task/future.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "task/local.h"
 #include "task/report.h"
@@ -216,7 +217,7 @@ int coro_future_add_done_callback(struct coro_future *future, coro_callback *fn,
 	int r = sched_check(future->sched);
 	if (r < 0)
 		return r;
-	struct user_callback *callback = malloc(sizeof(*callback));
+	struct user_callback *callback = memory_alloc(sizeof(*callback));
 	if (!callback)
 		return fail_code(-ENOMEM);
 	r = sched_reserve(future->sched, 0, 1);

@@ -2,6 +2,7 @@
 #include "task/group.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "task/report.h"
 #include "task/task.h"
@@ -89,7 +90,7 @@ int coro_group_create_with_at(const char *site, const struct coro_group_options 
 		return fail_with(-EINVAL, "coro_group_create: ret is NULL, or unknown flags");
 	if (!task)
 		return fail_with(-EPERM, "coro_group_create: not in a task");
-	struct coro_group *group = malloc(sizeof(*group));
+	struct coro_group *group = memory_alloc(sizeof(*group));
 	if (!group)
 		return fail_code(-ENOMEM);
 	*group = (struct coro_group){
@@ -181,7 +182,7 @@ int coro_group_cancel(struct coro_group *group)
 int group_reserve_slow(struct coro_group *group)
 {
 	size_t room = group->room ? 2 * group->room : 8;
-	int *errors = realloc(group->errors, room * sizeof(*errors));
+	int *errors = memory_resize(group->errors, room * sizeof(*errors));
 	if (!errors)
 		return fail_code(-ENOMEM);
 	group->errors = errors;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tasks of a group: how they are spawned, and what their ends mean. */
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "task/group.h"
 #include "task/report.h"
@@ -145,7 +146,7 @@ static inline __attribute__((always_inline)) int create(struct coro_group *group
 		r = sched_reserve(group->parent->sched, 0, 1);
 	if (r < 0)
 		return r;
-	struct member *member = malloc(sizeof(*member));
+	struct member *member = memory_alloc(sizeof(*member));
 	if (!member) {
 		sched_release(group->parent->sched, 0, 1);
 		return fail_code(-ENOMEM);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "task/local.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "task/task.h"
 
@@ -83,7 +84,7 @@ int coro_locals_copy(struct coro_locals **ret)
 {
 	if (!ret)
 		return fail_with(-EINVAL, "coro_locals_copy: ret is NULL");
-	struct coro_locals *copy = malloc(sizeof(*copy));
+	struct coro_locals *copy = memory_alloc(sizeof(*copy));
 	if (!copy)
 		return fail_code(-ENOMEM);
 	*copy = (struct coro_locals){0};

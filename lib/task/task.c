@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "core/generator.h"
 #include "coro/task.h"
+#include "sched/fault.h"
 #include "task/argument.h"
 #include "task/local.h"
 #include "task/report.h"
@@ -40,7 +41,9 @@ static int spawn(struct sched *sched, const struct coro_options *options, coro_f
 		 struct coro_future **ret)
 {
 	unsigned flags = options->flags | tasks_of(sched)->flags;
-	int r = sched_reserve(sched, 1, 0);
+	int r = fault_of(FAULT_SPAWN);
+	if (r == 0)
+		r = sched_reserve(sched, 1, 0);
 	if (r < 0)
 		return r;
 	struct task *task = slab_alloc(&tasks_of(sched)->slab);

@@ -8,6 +8,9 @@
 
 struct coro_future;
 
+/* A flag of struct tasks: each task that is spawned is counted, see fault.h. */
+enum { TASKS_COUNTED = 1 << 7 };
+
 struct tasks {
 	struct sched sched; /* first, since a loop begins with its scheduler */
 	struct slab slab, futures_slab;
@@ -16,7 +19,7 @@ struct tasks {
 	size_t stack_size;    /* of a new task, unless its options have another */
 	uint32_t spawned;     /* the number of the newest task; it wraps */
 	uint64_t ended;       /* how many tasks have ended */
-	uint8_t flags;        /* of every new task */
+	uint8_t flags;        /* of every new task, and TASKS_COUNTED */
 	bool discarding;      /* they are being discarded */
 
 	/* Reports a future to the handler of the loop. NULL: nobody would hear. */

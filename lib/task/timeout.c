@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/timeout.h"
 
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "coro/wait.h"
@@ -269,7 +270,7 @@ static inline __attribute__((always_inline)) int check_begin(const struct task *
 static __attribute__((noinline)) int begin_watched(struct place *place, struct task *task,
 						   const char *site, int64_t when, int64_t now)
 {
-	struct watched *watched = malloc(sizeof(*watched));
+	struct watched *watched = memory_alloc(sizeof(*watched));
 	if (!watched)
 		return fail_code(-ENOMEM);
 	watched->place = place;

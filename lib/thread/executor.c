@@ -3,6 +3,7 @@
 #include "thread/executor.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
 #include "loop/loop.h"
@@ -132,7 +133,7 @@ static void *work(void *arg)
 
 static int start_worker(struct coro_executor *executor)
 {
-	struct worker *worker = malloc(sizeof(*worker));
+	struct worker *worker = memory_alloc(sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
 	*worker = (struct worker){.executor = executor, .number = executor->numbered};
@@ -202,7 +203,7 @@ static size_t default_threads(void)
 
 static int create(const struct coro_executor_options *options, struct coro_executor **ret)
 {
-	struct coro_executor *executor = fork_watch() == 0 ? malloc(sizeof(*executor)) : NULL;
+	struct coro_executor *executor = fork_watch() == 0 ? memory_alloc(sizeof(*executor)) : NULL;
 	if (!executor)
 		return fail_code(-ENOMEM);
 	*executor = (struct coro_executor){

@@ -6,6 +6,7 @@
 #include "base/locals.h"
 #include "core/fail.h"
 #include "loop/loop.h"
+#include "sched/fault.h"
 #include "sched/thread_waiter.h"
 #include "thread/executor.h"
 #include "thread/submit.h"
@@ -121,7 +122,10 @@ int coro_executor_run(struct coro_executor *executor, coro_fn *fn, void *arg)
 		return fail_with(-EINVAL, "coro_executor_run: fn is NULL");
 	if (!task)
 		return fail_with(-EPERM, "coro_executor_run: not in a task");
-	int r = executor_of(sched_loop(task->sched), executor, &executor);
+	int r = fault_of(FAULT_THREAD);
+	if (r < 0)
+		return r;
+	r = executor_of(sched_loop(task->sched), executor, &executor);
 	if (r == 0)
 		r = call(executor, fn, arg, task->coro.frame->locals, &job);
 	if (r == 0)

@@ -2,6 +2,7 @@
 #include "coro/thread.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/monitor.h"
 #include "core/fail.h"
 #include "coro/task.h"
@@ -157,7 +158,7 @@ static void close_remote(struct closer *closer)
 
 static int remote_create(struct coro_loop *loop, struct coro_remote **ret)
 {
-	struct coro_remote *remote = malloc(sizeof(*remote));
+	struct coro_remote *remote = memory_alloc(sizeof(*remote));
 	if (!remote)
 		return fail_code(-ENOMEM);
 	*remote = (struct coro_remote){

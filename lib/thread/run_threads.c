@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops in several threads that run one function together. */
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/monitor.h"
 #include "base/system.h"
 #include "core/fail.h"
@@ -158,7 +159,7 @@ int coro_run_threads(unsigned n, int (*fn)(unsigned i, void *arg), void *arg)
 		return fail_with(-EINVAL, "coro_run_threads: an argument is NULL or out of range");
 	if (thread_current->sched)
 		return fail_with(-EBUSY, "coro_run_threads: a loop runs in this thread already");
-	struct member *members = calloc(n, sizeof(*members));
+	struct member *members = memory_alloc_zeroed(n, sizeof(*members));
 	if (!members)
 		return fail_code(-ENOMEM);
 	struct team team = {.fn = fn, .arg = arg, .count = n, .members = members};

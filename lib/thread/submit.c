@@ -3,9 +3,11 @@
 #include "thread/submit.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/fail.h"
 #include "coro/task.h"
 #include "loop/loop.h"
+#include "sched/fault.h"
 #include "thread/executor.h"
 
 #include <errno.h>
@@ -192,7 +194,7 @@ static struct offloads *offloads_of(struct coro_loop *loop)
 	struct extension **place = &loop->extensions[EXTENSION_EXECUTOR];
 	if (*place)
 		return container_of(*place, struct offloads, extension);
-	struct offloads *offloads = malloc(sizeof(*offloads));
+	struct offloads *offloads = memory_alloc(sizeof(*offloads));
 	if (!offloads)
 		return NULL;
 	*offloads = (struct offloads){
@@ -257,7 +259,7 @@ static int submit_to(struct coro_executor *executor, coro_fn *fn, void *arg, cor
 	if (r < 0)
 		return r;
 	struct offloads *offloads = offloads_of(loop);
-	struct submission *submission = offloads ? malloc(sizeof(*submission)) : NULL;
+	struct submission *submission = offloads ? memory_alloc(sizeof(*submission)) : NULL;
 	if (!submission) {
 		coro_future_unref(future);
 		return -ENOMEM;
@@ -297,7 +299,10 @@ int coro_executor_submit(struct coro_executor *executor, coro_fn *fn, void *arg,
 		return fail_with(-EINVAL, "coro_executor_submit: fn or ret is NULL");
 	if (!loop)
 		return fail_with(-EPERM, "coro_executor_submit: no loop runs in this thread");
-	int r = executor_of(loop, executor, &executor);
+	int r = fault_of(FAULT_THREAD);
+	if (r < 0)
+		return r;
+	r = executor_of(loop, executor, &executor);
 	if (r == 0)
 		r = submit_to(executor, fn, arg, release, ret);
 	return r == -EPIPE ? fail_expected(-EPIPE, "the executor is shut down") : fail_outcome(r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/thread.h"
 
+#include "base/memory.h"
 #include "base/ring.h"
 #include "core/fail.h"
 #include "sched/fork.h"
@@ -37,7 +38,7 @@ int coro_thread_queue_create(size_t maxsize, struct coro_thread_queue **ret)
 {
 	if (!ret)
 		return fail_with(-EINVAL, "coro_thread_queue_create: ret is NULL");
-	struct coro_thread_queue *queue = fork_watch() == 0 ? malloc(sizeof(*queue)) : NULL;
+	struct coro_thread_queue *queue = fork_watch() == 0 ? memory_alloc(sizeof(*queue)) : NULL;
 	if (!queue)
 		return fail_code(-ENOMEM);
 	*queue = (struct coro_thread_queue){

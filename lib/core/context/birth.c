@@ -14,6 +14,7 @@
  */
 #include "core/context/birth.h"
 
+#include "base/memory.h"
 #include "core/context.h"
 #include "core/context/bottom.h"
 
@@ -94,7 +95,7 @@ void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
 	 * Not on this stack: a task may be the maker of the next, and would keep a page more in
 	 * memory.
 	 */
-	struct birth *birth = malloc(sizeof(*birth));
+	struct birth *birth = memory_alloc(sizeof(*birth));
 	if (!birth)
 		return NULL;
 	birth->context = NULL;

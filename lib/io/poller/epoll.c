@@ -13,6 +13,7 @@
  * long. A check at each wait would cost a call for each message. All suspected fds are checked when
  * nothing has come for a while. If events never pause, one is checked every WAITS_A_CHECK waits.
  */
+#include "base/memory.h"
 #include "io/fd.h"
 
 #include "base/system.h"
@@ -325,7 +326,7 @@ static int watch_inbox(struct epoll *epoll, struct inbox *inbox)
 
 static int epoll_open(struct coro_loop *loop, struct io **ret)
 {
-	struct epoll *epoll = malloc(sizeof(*epoll));
+	struct epoll *epoll = memory_alloc(sizeof(*epoll));
 	if (!epoll)
 		return -ENOMEM;
 	epoll->coarse = false;

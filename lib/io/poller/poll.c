@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX's poll. Each wait makes the table anew, from the fds that are waited for. */
+#include "base/memory.h"
 #include "io/fd.h"
 
 #include "base/poll.h"
@@ -30,7 +31,7 @@ static struct poll *poll_of(struct io *io)
 static int grow(struct poll *poll)
 {
 	size_t room = poll->room * 2;
-	struct pollfd *table = realloc(poll->table, room * sizeof(*table));
+	struct pollfd *table = memory_resize(poll->table, room * sizeof(*table));
 	if (!table)
 		return -ENOMEM;
 	poll->table = table;
@@ -139,8 +140,8 @@ static int poll_create(struct coro_loop *loop, struct io **ret)
 	int r = inbox_fd(&sched_of(loop)->inbox);
 	if (r < 0)
 		return r;
-	struct poll *poll = malloc(sizeof(*poll));
-	struct pollfd *table = malloc(FIRST * sizeof(*table));
+	struct poll *poll = memory_alloc(sizeof(*poll));
+	struct pollfd *table = memory_alloc(FIRST * sizeof(*table));
 	if (!poll || !table) {
 		free(poll);
 		free(table);

@@ -2,6 +2,7 @@
 /* The ring of a loop: creates it, submits requests, waits, and takes results. */
 #include "io/poller/uring.h"
 
+#include "base/memory.h"
 #include "base/system.h"
 #include "coro/base.h"
 
@@ -246,7 +247,7 @@ static int uring_create(struct coro_loop *loop, struct io **ret)
 	int r = inbox_fd(&sched_of(loop)->inbox);
 	if (r < 0)
 		return r;
-	struct uring *uring = malloc(sizeof(*uring));
+	struct uring *uring = memory_alloc(sizeof(*uring));
 	if (!uring)
 		return -ENOMEM;
 	r = open_ring(uring);
