@@ -7,6 +7,7 @@
  * hang-ups come with other input. A wait for such events, and one that was woken for nothing, has an
  * epoll of its own that watches the events alone.
  */
+#include "base/memory.h"
 #include "base/poll.h"
 #include "base/system.h"
 #include "core/fail.h"
@@ -361,7 +362,7 @@ static int poll_in_task(struct io *io, struct pollfd *fds, size_t count, int64_t
 		.exact = {.wake = entry_woken, .polling = &polling},
 	};
 	if (count > FEW)
-		polling.entries = calloc(count, sizeof(*polling.entries));
+		polling.entries = memory_alloc_zeroed(count, sizeof(*polling.entries));
 	if (!polling.entries)
 		return -ENOMEM;
 	cleanup_push(task, &polling.cleanup, discard);
