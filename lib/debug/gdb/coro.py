@@ -1,0 +1,668 @@
+# SPDX-License-Identifier: MIT
+"""Shows gdb the loops and tasks of a program that uses coro.
+
+    info coro                 loops and their tasks
+    coro N COMMAND            runs a command of gdb, such as bt, in task N
+    coro apply all COMMAND    the same in each task
+
+It reads the table that the library carries for debuggers (debug/offsets.h), so it needs no debug
+information, and works on live processes and core files alike. It writes neither memory nor registers.
+"""
+
+import re
+import struct
+
+import gdb
+import gdb.unwinder
+
+# The table's version, and the name and bytes of each field; the build fills them in.
+FIELDS = """
+@FIELDS@
+"""
+
+MAGIC = b"coro offsets\r\n\x1a"
+MOST = 10_000_000  # tasks in a list; more means that it is broken
+
+
+class Broken(gdb.GdbError):
+    """What was read cannot be right."""
+
+
+# -- memory
+
+
+class Memory:
+    """The memory of the inferior, as the numbers of its CPU."""
+
+    def __init__(self):
+        self.inferior = gdb.selected_inferior()
+        self.order = ">" if "big" in gdb.execute("show endian", to_string=True) else "<"
+        self.pointer_bytes = 8
+
+    def read(self, address, size):
+        return self.inferior.read_memory(address, size).tobytes()
+
+    def number(self, address, format):
+        format = self.order + format
+        return struct.unpack(format, self.read(address, struct.calcsize(format)))[0]
+
+    def u8(self, address):
+        return self.number(address, "B")
+
+    def u32(self, address):
+        return self.number(address, "I")
+
+    def i64(self, address):
+        return self.number(address, "q")
+
+    def pointer(self, address):
+        return self.number(address, "Q" if self.pointer_bytes == 8 else "I")
+
+    def complement(self, address):
+        """An address that is stored as its complement; None if there is none."""
+        value = self.pointer(address)
+        return value ^ ((1 << 8 * self.pointer_bytes) - 1) if value else None
+
+    def string(self, address, most=256):
+        """The string that a pointer at this address points to; None if that is NULL."""
+        at = self.pointer(address)
+        if not at:
+            return None
+        text = b""
+        try:
+            while b"\0" not in text and len(text) < most:
+                # Not beyond the page, behind which there may be no memory.
+                text += self.read(at + len(text), 64 - (at + len(text)) % 64)
+        except gdb.MemoryError:
+            if not text:
+                return "?"
+        text = text.split(b"\0")[0][:most].decode("utf-8", "replace")
+        return "".join(c if c.isprintable() else "?" for c in text)
+
+
+# -- the table
+
+
+class Table:
+    """Where the fields of the library's structs are."""
+
+    def __init__(self, memory, address):
+        self.memory = memory
+        self.values = {}
+        fields = [line.split() for line in FIELDS.split("\n") if line]
+        known = int(fields[0][1])
+        if memory.read(address, len(MAGIC)) != MAGIC:
+            raise Broken("The section .coro.debug does not begin with its magic.")
+        at = address
+        for name, size in fields[1:]:
+            size = int(size)
+            at += -at % min(size, 8)
+            if size <= 8:
+                self.values[name] = memory.number(at, "I" if size == 4 else "Q")
+            at += size
+            if name == "version" and self["version"] != known:
+                raise Broken(
+                    "The library's table has version %d, and this script reads %d: use the "
+                    "script that was installed with the library." % (self["version"], known)
+                )
+            if name == "bytes":
+                end = address + self["bytes"]
+            if name not in ("magic", "version") and at > end:
+                raise Broken("The library's table is shorter than this script expects.")
+        memory.pointer_bytes = self["pointer_bytes"]
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+
+def find_tables():
+    """The tables of the program's objects: seldom more than one."""
+    files = gdb.execute("info files", to_string=True)
+    memory = Memory()
+    for start in sorted(set(re.findall(r"(0x[0-9a-f]+) - 0x[0-9a-f]+ is \.coro\.debug\b", files))):
+        table = Table(memory, int(start, 16))
+        if table["self"]:  # its constructors have run
+            yield table
+
+
+# -- loops and tasks
+
+
+class Loop:
+    def __init__(self, table, address, number):
+        self.table = table
+        self.memory = table.memory
+        self.address = address
+        self.number = number
+        self.tid = self.memory.u32(address + table["sched.tid"])
+        self.running = self.memory.pointer(address + table["sched.running"])
+
+    def tasks(self, list_name="tasks.all"):
+        t = self.table
+        head = self.address + t[list_name]
+        link = self.memory.pointer(head + t["list.next"])
+        for _ in range(MOST):
+            if link == head:
+                return
+            yield Task(self, link - t["spawned.all"])
+            link = self.memory.pointer(link + t["list.next"])
+        raise Broken("The list of tasks has no end.")
+
+    def thread(self):
+        """gdb's thread that the loop belongs to; None if it is not there."""
+        for thread in gdb.selected_inferior().threads():
+            if thread.ptid[1] == self.tid:
+                return thread
+        return None
+
+
+class Task:
+    def __init__(self, loop, address):
+        self.loop = loop
+        self.table = loop.table
+        self.memory = loop.memory
+        self.address = address
+        self.number = self.memory.u32(address + self.table["task.number"])
+
+    def field(self, name, read=None):
+        return (read or self.memory.pointer)(self.address + self.table[name])
+
+    @property
+    def frame(self):
+        """The header of its stack; 0 before the task has started."""
+        if self.field("coro.state", self.memory.u8) == 0 or self.done:
+            return 0
+        return self.field("coro.frame")
+
+    @property
+    def done(self):
+        future = self.address + self.table["spawned.future"]
+        return self.memory.u8(future + self.table["future.done"]) != 0
+
+    @property
+    def runs(self):
+        return self.address == self.loop.running
+
+    @property
+    def lost(self):
+        """Whether the memory of its stack is not there, as in a core file that lacks it."""
+        frame = self.frame
+        return frame != 0 and not self.memory.pointer(frame + self.table["frame.co"])
+
+    def doing(self):
+        """What the task does, as coro_loop_dump says it."""
+        if self.done:
+            return "is done"
+        if self.runs:
+            return "runs"
+        if not self.frame:
+            return "has not started"
+        if self.lost:
+            return "has a stack that the core file lacks"
+        kind = self.memory.pointer(self.frame + self.table["frame.wait"] + self.table["wait.kind"])
+        if not kind:
+            return "is ready"
+        what = self.memory.string(kind + self.table["wait_kind.what"])
+        return "waits in " + (what or "?")
+
+    def origin(self):
+        """Where and by which task it was spawned."""
+        site = self.memory.string(self.address + self.table["coro.site"])
+        parent = self.field("spawned.parent", self.memory.u32)
+        by = " by task %u" % parent if parent else ""
+        return "spawned at %s%s" % (site, by) if site else "spawned" + by if by else ""
+
+    def name(self):
+        return self.memory.string(self.address + self.table["coro.name"])
+
+    def title(self, loops):
+        name = self.name()
+        text = "task %s%s, %s" % (self.id(loops), " " + name if name else "", self.doing())
+        origin = self.origin()
+        return text + (", " + origin if origin else "")
+
+    def id(self, loops):
+        return "%d.%d" % (self.loop.number, self.number) if len(loops) > 1 else str(self.number)
+
+
+def find_loops():
+    """All loops, numbered from 1 in the order in which they were made."""
+    loops = []
+    tables = list(find_tables())
+    for table in tables:
+        address = table.memory.complement(table["loops"])
+        while address is not None:
+            if len(loops) > MOST:
+                raise Broken("The list of loops has no end.")
+            loops.append(Loop(table, address, len(loops) + 1))
+            address = table.memory.complement(address + table["sched.next_loop"])
+    if not tables:
+        raise gdb.GdbError("No program that uses coro is being debugged, or it has not started.")
+    return loops
+
+
+def find_task(loops, text):
+    """The task of N, or L.N: that of loop L."""
+    match = re.fullmatch(r"(?:(\d+)\.)?(\d+)", text)
+    if not match:
+        raise gdb.GdbError("%s is no number of a task; info coro lists them." % text)
+    number = int(match.group(2))
+    if match.group(1):
+        among = [loop for loop in loops if loop.number == int(match.group(1))]
+    else:
+        thread = gdb.selected_thread()
+        among = [loop for loop in loops if thread and loop.tid == thread.ptid[1]] or loops
+    found = [
+        task
+        for loop in among
+        for list_name in ("tasks.all", "tasks.servants")
+        for task in loop.tasks(list_name)
+        if task.number == number
+    ]
+    if not found:
+        raise gdb.GdbError("There is no task %s that is not done; info coro lists them." % text)
+    if len(found) > 1:
+        raise gdb.GdbError(
+            "Several loops have a task %d: say %s."
+            % (number, " or ".join("%d.%d" % (task.loop.number, number) for task in found))
+        )
+    return found[0]
+
+
+# -- registers of what is suspended
+
+CONTEXT_UCONTEXT, CONTEXT_SETJMP, CONTEXT_X86_64 = 1, 2, 3
+
+# The words where a context points, by backend.
+LAYOUTS = {
+    CONTEXT_X86_64: ["r15", "r14", "r13", "r12", "rbx", "rbp", "rip"],
+    # A jmp_buf of glibc.
+    CONTEXT_SETJMP: ["rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip"],
+    # A ucontext_t: five words of other things, then registers.
+    CONTEXT_UCONTEXT: [None] * 5
+    + ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
+    + ["rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip"],
+}
+KEPT = ["rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip"]
+MASK = (1 << 64) - 1
+
+
+def pointer_guard(memory):
+    """What glibc's setjmp has combined stack and code addresses with; the same in all threads."""
+    return memory.pointer(int(gdb.newest_frame().read_register("fs_base")) + 0x30)
+
+
+def unmangle(word, guard):
+    return ((word >> 17 | word << 47) & MASK) ^ guard
+
+
+def saved_registers(table, context):
+    """The registers of a suspended context, as they are behind the switch that left it."""
+    memory = table.memory
+    if not gdb.newest_frame().architecture().name().startswith("i386:x86-64"):
+        raise gdb.GdbError("Stacks of suspended tasks can be walked on x86-64 only.")
+    layout = LAYOUTS.get(table["context"])
+    if not layout:
+        raise gdb.GdbError("This script does not know how the library saves registers.")
+    words = struct.unpack("<%dQ" % len(layout), memory.read(context, 8 * len(layout)))
+    registers = {name: word for name, word in zip(layout, words) if name in KEPT}
+    if table["context"] == CONTEXT_SETJMP:
+        guard = pointer_guard(memory)
+        for name in ("rbp", "rsp", "rip"):
+            registers[name] = unmangle(registers[name], guard)
+    elif table["context"] == CONTEXT_X86_64:
+        registers["rsp"] = context + 8 * len(layout)
+    return registers
+
+
+class FrameId:
+    def __init__(self, sp, pc):
+        self.sp = sp
+        self.pc = pc
+
+
+class Unwinder(gdb.unwinder.Unwinder):
+    """
+    Has gdb believe that the function in which the selected thread stands was called from where a
+    task is suspended. Only while a command of this script runs.
+    """
+
+    def __init__(self):
+        super().__init__("coro")
+        self.registers = None
+
+    def begin(self, registers):
+        newest = gdb.newest_frame()
+        self.top = int(newest.read_register("rsp")), int(newest.read_register("rip"))
+        self.registers = registers
+        gdb.invalidate_cached_frames()
+
+    def end(self):
+        self.registers = None
+        gdb.invalidate_cached_frames()
+
+    def __call__(self, pending_frame):
+        if not self.registers:
+            return None
+        sp = pending_frame.read_register("rsp")
+        pc = pending_frame.read_register("rip")
+        if (int(sp), int(pc)) != self.top:
+            return None
+        # gdb stops at a frame that lies below the one that it called.
+        below = gdb.Value(self.registers["rsp"] - 16).cast(sp.type)
+        unwound = pending_frame.create_unwind_info(FrameId(below, pc))
+        for name, value in self.registers.items():
+            type = pending_frame.read_register(name).type
+            unwound.add_saved_register(name, gdb.Value(value).cast(type))
+        return unwound
+
+
+unwinder = Unwinder()
+gdb.unwinder.register_unwinder(None, unwinder, replace=True)
+
+
+class Setting:
+    """Changes a setting of gdb for a while."""
+
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+
+    def __enter__(self):
+        self.before = gdb.parameter(self.name)
+        gdb.execute("set %s %s" % (self.name, self.value), to_string=True)
+
+    def __exit__(self, *error):
+        before = self.before
+        if isinstance(before, bool):
+            before = "on" if before else "off"
+        gdb.execute("set %s %s" % (self.name, before), to_string=True)
+
+
+class Selection:
+    """Puts gdb's selected thread and frame back."""
+
+    def __enter__(self):
+        self.thread = gdb.selected_thread()
+        self.level = 0
+        try:
+            self.level = gdb.selected_frame().level()
+        except gdb.error:
+            pass
+
+    def __exit__(self, *error):
+        if not self.thread or not self.thread.is_valid():
+            return
+        self.thread.switch()
+        frame = gdb.newest_frame()
+        for _ in range(self.level):
+            frame = frame.older() or frame
+        frame.select()
+
+
+# -- commands in a task
+
+
+class Stack:
+    """The frames of a coroutine: those of the thread that runs it, or those behind a context."""
+
+    def __init__(self, registers=None):
+        self.registers = registers
+        self.skipped = 0  # how many frames of gdb's precede
+        self.count = 0
+
+    def __enter__(self):
+        if self.registers:
+            unwinder.begin(self.registers)
+        try:
+            frame = gdb.newest_frame()
+            self.skipped = self.count = 0
+            while self.registers and frame and not self.begins(frame):
+                self.skipped += 1
+                frame = frame.older()
+            if not frame:
+                raise gdb.GdbError("gdb cannot reach the frames of the task.")
+            frame.select()
+            while frame:
+                self.count += 1
+                frame = frame.older()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        if self.registers:
+            unwinder.end()
+
+    def begins(self, frame):
+        return (
+            frame.pc() == self.registers["rip"]
+            and int(frame.read_register("rsp")) == self.registers["rsp"]
+        )
+
+
+def stacks_of(task):
+    """The stacks of a task, the innermost first: its own comes last, generators' before."""
+    t = task.table
+    if not task.frame:
+        return []
+    if task.runs:
+        return [Stack()]
+    context = task.field("coro.context")
+    at = task.field("coro.at")
+    stacks = [Stack(saved_registers(t, context))]
+    while at != task.address and len(stacks) < 1000:
+        # While a coroutine runs or waits, it has the context of who has resumed it.
+        context = task.memory.pointer(at + t["coro.context"])
+        stacks.append(Stack(saved_registers(t, context)))
+        at = task.memory.pointer(at + t["coro.resumer"])
+    return stacks
+
+
+FRAME = re.compile(r"^#(\d+) *", re.M)
+
+
+def blocks(text):
+    """Divides what gdb prints for several frames: a piece for each."""
+    starts = [match.start() for match in FRAME.finditer(text)]
+    return [text[a:b] for a, b in zip(starts, starts[1:] + [len(text)])]
+
+
+def renumber(text, by):
+    return FRAME.sub(lambda match: "#%-3d" % (int(match.group(1)) + by), text)
+
+
+BACKTRACE = re.compile(r"(?:bt|backtrace|where)(?=\s|/|$)(.*)", re.S)
+FRAME_N = re.compile(r"(?:f|frame)\s+(?:level\s+)?(\d+)$")
+FRAME_APPLY = re.compile(
+    r"(?:frame\s+apply|faas?)\s+(?:(all)|level\s+(\d+)(?:-(\d+))?|(\d+))\s+(.*)$", re.S
+)
+
+
+def backtrace(stacks, arguments):
+    limit = None
+    match = re.search(r"\s(-?\d+)\s*$", arguments)
+    if match:
+        limit = int(match.group(1))
+        arguments = arguments[: match.start()]
+    pieces = []
+    offset = 0
+    for stack in stacks:
+        with stack:
+            text = gdb.execute("backtrace " + arguments, to_string=True)
+            own = blocks(text)[stack.skipped :]
+            pieces += [renumber(piece, offset - stack.skipped) for piece in own]
+            offset += stack.count
+    if limit is not None:
+        pieces = pieces[:limit] if limit >= 0 else pieces[limit:]
+    return "".join(pieces)
+
+
+def in_frames(stacks, first, last, command):
+    """Runs a command in each of these frames of the stacks; shows the frames."""
+    text = ""
+    offset = 0
+    for stack in stacks:
+        with stack:
+            low = max(first - offset, 0)
+            high = min(last - offset, stack.count - 1)
+            if low <= high:
+                shift = stack.skipped
+                what = "frame apply level %d-%d %s" % (low + shift, high + shift, command)
+                if command is None:
+                    gdb.execute("select-frame level %d" % (low + shift))
+                    what = "frame"
+                text += renumber(gdb.execute(what, to_string=True), offset - shift)
+            offset += stack.count
+    if first >= offset:
+        raise gdb.GdbError("The task has %d frames." % offset)
+    return text
+
+
+def in_stacks(stacks, command):
+    """Runs a command of gdb on the frames of a task. Returns what it prints."""
+    match = BACKTRACE.match(command)
+    if match:
+        return backtrace(stacks, match.group(1))
+    match = FRAME_N.match(command)
+    if match:
+        level = int(match.group(1))
+        return in_frames(stacks, level, level, None)
+    match = FRAME_APPLY.match(command)
+    if match:
+        every, first, last, count, inner = match.groups()
+        if every:
+            return in_frames(stacks, 0, MOST, inner)
+        if count:
+            return in_frames(stacks, 0, int(count) - 1, inner)
+        return in_frames(stacks, int(first), int(last or first), inner)
+    with stacks[0] as stack:
+        return renumber(gdb.execute(command, to_string=True), -stack.skipped)
+
+
+RESUMES = re.compile(
+    r"(c|continue|s|step|si|stepi|n|next|ni|nexti|fin|finish|u|until|advance|j|jump|r|run|start|"
+    r"k|kill|detach|call|signal|return)\b"
+)
+
+
+def run_in_task(task, command):
+    """Prints what a command of gdb says in a task."""
+    if RESUMES.match(command) and not task.runs:
+        raise gdb.GdbError("The task is suspended: only commands that look at it can be used.")
+    with Selection(), Setting("backtrace past-main", "on"):
+        if task.runs:
+            thread = task.loop.thread()
+            if not thread:
+                raise gdb.GdbError("The thread of the task is not there.")
+            thread.switch()
+        if task.lost:
+            raise gdb.GdbError(
+                "The core file lacks the task's stack. That is so if gcore made it and the "
+                "program was started without CORO_GUARD=mprotect; see coro-debugging(7)."
+            )
+        stacks = stacks_of(task)
+        if not stacks:
+            raise gdb.GdbError("The task %s: it has no stack." % task.doing())
+        gdb.write(in_stacks(stacks, command))
+
+
+# -- the commands
+
+
+class InfoCoro(gdb.Command):
+    """Lists the loops of the program and their tasks that are not done.
+
+Usage: info coro [-all]
+
+For each task: its number and name, what it waits in, and by which line and task it was spawned.
+A * marks tasks that run. -all lists those of the library itself too."""
+
+    def __init__(self):
+        super().__init__("info coro", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        self.dont_repeat()
+        if argument not in ("", "-all"):
+            raise gdb.GdbError("Usage: info coro [-all]")
+        loops = find_loops()
+        if not loops:
+            gdb.write("No loops.\n")
+        for loop in loops:
+            self.show(loops, loop, argument == "-all")
+
+    def show(self, loops, loop, everything):
+        tasks = list(loop.tasks())
+        if everything:
+            tasks += loop.tasks("tasks.servants")
+        thread = loop.thread()
+        where = "thread %d" % thread.num if thread else "thread of LWP %d" % loop.tid
+        count = "%d task%s" % (len(tasks), "" if len(tasks) == 1 else "s")
+        gdb.write("Loop %d, %s: %s\n" % (loop.number, where, count))
+        rows = [(task.id(loops), task.name() or "", task.doing(), task.origin()) for task in tasks]
+        widths = [max([len(row[i]) for row in rows], default=0) for i in range(3)]
+        widths[2] = min(widths[2], 40)
+        for task, row in zip(tasks, rows):
+            line = "%s %*s  %-*s  %-*s  %s" % (
+                ("*" if task.runs else " ", widths[0], row[0], widths[1], row[1])
+                + (widths[2], row[2], row[3])
+            )
+            gdb.write(line.rstrip() + "\n")
+
+
+class Coro(gdb.Command):
+    """Runs a command of gdb in a task.
+
+Usage: coro N [COMMAND]
+       coro apply all|N... COMMAND
+
+N is a number that "info coro" lists, or L.N for task N of loop L. Without a command it says what the
+task does, and shows its backtrace. COMMAND may be bt with its options, frame N, frame apply, info
+locals, print, and whatever else looks at a frame. The task may be suspended, or run.
+The program is not changed."""
+
+    def __init__(self):
+        super().__init__("coro", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        self.dont_repeat()
+        try:
+            self.run(argument)
+        except gdb.error as error:
+            raise gdb.GdbError(str(error))
+
+    def run(self, argument):
+        words = argument.split(None, 1)
+        if not words:
+            raise gdb.GdbError("Usage: coro N [COMMAND], or coro apply all|N... COMMAND")
+        if words[0] == "apply":
+            self.apply(words[1] if len(words) > 1 else "")
+            return
+        loops = find_loops()
+        task = find_task(loops, words[0])
+        if len(words) > 1:
+            run_in_task(task, words[1])
+        else:
+            gdb.write(task.title(loops) + "\n")
+            run_in_task(task, "bt")
+
+    def apply(self, argument):
+        match = re.match(r"(all|\d[\d. ]*?)\s+(?!\d)(.+)$", argument, re.S)
+        if not match:
+            raise gdb.GdbError("Usage: coro apply all|N... COMMAND")
+        loops = find_loops()
+        if match.group(1) == "all":
+            tasks = [task for loop in loops for task in loop.tasks()]
+        else:
+            tasks = [find_task(loops, text) for text in match.group(1).split()]
+        for task in tasks:
+            gdb.write("\n" + task.title(loops) + "\n")
+            try:
+                run_in_task(task, match.group(2))
+            except (gdb.error, gdb.GdbError) as error:
+                gdb.write("%s\n" % error)
+
+
+InfoCoro()
+Coro()

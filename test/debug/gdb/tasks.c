@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks in each state, for test/check-gdb: one that waits deep down, one that sleeps, one that waits in
+ * a generator, one that has not started, and one that runs. That one is in stop; with an argument the
+ * process dies there.
+ */
+#include <coro.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool dies;
+
+/* Keeps calls from becoming jumps. */
+#define KEEP_FRAME() __asm__ volatile("" ::: "memory")
+
+static __attribute__((noinline)) int wait_deep(int depth, struct coro_future *future)
+{
+	int r = depth ? wait_deep(depth - 1, future) : coro_await(future, NULL);
+	KEEP_FRAME();
+	return r;
+}
+
+static int waiter(void *arg)
+{
+	int r = wait_deep(3, arg);
+	KEEP_FRAME();
+	return r;
+}
+
+static int sleeper(void *arg)
+{
+	int r = coro_sleep(1000 * CORO_SEC);
+	(void)arg;
+	KEEP_FRAME();
+	return r;
+}
+
+static int inner(void *arg)
+{
+	int r = wait_deep(1, arg);
+	KEEP_FRAME();
+	return r;
+}
+
+static int outer(void *arg)
+{
+	struct coro *generator;
+	int r = coro_create(inner, arg, &generator);
+	if (r == 0)
+		r = coro_next(generator, NULL);
+	KEEP_FRAME();
+	return r;
+}
+
+static int iterates(void *arg)
+{
+	struct coro *generator;
+	int r = coro_create(outer, arg, &generator);
+	if (r == 0)
+		r = coro_next(generator, NULL);
+	KEEP_FRAME();
+	return r;
+}
+
+__attribute__((noinline)) void stop(void)
+{
+	if (dies)
+		abort();
+	KEEP_FRAME();
+}
+
+static int runner(void *arg)
+{
+	struct coro_future *late;
+	int r = coro_spawn(sleeper, arg, &late);
+	stop();
+	KEEP_FRAME();
+	return r;
+}
+
+static int body(void *arg)
+{
+	struct coro_future *future, *task;
+	int r = coro_future_create(coro_running_loop(), &future);
+	coro_fn *bodies[] = {waiter, sleeper, iterates};
+	const char *names[] = {"waiter", "sleeper", "iterates"};
+	for (int i = 0; i < 3 && r == 0; i++) {
+		r = coro_spawn(bodies[i], future, &task);
+		if (r == 0)
+			r = coro_task_set_name(task, names[i]);
+	}
+	if (r == 0)
+		r = coro_sleep(CORO_MSEC);
+	if (r == 0)
+		r = coro_spawn(runner, arg, &task);
+	if (r == 0)
+		r = coro_await(task, NULL);
+	_exit(r != 0);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	dies = argc > 1;
+	return coro_run(body, NULL) < 0;
+}
