@@ -78,7 +78,8 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 # What the loop can wait for fds with.
 pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring)
 objs := $(filter-out $(BUILD)/lib/tls/%,$(call objects,lib/*/*.c)) $(context_objs) \
-	$(call objects,$(pollers:%=lib/io/poller/%*.c))
+	$(call objects,$(pollers:%=lib/io/poller/%*.c)) \
+	$(BUILD)/lib/debug/symbol/$(if $(findstring linux,$(machine)),elf,none).o
 tls_objs := $(if $(TLS),$(call objects,lib/tls/*.c))
 headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 

@@ -378,15 +378,17 @@ CORO_API void coro_loop_release(struct coro_loop *loop);
  * Turns debug mode on or off. It is off by default, and on with CORO_DEBUG in the loop's options or
  * CORO_DEBUG=1 in the environment. It prints on stderr
  *
- *   - steps that take long: see coro_loop_set_slow_callback_duration
+ *   - steps that take long: see coro_loop_set_slow_callback_duration. Those of a second and more
+ *     are printed while they still run, with the calls that they are in
  *   - timeouts that were never ended
  *   - generators that yield inside a timeout or a group of their own
  *   - fds that were closed by close(2), when the next fd of the same number is waited for
  *   - when the loop is closed: groups, streams, servers, processes and locks that were not given
  *     back, if they were made or taken while debug mode was on
  *
- * In debug mode each step goes through the loop and reads the clock twice, and a timeout or lock
- * takes an allocation. Returns 0 or -EINVAL. Like loop.set_debug.
+ * In debug mode each step goes through the loop and reads the clock twice, a timeout or lock takes
+ * an allocation, and a thread looks at the steps. See coro-debugging(7). Returns 0 or -EINVAL. Like
+ * loop.set_debug.
  */
 CORO_MUST_CHECK CORO_API int coro_loop_set_debug(struct coro_loop *loop, bool on);
 

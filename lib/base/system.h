@@ -30,6 +30,14 @@
 #include <ucontext.h>
 #endif
 
+/* glibc, BSDs and macOS; musl has none. */
+#if __has_include(<execinfo.h>)
+#include <execinfo.h>
+#define SYSTEM_BACKTRACE 1
+#else
+#define SYSTEM_BACKTRACE 0
+#endif
+
 #if __has_include(<sys/eventfd.h>)
 #include <sys/eventfd.h>
 #define SYSTEM_EVENTFD 1
@@ -558,6 +566,47 @@ static inline void system_interrupted(const void *context, const char **pc, cons
 	*sp = (const char *)at->uc_mcontext.sp;
 #else
 	(void)context;
+#endif
+}
+
+/*
+ * Writes the return addresses of the calls that the caller is in, the innermost first. Returns how
+ * many, or 0 if the system cannot say. Its first call in a process may load a library; later ones may
+ * come from signal handlers.
+ */
+static inline int system_backtrace(void **ret, int most)
+{
+#if SYSTEM_BACKTRACE
+	return (int)backtrace(ret, most);
+#else
+	(void)ret, (void)most;
+	return 0;
+#endif
+}
+
+/* A thread as system_signal_thread knows it. It may have ended by then. */
+#ifdef __linux__
+typedef pid_t system_thread;
+#else
+typedef pthread_t system_thread;
+#endif
+
+static inline system_thread system_this_thread(void)
+{
+#ifdef __linux__
+	return (pid_t)syscall(SYS_gettid);
+#else
+	return pthread_self();
+#endif
+}
+
+/* Sends a signal to a thread of this process. Returns whether it was sent. */
+static inline bool system_signal_thread(system_thread thread, int signum)
+{
+#ifdef __linux__
+	return syscall(SYS_tgkill, getpid(), thread, signum) == 0;
+#else
+	return pthread_kill(thread, signum) == 0;
 #endif
 }
 

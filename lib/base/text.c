@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 void text_add(struct text *text, const char *format, ...)
 {
@@ -13,4 +14,10 @@ void text_add(struct text *text, const char *format, ...)
 	va_end(args);
 	if (length > 0)
 		text->length += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+void text_write(const struct text *text)
+{
+	ssize_t written = write(STDERR_FILENO, text->chars, text->length);
+	(void)written;
 }

@@ -13,4 +13,7 @@ struct text {
 
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes it to stderr. */
+void text_write(const struct text *text);
+
 #endif

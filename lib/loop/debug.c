@@ -2,17 +2,18 @@
 /* Debug mode of a loop, and its report of steps that take long. */
 #include "loop/debug.h"
 
-#include "base/pieces.h"
+#include "base/text.h"
 #include "core/fail.h"
+#include "coro/task.h"
 #include "loop/handle.h"
 #include "loop/loop.h"
 #include "sched/turn.h"
 #include "task/group.h"
-#include "task/report.h"
 #include "task/timeout.h"
 
 #include <errno.h>
-#include <stdio.h>
+
+const struct step_watcher *step_watcher;
 
 /* -- steps */
 
@@ -23,22 +24,61 @@ static coro_callback *callback_of(const struct call *call)
 	return fn ? fn : callback_function(call);
 }
 
-static void report_slow(const struct coro_future *task, coro_callback *fn, int64_t duration)
+static void add_task(struct text *text, const struct coro_future *task)
 {
-	struct pieces text = {.count = 0};
-	char callback[32], took[48];
+	const char *name = coro_task_name(task), *site = coro_task_site(task);
+	text_add(text, "task %s", name ? name : "?");
+	if (site)
+		text_add(text, ", spawned at %s", site);
+}
+
+static void add_callback(struct text *text, coro_callback *fn)
+{
+	text_add(text, "callback ");
+	if (step_watcher)
+		step_watcher->add_function(text, (const void *)(uintptr_t)fn);
+	else
+		text_add(text, "%p", (const void *)(uintptr_t)fn);
+}
+
+static void report_slow(struct coro_loop *loop, const struct step *step, int64_t duration)
+{
+	char chars[4096];
+	struct text text = {chars, sizeof(chars), 0};
 	int64_t msec = duration / CORO_MSEC;
-	pieces_add(&text, "coro: executing ");
-	if (task) {
-		report_add_task(&text, task);
-	} else {
-		snprintf(callback, sizeof(callback), "callback %p", (void *)(uintptr_t)fn);
-		pieces_add(&text, callback);
-	}
-	snprintf(took, sizeof(took), " took %lld.%03d seconds\n", (long long)(msec / 1000),
-		 (int)(msec % 1000));
-	pieces_add(&text, took);
-	pieces_write(&text);
+	text_add(&text, "coro: executing ");
+	if (step->task)
+		add_task(&text, step->task);
+	else
+		add_callback(&text, step->fn);
+	text_add(&text, " took %lld.%03d seconds\n", (long long)(msec / 1000), (int)(msec % 1000));
+	if (step_watcher)
+		step_watcher->add_calls(loop, &text);
+	text_write(&text);
+}
+
+/* The step has ended. The time in which the process was stopped is not the program's fault. */
+static void check_duration(struct coro_loop *loop, const struct step *step)
+{
+	int64_t now = coro_clock(), duration = now - step->start;
+	if (duration < loop->slow || !(step->task || step->fn))
+		return;
+	if (step_watcher)
+		duration -= step_watcher->stood_still(loop, now);
+	if (duration >= loop->slow)
+		report_slow(loop, step, duration);
+}
+
+/* What the next entry of the turn runs. A task is held, since it may end. */
+static struct step next_step(const struct sched *sched)
+{
+	struct step step = {0};
+	void *entry = *ring_at(&sched->ready, sched->ready.head);
+	if (ready_is_task(entry))
+		step.task = future_ref(future_of(entry));
+	else if (entry != READY_NOTHING)
+		step.fn = callback_of(ready_to_call(entry));
+	return step;
 }
 
 void debug_step(struct sched *sched)
@@ -46,20 +86,17 @@ void debug_step(struct sched *sched)
 	if (sched->ready.head == sched->turn_end)
 		return;
 	sched_cut(sched, 1);
-	void *entry = *ring_at(&sched->ready, sched->ready.head);
-	struct coro_future *task = NULL;
-	coro_callback *fn = NULL;
-	if (ready_is_task(entry))
-		task = future_ref(future_of(entry)); /* it may end */
-	else if (entry != READY_NOTHING)
-		fn = callback_of(ready_to_call(entry));
-	int64_t start = coro_clock();
+	struct coro_loop *loop = sched_loop(sched);
+	struct step step = next_step(sched);
+	step.start = coro_clock();
+	if (step_watcher)
+		step_watcher->begin(loop, &step);
 	turn_run_piece(sched);
-	int64_t duration = coro_clock() - start;
-	if ((task || fn) && duration >= sched_loop(sched)->slow)
-		report_slow(task, fn, duration);
-	if (task)
-		future_unref(task);
+	if (step_watcher)
+		step_watcher->end(loop);
+	check_duration(loop, &step);
+	if (step.task)
+		future_unref(step.task);
 }
 
 /* -- generators */
