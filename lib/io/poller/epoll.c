@@ -7,14 +7,10 @@
  * An event names its record by number and generation. A description lives on in a duplicate after
  * its number was closed, and its events still carry that number, which may be another fd's by then.
  *
- * The system forgets a registration when its description is closed. If the program closed an fd by
- * plain close and opened another under its number, no event would come for the waiters of the new fd.
- * So an fd that has had an event is suspected: its registration is checked before the loop waits for
- * long. A check at each wait would cost a call for each message. All suspected fds are checked when
- * nothing has come for a while. If events never pause, one is checked every WAITS_A_CHECK waits.
+ * The system forgets a registration when its description is closed: see suspect.h.
  */
 #include "base/memory.h"
-#include "io/fd.h"
+#include "io/suspect.h"
 
 #include "base/system.h"
 #include "coro/base.h"
@@ -27,18 +23,11 @@
 
 enum { EVENTS = 1024 };
 
-/*
- * When all suspected fds are checked: nothing has come for this time. When one is: after this number
- * of waits that returned events.
- */
-enum { QUIET_MS = 10, WAITS_A_CHECK = 256 };
-
 struct epoll {
 	struct io io;
 	int fd;
-	bool coarse;           /* the kernel has no epoll_pwait2 */
-	unsigned waits;        /* waits that returned events */
-	struct list suspected; /* fds, in the order of their first events */
+	bool coarse; /* the kernel has no epoll_pwait2 */
+	struct suspects suspects;
 	struct epoll_event events[EVENTS];
 };
 
@@ -118,53 +107,6 @@ static int epoll_arm(struct io *io, struct fd *fd)
 	return 0;
 }
 
-static __attribute__((noinline)) void suspect(struct epoll *epoll, struct fd *fd)
-{
-	fd->suspected = true;
-	list_append(&epoll->suspected, &fd->link);
-}
-
-/* Whether an event would wake a waiter, or call a callback that is not on ready yet. */
-static bool is_waited_for(const struct fd *fd)
-{
-	for (int i = 0; i < DIRECTIONS; i++) {
-		const struct side *side = &fd->sides[i];
-		if (side->callback && side->callback->call.position == CALL_IDLE)
-			return true;
-		if (fd_line_waits(&side->line) &&
-		    fd_wait_of(side->line.next)->waiter.state == WAITER_PENDING)
-			return true;
-	}
-	return fd->polled;
-}
-
-/* Checks a suspected fd now if it is waited for; otherwise its next wait does. */
-static __attribute__((noinline)) void check_suspected(struct epoll *epoll, struct fd *fd)
-{
-	list_remove(&fd->link);
-	fd->suspected = false;
-	if (!is_waited_for(fd)) {
-		fd->special |= FD_UNSURE;
-		return;
-	}
-	int r = check_registered(&epoll->io, fd);
-	if (r == -EBADF || r == -EPERM)
-		fd_forget(&epoll->io, fd->number); /* it is closed, or cannot be polled */
-	else if (r < 0)
-		suspect(epoll, fd);
-}
-
-/* Checks each fd that is suspected now. One that stays suspected is not checked again. */
-static void check_all(struct epoll *epoll)
-{
-	struct list checked, *link;
-	list_init(&checked);
-	while ((link = list_pop(&epoll->suspected)))
-		list_append(&checked, link);
-	while (!list_empty(&checked))
-		check_suspected(epoll, container_of(checked.next, struct fd, link));
-}
-
 static void epoll_forget(struct io *io, struct fd *fd)
 {
 	list_remove(&fd->link);
@@ -214,7 +156,7 @@ static void tell(struct io *io, const struct epoll_event *event)
 	if (got & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		ready |= BIT(WRITING);
 	if (unlikely(!fd->suspected))
-		suspect(epoll_of(io), fd);
+		suspects_add(&epoll_of(io)->suspects, fd);
 	fd_event(io, fd, ready, got & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 	if (fd->special & FD_LEVEL)
 		epoll_arm(io, fd); /* an unwanted direction would be reported again and again */
@@ -235,30 +177,15 @@ static inline void fetch_ahead(const struct io *io, const struct epoll_event *ev
 }
 
 /*
- * Waits until `when`, but only QUIET_MS if fds are suspected. Returns the number of events, or -1 and
+ * Waits until `when`, but only for a while if fds are suspected. Returns the number of events, or -1 and
  * errno.
  */
 static inline int wait_once(struct epoll *epoll, int64_t when)
 {
 	int64_t left = left_until(when);
-	if ((uint64_t)left > QUIET_MS * CORO_MSEC && !list_empty(&epoll->suspected))
-		return epoll_wait(epoll->fd, epoll->events, EVENTS, QUIET_MS);
+	if ((uint64_t)left > SUSPECT_QUIET_MS * CORO_MSEC && !list_empty(&epoll->suspects.fds))
+		return epoll_wait(epoll->fd, epoll->events, EVENTS, SUSPECT_QUIET_MS);
 	return wait_for(epoll, left);
-}
-
-/*
- * Called when a wait found no event. Checks all suspected fds, unless the wait was a mere poll
- * between other work. Returns whether the caller must poll again: before virtual time jumps, it must
- * see the events of fds that were only now registered.
- */
-static bool check_in_quiet(struct epoll *epoll, int64_t when)
-{
-	const struct coro_loop *loop = epoll->io.loop;
-	bool jumps = sched_of(loop)->virtual_clock && ring_empty(&sched_of(loop)->ready);
-	if (list_empty(&epoll->suspected) || (when == 0 && !jumps))
-		return false;
-	check_all(epoll);
-	return when == 0;
 }
 
 /*
@@ -273,18 +200,11 @@ static __attribute__((noinline)) int wait_on(struct epoll *epoll, int64_t when, 
 		/* A signal ends a wait. A poll is repeated, since it must report what is ready. */
 		if (n < 0 && when != 0)
 			return 0;
-		if (n == 0 && !check_in_quiet(epoll, when))
+		if (n == 0 && !suspects_check_in_quiet(&epoll->suspects, when))
 			return 0;
 		n = wait_once(epoll, when);
 	}
 	return n;
-}
-
-/* Checks the fd that has been suspected longest. */
-static __attribute__((noinline)) void check_one(struct epoll *epoll)
-{
-	if (!list_empty(&epoll->suspected))
-		check_suspected(epoll, container_of(epoll->suspected.next, struct fd, link));
 }
 
 static int epoll_wait_until(struct io *io, int64_t when)
@@ -297,15 +217,14 @@ static int epoll_wait_until(struct io *io, int64_t when)
 		fetch_ahead(io, epoll->events + i, n - i);
 		tell(io, &epoll->events[i]);
 	}
-	if (unlikely(++epoll->waits % WAITS_A_CHECK == 0))
-		check_one(epoll);
+	suspects_count_wait(&epoll->suspects);
 	return 0;
 }
 
 /* Another loop polls the fd without calling epoll_wait_until, so all fds are checked before. */
 static void epoll_settle(struct io *io)
 {
-	check_all(epoll_of(io));
+	suspects_check_all(&epoll_of(io)->suspects);
 }
 
 static int epoll_fd(struct io *io)
@@ -330,8 +249,7 @@ static int epoll_open(struct coro_loop *loop, struct io **ret)
 	if (!epoll)
 		return -ENOMEM;
 	epoll->coarse = false;
-	epoll->waits = 0;
-	list_init(&epoll->suspected);
+	suspects_init(&epoll->suspects, &epoll->io, check_registered);
 	epoll->fd = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
 	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &sched_of(loop)->inbox);
 	if (r < 0) {

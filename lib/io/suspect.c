@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/suspect.h"
+
+void suspects_init(struct suspects *suspects, struct io *io,
+		   int (*renew)(struct io *io, struct fd *fd))
+{
+	suspects->io = io;
+	suspects->renew = renew;
+	suspects->waits = 0;
+	list_init(&suspects->fds);
+}
+
+void suspects_add(struct suspects *suspects, struct fd *fd)
+{
+	fd->suspected = true;
+	list_append(&suspects->fds, &fd->link);
+}
+
+/* Whether an event would wake a waiter, or call a callback that is not on ready yet. */
+static bool is_waited_for(const struct fd *fd)
+{
+	for (int i = 0; i < DIRECTIONS; i++) {
+		const struct side *side = &fd->sides[i];
+		if (side->callback && side->callback->call.position == CALL_IDLE)
+			return true;
+		if (fd_line_waits(&side->line) &&
+		    fd_wait_of(side->line.next)->waiter.state == WAITER_PENDING)
+			return true;
+	}
+	return fd->polled;
+}
+
+/* Checks an fd now if it is waited for; otherwise its next wait does. */
+static void check(struct suspects *suspects, struct fd *fd)
+{
+	list_remove(&fd->link);
+	fd->suspected = false;
+	if (!is_waited_for(fd)) {
+		fd->special |= FD_UNSURE;
+		return;
+	}
+	int r = suspects->renew(suspects->io, fd);
+	if (r == -EBADF || r == -EPERM)
+		fd_forget(suspects->io, fd->number); /* it is closed, or cannot be polled */
+	else if (r < 0)
+		suspects_add(suspects, fd);
+}
+
+void suspects_check_all(struct suspects *suspects)
+{
+	struct list checked, *link;
+	list_init(&checked);
+	while ((link = list_pop(&suspects->fds)))
+		list_append(&checked, link);
+	while (!list_empty(&checked))
+		check(suspects, container_of(checked.next, struct fd, link));
+}
+
+bool suspects_check_in_quiet(struct suspects *suspects, int64_t when)
+{
+	const struct sched *sched = sched_of(suspects->io->loop);
+	bool jumps = sched->virtual_clock && ring_empty(&sched->ready);
+	if (list_empty(&suspects->fds) || (when == 0 && !jumps))
+		return false;
+	suspects_check_all(suspects);
+	return when == 0;
+}
+
+void suspects_check_one(struct suspects *suspects)
+{
+	if (!list_empty(&suspects->fds))
+		check(suspects, container_of(suspects->fds.next, struct fd, link));
+}
