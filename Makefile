@@ -55,6 +55,7 @@ all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(libra
 accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
+kqueue := $(strip $(KQUEUE_MODEL) $(foreach system,bsd darwin dragonfly,$(findstring $(system),$(machine))))
 uring_cflags := $(if $(URING),-DCORO_URING $(shell $(PKG_CONFIG) --cflags liburing))
 uring_libs := $(if $(URING),$(shell $(PKG_CONFIG) --libs liburing))
 tls_cflags := $(if $(TLS),$(shell $(PKG_CONFIG) --cflags openssl))
@@ -64,7 +65,7 @@ warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-fi
 common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
-	$(call accepts,-fno-semantic-interposition) $(uring_cflags)
+	$(call accepts,-fno-semantic-interposition) $(uring_cflags) $(if $(kqueue),-DCORO_KQUEUE)
 demo_flags := $(common) -Wno-unused-parameter
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
@@ -76,9 +77,9 @@ context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 # What the loop can wait for fds with.
-pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring)
+pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring) $(if $(kqueue),kqueue)
 objs := $(filter-out $(BUILD)/lib/tls/%,$(call objects,lib/*/*.c)) $(context_objs) \
-	$(call objects,$(pollers:%=lib/io/poller/%*.c)) \
+	$(call objects,$(pollers:%=lib/io/poller/%*.c)) $(if $(KQUEUE_MODEL),$(BUILD)/test/io/kqueue/model.o) \
 	$(BUILD)/lib/debug/symbol/$(if $(findstring linux,$(machine)),elf,none).o
 tls_objs := $(if $(TLS),$(call objects,lib/tls/*.c))
 headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))

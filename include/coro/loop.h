@@ -76,10 +76,11 @@ struct coro_future;
 
 /* What a loop waits for fds with. */
 enum coro_poller {
-	CORO_POLLER_DEFAULT, /* what CORO_POLLER in the environment says: epoll, poll or uring */
+	CORO_POLLER_DEFAULT, /* what CORO_POLLER in the environment says: a name of those below */
 	CORO_POLLER_EPOLL,   /* Linux only, and the default there */
 	CORO_POLLER_POLL,    /* on every system */
 	CORO_POLLER_URING, /* io_uring, if the library was built with it and the kernel allows it */
+	CORO_POLLER_KQUEUE,  /* BSD and macOS only, and the default there */
 };
 
 /*

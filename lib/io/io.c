@@ -16,6 +16,9 @@ static const struct backend *const backends[] = {
 #ifdef __linux__
 	[CORO_POLLER_EPOLL] = &backend_epoll,
 #endif
+#ifdef CORO_KQUEUE
+	[CORO_POLLER_KQUEUE] = &backend_kqueue,
+#endif
 #ifdef CORO_URING
 	[CORO_POLLER_URING] = &backend_uring,
 #endif
@@ -28,11 +31,14 @@ static const struct backend *backend_of(unsigned kind)
 	return kind < BACKENDS ? backends[kind] : NULL;
 }
 
-/* The best backend that every kernel has. */
+/* The best backend that every kernel of the system has. */
 static const struct backend *usual_backend(void)
 {
-	const struct backend *epoll = backend_of(CORO_POLLER_EPOLL);
-	return epoll ? epoll : &backend_poll;
+	static const enum coro_poller best[] = {CORO_POLLER_EPOLL, CORO_POLLER_KQUEUE};
+	for (size_t i = 0; i < sizeof(best) / sizeof(best[0]); i++)
+		if (backend_of(best[i]))
+			return backend_of(best[i]);
+	return &backend_poll;
 }
 
 /* The backend that CORO_POLLER names, or the usual one. */

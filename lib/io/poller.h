@@ -44,6 +44,9 @@ extern const struct backend backend_poll;
 #ifdef __linux__
 extern const struct backend backend_epoll;
 #endif
+#ifdef CORO_KQUEUE
+extern const struct backend backend_kqueue;
+#endif
 #ifdef CORO_URING
 extern const struct backend backend_uring;
 #endif

@@ -74,7 +74,7 @@ int coro_loop_create(const struct coro_loop_options *options, struct coro_loop *
 		return fail_with(-EINVAL, "coro_loop_create: ret is NULL");
 	if (options->flags & ~(unsigned)FLAGS)
 		return fail_with(-EINVAL, "a loop's options: a flag that is not for this call");
-	if (options->poller > CORO_POLLER_URING)
+	if (options->poller > CORO_POLLER_KQUEUE)
 		return fail_with(-EINVAL, "a loop's options: there is no such poller");
 	int r = coroutine_check_options(&(struct coro_options){.stack_size = options->stack_size},
 					0);

@@ -21,7 +21,7 @@ static bool dawdling; /* the peer is answered, and writes again, before it is re
 static unsigned long waits(void)
 {
 	return calls_of("epoll_wait") + calls_of("epoll_pwait2") + calls_of("ppoll") +
-	       calls_of("io_uring_enter");
+	       calls_of("kevent") + calls_of("io_uring_enter");
 }
 
 /* Queries that a plain loop does not make, each with a bound of its own. */

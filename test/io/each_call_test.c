@@ -1157,8 +1157,8 @@ static int list_errors(const char *name, unsigned long n, int *ret)
 /* Calls by which the loop waits: no task makes them, and the run ends with their error. */
 static bool is_wait(const char *name)
 {
-	static const char *const waits[] = {"epoll_wait", "epoll_pwait2", "ppoll", "io_uring_enter",
-					    "uring_look"};
+	static const char *const waits[] = {"epoll_wait",     "epoll_pwait2", "ppoll",
+					    "io_uring_enter", "uring_look",   "kevent"};
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
 		if (strcmp(waits[i], name) == 0)
 			return true;
@@ -1169,11 +1169,11 @@ static bool is_wait(const char *name)
 static bool may_be_interrupted(const char *name)
 {
 	static const char *const calls[] = {
-		"read",     "write",    "readv",  "writev",       "preadv2",
-		"pwritev2", "recv",     "send",   "recvmsg",      "sendmsg",
-		"accept4",  "connect",  "poll",   "epoll_pwait2", "epoll_wait",
-		"ppoll",    "sendfile", "splice", "waitid",       "waitpid",
-		"close",    "open",     "preadv", "pwritev",      "io_uring_enter",
+		"read",           "write",        "readv",      "writev",  "preadv2",  "pwritev2",
+		"recv",           "send",         "recvmsg",    "sendmsg", "accept4",  "connect",
+		"poll",           "epoll_pwait2", "epoll_wait", "ppoll",   "sendfile", "splice",
+		"waitid",         "waitpid",      "close",      "open",    "preadv",   "pwritev",
+		"io_uring_enter", "kevent",
 	};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (strcmp(calls[i], name) == 0)

@@ -159,9 +159,9 @@ END_TEST
 START_TEST(each_call_that_waits_may_be_interrupted)
 {
 	static const char *const calls[] = {
-		"read",     "write",      "readv",        "writev",  "preadv2",
-		"pwritev2", "recv",       "send",         "recvmsg", "sendmsg",
-		"accept4",  "epoll_wait", "epoll_pwait2", "poll",    "ppoll",
+		"read",         "write", "readv",   "writev",  "preadv2", "pwritev2",
+		"recv",         "send",  "recvmsg", "sendmsg", "accept4", "epoll_wait",
+		"epoll_pwait2", "poll",  "ppoll",   "kevent",
 	};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		bool failed = true;
@@ -207,8 +207,8 @@ static void close_accepted(void)
 /* The run ends whatever has begun by then. */
 START_TEST(a_wait_that_fails_for_good_ends_the_run)
 {
-	static const char *const calls[] = {"io_uring_enter", "epoll_wait", "epoll_pwait2",
-					    "ppoll"};
+	static const char *const calls[] = {"io_uring_enter", "epoll_wait", "epoll_pwait2", "ppoll",
+					    "kevent"};
 	const char *name = calls[_i];
 	bool failed = true;
 	for (unsigned long n = 1; failed; n++) {
@@ -407,7 +407,7 @@ static int reads_within_a_second(void *arg)
 /* A poll that was interrupted has seen nothing: time must not pass because of it. */
 START_TEST(virtual_time_waits_for_events_if_a_poll_is_interrupted)
 {
-	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter"};
+	static const char *const calls[] = {"epoll_wait", "ppoll", "io_uring_enter", "kevent"};
 	struct pair pair = make_pair(UNIX);
 	struct coro_future *a = start(reads_within_a_second, &(struct reading){"a", pair.from});
 	turn();
@@ -470,7 +470,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, each_call_that_waits_may_be_interrupted);
 	tcase_add_loop_test(tests, a_newer_call_that_is_refused_has_an_older_one_in_its_place, 0,
 			    2 * 11);
-	tcase_add_loop_test(tests, a_wait_that_fails_for_good_ends_the_run, 0, 4);
+	tcase_add_loop_test(tests, a_wait_that_fails_for_good_ends_the_run, 0, 5);
 	tcase_add_loop_test(tests, a_loop_that_cannot_be_woken_any_more_ends_and_does_not_spin, 0,
 			    2);
 	tcase_add_test(tests, each_transfer_may_be_of_a_few_bytes);
@@ -479,7 +479,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, one_that_cannot_be_watched_fails_and_the_others_wait_on, 0, 2);
 	tcase_add_test(tests, waiter_learns_that_its_fd_cannot_be_watched_any_more);
 	tcase_add_test(tests, a_loop_is_woken_though_that_failed_the_first_time);
-	tcase_add_loop_test(tests, virtual_time_waits_for_events_if_a_poll_is_interrupted, 0, 3);
+	tcase_add_loop_test(tests, virtual_time_waits_for_events_if_a_poll_is_interrupted, 0, 4);
 	tcase_add_loop_test(tests, a_host_is_notified_though_a_call_has_failed, 0, 2 * 4);
 	tcase_add_test(tests, a_handler_that_cannot_be_installed_is_an_error);
 	tcase_add_loop_test(tests, without_fds_a_loop_cannot_wait_for_any, 0, 2);
