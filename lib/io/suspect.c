@@ -39,10 +39,7 @@ static void check(struct suspects *suspects, struct fd *fd)
 		fd->special |= FD_UNSURE;
 		return;
 	}
-	int r = suspects->renew(suspects->io, fd);
-	if (r == -EBADF || r == -EPERM)
-		fd_forget(suspects->io, fd->number); /* it is closed, or cannot be polled */
-	else if (r < 0)
+	if (suspects->renew(suspects->io, fd) < 0)
 		suspects_add(suspects, fd);
 }
 

@@ -18,7 +18,10 @@ enum { SUSPECT_QUIET_MS = 10 };
 
 struct suspects {
 	struct io *io;
-	/* Registers the file that has the number now, if it is not registered. 0 or an error. */
+	/*
+	 * Registers the file that has the number now, if it is not registered, or forgets the fd.
+	 * Returns 0, or an error after which it is to be tried again.
+	 */
 	int (*renew)(struct io *io, struct fd *fd);
 	unsigned waits;  /* waits that returned events */
 	struct list fds; /* in the order of their first events; linked by struct fd's link */

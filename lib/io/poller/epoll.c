@@ -83,6 +83,16 @@ static int check_registered(struct io *io, struct fd *fd)
 	return r == -EEXIST ? 0 : r;
 }
 
+/* check_registered for an fd that is suspected and waited for. */
+static int renew(struct io *io, struct fd *fd)
+{
+	int r = check_registered(io, fd);
+	if (r != -EBADF && r != -EPERM)
+		return r;
+	fd_forget(io, fd->number); /* it is closed, or cannot be polled */
+	return 0;
+}
+
 static int epoll_arm(struct io *io, struct fd *fd)
 {
 	int r = fd->special & FD_UNSURE ? check_registered(io, fd) : 0;
@@ -249,7 +259,7 @@ static int epoll_open(struct coro_loop *loop, struct io **ret)
 	if (!epoll)
 		return -ENOMEM;
 	epoll->coarse = false;
-	suspects_init(&epoll->suspects, &epoll->io, check_registered);
+	suspects_init(&epoll->suspects, &epoll->io, renew);
 	epoll->fd = system_above_streams(epoll_create1(EPOLL_CLOEXEC));
 	int r = epoll->fd < 0 ? -errno : watch_inbox(epoll, &sched_of(loop)->inbox);
 	if (r < 0) {

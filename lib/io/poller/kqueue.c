@@ -118,7 +118,11 @@ static int renew(struct io *io, struct fd *fd)
 	fd_check_closed(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;
 	fd->armed = 0;
-	return kqueue_arm(io, fd);
+	int r = kqueue_arm(io, fd);
+	if (r != -EBADF && r != -EPERM)
+		return r;
+	fd_forget(io, fd->number); /* it is closed, or cannot be polled */
+	return 0;
 }
 
 /* The next wait registers the fd anew: its number may be another file's by then. */
