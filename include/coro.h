@@ -29,6 +29,7 @@
 #include <coro/task.h>
 #include <coro/thread.h>
 #include <coro/timeout.h>
+#include <coro/trace.h>
 #include <coro/wait.h>
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -401,6 +402,7 @@ WRAP(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
 WRAP(open, int, (const char *path, int f, mode_t m), (path, f, m))
 WRAP_SYNC(fsync, fd)
 WRAP_SYNC(fdatasync, fd)
+WRAP(flock, int, (int fd, int operation), (fd, operation))
 WRAP(ftruncate, int, (int fd, off_t n), (fd, n))
 WRAP(lseek, off_t, (int fd, off_t o, int from), (fd, o, from))
 WRAP(stat, int, (const char *path, struct stat *s), (path, s))

@@ -18,6 +18,7 @@ enum extension_kind {
 	EXTENSION_SOCKET_FILES, /* what goes with listening sockets */
 	EXTENSION_DUMP,         /* the signal of CORO_DUMP */
 	EXTENSION_WATCHDOG,     /* debug mode: what the watchdog knows of the loop */
+	EXTENSION_TRACE,
 	EXTENSION_COUNT,
 };
 
