@@ -1,89 +1,89 @@
 /* SPDX-License-Identifier: MIT */
-#include "coro/debug.h"
+#include "debug/dump.h"
 
-#include "base/text.h"
 #include "core/fail.h"
-#include "coro/task.h"
-#include "loop/loop.h"
+#include "coro/debug.h"
+#include "debug/describe.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
 
 /* -- a task */
 
-/* What a task is doing that waits in nothing; NULL for one that waits. */
-static const char *idle_state(const struct task *task)
-{
-	if (future_of(task)->done)
-		return "is done";
-	if (task == task->sched->running)
-		return "runs";
-	if (task->coro.state == STATE_CREATED)
-		return "has not started";
-	return task_wait(task)->kind ? NULL : "is ready";
-}
+enum { WHOLE = 1024 }; /* room for the longest text */
 
-int coro_task_waiting(const struct coro_future *task, char *text, size_t size)
+int coro_task_waiting(const struct coro_future *future, char *text, size_t size)
 {
-	if (!task || !is_task(task) || (!text && size > 0))
+	char chars[WHOLE];
+	struct text whole = {chars, sizeof(chars), 0};
+	if (!future || !is_task(future) || (!text && size > 0))
 		return fail_with(-EINVAL, "coro_task_waiting: it is no task, or text is NULL");
-	if (task->sched->thread != thread_current)
+	if (future->sched->thread != thread_current)
 		return fail_with(-EPERM, "coro_task_waiting: the task is another thread's");
-	const char *state = idle_state(task_of(task));
-	return state ? snprintf(text, size, "nothing: it %s", state)
-		     : wait_describe(task_wait(task_of(task)), text, size);
+	const struct task *task = task_of(future);
+	enum doing doing = task_doing(task);
+	if (doing == DOING_WAIT)
+		add_wait(&whole, task);
+	else
+		text_add(&whole, "nothing: it %s", doing_text(doing));
+	if (doing == DOING_WAIT)
+		add_timeouts(&whole, task);
+	struct text cut = {text, size, 0};
+	if (size > 0)
+		text_add(&cut, "%s", chars);
+	return (int)whole.length;
 }
 
 /* -- a loop */
 
-enum { LINE = 512 }; /* what does not fit is left out */
-
-/* The text has room for the line's end. */
-static int write_line(struct text *line, int fd)
+static void add_stack(struct text *line, const struct task *task)
 {
-	line->chars[line->length++] = '\n';
-	for (size_t at = 0; at < line->length;) {
-		ssize_t n = write(fd, line->chars + at, line->length - at);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
+	const struct frame *frame = task->coro.frame;
+	if (frame)
+		text_add(line, "; stack %zu of %zu KiB",
+			 stack_used(&task->sched->thread->stacks, &frame->stack) / 1024,
+			 frame->stack.size->bytes / 1024);
+}
+
+static void dump_list(struct out *out, const struct coro_loop *loop)
+{
+	char chars[DUMP_LINE];
+	list_for_each(link, &loop->tasks.all) {
+		struct text line = {chars, sizeof(chars), 0};
+		text_add(&line, "coro:   ");
+		add_task(&line, dumped_task(link));
+		add_stack(&line, dumped_task(link));
+		out_line(out, &line);
 	}
-	return 0;
 }
 
-static void add_task(struct text *line, const struct task *task)
+static void add_head(struct out *out, size_t count)
 {
-	char what[128];
-	text_add(line, "coro:   task %u", task->number);
-	if (task->coro.name)
-		text_add(line, " %s", task->coro.name);
-	if (task->coro.site)
-		text_add(line, ", spawned at %s", task->coro.site);
-	if (spawned_of(task)->parent)
-		text_add(line, " by task %u", spawned_of(task)->parent);
-	const char *state = idle_state(task);
-	if (!state)
-		wait_describe(task_wait(task), what, sizeof(what));
-	text_add(line, ", %s%s", state ? state : "waits in ", state ? "" : what);
+	char chars[64];
+	struct text line = {chars, sizeof(chars), 0};
+	text_add(&line, "coro: a loop with %zu task%s", count, count == 1 ? "" : "s");
+	out_line(out, &line);
 }
 
-int coro_loop_dump(const struct coro_loop *loop, int fd)
+int coro_loop_dump_as(const struct coro_loop *loop, int fd, enum coro_dump_format format)
 {
-	int count = 0, r = sched_check(sched_of(loop));
-	if (r < 0)
-		return r;
+	struct out out;
+	size_t count = 0;
+	int r = sched_check(sched_of(loop));
+	if (r < 0 || format > CORO_DUMP_JSON)
+		return r < 0 ? r : fail_with(-EINVAL, "coro_loop_dump: there is no such format");
 	list_for_each(link, &loop->tasks.all)
 		count++;
-	char chars[LINE];
-	struct text line = {chars, sizeof(chars) - 1, 0};
-	text_add(&line, "coro: a loop with %d task%s", count, count == 1 ? "" : "s");
-	r = write_line(&line, fd);
-	list_for_each(link, &loop->tasks.all) {
-		line.length = 0;
-		add_task(&line, &container_of(link, struct spawned, all)->task);
-		if (r == 0)
-			r = write_line(&line, fd);
+	out_init(&out, fd);
+	if (format == CORO_DUMP_JSON) {
+		dump_json(&out, loop, count);
+	} else {
+		add_head(&out, count);
+		if (format == CORO_DUMP_LIST)
+			dump_list(&out, loop);
+		else
+			r = dump_tree(&out, loop, count);
 	}
-	return r < 0 ? fail_code(r) : count;
+	if (r == 0)
+		r = out_flush(&out);
+	return r < 0 ? fail_code(r) : (int)count;
 }

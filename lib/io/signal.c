@@ -8,6 +8,7 @@
 #include "loop/signal_source.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What a loop does on a signal. */
@@ -263,7 +264,24 @@ static bool any_in(const sigset_t *set)
 	return false;
 }
 
-static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a signal"};
+/* "signal 10, 12" */
+static int describe(const struct wait *wait, char *text, size_t size)
+{
+	const sigset_t *set = container_of(wait->waiter, struct signal_wait, waiter)->set;
+	int n = snprintf(text, size, "signal");
+	const char *before = " ";
+	for (int signum = 1; signum < NSIG; signum++) {
+		if (sigismember(set, signum) != 1)
+			continue;
+		size_t room = (size_t)n < size ? size - (size_t)n : 0;
+		n += snprintf(room ? text + n : NULL, room, "%s%d", before, signum);
+		before = ", ";
+	}
+	return n;
+}
+
+static const struct wait_kind waiting = {
+	.leave = waiter_leave, .what = "a signal", .describe = describe};
 
 int coro_signal_wait_set(const sigset_t *set)
 {

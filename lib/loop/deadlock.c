@@ -45,10 +45,14 @@ static void add_tasks(struct text *text, const struct coro_loop *loop)
 		text_add(text, "; and %zu more", count - NAMED);
 }
 
+void (*loop_deadlocked)(const struct coro_loop *loop);
+
 int fail_deadlock(const struct coro_loop *loop)
 {
 	if (list_empty(&loop->tasks.all))
 		return fail_with(-EDEADLK, "nothing is left to wait for, and there is no task");
+	if (sched_of(loop)->debug && loop_deadlocked)
+		loop_deadlocked(loop);
 	char chars[ROOM];
 	struct text text = {chars, sizeof(chars), 0};
 	add_tasks(&text, loop);

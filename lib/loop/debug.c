@@ -58,15 +58,25 @@ static void report_slow(struct coro_loop *loop, const struct step *step, int64_t
 }
 
 /* The step has ended. The time in which the process was stopped is not the program's fault. */
-static void check_duration(struct coro_loop *loop, const struct step *step)
+static void check_duration(struct coro_loop *loop, const struct step *step, int64_t now)
 {
-	int64_t now = coro_clock(), duration = now - step->start;
+	int64_t duration = now - step->start;
 	if (duration < loop->slow || !(step->task || step->fn))
 		return;
 	if (step_watcher)
 		duration -= step_watcher->stood_still(loop, now);
 	if (duration >= loop->slow)
 		report_slow(loop, step, duration);
+}
+
+/* Notes since when the task waits, unless it is done. */
+static void note_end(const struct step *step, int64_t now)
+{
+	if (!step->task || !task_of(step->task)->coro.frame)
+		return;
+	const struct sched *sched = step->task->sched;
+	struct wait *wait = task_wait(task_of(step->task));
+	wait->since = wait_stamp(sched->virtual_clock ? sched->now : now);
 }
 
 /* What the next entry of the turn runs. A task is held, since it may end. */
@@ -94,7 +104,9 @@ void debug_step(struct sched *sched)
 	turn_run_piece(sched);
 	if (step_watcher)
 		step_watcher->end(loop);
-	check_duration(loop, &step);
+	int64_t now = coro_clock();
+	note_end(&step, now);
+	check_duration(loop, &step, now);
 	if (step.task)
 		future_unref(step.task);
 }

@@ -34,4 +34,7 @@ int loop_run_until(struct coro_loop *loop, struct coro_future *future);
 /* Called with each new loop, in its thread. lib/debug sets it; NULL without that. */
 extern void (*loop_made)(struct coro_loop *loop);
 
+/* Called in debug mode when a run ends with -EDEADLK and tasks are left. Set as loop_made is. */
+extern void (*loop_deadlocked)(const struct coro_loop *loop);
+
 #endif

@@ -9,6 +9,7 @@
 #include "process/child.h"
 #include "sched/fault.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 extern char **environ;
@@ -366,8 +367,16 @@ struct parent {
 	const struct coro_process *process;
 };
 
+static int describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct coro_process *process =
+		container_of(wait->waiter, struct parent, waiter)->process;
+	return snprintf(text, size, "the end of process %d", (int)process->pid);
+}
+
 static const struct wait_kind waiting = {.leave = waiter_leave,
 					 .what = "a process's end",
+					 .describe = describe,
 					 .subject = SUBJECT_BESIDE(SUBJECT_PROCESS, struct parent,
 								   waiter, process)};
 

@@ -29,11 +29,12 @@ enum subject_type {
 	SUBJECT_NONE,   /* nothing: `what` says all that is known */
 	SUBJECT_TIMER,  /* a struct timer: its place in sched->timers, where its time is the key */
 	SUBJECT_FUTURE, /* struct coro_future *: a task's, a gather's or a plain one, by its kind */
-	SUBJECT_FUTURES, /* a struct done_calls: several futures */
-	SUBJECT_GROUP,   /* struct coro_group *: its members */
-	SUBJECT_LOCK,    /* struct coro_lock *: in debug mode its hold has the number of a task */
-	SUBJECT_FD,      /* struct fd *, NULL if it was closed; `what` says what is to be done */
-	SUBJECT_PROCESS, /* struct coro_process *: its pid */
+	SUBJECT_FUTURES,   /* a struct done_calls: several futures */
+	SUBJECT_GROUP,     /* struct coro_group *: its members */
+	SUBJECT_LOCK,      /* struct coro_lock *: in debug mode its hold has the number of a task */
+	SUBJECT_FD,        /* struct fd *, NULL if it was closed; `what` says what is to be done */
+	SUBJECT_PROCESS,   /* struct coro_process *: its pid */
+	SUBJECT_COMPLETED, /* struct completed *: several futures, see as_completed.h */
 };
 
 /*
@@ -124,6 +125,7 @@ struct wait {
 	 * counts; a wait that ended in cancellation keeps the message that it ended with.
 	 */
 	unsigned cancelled_late : 1;
+	uint32_t since; /* debug mode: wait_stamp of when it last stopped running; 0: not known */
 	int came; /* cancelled_late: what it was woken with, should the request be taken back */
 	union {
 		struct timer timer; /* a sleep's */
@@ -152,6 +154,21 @@ static inline void task_begin(struct task *task)
 	wait->scopes = 0;
 	wait->shields = 0;
 	wait->cancelled_late = false;
+	wait->since = 0; /* one store with the bits above */
+}
+
+/* A time in ms for wait->since, which wraps around after 49 days. Never 0. */
+static inline uint32_t wait_stamp(int64_t time)
+{
+	return (uint32_t)(time / CORO_MSEC) | 1;
+}
+
+/* Where the subject of a parked task's wait lies. */
+static inline const void *wait_subject(const struct wait *wait)
+{
+	const struct subject *subject = &wait->kind->subject;
+	const char *from = subject->beside_waiter ? (const char *)wait->waiter : (const char *)wait;
+	return from + subject->at;
 }
 
 /* Writes what a parked task waits in, "a lock", as snprintf does. */

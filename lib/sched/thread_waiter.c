@@ -79,9 +79,7 @@ static int wait_in_thread(struct thread_waiter *waiter, int64_t until)
 	return 0;
 }
 
-static const struct wait_kind relaying = {.leave = waiter_leave, .what = "another thread"};
-
-int thread_waiter_wait(struct thread_waiter *waiter, int64_t until)
+int thread_waiter_wait(struct thread_waiter *waiter, int64_t until, const struct wait_kind *kind)
 {
 	int r = 0;
 	if (!waiter->sched)
@@ -89,7 +87,7 @@ int thread_waiter_wait(struct thread_waiter *waiter, int64_t until)
 	/* If it is set, its message is on its way, and is waited for. */
 	while (waiter->set ? !waiter->arrived : r == 0) {
 		pthread_mutex_unlock(waiter->mutex);
-		if (waiter_wait(&waiter->waiter, &relaying) < 0)
+		if (waiter_wait(&waiter->waiter, kind) < 0)
 			r = -ECANCELED;
 		waiter_end(&waiter->waiter);
 		pthread_mutex_lock(waiter->mutex);

@@ -42,9 +42,9 @@ void thread_waiter_end(struct thread_waiter *waiter);
 /*
  * Waits until the waiter is set. Returns 0, -ECANCELED if the task was cancelled, or -ETIMEDOUT if
  * a thread has waited until that time of coro_clock; a task waits for ever. `set` tells whether a
- * cancelled one was set as well; if not, it may wait again.
+ * cancelled one was set as well; if not, it may wait again. The kind's leave is waiter_leave.
  */
-int thread_waiter_wait(struct thread_waiter *waiter, int64_t until);
+int thread_waiter_wait(struct thread_waiter *waiter, int64_t until, const struct wait_kind *kind);
 
 /* Ends the wait, once, and takes the waiter off its list. From any thread. */
 void thread_waiter_wake(struct thread_waiter *waiter);

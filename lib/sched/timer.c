@@ -6,6 +6,8 @@
 #include "core/fail.h"
 #include "sched/park.h"
 
+#include <stdio.h>
+
 void call_push(struct sched *sched, struct call *call)
 {
 	call->position = ring_push(&sched->ready, ready_call(call));
@@ -57,6 +59,23 @@ void timers_forget_stack(struct task *task)
 	}
 	heap_discard(&sched->timers, low, high);
 	sched_release(sched, 0, task_wait(task)->scopes);
+}
+
+int64_t timer_time(const struct sched *sched, const struct timer *timer)
+{
+	size_t place = timer->node.place;
+	return place == HEAP_NONE ? CORO_FOREVER : sched->timers.entries[place].key;
+}
+
+char *time_left_text(char buffer[TIME_LEFT_SIZE], const struct sched *sched, int64_t when)
+{
+	char duration[DURATION_SIZE];
+	int64_t now = sched_time(sched);
+	buffer[0] = '\0';
+	if (when != CORO_FOREVER)
+		snprintf(buffer, TIME_LEFT_SIZE, ", %s more",
+			 duration_text(duration, when > now ? when - now : 0));
+	return buffer;
 }
 
 int fail_timeout(const char *site, int64_t length)

@@ -60,6 +60,17 @@ void timers_forget_stack(struct task *task);
  */
 int fail_timeout(const char *site, int64_t length);
 
+/* Returns when a timer is due, by the loop's clock; CORO_FOREVER if it waits for no time. */
+int64_t timer_time(const struct sched *sched, const struct timer *timer);
+
+enum { TIME_LEFT_SIZE = 48 };
+
+/*
+ * Writes what is left until a time, for a description: ", 1.5 s more". Nothing for CORO_FOREVER.
+ * Returns the buffer.
+ */
+char *time_left_text(char buffer[TIME_LEFT_SIZE], const struct sched *sched, int64_t when);
+
 /* Makes the timers ready that are due, in the order of their times. */
 void timers_expire(struct sched *sched, int64_t now);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fail.h"
+#include "sync/condition.h"
 #include "sync/waiters.h"
 
 #include <errno.h>
@@ -60,10 +61,12 @@ static int fail_broken(void)
 	return fail_expected(-EPIPE, "the barrier is broken, or was reset");
 }
 
+static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a barrier"};
+
 /* Waits until all parties of the last round have left. */
 static int wait_for_turn(struct coro_barrier *barrier)
 {
-	int r = coro_condition_wait_for(&barrier->changed, not_draining, barrier);
+	int r = condition_wait_for(&barrier->changed, not_draining, barrier, &waiting);
 	if (r < 0)
 		return r;
 	return barrier->state == BROKEN ? fail_broken() : 0;
@@ -71,7 +74,7 @@ static int wait_for_turn(struct coro_barrier *barrier)
 
 static int wait_for_others(struct coro_barrier *barrier)
 {
-	int r = coro_condition_wait_for(&barrier->changed, not_filling, barrier);
+	int r = condition_wait_for(&barrier->changed, not_filling, barrier, &waiting);
 	if (r < 0)
 		return r;
 	return barrier->state == BROKEN || barrier->state == RESETTING ? fail_broken() : 0;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "sync/condition.h"
+
 #include "core/fail.h"
 #include "sync/lock.h"
 #include "sync/waiters.h"
@@ -38,7 +40,7 @@ bool coro_condition_locked(const struct coro_condition *condition)
 
 static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a condition"};
 
-int coro_condition_wait(struct coro_condition *condition)
+static int wait_in(struct coro_condition *condition, const struct wait_kind *kind)
 {
 	struct waiter waiter;
 	if (!condition)
@@ -53,7 +55,7 @@ int coro_condition_wait(struct coro_condition *condition)
 		r = coro_lock_release(lock_of(condition));
 	if (r < 0)
 		return r;
-	r = waiters_wait(&condition->waiters, &waiter, &waiting);
+	r = waiters_wait(&condition->waiters, &waiter, kind);
 	/* The lock is taken again in any case. A cancellation meanwhile is returned after that. */
 	int again;
 	while ((again = coro_lock_acquire_at(site, lock_of(condition))) == -ECANCELED)
@@ -66,19 +68,30 @@ int coro_condition_wait(struct coro_condition *condition)
 	return r;
 }
 
-int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg),
-			    void *arg)
+int coro_condition_wait(struct coro_condition *condition)
+{
+	return wait_in(condition, &waiting);
+}
+
+int condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg), void *arg,
+		       const struct wait_kind *kind)
 {
 	int value;
 	if (!condition || !predicate)
 		return fail_with(-EINVAL,
 				 "coro_condition_wait_for: the condition or the predicate is NULL");
 	while ((value = predicate(arg)) == 0) {
-		int r = coro_condition_wait(condition);
+		int r = wait_in(condition, kind);
 		if (r < 0)
 			return r;
 	}
 	return value;
+}
+
+int coro_condition_wait_for(struct coro_condition *condition, int (*predicate)(void *arg),
+			    void *arg)
+{
+	return condition_wait_for(condition, predicate, arg, &waiting);
 }
 
 int coro_condition_notify(struct coro_condition *condition, size_t n)

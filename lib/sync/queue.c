@@ -286,11 +286,16 @@ int coro_queue_task_done(struct coro_queue *queue)
 	return 0;
 }
 
+static const struct wait_kind joining = {
+	.leave = waiter_leave, .what = "a queue, to be worked off", .call = "coro_queue_join"};
+
 int coro_queue_join(struct coro_queue *queue)
 {
 	if (!queue)
 		return fail_with(-EINVAL, "coro_queue_join: the queue is NULL");
-	return queue->unfinished > 0 ? coro_event_wait(&queue->finished) : 0;
+	struct waiter waiter;
+	return queue->unfinished > 0 ? waiters_wait(&queue->finished.waiters, &waiter, &joining)
+				     : 0;
 }
 
 int coro_queue_shutdown(struct coro_queue *queue, bool immediate)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 /* A select that waits, on its task's stack. Each case has an offer in its channel's line. */
 struct select {
@@ -114,7 +115,18 @@ static void leave_select(struct wait *wait)
 	withdraw(wait_offer(wait)->select);
 }
 
-static const struct wait_kind selecting = {.leave = leave_select, .what = "a select"};
+static int describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct select *select = wait_offer((struct wait *)wait)->select;
+	const struct sched *sched = select->task->sched;
+	char left[TIME_LEFT_SIZE];
+	return snprintf(text, size, "a select, %zu case%s%s", select->count,
+			select->count == 1 ? "" : "s",
+			time_left_text(left, sched, timer_time(sched, &select->timer)));
+}
+
+static const struct wait_kind selecting = {
+	.leave = leave_select, .what = "a select", .describe = describe};
 
 static void make_offer(struct select *select, struct coro_select_case *one)
 {

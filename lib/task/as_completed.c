@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures in the order in which the runner calls their done callbacks. */
+#include "task/as_completed.h"
+
 #include "base/memory.h"
 #include "core/fail.h"
 #include "iter/adaptor.h"
@@ -8,6 +10,7 @@
 #include "task/wait.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct completed {
@@ -66,16 +69,42 @@ static void time_over(struct call *call)
 
 /* -- the iterator */
 
-static const struct wait_kind reading = {.leave = waiter_leave, .what = "as_completed"};
+/* The task that waits for the next. */
+struct reader {
+	struct waiter waiter;
+	const struct completed *completed;
+};
+
+static int describe(const struct wait *wait, char *text, size_t size)
+{
+	const struct completed *completed =
+		container_of(wait->waiter, struct reader, waiter)->completed;
+	const struct sched *sched = owner_sched(completed);
+	char left[TIME_LEFT_SIZE];
+	return snprintf(text, size, "as_completed, %zu of %zu left%s", completed->pending,
+			completed->count,
+			time_left_text(left, sched, timer_time(sched, &completed->timer)));
+}
+
+static const struct wait_kind reading = {.leave = waiter_leave,
+					 .what = "as_completed",
+					 .describe = describe,
+					 .subject = SUBJECT_BESIDE(SUBJECT_COMPLETED, struct reader,
+								   waiter, completed)};
+
+const struct coro_future *completed_future(const struct completed *completed, size_t i)
+{
+	return i < completed->count ? completed->entries[i].done_call.future : NULL;
+}
 
 /* Waits for one. Returns 0 or -ECANCELED. What has come by then stays in `done`. */
 static int wait_for_one(struct completed *completed)
 {
-	struct waiter waiter;
-	list_init(&waiter.link);
-	completed->reader = &waiter;
-	int r = waiter_wait(&waiter, &reading);
-	waiter_end(&waiter);
+	struct reader reader = {.completed = completed};
+	list_init(&reader.waiter.link);
+	completed->reader = &reader.waiter;
+	int r = waiter_wait(&reader.waiter, &reading);
+	waiter_end(&reader.waiter);
 	completed->reader = NULL;
 	return r;
 }

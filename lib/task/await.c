@@ -6,7 +6,6 @@
 #include "task/task.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* What lies in the wait of a task that awaits a future. */
 struct __attribute__((may_alias)) awaiting {
@@ -67,12 +66,7 @@ static void cancel_future(struct wait *wait, struct failure *message)
 
 static int describe_future(const struct wait *wait, char *text, size_t size)
 {
-	const struct coro_future *future = awaiting_of(wait)->future;
-	if (!is_task(future))
-		return snprintf(text, size, "a future");
-	const char *name = task_of(future)->coro.name;
-	return snprintf(text, size, "task %u%s%s", task_of(future)->number, name ? " " : "",
-			name ? name : "");
+	return future_describe(awaiting_of(wait)->future, text, size);
 }
 
 static const struct wait_kind awaiting_future = {

@@ -4,11 +4,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "core/fail.h"
+#include "task/gather.h"
 #include "task/local.h"
 #include "task/report.h"
 #include "task/task.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* -- life */
@@ -154,6 +156,17 @@ const char *coro_future_origin(const struct coro_future *future)
 	if (!future || !future->done || future->status >= 0 || !future->failure)
 		return NULL;
 	return future->failure->site;
+}
+
+int future_describe(const struct coro_future *future, char *text, size_t size)
+{
+	if (future->kind == FUTURE_GATHER)
+		return gather_describe(future, text, size);
+	if (!is_task(future))
+		return snprintf(text, size, "a future");
+	const char *name = task_of(future)->coro.name;
+	return snprintf(text, size, "task %u%s%s", task_of(future)->number, name ? " " : "",
+			name ? name : "");
 }
 
 /* -- callbacks */

@@ -130,6 +130,9 @@ static inline void future_retrieved_next_turn(struct coro_future *future)
 /* Returns the future that the task awaits; NULL if it does not wait in coro_await. */
 struct coro_future *task_awaited(const struct task *task);
 
+/* Writes which future it is, as snprintf does: "task 3 fetch", "a gather, 2 of 3 left". */
+int future_describe(const struct coro_future *future, char *text, size_t size);
+
 /* Gives its result as coro_await does. */
 int future_result(const struct coro_future *future, void **ret);
 

@@ -6,6 +6,8 @@
 #include "task/task.h"
 #include "task/wait.h"
 
+#include <stdio.h>
+
 /*
  * The task awaits `outer`, as in asyncio, so that cancelling that can mean cancelling the children.
  */
@@ -26,9 +28,9 @@ struct gather {
 	struct task *task;
 };
 
-static struct gather *gather_of(struct coro_future *outer)
+static struct gather *gather_of(const struct coro_future *outer)
 {
-	return container_of(outer, struct gather, outer);
+	return container_of((struct coro_future *)outer, struct gather, outer);
 }
 
 struct coro_future *gather_cancelled_by(struct coro_future *outer)
@@ -58,6 +60,18 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 	return gather->next < gather->done_calls.count
 		       ? gather->done_calls.all[gather->next++].done_call.future
 		       : NULL;
+}
+
+const struct done_calls *gather_children(const struct coro_future *outer)
+{
+	return &gather_of(outer)->done_calls;
+}
+
+int gather_describe(const struct coro_future *outer, char *text, size_t size)
+{
+	const struct gather *gather = gather_of(outer);
+	size_t count = gather->done_calls.count;
+	return snprintf(text, size, "a gather, %zu of %zu left", count - gather->finished, count);
 }
 
 static void note_request(struct gather *gather, struct failure *message)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What cancellation knows of a gather. */
+/* What cancellation and descriptions know of a gather. */
 #ifndef TASK_GATHER_H
 #define TASK_GATHER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct coro_future;
+struct done_calls;
 struct failure;
 struct task;
 
@@ -31,5 +33,11 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
  * that waits for it is cancelled in its next wait. *outer becomes the gather above.
  */
 bool gather_cancel_end(struct coro_future **outer, struct failure *message);
+
+/* Its children. */
+const struct done_calls *gather_children(const struct coro_future *outer);
+
+/* Writes how many of its children are left, as snprintf does. */
+int gather_describe(const struct coro_future *outer, char *text, size_t size);
 
 #endif

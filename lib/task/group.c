@@ -231,8 +231,15 @@ struct joiner {
 	const struct coro_group *group;
 };
 
+static int describe_join(const struct wait *wait, char *text, size_t size)
+{
+	size_t left = container_of(wait->waiter, struct joiner, waiter)->group->running;
+	return snprintf(text, size, "a group, %zu member%s left", left, left == 1 ? "" : "s");
+}
+
 static const struct wait_kind joining = {.leave = waiter_leave,
-					 .what = "a group's members",
+					 .what = "a group",
+					 .describe = describe_join,
 					 .subject = SUBJECT_BESIDE(SUBJECT_GROUP, struct joiner,
 								   waiter, group)};
 

@@ -6,6 +6,7 @@
 #include "task/task.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* It lies on the stack of the task that waits for the start. */
@@ -76,9 +77,18 @@ static void start_discard(struct cleanup *cleanup)
 	free(start->member);
 }
 
+static int describe_start(const struct wait *wait, char *text, size_t size)
+{
+	const struct start *start = container_of(wait->waiter, struct start, waiter);
+	char task[64];
+	future_describe(start->done_call.future, task, sizeof(task));
+	return snprintf(text, size, "the start of %s", task);
+}
+
 static const struct wait_kind waiting_for_start = {
 	.leave = waiter_leave,
 	.what = "a member's start",
+	.describe = describe_start,
 	.subject = SUBJECT_BESIDE(SUBJECT_FUTURE, struct start, waiter, done_call.future)};
 
 /*

@@ -40,15 +40,12 @@ static void sleep_leave(struct wait *wait)
 
 static int sleep_describe(const struct wait *wait, char *text, size_t size)
 {
-	char duration[DURATION_SIZE];
+	char left[TIME_LEFT_SIZE];
 	const struct sched *sched = wait->task->sched;
-	size_t place = wait->timer.node.place;
-	int64_t end = place == HEAP_NONE ? 0 : sched->timers.entries[place].key;
-	int64_t left = end - sched_time(sched);
+	int64_t end = timer_time(sched, &wait->timer);
 	if (end == CORO_FOREVER)
 		return snprintf(text, size, "a sleep without end");
-	return snprintf(text, size, "a sleep, %s more",
-			duration_text(duration, left > 0 ? left : 0));
+	return snprintf(text, size, "a sleep%s", time_left_text(left, sched, end));
 }
 
 static const struct wait_kind sleeping = {

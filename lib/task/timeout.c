@@ -437,6 +437,34 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 	return status;
 }
 
+/* -- descriptions */
+
+/*
+ * Whether a cleanup may be read. A function that has returned without taking it down has left it in
+ * memory that may hold anything by now: below where its task has parked.
+ */
+static bool is_in_place(const struct task *task, const struct cleanup *cleanup)
+{
+	const char *at = (const char *)cleanup, *parked = task->coro.context;
+	const char *low = task->coro.frame->stack.low, *high = (const char *)task->coro.frame;
+	bool known = task != task->sched->running && task->coro.at == &task->coro &&
+		     parked >= low && parked < high;
+	return !known || at < low || at >= parked;
+}
+
+bool timeout_next(const struct task *task, const struct cleanup **at, struct open_timeout *ret)
+{
+	const struct cleanup *next = *at ? (*at)->next : task_wait(task)->cleanups;
+	while (next && is_in_place(task, next) && next->run != scope_discard)
+		next = next->next;
+	*at = next;
+	if (!next || !is_in_place(task, next))
+		return false;
+	const struct scope *scope = container_of((void *)next, struct scope, cleanup);
+	*ret = (struct open_timeout){scope->site, scope->when};
+	return true;
+}
+
 /* -- one call under a timeout */
 
 int coro_wait_for_at(const char *site, struct coro_future *future, int64_t timeout, void **ret)

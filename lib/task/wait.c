@@ -8,6 +8,7 @@
 #include "task/task.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define WAITING_CALLS "coro_wait, _wait_for, _gather, _shield, _as_completed"
 
@@ -115,9 +116,22 @@ static int count_done(const struct done_calls *done_calls)
 	return done;
 }
 
+static int describe_several(const struct wait *wait, char *text, size_t size)
+{
+	const struct waiting *waiting = container_of(wait->waiter, struct waiting, deadline.waiter);
+	const struct deadline *deadline = &waiting->deadline;
+	char left[TIME_LEFT_SIZE] = "";
+	if (deadline->sched)
+		time_left_text(left, deadline->sched,
+			       timer_time(deadline->sched, &deadline->timer));
+	return snprintf(text, size, "several futures, %zu of %zu left%s", waiting->left,
+			waiting->done_calls.count, left);
+}
+
 static const struct wait_kind waiting_for_several = {
 	.leave = waiter_leave,
 	.what = "several futures",
+	.describe = describe_several,
 	.subject = SUBJECT_BESIDE(SUBJECT_FUTURES, struct waiting, deadline.waiter, done_calls)};
 
 int coro_wait(struct coro_future *const *futures, size_t count, enum coro_wait_mode mode,
@@ -181,9 +195,16 @@ static int watching_begin(struct watching *watching, struct coro_future *future,
 	return 0;
 }
 
+static int describe_one(const struct wait *wait, char *text, size_t size)
+{
+	const struct watching *watching = container_of(wait->waiter, struct watching, waiter);
+	return future_describe(watching->done_call.future, text, size);
+}
+
 static const struct wait_kind waiting_for_one = {
 	.leave = waiter_leave,
 	.what = "a future",
+	.describe = describe_one,
 	.subject = SUBJECT_BESIDE(SUBJECT_FUTURE, struct watching, waiter, done_call.future)};
 
 /* Waits until it is woken. Returns 0 or -ECANCELED. */

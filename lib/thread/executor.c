@@ -277,6 +277,9 @@ static void begin_closing(struct coro_executor *executor, bool cancel_pending)
 		tell_closers(executor);
 }
 
+static const struct wait_kind shutting_down = {.leave = waiter_leave,
+					       .what = "an executor, to shut down"};
+
 /* Waits until no job is queued or runs. */
 static int wait_for_rest(struct coro_executor *executor)
 {
@@ -285,7 +288,7 @@ static int wait_for_rest(struct coro_executor *executor)
 	if (r < 0)
 		return r;
 	list_append(&executor->closers, &waiter.link);
-	r = thread_waiter_wait(&waiter, CORO_FOREVER);
+	r = thread_waiter_wait(&waiter, CORO_FOREVER, &shutting_down);
 	list_remove(&waiter.link);
 	thread_waiter_end(&waiter);
 	return r;

@@ -57,13 +57,15 @@ static void call_discarded(struct thread_waiter *waiter)
 	locals_unref(container_of(job, struct call_job, job)->locals);
 }
 
+static const struct wait_kind calling = {.leave = waiter_leave, .what = "a call in a thread"};
+
 /* Waits with the lock held. Returns 0, or -ECANCELED; job.state then tells whether it ran. */
 static int wait_for_job(struct call_job *call)
 {
 	struct job *job = &call->job;
 	int cancelled = 0;
 	while (job->state != JOB_OVER) {
-		int r = thread_waiter_wait(&call->waiter, CORO_FOREVER);
+		int r = thread_waiter_wait(&call->waiter, CORO_FOREVER, &calling);
 		if (r < 0)
 			cancelled = r;
 		if (r < 0 && job->state == JOB_QUEUED) {

@@ -218,6 +218,8 @@ static int remote_check(const struct coro_remote *remote)
 		       : fail_with(-EOWNERDEAD, "the remote is the parent process's");
 }
 
+static const struct wait_kind waiting = {.leave = waiter_leave, .what = "a result of another loop"};
+
 /* With the mutex held. */
 static int wait_for_result(struct coro_remote *remote, int64_t until)
 {
@@ -229,7 +231,7 @@ static int wait_for_result(struct coro_remote *remote, int64_t until)
 	if (r < 0)
 		return r;
 	list_append(&remote->waiting, &waiter.link);
-	r = thread_waiter_wait(&waiter, until);
+	r = thread_waiter_wait(&waiter, until, &waiting);
 	list_remove(&waiter.link);
 	thread_waiter_end(&waiter);
 	return r;

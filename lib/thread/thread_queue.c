@@ -146,8 +146,12 @@ static void putter_discarded(struct thread_waiter *waiter)
 		give_up_room(place->queue);
 }
 
+static const struct wait_kind getting = {.leave = waiter_leave,
+					 .what = "a thread queue, for an item"};
+static const struct wait_kind putting = {.leave = waiter_leave, .what = "a thread queue, for room"};
+
 /* Waits in line. Returns 0 with a claim, the error it was woken with, or -ECANCELED. */
-static int wait_in(struct list *line, struct coro_thread_queue *queue,
+static int wait_in(struct list *line, struct coro_thread_queue *queue, const struct wait_kind *kind,
 		   void (*discarded)(struct thread_waiter *waiter),
 		   void (*give_up)(struct coro_thread_queue *queue))
 {
@@ -156,7 +160,7 @@ static int wait_in(struct list *line, struct coro_thread_queue *queue,
 	if (r < 0)
 		return r;
 	list_append(line, &place.waiter.link);
-	r = thread_waiter_wait(&place.waiter, CORO_FOREVER);
+	r = thread_waiter_wait(&place.waiter, CORO_FOREVER, kind);
 	list_remove(&place.waiter.link);
 	bool claim = place.waiter.set && place.result == 0;
 	thread_waiter_end(&place.waiter);
@@ -202,7 +206,7 @@ static int put(struct coro_thread_queue *queue, void *item)
 	int r = try_put(queue, item);
 	if (r != -EAGAIN)
 		return r;
-	r = wait_in(&queue->putters, queue, putter_discarded, give_up_room);
+	r = wait_in(&queue->putters, queue, &putting, putter_discarded, give_up_room);
 	if (r < 0)
 		return r;
 	r = queue->closed ? -EPIPE : add(queue, item);
@@ -225,7 +229,7 @@ static int get(struct coro_thread_queue *queue, void **ret)
 	int r = try_get(queue, ret);
 	if (r != -EAGAIN)
 		return r;
-	r = wait_in(&queue->getters, queue, getter_discarded, give_up_item);
+	r = wait_in(&queue->getters, queue, &getting, getter_discarded, give_up_item);
 	if (r < 0)
 		return r;
 	queue->claimed--;

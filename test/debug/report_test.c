@@ -293,6 +293,9 @@ START_TEST(discarded_task_is_reported)
 	if (running_slow())
 		skip_test("its future is lost, which counts as a leak");
 	ck_assert_str_eq(without_lines(said(program)),
+			 "coro: a loop with 1 task\n"
+			 "coro:   task 2, spawned at " SITE " by task 1, "
+			 "waits in a future, cancellation requested\n"
 			 "coro: Task was destroyed but it is pending!: "
 			 "task Task-2, spawned at " SITE "\n");
 }

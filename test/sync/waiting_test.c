@@ -16,7 +16,8 @@ struct way {
 	int (*wake)(void *object); /* not in a task, and not before a woken task has run */
 	void *object;
 	bool wakes_all;
-	bool keeps; /* a wake that no task takes is for the next that comes */
+	bool keeps;       /* a wake that no task takes is for the next that comes */
+	const char *what; /* what a task that waits says of it */
 
 	/* What the tasks a, b and c do: ! is the end of a wait that was cancelled. */
 	const char *wake_then_cancel; /* a is woken and then cancelled, in one turn */
@@ -251,26 +252,32 @@ static int channel_try_send(void *object)
 #define SERVES .wake_then_cancel = "a", .cancel_then_wake = "a! b", .cancel_all = "a c! b!"
 
 static const struct way ways[] = {
-	{make_lock, nothing, lock_acquire, lock_release, &lock, .keeps = true, PASSES_ON},
-	{make_rwlock, nothing, rwlock_write, rwlock_release, &rwlock, .keeps = true, PASSES_ON},
-	{make_rwlock, nothing, rwlock_read, rwlock_release, &rwlock, .keeps = true, WAKES_ALL},
-	{make_semaphore, nothing, semaphore_acquire, semaphore_release, &semaphore, .keeps = true,
+	{make_lock, nothing, lock_acquire, lock_release, &lock, .keeps = true, .what = "a lock",
 	 PASSES_ON},
-	{make_event, nothing, event_wait, event_set, &event, .keeps = true, WAKES_ALL},
+	{make_rwlock, nothing, rwlock_write, rwlock_release, &rwlock, .keeps = true,
+	 .what = "a readers/writer lock", PASSES_ON},
+	{make_rwlock, nothing, rwlock_read, rwlock_release, &rwlock, .keeps = true,
+	 .what = "a readers/writer lock", WAKES_ALL},
+	{make_semaphore, nothing, semaphore_acquire, semaphore_release, &semaphore, .keeps = true,
+	 .what = "a semaphore", PASSES_ON},
+	{make_event, nothing, event_wait, event_set, &event, .keeps = true, .what = "an event",
+	 WAKES_ALL},
 	/* A cancelled task wakes the next though it had no notification, as in asyncio. */
 	{make_condition, nothing, condition_wait, condition_notify, &condition,
-	 .wake_then_cancel = "a! b", .cancel_then_wake = "a! b c", .cancel_all = "a! c! b!"},
+	 .what = "a condition", .wake_then_cancel = "a! b", .cancel_then_wake = "a! b c",
+	 .cancel_all = "a! c! b!"},
 	{make_waitgroup, nothing, waitgroup_wait, waitgroup_done, &waitgroup, .keeps = true,
-	 WAKES_ALL},
-	{make_queue, destroy_queue, queue_get, queue_try_put, &queue, .keeps = true, PASSES_ON},
+	 .what = "a wait group", WAKES_ALL},
+	{make_queue, destroy_queue, queue_get, queue_try_put, &queue, .keeps = true,
+	 .what = "a queue, for an item", PASSES_ON},
 	{make_full_queue, destroy_queue, queue_put, queue_try_get, &queue, .keeps = true,
-	 PASSES_ON},
+	 .what = "a queue, for room", PASSES_ON},
 	{make_full_queue, destroy_queue, queue_join, queue_task_done, &queue, .keeps = true,
-	 WAKES_ALL},
+	 .what = "a queue, to be worked off", WAKES_ALL},
 	{make_channel, destroy_channel, channel_receive, channel_try_send, &channel, .keeps = true,
-	 SERVES},
+	 .what = "a channel, to receive", SERVES},
 	{make_full_channel, destroy_channel, channel_send, channel_try_receive, &channel,
-	 .keeps = true, SERVES},
+	 .keeps = true, .what = "a channel, to send", SERVES},
 };
 enum { WAYS = sizeof(ways) / sizeof(*ways) };
 
@@ -359,6 +366,26 @@ START_TEST(another_thread_neither_waits_nor_wakes)
 	run();
 	ck_assert_trace("");
 	wake_the_rest(0, 0, 0);
+}
+END_TEST
+
+/* ---- what they say ---- */
+
+START_TEST(who_waits_says_in_what)
+{
+	char text[64];
+	begin(_i);
+	line_up(waits);
+	ck_assert_int_eq(coro_task_waiting(c, text, sizeof(text)), (int)strlen(way->what));
+	ck_assert_str_eq(text, way->what);
+	cancel(c);
+	wake(NULL);
+	ck_assert_int_ge(coro_task_waiting(c, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "nothing: it is ready");
+	run();
+	ck_assert_int_ge(coro_task_waiting(c, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "nothing: it is done");
+	wake_the_rest(0, 0, -ECANCELED);
 }
 END_TEST
 
@@ -584,6 +611,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, nothing_waits_outside_a_task, 0, WAYS);
 	tcase_add_loop_test(tests, another_thread_neither_waits_nor_wakes, 0, WAYS);
 
+	tcase_add_loop_test(tests, who_waits_says_in_what, 0, WAYS);
 	tcase_add_loop_test(tests, tasks_go_on_in_the_order_they_came, 0, WAYS);
 	tcase_add_loop_test(tests, what_need_not_wait_lets_no_other_run, 0, WAYS);
 

@@ -32,7 +32,7 @@ static int look(struct coro_group *group)
 		r = coro_group_spawn(group, ask, group, NULL);
 	if (r == 0)
 		r = coro_sleep(CORO_MSEC);
-	coro_loop_dump(coro_running_loop(), STDOUT_FILENO);
+	coro_loop_dump(coro_running_loop(), STDOUT_FILENO, CORO_DUMP_TREE);
 	coro_lock_release(&log_lock);
 	return r < 0 ? r : coro_group_cancel(group);
 }
