@@ -22,6 +22,7 @@ Left out is what only returns an error, -EINVAL or another call's: `if (r < 0) r
 All mutants are in one text, each behind PLANTED(its number), so that they are compiled once.
 """
 
+import os
 import re
 
 TOKEN = re.compile(r"""
@@ -570,3 +571,54 @@ def plant(source, mutants):
         pieces += [source.text[at:place], text]
         at = place
     return "".join(pieces) + source.text[at:]
+
+
+PLANTED_H = """
+#ifndef __ASSEMBLER__
+extern int planted __attribute__((visibility("hidden")));
+#define PLANTED(number) __builtin_expect(planted == (number), 0)
+#define planted_list_for_each(number, node, head)                                \\
+	for (struct list *node = PLANTED(number) ? (head)->prev : (head)->next; \\
+	     node != (head); node = PLANTED(number) ? node->prev : node->next)
+#endif
+"""
+PLANTED_C = """
+#include <stdlib.h>
+int planted;
+__attribute__((constructor)) static void plant(void)
+{
+	const char *number = getenv("PLANTED");
+	planted = number ? atoi(number) : 0;
+}
+"""
+
+
+def read_library(tree):
+    """All sources of the library in a tree."""
+    files = {}
+    for folder, _, names in os.walk(os.path.join(tree, "lib")):
+        for name in names:
+            if name.endswith((".c", ".h")):
+                with open(os.path.join(folder, name)) as file:
+                    files[os.path.relpath(file.name, tree)] = file.read()
+    return Library(files)
+
+
+def plant_all(tree, planted):
+    """Plants mutants in a copy of the tree they were read from: numbers, functions and mutants."""
+    by_source = {}
+    for number, function, mutant in planted:
+        by_source.setdefault(function.source, []).append((number, mutant))
+    for source, inside in by_source.items():
+        with open(os.path.join(tree, source.path), "w") as file:
+            file.write(plant(source, inside))
+    for name, text in (("planted.h", PLANTED_H), ("planted.c", PLANTED_C)):
+        with open(os.path.join(tree, "lib/base", name), "w") as file:
+            file.write(text)
+
+
+def line_of(function, mutant):
+    """The path, number and text of the line where a mutant is."""
+    text = function.source.text
+    begin = text.rfind("\n", 0, mutant.start) + 1
+    return function.source.path, text.count("\n", 0, begin) + 1, text[begin:].splitlines()[0].strip()

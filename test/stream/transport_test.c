@@ -290,6 +290,81 @@ START_TEST(peeking_for_one_byte_more_reads_many)
 }
 END_TEST
 
+/* ---- many pieces ---- */
+
+enum { MUCH = 100 * 65536 };
+
+/* Takes nothing while it is shut; then counts, and sees that no byte is missing. */
+struct counter {
+	bool shut;
+	int most; /* pieces in a write */
+	uint32_t taken, wrong;
+};
+
+static ssize_t counter_write(void *arg, const struct iovec *vec, int count)
+{
+	struct counter *counter = arg;
+	size_t length = 0;
+	if (counter->shut)
+		return -EAGAIN;
+	counter->most = count > counter->most ? count : counter->most;
+	for (int i = 0; i < count; length += vec[i++].iov_len)
+		for (size_t at = 0; at < vec[i].iov_len; at++)
+			if (((const uint8_t *)vec[i].iov_base)[at] != counter->taken++ % 251)
+				counter->wrong++;
+	return (ssize_t)length;
+}
+
+static int counter_wait(void *arg, bool writing)
+{
+	return coro_sleep(1);
+}
+
+static void counter_close(void *arg)
+{
+}
+
+static const struct coro_transport counting = {
+	.read = slow_read,
+	.write = counter_write,
+	.wait = counter_wait,
+	.close = counter_close,
+};
+
+static int writes_much(void *arg)
+{
+	static char bytes[1000];
+	struct counter *counter = arg;
+	uint32_t sent = 0;
+	int r = coro_stream_create(&counting, counter, NULL, &stream);
+	while (r == 0 && sent < MUCH) {
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (char)(sent++ % 251);
+		r = coro_stream_write(stream, bytes, sizeof(bytes));
+	}
+	counter->shut = false;
+	if (r == 0)
+		r = coro_stream_flush(stream);
+	ck_assert_uint_eq(counter->taken, sent);
+	ck_assert_uint_eq(counter->wrong, 0);
+	coro_stream_destroy(stream);
+	return r < 0 ? r : coro_sleep(10);
+}
+
+START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
+{
+	size_t after_one = 0;
+	for (int i = 0; i < 4; i++) {
+		struct counter counter = {.shut = true};
+		ck_assert_int_eq(result_of(writes_much, &counter), 0);
+		ck_assert_int_eq(counter.most, 64);
+		if (i == 0)
+			after_one = allocated();
+	}
+	ck_assert_uint_eq(allocated(), after_one);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -302,6 +377,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_holds_something_back_may_be_discarded);
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
+	tcase_add_test(tests, write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated);
 }
 
 TEST_MAIN("transport", add)
