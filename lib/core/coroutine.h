@@ -96,7 +96,7 @@ struct frame {
 
 	void *exceptions
 		[2]; /* CORO_SAVE_EXCEPTIONS: the C++ globals of the side that does not run */
-	uint64_t outer[12]; /* used by sched: struct wait */
+	uint64_t outer[12]; /* used by sched: struct task_wait */
 };
 
 _Static_assert(sizeof(struct frame) <= STACK_HEADER, "the frame fits the stack's header");

@@ -32,7 +32,7 @@ static const struct coro_future *next_alone(struct awaits *awaits, const struct 
 
 static const struct coro_future *next_future(struct awaits *awaits)
 {
-	const struct wait *wait = task_wait(awaits->task);
+	const struct task_wait *wait = task_wait(awaits->task);
 	const void *subject = wait_subject(wait);
 	switch ((enum subject_type)wait->kind->subject.type) {
 	case SUBJECT_FUTURE:

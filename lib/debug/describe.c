@@ -60,7 +60,7 @@ static void add_address(struct text *text, int fd)
 
 void add_wait(struct text *text, const struct task *task)
 {
-	const struct wait *wait = task_wait(task);
+	const struct task_wait *wait = task_wait(task);
 	size_t room = text->size - text->length;
 	int length = wait_describe(wait, text->chars + text->length, room);
 	if (length > 0)

@@ -26,7 +26,7 @@ static void add_number(struct out *out, const char *name, int64_t number)
 /* The fd that a task waits for; -1 for none. */
 static int fd_waited_for(const struct task *task)
 {
-	const struct wait *wait = task_wait(task);
+	const struct task_wait *wait = task_wait(task);
 	if (wait->kind->subject.type != SUBJECT_FD)
 		return -1;
 	const struct fd *fd = *(const struct fd *const *)wait_subject(wait);

@@ -97,10 +97,10 @@ static SECTION struct debug_offsets offsets = {
 	.stack_size.bytes = AT(struct stack_size, bytes),
 	.wait =
 		{
-			.kind = AT(struct wait, kind),
-			.waiter = AT(struct wait, waiter),
-			.timer = AT(struct wait, timer),
-			.outer = AT(struct wait, outer),
+			.kind = AT(struct task_wait, kind),
+			.waiter = AT(struct task_wait, waiter),
+			.timer = AT(struct task_wait, timer),
+			.outer = AT(struct task_wait, outer),
 		},
 	.wait_kind =
 		{

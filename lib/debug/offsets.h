@@ -95,7 +95,7 @@ struct debug_offsets {
 		uint32_t co;    /* struct coro *: whose body runs */
 		uint32_t fn;    /* the body; NULL if it has returned */
 		uint32_t arg;   /* void *: its argument */
-		uint32_t wait;  /* struct wait: of a started task */
+		uint32_t wait;  /* struct task_wait: of a started task */
 	} frame;
 	struct {
 		uint32_t bytes; /* size_t: of a stack without its guard */

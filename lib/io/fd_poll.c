@@ -45,17 +45,17 @@ struct polling {
 
 /* -- being woken */
 
-static void leave(struct wait *wait)
+static void leave(struct task_wait *wait)
 {
 	timer_disarm(wait->task->sched, &wait->timer);
 }
 
-static struct polling *polling_of(const struct wait *wait)
+static struct polling *polling_of(const struct task_wait *wait)
 {
 	return container_of(wait->cleanups, struct polling, cleanup);
 }
 
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct polling *polling = polling_of(wait);
 	if (polling->count == 1)
@@ -68,7 +68,7 @@ static const struct wait_kind waiting = {.leave = leave, .what = "fds", .describ
 /* Does nothing if the task was woken or cancelled already. */
 static void wake_up(struct polling *polling)
 {
-	struct wait *wait = task_wait(polling->task);
+	struct task_wait *wait = task_wait(polling->task);
 	if (wait->kind != &waiting)
 		return;
 	leave(wait);
@@ -78,7 +78,7 @@ static void wake_up(struct polling *polling)
 static void time_over(struct call *call)
 {
 	struct timer *timer = container_of(call, struct timer, call);
-	struct wait *wait = container_of(timer, struct wait, timer);
+	struct task_wait *wait = container_of(timer, struct task_wait, timer);
 	polling_of(wait)->over = true;
 	wake(wait->task, 0);
 }
@@ -253,7 +253,7 @@ static void end(struct polling *polling)
 static int park_until(struct polling *polling, int64_t when)
 {
 	struct task *task = polling->task;
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	overflow_look(&task->coro);
 	wait->kind = &waiting;
 	wait->timer = (struct timer){

@@ -13,7 +13,7 @@
 
 /* -- waits */
 
-static int describe_wait(const struct wait *wait, char *text, size_t size)
+static int describe_wait(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct fd *fd = container_of(wait->waiter, struct fd_wait, waiter)->fd;
 	if (!fd)

@@ -265,7 +265,7 @@ static bool any_in(const sigset_t *set)
 }
 
 /* "signal 10, 12" */
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const sigset_t *set = container_of(wait->waiter, struct signal_wait, waiter)->set;
 	int n = snprintf(text, size, "signal");

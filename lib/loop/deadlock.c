@@ -11,7 +11,7 @@ enum {
 	ROOM = 800,
 };
 
-static void add_wait(struct text *text, const struct wait *wait)
+static void add_wait(struct text *text, const struct task_wait *wait)
 {
 	char what[128];
 	wait_describe(wait, what, sizeof(what));

@@ -75,7 +75,7 @@ static void note_end(const struct step *step, int64_t now)
 	if (!step->task || !task_of(step->task)->coro.frame)
 		return;
 	const struct sched *sched = step->task->sched;
-	struct wait *wait = task_wait(task_of(step->task));
+	struct task_wait *wait = task_wait(task_of(step->task));
 	wait->since = wait_stamp(sched->virtual_clock ? sched->now : now);
 }
 

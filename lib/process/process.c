@@ -367,7 +367,7 @@ struct parent {
 	const struct coro_process *process;
 };
 
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct coro_process *process =
 		container_of(wait->waiter, struct parent, waiter)->process;

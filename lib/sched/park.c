@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-int wait_describe(const struct wait *wait, char *text, size_t size)
+int wait_describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct wait_kind *kind = wait->kind;
 	return kind->describe ? kind->describe(wait, text, size)
@@ -63,7 +63,7 @@ static inline void receive(struct task *task, struct failure *message)
 /* Exchanges what the wait has written with what stood there before. */
 static void exchange_result(const struct task *task)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	if (!(task->coro.flags & FLAG_HAS_RESULT))
 		return;
 	void *value = *wait->ret;
@@ -77,7 +77,7 @@ static void exchange_result(const struct task *task)
  */
 static void cancel_ready(struct task *task, struct failure *message)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	if (task->coro.flags & FLAG_GIVEN) {
 		task_must_cancel(task, message);
 		return;
@@ -100,7 +100,7 @@ void task_forget_request(struct task *task)
 	if (likely(task->sched->running == task) || task->coro.state == STATE_CREATED ||
 	    task->coro.flags & FLAG_STARTS || task->coro.state == STATE_DONE)
 		return;
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	if (wait->kind || task->coro.wake != -ECANCELED || !wait->cancelled_late)
 		return;
 	task->coro.wake = wait->came; /* it returns what it was woken with */
@@ -109,7 +109,7 @@ void task_forget_request(struct task *task)
 }
 
 /* wait_cancel, inlined. */
-static inline void cancel_wait(struct wait *wait, struct failure *message)
+static inline void cancel_wait(struct task_wait *wait, struct failure *message)
 {
 	struct task *task = wait->task;
 	wait->kind->leave(wait);
@@ -118,7 +118,7 @@ static inline void cancel_wait(struct wait *wait, struct failure *message)
 	wake(task, -ECANCELED);
 }
 
-void wait_cancel(struct wait *wait, struct failure *message)
+void wait_cancel(struct task_wait *wait, struct failure *message)
 {
 	cancel_wait(wait, message);
 }
@@ -150,7 +150,7 @@ bool task_cancel(struct task *task, struct failure *message)
 		task_must_cancel(task, message);
 		return false;
 	}
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	if (!wait->kind)
 		cancel_ready(task, message);
 	else if (wait->kind->cancel)
@@ -163,7 +163,7 @@ bool task_cancel(struct task *task, struct failure *message)
 /* The running task was cancelled before it came to this wait. */
 static void cancel_parked(struct task *task)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	struct failure *message = task_take_request(task);
 	if (!wait->kind)
 		cancel_ready(task, message); /* it yields, and is ready already */
@@ -228,7 +228,7 @@ int park(struct task *task)
 
 /* -- waiters */
 
-void waiter_leave(struct wait *wait)
+void waiter_leave(struct task_wait *wait)
 {
 	wait->waiter->state = WAITER_CANCELLED;
 }
@@ -237,7 +237,7 @@ static inline __attribute__((always_inline)) int waiter_park(struct waiter *wait
 							     struct task *task,
 							     const struct wait_kind *kind)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	wait->kind = kind;
 	wait->waiter = waiter;
 	waiter->state = WAITER_PENDING;
@@ -296,7 +296,7 @@ void cleanup_push(struct task *task, struct cleanup *cleanup, void (*run)(struct
 	*first = cleanup;
 }
 
-void wait_discard(struct wait *wait)
+void wait_discard(struct task_wait *wait)
 {
 	if (wait->kind)
 		wait->kind->leave(wait);

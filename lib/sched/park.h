@@ -22,7 +22,7 @@ struct waiter {
 	enum { WAITER_PENDING, WAITER_WOKEN, WAITER_CANCELLED } state;
 };
 
-struct wait;
+struct task_wait;
 
 /* What stands where the subject of a wait points. */
 enum subject_type {
@@ -48,9 +48,9 @@ struct subject {
 };
 
 /* A field of a struct that lies in wait->outer. */
-#define SUBJECT_IN_WAIT(subject, in, field)                                                 \
-	{                                                                                   \
-		.type = (subject), .at = offsetof(struct wait, outer) + offsetof(in, field) \
+#define SUBJECT_IN_WAIT(subject, in, field)                                                      \
+	{                                                                                        \
+		.type = (subject), .at = offsetof(struct task_wait, outer) + offsetof(in, field) \
 	}
 
 /* A field of a struct that the waiter is a field of. */
@@ -63,19 +63,19 @@ struct subject {
 /* A kind of wait: a constant for each thing that tasks wait in. */
 struct wait_kind {
 	/* Takes the wait off all lists: the task is woken by something else. */
-	void (*leave)(struct wait *wait);
+	void (*leave)(struct task_wait *wait);
 	/*
 	 * Cancels what the task waits for, in place of the wait: the task was cancelled before the
 	 * wait began. NULL: the wait itself is cancelled.
 	 */
-	void (*cancel)(struct wait *wait, struct failure *message);
+	void (*cancel)(struct task_wait *wait, struct failure *message);
 	const char *what; /* what the task waits in: "a lock" */
 	const char *call; /* the call that waits by waiter_wait, for the message of -EPERM */
 	/*
 	 * Writes more than `what`, as snprintf does. It neither waits nor allocates. NULL: there is
 	 * no more to say.
 	 */
-	int (*describe)(const struct wait *wait, char *text, size_t size);
+	int (*describe)(const struct task_wait *wait, char *text, size_t size);
 	struct subject subject;
 };
 
@@ -84,7 +84,7 @@ struct wait_kind {
  * on, or -EPERM outside of tasks. The kind's leave is waiter_leave.
  */
 int waiter_wait(struct waiter *waiter, const struct wait_kind *kind);
-void waiter_leave(struct wait *wait);
+void waiter_leave(struct task_wait *wait);
 
 /* Takes the waiter off its list. It is called when waiter_wait has returned. */
 void waiter_end(struct waiter *waiter);
@@ -111,7 +111,7 @@ static inline void cleanup_pop(struct cleanup *cleanup)
 }
 
 /* What a parked task waits in, and what its task needs while it runs. */
-struct wait {
+struct task_wait {
 	struct task *task;
 	const struct wait_kind *kind; /* NULL: the task is not parked */
 	void **ret;                   /* where the wait writes its value; NULL for nowhere */
@@ -133,18 +133,19 @@ struct wait {
 	};
 };
 
-_Static_assert(sizeof(struct wait) <= sizeof(((struct frame *)0)->outer), "a wait fits the frame");
+_Static_assert(sizeof(struct task_wait) <= sizeof(((struct frame *)0)->outer),
+	       "a wait fits the frame");
 
 /* The wait of a task that has started. */
-static inline struct wait *task_wait(const struct task *task)
+static inline struct task_wait *task_wait(const struct task *task)
 {
-	return (struct wait *)(void *)task->coro.frame->outer;
+	return (struct task_wait *)(void *)task->coro.frame->outer;
 }
 
 /* The task has a stack, and stands at its start. */
 static inline void task_begin(struct task *task)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	task->coro.state = STATE_RUNNING; /* for coro_state and coro_resume */
 	task->coro.at = &task->coro;
 	wait->task = task;
@@ -164,7 +165,7 @@ static inline uint32_t wait_stamp(int64_t time)
 }
 
 /* Where the subject of a parked task's wait lies. */
-static inline const void *wait_subject(const struct wait *wait)
+static inline const void *wait_subject(const struct task_wait *wait)
 {
 	const struct subject *subject = &wait->kind->subject;
 	const char *from = subject->beside_waiter ? (const char *)wait->waiter : (const char *)wait;
@@ -172,7 +173,7 @@ static inline const void *wait_subject(const struct wait *wait)
 }
 
 /* Writes what a parked task waits in, "a lock", as snprintf does. */
-int wait_describe(const struct wait *wait, char *text, size_t size);
+int wait_describe(const struct task_wait *wait, char *text, size_t size);
 
 /*
  * Parks the running task, which has filled in its wait, and runs what is ready. Returns what the
@@ -200,7 +201,7 @@ void wake_given(struct task *task, int result);
 bool task_cancel(struct task *task, struct failure *message);
 
 /* Cancels the wait of a parked task. */
-void wait_cancel(struct wait *wait, struct failure *message);
+void wait_cancel(struct task_wait *wait, struct failure *message);
 
 /* Cancels the next wait of the task, with this message or NULL. */
 void task_must_cancel(struct task *task, struct failure *message);
@@ -228,7 +229,7 @@ struct failure *task_take_request(struct task *task);
  * after the deferred calls: a cleanup that these may still need pushes itself again in the first
  * call.
  */
-void wait_discard(struct wait *wait);
+void wait_discard(struct task_wait *wait);
 
 /*
  * Notes that the task waits in this generator, and so in all between the two. The loop knows them

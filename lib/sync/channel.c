@@ -94,7 +94,7 @@ static inline void settle(struct offer *offer, int result)
 		select_happens(offer, result);
 		return;
 	}
-	struct wait *wait = container_of((void *)offer, struct wait, outer);
+	struct task_wait *wait = container_of((void *)offer, struct task_wait, outer);
 	list_remove(&offer->link);
 	if (likely(result == 0))
 		wake_given(wait->task, 0);
@@ -102,7 +102,7 @@ static inline void settle(struct offer *offer, int result)
 		wake(wait->task, result);
 }
 
-static void leave_line(struct wait *wait)
+static void leave_line(struct task_wait *wait)
 {
 	list_remove(&wait_offer(wait)->link);
 }
@@ -117,7 +117,7 @@ static inline int stand_in(struct list *line, struct thread *thread, void *item,
 	struct task *task = thread->sched ? thread->sched->running : NULL;
 	if (unlikely(!task))
 		return fail_with(-EPERM, "coro_channel_send, _receive: not in a task");
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	wait->kind = kind;
 	struct offer *offer = wait_offer(wait);
 	offer->item = item;
@@ -237,7 +237,7 @@ int coro_channel_receive(struct coro_channel *channel, void *ret)
 /* Ends an offer with -EPIPE, since the channel was closed. */
 static void refuse(struct offer *offer)
 {
-	struct wait *wait = container_of((void *)offer, struct wait, outer);
+	struct task_wait *wait = container_of((void *)offer, struct task_wait, outer);
 	if (!offer->select)
 		coroutine_take_failure(wait->task->coro.at, -EPIPE, (struct failure *)&closed);
 	settle(offer, -EPIPE);

@@ -29,7 +29,8 @@ struct __attribute__((may_alias)) offer {
 	struct select *select; /* whose case it is; NULL for a plain call */
 };
 
-_Static_assert(sizeof(struct offer) <= sizeof(((struct wait *)0)->outer), "an offer fits the wait");
+_Static_assert(sizeof(struct offer) <= sizeof(((struct task_wait *)0)->outer),
+	       "an offer fits the wait");
 _Static_assert(sizeof(struct offer) <= sizeof(((struct coro_select_case *)0)->own),
 	       "an offer fits the case");
 
@@ -45,7 +46,7 @@ struct coro_channel {
 };
 
 /* The offer of a task that waits. */
-static inline struct offer *wait_offer(struct wait *wait)
+static inline struct offer *wait_offer(struct task_wait *wait)
 {
 	return (struct offer *)(void *)wait->outer;
 }

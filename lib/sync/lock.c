@@ -97,7 +97,7 @@ struct entrant {
 	const struct coro_lock *lock;
 };
 
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct hold *hold = container_of(wait->waiter, struct entrant, waiter)->lock->hold;
 	if (!hold)

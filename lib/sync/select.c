@@ -110,14 +110,14 @@ static void time_out(struct call *call)
 	wake(select->task, -ETIMEDOUT);
 }
 
-static void leave_select(struct wait *wait)
+static void leave_select(struct task_wait *wait)
 {
 	withdraw(wait_offer(wait)->select);
 }
 
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
-	const struct select *select = wait_offer((struct wait *)wait)->select;
+	const struct select *select = wait_offer((struct task_wait *)wait)->select;
 	const struct sched *sched = select->task->sched;
 	char left[TIME_LEFT_SIZE];
 	return snprintf(text, size, "a select, %zu case%s%s", select->count,
@@ -157,7 +157,7 @@ static int wait_for_any(struct task *task, struct coro_select_case *cases, size_
 		make_offer(&select, &cases[i]);
 	if (timeout != CORO_FOREVER)
 		timer_arm(sched, &select.timer, time_after(sched_time(sched), timeout));
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	wait->kind = &selecting;
 	wait_offer(wait)->select = &select;
 	int r = park(task);

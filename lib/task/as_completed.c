@@ -75,7 +75,7 @@ struct reader {
 	const struct completed *completed;
 };
 
-static int describe(const struct wait *wait, char *text, size_t size)
+static int describe(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct completed *completed =
 		container_of(wait->waiter, struct reader, waiter)->completed;

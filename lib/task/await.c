@@ -13,9 +13,10 @@ struct __attribute__((may_alias)) awaiting {
 	struct done_callback on_done;
 };
 
-_Static_assert(sizeof(struct awaiting) <= sizeof(((struct wait *)0)->outer), "it fits the wait");
+_Static_assert(sizeof(struct awaiting) <= sizeof(((struct task_wait *)0)->outer),
+	       "it fits the wait");
 
-static inline struct awaiting *awaiting_of(const struct wait *wait)
+static inline struct awaiting *awaiting_of(const struct task_wait *wait)
 {
 	return (struct awaiting *)(void *)wait->outer;
 }
@@ -23,7 +24,7 @@ static inline struct awaiting *awaiting_of(const struct wait *wait)
 static void wake_with_result(struct done_callback *on_done, struct coro_future *future)
 {
 	struct awaiting *awaiting = container_of(on_done, struct awaiting, on_done);
-	struct wait *wait = container_of((void *)awaiting, struct wait, outer);
+	struct task_wait *wait = container_of((void *)awaiting, struct task_wait, outer);
 	if (future->status < 0) {
 		future_retrieved_next_turn(future);
 		coroutine_take_failure(wait->task->coro.at, future->status,
@@ -38,7 +39,7 @@ static void wake_with_result(struct done_callback *on_done, struct coro_future *
 	future_unref(future);
 }
 
-static void leave_future(struct wait *wait)
+static void leave_future(struct task_wait *wait)
 {
 	struct awaiting *awaiting = awaiting_of(wait);
 	list_remove(&awaiting->on_done.link);
@@ -49,7 +50,7 @@ static void leave_future(struct wait *wait)
  * The task was cancelled before it came to wait: cancels the future. If that waits for the task
  * itself, through a gather, the request comes round to the task, and the wait is cancelled.
  */
-static void cancel_future(struct wait *wait, struct failure *message)
+static void cancel_future(struct task_wait *wait, struct failure *message)
 {
 	struct task *task = wait->task;
 	int cancels = task->cancels;
@@ -64,7 +65,7 @@ static void cancel_future(struct wait *wait, struct failure *message)
 	wait_cancel(wait, message);
 }
 
-static int describe_future(const struct wait *wait, char *text, size_t size)
+static int describe_future(const struct task_wait *wait, char *text, size_t size)
 {
 	return future_describe(awaiting_of(wait)->future, text, size);
 }
@@ -78,7 +79,7 @@ static const struct wait_kind awaiting_future = {
 
 struct coro_future *task_awaited(const struct task *task)
 {
-	const struct wait *wait = task_wait(task);
+	const struct task_wait *wait = task_wait(task);
 	return wait->kind == &awaiting_future ? awaiting_of(wait)->future : NULL;
 }
 
@@ -99,7 +100,7 @@ static inline __attribute__((always_inline)) int wait_for_future(struct task *ta
 								 struct coro_future *future,
 								 void **ret)
 {
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	struct awaiting *awaiting = awaiting_of(wait);
 	wait->kind = &awaiting_future;
 	wait->ret = ret;

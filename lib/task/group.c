@@ -231,7 +231,7 @@ struct joiner {
 	const struct coro_group *group;
 };
 
-static int describe_join(const struct wait *wait, char *text, size_t size)
+static int describe_join(const struct task_wait *wait, char *text, size_t size)
 {
 	size_t left = container_of(wait->waiter, struct joiner, waiter)->group->running;
 	return snprintf(text, size, "a group, %zu member%s left", left, left == 1 ? "" : "s");

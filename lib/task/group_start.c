@@ -77,7 +77,7 @@ static void start_discard(struct cleanup *cleanup)
 	free(start->member);
 }
 
-static int describe_start(const struct wait *wait, char *text, size_t size)
+static int describe_start(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct start *start = container_of(wait->waiter, struct start, waiter);
 	char task[64];

@@ -29,16 +29,16 @@ int coro_checkpoint(void)
 static void sleep_over(struct call *call)
 {
 	struct timer *timer = container_of(call, struct timer, call);
-	struct wait *wait = container_of(timer, struct wait, timer);
+	struct task_wait *wait = container_of(timer, struct task_wait, timer);
 	wake(wait->task, 0);
 }
 
-static void sleep_leave(struct wait *wait)
+static void sleep_leave(struct task_wait *wait)
 {
 	timer_disarm(wait->task->sched, &wait->timer);
 }
 
-static int sleep_describe(const struct wait *wait, char *text, size_t size)
+static int sleep_describe(const struct task_wait *wait, char *text, size_t size)
 {
 	char left[TIME_LEFT_SIZE];
 	const struct sched *sched = wait->task->sched;
@@ -52,7 +52,7 @@ static const struct wait_kind sleeping = {
 	.leave = sleep_leave,
 	.what = "a sleep",
 	.describe = sleep_describe,
-	.subject = {.type = SUBJECT_TIMER, .at = offsetof(struct wait, timer)},
+	.subject = {.type = SUBJECT_TIMER, .at = offsetof(struct task_wait, timer)},
 };
 
 int coro_sleep_until(int64_t when)
@@ -61,7 +61,7 @@ int coro_sleep_until(int64_t when)
 	if (!task)
 		return fail_with(-EPERM, "coro_sleep_until: not in a task");
 	overflow_look(&task->coro);
-	struct wait *wait = task_wait(task);
+	struct task_wait *wait = task_wait(task);
 	wait->kind = &sleeping;
 	wait->timer.call.run = sleep_over;
 	timer_arm(task->sched, &wait->timer, when);

@@ -116,7 +116,7 @@ static int count_done(const struct done_calls *done_calls)
 	return done;
 }
 
-static int describe_several(const struct wait *wait, char *text, size_t size)
+static int describe_several(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct waiting *waiting = container_of(wait->waiter, struct waiting, deadline.waiter);
 	const struct deadline *deadline = &waiting->deadline;
@@ -195,7 +195,7 @@ static int watching_begin(struct watching *watching, struct coro_future *future,
 	return 0;
 }
 
-static int describe_one(const struct wait *wait, char *text, size_t size)
+static int describe_one(const struct task_wait *wait, char *text, size_t size)
 {
 	const struct watching *watching = container_of(wait->waiter, struct watching, waiter);
 	return future_describe(watching->done_call.future, text, size);

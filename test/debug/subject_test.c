@@ -37,7 +37,7 @@ static struct coro_future *waiting(coro_fn *fn, void *arg)
 /* Where the subject of a task's wait lies; NULL if it is of another type. */
 static const void *subject(const struct coro_future *task, enum subject_type type)
 {
-	const struct wait *wait = task_wait(task_of(task));
+	const struct task_wait *wait = task_wait(task_of(task));
 	const struct subject *subject = &wait->kind->subject;
 	const char *base = subject->beside_waiter ? (const char *)wait->waiter : (const char *)wait;
 	return subject->type == type ? base + subject->at : NULL;
