@@ -199,14 +199,19 @@ static void write_counts(struct tracer *tracer, const struct counts *counts, int
 	tracer->counted_at = now;
 }
 
-static void count(struct tracer *tracer, int64_t now)
+static struct counts counts_of(const struct coro_loop *loop)
 {
-	const struct tasks *tasks = &tracer->loop->tasks;
-	struct counts counts = {
+	const struct tasks *tasks = &loop->tasks;
+	return (struct counts){
 		.tasks = (uint32_t)(tasks->spawned - (uint32_t)tasks->ended),
 		.ready = ring_count(&tasks->sched.ready),
 		.timers = tasks->sched.timers.count,
 	};
+}
+
+static void count(struct tracer *tracer, int64_t now)
+{
+	struct counts counts = counts_of(tracer->loop);
 	if (memcmp(&counts, &tracer->counts, sizeof(counts)) != 0)
 		write_counts(tracer, &counts, now);
 }
@@ -504,6 +509,8 @@ static int attach(struct coro_loop *loop, struct coro_trace *trace)
 	tracer->arrows_mask = SIZE_MAX; /* unlike that of any ring with places */
 	events_init(&tracer->events, trace, tracer->track);
 	write_names(tracer);
+	struct counts counts = counts_of(loop);
+	write_counts(tracer, &counts, coro_clock());
 	loop->extensions[EXTENSION_TRACE] = &tracer->extension;
 	sched->trace = &hooks;
 	sched->step = step;

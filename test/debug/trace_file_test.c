@@ -243,6 +243,17 @@ START_TEST(what_was_in_the_file_is_replaced)
 }
 END_TEST
 
+/* The library's lines of what a child said: AddressSanitizer warns of the first switch. */
+static const char *said_by(const struct child *child)
+{
+	static char said[sizeof(child->said)];
+	said[0] = '\0';
+	for (const char *line = child->said; *line; line += strcspn(line, "\n") + 1)
+		if (strncmp(line, "coro:", 5) == 0)
+			strncat(said, line, strcspn(line, "\n") + 1);
+	return said;
+}
+
 /* ---- the environment, and ends of the process; each in a process of its own ---- */
 
 static int runs(void *arg)
@@ -262,7 +273,7 @@ START_TEST(the_environment_has_all_loops_traced)
 {
 	struct child child = child_run(runs_and_exits, NULL);
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said, "");
+	ck_assert_str_eq(said_by(&child), "");
 	read_trace(path);
 	ck_assert_int_eq(count_events('X', "task 1 main"), 22);
 	ck_assert_int_eq(count_events('M', "thread_name"), 2);
@@ -356,7 +367,7 @@ START_TEST(a_path_that_cannot_be_written_is_reported_once)
 {
 	struct child child = child_run(runs_twice_in_vain, (void *)"/nowhere/trace");
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said,
+	ck_assert_str_eq(said_by(&child),
 			 "coro: CORO_TRACE=/nowhere/trace: No such file or directory\n");
 }
 END_TEST
@@ -373,7 +384,7 @@ START_TEST(an_error_of_writing_is_reported_once)
 		skip_test("there is no /dev/full");
 	struct child child = child_run(runs_much_in_vain, (void *)"/dev/full");
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said,
+	ck_assert_str_eq(said_by(&child),
 			 "coro: the trace /dev/full ends here: No space left on device\n");
 }
 END_TEST
@@ -382,7 +393,7 @@ START_TEST(no_name_is_no_trace)
 {
 	struct child child = child_run(runs_twice_in_vain, (void *)"");
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said, "");
+	ck_assert_str_eq(said_by(&child), "");
 }
 END_TEST
 
@@ -449,7 +460,7 @@ START_TEST(a_child_writes_nothing_to_its_parents_trace)
 {
 	struct child child = child_run(runs_and_forks, path);
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said, "");
+	ck_assert_str_eq(said_by(&child), "");
 	read_trace(path);
 	ck_assert_int_eq(processes(), 1);
 	ck_assert_int_eq(count_events('X', "task 1 main"), 7);
@@ -462,7 +473,7 @@ START_TEST(a_child_has_a_trace_of_its_own_if_its_name_differs)
 	int slices[2] = {0};
 	struct child child = child_run(runs_and_forks, path_pattern);
 	ck_assert_int_eq(child.status, 0);
-	ck_assert_str_eq(child.said, "");
+	ck_assert_str_eq(said_by(&child), "");
 	snprintf(name, sizeof(name), "%s/%d.json", directory, (int)child.pid);
 	read_trace(name);
 	slices[0] = count_events('X', "task 1 main");
