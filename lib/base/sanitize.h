@@ -172,9 +172,13 @@ static inline __attribute__((no_sanitize("address"))) void sanitize_hold_fakes(
 			__lsan_register_root_region(low, (size_t)((char *)high - (char *)low));
 }
 
-/* Called before a switch. If `ended`, nothing on the stack `from` will run on. */
-static inline void sanitize_leave(struct sanitize_stack *from, struct sanitize_stack *to,
-				  bool ended)
+/*
+ * Called before a switch. If `ended`, nothing on the stack `from` will run on. Inlined without
+ * optimization too: a function that ThreadSanitizer sees begin must end on the same stack.
+ */
+static inline __attribute__((always_inline)) void sanitize_leave(struct sanitize_stack *from,
+								 struct sanitize_stack *to,
+								 bool ended)
 {
 	if (from->adopted)
 		sanitize_hold(from);
