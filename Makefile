@@ -17,6 +17,7 @@
 #   SANITIZE=list    address, thread, undefined; or address,undefined
 #   URING=           without io_uring, though liburing be there
 #   TLS=             without libcoro-tls, though OpenSSL be there
+#   POSIX=           without libcoro-posix, which is made on 64-bit Linux with glibc
 
 comma := ,
 BUILD ?= build
@@ -49,7 +50,8 @@ there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes)
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 libraries := coro $(if $(TLS),coro-tls)
-all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so)
+POSIX := $(if $(filter undefined,$(origin POSIX)),$(if $(large),,$(findstring linux-gnu,$(machine))),$(POSIX))
+all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking.
 accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
@@ -78,10 +80,13 @@ context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 # What the loop can wait for fds with.
 pollers := $(if $(findstring linux,$(machine)),epoll) poll $(if $(URING),uring) $(if $(kqueue),kqueue)
-objs := $(filter-out $(BUILD)/lib/tls/%,$(call objects,lib/*/*.c)) $(context_objs) \
+objs := $(filter-out $(BUILD)/lib/tls/% $(BUILD)/lib/posix/%,$(call objects,lib/*/*.c)) $(context_objs) \
 	$(call objects,$(pollers:%=lib/io/poller/%*.c)) $(if $(KQUEUE_MODEL),$(BUILD)/test/io/kqueue/model.o) \
 	$(BUILD)/lib/debug/symbol/$(if $(findstring linux,$(machine)),elf,none).o
 tls_objs := $(if $(TLS),$(call objects,lib/tls/*.c))
+posix_objs := $(if $(POSIX),$(call objects,lib/posix/*.c))
+# In the shared library the calls that libcoro-posix defines go by pointers: see lib/posix/Makefile.
+so_objs := $(if $(POSIX),$(patsubst %/bind.o,%/bind_wraps.o,$(objs)),$(objs))
 headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 
 # million last: it is the longest.
@@ -98,7 +103,7 @@ say = $(if $(quiet),$(if $(silent),@:,@printf '  %-7s %s\n' $(1) $(2)),@:)
 
 # Holds the flags and the names of the objects. Where they are others than last time it is written anew,
 # and all that depends on it is made anew.
-remembered := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS) $(objs) $(tls_objs)
+remembered := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS) $(objs) $(tls_objs) $(posix_objs)
 differs := $(if $(subst x$(strip $(remembered)),,x$(strip $(shell cat $(BUILD)/flags 2>/dev/null))),FORCE)
 $(BUILD)/flags: $(differs)
 	@mkdir -p $(@D); rm -f $@; printf '%s\n' '$(subst ','\'',$(remembered))' >$@
@@ -160,8 +165,8 @@ $(quiet)$(CC) $(CFLAGS) $(sanitize) -pthread -shared -Wl,-soname,lib$(1).so.$(ma
 	-Wl,-z,relro,-z,now,-z,nodelete,--as-needed$(if $(SANITIZE),,$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $(filter %.o,$^) $(2)
 $(quiet)ln -sf $(@F) $(BUILD)/lib$(1).so.$(major) && ln -sf lib$(1).so.$(major) $(BUILD)/lib$(1).so
 endef
-$(BUILD)/libcoro.so.$(version): $(objs) $(BUILD)/flags lib/coro.map
-	$(call link_library,coro,$(uring_libs))
+$(BUILD)/libcoro.so.$(version): $(so_objs) $(BUILD)/flags lib/coro.map
+	$(call link_library,coro,$(uring_libs) $(bind_wraps))
 $(BUILD)/libcoro-tls.so.$(version): $(tls_objs) $(BUILD)/flags lib/coro-tls.map $(BUILD)/libcoro.so
 	$(call link_library,coro-tls,-L$(BUILD) -lcoro $(tls_libs))
 $(BUILD)/lib%.so: $(BUILD)/lib%.so.$(version) ;
@@ -181,5 +186,5 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include lib/doc/Makefile lib/packaging/Makefile test/Makefile
--include $(patsubst %.o,%.d,$(objs) $(tls_objs) $(demos:=.o))
+include lib/posix/Makefile lib/doc/Makefile lib/packaging/Makefile test/Makefile
+-include $(patsubst %.o,%.d,$(so_objs) $(tls_objs) $(posix_objs) $(demos:=.o))

@@ -19,6 +19,7 @@
 #include <coro/local.h>
 #include <coro/loop.h>
 #include <coro/net.h>
+#include <coro/posix.h>
 #include <coro/process.h>
 #include <coro/queue.h>
 #include <coro/shield.h>

@@ -274,6 +274,39 @@ START_TEST(a_number_that_was_closed_plainly_and_is_another_s_is_heard)
 }
 END_TEST
 
+enum { MANY = 1 << 18 };
+
+static int writes_many(void *arg)
+{
+	static const char bytes[MANY];
+	return coro_write(pair.to, bytes, MANY) == MANY ? 0 : -EIO;
+}
+
+static int reads_many(void *arg)
+{
+	static char bytes[MANY];
+	ssize_t n = 1, got = 0;
+	while (n > 0 && got < MANY) {
+		n = coro_read(pair.from, bytes, MANY);
+		got += n > 0 ? n : 0;
+	}
+	return got == MANY ? 0 : -EIO;
+}
+
+/* The fds are registered anew in the midst of the second. */
+START_TEST(a_write_to_such_a_number_is_not_cut_short)
+{
+	for (int i = 0; i < 3; i++) {
+		pair = make_pair(_i);
+		struct coro_future *writer = start(writes_many, NULL);
+		ck_assert_int_eq(result_of(reads_many, NULL), 0);
+		ck_assert_int_eq(coro_run_until_complete(loop, writer, NULL), 0);
+		coro_future_unref(writer);
+		close_plainly();
+	}
+}
+END_TEST
+
 static void says_it_is_ready(void *arg)
 {
 	char word[8] = {0};
@@ -819,6 +852,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks_that_wait_while_it_is_closed, 0,
 			    PAIR_KINDS);
+	tcase_add_loop_test(tests, a_write_to_such_a_number_is_not_cut_short, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_it_is_where_a_duplicate_lives_on, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, what_was_waited_for_in_vain_ends_with_plain_close, 0, 2);
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);

@@ -4,7 +4,7 @@
  * for. While an fd has callbacks it is level-triggered, in the wanted directions only, since a
  * callback need not read everything.
  *
- * An event names its record by number and generation. A description lives on in a duplicate after
+ * An event names its record by number and registration. A description lives on in a duplicate after
  * its number was closed, and its events still carry that number, which may be another fd's by then.
  *
  * The system forgets a registration when its description is closed: see suspect.h.
@@ -38,14 +38,14 @@ static struct epoll *epoll_of(struct io *io)
 
 static uint64_t name_of(const struct fd *fd)
 {
-	return (uint64_t)fd->generation << 32 | (uint32_t)fd->number;
+	return (uint64_t)fd->watch << 32 | (uint32_t)fd->number;
 }
 
-/* Returns the record, or NULL if it is gone or the name is the inbox's, of generation 0. */
+/* Returns the record, or NULL if it is gone or the name is the inbox's, of registration 0. */
 static struct fd *named(struct io *io, uint64_t name)
 {
 	struct fd *fd = fd_find(io, (int)(uint32_t)name);
-	return fd && fd->generation == name >> 32 ? fd : NULL;
+	return fd && fd->watch == name >> 32 ? fd : NULL;
 }
 
 /* -- registering */
@@ -69,15 +69,15 @@ static int control(struct io *io, int op, struct fd *fd, uint32_t events)
 /* Registers the open file that has the number now, if it is not registered. Returns 0 or an error. */
 static int check_registered(struct io *io, struct fd *fd)
 {
-	uint32_t generation = fd->generation;
+	uint32_t watch = fd->watch;
 	fd->special &= (uint8_t)~FD_UNSURE;
 	if (!fd->armed)
 		return 0;
 	/* A new name, so that events of the old file, alive in a duplicate, are not taken for it. */
-	fd->generation = ++io->generation;
+	fd->watch = ++io->generation;
 	int r = control(io, EPOLL_CTL_ADD, fd, events_of(fd->armed, fd->special & FD_LEVEL));
 	if (r < 0)
-		fd->generation = generation;
+		fd->watch = watch;
 	if (r != -EEXIST)
 		fd_check_closed(io, fd);
 	return r == -EEXIST ? 0 : r;

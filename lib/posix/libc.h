@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libc's own functions of the names that this library defines: those that the dynamic linker finds
+ * behind it.
+ */
+#ifndef POSIX_LIBC_H
+#define POSIX_LIBC_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PUBLIC __attribute__((visibility("default")))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* FORTIFY's names, which no header declares always. */
+ssize_t __read_chk(int fd, void *bytes, size_t length, size_t room);
+ssize_t __pread_chk(int fd, void *bytes, size_t length, off_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void *bytes, size_t length, off_t offset, size_t room);
+ssize_t __recv_chk(int fd, void *bytes, size_t length, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags,
+		       struct sockaddr *address, socklen_t *address_length);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		const sigset_t *mask, size_t room);
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags);
+int __openat64_2(int directory, const char *path, int flags);
+
+/* Each of them has a pointer of its type. */
+#define LIBC_CALLS(X)                                                                              \
+	X(read)                                                                                    \
+	X(write)                                                                                   \
+	X(readv) X(writev) X(pread) X(pwrite) X(preadv) X(pwritev) X(recv) X(recvfrom) X(recvmsg)  \
+		X(send) X(sendto) X(sendmsg) X(accept) X(accept4) X(connect) X(listen)             \
+			X(setsockopt) X(close) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(open)    \
+				X(openat) X(fsync) X(fdatasync) X(poll) X(ppoll) X(select)         \
+					X(pselect) X(epoll_wait) X(epoll_pwait) X(sleep) X(usleep) \
+						X(nanosleep) X(clock_nanosleep) X(thrd_sleep)      \
+							X(__read_chk) X(__pread_chk) X(__recv_chk) \
+								X(__recvfrom_chk) X(__poll_chk)    \
+									X(__ppoll_chk)
+
+struct libc {
+#define LIBC_POINTER(name) __typeof__(&name) name;
+	LIBC_CALLS(LIBC_POINTER)
+#undef LIBC_POINTER
+};
+
+extern struct libc libc_calls;
+extern bool libc_found;
+
+/* Finds them. Called once, at the first call or when the library is loaded. */
+void libc_find(void);
+
+static inline const struct libc *libc(void)
+{
+	if (unlikely(!libc_found))
+		libc_find();
+	return &libc_calls;
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Other names of the same function. off_t has 64 bits, so the names with 64 are that. */
+#ifndef POSIX_NAMES_H
+#define POSIX_NAMES_H
+
+#include "posix/libc.h"
+
+#define SAME(name, function) \
+	PUBLIC extern __typeof__(function) name __attribute__((alias(#function), copy(function)))
+
+#endif

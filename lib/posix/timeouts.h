@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* SO_RCVTIMEO and SO_SNDTIMEO, which the library below does not know. */
+#ifndef POSIX_TIMEOUTS_H
+#define POSIX_TIMEOUTS_H
+
+#include "coro/timeout.h"
+#include "posix/call.h"
+
+/* The timeout of one call, on its stack. */
+struct limit {
+	struct coro_timeout timeout;
+	bool begun;
+};
+
+/* Begins the timeout that option of the fd's socket sets, if any. Returns 0 or an error. */
+int limit_begin(struct limit *limit, int fd, int option);
+
+/* Ends it. Turns the result of the call into error if the time was over. */
+ssize_t limit_end_slow(struct limit *limit, ssize_t result, int error);
+
+static inline ssize_t limit_end(struct limit *limit, ssize_t result, int error)
+{
+	return likely(!limit->begun) ? result : limit_end_slow(limit, result, error);
+}
+
+#endif
