@@ -13,11 +13,11 @@ int monitor_init_condition(pthread_cond_t *condition)
 	int r = pthread_condattr_init(&attr);
 	if (r != 0)
 		return -r;
-	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	r = system_use_monotonic(&attr);
 	if (r == 0)
-		r = pthread_cond_init(condition, &attr);
+		r = -pthread_cond_init(condition, &attr);
 	pthread_condattr_destroy(&attr);
-	return -r;
+	return r;
 }
 
 int monitor_init(struct monitor *monitor)
@@ -41,12 +41,10 @@ bool monitor_wait_on(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t 
 {
 	int state, r;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (until == CORO_FOREVER) {
+	if (until == CORO_FOREVER)
 		r = pthread_cond_wait(condition, mutex);
-	} else {
-		struct timespec time = system_timespec(until);
-		r = until > 0 ? pthread_cond_timedwait(condition, mutex, &time) : ETIMEDOUT;
-	}
+	else
+		r = until > 0 ? system_wait_until(condition, mutex, until) : ETIMEDOUT;
 	pthread_setcancelstate(state, NULL);
 	return r != ETIMEDOUT;
 }

@@ -3,6 +3,8 @@
 #ifndef BASE_POLL_H
 #define BASE_POLL_H
 
+#include "base/system.h"
+
 #include <poll.h>
 #include <stddef.h>
 #include <time.h>
@@ -16,7 +18,7 @@ int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *
  */
 static inline int poll_fds(struct pollfd *fds, size_t count, const struct timespec *timeout)
 {
-	int n = ppoll(fds, count, timeout, NULL);
+	int n = system_poll(fds, (nfds_t)count, timeout);
 	return n >= 0 ? n : poll_fds_otherwise(fds, count, timeout);
 }
 

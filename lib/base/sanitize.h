@@ -9,6 +9,8 @@
 #ifndef BASE_SANITIZE_H
 #define BASE_SANITIZE_H
 
+#include "base/system.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,13 +95,9 @@ static inline void sanitize_stack_init(struct sanitize_stack *stack, void *low, 
 static inline void sanitize_stack_adopt(struct sanitize_stack *stack)
 {
 	*stack = (struct sanitize_stack){.adopted = true};
-	pthread_attr_t attr;
 	void *low;
-	if (sanitize_wants_switches() && pthread_getattr_np(pthread_self(), &attr) == 0) {
-		pthread_attr_getstack(&attr, &low, &stack->size);
-		pthread_attr_destroy(&attr);
+	if (sanitize_wants_switches() && system_thread_stack(&low, &stack->size))
 		stack->low = low;
-	}
 #if SANITIZE_THREAD
 	stack->fiber = __tsan_get_current_fiber();
 #endif

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -19,6 +21,10 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef __APPLE__
+#include <crt_externs.h>
+#endif
 
 #ifdef __linux__
 #include <link.h>
@@ -235,6 +241,45 @@ static inline struct timespec system_timespec(int64_t ns)
 	if (sizeof(time_t) < sizeof(sec) && sec > INT32_MAX)
 		sec = INT32_MAX;
 	return (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)(ns % SEC)};
+}
+
+/* Whether the system can make new fds with flags at once. macOS sets them by calls of their own. */
+#ifdef SOCK_CLOEXEC
+#define SYSTEM_SOCKET_FLAGS 1
+#else
+#define SYSTEM_SOCKET_FLAGS 0
+#endif
+
+/* Sets O_NONBLOCK and FD_CLOEXEC. */
+static inline void system_set_flags(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Makes a socket with O_NONBLOCK and FD_CLOEXEC. Returns -1 with errno on failure. */
+static inline int system_socket(int family, int type)
+{
+#if SYSTEM_SOCKET_FLAGS
+	return system_above_streams(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+#else
+	int fd = system_above_streams(socket(family, type, 0));
+	if (fd >= 0)
+		system_set_flags(fd);
+	return fd;
+#endif
+}
+
+/* The same for a connection that is accepted. Fails with ENOSYS where there is no accept4. */
+static inline int system_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+#if SYSTEM_SOCKET_FLAGS
+	return accept4(fd, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+	(void)fd, (void)address, (void)length;
+	errno = ENOSYS;
+	return -1;
+#endif
 }
 
 /* Makes a pipe with FD_CLOEXEC set on both ends. Returns 0 or an error. */
@@ -607,6 +652,119 @@ static inline bool system_signal_thread(system_thread thread, int signum)
 	return syscall(SYS_tgkill, getpid(), thread, signum) == 0;
 #else
 	return pthread_kill(thread, signum) == 0;
+#endif
+}
+
+/* Finds the calling thread's stack. Returns false if the system cannot say. */
+static inline bool system_thread_stack(void **low, size_t *size)
+{
+#ifdef __APPLE__
+	*size = pthread_get_stacksize_np(pthread_self());
+	*low = (char *)pthread_get_stackaddr_np(pthread_self()) - *size;
+	return true;
+#else
+	pthread_attr_t attr;
+#if defined(__linux__)
+	bool found = pthread_getattr_np(pthread_self(), &attr) == 0;
+	if (!found)
+		return false;
+#else
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	bool found = pthread_attr_get_np(pthread_self(), &attr) == 0;
+#endif
+	found = found && pthread_attr_getstack(&attr, low, size) == 0;
+	pthread_attr_destroy(&attr);
+	return found;
+#endif
+}
+
+/* Has a condition measure time by the monotonic clock, if the system can. Returns 0 or an error. */
+static inline int system_use_monotonic(pthread_condattr_t *attr)
+{
+#ifdef __APPLE__
+	(void)attr;
+	return 0;
+#else
+	return -pthread_condattr_setclock(attr, CLOCK_MONOTONIC);
+#endif
+}
+
+/*
+ * pthread_cond_timedwait of such a condition, until a time of the monotonic clock. macOS takes what
+ * is left until then.
+ */
+static inline int system_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex,
+				    int64_t until)
+{
+	struct timespec time = system_timespec(until);
+#ifdef __APPLE__
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t left = until - (now.tv_sec * INT64_C(1000000000) + now.tv_nsec);
+	time = system_timespec(left > 0 ? left : 0);
+	return pthread_cond_timedwait_relative_np(condition, mutex, &time);
+#else
+	return pthread_cond_timedwait(condition, mutex, &time);
+#endif
+}
+
+/* Takes a pending signal of a set. Returns the signal, or -1 with errno if none is pending. */
+static inline int system_take_signal(const sigset_t *set)
+{
+#ifdef __APPLE__
+	int signum = -1;
+	sigset_t pending;
+	for (int i = 1; sigpending(&pending) == 0 && i < NSIG; i++)
+		if (sigismember(set, i) == 1 && sigismember(&pending, i) == 1)
+			return sigwait(set, &signum) == 0 ? signum : -1;
+	errno = EAGAIN;
+	return -1;
+#else
+	return sigtimedwait(set, NULL, &(struct timespec){0});
+#endif
+}
+
+/* Writes a file's data to its disk. macOS has no fdatasync. */
+static inline int system_sync_data(int fd)
+{
+#ifdef __APPLE__
+	return fsync(fd);
+#else
+	return fdatasync(fd);
+#endif
+}
+
+/* The process's environment. A dylib of macOS has no environ of its own. */
+static inline char **system_environment(void)
+{
+#ifdef __APPLE__
+	return *_NSGetEnviron();
+#else
+	extern char **environ;
+	return environ;
+#endif
+}
+
+/* A variable of the environment; NULL in a program that has more rights than its user. */
+static inline const char *system_secure_getenv(const char *name)
+{
+#ifdef __APPLE__
+	return issetugid() ? NULL : getenv(name);
+#else
+	return secure_getenv(name);
+#endif
+}
+
+/* ppoll without a mask. Fails with ENOSYS where there is none. */
+static inline int system_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+#ifdef __APPLE__
+	(void)fds, (void)count, (void)timeout;
+	errno = ENOSYS;
+	return -1;
+#else
+	return ppoll(fds, count, timeout, NULL);
 #endif
 }
 

@@ -6,6 +6,7 @@
  * resumer's. So each stack's position is found by looking up all contexts by the stack that they
  * point into.
  */
+#include "base/system.h"
 #include "core/fail.h"
 #include "core/thread.h"
 
@@ -82,13 +83,9 @@ static struct coro_stack describe_root(const struct places *places)
 {
 	const struct thread *thread = places->thread;
 	struct coro_stack root = {.at = thread->self == &thread->root ? NULL : places->root};
-	pthread_attr_t attr;
 	size_t size;
-	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-		if (pthread_attr_getstack(&attr, &root.low, &size) == 0)
-			root.high = (char *)root.low + size;
-		pthread_attr_destroy(&attr);
-	}
+	if (system_thread_stack(&root.low, &size))
+		root.high = (char *)root.low + size;
 	return root;
 }
 

@@ -314,8 +314,8 @@ size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 	char *top = stack->low + stack->size->bytes;
 	/* Pages are touched from the top down. Only a frame larger than a page leaves gaps. */
 	for (char *page = stack->low; page < top; page += pool->page) {
-		unsigned char resident = 0;
-		if (mincore(page, pool->page, &resident) == 0 && resident & 1)
+		unsigned char resident = 0; /* macOS: a char */
+		if (mincore(page, pool->page, (void *)&resident) == 0 && resident & 1)
 			return (size_t)(top - page);
 	}
 	return 0;

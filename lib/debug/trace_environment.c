@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CORO_TRACE=FILE in the environment: all loops are traced, from their beginning on. */
+#include "base/system.h"
 #include "base/text.h"
 #include "coro/trace.h"
 #include "debug/trace_file.h"
@@ -62,7 +63,7 @@ static void (*made_before)(struct coro_loop *loop);
 /* Without memory the loop is not traced. */
 static void trace_loop(struct coro_loop *loop)
 {
-	const char *path = secure_getenv("CORO_TRACE");
+	const char *path = system_secure_getenv("CORO_TRACE");
 	struct coro_trace *trace = path && *path ? trace_of_process(path) : NULL;
 	if (made_before)
 		made_before(loop);

@@ -99,7 +99,7 @@ int coro_fsync(int fd)
 
 static int call_fdatasync(void *arg)
 {
-	return checked(fdatasync(((const struct file_call *)arg)->fd));
+	return checked(system_sync_data(((const struct file_call *)arg)->fd));
 }
 
 int coro_fdatasync(int fd)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/sigpipe.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
+#include "base/system.h"
 
 static void only_pipe(sigset_t *set)
 {
@@ -22,11 +20,10 @@ void sigpipe_block(struct sigpipe *sigpipe)
 
 void sigpipe_unblock(struct sigpipe *sigpipe, bool raised)
 {
-	static const struct timespec at_once;
 	sigset_t pipe;
 	only_pipe(&pipe);
 	if (raised && !sigpipe->pending)
-		while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
+		while (system_take_signal(&pipe) < 0 && errno == EINTR)
 			;
 	pthread_sigmask(SIG_SETMASK, &sigpipe->before, NULL);
 }

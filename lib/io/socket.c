@@ -243,8 +243,8 @@ static ssize_t attempt_accept(struct transfer *transfer, struct fd *fd)
 	int r = keep_from_blocking(fd);
 	if (r < 0)
 		return r;
-	ssize_t accepted = RESULT(accept4(fd->number, transfer->peer.address, transfer->peer.length,
-					  SOCK_CLOEXEC | SOCK_NONBLOCK));
+	ssize_t accepted =
+		RESULT(system_accept(fd->number, transfer->peer.address, transfer->peer.length));
 	if (accepted >= 0 || !system_lacks((int)-accepted))
 		return accepted;
 	/* The error may be a firewall's for one connection. Do not block for the next one. */

@@ -25,8 +25,7 @@ static int set_options(int fd, const struct place *place, int type, unsigned fla
 
 int endpoint_create(const struct place *place, int type, unsigned flags)
 {
-	int fd = system_above_streams(
-		socket(place->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	int fd = system_socket(place->any.sa_family, type);
 	if (fd < 0)
 		return -errno;
 	int r = set_options(fd, place, type, flags);

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-extern char **environ;
-
 /* The processes of a loop, made at its first coro_process_spawn. */
 struct processes {
 	struct extension extension;
@@ -209,7 +207,7 @@ static struct child_plan plan_of(char *const argv[], const struct coro_process_o
 	return (struct child_plan){
 		.path = options->path ? options->path : argv[0],
 		.argv = argv,
-		.env = options->env ? options->env : environ,
+		.env = options->env ? options->env : system_environment(),
 		.cwd = options->cwd,
 		.pass_fds = options->pass_fds,
 		.pass_fd_count = options->pass_fd_count,
