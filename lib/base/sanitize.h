@@ -44,11 +44,12 @@ void *__asan_addr_is_in_fake_stack(void *fake, void *at, void **low, void **high
 #else
 #define SANITIZE_THREAD 0
 #endif
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #else
 #define VALGRIND_STACK_REGISTER(low, high) (0)
 #define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define VALGRIND_GET_VBITS(from, to, size) (0)
 #endif
 
 #define SANITIZED (SANITIZE_ADDRESS || SANITIZE_THREAD)
@@ -76,6 +77,16 @@ static inline bool sanitize_wants_switches(void)
 static inline bool sanitize_searches(void)
 {
 	return sanitize_has(__lsan_register_root_region);
+}
+
+/*
+ * Whether each allocation is watched for leaks and for use after its end. Of Valgrind's tools only
+ * memcheck answers this.
+ */
+static inline bool sanitize_watches_memory(void)
+{
+	char byte = 0, bits;
+	return sanitize_searches() || VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
 }
 
 /* The most fibers at a time. ThreadSanitizer ends the process past 8,128 fibers and threads. */

@@ -2,6 +2,10 @@
 /*
  * Objects of one size, packed into chunks. An object has no header, and the object freed last is
  * reused first. An object may outlive its slab; its chunk is freed with the chunk's last object.
+ *
+ * Under valgrind and in programs with AddressSanitizer, an object has a chunk of its own, which
+ * belongs to no slab. So these tools see each object that is lost or used after its end. That costs
+ * address space, so beyond a number of such objects they are packed like all others.
  */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H
@@ -18,11 +22,12 @@ struct slab {
 	void *free;                /* the first free object, which holds a pointer to the next */
 	struct slab_chunk *chunks; /* the newest first; new objects are cut from that one */
 	char *fresh, *end;         /* the part of the newest chunk that was never handed out */
+	bool apart;                /* objects have chunks of their own */
 };
 
 /* The header of a chunk. Chunks are aligned, so that an object's address leads to it. */
 struct slab_chunk {
-	struct slab *slab; /* NULL when the slab is finished */
+	struct slab *slab; /* NULL when the slab is finished, and for an object apart */
 	struct slab_chunk *next;
 	size_t used;           /* objects cut from it; when the slab is finished, objects in use */
 } __attribute__((aligned(8))); /* and so are the objects behind it */
@@ -38,6 +43,9 @@ void slab_finish(struct slab *slab);
 
 /* Returns an object that was never in use, or NULL without memory. */
 void *slab_alloc_fresh(struct slab *slab);
+
+/* The last object of a chunk without slab was given back: frees the chunk. */
+void slab_free_last(struct slab_chunk *chunk);
 
 static inline struct slab_chunk *slab_chunk_of(const void *object)
 {
@@ -79,7 +87,7 @@ static inline void slab_free(void *object)
 		*(void **)object = slab->free;
 		slab->free = object;
 	} else if (--chunk->used == 0) {
-		free(chunk);
+		slab_free_last(chunk);
 	}
 }
 

@@ -70,10 +70,15 @@ static int hold_fakes(struct stack *stack, void *arg)
 	return 0;
 }
 
-/* Runs before LeakSanitizer's search, whose atexit call was registered earlier. */
-static void hold_all_fakes(void)
+/*
+ * Runs before LeakSanitizer's search, whose atexit call was registered earlier. Stacks in the pool
+ * hold pointers of the past, which are no references.
+ */
+static void before_search(void)
 {
 	struct thread *thread = thread_current;
+	if (thread->self == &thread->root)
+		stack_pool_settle(&thread->stacks, 0);
 	stack_pool_each(&thread->stacks, hold_fakes, NULL);
 	sanitize_hold_fakes(&thread->root_frame.stack.sanitize);
 }
@@ -82,7 +87,7 @@ static void prepare_all(void)
 {
 	asan_switch_begin();
 	if (sanitize_searches())
-		atexit(hold_all_fakes);
+		atexit(before_search);
 	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
 	has_key = no_key == 0;
 }

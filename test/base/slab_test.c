@@ -35,8 +35,8 @@ END_TEST
 
 START_TEST(last_freed_is_first_reused)
 {
-	if (SANITIZED)
-		skip_test("sanitizers get memory of its own for each object");
+	if (SANITIZED || sanitize_watches_memory())
+		skip_test("each object has memory of its own here");
 	struct slab slab;
 	slab_init(&slab, 64);
 	void *a = slab_alloc(&slab), *b = slab_alloc(&slab), *c = slab_alloc(&slab);
@@ -49,6 +49,54 @@ START_TEST(last_freed_is_first_reused)
 	slab_free(a);
 	slab_free(b);
 	slab_free(c);
+	slab_finish(&slab);
+}
+END_TEST
+
+/* More of them than are kept apart, and again. */
+START_TEST(objects_apart_have_chunks_of_their_own)
+{
+	enum { COUNT = 1000 };
+	static unsigned char *objects[COUNT];
+	if (SANITIZED)
+		skip_test("sanitizers get memory of its own for each object");
+	for (int round = 0; round < 2; round++) {
+		struct slab slab;
+		slab_init(&slab, 200);
+		slab.apart = true;
+		for (int i = 0; i < COUNT; i++) {
+			objects[i] = slab_alloc(&slab);
+			ck_assert_ptr_nonnull(objects[i]);
+			memset(objects[i], i % 251, 200);
+		}
+		ck_assert_ptr_null(slab_chunk_of(objects[0])->slab);
+		ck_assert_ptr_ne(slab_chunk_of(objects[0]), slab_chunk_of(objects[1]));
+		ck_assert_ptr_eq(slab_chunk_of(objects[COUNT - 1])->slab, &slab);
+		for (int i = 0; i < COUNT; i += 2)
+			slab_free(objects[i]);
+		slab_finish(&slab);
+		for (int i = 1; i < COUNT; i += 2) {
+			ck_assert_int_eq(objects[i][199], i % 251);
+			slab_free(objects[i]);
+		}
+	}
+}
+END_TEST
+
+START_TEST(object_apart_may_fail_to_be_allocated)
+{
+	if (SANITIZED || !fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	struct slab slab;
+	slab_init(&slab, 200);
+	slab.apart = true;
+	fail_nth(1);
+	void *failed = slab_alloc(&slab);
+	ck_assert(fail_off());
+	ck_assert_ptr_null(failed);
+	void *object = slab_alloc(&slab);
+	ck_assert_ptr_nonnull(object);
+	slab_free(object);
 	slab_finish(&slab);
 }
 END_TEST
@@ -141,6 +189,8 @@ static void add_tests(TCase *tests)
 {
 	tcase_add_loop_test(tests, objects_do_not_overlap, 0, 4);
 	tcase_add_test(tests, last_freed_is_first_reused);
+	tcase_add_test(tests, objects_apart_have_chunks_of_their_own);
+	tcase_add_test(tests, object_apart_may_fail_to_be_allocated);
 	tcase_add_test(tests, object_may_outlive_its_slab);
 	tcase_add_test(tests, finished_slab_can_be_used_again);
 	tcase_add_test(tests, does_what_malloc_does);
