@@ -72,6 +72,26 @@ enum { SYSTEM_P_PIDFD = 3 }; /* waitid's P_PIDFD: Linux 5.4 */
 #define system_fork_to_execute fork
 #endif
 
+/*
+ * Whether the 8 bytes around an address can be read, as far as the kernel can tell: it reads a
+ * signal mask there before it refuses to set that. Async-signal-safe.
+ */
+static inline bool system_can_read(const void *at)
+{
+#if defined(__linux__) && defined(SYS_rt_sigprocmask)
+	enum { IN_NO_WAY = 0x7fffffff };
+	int error = errno;
+	uintptr_t word = (uintptr_t)at & ~(uintptr_t)7;
+	bool can = syscall(SYS_rt_sigprocmask, IN_NO_WAY, word, NULL, (NSIG - 1) / 8) < 0 &&
+		   errno == EINVAL;
+	errno = error;
+	return at && can;
+#else
+	(void)at;
+	return false;
+#endif
+}
+
 /* Linux 6.13: makes guard pages by a mark in the page table, without a mapping of their own. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102

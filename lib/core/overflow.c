@@ -29,6 +29,8 @@ static void say_number(size_t n)
 	say(at);
 }
 
+void (*overflow_tell_more)(const struct thread *thread);
+
 static void report(const struct coro *co)
 {
 	say("coro: stack overflow in ");
@@ -43,6 +45,8 @@ static void report(const struct coro *co)
 		say(" KiB");
 	}
 	say("\n");
+	if (overflow_tell_more)
+		overflow_tell_more(co->thread);
 }
 
 /* Whether a fault is an overflow: in a guard, or in a frame so large that it reaches beyond it. */

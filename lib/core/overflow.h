@@ -38,6 +38,13 @@ static inline __attribute__((always_inline)) void overflow_look(const struct cor
 		overflow_check(system_stack_pointer());
 }
 
+/*
+ * Adds lines to a report, about what else the thread does. An outer folder sets it; NULL without
+ * that. Memory may have been written over, and there may be little room on the stack: only
+ * async-signal-safe calls, and no faults.
+ */
+extern void (*overflow_tell_more)(const struct thread *thread);
+
 /* Removes the alternate stack. NULL is fine. */
 void overflow_unwatch(void *alternate);
 

@@ -126,8 +126,10 @@ static void add_doing(struct text *text, const struct task *task)
 void add_task(struct text *text, const struct task *task)
 {
 	add_name(text, task);
+	if (task->coro.site || spawned_of(task)->parent)
+		text_add(text, ", spawned");
 	if (task->coro.site)
-		text_add(text, ", spawned at %s", task->coro.site);
+		text_add(text, " at %s", task->coro.site);
 	if (spawned_of(task)->parent)
 		text_add(text, " by task %u", spawned_of(task)->parent);
 	add_doing(text, task);

@@ -100,7 +100,8 @@ const struct coro_future *completed_future(const struct completed *completed, si
 /* Waits for one. Returns 0 or -ECANCELED. What has come by then stays in `done`. */
 static int wait_for_one(struct completed *completed)
 {
-	struct reader reader = {.completed = completed};
+	struct reader reader;
+	reader.completed = completed;
 	list_init(&reader.waiter.link);
 	completed->reader = &reader.waiter;
 	int r = waiter_wait(&reader.waiter, &reading);

@@ -247,7 +247,8 @@ static const struct wait_kind joining = {.leave = waiter_leave,
 static void join(struct coro_group *group, bool *cancelled)
 {
 	while (group_in_use(group)) {
-		struct joiner joiner = {.group = group};
+		struct joiner joiner;
+		joiner.group = group;
 		list_init(&joiner.waiter.link);
 		group->ending = &joiner.waiter;
 		int r = waiter_wait(&joiner.waiter, &joining);
