@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "core/fail.h"
 #include "task/report.h"
+#include "task/shield.h"
 #include "task/task.h"
 
 #include <errno.h>
@@ -305,11 +306,12 @@ static int group_status(struct coro_group *group, int status, bool cancelled)
  */
 static void cancel_again(const struct coro_group *group)
 {
-	struct coro_future *parent = future_of(group->parent);
-	if (parent->done || group->parent->cancels == 0)
+	struct task *parent = group->parent;
+	if (future_of(parent)->done || parent->cancels == 0)
 		return;
-	coro_task_uncancel(parent);
-	future_cancel(parent);
+	/* It has come through the shields that the parent is in. */
+	task_uncancel(parent, 0);
+	future_cancel_from(future_of(parent), NULL, task_shields(parent));
 }
 
 /* Whether a task runs here that can wait for the members. */

@@ -198,6 +198,34 @@ START_TEST(timeouts_and_groups_inside_work_as_everywhere)
 }
 END_TEST
 
+/* The scope's time is over when a group inside fails: the next wait is cancelled for that. */
+static int is_late_for_a_failure(void *outside)
+{
+	struct coro_shield_scope shield;
+	struct coro_group *group;
+	struct coro_future *self = coro_current_task();
+	begin(&shield, 0);
+	if (outside)
+		cancel(self);
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	ck_assert_int_eq(coro_group_spawn(group, fails, NULL, NULL), 0);
+	ck_assert_int_eq(coro_group_end(group, coro_sleep(10)), -EIO);
+	ck_assert_int_eq(coro_task_cancelling(self), outside ? 2 : 1);
+	ck_assert_int_eq(coro_shield_end(&shield, coro_sleep(10)), -ETIMEDOUT);
+	ck_assert_int_eq(coro_task_cancelling(self), outside ? 1 : 0);
+	assert_time(0);
+	return coro_sleep(10);
+}
+
+START_TEST(time_of_a_scope_and_a_failure_inside_come_together)
+{
+	ck_assert_int_eq(result_of(is_late_for_a_failure, NULL), 0);
+	loop_teardown();
+	loop_setup();
+	ck_assert_int_eq(result_of(is_late_for_a_failure, "too"), -ECANCELED);
+}
+END_TEST
+
 static int nests(void *arg)
 {
 	struct coro_timeout timeout;
@@ -367,6 +395,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, scope_has_a_time_of_its_own);
 	tcase_add_test(tests, timeouts_and_groups_inside_work_as_everywhere);
+	tcase_add_test(tests, time_of_a_scope_and_a_failure_inside_come_together);
 	tcase_add_test(tests, request_waits_for_the_scopes_that_it_is_outside_of);
 
 	tcase_add_test(tests, misuse_is_refused);
