@@ -73,20 +73,26 @@ static inline void assert_gives_back(const char *name, coro_fn *fn)
 	}
 }
 
-/* Runs it with each of its allocations failing in turn. */
+/*
+ * Runs it with each of its allocations failing in turn, each time in a new loop, where nothing is there
+ * yet that could be used again.
+ */
 static inline void assert_gives_back_without_memory(const char *name, coro_fn *fn)
 {
 	bool failed = true;
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
 	ck_assert_int_eq(run_program(fn, -1), 0);
-	struct room before = reserved();
+	struct room lasts = reserved();
 	for (unsigned long n = 1; failed; n++) {
+		loop_teardown();
+		loop_setup();
 		fail_nth(n);
 		int r = run_program(fn, -1);
 		failed = fail_off();
 		ck_assert_msg(r == 0 || (failed && r == -ENOMEM), "%s %lu: %d", name, n, r);
-		assert_reserved(before, "%s, without allocation %lu", name, n);
+		ck_assert_int_eq(run_program(fn, -1), 0);
+		assert_reserved(lasts, "%s, without allocation %lu", name, n);
 	}
 }
 

@@ -49,6 +49,30 @@ static int waits(void *arg)
 	return r < 0 ? r : 0;
 }
 
+/* Futures that are named twice. */
+static int waits_twice(void *arg)
+{
+	struct coro_future *tasks[TASKS];
+	void *done;
+	int r = spawn_sleepers(tasks, TASKS / 2);
+	if (r < 0) {
+		drop(tasks, TASKS / 2);
+		return r;
+	}
+	for (int i = 0; i < TASKS / 2; i++)
+		tasks[TASKS / 2 + i] = tasks[i];
+	r = coro_gather(tasks, TASKS, NULL);
+	if (r == 0) {
+		struct coro_iterator *it = coro_as_completed(tasks, TASKS, CORO_FOREVER);
+		while ((r = coro_iter_next(it, &done)) > 0)
+			;
+		int closed = coro_iter_close(it);
+		r = r < 0 ? r : closed;
+	}
+	drop(tasks, TASKS / 2);
+	return r;
+}
+
 static int waits_for(void *arg)
 {
 	struct coro_future *tasks[3];
@@ -90,6 +114,19 @@ static int timeouts(void *arg)
 	if (r == 0)
 		r = coro_within(1, sleeps, (void *)3);
 	return r == -ETIMEDOUT ? 0 : r;
+}
+
+/* In a single turn: each leaves an empty place in the ready queue. */
+static int many_timeouts(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = 0;
+	for (int i = 0; i < 300 && r == 0; i++) {
+		r = coro_timeout_begin(&timeout, 0);
+		if (r == 0)
+			r = coro_timeout_end(&timeout, 0);
+	}
+	return r;
 }
 
 /* A timeout on the stack of a task that does not end it. */
@@ -301,7 +338,9 @@ static const struct {
 } programs[] = {
 	{"waits", waits},
 	{"waits_for", waits_for},
+	{"waits_twice", waits_twice},
 	{"timeouts", timeouts},
+	{"many_timeouts", many_timeouts},
 	{"forgets_a_timeout", forgets_a_timeout},
 	{"shields", shields},
 	{"shields_a_future", shields_a_future},
