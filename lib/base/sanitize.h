@@ -3,8 +3,8 @@
  * What AddressSanitizer, LeakSanitizer, ThreadSanitizer and Valgrind must know of stacks and
  * switches. An ordinary build has none of this in a switch. If the program is built with
  * AddressSanitizer, the library notices at run time and switches by core/asan_switch.c. Valgrind
- * costs a few instructions at a stack's first use, if its header was found. Only this file, system.h
- * and the context backends contain #if.
+ * costs a few instructions at a stack's first use, if its header was found. Only this file, probe.h,
+ * system.h and the context backends contain #if.
  */
 #ifndef BASE_SANITIZE_H
 #define BASE_SANITIZE_H

@@ -2,6 +2,7 @@
 #include "sched/park.h"
 
 #include "base/error.h"
+#include "base/probe.h"
 #include "core/fail.h"
 #include "core/overflow.h"
 #include "sched/sched.h"
@@ -126,6 +127,7 @@ void wait_cancel(struct task_wait *wait, struct failure *message)
 void wake(struct task *task, int result)
 {
 	task->coro.wake = result;
+	probe(wake, task->number, task);
 	task_wait(task)->kind = NULL;
 	ring_push(&task->sched->ready, task);
 	sched_stirred(task->sched);

@@ -277,6 +277,7 @@ static inline __attribute__((always_inline)) int yield_in(struct sched *sched, s
 static inline __attribute__((always_inline)) int park_anew(struct sched *sched, struct task *task)
 {
 	task->coro.flags &= (uint16_t)~UNTIL_PARKED;
+	probe(park, task->number, task);
 	return park_in(sched, task, thread_current->self);
 }
 

@@ -30,12 +30,14 @@ static bool is_idle(const struct sched *sched)
 static void poll_begin(struct sched *sched)
 {
 	sched->polls++;
+	probe(poll, ring_count(&sched->ready), sched);
 	if (unlikely(sched->trace != NULL))
 		sched->trace->poll(sched, false);
 }
 
 static int poll_end(struct sched *sched, int r)
 {
+	probe(polled, ring_count(&sched->ready), sched);
 	if (unlikely(sched->trace != NULL))
 		sched->trace->poll(sched, true);
 	return r;
@@ -177,6 +179,7 @@ static inline void *next_is_runner(struct sched *sched)
 {
 	sched->running = NULL;
 	thread_current->self = sched->runner;
+	probe(switch, 0, sched);
 	return sched->runner_context;
 }
 
@@ -185,6 +188,7 @@ static inline void *next_is_task(struct sched *sched, struct task *task)
 	sched->ready.head++;
 	sched->running = task;
 	thread_current->self = task->coro.at;
+	probe(switch, task->number, task);
 	return task->coro.context;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SCHED_TURN_H
 #define SCHED_TURN_H
 
+#include "base/probe.h"
 #include "sched/sched.h"
 
 /*
@@ -76,6 +77,7 @@ static inline __attribute__((always_inline)) int sched_dispatch(struct sched *sc
 	sched_prefetch(ready);
 	sched->running = task;
 	thread_current->self = task->coro.at;
+	probe(switch, task->number, task);
 	if (unlikely(&task->coro.context == save))
 		return task->coro.wake; /* it is the next itself */
 	return coroutine_switch(self, save, task->coro.at, task->coro.context, task->coro.wake);

@@ -2,6 +2,7 @@
 #include "task/task.h"
 
 #include "base/error.h"
+#include "base/probe.h"
 #include "core/defer.h"
 #include "core/fail.h"
 #include "core/generator.h"
@@ -57,6 +58,7 @@ static int spawn(struct sched *sched, const struct coro_options *options, coro_f
 	task->coro.site = options->site;
 	if (options->stack_size)
 		task->coro.stack_size = options->stack_size;
+	probe(spawn, task->number, task->coro.site);
 	if (unlikely(sched->thread->has_locals))
 		task->coro.locals = locals_inherit(sched->thread);
 	if (ret)
@@ -113,6 +115,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 	sched_reserve_in_room(sched);
 	task_init(task, sched, fn, arg);
 	task->coro.site = site;
+	probe(spawn, task->number, site);
 	if (ret)
 		*ret = future_ref(future_of(task));
 	ring_push(&sched->ready, task);
@@ -125,6 +128,7 @@ int coro_spawn_at(const char *site, coro_fn *fn, void *arg, struct coro_future *
 static void task_finish(struct task *task, int status, void *value, struct failure *failure)
 {
 	struct sched *sched = task->sched;
+	probe(end, task->number, status);
 	task->coro.frame = NULL;
 	list_remove(&spawned_of(task)->all);
 	tasks_of(sched)->ended++;
@@ -195,6 +199,7 @@ static int start_in_task(struct sched *sched, struct task *spawner, struct task 
 	ring_push_front(&sched->ready, spawner);
 	sched->running = task;
 	thread_current->self = &task->coro;
+	probe(switch, task->number, task);
 	if (unlikely(sched->step != NULL))
 		start_step(sched, task);
 	if (!swap)
@@ -222,6 +227,7 @@ static int start_in_callback(struct sched *sched, struct task *task)
 	sched_interrupt(sched);
 	sched->running = task;
 	thread_current->self = &task->coro;
+	probe(switch, task->number, task);
 	if (unlikely(sched->trace != NULL))
 		sched->trace->start(sched, task);
 	coroutine_switch(self, &sched->runner_context, &task->coro, task->coro.context, 0);
