@@ -162,6 +162,7 @@ static SECTION struct debug_offsets offsets = {
  */
 __attribute__((constructor)) static void publish(void)
 {
+	offsets.sched.context = AT(struct sched, runner_context);
 	offsets.loops = (uintptr_t)&loops_first;
 	offsets.self = (uintptr_t)&offsets;
 }

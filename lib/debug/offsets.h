@@ -50,6 +50,7 @@ struct debug_offsets {
 		uint32_t tid;      /* int: the kernel's number of its thread */
 		uint32_t running;       /* struct task *: runs, or NULL */
 		uint32_t runner;        /* struct coro *: NULL while the loop does not run */
+		uint32_t context;       /* void *: the context of the runner while a task runs */
 		uint32_t ready;         /* struct ring: tasks; calls have bit 0 set */
 		uint32_t timers;        /* struct heap */
 		uint32_t virtual_clock; /* bool */

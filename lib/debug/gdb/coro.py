@@ -11,6 +11,7 @@ information, and works on live processes and core files alike. It writes neither
 
 import re
 import struct
+import time
 
 import gdb
 import gdb.unwinder
@@ -48,6 +49,9 @@ class Memory:
 
     def u8(self, address):
         return self.number(address, "B")
+
+    def i16(self, address):
+        return self.number(address, "h")
 
     def u32(self, address):
         return self.number(address, "I")
@@ -148,6 +152,15 @@ class Loop:
             link = self.memory.pointer(link + t["list.next"])
         raise Broken("The list of tasks has no end.")
 
+    def now(self):
+        """The loop's time in nanoseconds; None if it is not known, as of a core file."""
+        if self.memory.u8(self.address + self.table["sched.virtual_clock"]):
+            return self.memory.i64(self.address + self.table["sched.now"])
+        connection = gdb.selected_inferior().connection
+        if not connection or connection.type != "native":
+            return None
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
     def thread(self):
         """gdb's thread that the loop belongs to; None if it is not there."""
         for thread in gdb.selected_inferior().threads():
@@ -202,8 +215,7 @@ class Task:
         kind = self.memory.pointer(self.frame + self.table["frame.wait"] + self.table["wait.kind"])
         if not kind:
             return "is ready"
-        what = self.memory.string(kind + self.table["wait_kind.what"])
-        return "waits in " + (what or "?")
+        return "waits in " + Wait(self, kind).text()
 
     def origin(self):
         """Where and by which task it was spawned."""
@@ -215,6 +227,10 @@ class Task:
     def name(self):
         return self.memory.string(self.address + self.table["coro.name"])
 
+    def brief(self):
+        name = self.name()
+        return "task %d%s" % (self.number, " " + name if name else "")
+
     def title(self, loops):
         name = self.name()
         text = "task %s%s, %s" % (self.id(loops), " " + name if name else "", self.doing())
@@ -223,6 +239,134 @@ class Task:
 
     def id(self, loops):
         return "%d.%d" % (self.loop.number, self.number) if len(loops) > 1 else str(self.number)
+
+
+class Runner:
+    """Who runs a loop, as task 0 of it: the frames that a backtrace in a task does not show."""
+
+    number = 0
+    lost = False
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.table = loop.table
+
+    @property
+    def runs(self):
+        return not self.loop.running
+
+    def doing(self):
+        return "runs" if self.runs else "runs task %d" % Task(self.loop, self.loop.running).number
+
+    def title(self, loops):
+        return "the runner of loop %d, %s" % (self.loop.number, self.doing())
+
+    def stacks(self):
+        context = self.loop.address + self.table["sched.context"]
+        return [Stack(saved_registers(self.table, self.table.memory.pointer(context)))]
+
+
+class Wait:
+    """What a parked task waits in, as coro_task_waiting says it."""
+
+    MOST_NAMED = 8  # of several tasks
+
+    def __init__(self, task, kind):
+        t = task.table
+        self.task = task
+        self.table = t
+        self.memory = task.memory
+        self.address = task.frame + t["frame.wait"]
+        self.what = self.memory.string(kind + t["wait_kind.what"]) or "?"
+        self.type = self.memory.u8(kind + t["wait_kind.subject_type"])
+        beside = self.memory.u8(kind + t["wait_kind.subject_beside"])
+        origin = self.memory.pointer(self.address + t["wait.waiter"]) if beside else self.address
+        self.subject = origin + self.memory.i16(kind + t["wait_kind.subject_at"])
+
+    def text(self):
+        describe = {
+            1: self.timer,
+            2: self.future,
+            3: self.futures,
+            4: self.group,
+            5: self.lock,
+            6: self.fd,
+            7: self.process,
+        }.get(self.type)
+        try:
+            return describe() if describe else self.what
+        except gdb.MemoryError:
+            return self.what
+
+    def timer(self):
+        t = self.table
+        heap = self.task.loop.address + t["sched.timers"]
+        place = self.memory.pointer(self.subject + t["heap.timer_node"] + t["heap.node_place"])
+        now = self.task.loop.now()
+        if now is None or place >= self.memory.pointer(heap + t["heap.count"]):
+            return self.what
+        entries = self.memory.pointer(heap + t["heap.entries"])
+        key = self.memory.i64(entries + place * t["heap.entry_bytes"] + t["heap.entry_key"])
+        return "%s, %.2f s more" % (self.what, max(key - now, 0) / 1e9)
+
+    def task_of(self, future):
+        """The task that a future is the result of; None for others."""
+        if self.memory.u8(future + self.table["future.kind"]) != 1:
+            return None
+        return Task(self.task.loop, future - self.table["spawned.future"])
+
+    def future(self):
+        task = self.task_of(self.memory.pointer(self.subject))
+        if not task:
+            return self.what
+        return task.brief() if self.what == "a future" else "%s, %s" % (self.what, task.brief())
+
+    def name(self, futures):
+        tasks = [self.task_of(future) for future in futures]
+        names = [task.brief() for task in tasks if task]
+        if len(names) > self.MOST_NAMED:
+            names[self.MOST_NAMED :] = ["..."]
+        return ": ".join([self.what, ", ".join(names)] if names else [self.what])
+
+    def futures(self):
+        t = self.table
+        count = self.memory.pointer(self.subject + t["done_calls.count"])
+        at = self.memory.pointer(self.subject + t["done_calls.all"]) + t["done_calls.item_future"]
+        futures = []
+        for i in range(min(count, MOST)):
+            future = self.memory.pointer(at + i * t["done_calls.item_bytes"])
+            if future and not self.memory.u8(future + t["future.done"]):
+                futures.append(future)
+        return self.name(futures)
+
+    def group(self):
+        t = self.table
+        head = self.memory.pointer(self.subject) + t["group.members"]
+        futures = []
+        link = self.memory.pointer(head + t["list.next"])
+        while link != head and len(futures) < MOST:
+            futures.append(self.memory.pointer(link - t["member.link"] + t["member.future"]))
+            link = self.memory.pointer(link + t["list.next"])
+        return self.name(futures)
+
+    def lock(self):
+        t = self.table
+        hold = self.memory.pointer(self.memory.pointer(self.subject) + t["lock.hold"])
+        if not hold:
+            return self.what
+        number = self.memory.u32(hold + t["hold.task"])
+        site = self.memory.string(hold + t["hold.site"])
+        return "%s, held%s since %s" % (self.what, " by task %d" % number if number else "", site)
+
+    def fd(self):
+        fd = self.memory.pointer(self.subject)
+        if not fd:
+            return "an fd that is closed"
+        return "fd %d, %s" % (self.memory.u32(fd + self.table["fd.number"]), self.what)
+
+    def process(self):
+        process = self.memory.pointer(self.subject)
+        return "the end of process %d" % self.memory.u32(process + self.table["process.pid"])
 
 
 def find_loops():
@@ -252,13 +396,10 @@ def find_task(loops, text):
     else:
         thread = gdb.selected_thread()
         among = [loop for loop in loops if thread and loop.tid == thread.ptid[1]] or loops
-    found = [
-        task
-        for loop in among
-        for list_name in ("tasks.all", "tasks.servants")
-        for task in loop.tasks(list_name)
-        if task.number == number
-    ]
+    if number == 0:
+        found = [Runner(loop) for loop in among]
+    else:
+        found = tasks_numbered(among, number)
     if not found:
         raise gdb.GdbError("There is no task %s that is not done; info coro lists them." % text)
     if len(found) > 1:
@@ -267,6 +408,16 @@ def find_task(loops, text):
             % (number, " or ".join("%d.%d" % (task.loop.number, number) for task in found))
         )
     return found[0]
+
+
+def tasks_numbered(loops, number):
+    return [
+        task
+        for loop in loops
+        for list_name in ("tasks.all", "tasks.servants")
+        for task in loop.tasks(list_name)
+        if task.number == number
+    ]
 
 
 # -- registers of what is suspended
@@ -445,13 +596,17 @@ class Stack:
 def stacks_of(task):
     """The stacks of a task, the innermost first: its own comes last, generators' before."""
     t = task.table
+    if isinstance(task, Runner):
+        return [Stack()] if task.runs else task.stacks()
     if not task.frame:
         return []
     if task.runs:
-        return [Stack()]
-    context = task.field("coro.context")
-    at = task.field("coro.at")
-    stacks = [Stack(saved_registers(t, context))]
+        thread = task.memory.pointer(task.loop.address + t["sched.thread"])
+        at = task.memory.pointer(thread + t["thread.self"])
+        stacks = [Stack()]
+    else:
+        at = task.field("coro.at")
+        stacks = [Stack(saved_registers(t, task.field("coro.context")))]
     while at != task.address and len(stacks) < 1000:
         # While a coroutine runs or waits, it has the context of who has resumed it.
         context = task.memory.pointer(at + t["coro.context"])
@@ -617,7 +772,7 @@ class Coro(gdb.Command):
 Usage: coro N [COMMAND]
        coro apply all|N... COMMAND
 
-N is a number that "info coro" lists, or L.N for task N of loop L. Without a command it says what the
+N is a number that "info coro" lists, or L.N for task N of loop L; 0 is who runs the loop. Without a command it says what the
 task does, and shows its backtrace. COMMAND may be bt with its options, frame N, frame apply, info
 locals, print, and whatever else looks at a frame. The task may be suspended, or run.
 The program is not changed."""

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks in each state, for test/check-gdb: one that waits deep down, one that sleeps, one that waits in
- * a generator, one that has not started, and one that runs. That one is in stop; with an argument the
- * process dies there.
+ * a generator, one for a file descriptor, one for a group, one that has not started, and one that runs, in a generator. That one is in stop; with an
+ * argument the process dies there.
  */
 #include <coro.h>
 
@@ -63,6 +63,29 @@ static int iterates(void *arg)
 	return r;
 }
 
+static int reader(void *arg)
+{
+	char byte;
+	int ends[2];
+	(void)arg;
+	int r = pipe(ends);
+	if (r == 0)
+		r = (int)coro_read(ends[0], &byte, 1);
+	KEEP_FRAME();
+	return r;
+}
+
+static int grouper(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	if (r == 0)
+		r = coro_group_spawn(group, sleeper, arg, NULL);
+	r = coro_group_end(group, r);
+	KEEP_FRAME();
+	return r;
+}
+
 __attribute__((noinline)) void stop(void)
 {
 	if (dies)
@@ -70,11 +93,23 @@ __attribute__((noinline)) void stop(void)
 	KEEP_FRAME();
 }
 
+static int stopper(void *arg)
+{
+	(void)arg;
+	stop();
+	KEEP_FRAME();
+	return 0;
+}
+
 static int runner(void *arg)
 {
 	struct coro_future *late;
+	struct coro *generator;
 	int r = coro_spawn(sleeper, arg, &late);
-	stop();
+	if (r == 0)
+		r = coro_create(stopper, arg, &generator);
+	if (r == 0)
+		r = coro_next(generator, NULL);
 	KEEP_FRAME();
 	return r;
 }
@@ -83,9 +118,9 @@ static int body(void *arg)
 {
 	struct coro_future *future, *task;
 	int r = coro_future_create(coro_running_loop(), &future);
-	coro_fn *bodies[] = {waiter, sleeper, iterates};
-	const char *names[] = {"waiter", "sleeper", "iterates"};
-	for (int i = 0; i < 3 && r == 0; i++) {
+	coro_fn *bodies[] = {waiter, sleeper, iterates, reader, grouper};
+	const char *names[] = {"waiter", "sleeper", "iterates", "reader", "grouper"};
+	for (int i = 0; i < 5 && r == 0; i++) {
 		r = coro_spawn(bodies[i], future, &task);
 		if (r == 0)
 			r = coro_task_set_name(task, names[i]);
