@@ -132,9 +132,10 @@ START_TEST(any_node_can_be_removed_from_the_middle)
 }
 END_TEST
 
+/* Those from there to there are gone; the first of all, and others on both sides, are left. */
 START_TEST(nodes_in_memory_that_is_gone_can_be_discarded_untouched)
 {
-	enum { COUNT = 100, GONE = 30 };
+	enum { COUNT = 100, FROM = 30, TO = 60 };
 	struct item items[COUNT];
 	struct heap heap;
 	bool ordered = true;
@@ -142,12 +143,15 @@ START_TEST(nodes_in_memory_that_is_gone_can_be_discarded_untouched)
 	ck_assert_int_eq(heap_reserve(&heap, COUNT), 0);
 	for (int i = 0; i < COUNT; i++)
 		insert(&heap, &items[i], i * 37 % COUNT);
-	memset(items, 0xA5, GONE * sizeof(items[0]));
-	heap_discard(&heap, items, items + GONE);
-	for (size_t i = 0; i < GONE * sizeof(items[0]); i++)
+	memset(items + FROM, 0xA5, (TO - FROM) * sizeof(items[0]));
+	heap_discard(&heap, items + FROM, items + TO);
+	for (size_t i = FROM * sizeof(items[0]); i < TO * sizeof(items[0]); i++)
 		ordered &= ((unsigned char *)items)[i] == 0xA5;
-	for (int i = GONE; i < COUNT; i++) {
-		struct item *expected = first_of(items + GONE, COUNT - GONE);
+	ck_assert(ordered);
+	for (int i = FROM; i < TO; i++)
+		items[i].in = false;
+	for (int i = 0; i < COUNT - (TO - FROM); i++) {
+		struct item *expected = first_of(items, COUNT);
 		ordered &= take_first(&heap) == expected;
 	}
 	ck_assert(ordered);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects of zeroes, such as static ones, work without init. */
+/* Objects of zeroes, such as static ones, work without init; init makes the same of any memory. */
 #include "tasks.h"
 
 static struct coro_lock lock;
@@ -9,6 +9,27 @@ static struct coro_rwlock rwlock;
 static struct coro_waitgroup group;
 static struct coro_semaphore semaphore;
 static struct coro_barrier barrier;
+
+/* The ways to have the objects. */
+enum { ZEROES, BY_INIT, WAYS };
+
+static void prepare(int way)
+{
+	if (way == ZEROES)
+		return;
+	memset(&lock, 0xA5, sizeof(lock));
+	memset(&event, 0xA5, sizeof(event));
+	memset(&condition, 0xA5, sizeof(condition));
+	memset(&rwlock, 0xA5, sizeof(rwlock));
+	memset(&group, 0xA5, sizeof(group));
+	memset(&semaphore, 0xA5, sizeof(semaphore));
+	coro_lock_init(&lock);
+	coro_event_init(&event);
+	coro_condition_init(&condition, NULL);
+	coro_rwlock_init(&rwlock);
+	coro_waitgroup_init(&group);
+	coro_semaphore_init_bounded(&semaphore, 0);
+}
 
 static int locks(void *arg)
 {
@@ -21,6 +42,7 @@ static int locks(void *arg)
 
 START_TEST(a_lock_of_zeroes_is_free_and_fair)
 {
+	prepare(_i);
 	ck_assert(!coro_lock_locked(&lock));
 	ck_assert_int_eq(coro_lock_release(&lock), -EPERM);
 	struct coro_future *a = spawn(locks, "a"), *b = spawn(locks, "b");
@@ -38,6 +60,7 @@ static int waits_for_event(void *arg)
 
 START_TEST(an_event_of_zeroes_is_not_set)
 {
+	prepare(_i);
 	ck_assert(!coro_event_is_set(&event));
 	struct coro_future *task = start(waits_for_event, NULL);
 	ck_assert(!coro_future_done(task));
@@ -63,6 +86,7 @@ static int notifies(void *arg)
 
 START_TEST(a_condition_of_zeroes_has_a_lock_of_its_own)
 {
+	prepare(_i);
 	struct coro_future *task = start(waits_for_condition, NULL);
 	ck_assert_int_eq(result_of(notifies, NULL), 0);
 	run();
@@ -78,6 +102,7 @@ static int reads(void *arg)
 
 START_TEST(an_rwlock_of_zeroes_is_free)
 {
+	prepare(_i);
 	ck_assert_int_eq(coro_rwlock_release(&rwlock), -EPERM);
 	ck_assert_int_eq(coro_rwlock_try_write_acquire(&rwlock), 0);
 	struct coro_future *task = start(reads, NULL);
@@ -95,6 +120,7 @@ static int waits_for_group(void *arg)
 
 START_TEST(a_waitgroup_of_zeroes_waits_for_nobody)
 {
+	prepare(_i);
 	ck_assert_int_eq(coro_waitgroup_done(&group), -EINVAL);
 	ck_assert_int_eq(result_of(waits_for_group, NULL), 0);
 	ck_assert_int_eq(coro_waitgroup_add(&group, 1), 0);
@@ -113,6 +139,7 @@ static int acquires(void *arg)
 
 START_TEST(a_semaphore_of_zeroes_is_bounded_by_0)
 {
+	prepare(_i);
 	ck_assert(coro_semaphore_locked(&semaphore));
 	ck_assert_int_eq(coro_semaphore_try_acquire(&semaphore), -EAGAIN);
 	struct coro_future *task = start(acquires, NULL);
@@ -184,12 +211,12 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
-	tcase_add_test(tests, a_lock_of_zeroes_is_free_and_fair);
-	tcase_add_test(tests, an_event_of_zeroes_is_not_set);
-	tcase_add_test(tests, a_condition_of_zeroes_has_a_lock_of_its_own);
-	tcase_add_test(tests, an_rwlock_of_zeroes_is_free);
-	tcase_add_test(tests, a_waitgroup_of_zeroes_waits_for_nobody);
-	tcase_add_test(tests, a_semaphore_of_zeroes_is_bounded_by_0);
+	tcase_add_loop_test(tests, a_lock_of_zeroes_is_free_and_fair, 0, WAYS);
+	tcase_add_loop_test(tests, an_event_of_zeroes_is_not_set, 0, WAYS);
+	tcase_add_loop_test(tests, a_condition_of_zeroes_has_a_lock_of_its_own, 0, WAYS);
+	tcase_add_loop_test(tests, an_rwlock_of_zeroes_is_free, 0, WAYS);
+	tcase_add_loop_test(tests, a_waitgroup_of_zeroes_waits_for_nobody, 0, WAYS);
+	tcase_add_loop_test(tests, a_semaphore_of_zeroes_is_bounded_by_0, 0, WAYS);
 	tcase_add_test(tests, a_barrier_of_zeroes_lets_nobody_wait);
 	tcase_add_test(tests, a_call_that_would_wait_without_a_task_is_named);
 }
