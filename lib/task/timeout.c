@@ -440,27 +440,24 @@ int coro_timeout_end(struct coro_timeout *timeout, int status)
 /* -- descriptions */
 
 /*
- * Whether a cleanup may be read. A function that has returned without taking it down has left it in
- * memory that may hold anything by now: below where its task has parked.
+ * The cleanup that follows another, or the first for NULL. NULL for no more, and if it points
+ * elsewhere than back: a function that has returned without taking it down has left it in memory
+ * that holds something else by now.
  */
-static bool is_in_place(const struct task *task, const struct cleanup *cleanup)
+static const struct cleanup *cleanup_after(const struct task *task, const struct cleanup *before)
 {
-	const char *at = (const char *)cleanup, *parked = task->coro.context;
-	const char *low = task->coro.frame->stack.low, *high = (const char *)task->coro.frame;
-	bool known = task != task->sched->running && task->coro.at == &task->coro &&
-		     parked >= low && parked < high;
-	return !known || at < low || at >= parked;
+	struct cleanup *const *place = before ? &before->next : &task_wait(task)->cleanups;
+	return *place && (*place)->place == place ? *place : NULL;
 }
 
 bool timeout_next(const struct task *task, const struct cleanup **at, struct open_timeout *ret)
 {
-	const struct cleanup *next = *at ? (*at)->next : task_wait(task)->cleanups;
-	while (next && is_in_place(task, next) && next->run != scope_discard)
-		next = next->next;
-	*at = next;
-	if (!next || !is_in_place(task, next))
+	do
+		*at = cleanup_after(task, *at);
+	while (*at && (*at)->run != scope_discard);
+	if (!*at)
 		return false;
-	const struct scope *scope = container_of((void *)next, struct scope, cleanup);
+	const struct scope *scope = container_of((void *)*at, struct scope, cleanup);
 	*ret = (struct open_timeout){scope->site, scope->when};
 	return true;
 }

@@ -227,9 +227,9 @@ END_TEST
 START_TEST(a_dump_that_cannot_be_written_fails)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
-	struct coro_future *task = start(locks, NULL);
 	if (full < 0)
 		skip_test("no /dev/full");
+	struct coro_future *task = start(locks, NULL);
 	for (int format = CORO_DUMP_LIST; format <= CORO_DUMP_JSON; format++) {
 		ck_assert_int_eq(coro_loop_dump(loop, full, (enum coro_dump_format)format),
 				 -ENOSPC);
@@ -275,6 +275,7 @@ static int holds_for_good(void *arg)
 static int catch_stderr(void)
 {
 	int ends[2];
+	ck_assert_int_eq(coro_run(gives_way, NULL), 0); /* AddressSanitizer warns of the first */
 	ck_assert_int_eq(pipe(ends), 0);
 	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
 	close(ends[1]);
@@ -362,9 +363,9 @@ END_TEST
 /* Without memory for a tree, it is a list. */
 START_TEST(a_dump_by_a_signal_needs_no_memory)
 {
-	int signum = SIGUSR1, from = catch_stderr();
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail");
+	int signum = SIGUSR1, from = catch_stderr();
 	setenv("CORO_DUMP", "SIGUSR1,tree", 1);
 	ck_assert_int_eq(coro_run(raises_without_memory, &signum), 0);
 	ck_assert_ptr_nonnull(strstr(read_all(from), "; stack "));
@@ -412,7 +413,6 @@ START_TEST(what_names_no_signal_or_format_is_reported_once)
 	char told[160];
 	const char *name = refused[_i].name;
 	unsetenv("CORO_DUMP");
-	ck_assert_int_eq(coro_run(gives_way, NULL), 0); /* AddressSanitizer warns of the first */
 	int from = catch_stderr();
 	setenv("CORO_DUMP", name, 1);
 	for (int i = 0; i < 2; i++)

@@ -270,15 +270,16 @@ END_TEST
 /* Walked without recursion, and moved to the right only so far. */
 START_TEST(a_chain_of_any_length_is_a_tree)
 {
-	enum { LENGTH = 20000, SHOWN = 100 };
-	struct coro_future **tasks = calloc(LENGTH + 1, sizeof(struct coro_future *));
+	enum { SHOWN = 100 };
+	int length = many(20000, 500);
+	struct coro_future **tasks = calloc((size_t)length + 1, sizeof(struct coro_future *));
 	static char line[256];
-	tasks[LENGTH] = future;
-	for (int i = 0; i < LENGTH; i++)
+	tasks[length] = future;
+	for (int i = 0; i < length; i++)
 		tasks[i] = spawn(awaits, &tasks[i + 1]);
 	turn();
 	FILE *file = tmpfile();
-	ck_assert_int_eq(coro_loop_dump(loop, fileno(file), CORO_DUMP_TREE), LENGTH);
+	ck_assert_int_eq(coro_loop_dump(loop, fileno(file), CORO_DUMP_TREE), length);
 	rewind(file);
 	for (int i = 0; i <= SHOWN; i++) {
 		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
@@ -287,19 +288,19 @@ START_TEST(a_chain_of_any_length_is_a_tree)
 			ck_assert_int_eq(strstr(line, "task") - line, 8 + 2 * depth);
 	}
 	fclose(file);
-	coro_cancel(tasks[LENGTH - 1]);
+	coro_cancel(tasks[length - 1]);
 	run();
-	unref_all(tasks, LENGTH);
+	unref_all(tasks, length);
 	free(tasks);
 }
 END_TEST
 
 START_TEST(without_memory_there_is_no_tree)
 {
-	struct coro_future *task = spawn(awaits, &future);
-	turn();
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail");
+	struct coro_future *task = spawn(awaits, &future);
+	turn();
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	for (int format = CORO_DUMP_LIST; format <= CORO_DUMP_JSON; format++) {
 		fail_nth(1);
