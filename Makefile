@@ -9,8 +9,8 @@
 #   make clean       removes build/
 #   make ...         and what the heads of lib/packaging/Makefile and test/Makefile tell
 #
-# Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), PREFIX LIBDIR INCLUDEDIR
-# DESTDIR of install, and
+# Variables: CC CFLAGS CPPFLAGS LDFLAGS, BUILD (the directory for all that is made), PREFIX BINDIR LIBDIR
+# INCLUDEDIR DESTDIR of install, and
 #
 #   V=1              shows each command as a whole
 #   CONTEXT=name     how stacks are switched: ucontext, setjmp, or a CPU with a file of its own
@@ -18,10 +18,12 @@
 #   URING=           without io_uring, though liburing be there
 #   TLS=             without libcoro-tls, though OpenSSL be there
 #   POSIX=           without libcoro-posix, which is made on 64-bit Linux with glibc
+#   DW=              coro-ps without elfutils' libdw, though it be there
 
 comma := ,
 BUILD ?= build
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 CFLAGS ?= -O2 -g
@@ -49,6 +51,7 @@ CONTEXT ?= $(if $(own),$(cpu),setjmp)
 there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes)
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
+DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
 POSIX := $(if $(filter undefined,$(origin POSIX)),$(if $(large),,$(findstring linux-gnu,$(machine))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
@@ -103,7 +106,7 @@ say = $(if $(quiet),$(if $(silent),@:,@printf '  %-7s %s\n' $(1) $(2)),@:)
 
 # Holds the flags and the names of the objects. Where they are others than last time it is written anew,
 # and all that depends on it is made anew.
-remembered := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS) $(objs) $(tls_objs) $(posix_objs)
+remembered := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS) $(objs) $(tls_objs) $(posix_objs) $(DW)
 differs := $(if $(subst x$(strip $(remembered)),,x$(strip $(shell cat $(BUILD)/flags 2>/dev/null))),FORCE)
 $(BUILD)/flags: $(differs)
 	@mkdir -p $(@D); rm -f $@; printf '%s\n' '$(subst ','\'',$(remembered))' >$@
@@ -186,5 +189,5 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include lib/posix/Makefile lib/doc/Makefile lib/packaging/Makefile test/Makefile
+include lib/debug/ps/Makefile lib/posix/Makefile lib/doc/Makefile lib/packaging/Makefile test/Makefile
 -include $(patsubst %.o,%.d,$(so_objs) $(tls_objs) $(posix_objs) $(demos:=.o))

@@ -106,6 +106,8 @@ struct debug_offsets {
 		uint32_t waiter; /* struct waiter *, or NULL */
 		uint32_t timer;  /* struct timer: of a sleep */
 		uint32_t outer;  /* what lies there is the kind's */
+		uint32_t
+			since; /* uint32_t: when it began, milliseconds with bit 0 set; 0: not known */
 	} wait;
 	struct {
 		uint32_t what;           /* const char *: "a lock" */
@@ -162,6 +164,16 @@ struct debug_offsets {
 	struct {
 		uint32_t pid; /* int */
 	} process;
+	struct {
+		uint32_t children; /* a done_calls: from the gather's future */
+	} gather;
+	/* Of as_completed. */
+	struct {
+		uint32_t count;       /* size_t */
+		uint32_t all;         /* an array, in it */
+		uint32_t item_bytes;  /* of one of it */
+		uint32_t item_future; /* struct coro_future *: in it */
+	} completed;
 };
 
 #endif

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Makes section 7 of the manual of the pages that are written by hand:
+# Makes sections 1 and 7 of the manual of the pages that are written by hand:
 #
-#   awk -f mdoc.awk -f section7.awk -v out=DIR -v os=NAME lib/doc/*.7
+#   awk -f mdoc.awk -f section7.awk -v out=DIR -v os=NAME lib/doc/*.[17]
 #
 # In these, `.\" include FILE` stands for the text of a file, and `.\" include FILE NAME` for one function or
 # struct of it. Files are named from the top of the tree.
@@ -17,7 +17,7 @@ FNR == 1 {
 		close(page)
 	page = FILENAME
 	sub(/.*\//, "", page)
-	page = out "/man7/" page
+	page = out "/man" substr(page, length(page)) "/" page
 }
 
 /^\.\\" include / {

@@ -92,6 +92,13 @@ static const struct wait_kind reading = {.leave = waiter_leave,
 					 .subject = SUBJECT_BESIDE(SUBJECT_COMPLETED, struct reader,
 								   waiter, completed)};
 
+const struct completed_layout completed_layout = {
+	.count = offsetof(struct completed, count),
+	.entries = offsetof(struct completed, entries),
+	.bytes = sizeof(struct entry),
+	.future = offsetof(struct entry, done_call.future),
+};
+
 const struct coro_future *completed_future(const struct completed *completed, size_t i)
 {
 	return i < completed->count ? completed->entries[i].done_call.future : NULL;

@@ -62,6 +62,8 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
 		       : NULL;
 }
 
+const size_t gather_children_at = offsetof(struct gather, done_calls);
+
 const struct done_calls *gather_children(const struct coro_future *outer)
 {
 	return &gather_of(outer)->done_calls;

@@ -34,8 +34,9 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
  */
 bool gather_cancel_end(struct coro_future **outer, struct failure *message);
 
-/* Its children. */
+/* Its children, which lie so many bytes from it. */
 const struct done_calls *gather_children(const struct coro_future *outer);
+extern const size_t gather_children_at __attribute__((visibility("hidden")));
 
 /* Writes how many of its children are left, as snprintf does. */
 int gather_describe(const struct coro_future *outer, char *text, size_t size);

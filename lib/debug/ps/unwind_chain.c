@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Backtraces by frame pointers alone: a function that keeps none hides its callers. */
+#include "debug/ps/unwind.h"
+
+#include <stdlib.h>
+
+const bool unwind_by_tables = false;
+
+struct unwinder {
+	const struct snapshot *snapshot;
+};
+
+struct unwinder *unwind_begin(const struct snapshot *snapshot)
+{
+	struct unwinder *unwinder = malloc(sizeof(*unwinder));
+	if (unwinder)
+		unwinder->snapshot = snapshot;
+	return unwinder;
+}
+
+void unwind_end(struct unwinder *unwinder)
+{
+	free(unwinder);
+}
+
+static bool is_code(const struct image *image, uint64_t pc)
+{
+	const struct region *region = image_region(image, pc);
+	return region && region->executable;
+}
+
+static int follow(const struct unwinder *unwinder, const struct task_record *task,
+		  const struct stack_part *part,
+		  void (*fn)(const struct call_site *site, void *arg), void *arg)
+{
+	const struct snapshot *snapshot = unwinder->snapshot;
+	uint64_t pc = part->registers.pc, bp = part->registers.bp, low = part->registers.sp;
+	int count = 0;
+	while (count < CALLS_MOST && is_code(snapshot->image, pc)) {
+		struct call_site site;
+		uint64_t next[2]; /* the caller's frame pointer, the return address */
+		unwind_locate(snapshot->image, pc, &site);
+		fn(&site, arg);
+		count++;
+		if (bp < low || bp >= part->frame || bp % sizeof(void *) != 0 ||
+		    !snapshot_read(snapshot, task, bp, next, sizeof(next)))
+			break;
+		low = bp + sizeof(next);
+		bp = next[0];
+		pc = next[1];
+	}
+	return count;
+}
+
+int unwind_task(struct unwinder *unwinder, const struct task_record *task,
+		void (*fn)(const struct call_site *site, void *arg), void *arg)
+{
+	int count = 0;
+	for (size_t i = 0; i < task->part_count; i++)
+		if (task->parts[i].has_registers)
+			count += follow(unwinder, task, &task->parts[i], fn, arg);
+	return count;
+}

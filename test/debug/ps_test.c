@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro-ps from inside: whatever it reads, random memory and core files with random bytes, it comes
+ * to an end and does no harm. test/check-ps looks at what it prints.
+ */
+#include "base/random.h"
+#include "debug/ps/image.h"
+#include "debug/ps/report.h"
+#include "debug/ps/table.h"
+#include "support.h"
+
+#include <coro.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* ---- helpers ---- */
+
+static uint64_t state = 1;
+
+static uint64_t draw(uint64_t below)
+{
+	return random_next(&state) % below;
+}
+
+/* What is printed goes nowhere from quiet_begin to quiet_end, complaints too. */
+static int saved[2] = {-1, -1};
+
+static void quiet_begin(void)
+{
+	fflush(NULL);
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(nowhere, 0);
+	for (int i = 0; i < 2; i++) {
+		saved[i] = dup(i + 1);
+		ck_assert_int_ge(saved[i], 0);
+		ck_assert_int_eq(dup2(nowhere, i + 1), i + 1);
+	}
+	close(nowhere);
+}
+
+static void quiet_end(void)
+{
+	fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(dup2(saved[i], i + 1), i + 1);
+		close(saved[i]);
+	}
+}
+
+/* The table of this very program. */
+static struct debug_offsets own_table(void)
+{
+	struct image image;
+	struct debug_offsets tables[TABLES];
+	ck_assert_int_eq(process_open(getpid(), &image), 0);
+	ck_assert_int_eq(tables_find(&image, "this process", tables), 1);
+	image_finish(&image);
+	return tables[0];
+}
+
+/* ---- an image of an array ---- */
+
+#define BASE UINT64_C(0x7000000)
+
+enum { WORDS = 4096, BYTES = WORDS * 8 };
+
+struct array_image {
+	struct image image; /* first */
+	uint64_t words[WORDS];
+};
+
+static void array_read(struct source *source, struct piece *pieces, size_t count)
+{
+	const struct array_image *array = (struct array_image *)source;
+	for (size_t i = 0; i < count; i++) {
+		struct piece *piece = &pieces[i];
+		if (piece->start < BASE || piece->start - BASE > BYTES ||
+		    piece->size > BYTES - (piece->start - BASE))
+			continue;
+		memcpy(piece->bytes, (char *)array->words + (piece->start - BASE), piece->size);
+		piece->read = true;
+	}
+}
+
+static void array_init(struct array_image *array)
+{
+	memset(array, 0, sizeof(*array));
+	array->image.source.read = array_read;
+	array->image.fd = -1;
+	array->image.now = 1;
+	memory_init(&array->image.memory, &array->image.source);
+}
+
+static void set_pointer(struct array_image *array, uint64_t at, uint64_t value)
+{
+	uintptr_t word = (uintptr_t)value;
+	memcpy((char *)array->words + (at - BASE), &word, sizeof(word));
+}
+
+static void set_u32(struct array_image *array, uint64_t at, uint32_t value)
+{
+	memcpy((char *)array->words + (at - BASE), &value, sizeof(value));
+}
+
+/* Takes a snapshot of it, and prints that in every way. Returns whether it is damaged. */
+static bool look(struct image *image, const struct debug_offsets *table, bool unwind)
+{
+	struct snapshot snapshot;
+	snapshot_take(&snapshot, image, table, 1, true);
+	snapshot_find_registers(&snapshot);
+	struct report report = {.snapshot = &snapshot, .what = "it", .servants = draw(2)};
+	report.unwinder = unwind ? unwind_begin(&snapshot) : NULL;
+	report_list(&report);
+	report_tree(&report);
+	report_json(&report);
+	unwind_end(report.unwinder);
+	bool damaged = snapshot.damaged;
+	for (size_t i = 0; i < snapshot.loop_count; i++)
+		damaged = damaged || snapshot.loops[i].damaged;
+	snapshot_finish(&snapshot);
+	memory_finish(&image->memory);
+	return damaged;
+}
+
+/* A word as damaged memory may have it: mostly one that leads somewhere. */
+static uint64_t any_word(void)
+{
+	uint64_t inside = BASE + draw(BYTES);
+	switch (draw(8)) {
+	case 0:
+		return 0;
+	case 1:
+		return draw(8);
+	case 2:
+		return ~(inside & ~UINT64_C(7));
+	case 3:
+		return random_next(&state);
+	case 4:
+		return inside;
+	default:
+		return inside & ~UINT64_C(7);
+	}
+}
+
+START_TEST(random_memory_does_no_harm)
+{
+	static struct array_image array;
+	struct debug_offsets table = own_table();
+	table.loops = BASE;
+	quiet_begin();
+	for (int round = 0; round < many(3000, 200); round++) {
+		array_init(&array);
+		for (size_t i = 0; i < WORDS; i++)
+			array.words[i] = any_word();
+		array.words[0] = ~(BASE + 64 + (draw(BYTES / 2) & ~UINT64_C(7)));
+		table.context = (uint32_t)draw(4);
+		look(&array.image, &table, round % 16 == 0);
+	}
+	quiet_end();
+}
+END_TEST
+
+START_TEST(random_offsets_do_no_harm)
+{
+	static struct array_image array;
+	const size_t first = offsetof(struct debug_offsets, list);
+	quiet_begin();
+	for (int round = 0; round < many(1000, 100); round++) {
+		struct debug_offsets table = own_table();
+		table.loops = BASE;
+		for (size_t at = first; at + 4 <= sizeof(table); at += 4)
+			if (draw(4) == 0) {
+				uint32_t value = (uint32_t)(draw(2) ? draw(256) : draw(UINT32_MAX));
+				memcpy((char *)&table + at, &value, 4);
+			}
+		array_init(&array);
+		for (size_t i = 0; i < WORDS; i++)
+			array.words[i] = any_word();
+		look(&array.image, &table, false);
+	}
+	quiet_end();
+}
+END_TEST
+
+/* ---- lists that do not end ---- */
+
+/* A loop with so many tasks in its list; the last leads to the task of that index, or -1: the head. */
+static void make_loop(struct array_image *array, const struct debug_offsets *table, int count,
+		      int back)
+{
+	enum { EACH = 512 };
+	uint64_t sched = BASE + 1024, head = sched + table->tasks.all, node = head;
+	uint64_t tasks = BASE + BYTES / 2;
+	array_init(array);
+	set_pointer(array, BASE, ~sched);
+	set_pointer(array, sched + table->tasks.servants, sched + table->tasks.servants);
+	for (int i = 0; i < count; i++) {
+		uint64_t task = tasks + (uint64_t)i * EACH;
+		set_u32(array, task + table->task.number, (uint32_t)i + 1);
+		set_pointer(array, node + table->list.next, task + table->spawned.all);
+		node = task + table->spawned.all;
+	}
+	set_pointer(array, node + table->list.next,
+		    back < 0 ? head : tasks + (uint64_t)back * EACH + table->spawned.all);
+}
+
+START_TEST(a_list_in_a_circle_is_read_once_and_called_damaged)
+{
+	static struct array_image array;
+	struct debug_offsets table = own_table();
+	table.loops = BASE;
+	quiet_begin();
+	for (int count = 0; count <= 20; count++)
+		for (int back = -1; back < count; back++) {
+			make_loop(&array, &table, count, back);
+			ck_assert(look(&array.image, &table, false) == (back >= 0));
+		}
+	quiet_end();
+}
+END_TEST
+
+START_TEST(loops_in_a_circle_are_called_damaged)
+{
+	static struct array_image array;
+	struct debug_offsets table = own_table();
+	table.loops = BASE;
+	make_loop(&array, &table, 2, -1);
+	set_pointer(&array, BASE + 1024 + table.sched.next_loop, ~(BASE + 1024));
+	quiet_begin();
+	ck_assert(look(&array.image, &table, false));
+	quiet_end();
+}
+END_TEST
+
+/* ---- this process, while it runs ---- */
+
+static int sleeps(void *arg)
+{
+	return coro_sleep(CORO_FOREVER);
+}
+
+static int looks_at_itself(void *arg)
+{
+	struct coro_future *task;
+	struct image image;
+	struct snapshot snapshot;
+	struct debug_offsets table = own_table();
+	ck_assert_int_eq(coro_spawn(sleeps, NULL, &task), 0);
+	coro_task_set_name(task, "\xc3\xa9t\xc3\xa9 \x1b[7m \xff");
+	ck_assert_int_eq(coro_task_yield(), 0);
+
+	ck_assert_int_eq(process_open(getpid(), &image), 0);
+	process_look(&image);
+	snapshot_take(&snapshot, &image, &table, 1, true);
+	ck_assert_uint_eq(snapshot.loop_count, 1);
+	const struct loop_record *own = &snapshot.loops[0];
+	ck_assert(own->runs && !own->damaged);
+	ck_assert_int_eq(own->tid, getpid());
+	ck_assert_uint_eq(own->task_count, 2);
+	ck_assert_int_eq(own->tasks[0].state, TASK_RUNNING);
+	ck_assert_int_eq(own->tasks[1].state, TASK_WAITING);
+	ck_assert_str_eq(own->tasks[1].waits_in, "a sleep without end");
+	ck_assert_str_eq(own->tasks[1].name,
+			 "\xc3\xa9t\xc3\xa9 ?[7m ?"); /* no control characters */
+	ck_assert_uint_eq(own->tasks[1].parent, 1);
+	ck_assert_uint_eq(own->tasks[1].part_count, 1);
+	ck_assert(own->tasks[1].parts[0].piece.read);
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+
+	coro_cancel(task);
+	ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	return 0;
+}
+
+START_TEST(a_process_can_read_itself)
+{
+	ck_assert_int_eq(coro_run(looks_at_itself, NULL), 0);
+}
+END_TEST
+
+/* ---- core files ---- */
+
+struct fake_core {
+	ElfW(Ehdr) header;
+	ElfW(Phdr) parts[4];
+	struct {
+		ElfW(Nhdr) header;
+		char name[8];
+		unsigned long words[2 + 3];
+		char path[32];
+	} files;
+	struct {
+		ElfW(Nhdr) header;
+		char name[8];
+		char content[512];
+	} thread;
+	unsigned char memory[BYTES];
+};
+
+static unsigned char own_ident[EI_NIDENT];
+static int own_machine;
+
+static void learn_own_kind(void)
+{
+	ElfW(Ehdr) header;
+	int fd = open("/proc/self/exe", O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(read(fd, &header, sizeof(header)), sizeof(header));
+	close(fd);
+	memcpy(own_ident, header.e_ident, sizeof(own_ident));
+	own_machine = header.e_machine;
+}
+
+static void make_core(struct fake_core *core, const struct array_image *array,
+		      const struct debug_offsets *table)
+{
+	memset(core, 0, sizeof(*core));
+	memcpy(core->header.e_ident, own_ident, sizeof(own_ident));
+	core->header.e_type = ET_CORE;
+	core->header.e_machine = (ElfW(Half))own_machine;
+	core->header.e_phoff = offsetof(struct fake_core, parts);
+	core->header.e_phentsize = sizeof(core->parts[0]);
+	core->header.e_phnum = 4;
+	core->parts[0] = (ElfW(Phdr)){.p_type = PT_NOTE,
+				      .p_offset = offsetof(struct fake_core, files),
+				      .p_filesz = sizeof(core->files)};
+	core->parts[1] = (ElfW(Phdr)){.p_type = PT_NOTE,
+				      .p_offset = offsetof(struct fake_core, thread),
+				      .p_filesz = sizeof(core->thread)};
+	core->parts[2] = (ElfW(Phdr)){.p_type = PT_LOAD,
+				      .p_flags = PF_R | PF_W,
+				      .p_vaddr = BASE,
+				      .p_offset = offsetof(struct fake_core, memory),
+				      .p_filesz = BYTES,
+				      .p_memsz = BYTES};
+	core->parts[3] = (ElfW(Phdr)){.p_type = PT_LOAD,
+				      .p_flags = PF_R | PF_X,
+				      .p_vaddr = BASE + BYTES,
+				      .p_memsz = BYTES};
+	core->files.header =
+		(ElfW(Nhdr)){5, sizeof(core->files.words) + sizeof(core->files.path), NT_FILE};
+	memcpy(core->files.name, "CORE", 5);
+	core->files.words[0] = core->files.words[1] = 1;
+	core->files.words[2] = BASE;
+	core->files.words[3] = BASE + 2 * BYTES;
+	strcpy(core->files.path, "/proc/self/exe");
+	core->thread.header = (ElfW(Nhdr)){5, sizeof(core->thread.content), NT_PRSTATUS};
+	memcpy(core->thread.name, "CORE", 5);
+	memcpy(core->memory, array->words, BYTES);
+	struct debug_offsets placed = *table;
+	placed.self = BASE + BYTES / 4;
+	memcpy(core->memory + BYTES / 4, &placed, sizeof(placed));
+}
+
+/* Looks at the file as main does. Returns the number of tables, or -1. */
+static int look_at_core(const struct fake_core *core, size_t size)
+{
+	struct image image;
+	struct debug_offsets tables[TABLES];
+	char path[64];
+	int fd = memfd_create("core", MFD_CLOEXEC), count = -1;
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, core, size), size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (core_open(path, &image) == 0)
+		count = tables_find(&image, path, tables);
+	if (count > 0)
+		look(&image, &tables[0], draw(8) == 0);
+	image_finish(&image);
+	close(fd);
+	return count;
+}
+
+START_TEST(core_files_with_random_bytes_do_no_harm)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	const size_t head = offsetof(struct fake_core, memory);
+	struct debug_offsets table = own_table();
+	table.loops = BASE;
+	learn_own_kind();
+	quiet_begin();
+	make_loop(&array, &table, 5, -1);
+	make_core(&core, &array, &table);
+	ck_assert_int_eq(look_at_core(&core, sizeof(core)), 1); /* as it is, it can be read */
+	for (int round = 0; round < many(2000, 100); round++) {
+		make_loop(&array, &table, 5, -1);
+		make_core(&core, &array, &table);
+		for (uint64_t i = draw(12); i > 0; i--)
+			((unsigned char *)&core)[draw(2) ? draw(head) : draw(sizeof(core))] =
+				(unsigned char)(draw(2) ? draw(256) : draw(2) * 255);
+		look_at_core(&core, draw(4) ? sizeof(core) : (size_t)draw(sizeof(core)));
+	}
+	quiet_end();
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_test(tests, random_memory_does_no_harm);
+	tcase_add_test(tests, random_offsets_do_no_harm);
+	tcase_add_test(tests, a_list_in_a_circle_is_read_once_and_called_damaged);
+	tcase_add_test(tests, loops_in_a_circle_are_called_damaged);
+	tcase_add_test(tests, a_process_can_read_itself);
+	tcase_add_test(tests, core_files_with_random_bytes_do_no_harm);
+}
+
+TEST_MAIN("ps", add_tests)
