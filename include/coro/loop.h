@@ -386,6 +386,7 @@ CORO_API void coro_loop_release(struct coro_loop *loop);
  *   - fds that were closed by close(2), when the next fd of the same number is waited for
  *   - when the loop is closed: groups, streams, servers, processes and locks that were not given
  *     back, if they were made or taken while debug mode was on
+ *   - when the thread or the process ends: generators that are suspended
  *
  * In debug mode each step goes through the loop and reads the clock twice, a timeout or lock takes
  * an allocation, and a thread looks at the steps. See coro-debugging(7). Returns 0 or -EINVAL. Like

@@ -5,10 +5,13 @@
 #include "base/locals.h"
 #include "base/memory.h"
 #include "core/asan_switch.h"
+#include "core/leftover.h"
 #include "core/overflow.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct thread thread_nobody = {
 	.self = &thread_nobody.root,
@@ -34,6 +37,7 @@ void thread_unref(struct thread *thread)
 static void thread_finish(struct thread *thread)
 {
 	struct coro_pool_stats stats;
+	generators_left_report(thread);
 	thread_current = &thread_nobody;
 	coroutine_reset_failure(&thread->root_frame, NULL);
 	locals_unref(thread->root_frame.locals);
@@ -104,7 +108,10 @@ __attribute__((destructor)) static void on_unload(void)
 	if (has_key)
 		pthread_key_delete(at_exit);
 	has_key = false;
-	if (thread == &thread_nobody || thread->self != &thread->root || thread->refs > 1)
+	if (thread == &thread_nobody || thread->self != &thread->root)
+		return;
+	generators_left_report(thread);
+	if (thread->refs > 1)
 		return;
 	stack_pool_count(&thread->stacks, &stats);
 	if (stats.in_use == 0)
@@ -118,6 +125,12 @@ static int no_body(void *arg)
 	return 0;
 }
 
+static bool is_debugged(void)
+{
+	const char *text = getenv("CORO_DEBUG");
+	return text && *text && strcmp(text, "0") != 0;
+}
+
 struct thread *thread_create(void)
 {
 	pthread_once(&once, prepare_all);
@@ -127,6 +140,8 @@ struct thread *thread_create(void)
 	*thread = (struct thread){
 		.self = &thread->root,
 		.refs = 1,
+		.process = getpid(),
+		.debug = is_debugged(),
 		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
 		.root_frame.fn = no_body,
 	};

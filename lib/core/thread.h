@@ -9,6 +9,8 @@
 #include "core/coroutine.h"
 #include "core/stack.h"
 
+#include <sys/types.h>
+
 struct sched;
 
 struct thread {
@@ -31,12 +33,14 @@ struct thread {
 	void *alternate;                 /* signal stack, if it is ours */
 	bool overflow_watched;           /* overflow_watch was called */
 	bool has_locals;                 /* somebody in it has set a task-local value */
+	bool debug;                      /* debug mode was on in it, or by the environment */
 	bool leaving; /* the thread ends; other keys' destructors run before this one */
 	/*
 	 * One is the thread's. Each object that belongs to the thread and may outlive it has one,
 	 * since it knows its thread by this address, which must not be reused meanwhile. Atomic.
 	 */
 	unsigned refs;
+	pid_t process; /* that it was made in: a child made by fork has a copy */
 
 	/* Freed coroutines for the next coro_create, linked by resumer. */
 	struct coro *spare;

@@ -131,6 +131,7 @@ int coro_loop_set_debug(struct coro_loop *loop, bool on)
 	if (r < 0)
 		return r;
 	sched->debug = on;
+	sched->thread->debug |= on;
 	if (!sched->trace) /* otherwise the trace's step goes on, and calls this one */
 		sched->step = on ? debug_step : NULL;
 	if (on && sched->runner)

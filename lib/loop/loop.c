@@ -50,6 +50,7 @@ static void loop_init(struct coro_loop *loop, struct thread *thread,
 	sched->debug = options->flags & CORO_DEBUG || environment_switch("CORO_DEBUG", false);
 	sched->faults = environment_faults(seed);
 	sched->step = sched->debug ? debug_step : NULL;
+	thread->debug |= sched->debug;
 	sched->free = loop_free;
 	tasks_init(&loop->tasks);
 	loop->tasks.stack_size = options->stack_size;
