@@ -35,8 +35,8 @@
  * process ends by exit or by returning from main. If the process is killed instead, the last part
  * is missing and so is the bracket at the end; the viewers read such a file all the same.
  *
- * A loop that is not traced pays nothing. A step that is traced costs about a microsecond and some
- * 300 bytes of the file.
+ * A loop that is not traced pays nothing. A step that is traced costs about a third of a microsecond
+ * and 150 bytes of the file, and twice that if another task is woken in it.
  *
  * Fork. A child writes nothing to the trace of its parent. Its own loops are traced if the name in
  * CORO_TRACE has a %p.

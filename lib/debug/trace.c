@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "core/fail.h"
+#include "debug/symbol.h"
 #include "debug/trace_event.h"
 #include "debug/trace_file.h"
 #include "loop/debug.h"
@@ -19,7 +20,6 @@
 #include "sched/turn.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +37,8 @@ struct counts {
 	size_t tasks, ready, timers;
 };
 
+enum { CALLBACKS = 16 };
+
 struct tracer {
 	struct extension extension;
 	struct coro_loop *loop;
@@ -51,6 +53,10 @@ struct tracer {
 	size_t arrows_mask;
 	uint64_t last_arrow;
 	int64_t polling_since;
+	struct {
+		coro_callback *fn;
+		char name[96];
+	} names[CALLBACKS];   /* of callbacks, to be found once; by address */
 	struct counts counts; /* as written last */
 	int64_t counted_at;
 	struct events events;
@@ -141,6 +147,20 @@ static void add_site(struct events *events, const struct task *task)
 	event_add(events, ",\"site\":\"");
 	event_string(events, task->coro.site, SITE_MOST);
 	event_add(events, "\"");
+}
+
+/* "callback tick (program)" */
+static void add_callback(struct tracer *tracer, coro_callback *fn)
+{
+	size_t place = (uintptr_t)fn / 16 % CALLBACKS; /* functions are aligned so */
+	char *name = tracer->names[place].name;
+	if (tracer->names[place].fn != fn) {
+		struct text text = {name, sizeof(tracer->names[place].name), 0};
+		text_add(&text, "callback ");
+		symbol_add(&text, (const void *)(uintptr_t)fn);
+		tracer->names[place].fn = fn;
+	}
+	event_string(&tracer->events, name, NAME_MOST);
 }
 
 /* What has become of a task when its step is over. */
@@ -261,7 +281,6 @@ static void look(struct tracer *tracer, const struct slice *from, int64_t time)
 static void write_slice(struct tracer *tracer, const struct slice *slice, int64_t end)
 {
 	struct events *events = &tracer->events;
-	char callback[40];
 	event_begin(events, 'X', slice->kind == SLICE_TASK ? "task" : "call", slice->since);
 	event_add(events, ",\"dur\":");
 	event_usec(events, end - slice->since);
@@ -275,8 +294,8 @@ static void write_slice(struct tracer *tracer, const struct slice *slice, int64_
 		add_outcome(events, task);
 		event_add(events, "}");
 	} else if (slice->fn) {
-		snprintf(callback, sizeof(callback), "callback %p\"", (void *)(uintptr_t)slice->fn);
-		event_add(events, callback);
+		add_callback(tracer, slice->fn);
+		event_add(events, "\"");
 	} else {
 		event_add(events, "the library\"");
 	}
