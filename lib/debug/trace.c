@@ -394,10 +394,8 @@ static void step(struct sched *sched)
 	tracer->stepping = true;
 	run_entry(sched);
 	tracer->stepping = false;
-	if (!sched_is_own(sched)) {
-		slice_drop(&tracer->slice); /* it was the parent's */
-		return;
-	}
+	if (!sched_is_own(sched))
+		return; /* the step was the parent's, too */
 	slice_end(tracer);
 	events_give(&tracer->events);
 	if (tracer->detached)
@@ -496,10 +494,8 @@ static void on_close(struct extension *extension, struct coro_loop *loop)
 {
 	struct tracer *tracer = container_of(extension, struct tracer, extension);
 	(void)loop;
-	if (sched_is_own(sched_traced(tracer))) {
-		count(tracer, coro_clock());
-		events_give(&tracer->events);
-	}
+	count(tracer, coro_clock());
+	events_give(&tracer->events); /* in a child nothing is taken */
 	detach(tracer);
 }
 

@@ -198,7 +198,16 @@ static inline const struct event *start_of(const struct event *end)
 	return found;
 }
 
-/* Both ends of an arrow are in slices, and it leads forward. */
+/* How many arrows with that number end. */
+static inline int ends_of(double id)
+{
+	int count = 0;
+	for (int i = 0; i < event_count; i++)
+		count += events[i].phase == 'f' && events[i].id == id;
+	return count;
+}
+
+/* Both ends of an arrow are in slices, and it leads forward, to one slice. */
 static inline void assert_arrows(void)
 {
 	for (int i = 0; i < event_count; i++) {
@@ -208,6 +217,7 @@ static inline void assert_arrows(void)
 		if (event->phase == 'f') {
 			ck_assert_msg(start_of(event)->ts <= event->ts, "%s", event->line);
 			ck_assert(slice_at(event)->ts == event->ts);
+			ck_assert_int_eq(ends_of(event->id), 1);
 		}
 	}
 }

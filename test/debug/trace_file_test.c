@@ -205,6 +205,41 @@ START_TEST(after_one_failure_the_file_is_cut_and_completed)
 }
 END_TEST
 
+START_TEST(a_file_of_which_nothing_was_written_is_empty)
+{
+	struct stat status;
+	struct coro_trace *trace = open_trace();
+	run_traced(trace, 1);
+	fail_call("write", 1, EIO);
+	ck_assert_int_eq(coro_trace_close(trace), -EIO);
+	fail_call_off();
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_eq(status.st_size, 0);
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+}
+END_TEST
+
+static int sleeps_a_little(void *arg)
+{
+	int r = 0;
+	for (int i = 0; i < 5 && r == 0; i++)
+		r = coro_sleep(30 * CORO_MSEC);
+	return r;
+}
+
+START_TEST(what_is_old_is_written_before_much_has_come)
+{
+	struct stat status;
+	struct coro_trace *trace = open_trace();
+	ck_assert_int_eq(coro_loop_set_trace(loop, trace), 0);
+	ck_assert_int_eq(result_of(sleeps_a_little, NULL), 0);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_gt(status.st_size, 0);
+	ck_assert_int_eq(coro_trace_close(trace), 0);
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_an_error_of_close)
 {
 	struct coro_trace *trace;
@@ -513,6 +548,68 @@ START_TEST(a_child_may_close_its_copy_of_a_trace)
 }
 END_TEST
 
+/* More than the buffer holds. */
+static int traces_much(void *trace)
+{
+	int r = coro_loop_set_trace(coro_running_loop(), trace);
+	return r < 0 ? r : yields((void *)2000);
+}
+
+static int traces_in_a_child(void *arg)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = coro_run(traces_much, arg);
+		_exit(r == 0 && coro_trace_close(arg) == 0 ? 0 : 1);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+START_TEST(a_child_writes_nothing_to_a_trace_that_it_inherits)
+{
+	struct coro_trace *trace = open_trace();
+	ck_assert_int_eq(traces_in_a_child(trace), 0);
+	run_traced(trace, 3);
+	ck_assert_int_eq(coro_trace_close(trace), 0);
+	read_trace(path);
+	ck_assert_int_eq(processes(), 1);
+	ck_assert_int_eq(count_events('X', "task 1"), 4);
+	ck_assert_int_eq(count_events('X', "task 1 main"), 0);
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+}
+END_TEST
+
+static int returns_in_both(void *arg)
+{
+	pid_t pid = fork();
+	if (pid > 0)
+		waitpid(pid, arg, 0);
+	return pid == 0;
+}
+
+/* The run ends in the child, and its copies of the loop and the trace are freed. */
+START_TEST(a_child_may_return_from_the_run_that_was_traced)
+{
+	struct coro_trace *trace = open_trace();
+	int status = -1;
+	pid_t self = getpid();
+	ck_assert_int_eq(coro_loop_set_trace(loop, trace), 0);
+	int r = result_of(returns_in_both, &status);
+	if (getpid() != self) {
+		coro_loop_close(loop);
+		_exit(coro_trace_close(trace) == 0 ? 0 : 2);
+	}
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(coro_trace_close(trace), 0);
+	read_trace(path);
+	ck_assert_int_eq(processes(), 1);
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -523,6 +620,8 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_file_without_locks_is_written_all_the_same, 0, 2);
 	tcase_add_loop_test(tests, an_error_of_writing_ends_the_trace, 1, 15);
 	tcase_add_test(tests, after_one_failure_the_file_is_cut_and_completed);
+	tcase_add_test(tests, a_file_of_which_nothing_was_written_is_empty);
+	tcase_add_test(tests, what_is_old_is_written_before_much_has_come);
 	tcase_add_test(tests, a_full_disk_is_an_error_of_close);
 	tcase_add_test(tests, a_pipe_without_a_reader_does_not_end_the_program);
 	tcase_add_test(tests, what_was_in_the_file_is_replaced);
@@ -537,6 +636,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_child_writes_nothing_to_its_parents_trace);
 	tcase_add_test(tests, a_child_has_a_trace_of_its_own_if_its_name_differs);
 	tcase_add_test(tests, a_child_may_close_its_copy_of_a_trace);
+	tcase_add_test(tests, a_child_writes_nothing_to_a_trace_that_it_inherits);
+	tcase_add_test(tests, a_child_may_return_from_the_run_that_was_traced);
 }
 
 TEST_MAIN("trace_file", add_tests)

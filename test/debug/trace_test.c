@@ -255,6 +255,30 @@ START_TEST(arrows_stay_right_while_the_ready_queue_grows)
 }
 END_TEST
 
+static int spawns_many_later(void *arg)
+{
+	coro_task_yield();
+	return spawns_many(NULL);
+}
+
+/* The ring grows between the two ends of an arrow. */
+START_TEST(an_arrow_stays_right_while_others_are_spawned)
+{
+	struct coro_future *tasks[] = {
+		spawn_named("a", waits_for, &event_a),
+		spawn_named("wakes a", wakes_a, NULL),
+		spawn_named("parent", spawns_many_later, NULL),
+	};
+	coro_event_clear(&event_a);
+	run();
+	for (int i = 0; i < 3; i++)
+		assert_ended(tasks[i], 0);
+	end_trace();
+	ck_assert_str_eq(waker_of(event_named('X', "task 1 a", 1)), "task 2 wakes a");
+	ck_assert_int_eq(count_events('f', "wake"), MANY + 1);
+}
+END_TEST
+
 START_TEST(without_memory_for_arrows_there_are_slices)
 {
 	if (!fail_possible())
@@ -352,6 +376,23 @@ static void calls_eagerly(void *arg)
 	ck_assert_int_eq(coro_loop_spawn(loop, &options, starts_another, NULL, NULL), 0);
 }
 
+static int spawns_a_spawner(void *arg)
+{
+	return coro_spawn(starts_eagerly, NULL, NULL);
+}
+
+/* The spawner runs on in a place of the ready queue to which an arrow has led before. */
+START_TEST(who_spawns_eagerly_was_woken_once)
+{
+	struct coro_future *task = spawn_named("first", spawns_a_spawner, NULL);
+	run();
+	assert_ended(task, 0);
+	end_trace();
+	ck_assert_str_eq(waker_of(event_named('X', "task 2", 0)), "task 1 first");
+	ck_assert_str_eq(waker_of(event_named('X', "task 2", 1)), "");
+}
+END_TEST
+
 START_TEST(an_eager_task_runs_inside_the_slice_of_a_callback)
 {
 	ck_assert_int_eq(coro_call_soon(loop, calls_eagerly, NULL, NULL), 0);
@@ -366,6 +407,7 @@ START_TEST(an_eager_task_runs_inside_the_slice_of_a_callback)
 	}
 	ck_assert_str_eq(waker_of(event_named('X', "task 1 eager", 0)), name);
 	ck_assert_str_eq(waker_of(event_named('X', "task 2 inner", 0)), "task 1 eager");
+	ck_assert_int_eq(count_events('i', "spawn task 1 eager"), 1);
 }
 END_TEST
 
@@ -418,6 +460,29 @@ START_TEST(counters_follow_the_loop)
 }
 END_TEST
 
+static int yields_often(void *arg)
+{
+	for (int i = 0; i < 1000; i++)
+		coro_task_yield();
+	return 0;
+}
+
+START_TEST(counters_that_stay_are_not_repeated)
+{
+	struct coro_future *task = spawn(yields_often, NULL);
+	run();
+	assert_ended(task, 0);
+	end_trace();
+	const char *before = "";
+	for (int i = 0; i < count_events('C', "loop 1"); i++) {
+		const char *counts = field(event_named('C', "loop 1", i)->line, "args");
+		size_t length = strcspn(counts, "}");
+		ck_assert_msg(strncmp(counts, before, length) != 0, "%s", counts);
+		before = counts;
+	}
+}
+END_TEST
+
 /* ---- names ---- */
 
 static const struct {
@@ -438,6 +503,10 @@ static const struct {
 						  "?"
 						  "?"},
 	{"\xc3", "?"},
+	{"\xc0\x80\xc1\xbf", "?"
+			     "?"
+			     "?"
+			     "?"},
 };
 
 START_TEST(any_name_is_valid_json)
@@ -510,6 +579,7 @@ START_TEST(a_task_may_begin_the_trace_and_begin_it_again)
 	end_trace();
 	ck_assert_int_eq(count_events('X', "task 1"), 2); /* the first step was not traced */
 	ck_assert_int_eq(count_events('X', "task 2"), 3);
+	ck_assert_int_eq(count_events('i', "spawn task 2"), 0); /* that was before the trace */
 }
 END_TEST
 
@@ -587,13 +657,16 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_arrow_leads_from_who_wakes_to_who_is_woken);
 	tcase_add_loop_test(tests, arrows_are_right_in_any_order, 0, 20);
 	tcase_add_test(tests, arrows_stay_right_while_the_ready_queue_grows);
+	tcase_add_test(tests, an_arrow_stays_right_while_others_are_spawned);
 	tcase_add_test(tests, without_memory_for_arrows_there_are_slices);
 	tcase_add_test(tests, spawn_cancel_and_end_are_instants);
 	tcase_add_test(tests, a_task_that_is_cancelled_before_it_runs_ends);
 	tcase_add_test(tests, an_eager_task_has_slices_of_its_own);
+	tcase_add_test(tests, who_spawns_eagerly_was_woken_once);
 	tcase_add_test(tests, an_eager_task_runs_inside_the_slice_of_a_callback);
 	tcase_add_test(tests, a_poll_is_a_slice_from_which_arrows_lead);
 	tcase_add_test(tests, counters_follow_the_loop);
+	tcase_add_test(tests, counters_that_stay_are_not_repeated);
 	tcase_add_loop_test(tests, any_name_is_valid_json, 0, sizeof(names) / sizeof(names[0]));
 	tcase_add_test(tests, long_names_are_cut);
 	tcase_add_test(tests, a_task_may_end_the_trace_in_its_own_step);
