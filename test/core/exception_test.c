@@ -174,6 +174,38 @@ START_TEST(generators_of_a_body_that_saves_them_save_them_too)
 }
 END_TEST
 
+static int yields_and_fails(void *arg)
+{
+	ck_assert_int_eq(coro_yield(arg, NULL), 0);
+	ck_assert_int_eq(coro_yield(arg, NULL), 0);
+	return -EIO;
+}
+
+static int delegates_to(void *inner)
+{
+	int r = coro_yield_from(inner, NULL);
+	trace("%d", r);
+	return r;
+}
+
+/* The delegate is under way: its yield has a result, and so has the delegation. */
+START_TEST(results_go_both_ways_where_exceptions_are_saved)
+{
+	void *item = NULL;
+	struct coro *inner = make(yields_and_fails, "item", 0);
+	struct coro *outer = make(delegates_to, inner, CORO_SAVE_EXCEPTIONS);
+	ck_assert_int_eq(coro_next(inner, &item), 1);
+	ck_assert_int_eq(coro_next(outer, &item), 1);
+	ck_assert_str_eq(item, "item");
+	ck_assert_int_eq(coro_next(outer, &item), -EIO);
+	char expected[16];
+	snprintf(expected, sizeof(expected), "%d", -EIO);
+	ck_assert_trace(expected);
+	ck_assert_int_eq(coro_destroy(outer), 0);
+	ck_assert_int_eq(coro_destroy(inner), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, catch_blocks_of_two_coroutines_do_not_meet);
@@ -182,6 +214,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, next_on_the_stack_begins_without_a_catch_block);
 	tcase_add_test(tests, generators_of_a_body_that_saves_them_save_them_too);
 	tcase_add_loop_test(tests, generator_may_delegate_inside_a_catch_block, 0, 2);
+	tcase_add_test(tests, results_go_both_ways_where_exceptions_are_saved);
 }
 
 TEST_MAIN("exception", add_tests)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Transports over transports: one that is put under a stream, and holds back what it has taken. */
+#include "stream/block.h"
+
 #include "fds.h"
 
 static struct pair pair; /* from: the test's own end */
@@ -365,6 +367,119 @@ START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
 }
 END_TEST
 
+/* ---- so many bytes ---- */
+
+/* Takes as many bytes as it was allowed, and drops them. */
+static size_t allowed;
+
+static ssize_t meter_write(void *arg, const struct iovec *vec, int count)
+{
+	size_t left = allowed;
+	for (int i = 0; i < count && allowed > 0; i++)
+		allowed -= vec[i].iov_len < allowed ? vec[i].iov_len : allowed;
+	return left > allowed ? (ssize_t)(left - allowed) : -EAGAIN;
+}
+
+static const struct coro_transport metered = {
+	.read = slow_read,
+	.write = meter_write,
+	.wait = counter_wait,
+	.close = counter_close,
+};
+
+static int opens_metered(void *arg)
+{
+	struct coro_stream_options options = {.high_water = 1000, .low_water = 400};
+	allowed = 0;
+	return coro_stream_create(&metered, NULL, &options, &stream);
+}
+
+static int drains(void *arg)
+{
+	int r = coro_stream_drain(stream);
+	trace("drained:%zu", coro_stream_pending(stream));
+	return r;
+}
+
+static int flushes(void *arg)
+{
+	int r = coro_stream_flush(stream);
+	trace("flushed:%zu", coro_stream_pending(stream));
+	return r;
+}
+
+static int sleeps_a_while(void *arg)
+{
+	return coro_sleep(20);
+}
+
+/* Two tasks that wait, while so many bytes are taken, some of 1,200. */
+static void assert_waiters(coro_fn *fn, size_t length, size_t taken, const char *expected)
+{
+	static const char bytes[1200];
+	ck_assert_int_eq(result_of(opens_metered, NULL), 0);
+	ck_assert_int_eq(coro_stream_write(stream, bytes, length), 0);
+	struct coro_future *one = start(fn, NULL), *other = start(fn, NULL);
+	allowed = taken;
+	ck_assert_int_eq(result_of(sleeps_a_while, NULL), 0);
+	ck_assert_trace(expected);
+	allowed = SIZE_MAX;
+	run();
+	trace_take();
+	assert_ended(one, 0);
+	assert_ended(other, 0);
+	ck_assert_int_eq(coro_stream_destroy(stream), 0);
+	run();
+}
+
+START_TEST(all_who_drain_go_on_when_no_more_than_the_low_water_is_left)
+{
+	assert_waiters(drains, 1200, 799, "");
+	assert_waiters(drains, 1200, 800, "drained:400 drained:400");
+	assert_waiters(drains, 1200, 900, "drained:300 drained:300");
+}
+END_TEST
+
+START_TEST(all_who_flush_go_on_when_nothing_is_left)
+{
+	assert_waiters(flushes, 300, 299, "");
+	assert_waiters(flushes, 300, 300, "flushed:0 flushed:0");
+	assert_waiters(flushes, 1200, 1199, "");
+	assert_waiters(flushes, 1200, 1200, "flushed:0 flushed:0");
+}
+END_TEST
+
+/* Writes that end where a block does. */
+static int fills_blocks(void *arg)
+{
+	static const char bytes[BLOCK_SIZE];
+	struct coro_stream_options options = {.high_water = 100 * BLOCK_SIZE};
+	allowed = 0;
+	int r = coro_stream_create(&metered, NULL, &options, &stream);
+	for (int i = 0; i < 40 && r == 0; i++) {
+		r = coro_stream_write(stream, bytes, sizeof(bytes) / 2);
+		if (r == 0)
+			r = coro_stream_write(stream, bytes, sizeof(bytes) - sizeof(bytes) / 2);
+	}
+	allowed = SIZE_MAX;
+	if (r == 0)
+		r = coro_stream_flush(stream);
+	coro_stream_destroy(stream);
+	return r < 0 ? r : coro_sleep(10);
+}
+
+START_TEST(writes_that_fill_blocks_leave_none_allocated)
+{
+	size_t after_one = 0;
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(result_of(fills_blocks, NULL), 0);
+		if (i == 0)
+			after_one = allocated();
+	}
+	ck_assert_uint_eq(allocated(), after_one);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -378,6 +493,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 	tcase_add_test(tests, write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated);
+	tcase_add_test(tests, all_who_drain_go_on_when_no_more_than_the_low_water_is_left);
+	tcase_add_test(tests, all_who_flush_go_on_when_nothing_is_left);
+	tcase_add_test(tests, writes_that_fill_blocks_leave_none_allocated);
 }
 
 TEST_MAIN("transport", add)
