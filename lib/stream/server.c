@@ -68,9 +68,11 @@ void server_report(const struct coro_server *server, int error, const char *mess
 
 /* -- accepting */
 
-static const struct wait_kind changing = {.leave = waiter_leave,
-					  .what = "a server",
-					  .call = "coro_server_wait_closed, _serve_forever"};
+static const struct wait_kind waiting_for_room = {.leave = waiter_leave,
+						  .what = "a server, for a connection's end"};
+static const struct wait_kind closing = {.leave = waiter_leave,
+					 .what = "a server, to be closed",
+					 .call = "coro_server_wait_closed, _serve_forever"};
 
 static coro_async int wait_for_room(struct coro_server *server)
 {
@@ -78,7 +80,7 @@ static coro_async int wait_for_room(struct coro_server *server)
 	struct waiter waiter;
 	int r = 0;
 	while (r == 0 && most && server->served_count >= most && !server->closed)
-		r = waiters_wait(&server->changed, &waiter, &changing);
+		r = waiters_wait(&server->changed, &waiter, &waiting_for_room);
 	return r;
 }
 
@@ -275,7 +277,7 @@ static coro_async int wait_for_tasks(struct coro_server *server)
 	struct waiter waiter;
 	int r = 0;
 	while (r == 0 && (!server->closed || server->tasks > 0))
-		r = waiters_wait(&server->changed, &waiter, &changing);
+		r = waiters_wait(&server->changed, &waiter, &closing);
 	return r;
 }
 
@@ -285,7 +287,7 @@ static coro_async int wait_until_idle(struct coro_server *server)
 	struct waiter waiter;
 	int r = wait_for_tasks(server);
 	while (r == 0 && (server->tasks > 0 || server->arriving_count > 0))
-		r = waiters_wait(&server->changed, &waiter, &changing);
+		r = waiters_wait(&server->changed, &waiter, &closing);
 	return r;
 }
 
@@ -310,7 +312,7 @@ int coro_server_serve_forever(struct coro_server *server)
 	if (streams_are_foreign(server->streams))
 		return fail_with(-EPERM, "coro_server_serve_forever: it is another thread's");
 	while (r == 0 && !server->closed)
-		r = waiters_wait(&server->changed, &waiter, &changing);
+		r = waiters_wait(&server->changed, &waiter, &closing);
 	if (r < 0) {
 		coro_server_close(server);
 		return r;

@@ -119,8 +119,8 @@ static inline size_t stream_buffered(const struct coro_stream *stream)
 	return stream->in ? block_length(stream->in) : 0;
 }
 
-/* A wait in `drainers`. */
-extern const struct wait_kind stream_draining;
+/* Waits in `drainers` until woken. Returns 0, -ECANCELED, or -EPERM outside of tasks. */
+int stream_wait(struct coro_stream *stream);
 
 /* Whether a task waits in a call on the stream. */
 static inline bool stream_is_waited_for(const struct coro_stream *stream)

@@ -101,20 +101,18 @@ bool coro_stream_is_closing(const struct coro_stream *stream)
 
 int stream_wait_shut(struct coro_stream *stream)
 {
-	struct waiter waiter;
 	int r = 0;
 	while (r == 0 && !stream->closed && !stream->write_error)
-		r = waiters_wait(&stream->drainers, &waiter, &stream_draining);
+		r = stream_wait(stream);
 	return r < 0 ? r : stream_loss(stream);
 }
 
 /* Waits until the peer's kernel has acknowledged all that was written. */
 static coro_async int wait_until_gone(struct coro_stream *stream)
 {
-	struct waiter waiter;
 	int r = 0;
 	while (r == 0 && stream->closed && !stream_is_gone(stream))
-		r = waiters_wait(&stream->drainers, &waiter, &stream_draining);
+		r = stream_wait(stream);
 	return r < 0 ? r : stream_loss(stream);
 }
 

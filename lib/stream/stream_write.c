@@ -127,18 +127,44 @@ static coro_async int give_way(const struct coro_stream *stream)
 	return io_check_budget(io_made(loop));
 }
 
-const struct wait_kind stream_draining = {.leave = waiter_leave,
+/* A task that waits for writing or for the end. */
+struct drainer {
+	struct waiter waiter;
+	const struct coro_stream *stream;
+};
+
+static int describe(const struct task_wait *wait, char *text, size_t size)
+{
+	const struct coro_stream *stream =
+		container_of(wait->waiter, struct drainer, waiter)->stream;
+	char fd[24] = "";
+	if (coro_stream_fd(stream) >= 0)
+		snprintf(fd, sizeof(fd), ", fd %d", coro_stream_fd(stream));
+	return stream->pending > 0
+		       ? snprintf(text, size, "a stream, to be written, %zu bytes left%s",
+				  stream->pending, fd)
+		       : snprintf(text, size, "a stream, to be closed%s", fd);
+}
+
+static const struct wait_kind draining = {.leave = waiter_leave,
 					  .what = "a stream, to be written",
-					  .call = "coro_stream_drain, _flush, _wait_closed"};
+					  .call = "coro_stream_drain, _flush, _wait_closed",
+					  .describe = describe};
+
+int stream_wait(struct coro_stream *stream)
+{
+	struct drainer drainer;
+	drainer.stream = stream;
+	return waiters_wait(&stream->drainers, &drainer.waiter, &draining);
+}
 
 /* Waits until writing was resumed once. It may be paused again before the waiting task runs. */
 static coro_async int wait_until_resumed(struct coro_stream *stream)
 {
-	struct waiter waiter;
 	unsigned before = stream->resumed;
 	int r = 0;
 	while (r == 0 && stream->paused && stream->resumed == before && !stream->closed)
-		r = waiters_wait(&stream->drainers, &waiter, &stream_draining);
+		r = stream_wait(stream);
 	return r;
 }
 
@@ -166,7 +192,6 @@ static bool is_held_back(const struct coro_stream *stream)
 
 int coro_stream_flush(struct coro_stream *stream)
 {
-	struct waiter waiter;
 	if (!stream)
 		return fail_with(-EINVAL, "coro_stream_flush: stream is NULL");
 	if (streams_are_foreign(stream->streams))
@@ -174,7 +199,7 @@ int coro_stream_flush(struct coro_stream *stream)
 	int r = give_way(stream);
 	stream_push(stream);
 	while (r == 0 && (stream->pending > 0 || is_held_back(stream)))
-		r = waiters_wait(&stream->drainers, &waiter, &stream_draining);
+		r = stream_wait(stream);
 	return r < 0 ? r : stream_loss(stream);
 }
 

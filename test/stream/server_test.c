@@ -463,9 +463,12 @@ static int serves(void *arg)
 
 START_TEST(a_server_serves_until_it_is_closed)
 {
+	char text[64];
 	begin(echoes);
 	struct coro_future *task = start(serves, NULL);
 	turns(4);
+	ck_assert_int_ge(coro_task_waiting(task, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "a server, to be closed");
 	ck_assert_int_eq(coro_server_destroy(server), -EBUSY);
 	ck_assert_int_eq(coro_server_close(server), 0);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);

@@ -81,6 +81,15 @@ static size_t take_all(void)
 	return length;
 }
 
+static void assert_waits_to_be_written(const struct coro_future *task)
+{
+	char text[96], expected[96];
+	snprintf(expected, sizeof(expected), "a stream, to be written, %zu bytes left, fd %d",
+		 coro_stream_pending(stream), coro_stream_fd(stream));
+	ck_assert_int_ge(coro_task_waiting(task, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, expected);
+}
+
 START_TEST(drain_waits_above_the_high_mark_until_the_low_one)
 {
 	enum { MUCH = 2000000, HIGH = 400000, LOW = 100000 };
@@ -88,6 +97,7 @@ START_TEST(drain_waits_above_the_high_mark_until_the_low_one)
 	ck_assert_int_eq(result_of(writes_much, N(MUCH)), 0);
 	ck_assert_uint_gt(coro_stream_pending(stream), HIGH);
 	struct coro_future *task = start(drains, NULL);
+	assert_waits_to_be_written(task);
 	size_t taken = 0;
 	while (!coro_future_done(task)) {
 		ck_assert_uint_gt(coro_stream_pending(stream), LOW);
