@@ -4,6 +4,7 @@
     info coro                 loops and their tasks
     coro N COMMAND            runs a command of gdb, such as bt, in task N
     coro apply all COMMAND    the same in each task
+    coro gcore [FILE]         writes a core file that has the tasks' stacks
 
 It reads the table that the library carries for debuggers (debug/offsets.h), so it needs no debug
 information, and works on live processes and core files alike. It writes neither memory nor registers.
@@ -381,7 +382,10 @@ def find_loops():
             loops.append(Loop(table, address, len(loops) + 1))
             address = table.memory.complement(address + table["sched.next_loop"])
     if not tables:
-        raise gdb.GdbError("No program that uses coro is being debugged, or it has not started.")
+        raise gdb.GdbError(
+            "No library is found: the program does not use coro, has not started, or its core "
+            "file lacks the memory."
+        )
     return loops
 
 
@@ -715,12 +719,77 @@ def run_in_task(task, command):
         if task.lost:
             raise gdb.GdbError(
                 "The core file lacks the task's stack. That is so if gcore made it and the "
-                "program was started without CORO_GUARD=mprotect; see coro-debugging(7)."
+                "program was started without CORO_GUARD=mprotect; coro gcore writes all."
             )
         stacks = stacks_of(task)
         if not stacks:
             raise gdb.GdbError("The task %s: it has no stack." % task.doing())
         gdb.write(in_stacks(stacks, command))
+
+
+# -- core files
+
+
+class Core:
+    """A core file that gdb has written."""
+
+    LOAD = 1  # a segment with memory
+    CHUNK = 64 * 1024
+
+    def __init__(self, path, memory):
+        self.memory = memory
+        self.file = open(path, "r+b")
+        header = self.file.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            raise gdb.GdbError("coro gcore knows core files of 64 bits only.")
+        offset = struct.unpack_from(memory.order + "Q", header, 32)[0]
+        size, count = struct.unpack_from(memory.order + "HH", header, 54)
+        self.file.seek(offset)
+        entries = [self.file.read(size) for _ in range(count)]
+        fields = [struct.unpack(memory.order + "IIQQQQQQ", entry[:56]) for entry in entries]
+        self.segments = [(f[3], f[5], f[2]) for f in fields if f[0] == self.LOAD]
+
+    def fill_from(self, address):
+        """Writes what can be read of the segment, from an address to its end. Returns the bytes."""
+        filled = 0
+        for start, size, offset in self.segments:
+            if not start <= address < start + size:
+                continue
+            for at in range(address, start + size, self.CHUNK):
+                end = min(at + self.CHUNK, start + size)
+                filled += self.copy(at, end, offset - start)
+        return filled
+
+    def copy(self, at, end, delta, step=4096):
+        """Copies memory, page by page where not all can be read. Zeros are in the file already."""
+        try:
+            content = self.memory.read(at, end - at)
+        except gdb.MemoryError:
+            if end - at <= step:
+                return 0
+            return sum(self.copy(page, min(page + step, end), delta) for page in range(at, end, step))
+        if content.count(0) < len(content):
+            self.file.seek(at + delta)
+            self.file.write(content)
+        return end - at
+
+
+def write_core(path):
+    """
+    gcore, which gives a mapping up where it meets memory that cannot be read, as a guard between
+    stacks; then the rest of those mappings.
+    """
+    process = gdb.selected_inferior()
+    if not process.pid or not process.connection or process.connection.type == "core":
+        raise gdb.GdbError("coro gcore needs a live process.")
+    path = path or "core.%d" % process.pid
+    said = gdb.execute("gcore " + path, to_string=True)
+    failed = re.findall(r"Memory read failed for corefile section, \d+ bytes at (0x[0-9a-f]+)", said)
+    core = Core(path, Memory())
+    with core.file:
+        for address in failed:
+            core.fill_from(int(address, 16))
+    gdb.write("Saved corefile %s\n" % path)
 
 
 # -- the commands
@@ -771,11 +840,12 @@ class Coro(gdb.Command):
 
 Usage: coro N [COMMAND]
        coro apply all|N... COMMAND
+       coro gcore [FILE]
 
 N is a number that "info coro" lists, or L.N for task N of loop L; 0 is who runs the loop. Without a command it says what the
 task does, and shows its backtrace. COMMAND may be bt with its options, frame N, frame apply, info
 locals, print, and whatever else looks at a frame. The task may be suspended, or run.
-The program is not changed."""
+The program is not changed. gcore of gdb may leave the stacks of tasks out; coro gcore does not."""
 
     def __init__(self):
         super().__init__("coro", gdb.COMMAND_STACK)
@@ -793,6 +863,9 @@ The program is not changed."""
             raise gdb.GdbError("Usage: coro N [COMMAND], or coro apply all|N... COMMAND")
         if words[0] == "apply":
             self.apply(words[1] if len(words) > 1 else "")
+            return
+        if words[0] == "gcore":
+            write_core(words[1] if len(words) > 1 else None)
             return
         loops = find_loops()
         task = find_task(loops, words[0])
