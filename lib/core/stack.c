@@ -18,26 +18,15 @@
 enum { SLAB_FIRST = 16, SLAB_LARGEST = 4096 };
 
 /*
- * Colours: the tops of neighbours differ by 7 cache lines. Their range is what a sleeping task leaves
- * free in its first page, after the context's room and 1 KiB for the body.
+ * The range of colours is what a sleeping task leaves free in its first page, after the context's room
+ * and 1 KiB for the body.
  */
-enum { COLOUR_UNIT = 64, COLOUR_STEP = 7, COLOURS_MOST = 40, BODY = 1024 };
+enum { COLOURS_MOST = 40, BODY = 1024 };
 
 /* The least bytes of a guard. */
 enum { GUARD = 64 * 1024 };
 
 enum { WORD = 64 };
-
-/*
- * A mapping cut into slots. Slots from `fresh` on were never used and have no guard yet. Below that, a
- * bit in `cold` is set for each slot that is free, with its guard in place.
- */
-struct stack_slab {
-	struct stack_slab *next;
-	char *start;
-	size_t count, fresh, cold_count;
-	uint64_t cold[];
-};
 
 static size_t round_up(size_t n, size_t unit)
 {

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct stack_size;
 struct coro_pool_stats;
@@ -48,6 +49,23 @@ struct stack_size {
 	size_t in_use;
 	struct stack_slab *slabs;
 };
+
+/*
+ * A mapping cut into slots. Slots from `fresh` on were never used and have no guard yet. Below that, a
+ * bit in `cold` is set for each slot that is free, with its guard in place.
+ */
+struct stack_slab {
+	struct stack_slab *next;
+	char *start;
+	size_t count, fresh, cold_count;
+	uint64_t cold[];
+};
+
+/*
+ * Colours: the header of slot i lies i * COLOUR_STEP % colours units below the slot's end. So the tops
+ * of neighbours differ by 7 cache lines.
+ */
+enum { COLOUR_UNIT = 64, COLOUR_STEP = 7 };
 
 /* All stacks of a thread. */
 struct stack_pool {

@@ -48,6 +48,7 @@ static struct debug_offsets offsets SECTION = {
 				.tid = AT(struct sched, tid),
 				.running = AT(struct sched, running),
 				.runner = AT(struct sched, runner),
+				.context = AT(struct sched, runner_context),
 				.ready = AT(struct sched, ready),
 				.timers = AT(struct sched, timers),
 				.virtual_clock = AT(struct sched, virtual_clock),
@@ -56,7 +57,12 @@ static struct debug_offsets offsets SECTION = {
 				.watching = AT(struct sched, watching),
 				.thread = AT(struct sched, thread),
 			},
-		.thread.self = AT(struct thread, self),
+		.thread =
+			{
+				.self = AT(struct thread, self),
+				.sizes = AT(struct thread, stacks.sizes),
+				.colours = AT(struct thread, stacks.colours),
+			},
 		.tasks =
 			{
 				.all = AT(struct tasks, all),
@@ -96,7 +102,28 @@ static struct debug_offsets offsets SECTION = {
 				.arg = AT(struct frame, arg),
 				.wait = AT(struct frame, outer),
 			},
-		.stack_size.bytes = AT(struct stack_size, bytes),
+		.stack =
+			{
+				.header = STACK_HEADER,
+				.colour_unit = COLOUR_UNIT,
+				.colour_step = COLOUR_STEP,
+				.next = AT(struct stack, next),
+			},
+		.stack_size =
+			{
+				.bytes = AT(struct stack_size, bytes),
+				.slot = AT(struct stack_size, slot),
+				.next = AT(struct stack_size, next),
+				.warm = AT(struct stack_size, warm),
+				.slabs = AT(struct stack_size, slabs),
+			},
+		.slab =
+			{
+				.next = AT(struct stack_slab, next),
+				.start = AT(struct stack_slab, start),
+				.fresh = AT(struct stack_slab, fresh),
+				.cold = AT(struct stack_slab, cold),
+			},
 		.wait =
 			{
 				.kind = AT(struct task_wait, kind),
@@ -165,7 +192,6 @@ static struct debug_offsets offsets SECTION = {
  */
 __attribute__((constructor)) static void publish(void)
 {
-	offsets.sched.context = AT(struct sched, runner_context);
 	offsets.loops = (uintptr_t)&loops_first;
 	offsets.gather.children = (uint32_t)gather_children_at;
 	offsets.completed.count = (uint32_t)completed_layout.count;

@@ -60,7 +60,9 @@ struct debug_offsets {
 		uint32_t thread;        /* struct thread * */
 	} sched;
 	struct {
-		uint32_t self; /* struct coro *: the innermost that runs */
+		uint32_t self;    /* struct coro *: the innermost that runs */
+		uint32_t sizes;   /* struct stack_size *: the first; its stacks of all sizes */
+		uint32_t colours; /* size_t: see stack.header */
 	} thread;
 	struct {
 		uint32_t all;      /* struct list of spawned.all: tasks that are not done */
@@ -98,9 +100,30 @@ struct debug_offsets {
 		uint32_t arg;   /* void *: its argument */
 		uint32_t wait;  /* struct task_wait: of a started task */
 	} frame;
+	/*
+	 * The frame of slot i ends at slab.start + (i + 1) * stack_size.slot, less
+	 * stack.colour_unit * (i * stack.colour_step % thread.colours). It begins stack.header below.
+	 */
+	struct {
+		uint32_t header;      /* bytes */
+		uint32_t colour_unit; /* bytes */
+		uint32_t colour_step;
+		uint32_t next; /* struct stack *, which a frame begins with: the next warm one */
+	} stack;
 	struct {
 		uint32_t bytes; /* size_t: of a stack without its guard */
+		uint32_t slot;  /* size_t: with it */
+		uint32_t next;  /* struct stack_size * */
+		uint32_t warm;  /* struct stack *: the first that is free and keeps its memory */
+		uint32_t slabs; /* struct stack_slab * */
 	} stack_size;
+	struct {
+		uint32_t next;  /* struct stack_slab * */
+		uint32_t start; /* char * */
+		uint32_t fresh; /* size_t: slots from this one on were never used */
+		uint32_t
+			cold; /* an array of uint64_t: bits of slots that are free, without memory */
+	} slab;
 	struct {
 		uint32_t kind;   /* const struct wait_kind *: NULL if the task is not parked */
 		uint32_t waiter; /* struct waiter *, or NULL */

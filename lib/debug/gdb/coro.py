@@ -24,6 +24,7 @@ FIELDS = """
 
 MAGIC = b"coro offsets\r\n\x1a"
 MOST = 10_000_000  # tasks in a list; more means that it is broken
+LISTS = ("tasks.all", "tasks.servants")
 
 
 class Broken(gdb.GdbError):
@@ -153,6 +154,48 @@ class Loop:
             link = self.memory.pointer(link + t["list.next"])
         raise Broken("The list of tasks has no end.")
 
+    def shows_thread(self, loops):
+        """Whether it is the first loop of its thread."""
+        at = self.address + self.table["sched.thread"]
+        mine = self.memory.pointer(at)
+        threads = [loop.memory.pointer(loop.address + loop.table["sched.thread"]) for loop in loops]
+        return loops[threads.index(mine)] is self
+
+    def coroutines(self):
+        """Coroutines and generators with a stack of the loop's thread, tasks left out."""
+        t = self.table
+        thread = self.memory.pointer(self.address + t["sched.thread"])
+        tasks = {task.address for name in LISTS for task in self.tasks(name)}
+        size = self.memory.pointer(thread + t["thread.sizes"])
+        while size:
+            for frame in self.frames(thread, size):
+                address = self.memory.pointer(frame + t["frame.co"])
+                if address and address not in tasks:
+                    yield Coroutine(self, frame, address)
+            size = self.memory.pointer(size + t["stack_size.next"])
+
+    def frames(self, thread, size):
+        """The headers of stacks of one size that are in use."""
+        t = self.table
+        read = self.memory.pointer
+        free = set()
+        warm = read(size + t["stack_size.warm"])
+        while warm and warm not in free:
+            free.add(warm)
+            warm = read(warm + t["stack.next"])
+        slot = read(size + t["stack_size.slot"])
+        colours = read(thread + t["thread.colours"])
+        slab = read(size + t["stack_size.slabs"])
+        while slab:
+            start = read(slab + t["slab.start"])
+            for i in range(min(read(slab + t["slab.fresh"]), MOST)):
+                cold = self.memory.number(slab + t["slab.cold"] + i // 64 * 8, "Q")
+                colour = i * t["stack.colour_step"] % colours * t["stack.colour_unit"]
+                frame = start + (i + 1) * slot - colour - t["stack.header"]
+                if not cold >> i % 64 & 1 and frame not in free:
+                    yield frame
+            slab = read(slab + t["slab.next"])
+
     def now(self):
         """The loop's time in nanoseconds; None if it is not known, as of a core file."""
         if self.memory.u8(self.address + self.table["sched.virtual_clock"]):
@@ -240,6 +283,50 @@ class Task:
 
     def id(self, loops):
         return "%d.%d" % (self.loop.number, self.number) if len(loops) > 1 else str(self.number)
+
+
+class Coroutine:
+    """A coroutine or a generator, which no loop lists: it is found by its stack."""
+
+    CREATED, SUSPENDED, RUNNING, DONE, DELEGATING, DELEGATED = range(6)
+    lost = False
+    runs = False
+
+    def __init__(self, loop, frame, address):
+        self.loop = loop
+        self.table = loop.table
+        self.memory = loop.memory
+        self.frame = frame
+        self.address = address
+        self.state = self.memory.u8(address + self.table["coro.state"])
+
+    def string(self, name):
+        return self.memory.string(self.address + self.table[name])
+
+    def id(self, loops):
+        return "0x%x" % self.address
+
+    def name(self):
+        return self.string("coro.name")
+
+    def doing(self):
+        if self.state == self.RUNNING:
+            return "runs, or a task waits in it"
+        return "delegates" if self.state == self.DELEGATING else "is suspended"
+
+    def origin(self):
+        site = self.string("coro.site")
+        return "made at " + site if site else ""
+
+    def title(self, loops):
+        parts = ["coroutine " + self.id(loops), self.name(), self.doing(), self.origin()]
+        return ", ".join(part for part in parts if part)
+
+    def stacks(self):
+        if self.state == self.RUNNING:
+            raise gdb.GdbError("It runs, or a task waits in it: look at the task.")
+        context = self.memory.pointer(self.address + self.table["coro.context"])
+        return [Stack(saved_registers(self.table, context))]
 
 
 class Runner:
@@ -391,6 +478,12 @@ def find_loops():
 
 def find_task(loops, text):
     """The task of N, or L.N: that of loop L."""
+    if text.startswith("0x"):
+        for loop in loops:
+            for coroutine in loop.coroutines():
+                if coroutine.id(loops) == text:
+                    return coroutine
+        raise gdb.GdbError("There is no coroutine %s; info coro -all lists them." % text)
     match = re.fullmatch(r"(?:(\d+)\.)?(\d+)", text)
     if not match:
         raise gdb.GdbError("%s is no number of a task; info coro lists them." % text)
@@ -418,7 +511,7 @@ def tasks_numbered(loops, number):
     return [
         task
         for loop in loops
-        for list_name in ("tasks.all", "tasks.servants")
+        for list_name in LISTS
         for task in loop.tasks(list_name)
         if task.number == number
     ]
@@ -600,7 +693,7 @@ class Stack:
 def stacks_of(task):
     """The stacks of a task, the innermost first: its own comes last, generators' before."""
     t = task.table
-    if isinstance(task, Runner):
+    if not isinstance(task, Task):
         return [Stack()] if task.runs else task.stacks()
     if not task.frame:
         return []
@@ -801,7 +894,8 @@ class InfoCoro(gdb.Command):
 Usage: info coro [-all]
 
 For each task: its number and name, what it waits in, and by which line and task it was spawned.
-A * marks tasks that run. -all lists those of the library itself too."""
+A * marks tasks that run. -all lists tasks of the library itself too, and coroutines and generators
+that have a stack, by their address."""
 
     def __init__(self):
         super().__init__("info coro", gdb.COMMAND_STATUS)
@@ -810,29 +904,36 @@ A * marks tasks that run. -all lists those of the library itself too."""
         self.dont_repeat()
         if argument not in ("", "-all"):
             raise gdb.GdbError("Usage: info coro [-all]")
-        loops = find_loops()
-        if not loops:
-            gdb.write("No loops.\n")
-        for loop in loops:
-            self.show(loops, loop, argument == "-all")
+        everything = argument == "-all"
+        try:
+            loops = find_loops()
+            if not loops:
+                gdb.write("No loops.\n")
+            for loop in loops:
+                tasks = [task for name in LISTS[: 1 + everything] for task in loop.tasks(name)]
+                show(loops, loop, "task", tasks)
+            for loop in loops if everything else []:
+                if loop.shows_thread(loops):
+                    show(loops, loop, "coroutine", list(loop.coroutines()))
+        except gdb.error as error:
+            raise gdb.GdbError(str(error))
 
-    def show(self, loops, loop, everything):
-        tasks = list(loop.tasks())
-        if everything:
-            tasks += loop.tasks("tasks.servants")
-        thread = loop.thread()
-        where = "thread %d" % thread.num if thread else "thread of LWP %d" % loop.tid
-        count = "%d task%s" % (len(tasks), "" if len(tasks) == 1 else "s")
-        gdb.write("Loop %d, %s: %s\n" % (loop.number, where, count))
-        rows = [(task.id(loops), task.name() or "", task.doing(), task.origin()) for task in tasks]
-        widths = [max([len(row[i]) for row in rows], default=0) for i in range(3)]
-        widths[2] = min(widths[2], 40)
-        for task, row in zip(tasks, rows):
-            line = "%s %*s  %-*s  %-*s  %s" % (
-                ("*" if task.runs else " ", widths[0], row[0], widths[1], row[1])
-                + (widths[2], row[2], row[3])
-            )
-            gdb.write(line.rstrip() + "\n")
+
+def show(loops, loop, what, entries):
+    """Lists tasks, or coroutines, of a loop's thread."""
+    thread = loop.thread()
+    where = "thread %d" % thread.num if thread else "thread of LWP %d" % loop.tid
+    if what == "task":
+        where = "Loop %d, %s" % (loop.number, where)
+    count = "%d %s%s" % (len(entries), what, "" if len(entries) == 1 else "s")
+    gdb.write("%s: %s\n" % (where[0].upper() + where[1:], count))
+    rows = [(e.id(loops), e.name() or "", e.doing(), e.origin()) for e in entries]
+    widths = [max([len(row[i]) for row in rows], default=0) for i in range(3)]
+    widths[2] = min(widths[2], 40)
+    for entry, row in zip(entries, rows):
+        mark = "*" if entry.runs else " "
+        cells = (widths[0], row[0], widths[1], row[1], widths[2], row[2], row[3])
+        gdb.write(("%s %*s  %-*s  %-*s  %s" % ((mark,) + cells)).rstrip() + "\n")
 
 
 class Coro(gdb.Command):
@@ -842,7 +943,8 @@ Usage: coro N [COMMAND]
        coro apply all|N... COMMAND
        coro gcore [FILE]
 
-N is a number that "info coro" lists, or L.N for task N of loop L; 0 is who runs the loop. Without a command it says what the
+N is a number that "info coro" lists, or L.N for task N of loop L; 0 is who runs the loop. It may be
+the address of a coroutine that "info coro -all" lists. Without a command it says what the
 task does, and shows its backtrace. COMMAND may be bt with its options, frame N, frame apply, info
 locals, print, and whatever else looks at a frame. The task may be suspended, or run.
 The program is not changed. gcore of gdb may leave the stacks of tasks out; coro gcore does not."""

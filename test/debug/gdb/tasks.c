@@ -2,7 +2,7 @@
 /*
  * Tasks in each state, for test/check-gdb: one that waits deep down, one that sleeps, one that waits in
  * a generator, one for a file descriptor, one for a group, one that has not started, and one that runs, in a generator. That one is in stop; with an
- * argument the process dies there.
+ * argument the process dies there. And a generator that has yielded and is forgotten.
  */
 #include <coro.h>
 
@@ -114,10 +114,22 @@ static int runner(void *arg)
 	return r;
 }
 
+static int forgotten(void *arg)
+{
+	int r = coro_yield(arg, NULL);
+	KEEP_FRAME();
+	return r;
+}
+
 static int body(void *arg)
 {
 	struct coro_future *future, *task;
+	struct coro *generator;
 	int r = coro_future_create(coro_running_loop(), &future);
+	if (r == 0)
+		r = coro_create(forgotten, arg, &generator);
+	if (r == 0 && coro_next(generator, NULL) != 1)
+		r = -1;
 	coro_fn *bodies[] = {waiter, sleeper, iterates, reader, grouper};
 	const char *names[] = {"waiter", "sleeper", "iterates", "reader", "grouper"};
 	for (int i = 0; i < 5 && r == 0; i++) {
