@@ -27,7 +27,11 @@ static int body(void *arg)
 {
 	struct coro_future *future;
 	int r = coro_spawn(task, arg, &future);
-	return r < 0 ? r : coro_await(future, NULL);
+	if (r < 0)
+		return r;
+	r = coro_await(future, NULL);
+	coro_future_unref(future);
+	return r;
 }
 
 int main(void)

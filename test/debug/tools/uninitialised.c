@@ -51,9 +51,14 @@ static int body(void *arg)
 	int r = coro_spawn(owner, arg, &owning);
 	if (r == 0)
 		r = coro_spawn(reader, arg, &reading);
+	if (r < 0)
+		return r;
+	r = coro_await(reading, NULL);
 	if (r == 0)
-		r = coro_await(reading, NULL);
-	return r < 0 ? r : coro_await(owning, NULL);
+		r = coro_await(owning, NULL);
+	coro_future_unref(owning);
+	coro_future_unref(reading);
+	return r;
 }
 
 int main(void)

@@ -33,9 +33,14 @@ static int body(void *arg)
 	int r = coro_spawn(owner, arg, &first);
 	if (r == 0)
 		r = coro_spawn(writer, arg, &second);
+	if (r < 0)
+		return r;
+	r = coro_await(first, NULL);
 	if (r == 0)
-		r = coro_await(first, NULL);
-	return r < 0 ? r : coro_await(second, NULL);
+		r = coro_await(second, NULL);
+	coro_future_unref(first);
+	coro_future_unref(second);
+	return r;
 }
 
 int main(void)
