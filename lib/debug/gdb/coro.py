@@ -380,22 +380,56 @@ class Wait:
             5: self.lock,
             6: self.fd,
             7: self.process,
+            8: self.completed,
         }.get(self.type)
         try:
-            return describe() if describe else self.what
+            return (describe() if describe else self.what) + self.waited()
         except gdb.MemoryError:
             return self.what
+
+    def waited(self):
+        """For how long it has waited so far, which is known in debug mode."""
+        since = self.memory.u32(self.address + self.table["wait.since"])
+        now = self.task.loop.now()
+        if not since or now is None:
+            return ""
+        # Counted in milliseconds of 32 bits, and never 0.
+        return ", for %.3f s so far" % (((now // 1000000 | 1) - since) % 2**32 / 1e3)
 
     def timer(self):
         t = self.table
         heap = self.task.loop.address + t["sched.timers"]
         place = self.memory.pointer(self.subject + t["heap.timer_node"] + t["heap.node_place"])
-        now = self.task.loop.now()
-        if now is None or place >= self.memory.pointer(heap + t["heap.count"]):
+        if place >= self.memory.pointer(heap + t["heap.count"]):
             return self.what
         entries = self.memory.pointer(heap + t["heap.entries"])
-        key = self.memory.i64(entries + place * t["heap.entry_bytes"] + t["heap.entry_key"])
-        return "%s, %.2f s more" % (self.what, max(key - now, 0) / 1e9)
+        end = self.memory.i64(entries + place * t["heap.entry_bytes"] + t["heap.entry_key"])
+        now = self.task.loop.now()
+        if end == 2**63 - 1:
+            return self.what + " without end"
+        return self.what if now is None else "%s, %.3f s more" % (self.what, max(end - now, 0) / 1e9)
+
+    # Several futures: each of these returns their addresses.
+
+    def array(self, count, at, item_bytes, item_future):
+        items = (at + i * item_bytes + item_future for i in range(min(count, MOST)))
+        return [future for future in map(self.memory.pointer, items) if future]
+
+    def done_calls(self, at):
+        t = self.table
+        count = self.memory.pointer(at + t["done_calls.count"])
+        first = self.memory.pointer(at + t["done_calls.all"])
+        return self.array(count, first, t["done_calls.item_bytes"], t["done_calls.item_future"])
+
+    def members(self, group):
+        t = self.table
+        head = group + t["group.members"]
+        futures = []
+        link = self.memory.pointer(head + t["list.next"])
+        while link != head and len(futures) < MOST:
+            futures.append(self.memory.pointer(link - t["member.link"] + t["member.future"]))
+            link = self.memory.pointer(link + t["list.next"])
+        return futures
 
     def task_of(self, future):
         """The task that a future is the result of; None for others."""
@@ -403,39 +437,46 @@ class Wait:
             return None
         return Task(self.task.loop, future - self.table["spawned.future"])
 
-    def future(self):
-        task = self.task_of(self.memory.pointer(self.subject))
-        if not task:
-            return self.what
-        return task.brief() if self.what == "a future" else "%s, %s" % (self.what, task.brief())
+    def pending(self, futures):
+        return [f for f in futures if not self.memory.u8(f + self.table["future.done"])]
 
-    def name(self, futures):
-        tasks = [self.task_of(future) for future in futures]
-        names = [task.brief() for task in tasks if task]
-        if len(names) > self.MOST_NAMED:
-            names[self.MOST_NAMED :] = ["..."]
-        return ": ".join([self.what, ", ".join(names)] if names else [self.what])
+    def named(self, what, futures):
+        """Adds the tasks among the futures."""
+        names = [task.brief() for task in map(self.task_of, futures) if task]
+        more = len(names) - self.MOST_NAMED
+        text = ", ".join(names[: self.MOST_NAMED]) + (" and %d more" % more if more > 0 else "")
+        return "%s: %s" % (what, text) if names else what
+
+    def several(self, what, futures):
+        left = self.pending(futures)
+        return self.named("%s, %d of %d left" % (what, len(left), len(futures)), left)
 
     def futures(self):
+        return self.several(self.what, self.done_calls(self.subject))
+
+    def completed(self):
         t = self.table
-        count = self.memory.pointer(self.subject + t["done_calls.count"])
-        at = self.memory.pointer(self.subject + t["done_calls.all"]) + t["done_calls.item_future"]
-        futures = []
-        for i in range(min(count, MOST)):
-            future = self.memory.pointer(at + i * t["done_calls.item_bytes"])
-            if future and not self.memory.u8(future + t["future.done"]):
-                futures.append(future)
-        return self.name(futures)
+        at = self.memory.pointer(self.subject)
+        count = self.memory.pointer(at + t["completed.count"])
+        items = t["completed.item_bytes"], t["completed.item_future"]
+        return self.several(self.what, self.array(count, at + t["completed.all"], *items))
 
     def group(self):
+        left = self.pending(self.members(self.memory.pointer(self.subject)))
+        what = "%s, %d member%s left" % (self.what, len(left), "" if len(left) == 1 else "s")
+        return self.named(what, left)
+
+    # Other subjects.
+
+    def future(self):
         t = self.table
-        head = self.memory.pointer(self.subject) + t["group.members"]
-        futures = []
-        link = self.memory.pointer(head + t["list.next"])
-        while link != head and len(futures) < MOST:
-            futures.append(self.memory.pointer(link - t["member.link"] + t["member.future"]))
-            link = self.memory.pointer(link + t["list.next"])
-        return self.name(futures)
+        future = self.memory.pointer(self.subject)
+        if self.memory.u8(future + t["future.kind"]) == 2:
+            return self.several("a gather", self.done_calls(future + t["gather.children"]))
+        task = self.task_of(future)
+        if not task:
+            return self.what
+        return "the start of " * (self.what == "a member's start") + task.brief()
 
     def lock(self):
         t = self.table
