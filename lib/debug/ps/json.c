@@ -64,14 +64,18 @@ static void print_call(const struct call_site *site, void *arg)
 	*before = ", ";
 }
 
-static void print_backtrace(const struct report *report, const struct task_record *task)
+static void print_backtrace(const struct report *report, const struct loop_record *loop,
+			    const struct task_record *task)
 {
 	const char *before = "";
 	if (!report->unwinder)
 		return;
 	printf(", \"backtrace\": [");
 	unwind_task(report->unwinder, task, print_call, &before);
-	printf("]");
+	printf("], \"body\": ");
+	before = "";
+	if (!unwind_body(report->unwinder, loop, task, print_call, &before))
+		printf("null");
 }
 
 static void print_task(const struct report *report, const struct loop_record *loop,
@@ -87,13 +91,17 @@ static void print_task(const struct report *report, const struct loop_record *lo
 	print_number("parent", task->parent);
 	print_field("state", states[task->state]);
 	print_field("waits_in", task->waits_in);
+	if (task->fd >= 0)
+		printf(", \"fd\": %d", task->fd);
+	else
+		printf(", \"fd\": null");
 	print_number("waited", task->waited > 0 ? (uint64_t)task->waited : 0);
 	print_awaits(report, loop, task);
 	print_number("stack_used", task->stack_used);
 	print_number("stack_size", task->stack_bytes);
 	if (report->servants)
 		printf(", \"library\": %s", task->servant ? "true" : "false");
-	print_backtrace(report, task);
+	print_backtrace(report, loop, task);
 	printf("}");
 }
 

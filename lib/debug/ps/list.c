@@ -103,7 +103,7 @@ static void print_tasks(const struct report *report, const struct loop_record *l
 			continue;
 		fill_row(&row, &loop->tasks[i]);
 		print_row(widths, &row);
-		report_backtrace(report, &loop->tasks[i], widths[0] + 4);
+		report_backtrace(report, loop, &loop->tasks[i], widths[0] + 4);
 	}
 }
 

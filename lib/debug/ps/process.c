@@ -11,12 +11,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/procfs.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -390,15 +390,13 @@ static int say_not_stopped(int pid, int error)
 }
 
 /*
- * A process that is stopped waits for this one, which shall not wait for others meanwhile. That is
- * for root alone to have, and does not matter otherwise.
+ * While a process is stopped it waits for this one, which shall not wait for others meanwhile. Only
+ * root may have that, and without it all is the same but for the time.
  */
 static void hurry(bool on)
 {
-	static int usual;
-	if (on)
-		usual = getpriority(PRIO_PROCESS, 0);
-	(void)setpriority(PRIO_PROCESS, 0, on ? -20 : usual);
+	const struct sched_param first = {.sched_priority = 1}, usual = {.sched_priority = 0};
+	(void)sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, on ? &first : &usual);
 }
 
 int process_stop(struct image *image)

@@ -2,6 +2,7 @@
 /* coro-ps: lists the tasks of a process or of a core file, which need not help. See coro-ps(1). */
 #include "coro/base.h"
 #include "debug/ps/complain.h"
+#include "debug/ps/descriptor.h"
 #include "debug/ps/report.h"
 #include "debug/ps/table.h"
 
@@ -134,6 +135,7 @@ static int look(struct image *image, const struct options *options, const char *
 		return -1;
 	snapshot_take(&snapshot, image, tables, count, options->backtrace);
 	process_resume(image);
+	descriptors_describe(&snapshot);
 	print(&snapshot, options, what);
 	if (is_empty(&snapshot) && options->print != report_json)
 		printf("It has libcoro, and no loop now.\n");

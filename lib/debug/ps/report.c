@@ -79,10 +79,8 @@ struct printing {
 	int indent, count;
 };
 
-static void print_call(const struct call_site *site, void *arg)
+static void print_site(const struct call_site *site)
 {
-	struct printing *printing = arg;
-	printf("%*s#%-2d ", printing->indent, "", printing->count++);
 	if (site->function)
 		printf("%s", site->function);
 	else
@@ -94,9 +92,26 @@ static void print_call(const struct call_site *site, void *arg)
 	printf("\n");
 }
 
-void report_backtrace(const struct report *report, const struct task_record *task, int indent)
+static void print_call(const struct call_site *site, void *arg)
+{
+	struct printing *printing = arg;
+	printf("%*s#%-2d ", printing->indent, "", printing->count++);
+	print_site(site);
+}
+
+static void print_body(const struct call_site *site, void *arg)
+{
+	const struct printing *printing = arg;
+	printf("%*sbody ", printing->indent, "");
+	print_site(site);
+}
+
+void report_backtrace(const struct report *report, const struct loop_record *loop,
+		      const struct task_record *task, int indent)
 {
 	struct printing printing = {.indent = indent};
-	if (report->unwinder)
-		unwind_task(report->unwinder, task, print_call, &printing);
+	if (!report->unwinder)
+		return;
+	unwind_task(report->unwinder, task, print_call, &printing);
+	unwind_body(report->unwinder, loop, task, print_body, &printing);
 }

@@ -33,7 +33,8 @@ void report_loop(const struct report *report, const struct loop_record *loop);
 /* Writes what a task does: "waits in a lock, for 3.1 s so far", "runs". */
 void report_write_state(char *ret, size_t size, const struct task_record *task);
 
-/* Prints the calls of a task, a line each, after so many blanks. */
-void report_backtrace(const struct report *report, const struct task_record *task, int indent);
+/* Prints the calls of a task, a line each, and its body, after so many blanks. */
+void report_backtrace(const struct report *report, const struct loop_record *loop,
+		      const struct task_record *task, int indent);
 
 #endif

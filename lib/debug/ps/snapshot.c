@@ -52,8 +52,8 @@ static bool add_task(struct loop_record *loop, uint64_t address, bool servant)
 {
 	if (!make_room(&loop->tasks, loop->task_count, sizeof(*loop->tasks)))
 		return false;
-	loop->tasks[loop->task_count++] =
-		(struct task_record){.address = address, .servant = servant, .waited = -1};
+	loop->tasks[loop->task_count++] = (struct task_record){
+		.address = address, .servant = servant, .fd = -1, .waited = -1};
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct task_record {
 	enum task_state state;
 	char *name, *site; /* NULL for none */
 	char *waits_in;    /* waiting: NULL if it is not known */
+	int fd;            /* waiting: for that fd; -1 for none */
 	int64_t waited;    /* waiting: nanoseconds, or -1 if that is not known */
 	uint64_t *awaits;  /* waiting: addresses of the tasks that it waits for */
 	size_t await_count;

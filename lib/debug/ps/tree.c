@@ -56,7 +56,8 @@ static void show(const struct tree *tree, size_t index, size_t depth)
 		printf(" by task %u", task->parent);
 	report_write_state(doing, sizeof(doing), task);
 	printf(", %s\n", doing);
-	report_backtrace(tree->report, task, 2 * (int)(depth < DEEPEST ? depth : DEEPEST) + 4);
+	report_backtrace(tree->report, tree->loop, task,
+			 2 * (int)(depth < DEEPEST ? depth : DEEPEST) + 4);
 }
 
 /* The task at `last` waits for that at `first`, which lies above it on the path. */

@@ -35,6 +35,18 @@ void unwind_end(struct unwinder *unwinder);
 int unwind_task(struct unwinder *unwinder, const struct task_record *task,
 		void (*fn)(const struct call_site *site, void *arg), void *arg);
 
+/*
+ * Calls fn for the function that a task runs. If its last call was in place of its return, it is in
+ * no backtrace. Returns false if nothing is known.
+ */
+bool unwind_body(struct unwinder *unwinder, const struct loop_record *loop,
+		 const struct task_record *task,
+		 void (*fn)(const struct call_site *site, void *arg), void *arg);
+
+/* The address of that function; 0 if it is not known. */
+uint64_t unwind_body_address(const struct snapshot *snapshot, const struct loop_record *loop,
+			     const struct task_record *task);
+
 /* Looks up the module of an address, and the offset in its file. */
 void unwind_locate(const struct image *image, uint64_t pc, struct call_site *ret);
 

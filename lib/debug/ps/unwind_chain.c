@@ -61,3 +61,15 @@ int unwind_task(struct unwinder *unwinder, const struct task_record *task,
 			count += follow(unwinder, task, &task->parts[i], fn, arg);
 	return count;
 }
+
+bool unwind_body(struct unwinder *unwinder, const struct loop_record *loop,
+		 const struct task_record *task,
+		 void (*fn)(const struct call_site *site, void *arg), void *arg)
+{
+	struct call_site site;
+	uint64_t address = unwind_body_address(unwinder->snapshot, loop, task);
+	unwind_locate(unwinder->snapshot->image, address, &site);
+	if (address)
+		fn(&site, arg);
+	return address;
+}

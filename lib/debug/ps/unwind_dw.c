@@ -213,3 +213,15 @@ int unwind_task(struct unwinder *unwinder, const struct task_record *task,
 	}
 	return count;
 }
+
+bool unwind_body(struct unwinder *unwinder, const struct loop_record *loop,
+		 const struct task_record *task,
+		 void (*fn)(const struct call_site *site, void *arg), void *arg)
+{
+	uint64_t address = unwind_body_address(unwinder->snapshot, loop, task);
+	unwinder->fn = fn;
+	unwinder->arg = arg;
+	if (address && unwinder->dwfl)
+		give(unwinder, address, address);
+	return address && unwinder->dwfl;
+}

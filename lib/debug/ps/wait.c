@@ -239,7 +239,8 @@ static void add_fd(const struct look *look, uint64_t fd, uint64_t kind)
 		text_add(look->text, "an fd that is closed");
 		return;
 	}
-	text_add(look->text, "fd %d, ", (int)number_at(look, fd + look->table->fd.number));
+	look->task->fd = (int)number_at(look, fd + look->table->fd.number);
+	text_add(look->text, "fd %d, ", look->task->fd);
 	add_what(look, kind);
 }
 

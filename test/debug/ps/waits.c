@@ -11,6 +11,7 @@
  *   signals    it counts SIGRTMIN, and prints the count at SIGTERM
  *   traced     it is traced by its parent
  *   empty      it has no loop
+ *   serves     it has a server, too
  *   dives      a task with its stack full of calls waits
  */
 #include <coro.h>
@@ -167,6 +168,12 @@ static int computes_in_generator(void *arg)
 	return r < 0 ? r : coro_next(generator, &value);
 }
 
+static int serves(struct coro_stream *stream, void *arg)
+{
+	(void)stream, (void)arg;
+	return 0;
+}
+
 static int begin(void *arg)
 {
 	(void)arg;
@@ -194,6 +201,9 @@ static int begin(void *arg)
 			abort();
 	}
 	if (is("aborts"))
+		abort();
+	struct coro_server *server;
+	if (is("serves") && coro_server_start("127.0.0.1:0", NULL, serves, NULL, &server) < 0)
 		abort();
 	/* When this task waits too. */
 	if (coro_call_soon(coro_running_loop(), tell_later, NULL, NULL) < 0)
