@@ -12,7 +12,8 @@
  *   - instants where a task is spawned, is cancelled, and ends
  *   - counters of tasks, of those that are ready, and of timers.
  *
- * Times are real, also if the loop's clock is virtual.
+ * Times are real, also if the loop's clock is virtual. A task that another thread has woken has no
+ * arrow.
  *
  * The simplest way needs no change of the program: with CORO_TRACE=FILE in the environment, all its
  * loops are traced, from the first to the end of the process. In the name, %p stands for the
