@@ -593,6 +593,8 @@ static int returns_in_both(void *arg)
 /* The run ends in the child, and its copies of the loop and the trace are freed. */
 START_TEST(a_child_may_return_from_the_run_that_was_traced)
 {
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer does not follow fibers into a child");
 	struct coro_trace *trace = open_trace();
 	int status = -1;
 	pid_t self = getpid();
