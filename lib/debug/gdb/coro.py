@@ -31,6 +31,12 @@ class Broken(gdb.GdbError):
     """What was read cannot be right."""
 
 
+def connection_type():
+    """What gdb reads from: "native", "core", or another; None before gdb 12, which does not say."""
+    connection = getattr(gdb.selected_inferior(), "connection", None)
+    return connection.type if connection else None
+
+
 # -- memory
 
 
@@ -200,8 +206,7 @@ class Loop:
         """The loop's time in nanoseconds; None if it is not known, as of a core file."""
         if self.memory.u8(self.address + self.table["sched.virtual_clock"]):
             return self.memory.i64(self.address + self.table["sched.now"])
-        connection = gdb.selected_inferior().connection
-        if not connection or connection.type != "native":
+        if connection_type() != "native":
             return None
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
@@ -914,7 +919,7 @@ def write_core(path):
     stacks; then the rest of those mappings.
     """
     process = gdb.selected_inferior()
-    if not process.pid or not process.connection or process.connection.type == "core":
+    if not process.pid or connection_type() == "core":
         raise gdb.GdbError("coro gcore needs a live process.")
     path = path or "core.%d" % process.pid
     said = gdb.execute("gcore " + path, to_string=True)
