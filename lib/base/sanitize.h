@@ -79,14 +79,17 @@ static inline bool sanitize_searches(void)
 	return sanitize_has(__lsan_register_root_region);
 }
 
-/*
- * Whether each allocation is watched for leaks and for use after its end. Of Valgrind's tools only
- * memcheck answers this.
- */
-static inline bool sanitize_watches_memory(void)
+/* Whether Valgrind's memcheck runs the program; its other tools do not answer this. */
+static inline bool sanitize_memcheck(void)
 {
 	char byte = 0, bits;
-	return sanitize_searches() || VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+	return VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+}
+
+/* Whether each allocation is watched for leaks and for use after its end. */
+static inline bool sanitize_watches_memory(void)
+{
+	return sanitize_searches() || sanitize_memcheck();
 }
 
 /* The most fibers at a time. ThreadSanitizer ends the process past 8,128 fibers and threads. */

@@ -89,10 +89,7 @@ int coro_create_at(const char *site, coro_fn *fn, void *arg, struct coro **ret)
 /* Finds the thread's stacks of a size. At the first call readies it for reports of overflows. */
 static int find_size(struct thread *thread, size_t bytes, struct stack_size **ret)
 {
-	if (!thread->overflow_watched) {
-		thread->overflow_watched = true;
-		thread->alternate = overflow_watch();
-	}
+	overflow_watch_thread(thread);
 	int r = stack_pool_size(&thread->stacks, bytes, ret);
 	if (r == 0 && bytes == 0)
 		thread->default_size = *ret;

@@ -31,15 +31,25 @@ static void say_number(size_t n)
 
 void (*overflow_tell_more)(const struct thread *thread);
 
+/* The thread's own stack: that of a callback, if a loop runs on it. */
+static void say_root(const struct coro *root)
+{
+	say(root->name ? "thread " : "");
+	say(root->name ? root->name : root->thread->sched != NULL ? "a callback" : "a thread");
+}
+
 static void report(const struct coro *co)
 {
 	say("coro: stack overflow in ");
-	say(co->name ? co->name : co->flags & FLAG_IS_TASK ? "a task" : "a coroutine");
+	if (co == &co->thread->root)
+		say_root(co);
+	else
+		say(co->name ? co->name : co->flags & FLAG_IS_TASK ? "a task" : "a coroutine");
 	if (co->site) {
 		say(co->flags & FLAG_IS_TASK ? ", spawned at " : ", made at ");
 		say(co->site);
 	}
-	if (co->frame) {
+	if (co->frame && co->frame->stack.size) {
 		say(", stack of ");
 		say_number(co->frame->stack.size->bytes / 1024);
 		say(" KiB");
@@ -49,15 +59,21 @@ static void report(const struct coro *co)
 		overflow_tell_more(co->thread);
 }
 
-/* Whether a fault is an overflow: in a guard, or in a frame so large that it reaches beyond it. */
+/*
+ * Whether a fault is an overflow: in a guard, in a frame so large that it reaches beyond it, or at
+ * the end of the thread's own stack.
+ */
 static bool overflows(const struct coro *co, const char *at, const char *sp)
 {
-	enum { BELOW = 64 * 1024 }; /* an access this far below the stack pointer still counts */
+	/* An access this far from the stack pointer still counts. */
+	enum { BELOW = 64 * 1024, ABOVE = 256 };
 	const struct thread *thread = co->thread;
 	if (stack_pool_guards(&thread->stacks, at))
 		return true;
-	if (co == &thread->root || !sp)
+	if (!sp)
 		return false;
+	if (co == &thread->root) /* a fault there is at the end of the stack */
+		return sp - at <= BELOW && at - sp <= ABOVE;
 	const char *low = co->frame->stack.low;
 	return sp < low && at < low && (at >= sp || sp - at <= BELOW);
 }
@@ -143,7 +159,7 @@ static char *alternate_map(size_t size)
 	return NULL;
 }
 
-void *overflow_watch(void)
+static void *overflow_watch(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const char *wanted = getenv("CORO_OVERFLOW");
@@ -164,6 +180,14 @@ void *overflow_watch(void)
 		return mapping;
 	munmap(mapping, GUARD + size);
 	return NULL;
+}
+
+void overflow_watch_thread(struct thread *thread)
+{
+	if (thread->overflow_watched)
+		return;
+	thread->overflow_watched = true;
+	thread->alternate = overflow_watch();
 }
 
 /* Being on the coroutine's own stack is fine, and so is a stack of the program's own. */

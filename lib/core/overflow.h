@@ -12,10 +12,10 @@
 /*
  * Readies the calling thread for reports. Installs the handler once per process, for SIGSEGV and
  * SIGBUS where they have their default action. Gives the thread an alternate signal stack if it has
- * none: 64 KiB and a guard, since other handlers with SA_ONSTACK run on it too. Returns its mapping,
- * or NULL if it made none. Does nothing with CORO_OVERFLOW=0 in the environment.
+ * none: 64 KiB and a guard, since other handlers with SA_ONSTACK run on it too. Its mapping is
+ * thread->alternate. Does nothing with CORO_OVERFLOW=0 in the environment, or at a second call.
  */
-void *overflow_watch(void);
+void overflow_watch_thread(struct thread *thread);
 
 /* Restores the default action, where the handler is still installed. */
 void overflow_uninstall(void);

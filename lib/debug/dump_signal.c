@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "coro/debug.h"
 #include "debug/signal_name.h"
+#include "debug/watchdog.h"
 #include "loop/loop.h"
 #include "loop/signal_source.h"
 
@@ -62,7 +63,7 @@ static void dump_deadlock(const struct coro_loop *loop)
 static void dumper_close(struct extension *extension, struct coro_loop *loop)
 {
 	struct dumper *dumper = container_of(extension, struct dumper, extension);
-	(void)loop;
+	watchdog_forget_dumps(loop);
 	signal_source_remove(&dumper->source);
 	free(dumper);
 }
@@ -91,11 +92,13 @@ static int dumper_create(struct coro_loop *loop, int signum, enum coro_dump_form
 		.format = format,
 	};
 	int r = signal_source_add(&dumper->source);
-	if (r < 0)
+	if (r < 0) {
 		free(dumper);
-	else
-		loop->extensions[EXTENSION_DUMP] = &dumper->extension;
-	return r;
+		return r;
+	}
+	loop->extensions[EXTENSION_DUMP] = &dumper->extension;
+	watchdog_watch_dumps(loop, &dumper->source.count);
+	return 0;
 }
 
 /* Of a new loop: has the signal of CORO_DUMP dump it, if the environment names one. */

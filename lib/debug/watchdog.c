@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The watchdog: a thread that reports steps of loops in debug mode while they still run. There is one
- * for all loops, from the first step of the first of them until the last of them is closed.
+ * The watchdog: a thread that reports steps of loops in debug mode while they still run, and dumps
+ * that a loop cannot make. There is one for all loops, from the first step of the first of them until
+ * the last of them is closed.
  *
  *   loop:      begin(serial: odd) .... step .... end(serial: even)      wakes a watchdog that sleeps
  *   watchdog:          look . look . look . look                        until all loops are idle
@@ -14,9 +15,12 @@
  * What it asks for is written by the handler, in the loop's thread. So the loop's thread reads it
  * without a lock when the step has ended.
  */
+#include "debug/watchdog.h"
+
 #include "base/monitor.h"
 #include "base/system.h"
 #include "base/text.h"
+#include "core/overflow.h"
 #include "debug/signal_name.h"
 #include "debug/symbol.h"
 #include "loop/debug.h"
@@ -32,7 +36,7 @@ enum { CALLS_MOST = 32, NAME = 64, SITE = 128 };
 /* What runs in a thread, and the calls that it is in. Written by the handler. */
 struct calls {
 	uint64_t serial; /* the step that it is of; 0 for none */
-	bool task;
+	enum { RUNS_NOTHING, RUNS_LOOP, RUNS_TASK } runs;
 	uint32_t number;
 	char name[NAME], site[SITE]; /* empty for none */
 	int count;
@@ -62,6 +66,10 @@ struct watched {
 	int64_t report_at; /* it reports the step when `ran` is as long */
 	bool looked_at;    /* the step's calls were asked for */
 
+	const unsigned *dumps; /* how many dumps were asked for and not made, atomic; may be NULL */
+	int64_t unserved; /* for how long it has seen that there were any; -1: there are none */
+	bool told;        /* that was reported */
+
 	struct calls calls;
 	bool answered; /* atomic */
 };
@@ -74,6 +82,8 @@ static struct {
 	bool runs, ending, quit;
 	int signum;      /* that asks for calls; 0: it is in use or not wanted */
 	bool unanswered; /* a thread may still get the signal */
+	bool lists;      /* the handler is to list the loop's tasks instead */
+	unsigned dumped; /* loops with `dumps` */
 	struct sigaction before;
 
 	/* Atomic: */
@@ -93,9 +103,10 @@ static void copy(char *to, const char *from, size_t size)
 	to[length] = '\0';
 }
 
-static void note_task(struct calls *calls, const struct task *task)
+static void note_task(struct calls *calls, const struct sched *sched)
 {
-	calls->task = task;
+	const struct task *task = sched->running;
+	calls->runs = task ? RUNS_TASK : sched->runner ? RUNS_LOOP : RUNS_NOTHING;
 	calls->number = task ? task->number : 0;
 	copy(calls->name, task ? task->coro.name : NULL, sizeof(calls->name));
 	copy(calls->site, task ? task->coro.site : NULL, sizeof(calls->site));
@@ -134,8 +145,10 @@ static void answer(struct watched *watched, const void *context)
 {
 	uint64_t serial = __atomic_load_n(&watched->serial, __ATOMIC_RELAXED);
 	struct calls *calls = &watched->calls;
-	if (serial == watched->seen) {
-		note_task(calls, watched->sched->running);
+	if (dog.lists) {
+		overflow_tell_more(watched->thread);
+	} else if (serial == watched->seen) {
+		note_task(calls, watched->sched);
 		note_calls(calls, context);
 		calls->serial = serial;
 	}
@@ -232,9 +245,9 @@ static bool await_answer(const struct watched *watched)
 }
 
 /* Asks the loop's thread which calls it is in. It cannot end meanwhile, as that takes the mutex. */
-static bool ask(struct watched *watched)
+static bool ask(struct watched *watched, bool lists)
 {
-	watched->looked_at = true;
+	dog.lists = lists;
 	if (!dog.signum || !has_action(dog.signum))
 		return false;
 	__atomic_store_n(&watched->answered, false, __ATOMIC_RELAXED);
@@ -257,7 +270,8 @@ static bool is_in(const void *code, uintptr_t function)
 /* Whether the call is the library's, and below it are no others of the step. */
 static bool is_outermost(const struct calls *calls, const void *code)
 {
-	return is_in(code, calls->task ? (uintptr_t)coroutine_entry : (uintptr_t)turn_run_piece);
+	return is_in(code, calls->runs == RUNS_TASK ? (uintptr_t)coroutine_entry
+						    : (uintptr_t)turn_run_piece);
 }
 
 static void add_calls(struct text *text, const struct calls *calls)
@@ -299,12 +313,12 @@ static void report_stuck(struct watched *watched)
 {
 	char chars[4096];
 	struct text text = {chars, sizeof(chars), 0};
-	bool answered = ask(watched);
+	bool answered = ask(watched, false);
 	int64_t msec = watched->ran / CORO_MSEC;
 	if (__atomic_load_n(&watched->serial, __ATOMIC_ACQUIRE) != watched->seen)
 		return; /* it has just ended, and is reported as slow */
 	text_add(&text, "coro: ");
-	if (answered && watched->calls.task)
+	if (answered && watched->calls.runs == RUNS_TASK)
 		add_task(&text, &watched->calls);
 	else
 		add_step(&text, watched);
@@ -313,6 +327,41 @@ static void report_stuck(struct watched *watched)
 	if (answered)
 		add_calls(&text, &watched->calls);
 	text_write(&text);
+}
+
+/* What keeps the loop from making a dump. */
+static void add_reason(struct text *text, const struct watched *watched, bool answered)
+{
+	if (answered && watched->calls.runs == RUNS_TASK) {
+		add_task(text, &watched->calls);
+		text_add(text, " holds up its loop\n");
+	} else if (watched->seen % 2 == 1) {
+		add_step(text, watched);
+		text_add(text, " holds up its loop\n");
+	} else if (answered && watched->calls.runs == RUNS_LOOP) {
+		text_add(text, "a callback holds up its loop\n");
+	} else {
+		text_add(text, "the loop %s\n", answered ? "does not run" : "does not answer");
+	}
+}
+
+/* In place of the dump, which the loop cannot make. The handler can read the list of tasks. */
+static void report_unserved(struct watched *watched)
+{
+	char chars[4096];
+	struct text text = {chars, sizeof(chars), 0};
+	watched->seen = __atomic_load_n(&watched->serial, __ATOMIC_ACQUIRE);
+	bool answered = ask(watched, false);
+	if (__atomic_load_n(watched->dumps, __ATOMIC_RELAXED) == 0)
+		return; /* it has just been made */
+	text_add(&text, "coro: a dump was asked for, but ");
+	add_reason(&text, watched, answered);
+	if (answered)
+		add_calls(&text, &watched->calls);
+	text_write(&text);
+	/* memcheck takes its careful reading of memory for a fault. */
+	if (answered && overflow_tell_more && !sanitize_memcheck())
+		ask(watched, true);
 }
 
 /* -- looking */
@@ -351,9 +400,27 @@ static bool look_at(struct watched *watched, int64_t passed)
 		report_stuck(watched);
 		watched->report_at = 2 * watched->ran;
 	} else if (watched->ran >= slow && !watched->looked_at) {
-		ask(watched);
+		watched->looked_at = true;
+		ask(watched, false);
 	}
 	return true;
+}
+
+/* passed: the time since the last look. */
+static void look_for_dump(struct watched *watched, int64_t passed)
+{
+	if (!watched->dumps)
+		return;
+	if (__atomic_load_n(watched->dumps, __ATOMIC_RELAXED) == 0) {
+		watched->unserved = -1;
+		watched->told = false;
+		return;
+	}
+	watched->unserved = watched->unserved < 0 ? 0 : watched->unserved + passed;
+	if (watched->unserved < STUCK || watched->told)
+		return;
+	watched->told = true;
+	report_unserved(watched);
 }
 
 /* Looks at all loops. Returns after what time to look again; CORO_FOREVER: when a step begins. */
@@ -364,6 +431,7 @@ static int64_t look(int64_t passed)
 		struct watched *watched = container_of(link, struct watched, link);
 		if (look_at(watched, passed) && period_of(watched) < next)
 			next = period_of(watched);
+		look_for_dump(watched, passed);
 	}
 	return next;
 }
@@ -394,14 +462,17 @@ static void rest(int64_t period)
 	monitor_wait(&dog.monitor, due);
 }
 
-/* Sleeps until a step begins. One that begins meanwhile sees the flag, or is seen here. */
+/*
+ * Sleeps until a step begins. One that begins meanwhile sees the flag, or is seen here. A signal
+ * handler that asks for a dump cannot wake the watchdog.
+ */
 static void sleep_until_step(void)
 {
 	account();
 	expect(0);
 	__atomic_store_n(&dog.asleep, true, __ATOMIC_SEQ_CST);
 	if (look(0) == CORO_FOREVER && !dog.quit)
-		monitor_wait(&dog.monitor, CORO_FOREVER);
+		monitor_wait(&dog.monitor, dog.dumped ? coro_clock() + STUCK : CORO_FOREVER);
 	__atomic_store_n(&dog.asleep, false, __ATOMIC_SEQ_CST);
 }
 
@@ -542,6 +613,40 @@ static struct watched *watched_of(const struct coro_loop *loop)
 					       : NULL;
 }
 
+/* The loop's, made if it has none; NULL if it is not watched. */
+static struct watched *watched_make(struct coro_loop *loop)
+{
+	if (!loop->extensions[EXTENSION_WATCHDOG])
+		loop->extensions[EXTENSION_WATCHDOG] = watched_create(loop);
+	return watched_of(loop);
+}
+
+/* -- dumps */
+
+void watchdog_watch_dumps(struct coro_loop *loop, const unsigned *count)
+{
+	struct watched *watched = watched_make(loop);
+	if (!watched)
+		return;
+	monitor_lock(&dog.monitor);
+	watched->dumps = count;
+	watched->unserved = -1;
+	dog.dumped++;
+	monitor_notify_all(&dog.monitor);
+	monitor_unlock(&dog.monitor);
+}
+
+void watchdog_forget_dumps(struct coro_loop *loop)
+{
+	struct watched *watched = watched_of(loop);
+	if (!watched || watched->fork_count != fork_count)
+		return;
+	monitor_lock(&dog.monitor);
+	watched->dumps = NULL;
+	dog.dumped--;
+	monitor_unlock(&dog.monitor);
+}
+
 /* -- in the loop's thread: steps */
 
 static void rouse(int64_t now)
@@ -554,9 +659,7 @@ static void rouse(int64_t now)
 
 static void begin(struct coro_loop *loop, const struct step *step)
 {
-	if (!loop->extensions[EXTENSION_WATCHDOG])
-		loop->extensions[EXTENSION_WATCHDOG] = watched_create(loop);
-	struct watched *watched = watched_of(loop);
+	struct watched *watched = watched_make(loop);
 	if (!watched || !(step->task || step->fn))
 		return;
 	watched->lost_before = __atomic_load_n(&dog.lost, __ATOMIC_RELAXED);

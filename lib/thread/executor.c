@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "core/fail.h"
+#include "core/overflow.h"
 #include "loop/loop.h"
 #include "sched/thread_waiter.h"
 
@@ -101,6 +102,16 @@ static bool wait_for_work(struct coro_executor *executor)
 	return executor->queued > 0;
 }
 
+/* Has an overflow of the thread's stack reported by its name. Without memory it is not. */
+static void watch_overflow(const char *name)
+{
+	struct thread *thread = thread_self();
+	if (!thread)
+		return;
+	overflow_watch_thread(thread);
+	thread->root.name = name;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
@@ -109,6 +120,7 @@ static void *work(void *arg)
 	snprintf(name, sizeof(name), "%s-%u", executor->name, worker->number);
 	name[15] = '\0';
 	system_name_thread(name);
+	watch_overflow(name);
 	pthread_sigmask(SIG_SETMASK, &executor->mask, NULL);
 	if (executor->carries_identity)
 		identity_drop(); /* inherited from the thread that started this one */

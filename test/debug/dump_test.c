@@ -334,10 +334,11 @@ static int raises_without_memory(void *signum)
 	return r;
 }
 
+/* Long enough for a loop that is slow to be asked before it is over. */
 static int raises(void *signum)
 {
 	raise(*(int *)signum);
-	return coro_sleep(CORO_MSEC);
+	return coro_sleep(50 * CORO_MSEC);
 }
 
 static const struct {

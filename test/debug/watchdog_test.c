@@ -15,14 +15,19 @@
 /* ---- programs, each in a process of its own ---- */
 
 struct program {
+	int (*process)(void *program); /* NULL: run_program */
 	coro_fn *fn;
 	const char *signal; /* CORO_WATCHDOG; NULL: not set */
 	int64_t slow;       /* 0: unchanged */
 	bool plain;         /* not in debug mode */
+	bool dumps;         /* CORO_DUMP=SIGUSR1, which is sent when the step spins */
 };
 
-/* Shared with the children: a step runs until it is set. */
-static bool *go_on;
+/* Shared with the children. */
+static struct {
+	bool spins; /* a step has begun */
+	bool go_on; /* it runs until this is set */
+} * shared;
 
 static int run_program(void *arg)
 {
@@ -33,6 +38,9 @@ static int run_program(void *arg)
 	if (program->signal)
 		setenv("CORO_WATCHDOG", program->signal, 1);
 	setenv("CORO_DEBUG", program->plain ? "0" : "1", 1);
+	unsetenv("CORO_DUMP");
+	if (program->dumps)
+		setenv("CORO_DUMP", "SIGUSR1", 1);
 	if (coro_loop_create(NULL, &loop) < 0)
 		return 100;
 	if (program->slow)
@@ -48,7 +56,8 @@ static int run_program(void *arg)
 
 static void __attribute__((noinline)) spin_on(volatile unsigned *count)
 {
-	while (!__atomic_load_n(go_on, __ATOMIC_ACQUIRE))
+	__atomic_store_n(&shared->spins, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&shared->go_on, __ATOMIC_ACQUIRE))
 		(*count)++;
 }
 
@@ -80,13 +89,17 @@ static const char *said_by(struct program *program, const char *text)
 	static struct child child;
 	size_t length = 0;
 	ssize_t n;
-	*go_on = false;
-	child = child_start(run_program, program);
+	shared->spins = shared->go_on = false;
+	child = child_start(program->process ? program->process : run_program, program);
+	while (program->dumps && !__atomic_load_n(&shared->spins, __ATOMIC_ACQUIRE))
+		sched_yield();
+	if (program->dumps)
+		kill(child.pid, SIGUSR1);
 	while ((n = read(child.err, child.said + length, sizeof(child.said) - 1 - length)) > 0) {
 		length += (size_t)n;
 		child.said[length] = '\0';
 		if (strstr(child.said, text))
-			__atomic_store_n(go_on, true, __ATOMIC_RELEASE);
+			__atomic_store_n(&shared->go_on, true, __ATOMIC_RELEASE);
 	}
 	close(child.err);
 	ck_assert_int_eq(waitpid(child.pid, &child.status, 0), child.pid);
@@ -205,6 +218,97 @@ START_TEST(small_stack_is_not_overflowed)
 }
 END_TEST
 
+/* ---- a dump that a stuck loop cannot make ---- */
+
+static int sleeps_long(void *arg)
+{
+	return coro_sleep(CORO_FOREVER);
+}
+
+/* Beside a task that waits. */
+static int spins_beside_one(void *loop)
+{
+	struct coro_future *other;
+	int r = coro_spawn_at("y.c:6", sleeps_long, NULL, &other);
+	if (r < 0)
+		return r;
+	coro_task_set_name(other, "sleeper");
+	r = coro_task_yield();
+	if (r == 0)
+		r = spins(NULL);
+	coro_cancel(other);
+	coro_future_unref(other);
+	return r == 0 ? coro_task_yield() : r;
+}
+
+START_TEST(dump_that_a_stuck_task_keeps_from_being_made_is_made_by_the_watchdog)
+{
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer holds the signal back");
+	struct program program = {.fn = spins_beside_one, .plain = true, .dumps = true};
+	const char *said = said_by(&program, !sees_calls()         ? " answer\n"
+					     : RUNNING_ON_VALGRIND ? " its loop\n"
+								   : "waits in a sleep\n");
+	if (!sees_calls())
+		return;
+	ck_assert_msg(said == strstr(said,
+				     "coro: a dump was asked for, but task 1 program, spawned "
+				     "at x.c:5 holds up its loop\ncoro:   spin_on"),
+		      "%s", said);
+	if (!RUNNING_ON_VALGRIND)
+		ck_assert_msg(strstr(said, "coro:   task 1 program, spawned at x.c:5, runs\n"
+					   "coro:   task 2 sleeper, spawned at y.c:6 by task 1, "
+					   "waits in a sleep\n"),
+			      "%s", said);
+	/* Then the loop gets to its own. */
+	ck_assert_msg(strstr(said, "coro: a loop with "), "%s", said);
+}
+END_TEST
+
+START_TEST(dump_that_a_stuck_callback_keeps_from_being_made_is_made_by_the_watchdog)
+{
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer holds the signal back");
+	struct program program = {.fn = spins_elsewhere, .plain = true, .dumps = true};
+	const char *said = said_by(&program, sees_calls() ? " its loop\n" : " answer\n");
+	if (sees_calls())
+		ck_assert_msg(strstr(said, "coro: a dump was asked for, but a callback holds up "
+					   "its loop\ncoro:   spin_on"),
+			      "%s", said);
+	program.plain = false;
+	program.slow = CORO_FOREVER;
+	said = said_by(&program, " its loop\n");
+	ck_assert_msg(strstr(said, "but callback spins_in_callback (watchdog_test) holds up"), "%s",
+		      said);
+}
+END_TEST
+
+/* The loop is there, and the program does something else. */
+static int spins_outside(void *arg)
+{
+	struct coro_loop *loop;
+	setenv("CORO_DUMP", "SIGUSR1", 1);
+	setenv("CORO_DEBUG", "0", 1);
+	unsetenv("CORO_WATCHDOG");
+	if (coro_loop_create(NULL, &loop) < 0)
+		return 100;
+	spins(NULL);
+	return coro_loop_close(loop) < 0;
+}
+
+START_TEST(dump_of_a_loop_that_does_not_run_says_so)
+{
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer holds the signal back");
+	struct program program = {.process = spins_outside, .dumps = true};
+	const char *said = said_by(&program, sees_calls() ? " run\n" : " answer\n");
+	if (sees_calls())
+		ck_assert_msg(strstr(said, "coro: a dump was asked for, but the loop does not run\n"
+					   "coro:   spin_on"),
+			      "%s", said);
+}
+END_TEST
+
 /* ---- the signal ---- */
 
 static int blocks_it(void *arg)
@@ -306,7 +410,8 @@ END_TEST
 
 START_TEST(variable_that_names_no_signal_is_refused)
 {
-	struct program program = {.fn = looks_at_nothing, .signal = "SIGPIE"};
+	struct program program = {
+		.fn = looks_at_nothing, .signal = "SIGPIE", .slow = 1000 * CORO_SEC};
 	struct child child = child_run(run_program, &program);
 	ck_assert_exited(child, 0);
 	ck_assert_str_eq(ours(&child),
@@ -524,13 +629,18 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	go_on = mmap(NULL, sizeof(*go_on), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	tcase_add_test(tests, step_is_reported_while_it_still_runs_with_its_calls);
 	tcase_add_test(tests, callback_is_reported_by_its_name);
 	tcase_add_test(tests, calls_of_a_generator_are_those_on_its_stack);
 	tcase_add_test(tests, task_that_runs_eagerly_inside_another_is_the_one_named);
 	tcase_add_test(tests, small_stack_is_not_overflowed);
+
+	tcase_add_test(tests, dump_that_a_stuck_task_keeps_from_being_made_is_made_by_the_watchdog);
+	tcase_add_test(tests,
+		       dump_that_a_stuck_callback_keeps_from_being_made_is_made_by_the_watchdog);
+	tcase_add_test(tests, dump_of_a_loop_that_does_not_run_says_so);
 
 	tcase_add_test(tests, step_is_reported_without_calls_if_the_signal_does_not_come);
 	tcase_add_test(tests, signal_is_taken_while_loops_are_watched);
