@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of fds: the loop forgets what is closed, and what a number was before. */
+/*
+ * The life of fds: the loop forgets what is closed, and what a number was before. A number may have
+ * been closed by others, by fclose for instance, so what makes a new one forgets it too.
+ */
 #include "coro/file.h"
 #include "coro/io.h"
 #include "posix/call.h"
@@ -55,10 +58,40 @@ PUBLIC int dup2(int fd, int as)
 	return r;
 }
 
+PUBLIC int pipe2(int fds[2], int flags)
+{
+	int r = libc()->pipe2(fds, flags);
+	for (int i = 0; i < 2 && r == 0; i++)
+		renew(fds[i], 0);
+	return r;
+}
+
+PUBLIC int pipe(int fds[2])
+{
+	return pipe2(fds, 0);
+}
+
+PUBLIC int socket(int family, int type, int protocol)
+{
+	int r = libc()->socket(family, type, protocol);
+	renew(r, 0);
+	return r;
+}
+
+PUBLIC int socketpair(int family, int type, int protocol, int fds[2])
+{
+	int r = libc()->socketpair(family, type, protocol, fds);
+	for (int i = 0; i < 2 && r == 0; i++)
+		renew(fds[i], 0);
+	return r;
+}
+
 /* -- flags */
 
 static int set_flags(int fd, long flags)
 {
+	if (flags & O_NONBLOCK)
+		view_renew_flags();
 	if (!(view_of(fd) & VIEW_BLOCKING))
 		return libc()->fcntl(fd, F_SETFL, flags);
 	if (flags & O_NONBLOCK)
@@ -102,6 +135,8 @@ PUBLIC int ioctl(int fd, unsigned long request, ...)
 	va_start(arguments, request);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
+	if (request == FIONBIO)
+		view_renew_flags();
 	if (request == FIONBIO && view_of(fd) & VIEW_BLOCKING) {
 		if (!*(const int *)argument)
 			return 0;

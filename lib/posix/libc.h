@@ -42,19 +42,18 @@ int __open64_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
 int __openat64_2(int directory, const char *path, int flags);
 
+/* clang-format off */
 /* Each of them has a pointer of its type. */
-#define LIBC_CALLS(X)                                                                              \
-	X(read)                                                                                    \
-	X(write)                                                                                   \
-	X(readv) X(writev) X(pread) X(pwrite) X(preadv) X(pwritev) X(recv) X(recvfrom) X(recvmsg)  \
-		X(send) X(sendto) X(sendmsg) X(accept) X(accept4) X(connect) X(listen)             \
-			X(setsockopt) X(close) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(open)    \
-				X(openat) X(fsync) X(fdatasync) X(poll) X(ppoll) X(select)         \
-					X(pselect) X(epoll_wait) X(epoll_pwait) X(sleep) X(usleep) \
-						X(nanosleep) X(clock_nanosleep) X(thrd_sleep)      \
-							X(__read_chk) X(__pread_chk) X(__recv_chk) \
-								X(__recvfrom_chk) X(__poll_chk)    \
-									X(__ppoll_chk)
+#define LIBC_CALLS(X) \
+	X(read) X(write) X(readv) X(writev) X(pread) X(pwrite) X(preadv) X(pwritev) \
+	X(recv) X(recvfrom) X(recvmsg) X(send) X(sendto) X(sendmsg) \
+	X(accept) X(accept4) X(connect) X(listen) X(setsockopt) X(socket) X(socketpair) \
+	X(close) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(open) X(openat) \
+	X(fsync) X(fdatasync) \
+	X(poll) X(ppoll) X(select) X(pselect) X(epoll_wait) X(epoll_pwait) \
+	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep) X(thrd_sleep) \
+	X(__read_chk) X(__pread_chk) X(__recv_chk) X(__recvfrom_chk) X(__poll_chk) X(__ppoll_chk)
+/* clang-format on */
 
 struct libc {
 #define LIBC_POINTER(name) __typeof__(&name) name;

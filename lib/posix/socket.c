@@ -6,6 +6,7 @@
 #include "posix/view.h"
 
 #include <signal.h>
+#include <string.h>
 
 /* Flags of receiving calls that never wait. */
 enum { AT_ONCE = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB };
@@ -56,7 +57,21 @@ PUBLIC ssize_t recvfrom(int fd, void *bytes, size_t length, int flags,
 	return call_result(n, before);
 }
 
-PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+/* The numbers of fds that were received are those of other files from now on. */
+static void forget_received(struct msghdr *message)
+{
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = CMSG_LEN(0); i + sizeof(int) <= at->cmsg_len; i += sizeof(int)) {
+			int fd;
+			memcpy(&fd, (char *)at + i, sizeof(fd));
+			view_forget(fd);
+		}
+	}
+}
+
+static ssize_t receive(int fd, struct msghdr *message, int flags)
 {
 	struct limit limit;
 	if (!waits(fd, flags))
@@ -66,6 +81,14 @@ PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	if (likely(n == 0))
 		n = limit_end(&limit, coro_recvmsg(fd, message, flags), -EAGAIN);
 	return call_result(n, before);
+}
+
+PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t n = receive(fd, message, flags);
+	if (n >= 0 && message->msg_control)
+		forget_received(message);
+	return n;
 }
 
 PUBLIC ssize_t __recv_chk(int fd, void *bytes, size_t length, size_t room, int flags)

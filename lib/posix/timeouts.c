@@ -10,6 +10,7 @@ static int64_t timeout_of(int fd, int option)
 	socklen_t length = sizeof(time);
 	if (getsockopt(fd, SOL_SOCKET, option, &time, &length) < 0)
 		return 0;
+	view_set(fd, VIEW_SOCKET);
 	return time.tv_sec * CORO_SEC + time.tv_usec * CORO_USEC;
 }
 

@@ -3,58 +3,77 @@
 
 #include <stdlib.h>
 
-enum { PIECE = 4096, PIECES = 1024 };
+uint32_t view_epoch = 1;
+uint32_t *view_pieces[VIEW_PIECES];
 
-/* Made when they are first needed, and never freed. */
-static uint8_t *pieces[PIECES];
-
-static uint8_t *place_of(int fd)
+static uint32_t *place_made(int fd)
 {
-	if (fd < 0 || fd >= PIECE * PIECES)
-		return NULL;
-	uint8_t *piece = __atomic_load_n(&pieces[fd / PIECE], __ATOMIC_ACQUIRE);
-	return piece ? piece + fd % PIECE : NULL;
-}
-
-static uint8_t *place_made(int fd)
-{
-	uint8_t *place = place_of(fd), *none = NULL;
-	if (place || fd < 0 || fd >= PIECE * PIECES)
+	uint32_t *place = view_place(fd), *none = NULL;
+	if (place || fd < 0 || fd >= VIEW_PIECE * VIEW_PIECES)
 		return place;
-	uint8_t *piece = calloc(PIECE, 1);
-	if (piece && !__atomic_compare_exchange_n(&pieces[fd / PIECE], &none, piece, false,
-						  __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	uint32_t *piece = calloc(VIEW_PIECE, sizeof(*piece));
+	if (piece && !__atomic_compare_exchange_n(&view_pieces[fd / VIEW_PIECE], &none, piece,
+						  false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		free(piece); /* another thread was faster */
-	return place_of(fd);
+	return view_place(fd);
 }
 
 unsigned view_of(int fd)
 {
-	const uint8_t *place = place_of(fd);
-	return place ? __atomic_load_n(place, __ATOMIC_RELAXED) : 0;
+	const uint32_t *place = view_place(fd);
+	return place ? __atomic_load_n(place, __ATOMIC_RELAXED) & ((1u << VIEW_BITS) - 1) : 0;
 }
 
 void view_set(int fd, unsigned views)
 {
-	uint8_t *place = place_made(fd);
+	uint32_t *place = place_made(fd);
 	if (place)
-		__atomic_fetch_or(place, (uint8_t)views, __ATOMIC_RELAXED);
+		__atomic_fetch_or(place, views, __ATOMIC_RELAXED);
 }
 
 void view_clear(int fd, unsigned views)
 {
-	uint8_t *place = place_of(fd);
+	uint32_t *place = view_place(fd);
 	if (place && __atomic_load_n(place, __ATOMIC_RELAXED) & views)
-		__atomic_fetch_and(place, (uint8_t)~views, __ATOMIC_RELAXED);
+		__atomic_fetch_and(place, ~views, __ATOMIC_RELAXED);
 }
 
 void view_forget(int fd)
 {
-	view_clear(fd, 0xff);
+	view_clear(fd, ~0u);
 }
 
 int view_flags(int fd)
 {
 	int flags = libc()->fcntl(fd, F_GETFL);
 	return flags >= 0 && view_of(fd) & VIEW_BLOCKING ? flags & ~O_NONBLOCK : flags;
+}
+
+void view_renew_flags(void)
+{
+	enum { LAST = (1 << (32 - VIEW_BITS)) - 1 };
+	uint32_t next = __atomic_load_n(&view_epoch, __ATOMIC_RELAXED) + 1;
+	__atomic_store_n(&view_epoch, next > LAST ? 1 : next, __ATOMIC_RELAXED);
+}
+
+/* Remembers that a socket had no O_NONBLOCK at that time, unless something else changes meanwhile. */
+static void note_blocking(int fd, uint32_t epoch)
+{
+	uint32_t *place = view_place(fd);
+	uint32_t old = place ? __atomic_load_n(place, __ATOMIC_RELAXED) : 0;
+	if (old & VIEW_SOCKET)
+		__atomic_compare_exchange_n(place, &old,
+					    epoch << VIEW_BITS | (old & ((1u << VIEW_BITS) - 1)),
+					    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+bool view_ask_nonblocking(int fd)
+{
+	uint32_t epoch = __atomic_load_n(&view_epoch, __ATOMIC_RELAXED);
+	int flags = view_flags(fd);
+	if (flags < 0)
+		return false;
+	if (!(flags & O_NONBLOCK))
+		note_blocking(fd, epoch);
+	return flags & O_NONBLOCK;
 }

@@ -98,6 +98,44 @@ START_TEST(receiving_waits_as_a_task)
 }
 END_TEST
 
+/* What is remembered of a socket does not outlive its flags, nor its number. */
+START_TEST(o_nonblock_is_noticed_at_once)
+{
+	struct made made = {.call = receives[_i]};
+	pair = make_pair(UNIX);
+	made.fd = pair.from;
+	for (int i = 0; i < 3; i++) {
+		put(pair.to, "x");
+		make(&made);
+		ck_assert_int_eq(made.result, 1);
+	}
+	int twin = dup(pair.from);
+	fcntl(twin, F_SETFL, fcntl(twin, F_GETFL) | O_NONBLOCK);
+	make_at_once(&made);
+	ck_assert_int_eq(made.error, EAGAIN);
+	fcntl(twin, F_SETFL, fcntl(twin, F_GETFL) & ~O_NONBLOCK);
+	struct coro_future *task = begin(&made);
+	put(pair.to, "x");
+	finish(task, &made, 1);
+	ioctl(twin, FIONBIO, &(int){1});
+	make_at_once(&made);
+	ck_assert_int_eq(made.error, EAGAIN);
+	ioctl(twin, FIONBIO, &(int){0});
+	close(twin);
+
+	FILE *stream = fdopen(pair.from, "r");
+	put(pair.to, "x");
+	make(&made);
+	fclose(stream); /* by libc, of itself */
+	made.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(made.fd, pair.from);
+	make_at_once(&made);
+	ck_assert_int_eq(made.error, EAGAIN);
+	close(made.fd);
+	close(pair.to);
+}
+END_TEST
+
 static int empties(void *arg)
 {
 	static char bytes[65536];
@@ -335,6 +373,7 @@ static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_loop_test(tests, receiving_waits_as_a_task, UNIX, PAIR_KINDS);
+	tcase_add_loop_test(tests, o_nonblock_is_noticed_at_once, 0, RECEIVES);
 	tcase_add_loop_test(tests, sending_waits_until_all_is_sent, UNIX, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_sockets_timeouts_hold, 0, 2);
 	tcase_add_loop_test(tests, accepting_waits_as_a_task, 0, 2);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs share that run libraries of others, unmodified, in tasks: a ticker that shows whether
+ * anybody holds up the thread, and counts of who waits at the same time.
+ */
+#ifndef TEST_POSIX_LIBRARIES_H
+#define TEST_POSIX_LIBRARIES_H
+
+#include <coro.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The tasks that are inside the library now, and the most that were. */
+static int inside, most_inside;
+
+static inline void enter(void)
+{
+	if (++inside > most_inside)
+		most_inside = inside;
+}
+
+static inline void leave(void)
+{
+	inside--;
+}
+
+/* Ends the program unless `so`. */
+static inline void __attribute__((format(printf, 2, 3))) claim(bool so, const char *format, ...)
+{
+	va_list arguments;
+	if (so)
+		return;
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* -- the ticker */
+
+static int64_t longest_gap;
+static long ticks;
+
+/* Ticks each millisecond. A gap is what a tick is late, so the system's own delays are in it. */
+static int tick(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		int64_t began = coro_clock();
+		int r = coro_sleep(CORO_MSEC);
+		if (r < 0)
+			return r;
+		int64_t gap = coro_clock() - began;
+		if (gap > longest_gap)
+			longest_gap = gap;
+		ticks++;
+	}
+}
+
+/* Runs a step beside the ticker and says what came of it. */
+static inline void step(const char *name, int (*run)(void *arg), void *arg)
+{
+	longest_gap = 0;
+	ticks = 0;
+	most_inside = 0;
+	int64_t began = coro_clock();
+	int r = run(arg);
+	claim(r == 0, "%s: %s", name, coro_strerror(r));
+	printf("  %-44s %7.1f ms, longest gap %5.1f ms", name, (double)(coro_clock() - began) / 1e6,
+	       (double)longest_gap / 1e6);
+	if (most_inside)
+		printf(", %d at once", most_inside);
+	printf("\n");
+	fflush(stdout);
+}
+
+/* Runs n bodies as tasks, each with its number, and waits for all. */
+static inline int run_several(int n, coro_fn *fn)
+{
+	struct coro_future *tasks[256];
+	int failed = 0;
+	for (int i = 0; i < n; i++)
+		claim(coro_spawn(fn, (void *)(intptr_t)i, &tasks[i]) == 0, "spawn");
+	for (int i = 0; i < n; i++) {
+		int r = coro_await(tasks[i], NULL);
+		coro_future_unref(tasks[i]);
+		failed = failed ? failed : r;
+	}
+	return failed;
+}
+
+#endif
