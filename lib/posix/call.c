@@ -7,6 +7,19 @@
 
 __thread int call_handlers __attribute__((tls_model("initial-exec")));
 
+__thread const char *call_handler_frame __attribute__((tls_model("initial-exec")));
+
+/* The stack grows downwards: a handler that still runs has its frame above ours. */
+bool call_handler_runs(void)
+{
+	enum { FAR = 1 << 20 };
+	const char *here = __builtin_frame_address(0);
+	if (here < call_handler_frame || here - call_handler_frame > FAR)
+		return true;
+	call_handlers = 0;
+	return false;
+}
+
 static pid_t process;
 
 static void note_process(void)
@@ -27,7 +40,7 @@ bool call_in_process(void)
 
 bool call_in_loop(void)
 {
-	return call_bound && !call_handlers && coro_running_loop();
+	return call_bound && !call_in_handler() && coro_running_loop();
 }
 
 int64_t call_length(const struct timespec *time)

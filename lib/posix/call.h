@@ -11,13 +11,22 @@
 /* Set once the library below calls libc's functions. Until then it must not be called. */
 extern bool call_bound;
 
-/* How many of our signal handlers run in this thread: see signal.c. */
+/* How many of our signal handlers run in this thread, and the frame of the last: see signal.c. */
 extern __thread int call_handlers __attribute__((tls_model("initial-exec")));
+extern __thread const char *call_handler_frame __attribute__((tls_model("initial-exec")));
+
+/* Whether a signal handler runs, and was not left by longjmp. */
+bool call_handler_runs(void);
+
+static inline bool call_in_handler(void)
+{
+	return unlikely(call_handlers) && call_handler_runs();
+}
 
 /* Whether the caller is a task, which waits where the thread would block. */
 static inline bool call_waits(void)
 {
-	return call_bound && !call_handlers && coro_current_task();
+	return call_bound && !call_in_handler() && coro_current_task();
 }
 
 /* Whether this is the process, and not a child of vfork, which has the parent's memory. */

@@ -3,16 +3,17 @@
  * The life of fds: the loop forgets what is closed, and what a number was before. A number may have
  * been closed by others, by fclose for instance, so what makes a new one forgets it too.
  */
+#include "posix/fd.h"
 #include "coro/file.h"
 #include "coro/io.h"
 #include "posix/call.h"
+#include "posix/lock.h"
 #include "posix/names.h"
 #include "posix/view.h"
 
 #include <stdarg.h>
 
-/* The number is that of another file from now on. */
-static void renew(int fd, unsigned views)
+void fd_renew(int fd, unsigned views)
 {
 	int before = errno;
 	if (fd < 0 || !call_in_process())
@@ -39,14 +40,14 @@ PUBLIC int close(int fd)
 PUBLIC int dup(int fd)
 {
 	int r = libc()->dup(fd);
-	renew(r, view_of(fd));
+	fd_renew(r, view_of(fd));
 	return r;
 }
 
 PUBLIC int dup3(int fd, int as, int flags)
 {
 	int r = libc()->dup3(fd, as, flags);
-	renew(r, view_of(fd));
+	fd_renew(r, view_of(fd));
 	return r;
 }
 
@@ -54,7 +55,7 @@ PUBLIC int dup2(int fd, int as)
 {
 	int r = libc()->dup2(fd, as);
 	if (fd != as)
-		renew(r, view_of(fd));
+		fd_renew(r, view_of(fd));
 	return r;
 }
 
@@ -62,7 +63,7 @@ PUBLIC int pipe2(int fds[2], int flags)
 {
 	int r = libc()->pipe2(fds, flags);
 	for (int i = 0; i < 2 && r == 0; i++)
-		renew(fds[i], 0);
+		fd_renew(fds[i], 0);
 	return r;
 }
 
@@ -74,7 +75,7 @@ PUBLIC int pipe(int fds[2])
 PUBLIC int socket(int family, int type, int protocol)
 {
 	int r = libc()->socket(family, type, protocol);
-	renew(r, 0);
+	fd_renew(r, 0);
 	return r;
 }
 
@@ -82,7 +83,7 @@ PUBLIC int socketpair(int family, int type, int protocol, int fds[2])
 {
 	int r = libc()->socketpair(family, type, protocol, fds);
 	for (int i = 0; i < 2 && r == 0; i++)
-		renew(fds[i], 0);
+		fd_renew(fds[i], 0);
 	return r;
 }
 
@@ -104,7 +105,7 @@ static int set_flags(int fd, long flags)
 static int dup_by_fcntl(int fd, int command, long least)
 {
 	int r = libc()->fcntl(fd, command, least);
-	renew(r, view_of(fd));
+	fd_renew(r, view_of(fd));
 	return r;
 }
 
@@ -119,6 +120,9 @@ PUBLIC int fcntl(int fd, int command, ...)
 		return view_flags(fd);
 	case F_SETFL:
 		return set_flags(fd, argument);
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return lock_wait(fd, command, (struct flock *)argument);
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
 		return dup_by_fcntl(fd, command, argument);

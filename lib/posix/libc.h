@@ -11,13 +11,21 @@
 #endif
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +49,7 @@ int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
 int __openat64_2(int directory, const char *path, int flags);
+__sighandler_t __sysv_signal(int number, __sighandler_t function);
 
 /* clang-format off */
 /* Each of them has a pointer of its type. */
@@ -49,9 +58,18 @@ int __openat64_2(int directory, const char *path, int flags);
 	X(recv) X(recvfrom) X(recvmsg) X(send) X(sendto) X(sendmsg) \
 	X(accept) X(accept4) X(connect) X(listen) X(setsockopt) X(socket) X(socketpair) \
 	X(close) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(open) X(openat) \
-	X(fsync) X(fdatasync) \
+	X(fsync) X(fdatasync) X(flock) X(lockf) \
 	X(poll) X(ppoll) X(select) X(pselect) X(epoll_wait) X(epoll_pwait) \
 	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep) X(thrd_sleep) \
+	X(getaddrinfo) X(getnameinfo) X(gethostbyname) X(gethostbyname2) X(gethostbyaddr) \
+	X(gethostbyname_r) X(gethostbyname2_r) X(gethostbyaddr_r) \
+	X(wait4) X(waitid) X(waitpid) X(system) X(pclose) \
+	X(sigaction) X(sigtimedwait) X(sigwait) X(pause) \
+	X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_mutex_unlock) \
+	X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \
+	X(pthread_cond_signal) X(pthread_cond_broadcast) \
+	X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_post) \
+	X(mtx_lock) X(mtx_trylock) X(cnd_wait) \
 	X(__read_chk) X(__pread_chk) X(__recv_chk) X(__recvfrom_chk) X(__poll_chk) X(__ppoll_chk)
 /* clang-format on */
 

@@ -26,11 +26,11 @@ PUBLIC int poll(struct pollfd *fds, nfds_t count, int timeout)
 PUBLIC int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 		 const sigset_t *mask)
 {
-	if (!call_waits() || mask_differs(mask))
+	if (!call_waits())
 		return libc()->ppoll(fds, count, timeout, mask);
 	int before = errno;
 	int64_t length = timeout ? call_length(timeout) : CORO_FOREVER;
-	return (int)call_result(length < 0 ? length : coro_poll(fds, count, length), before);
+	return (int)call_result(length < 0 ? length : mask_poll(fds, count, length, mask), before);
 }
 
 PUBLIC int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
@@ -111,7 +111,7 @@ static int fill_in(const struct selection *selection)
 	return ready;
 }
 
-static int select_in_task(struct selection *selection, int64_t length)
+static int select_in_task(struct selection *selection, int64_t length, const sigset_t *mask)
 {
 	const int few = sizeof(selection->few) / sizeof(selection->few[0]);
 	selection->fds = selection->few;
@@ -120,7 +120,7 @@ static int select_in_task(struct selection *selection, int64_t length)
 	if (!selection->fds)
 		return -ENOMEM;
 	list_fds(selection);
-	int r = coro_poll(selection->fds, selection->count, length);
+	int r = mask_poll(selection->fds, selection->count, length, mask);
 	if (r > 0 && any_is_closed(selection))
 		r = -EBADF;
 	if (r >= 0)
@@ -134,11 +134,12 @@ PUBLIC int pselect(int end, fd_set *restrict read, fd_set *restrict write, fd_se
 		   const struct timespec *restrict timeout, const sigset_t *restrict mask)
 {
 	struct selection selection = {.sets = {read, write, except}, .end = end};
-	if (!call_waits() || end < 0 || end > FD_SETSIZE || mask_differs(mask))
+	if (!call_waits() || end < 0 || end > FD_SETSIZE)
 		return libc()->pselect(end, read, write, except, timeout, mask);
 	int before = errno;
 	int64_t length = timeout ? call_length(timeout) : CORO_FOREVER;
-	return (int)call_result(length < 0 ? length : select_in_task(&selection, length), before);
+	return (int)call_result(length < 0 ? length : select_in_task(&selection, length, mask),
+				before);
 }
 
 /* Linux's select says in timeout what is left of it. */
@@ -158,7 +159,7 @@ PUBLIC int select(int end, fd_set *restrict read, fd_set *restrict write, fd_set
 		length = call_length(&time);
 	}
 	int64_t end_at = call_end(length);
-	int r = select_in_task(&selection, length);
+	int r = select_in_task(&selection, length, NULL);
 	if (timeout) {
 		int64_t left = call_left(end_at);
 		*timeout = (struct timeval){.tv_sec = left / CORO_SEC,
@@ -169,7 +170,8 @@ PUBLIC int select(int end, fd_set *restrict read, fd_set *restrict write, fd_set
 
 /* -- epoll, which is itself an fd that can be waited for */
 
-static int epoll_in_task(int fd, struct epoll_event *found, int most, int64_t length)
+static int epoll_in_task(int fd, struct epoll_event *found, int most, int64_t length,
+			 const sigset_t *mask)
 {
 	int64_t end = call_end(length);
 	for (;;) {
@@ -177,7 +179,7 @@ static int epoll_in_task(int fd, struct epoll_event *found, int most, int64_t le
 		if (n != 0)
 			return n < 0 ? -errno : n;
 		struct pollfd epoll = {.fd = fd, .events = POLLIN};
-		n = coro_poll(&epoll, 1, call_left(end));
+		n = mask_poll(&epoll, 1, call_left(end), mask);
 		if (n <= 0)
 			return n;
 		if (epoll.revents & POLLNVAL)
@@ -188,10 +190,10 @@ static int epoll_in_task(int fd, struct epoll_event *found, int most, int64_t le
 PUBLIC int epoll_pwait(int fd, struct epoll_event *found, int most, int timeout,
 		       const sigset_t *mask)
 {
-	if (timeout == 0 || !call_waits() || mask_differs(mask))
+	if (timeout == 0 || !call_waits())
 		return libc()->epoll_pwait(fd, found, most, timeout, mask);
 	int before = errno;
-	return (int)call_result(epoll_in_task(fd, found, most, of_ms(timeout)), before);
+	return (int)call_result(epoll_in_task(fd, found, most, of_ms(timeout), mask), before);
 }
 
 PUBLIC int epoll_wait(int fd, struct epoll_event *found, int most, int timeout)

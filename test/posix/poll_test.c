@@ -116,6 +116,8 @@ START_TEST(the_names_are_ours)
 	static const char *const names[] = {"poll",       "ppoll",      "select",    "pselect",
 					    "epoll_wait", "__poll_chk", "nanosleep", "sleep",
 					    "close",      "dup2"};
+	if (SANITIZED)
+		skip_test("a sanitizer's own come first, and call ours");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_ours(names[i]);
 }
