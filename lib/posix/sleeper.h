@@ -31,11 +31,14 @@ void sleeper_end(struct sleeper *sleeper, bool used);
 
 void sleepers_wake_slow(const void *address, bool all);
 
-/* Wakes the first in line for an address, or all. Not in a signal handler. */
+/*
+ * Wakes the first in line for an address, or all. Not in a signal handler. A CPU may let this come before
+ * the change of the object, and so miss one that another thread puts in line at this moment: that is why
+ * those who wait for threads try again after a while.
+ */
 static inline void sleepers_wake(const void *address, bool all)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&sleepers_waiting, __ATOMIC_RELAXED) && !call_handlers))
+	if (unlikely(__atomic_load_n(&sleepers_waiting, __ATOMIC_SEQ_CST) && !call_handlers))
 		sleepers_wake_slow(address, all);
 }
 
