@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Children: waiting for their end, and commands of the shell. */
+/* Children: waiting for their end, and commands of the shell. For popen see popen.c. */
 #include "coro/io.h"
 #include "posix/apart.h"
 #include "posix/names.h"
@@ -158,33 +158,4 @@ PUBLIC int system(const char *text)
 	ssize_t r = apart_run(&apart);
 	free(apart);
 	return (int)call_result(r, before);
-}
-
-struct closing {
-	struct apart apart;
-	FILE *stream;
-};
-
-static ssize_t close_stream(struct apart *apart)
-{
-	int status = libc()->pclose(((struct closing *)apart)->stream);
-	return status < 0 ? -errno : status;
-}
-
-/* If the task is cancelled the stream is closed all the same. */
-PUBLIC int pclose(FILE *stream)
-{
-	if (!call_waits())
-		return libc()->pclose(stream);
-	int before = errno;
-	struct closing *closing = (struct closing *)apart_create(sizeof(*closing));
-	if (!closing)
-		return libc()->pclose(stream);
-	closing->apart.call = close_stream;
-	closing->stream = stream;
-	struct apart *apart = &closing->apart;
-	ssize_t r = apart_run(&apart);
-	bool begun = !apart || r >= 0 || (r != -ENOMEM && r != -EAGAIN);
-	free(apart);
-	return begun ? (int)call_result(r, before) : libc()->pclose(stream);
 }

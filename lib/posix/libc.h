@@ -63,7 +63,7 @@ __sighandler_t __sysv_signal(int number, __sighandler_t function);
 	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep) X(thrd_sleep) \
 	X(getaddrinfo) X(getnameinfo) X(gethostbyname) X(gethostbyname2) X(gethostbyaddr) \
 	X(gethostbyname_r) X(gethostbyname2_r) X(gethostbyaddr_r) \
-	X(wait4) X(waitid) X(waitpid) X(system) X(pclose) \
+	X(wait4) X(waitid) X(waitpid) X(system) X(popen) X(pclose) \
 	X(sigaction) X(sigtimedwait) X(sigwait) X(pause) \
 	X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_mutex_unlock) \
 	X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \

@@ -174,20 +174,40 @@ END_TEST
 
 static ssize_t runs_a_command(struct made *made)
 {
-	return system("read x <&3; exit 5");
+	return system("read x <&9; exit 5");
 }
 
 START_TEST(a_command_of_the_shell_is_waited_for)
 {
 	struct made made = {.call = runs_a_command};
 	pair = make_pair(PIPE);
-	int third = dup(3);
-	dup2(pair.from, 3);
+	ck_assert_int_eq(dup2(pair.from, 9), 9);
 	struct coro_future *task = begin(&made);
 	put(pair.to, "x\n");
 	finish(task, &made, 5 << 8);
-	dup2(third, 3);
-	close(third);
+	close(9);
+	close_pair(pair);
+}
+END_TEST
+
+static ssize_t reads_from_a_command(struct made *made)
+{
+	FILE *stream = popen("read x <&9; echo $x; exit 7", made->fd ? "re" : "r");
+	if (!stream || !fgets(made->bytes, sizeof(made->bytes), stream))
+		return -1;
+	return fgetc(stream) == EOF ? pclose(stream) : -1;
+}
+
+START_TEST(a_stream_of_popen_waits_as_a_task)
+{
+	struct made made = {.call = reads_from_a_command, .fd = _i};
+	pair = make_pair(PIPE);
+	ck_assert_int_eq(dup2(pair.from, 9), 9);
+	struct coro_future *task = begin(&made);
+	put(pair.to, "words\n");
+	finish(task, &made, 7 << 8);
+	ck_assert_str_eq(made.bytes, "words\n");
+	close(9);
 	close_pair(pair);
 }
 END_TEST
@@ -198,11 +218,27 @@ static ssize_t closes_a_command(struct made *made)
 	return stream && fputs("text", stream) > 0 ? pclose(stream) : -1;
 }
 
+/* What a task has opened may be closed elsewhere. */
+static ssize_t opens_a_command(struct made *made)
+{
+	FILE *stream = popen("exit 8", "r");
+	memcpy(made->bytes, &stream, sizeof(stream));
+	return stream ? 0 : -1;
+}
+
 START_TEST(the_end_of_popen_is_waited_for)
 {
 	struct made made = {.call = closes_a_command};
 	struct coro_future *task = spawn(makes, &made);
 	finish(task, &made, 6 << 8);
+	FILE *stream;
+	made.call = opens_a_command;
+	make(&made);
+	ck_assert_int_eq(made.result, 0);
+	memcpy(&stream, made.bytes, sizeof(stream));
+	ck_assert_int_eq(pclose(stream), 8 << 8);
+	stream = popen("exit 9", "r");
+	ck_assert_int_eq(pclose(stream), 9 << 8);
 }
 END_TEST
 
@@ -471,6 +507,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_child_is_waited_for, 0, 4);
 	tcase_add_loop_test(tests, a_cancelled_wait_leaves_the_child, 0, 4);
 	tcase_add_test(tests, a_command_of_the_shell_is_waited_for);
+	tcase_add_loop_test(tests, a_stream_of_popen_waits_as_a_task, 0, 2);
 	tcase_add_test(tests, the_end_of_popen_is_waited_for);
 	tcase_add_loop_test(tests, a_lock_is_waited_for, 0, 2);
 	tcase_add_loop_test(tests, a_cancelled_lock_is_not_held, 0, 2);
