@@ -106,7 +106,7 @@ END_TEST
 static int locks_once(void *arg)
 {
 	int r = pthread_mutex_lock(&mutex);
-	trace("locked %d", r);
+	trace("locked %d %d", r, shared);
 	shared = 1;
 	pthread_mutex_unlock(&mutex);
 	r = coro_sleep(CORO_SEC); /* the cancellation is for this */
@@ -130,7 +130,7 @@ START_TEST(a_cancelled_task_gets_its_mutex_first)
 	run();
 	assert_ended(a, 0);
 	assert_ended(b, -ECANCELED);
-	ck_assert_trace("unlocks locked 0");
+	ck_assert_trace("unlocks locked 0 0");
 	assert_time(CORO_MSEC);
 }
 END_TEST
@@ -153,14 +153,13 @@ START_TEST(a_thread_excludes_a_task)
 	init(kinds[_i]);
 	ck_assert_int_eq(pthread_create(&thread, NULL, holds_in_a_thread, NULL), 0);
 	sem_wait(&semaphore);
-	ck_assert_int_eq(shared, 2);
 	struct coro_future *task = spawn(locks_once, NULL);
 	struct coro_future *ticker = spawn(gives_way, NULL);
 	run();
 	assert_ended(task, 0);
 	assert_ended(ticker, 0);
 	pthread_join(thread, NULL);
-	ck_assert_trace("locked 0");
+	ck_assert_trace("locked 0 0");
 }
 END_TEST
 
