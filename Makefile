@@ -17,7 +17,7 @@
 #   SANITIZE=list    address, thread, undefined; or address,undefined
 #   URING=           without io_uring, though liburing be there
 #   TLS=             without libcoro-tls, though OpenSSL be there
-#   POSIX=           without libcoro-posix, which is made on 64-bit Linux with glibc
+#   POSIX=           without libcoro-posix, which is made on 64-bit Linux with glibc, and not for ThreadSanitizer
 #   DW=              coro-ps without elfutils' libdw, though it be there
 
 comma := ,
@@ -53,7 +53,7 @@ TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(T
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
-POSIX := $(if $(filter undefined,$(origin POSIX)),$(if $(large),,$(findstring linux-gnu,$(machine))),$(POSIX))
+POSIX := $(if $(filter undefined,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(findstring linux-gnu,$(machine))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking.

@@ -33,13 +33,13 @@ static void do_(PGconn *connection, const char *query)
 	PQclear(execute(connection, query, PGRES_COMMAND_OK));
 }
 
-/* -- many connections */
+/* -- many connections: each waits in a query for the same lock, until all do */
 
-static int sleeps(void *arg)
+static int queries(void *arg)
 {
-	char query[64];
+	char query[80];
 	PGconn *connection = open_connection();
-	snprintf(query, sizeof(query), "SELECT pg_sleep(0.3), %d", (int)(intptr_t)arg);
+	snprintf(query, sizeof(query), "SELECT pg_advisory_lock_shared(7), %d", (int)(intptr_t)arg);
 	PGresult *result = execute(connection, query, PGRES_TUPLES_OK);
 	bool right = atoi(PQgetvalue(result, 0, 1)) == (int)(intptr_t)arg;
 	PQclear(result);
@@ -47,10 +47,31 @@ static int sleeps(void *arg)
 	return right ? 0 : -EIO;
 }
 
+static int gives_the_lock(void *arg)
+{
+	int r = 0;
+	while (r == 0 && inside < CONNECTIONS)
+		r = coro_sleep(CORO_MSEC);
+	return r < 0 ? r : coro_sleep(200 * CORO_MSEC);
+}
+
 static int many_connections(void *arg)
 {
-	int r = run_several(CONNECTIONS, sleeps);
-	claim(most_inside == CONNECTIONS, "only %d were in a query at once", most_inside);
+	struct coro_future *giver;
+	PGconn *connection = open_connection();
+	PQclear(execute(connection, "SELECT pg_advisory_lock(7)", PGRES_TUPLES_OK));
+	int r = coro_spawn(gives_the_lock, NULL, &giver);
+	struct coro_future *tasks[CONNECTIONS];
+	for (int i = 0; i < CONNECTIONS && r == 0; i++)
+		r = coro_spawn(queries, (void *)(intptr_t)i, &tasks[i]);
+	r = r < 0 ? r : coro_await(giver, NULL);
+	coro_future_unref(giver);
+	PQclear(PQexec(connection, "SELECT pg_advisory_unlock(7)"));
+	for (int i = 0; i < CONNECTIONS && r == 0; i++) {
+		r = coro_await(tasks[i], NULL);
+		coro_future_unref(tasks[i]);
+	}
+	PQfinish(connection);
 	return r;
 }
 
@@ -234,7 +255,7 @@ static int program(void *arg)
 	if (r < 0)
 		return r;
 	printf("libpq %d\n", PQlibVersion());
-	step("50 connections, a query of 0.3 s on each", many_connections, NULL);
+	step("50 connections, all in a query for 0.2 s", many_connections, NULL);
 	step("10 notifications", notifications, NULL);
 	step("COPY of 20,000 rows in and out, 4 times", copying, NULL);
 	step("a task that is cancelled in a query", cancelled_task, NULL);
