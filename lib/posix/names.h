@@ -5,7 +5,14 @@
 
 #include "posix/libc.h"
 
-#define SAME(name, function) \
-	PUBLIC extern __typeof__(function) name __attribute__((alias(#function), copy(function)))
+#if __has_attribute(copy)
+#define SAME_ATTRIBUTES(function) copy(function)
+#else
+#define SAME_ATTRIBUTES(function)
+#endif
+
+#define SAME(name, function)                    \
+	PUBLIC extern __typeof__(function) name \
+		__attribute__((alias(#function), SAME_ATTRIBUTES(function)))
 
 #endif
