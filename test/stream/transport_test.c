@@ -367,6 +367,81 @@ START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
 }
 END_TEST
 
+/* ---- parts of vectors ---- */
+
+enum { LONG = 100001 };
+
+/* Takes as many bytes as it was allowed, and sees that none is missing. */
+struct taster {
+	size_t allowed, taken;
+	int wrong;
+};
+
+static ssize_t taster_write(void *arg, const struct iovec *vec, int count)
+{
+	struct taster *taster = arg;
+	size_t before = taster->taken;
+	for (int i = 0; i < count; i++)
+		for (size_t at = 0; at < vec[i].iov_len && taster->allowed > 0; at++) {
+			uint8_t expected = (uint8_t)(taster->taken++ % 251);
+			taster->wrong += ((const uint8_t *)vec[i].iov_base)[at] != expected;
+			taster->allowed--;
+		}
+	return taster->taken > before ? (ssize_t)(taster->taken - before) : -EAGAIN;
+}
+
+static const struct coro_transport tasting = {
+	.read = slow_read,
+	.write = taster_write,
+	.wait = counter_wait,
+	.close = counter_close,
+};
+
+/* Writes some bytes, and then five pieces with the bytes that follow. */
+static int writes_pieces(struct taster *taster, size_t first)
+{
+	static char bytes[LONG];
+	for (size_t i = 0; i < LONG; i++)
+		bytes[i] = (char)(i % 251);
+	struct iovec vec[] = {
+		{bytes + first, 30000},
+		{bytes, 0},
+		{bytes + first + 30000, 50000},
+		{bytes + first + 80000, 1},
+		{bytes + first + 80001, LONG - 80001 - first},
+	};
+	int r = coro_stream_create(&tasting, taster, NULL, &stream);
+	if (r == 0)
+		r = coro_stream_write(stream, bytes, first);
+	if (r == 0)
+		r = coro_stream_writev(stream, vec, 5);
+	taster->allowed = SIZE_MAX;
+	if (r == 0)
+		r = coro_stream_flush(stream);
+	coro_stream_destroy(stream);
+	return r;
+}
+
+static int writes_parts(void *arg)
+{
+	static const size_t parts[] = {0,     1,     29999, 30000, 30001,  79999,
+				       80000, 80001, 80002, 99999, 100000, LONG};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (size_t first = 0; first <= 2000; first += 1000) {
+			struct taster taster = {.allowed = parts[i]};
+			ck_assert_int_eq(writes_pieces(&taster, first), 0);
+			ck_assert_uint_eq(taster.taken, LONG);
+			ck_assert_int_eq(taster.wrong, 0);
+		}
+	return 0;
+}
+
+START_TEST(vector_of_which_a_part_is_taken_comes_whole_and_in_order)
+{
+	ck_assert_int_eq(result_of(writes_parts, NULL), 0);
+}
+END_TEST
+
 /* ---- so many bytes ---- */
 
 /* Takes as many bytes as it was allowed, and drops them. */
@@ -496,6 +571,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, all_who_drain_go_on_when_no_more_than_the_low_water_is_left);
 	tcase_add_test(tests, all_who_flush_go_on_when_nothing_is_left);
 	tcase_add_test(tests, writes_that_fill_blocks_leave_none_allocated);
+	tcase_add_test(tests, vector_of_which_a_part_is_taken_comes_whole_and_in_order);
 }
 
 TEST_MAIN("transport", add)
