@@ -272,16 +272,6 @@ static int groups_that_fail(void *arg)
 	return r == -EIO ? 0 : r;
 }
 
-/* Nobody ends the group: its tasks run on without it. */
-static int forgets_a_group(void *arg)
-{
-	struct coro_group *group;
-	int r = coro_group_create(&group);
-	for (intptr_t i = 0; i < 3 && r == 0; i++)
-		r = coro_group_spawn(group, sleeps, (void *)(i + 1), NULL);
-	return r;
-}
-
 static int handles(void *arg)
 {
 	struct coro_loop *here = coro_running_loop();
@@ -350,7 +340,6 @@ static const struct {
 	{"as_completed", as_completed},
 	{"groups", groups},
 	{"groups_that_fail", groups_that_fail},
-	{"forgets_a_group", forgets_a_group},
 	{"handles", handles},
 	{"cancelled_handles", cancelled_handles},
 	{"cancels", cancels},
