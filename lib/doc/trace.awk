@@ -10,7 +10,7 @@
 #   -v title=TEXT    stands above
 #   -v from=US to=US draws this part of the time
 
-BEGIN { row_count = slices = arrows = counts = instants = 0 }
+BEGIN { loops = placed = row_count = slices = arrows = counts = instants = 0 }
 
 # The text or number of "key": in the line.
 function value(key,	at, rest) {
@@ -44,6 +44,8 @@ function row(track, name) {
 		rows[track, name] = row_count + 0
 		row_name[row_count] = name
 		row_track[row_count++] = track
+		if (track + 0 > loops)
+			loops = track + 0
 	}
 	return rows[track, name]
 }
@@ -98,7 +100,7 @@ function x(time) {
 }
 
 function y(r) {
-	return top + r * height
+	return top + place[r] * height
 }
 
 function text(at_x, at_y, class, what) {
@@ -242,7 +244,7 @@ function draw_counts(	i, most, till, tall, floor) {
 		area("alive", count_at[i], till, floor, alive[i] * tall / most)
 		area("count", count_at[i], till, floor, ready[i] * tall / most)
 	}
-	text(8, floor - tall + 12, "", "tasks, up to " most)
+	text(8, floor - tall + 12, "", "tasks" (loops > 1 ? " of loop 1" : "") ", up to " most)
 	text(8, floor - tall + 26, "site", "green: alive, orange: ready")
 	printf "<path class=\"track\" d=\"M%d,%d H%d\"/>\n", left, floor, width - 16
 }
@@ -261,6 +263,10 @@ END {
 	height = 26
 	top = 58
 	bottom = top + row_count * height
+	for (i = 1; i <= loops; i++) # the rows of one loop stand together
+		for (r = 0; r < row_count; r++)
+			if (row_track[r] == i)
+				place[r] = placed++ + 0
 	scale = (width - left - 16) / (last > first ? last - first : 1)
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n",
 		width, bottom + 112, width, bottom + 112
@@ -270,7 +276,7 @@ END {
 	text(8, 20, "title", title == "" ? "A trace" : title)
 	axis()
 	for (r = 0; r < row_count; r++) {
-		text(8, y(r) + (r in row_site ? 11 : 16), "", row_name[r] (row_track[r] > 1 ? " (loop " row_track[r] ")" : ""))
+		text(8, y(r) + (r in row_site ? 11 : 16), "", row_name[r] (loops > 1 ? " (loop " row_track[r] ")" : ""))
 		if (r in row_site)
 			text(8, y(r) + 22, "site", row_site[r])
 		printf "<path class=\"grid\" d=\"M8,%d H%d\"/>\n", y(r) + height, width - 16
