@@ -53,7 +53,7 @@ TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(T
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
-POSIX := $(if $(filter undefined,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(findstring linux-gnu,$(machine))),$(POSIX))
+POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(findstring linux-gnu,$(machine))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking.
