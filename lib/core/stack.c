@@ -300,12 +300,19 @@ void stack_pool_count(const struct stack_pool *pool, struct coro_pool_stats *ret
 
 size_t stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
+	enum { MANY = 64 };           /* pages that the kernel is asked about at once */
+	unsigned char resident[MANY]; /* macOS: char */
 	char *top = stack->low + stack->size->bytes;
 	/* Pages are touched from the top down. Only a frame larger than a page leaves gaps. */
-	for (char *page = stack->low; page < top; page += pool->page) {
-		unsigned char resident = 0; /* macOS: a char */
-		if (mincore(page, pool->page, (void *)&resident) == 0 && resident & 1)
-			return (size_t)(top - page);
+	for (char *part = stack->low; part < top; part += MANY * pool->page) {
+		size_t length = (size_t)(top - part);
+		if (length > MANY * pool->page)
+			length = MANY * pool->page;
+		if (mincore(part, length, (void *)resident) < 0)
+			continue;
+		for (size_t i = 0; i * pool->page < length; i++)
+			if (resident[i] & 1)
+				return (size_t)(top - part) - i * pool->page;
 	}
 	return 0;
 }
