@@ -322,6 +322,27 @@ START_TEST(a_refused_connection_is_an_error)
 }
 END_TEST
 
+/* Then a second connect would block, and the socket is asked for the result of the first. */
+START_TEST(somebody_clears_o_nonblock_while_a_socket_connects)
+{
+	int fd = tcp_socket(SOCK_NONBLOCK);
+	if (_i) {
+		close(listening);
+		listening = -1;
+	}
+	fail_call("connect", 1, EINPROGRESS); /* as if it took a while */
+	struct coro_future *task = start(connects, &fd);
+	fail_call_off();
+	int began = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	ck_assert(began == 0 || errno == EINPROGRESS || errno == ECONNREFUSED || on_uring());
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	int r = coro_run_until_complete(loop, task, NULL);
+	ck_assert_int_eq(r, _i ? -ECONNREFUSED : 0);
+	coro_future_unref(task);
+	close(fd);
+}
+END_TEST
+
 START_TEST(an_interrupted_connect_goes_on)
 {
 	int fd = tcp_socket(SOCK_NONBLOCK);
@@ -953,6 +974,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, connect_connects, 0, 2);
 	tcase_add_loop_test(tests, outside_of_tasks_connect_blocks, 0, 2);
 	tcase_add_loop_test(tests, a_refused_connection_is_an_error, 0, 2);
+	tcase_add_loop_test(tests, somebody_clears_o_nonblock_while_a_socket_connects, 0, 2);
 	tcase_add_test(tests, an_interrupted_connect_goes_on);
 	tcase_add_test(tests, a_connect_that_is_not_answered_ends_at_its_deadline);
 	tcase_add_loop_test(tests, a_full_line_of_a_local_socket_is_waited_for, 0, 2);

@@ -395,10 +395,63 @@ START_TEST(a_long_file_is_sent_in_parts)
 }
 END_TEST
 
+/* ---- an end that was ready, and is not any more ---- */
+
+static int from_pipe[2], to_pipe[2];
+
+/* Another reader takes the byte. */
+static void empties_the_source(void)
+{
+	char byte;
+	ck_assert_int_eq(read(from_pipe[0], &byte, 1), 1);
+	fail_call("splice", 1, EAGAIN);
+}
+
+/* Another writer takes the room. */
+static void fills_the_sink(void)
+{
+	static const char bytes[4096];
+	while (write(to_pipe[1], bytes, sizeof(bytes)) > 0)
+		;
+	fail_call("splice", 1, EAGAIN);
+}
+
+static int splices_one(void *arg)
+{
+	return (int)coro_splice(from_pipe[0], NULL, to_pipe[1], NULL, 1, 0);
+}
+
+START_TEST(splice_waits_again_for_the_end_that_another_has_used)
+{
+	static char bytes[1 << 20];
+	ck_assert_int_eq(pipe2(from_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(pipe2(to_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(write(from_pipe[1], "x", 1), 1);
+	precede_call("splice", _i ? fills_the_sink : empties_the_source);
+	struct coro_future *task = start(splices_one, NULL);
+	for (int i = 0; i < 3; i++)
+		turn();
+	precede_call(NULL, NULL);
+	ck_assert(fail_call_off());
+	ck_assert(!coro_future_done(task));
+	if (_i)
+		ck_assert_int_gt(read(to_pipe[0], bytes, sizeof(bytes)), 1);
+	else
+		ck_assert_int_eq(write(from_pipe[1], "y", 1), 1);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 1);
+	coro_future_unref(task);
+	for (int i = 0; i < 2; i++) {
+		coro_fd_close(from_pipe[i]);
+		coro_fd_close(to_pipe[i]);
+	}
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, file_setup, file_teardown);
 	tcase_add_loop_test(tests, a_file_arrives, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, splice_waits_again_for_the_end_that_another_has_used, 0, 2);
 	tcase_add_loop_test(tests, a_file_ends_where_it_ends, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_part_arrives_and_the_files_own_offset_stays, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_file_arrives_in_small_pieces, 0, PAIR_KINDS);
