@@ -27,7 +27,6 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 CFLAGS ?= -O2 -g
-PKG_CONFIG ?= pkg-config
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
 INSTALL ?= install
 LDCONFIG ?= ldconfig
@@ -36,19 +35,23 @@ numbers := $(shell sed -n 's/^.define CORO_VERSION_[A-Z]* //p' include/coro/base
 major := $(firstword $(numbers))
 version := $(major).$(word 2,$(numbers)).$(word 3,$(numbers))
 
+# A cross compiler's libraries are known to a pkg-config of its own, if any is.
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+PKG_CONFIG ?= $(shell command -v $(machine)-pkg-config || echo pkg-config)
+preprocess := $(CC) $(CPPFLAGS) $(CFLAGS) -E
 # Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
 # 64, they have them anyway.
-large := $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep __LP64__),,\
+large := $(if $(shell $(preprocess) -dM -x c /dev/null 2>/dev/null | grep __LP64__),,\
 	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
-# The CPU's own file where there is one, else setjmp. With -m32 the CPU is another.
-cpu := $(patsubst x86_64,$(if $(large),i386,x86_64),$(firstword $(subst -, ,$(machine))))
-own := $(if $(findstring linux,$(machine)),$(wildcard lib/core/context/$(cpu).S))
-CONTEXT ?= $(if $(own),$(cpu),setjmp)
+# The CPU's own file where there is one, else setjmp. Each refuses other machines.
+CONTEXT ?= $(or $(shell for own in lib/core/context/*.S; do \
+	$(preprocess) $$own >/dev/null 2>&1 && basename $$own .S; done),setjmp)
 
+# Whether pkg-config knows it, and it is the compiler's machine's: what pkg-config knows may be the host's.
+there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) \
+	$(LDFLAGS) -x c - $$($(PKG_CONFIG) --libs '$(1)') -o /dev/null 2>/dev/null && echo yes)
 # Not empty: with TLS, as a library of its own; with the poller that uses liburing, which the library then needs.
-there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes)
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
@@ -57,8 +60,8 @@ POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(fin
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking.
-accepts = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
-links = $(shell $(CC) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+accepts = $(shell $(CC) $(CFLAGS) -Wno-unused-command-line-argument -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+links = $(shell $(CC) $(CFLAGS) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
 kqueue := $(strip $(KQUEUE_MODEL) $(foreach system,bsd darwin dragonfly,$(findstring $(system),$(machine))))
 uring_cflags := $(if $(URING),-DCORO_URING $(shell $(PKG_CONFIG) --cflags liburing))
@@ -70,14 +73,20 @@ warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-fi
 common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
-	$(call accepts,-fno-semantic-interposition) $(uring_cflags) $(if $(kqueue),-DCORO_KQUEUE)
+	$(call accepts,-fno-semantic-interposition) $(call accepts,-mtls-dialect=gnu2) $(uring_cflags) \
+	$(if $(kqueue),-DCORO_KQUEUE)
 demo_flags := $(common) -Wno-unused-parameter
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
-# A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks.
-context := $(if $(filter ucontext,$(CONTEXT)),ucontext special,$(if $(filter setjmp,$(CONTEXT)),setjmp birth special,\
-	$(if $(wildcard lib/core/context/$(CONTEXT).S),$(CONTEXT) birth special ucontext_fallback,\
-	$(error CONTEXT=$(CONTEXT): there is no lib/core/context/$(CONTEXT).S))))
+# A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks; where
+# libc has no makecontext, it does alone.
+portable := $(filter ucontext setjmp,$(CONTEXT))
+$(if $(portable)$(wildcard lib/core/context/$(CONTEXT).S),,$(error CONTEXT=$(CONTEXT): there is no such backend))
+makecontext := $(shell echo 'void makecontext(void); int main(void) { makecontext(); return 0; }' | \
+	$(CC) $(CFLAGS) $(LDFLAGS) -x c - -o /dev/null 2>/dev/null && echo yes)
+$(if $(makecontext),,$(if $(portable),$(error CONTEXT=$(CONTEXT): this libc has no makecontext)))
+context := special $(CONTEXT) $(if $(filter ucontext,$(CONTEXT)),,birth $(if $(makecontext),birth_made,birth_written)) \
+	$(if $(makecontext),$(if $(portable),,ucontext_fallback))
 context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))

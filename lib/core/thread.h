@@ -6,6 +6,7 @@
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
 
+#include "base/thread_local.h"
 #include "core/coroutine.h"
 #include "core/stack.h"
 
@@ -62,7 +63,7 @@ extern struct thread thread_nobody;
 
 /* The calling thread's record, or &thread_nobody. The library's only thread-local variable. */
 extern __thread struct thread *thread_current
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+	__attribute__((tls_model(THREAD_LOCAL_MODEL), visibility("hidden")));
 
 struct thread *thread_create(void);
 

@@ -16,10 +16,52 @@
 #include <sys/mman.h>
 #include <unwind.h>
 
-/* Absent if ucontext.c is the only backend; the second one also if no CPU has shadow stacks. */
+/* Absent if ucontext.c is the only backend. */
 extern bool context_shadowed __attribute__((weak));
-void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
-	__attribute__((weak));
+__typeof__(context_write) context_write __attribute__((weak));
+__typeof__(context_birth) context_birth __attribute__((weak));
+__typeof__(context_switch_plain) context_switch_plain __attribute__((weak));
+
+#ifndef __GLIBC__
+#include <link.h>
+
+/* What glibc tells its unwinder of the object that the address lies in. */
+struct found {
+	unsigned long long flags;
+	void *start, *end, *link, *eh_frame;
+	unsigned long long reserved[7];
+	uintptr_t pc;
+};
+
+static int find_object(struct dl_phdr_info *info, size_t size, void *ret)
+{
+	struct found *found = ret;
+	bool here = false;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + header->p_vaddr;
+		if (header->p_type == PT_GNU_EH_FRAME)
+			found->eh_frame = (void *)start;
+		if (header->p_type == PT_LOAD && found->pc - start < header->p_memsz)
+			here = true;
+	}
+	return here && found->eh_frame;
+}
+
+/*
+ * A gcc for glibc that compiles for another libc has an unwinder that calls this, of glibc. A gcc of that
+ * libc does without.
+ */
+int __attribute__((weak)) _dl_find_object(void *pc, void *ret)
+{
+	struct found found = {.pc = (uintptr_t)pc};
+	if (!dl_iterate_phdr(find_object, &found))
+		return -1;
+	found.end = (void *)UINTPTR_MAX;
+	memcpy(ret, &found, offsetof(struct found, pc));
+	return 0;
+}
+#endif
 
 enum { SIZE = 64 * 1024 };
 
@@ -117,12 +159,14 @@ END_TEST
 
 /* ---- what survives ---- */
 
-#ifdef __x86_64__
-
 /*
- * int with_registers(const uint64_t put[6], uint64_t got[6], int (*call)(void *), void *arg): calls
- * call(arg) with put in rbx, rbp, r12 to r15, and tells in got what is there after.
+ * int with_registers(const uint64_t put[KEPT], uint64_t got[KEPT], int (*call)(void *), void *arg):
+ * calls call(arg) with put in the registers that a call keeps, and tells in got what is there after.
  */
+#if defined(__x86_64__)
+/* rbx, rbp, r12 to r15 */
+#define KEPT 6
+
 __asm__(".text\n"
 	".type with_registers, @function\n"
 	"with_registers:\n"
@@ -157,7 +201,96 @@ __asm__(".text\n"
 	"	popq %rbp\n"
 	"	ret\n"
 	".size with_registers, . - with_registers\n");
-int with_registers(const uint64_t put[6], uint64_t got[6], int (*call)(void *), void *arg);
+#elif defined(__aarch64__)
+/* x19 to x29, d8 to d15 */
+#define KEPT 19
+
+__asm__(".text\n"
+	".type with_registers, %function\n"
+	"with_registers:\n"
+	"	hint #34\n"
+	"	stp x29, x30, [sp, #-176]!\n"
+	"	stp x19, x20, [sp, #16]\n"
+	"	stp x21, x22, [sp, #32]\n"
+	"	stp x23, x24, [sp, #48]\n"
+	"	stp x25, x26, [sp, #64]\n"
+	"	stp x27, x28, [sp, #80]\n"
+	"	stp d8, d9, [sp, #96]\n"
+	"	stp d10, d11, [sp, #112]\n"
+	"	stp d12, d13, [sp, #128]\n"
+	"	stp d14, d15, [sp, #144]\n"
+	"	str x1, [sp, #160]\n"
+	"	ldp x19, x20, [x0]\n"
+	"	ldp x21, x22, [x0, #16]\n"
+	"	ldp x23, x24, [x0, #32]\n"
+	"	ldp x25, x26, [x0, #48]\n"
+	"	ldp x27, x28, [x0, #64]\n"
+	"	ldr x29, [x0, #80]\n"
+	"	ldp d8, d9, [x0, #88]\n"
+	"	ldp d10, d11, [x0, #104]\n"
+	"	ldp d12, d13, [x0, #120]\n"
+	"	ldp d14, d15, [x0, #136]\n"
+	"	mov x0, x3\n"
+	"	blr x2\n"
+	"	ldr x1, [sp, #160]\n"
+	"	stp x19, x20, [x1]\n"
+	"	stp x21, x22, [x1, #16]\n"
+	"	stp x23, x24, [x1, #32]\n"
+	"	stp x25, x26, [x1, #48]\n"
+	"	stp x27, x28, [x1, #64]\n"
+	"	str x29, [x1, #80]\n"
+	"	stp d8, d9, [x1, #88]\n"
+	"	stp d10, d11, [x1, #104]\n"
+	"	stp d12, d13, [x1, #120]\n"
+	"	stp d14, d15, [x1, #136]\n"
+	"	ldp x19, x20, [sp, #16]\n"
+	"	ldp x21, x22, [sp, #32]\n"
+	"	ldp x23, x24, [sp, #48]\n"
+	"	ldp x25, x26, [sp, #64]\n"
+	"	ldp x27, x28, [sp, #80]\n"
+	"	ldp d8, d9, [sp, #96]\n"
+	"	ldp d10, d11, [sp, #112]\n"
+	"	ldp d12, d13, [sp, #128]\n"
+	"	ldp d14, d15, [sp, #144]\n"
+	"	ldp x29, x30, [sp], #176\n"
+	"	ret\n"
+	".size with_registers, . - with_registers\n");
+#elif defined(__riscv) && __riscv_xlen == 64 && defined(__riscv_float_abi_double)
+/* s0 to s11, fs0 to fs11 */
+#define KEPT 24
+
+__asm__(".text\n"
+	".type with_registers, @function\n"
+	".macro all operation, floats, base, from\n"
+	"	.equ place, \\from\n"
+	"	.irp register, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11\n"
+	"	\\operation \\register, place(\\base)\n"
+	"	.equ place, place + 8\n"
+	"	.endr\n"
+	"	.irp register, fs0, fs1, fs2, fs3, fs4, fs5, fs6, fs7, fs8, fs9, fs10, fs11\n"
+	"	\\floats \\register, place(\\base)\n"
+	"	.equ place, place + 8\n"
+	"	.endr\n"
+	".endm\n"
+	"with_registers:\n"
+	"	addi sp, sp, -208\n"
+	"	sd ra, 0(sp)\n"
+	"	sd a1, 8(sp)\n"
+	"	all sd, fsd, sp, 16\n"
+	"	all ld, fld, a0, 0\n"
+	"	mv a0, a3\n"
+	"	jalr a2\n"
+	"	ld a1, 8(sp)\n"
+	"	all sd, fsd, a1, 0\n"
+	"	all ld, fld, sp, 16\n"
+	"	ld ra, 0(sp)\n"
+	"	addi sp, sp, 208\n"
+	"	ret\n"
+	".size with_registers, . - with_registers\n");
+#endif
+
+#ifdef KEPT
+int with_registers(const uint64_t put[KEPT], uint64_t got[KEPT], int (*call)(void *), void *arg);
 
 static int give_zero(void *arg)
 {
@@ -168,9 +301,9 @@ static int fill_registers(struct side *self)
 {
 	self->right = true;
 	for (uint64_t round = 0; round < 100; round++) {
-		uint64_t put[6], got[6] = {0};
-		for (int i = 0; i < 6; i++)
-			put[i] = (self->seed + round * 6 + (uint64_t)i) *
+		uint64_t put[KEPT], got[KEPT] = {0};
+		for (int i = 0; i < KEPT; i++)
+			put[i] = (self->seed + round * KEPT + (uint64_t)i) *
 				 UINT64_C(0x9e3779b97f4a7c15);
 		with_registers(put, got, give_zero, self);
 		self->right &= memcmp(put, got, sizeof(put)) == 0;
@@ -619,6 +752,17 @@ START_TEST(so_they_are_where_ucontext_stands_in)
 END_TEST
 
 #if defined(__x86_64__) || defined(__aarch64__)
+/* A return address as it was before it was signed. */
+static uintptr_t unsigned_address(uintptr_t address)
+{
+#ifdef __aarch64__
+	register uintptr_t x30 __asm__("x30") = address;
+	__asm__("hint #7" : "+r"(x30)); /* xpaclri */
+	address = x30;
+#endif
+	return address;
+}
+
 /*
  * How many frame pointers lie between here and the end of their chain; -1 if it leaves the stack, or
  * ends without a name.
@@ -628,10 +772,10 @@ static int __attribute__((noinline)) count_frames(void)
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0), at = here, caller = 0;
 	for (int i = 0; i < 100; i++) {
 		if (at == 0)
-			return caller == (uintptr_t)context_bottom + 1 ? i : -1;
+			return caller == (uintptr_t)context_bottom + CONTEXT_BOTTOM_OFFSET ? i : -1;
 		if (at < here || at > here + 4096 || at % sizeof(at) != 0)
 			return -1;
-		caller = ((uintptr_t *)at)[1];
+		caller = unsigned_address(((uintptr_t *)at)[1]);
 		at = *(uintptr_t *)at;
 	}
 	return -1;
@@ -680,13 +824,70 @@ START_TEST(chain_of_frame_pointers_ends_on_the_stack)
 		ck_assert_exited(child_run(chain_ends, &context_shadowed), 0);
 }
 END_TEST
+#else
+static int count_frames(void)
+{
+	return 0; /* other CPUs' frames are laid out otherwise */
+}
 #endif
+
+/* ---- births ---- */
+
+/* What a newborn context finds. */
+struct newborn {
+	void *context, *maker;
+	uintptr_t misalignment; /* of its frame */
+	int frames;             /* pointers to the end of their chain, see count_frames */
+	struct trace trace;
+	struct environment environment;
+};
+
+static void note_newborn(void *arg)
+{
+	struct newborn *newborn = arg;
+	newborn->misalignment = (uintptr_t)__builtin_frame_address(0) % 16;
+	newborn->frames = count_frames();
+	newborn->environment = environment();
+	trace_once(&newborn->trace);
+	context_switch_plain(&newborn->context, newborn->maker, 0);
+}
+
+static void begin_newborn(void *arg, void (*fn)(void *arg))
+{
+	fn(arg);
+}
+
+START_TEST(context_written_by_hand_is_as_makecontexts)
+{
+	if (!context_write || !context_birth)
+		skip_test("the backend writes none");
+	if (SANITIZED)
+		skip_test("a sanitizer does not know these stacks");
+	static _Alignas(64) char memory[2][SIZE];
+	struct newborn made = {0}, written = {0};
+	for (size_t odd = 0; odd < 64; odd += 8) {
+		size_t size = SIZE - odd;
+		made.context = context_birth(memory[0], size, note_newborn, &made);
+		written.context =
+			context_write(memory[1] + size, begin_newborn, &written, note_newborn);
+		context_switch_plain(&made.maker, made.context, 0);
+		context_switch_plain(&written.maker, written.context, 0);
+		ck_assert_uint_eq(made.misalignment, written.misalignment);
+		ck_assert(made.frames >= 0 && written.frames >= 0);
+		ck_assert_int_eq(made.trace.end, _URC_END_OF_STACK);
+		ck_assert_int_eq(written.trace.end, _URC_END_OF_STACK);
+		ck_assert_int_lt(written.trace.count, 10);
+		ck_assert_int_eq(made.environment.rounding, written.environment.rounding);
+		ck_assert_int_eq(made.environment.blocked, written.environment.blocked);
+	}
+}
+END_TEST
 
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, switch_hands_over_any_result);
 	tcase_add_test(tests, nothing_runs_on_a_context_before_somebody_switches_to_it);
-#ifdef __x86_64__
+#ifdef KEPT
 	tcase_add_test(tests, registers_that_a_call_keeps_survive_a_switch);
 #endif
 	tcase_add_test(tests, locals_and_floating_point_values_survive_a_switch);
@@ -698,6 +899,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, backtrace_ends_at_the_librarys_entry);
 	tcase_add_test(tests, build_works_as_it_is);
 	tcase_add_test(tests, ucontext_stands_in_on_a_shadow_stack_system);
+	tcase_add_test(tests, context_written_by_hand_is_as_makecontexts);
 	tcase_add_test(tests, signal_mask_and_rounding_mode_are_the_threads);
 	tcase_add_test(tests, so_they_are_where_ucontext_stands_in);
 #if defined(__x86_64__) || defined(__aarch64__)

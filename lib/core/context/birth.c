@@ -1,60 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a stack is entered for the first time where the backend has a switch of its own: with
- * makecontext and swapcontext. The newborn stops at once in the backend's switch, and is from then
- * on a context like any other. This costs two system calls, the signal masks of getcontext and
- * swapcontext, once in a stack's life.
- *
- *   maker                                newborn
- *   context_call: saves the maker
- *     leave: swapcontext  ------------>  born
- *   <---------------------------------     context_switch_plain: saves the newborn
- *   ...
- *   somebody: context_switch  -------->    entry(arg)
+ * What the backends with a switch of their own share: on a system with shadow stacks ucontext.c stands
+ * in for them, and switches may be observed.
  */
 #include "core/context/birth.h"
 
-#include "base/memory.h"
-#include "core/context.h"
-#include "core/context/bottom.h"
-
 #include <stdint.h>
-#include <stdlib.h>
-#include <ucontext.h>
-
-struct birth {
-	ucontext_t scratch, newborn;
-	void *maker, *context;
-	void (*entry)(void *arg);
-	void *arg;
-};
 
 bool context_shadowed;
 
-static void born(unsigned high, unsigned low)
-{
-	struct birth *birth = (struct birth *)(uintptr_t)((uint64_t)high << 32 | low);
-	void (*entry)(void *) = birth->entry;
-	void *arg = birth->arg;
-	/* The maker has freed birth when this returns. */
-	context_switch_plain(&birth->context, birth->maker, 0);
-	context_notify_enter();
-	entry(arg);
-}
-
-static void leave(void *arg)
-{
-	struct birth *birth = arg;
-	swapcontext(&birth->scratch, &birth->newborn);
-}
-
-#ifdef __x86_64__
-/* On a shadow-stack system a switch must take the shadow stack along, which ucontext.c's does. */
-void *context_make_ucontext(void *low, size_t size, void (*entry)(void *arg), void *arg)
-	__attribute__((weak, visibility("hidden")));
-int context_switch_ucontext(void **from, void *to, int result)
-	__attribute__((weak, visibility("hidden")));
-
+#if defined(__x86_64__)
 static bool has_shadow_stack(void)
 {
 	uint64_t pointer = 0;
@@ -62,8 +17,19 @@ static bool has_shadow_stack(void)
 	__asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0x1e, 0xc8" : "+a"(pointer));
 	return pointer != 0;
 }
+#elif defined(__aarch64__)
+static bool has_shadow_stack(void)
+{
+	register uint64_t off __asm__("x16") = 1;
+	/* chkfeat: clears the bit of what is on, here the guarded control stack; else does nothing. */
+	__asm__ volatile("hint #40" : "+r"(off));
+	return off == 0;
+}
+#else
+#define has_shadow_stack() false
+#endif
 
-static bool shadowed(void)
+bool context_shadow(void)
 {
 	if (!context_shadowed && context_make_ucontext && has_shadow_stack())
 		context_shadowed = true;
@@ -71,11 +37,6 @@ static bool shadowed(void)
 		context_special = true;
 	return context_shadowed;
 }
-#else
-#define shadowed() false
-#define context_make_ucontext(low, size, entry, arg) NULL
-#define context_switch_ucontext(from, to, result) 0
-#endif
 
 int context_switch_special(void **from, void *to, int result)
 {
@@ -85,34 +46,4 @@ int context_switch_special(void **from, void *to, int result)
 	result = context_switch_plain(from, to, result);
 	context_notify_enter();
 	return result;
-}
-
-void *context_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
-{
-	if (shadowed())
-		return context_make_ucontext(low, size, entry, arg);
-	/*
-	 * Not on this stack: a task may be the maker of the next, and would keep a page more in
-	 * memory.
-	 */
-	struct birth *birth = memory_alloc(sizeof(*birth));
-	if (!birth)
-		return NULL;
-	birth->context = NULL;
-	birth->entry = entry;
-	birth->arg = arg;
-	void *context = NULL;
-	if (getcontext(&birth->newborn) == 0) {
-		birth->newborn.uc_stack.ss_sp = low;
-		birth->newborn.uc_stack.ss_size = size;
-		birth->newborn.uc_link = NULL;
-		uint64_t address = (uintptr_t)birth;
-		makecontext(&birth->newborn, (void (*)(void))born, 2, (unsigned)(address >> 32),
-			    (unsigned)address);
-		context_end_chain(&birth->newborn);
-		context_call(&birth->maker, leave, birth);
-		context = birth->context;
-	}
-	free(birth);
-	return context;
 }

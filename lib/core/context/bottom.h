@@ -16,6 +16,12 @@
 void context_bottom(void);
 
 /*
+ * The place: a walk looks one byte before it, where a landing pad has ended and what the function tells
+ * by CFI has begun.
+ */
+enum { CONTEXT_BOTTOM_OFFSET = 5 };
+
+/*
  * In the outermost function: tells those who walk by CFI that nobody called it. Compilers that write
  * CFI otherwise than by the assembler's directives can take none here.
  */
@@ -27,6 +33,8 @@ void context_bottom(void);
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined eip")
 #elif defined(__aarch64__)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined x30")
+#elif defined(__riscv)
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined ra")
 #else
 #define CONTEXT_IS_OUTERMOST() ((void)0)
 #endif
@@ -38,8 +46,7 @@ void context_bottom(void);
  */
 static inline void context_end_chain(ucontext_t *context)
 {
-	/* Unwinders look for the call, which ends before the place to return to. */
-	uintptr_t bottom = (uintptr_t)context_bottom + 1;
+	uintptr_t bottom = (uintptr_t)context_bottom + CONTEXT_BOTTOM_OFFSET;
 #if defined(__linux__) && defined(__x86_64__)
 	context->uc_mcontext.gregs[REG_RBP] = 0;
 	*(uintptr_t *)context->uc_mcontext.gregs[REG_RSP] = bottom;
@@ -49,6 +56,9 @@ static inline void context_end_chain(ucontext_t *context)
 #elif defined(__linux__) && defined(__aarch64__)
 	context->uc_mcontext.regs[29] = 0;
 	context->uc_mcontext.regs[30] = bottom;
+#elif defined(__linux__) && defined(__riscv)
+	context->uc_mcontext.__gregs[REG_S0] = 0;
+	context->uc_mcontext.__gregs[REG_RA] = bottom;
 #else
 	(void)bottom;
 	(void)context;

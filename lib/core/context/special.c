@@ -13,5 +13,7 @@ void context_observe(const struct context_observer *callback)
 
 void context_bottom(void)
 {
+	CONTEXT_IS_OUTERMOST();
+	__asm__ volatile("nop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop");
 	__builtin_trap();
 }

@@ -58,6 +58,14 @@ static void carry(ucontext_t *to)
 			 : "=m"(control), "=m"(status), "=m"(to->uc_mcontext.fpregs->mxcsr));
 	x87[0] = control;
 	x87[1] = status;
+#elif defined(__linux__) && defined(__aarch64__)
+	struct fpsimd_context *floats = (void *)to->uc_mcontext.__reserved;
+	uint64_t control, status;
+	__asm__ volatile("mrs %0, fpcr\n\tmrs %1, fpsr" : "=r"(control), "=r"(status));
+	floats->fpcr = (uint32_t)control;
+	floats->fpsr = (uint32_t)status;
+#elif defined(__linux__) && defined(__riscv_flen) && __riscv_flen == 64
+	__asm__ volatile("frcsr %0" : "=r"(to->uc_mcontext.__fpregs.__d.__fcsr));
 #endif
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend for x86-64: born by birth.c, switched by the instructions below. A context points to
+ * The backend for x86-64: born by birth.c, or by context_write below where libc has no makecontext, switched by the instructions below. A context points to
  *
  *	 0  r15
  *	 8  r14
@@ -16,6 +16,10 @@
  *
  * On a shadow-stack system, and where switches are watched, the same symbol leads to birth.c.
  */
+#if !defined(__x86_64__) || !defined(__LP64__) || !defined(__ELF__)
+#error "x86_64.S is for x86-64 with pointers of 64 bits, in ELF objects"
+#endif
+
 	.text
 
 	.macro	save
@@ -74,6 +78,47 @@ context_switch_plain:
 	.cfi_endproc
 	.size	context_switch, . - context_switch
 	.size	context_switch_plain, . - context_switch_plain
+
+/*
+ * void *context_write(void *top, void (*begin)(void *arg, void (*entry)(void *)), void *arg,
+ *		       void (*entry)(void *))
+ *
+ * Upwards from the saved registers lie what begin would return to, and an end for who walks on.
+ */
+	.globl	context_write
+	.hidden	context_write
+	.type	context_write, @function
+context_write:
+	.cfi_startproc
+	andq	$-16, %rdi
+	xorl	%eax, %eax
+	movq	%rax, -8(%rdi)
+	movq	%rax, -16(%rdi)
+	leaq	context_bottom+5(%rip), %r8
+	movq	%r8, -24(%rdi)
+	leaq	context_first(%rip), %r8
+	movq	%r8, -32(%rdi)
+	movq	%rax, -40(%rdi)		/* rbp: the chain of frame pointers ends */
+	movq	%rdx, -48(%rdi)		/* rbx: arg */
+	movq	%rsi, -56(%rdi)		/* r12: begin */
+	movq	%rcx, -64(%rdi)		/* r13: entry */
+	movq	%rax, -72(%rdi)
+	movq	%rax, -80(%rdi)
+	leaq	-80(%rdi), %rax
+	ret
+	.cfi_endproc
+	.size	context_write, . - context_write
+
+/* Where such a context is continued for the first time. */
+	.type	context_first, @function
+context_first:
+	.cfi_startproc
+	.cfi_undefined %rip
+	movq	%rbx, %rdi
+	movq	%r13, %rsi
+	notrack jmp *%r12		/* begin(arg, entry) */
+	.cfi_endproc
+	.size	context_first, . - context_first
 
 /* const size_t context_room: the seven words, and what birth leaves above them */
 	.section .rodata
