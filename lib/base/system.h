@@ -28,7 +28,7 @@
 
 #ifdef __linux__
 #include <link.h>
-#include <linux/capability.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/fsuid.h>
 #include <sys/sendfile.h>
@@ -110,6 +110,20 @@ static inline bool system_can_read(const void *at)
 #ifdef RWF_NOWAIT
 #define system_preadv2 preadv2
 #define system_pwritev2 pwritev2
+#elif defined(SYS_preadv2)
+#define RWF_NOWAIT 0x8
+
+/* The kernel takes an offset in two halves, of which one of 64 bits needs the first only. */
+#define SYSTEM_VECTOR_CALL(name)                                                                \
+	static inline ssize_t system_##name(int fd, const struct iovec *vec, int count,         \
+					    off_t offset, int flags)                            \
+	{                                                                                       \
+		return syscall(SYS_##name, fd, vec, count, (long)offset,                        \
+			       sizeof(long) == sizeof(offset) ? 0 : (long)(offset >> 16 >> 16), \
+			       flags);                                                          \
+	}
+SYSTEM_VECTOR_CALL(preadv2)
+SYSTEM_VECTOR_CALL(pwritev2)
 #else
 #define RWF_NOWAIT 0x8
 
@@ -200,6 +214,15 @@ static inline const char *system_strerror(int error)
 /* Linux 5.11: epoll_wait with nanoseconds. */
 #if defined(__GLIBC__) && defined(__linux__)
 #define SYSTEM_EPOLL_PWAIT2 __GLIBC_PREREQ(2, 35)
+#define system_epoll_pwait2 epoll_pwait2
+#elif defined(SYS_epoll_pwait2)
+#define SYSTEM_EPOLL_PWAIT2 1
+
+static inline int system_epoll_pwait2(int epoll, struct epoll_event *events, int count,
+				      const struct timespec *time, const sigset_t *mask)
+{
+	return (int)syscall(SYS_epoll_pwait2, epoll, events, count, time, mask, (size_t)0);
+}
 #else
 #define SYSTEM_EPOLL_PWAIT2 0
 #endif
@@ -399,9 +422,16 @@ static inline int system_check_pollable(int fd)
 static inline bool system_may_change_identity(void)
 {
 #ifdef __linux__
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SETUID;
+	/* As <linux/capability.h> has it, which is not everywhere. */
+	enum { VERSION_3 = 0x20080522, SETUID = 7 };
+	struct {
+		uint32_t version;
+		int pid;
+	} header = {.version = VERSION_3};
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} data[2];
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << SETUID;
 #else
 	return false;
 #endif
@@ -490,12 +520,15 @@ static inline int system_signal_group(int pidfd, int signum)
  */
 static inline size_t system_signal_frame(void)
 {
-#ifdef _SC_MINSIGSTKSZ
+#if defined(_SC_MINSIGSTKSZ)
 	long size = sysconf(_SC_MINSIGSTKSZ);
-	if (size > 0)
-		return (size_t)size;
+#elif defined(__linux__)
+	enum { MINSIGSTKSZ_OF_KERNEL = 51 }; /* AT_MINSIGSTKSZ, of Linux 5.14 */
+	long size = (long)getauxval(MINSIGSTKSZ_OF_KERNEL);
+#else
+	long size = 0;
 #endif
-	return 8192;
+	return size > 0 ? (size_t)size : 8192;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "net/socket_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,7 +76,7 @@ static coro_async int bind_and_listen(int fd, const struct place *place, int typ
 	if (lock == -ECANCELED)
 		return lock;
 	int r = bind_to(fd, place);
-	if (r == 0 && type == SOCK_STREAM && listen(fd, backlog ? backlog : SOMAXCONN) < 0)
+	if (r == 0 && type == SOCK_STREAM && listen(fd, backlog ? backlog : INT_MAX) < 0)
 		r = -errno;
 	socket_file_unlock(lock);
 	return r;

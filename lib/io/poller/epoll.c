@@ -138,7 +138,7 @@ static __attribute__((noinline)) int wait_for(struct epoll *epoll, int64_t left)
 #if SYSTEM_EPOLL_PWAIT2
 	if (left > 0 && !epoll->coarse) {
 		struct timespec time = system_timespec(left);
-		int n = epoll_pwait2(epoll->fd, epoll->events, EVENTS, &time, NULL);
+		int n = system_epoll_pwait2(epoll->fd, epoll->events, EVENTS, &time, NULL);
 		if (n >= 0 || !system_lacks(errno))
 			return n;
 		epoll->coarse = true;
