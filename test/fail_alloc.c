@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static _Thread_local bool counting, struck;
+static _Thread_local bool counting, struck, inside;
 static _Thread_local unsigned long calls, failing;
 static bool ignoring_advice;
 
@@ -53,21 +53,28 @@ bool fail_possible(void)
 /* Whether this call has to fail. */
 static bool strike(void)
 {
-	if (!counting || ++calls != failing)
+	if (!counting || inside || ++calls != failing)
 		return false;
 	struck = true;
 	errno = ENOMEM;
 	return true;
 }
 
-/* libc's own function. By memcpy, as ISO C has no cast from an object pointer to a function's. */
-#define REAL(name, ...)                                 \
-	static __typeof__(name) *real;                  \
-	if (!real) {                                    \
-		void *symbol = dlsym(RTLD_NEXT, #name); \
-		memcpy(&real, &symbol, sizeof(real));   \
-	}                                               \
-	return real(__VA_ARGS__)
+/*
+ * libc's own function, which may call others of these. By memcpy, as ISO C has no cast from an object
+ * pointer to a function's.
+ */
+#define REAL(name, ...)                                           \
+	static __typeof__(name) *real;                            \
+	if (!real) {                                              \
+		void *symbol = dlsym(RTLD_NEXT, #name);           \
+		memcpy(&real, &symbol, sizeof(real));             \
+	}                                                         \
+	bool before = inside;                                     \
+	inside = true;                                            \
+	__typeof__(real(__VA_ARGS__)) result = real(__VA_ARGS__); \
+	inside = before;                                          \
+	return result
 
 void *malloc(size_t size)
 {

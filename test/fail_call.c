@@ -23,9 +23,14 @@
 #ifdef __linux__
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
+#endif
+
+#if __has_include(<sys/pidfd.h>)
+#include <sys/pidfd.h>
+#define HAS_PIDFD
 #endif
 
 enum { NAMES = 128 };
@@ -382,7 +387,6 @@ WRAP(socket, int, (int d, int t, int p), (d, t, p))
 WRAP(bind, int, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l))
 WRAP(listen, int, (int fd, int n), (fd, n))
 WRAP(setsockopt, int, (int fd, int l, int o, const void *v, socklen_t n), (fd, l, o, v, n))
-WRAP(ioctl, int, (int fd, unsigned long request, long argument), (fd, request, argument))
 WRAP(shutdown, int, (int fd, int how), (fd, how))
 WRAP(accept4, int, (int fd, struct sockaddr *a, socklen_t *l, int f), (fd, a, l, f))
 WRAP(connect, int, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l))
@@ -398,8 +402,6 @@ WRAP(pselect, int,
      (n, r, w, e, t, s))
 WRAP(accept, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
 WRAP(pipe, int, (int *fds), (fds))
-WRAP(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
-WRAP(open, int, (const char *path, int f, mode_t m), (path, f, m))
 WRAP_SYNC(fsync, fd)
 WRAP_SYNC(fdatasync, fd)
 WRAP(flock, int, (int fd, int operation), (fd, operation))
@@ -427,20 +429,25 @@ WRAP(chdir, int, (const char *path), (path))
 WRAP(execve, int, (const char *path, char *const *argv, char *const *env), (path, argv, env))
 WRAP(waitid, int, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 #ifdef __linux__
-WRAP(syscall, long, (long n, long a, long b, long c, long d, long e, long f), (n, a, b, c, d, e, f))
 WRAP(pipe2, int, (int *fds, int f), (fds, f))
+#ifdef HAS_PIDFD
 WRAP(pidfd_send_signal, int, (int fd, int n, siginfo_t *info, unsigned f), (fd, n, info, f))
 WRAP(pidfd_open, int, (pid_t pid, unsigned f), (pid, f))
+#endif
+#ifdef RWF_NOWAIT
 WRAP_VECTOR(preadv2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f),
 	    (fd, &vec, 1, o, f))
 WRAP_VECTOR(pwritev2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f),
 	    (fd, &vec, 1, o, f))
+#endif
 WRAP(epoll_create1, int, (int f), (f))
 WRAP(epoll_ctl, int, (int e, int op, int fd, struct epoll_event *v), (e, op, fd, v))
 WRAP(epoll_wait, int, (int e, struct epoll_event *v, int n, int t), (e, v, n, t))
+#ifdef __GLIBC__
 WRAP(epoll_pwait2, int,
      (int e, struct epoll_event *v, int n, const struct timespec *t, const sigset_t *s),
      (e, v, n, t, s))
+#endif
 WRAP(eventfd, int, (unsigned n, int f), (n, f))
 WRAP(sendfile, ssize_t, (int o, int i, off_t *at, size_t n), (o, i, at, shorter(n)))
 WRAP(splice, ssize_t, (int i, off_t *io, int o, off_t *oo, size_t n, unsigned f),
@@ -467,6 +474,75 @@ HAS_TAIL_CALL PLAIN int __wrap_vfork(void)
 	if (call_fails("vfork"))
 		return -1;
 	TAIL_CALL return __real_vfork();
+}
+#endif
+
+/* Those that take arguments of any number, which some CPUs pass in another way. */
+
+WRAP_BODY(ioctl, int, (int fd, unsigned long request, ...))
+{
+	va_list args;
+	va_start(args, request);
+	void *argument = va_arg(args, void *);
+	va_end(args);
+	return call_fails("ioctl") ? -1 : __real_ioctl(fd, request, argument);
+}
+
+WRAP_BODY(fcntl, int, (int fd, int command, ...))
+{
+	va_list args;
+	va_start(args, command);
+	void *argument = va_arg(args, void *);
+	va_end(args);
+	return call_fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
+}
+
+WRAP_BODY(open, int, (const char *path, int flags, ...))
+{
+	va_list args;
+	va_start(args, flags);
+	unsigned mode = flags & O_CREAT ? va_arg(args, unsigned) : 0;
+	va_end(args);
+	return call_fails("open") ? -1 : __real_open(path, flags, mode);
+}
+
+#ifdef __linux__
+/* The name of a call for which libc has no function; of others it is syscall. */
+static const char *name_of(long number)
+{
+	switch (number) {
+#ifndef HAS_PIDFD
+	case SYS_pidfd_send_signal:
+		return "pidfd_send_signal";
+	case SYS_pidfd_open:
+		return "pidfd_open";
+#endif
+#ifndef RWF_NOWAIT
+	case SYS_preadv2:
+		return "preadv2";
+	case SYS_pwritev2:
+		return "pwritev2";
+#endif
+#if !defined(__GLIBC__) && defined(SYS_epoll_pwait2)
+	case SYS_epoll_pwait2:
+		return "epoll_pwait2";
+#endif
+	default:
+		return "syscall";
+	}
+}
+
+WRAP_BODY(syscall, long, (long number, ...))
+{
+	long all[6];
+	va_list args;
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		all[i] = va_arg(args, long);
+	va_end(args);
+	if (call_fails(name_of(number)))
+		return -1;
+	return __real_syscall(number, all[0], all[1], all[2], all[3], all[4], all[5]);
 }
 #endif
 

@@ -17,6 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Whether libc is a glibc of that version or later. */
+#ifdef __GLIBC__
+#define GLIBC_FROM(major, minor) __GLIBC_PREREQ(major, minor)
+#include <malloc.h>
+#else
+#define GLIBC_FROM(major, minor) 0
+#endif
+
 #ifndef RUNNING_ON_VALGRIND
 #define RUNNING_ON_VALGRIND 0
 #endif
@@ -58,6 +66,16 @@ static inline bool running_slow(void)
 static inline int many(int count, int few)
 {
 	return running_slow() ? few : count;
+}
+
+/* Bytes that are allocated now, or 0 if the system does not tell. */
+static inline size_t allocated(void)
+{
+#if GLIBC_FROM(2, 33)
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
 }
 
 /* ---- order ---- */
@@ -187,6 +205,9 @@ static inline void child_wait(struct child *child)
 		length += (size_t)n;
 	while (read(child->err, drop, sizeof(drop)) > 0)
 		;
+	char *emulator = strstr(child->said, "qemu: uncaught target signal");
+	if (emulator)
+		*emulator = '\0';
 	close(child->err);
 	if (waitpid(child->pid, &child->status, 0) < 0)
 		abort();

@@ -8,9 +8,6 @@
 
 #include <coro.h>
 #include <errno.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 /* ---- a loop ---- */
 
@@ -155,16 +152,6 @@ static inline unsigned long allocations_of_run(void)
 	fail_off();
 	ck_assert_int_eq(r, -EDEADLK);
 	return fail_count();
-}
-
-/* Bytes that are allocated now. */
-static inline size_t allocated(void)
-{
-#ifdef __GLIBC__
-	return mallinfo2().uordblks;
-#else
-	return 0;
-#endif
 }
 
 struct attempt {

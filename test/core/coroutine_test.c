@@ -7,13 +7,6 @@
 #include <errno.h>
 #include <stdint.h>
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
-#include <malloc.h>
-#define ALLOCATED() mallinfo2().uordblks
-#else
-#define ALLOCATED() ((size_t)0)
-#endif
-
 static struct coro *make(coro_fn *fn, void *arg)
 {
 	struct coro *co;
@@ -914,7 +907,7 @@ START_TEST(nth_allocation_fails_without_harm)
 	in_thread(attempt, &try); /* what libc allocates once per process */
 	in_thread(attempt, &try);
 	ck_assert_int_eq(try.r, 0);
-	size_t allocated = ALLOCATED();
+	size_t before = allocated();
 	int refused = 0;
 	do {
 		try.n++;
@@ -923,7 +916,7 @@ START_TEST(nth_allocation_fails_without_harm)
 		ck_assert_uint_eq(try.in_use, 0);
 		ck_assert_msg(try.again == 0, "%lu: then %d", try.n, try.again);
 		refused += try.r == -ENOMEM;
-		ck_assert_uint_eq(ALLOCATED(), allocated);
+		ck_assert_uint_eq(allocated(), before);
 	} while (try.failed);
 	ck_assert_int_eq(try.r, 0);
 	ck_assert_int_gt(refused, 4);

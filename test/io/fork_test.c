@@ -424,7 +424,7 @@ START_TEST(the_childs_close_leaves_the_parents_waits_alone)
 }
 END_TEST
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#if GLIBC_FROM(2, 34)
 static int reads_its_own(void *arg)
 {
 	int ends[2];
@@ -547,7 +547,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, threads_and_what_they_share_are_the_parents);
 	tcase_add_test(tests, a_thread_of_an_executor_may_fork);
 	tcase_add_test(tests, the_childs_close_leaves_the_parents_waits_alone);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#if GLIBC_FROM(2, 34)
 	tcase_add_loop_test(tests, a_child_of_the_bare_call_does_not_either, 0, 2);
 	tcase_add_loop_test(tests, what_is_the_parents_is_not_its_unseen_childs, 0, 4);
 #endif

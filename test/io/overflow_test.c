@@ -5,7 +5,9 @@
 #include <coro.h>
 #include <errno.h>
 #include <signal.h>
+#ifndef NO_MAKECONTEXT
 #include <ucontext.h>
+#endif
 
 enum { KIB = 1024, TASKS = 8, LARGE = 900 * KIB };
 
@@ -95,6 +97,7 @@ END_TEST
 
 /* ---- no overflow ---- */
 
+#ifndef NO_MAKECONTEXT
 static char own_stack[64 * KIB];
 static ucontext_t here, there;
 static int slept = 1;
@@ -123,12 +126,15 @@ START_TEST(task_may_wait_on_a_stack_of_the_programs_own)
 	ck_assert_int_eq(coro_run(sleeps_on_its_own_stack, NULL), 0);
 }
 END_TEST
+#endif
 
 static void add_tests(TCase *tests)
 {
 	tcase_add_loop_test(tests, array_that_steps_over_the_guard_is_noticed_in_a_wait, 0,
 			    sizeof(bodies) / sizeof(*bodies));
+#ifndef NO_MAKECONTEXT
 	tcase_add_test(tests, task_may_wait_on_a_stack_of_the_programs_own);
+#endif
 }
 
 TEST_MAIN("overflow", add_tests)

@@ -143,7 +143,7 @@ START_TEST(a_child_of_fork_lists_its_own_loops_only)
 }
 END_TEST
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !SANITIZED
+#if GLIBC_FROM(2, 34) && !SANITIZED
 START_TEST(so_does_a_child_of_a_fork_without_handlers)
 {
 	struct coro_loop *loop = create();
@@ -164,7 +164,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_loop_knows_the_number_of_its_thread);
 	tcase_add_test(tests, threads_may_create_and_close_loops_at_once);
 	tcase_add_test(tests, a_child_of_fork_lists_its_own_loops_only);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !SANITIZED
+#if GLIBC_FROM(2, 34) && !SANITIZED
 	tcase_add_test(tests, so_does_a_child_of_a_fork_without_handlers);
 #endif
 }

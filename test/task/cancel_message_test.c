@@ -19,7 +19,10 @@ static void teardown(void)
 /* Traces what it received, by the name that its argument has. */
 static int tell(const char *name, int r)
 {
-	trace("%s:%s", name, r == -ECANCELED ? coro_message(r) : coro_strerror(r));
+	trace("%s:%s", name,
+	      r == 0            ? "fine"
+	      : r == -ECANCELED ? coro_message(r)
+				: coro_strerror(r));
 	return r;
 }
 
@@ -58,7 +61,7 @@ static int waits_for_inner(void *name)
 static int waits_for_the_future_shortly(void *name)
 {
 	int r = coro_wait_for(future, 1, NULL);
-	trace("%s:%s", (const char *)name, coro_message(r));
+	trace("%s:%s", (const char *)name, r == 0 ? "fine" : coro_message(r));
 	return r;
 }
 
@@ -159,7 +162,7 @@ START_TEST(message_arrives_at_a_lock)
 	struct coro_future *holder = start(locks, "holder"), *task = start(locks, "task");
 	cancel_with(task, "words");
 	run();
-	ck_assert_trace("holder:Success task:words");
+	ck_assert_trace("holder:fine task:words");
 	assert_ended_cancelled(task, "words");
 	coro_future_unref(holder);
 }
@@ -468,7 +471,7 @@ START_TEST(message_of_a_cancelled_child_reaches_the_gatherer)
 	struct coro_future *task = start(gathers, "task");
 	cancel_with(children[1], "words");
 	run();
-	ck_assert_trace("right:words task:words left:Success");
+	ck_assert_trace("right:words task:words left:fine");
 	assert_ended_cancelled(task, "words");
 	drop_children();
 }
@@ -594,7 +597,7 @@ static int fails_in_a_group(void *name)
 	ck_assert_int_eq(coro_group_spawn(group, cleans_up, "member", NULL), 0);
 	coro_task_yield();
 	int r = coro_group_end(group, coro_raise(-EIO, "torn"));
-	trace("%s:%s", (const char *)name, coro_message(r));
+	trace("%s:%s", (const char *)name, r == 0 ? "fine" : coro_message(r));
 	return r;
 }
 
@@ -642,7 +645,7 @@ START_TEST(shield_keeps_messages_from_what_it_shields)
 	struct coro_future *task = start(shields_inner, "task");
 	cancel_with(task, "words");
 	run();
-	ck_assert_trace("task:words inner:Success");
+	ck_assert_trace("task:words inner:fine");
 	assert_ended_cancelled(task, "words");
 	coro_future_unref(inner);
 }
@@ -689,7 +692,7 @@ START_TEST(wait_has_the_message_of_its_request)
 	struct coro_future *task = start(waits_inner, "task");
 	cancel_with(task, "words");
 	run();
-	ck_assert_trace("task:words inner:Success");
+	ck_assert_trace("task:words inner:fine");
 	assert_ended_cancelled(task, "words");
 	coro_future_unref(inner);
 }

@@ -431,7 +431,7 @@ static int spawns_without_a_stack(void *arg)
 
 static void spawns_without_a_stack_in_callback(void *arg)
 {
-	trace("%s", coro_strerror(spawns_without_a_stack(NULL)));
+	trace("%s", spawns_without_a_stack(NULL) == -ENOMEM ? "no memory" : "another result");
 	trace("callback");
 }
 
@@ -439,7 +439,7 @@ START_TEST(task_without_a_stack_has_failed_at_once)
 {
 	ck_assert_int_eq(result_of(spawns_without_a_stack, NULL), -ENOMEM);
 	call_outside_tasks(spawns_without_a_stack_in_callback, NULL);
-	ck_assert_trace("Cannot allocate memory callback");
+	ck_assert_trace("no memory callback");
 }
 END_TEST
 
