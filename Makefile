@@ -41,22 +41,21 @@ PKG_CONFIG ?= $(shell command -v $(machine)-pkg-config || echo pkg-config)
 preprocess := $(CC) $(CPPFLAGS) $(CFLAGS) -E
 # Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
 # 64, they have them anyway.
-large := $(if $(shell $(preprocess) -dM -x c /dev/null 2>/dev/null | grep __LP64__),,\
-	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+macros := $(shell $(preprocess) -dM -include stdint.h -x c /dev/null 2>/dev/null | grep -o -w -e __LP64__ -e __GLIBC__)
+large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
 # The CPU's own file where there is one, else setjmp. Each refuses other machines.
-CONTEXT ?= $(or $(shell for own in lib/core/context/*.S; do \
-	$(preprocess) $$own >/dev/null 2>&1 && basename $$own .S; done),setjmp)
+CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
 
 # Whether pkg-config knows it, and it is the compiler's machine's: what pkg-config knows may be the host's.
-there = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) \
-	$(LDFLAGS) -x c - $$($(PKG_CONFIG) --libs '$(1)') -o /dev/null 2>/dev/null && echo yes)
+becomes = $(shell echo '$(1)' | $(CC) $(CFLAGS) $(LDFLAGS) -x c - $(2) -o /dev/null 2>/dev/null && echo yes)
+there = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),$(call becomes,int main(void) { },`$(PKG_CONFIG) --libs '$(1)'`))
 # Not empty: with TLS, as a library of its own; with the poller that uses liburing, which the library then needs.
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
-POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(findstring linux-gnu,$(machine))),$(POSIX))
+POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(filter __GLIBC__,$(macros))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking.
@@ -69,24 +68,22 @@ uring_libs := $(if $(URING),$(shell $(PKG_CONFIG) --libs liburing))
 tls_cflags := $(if $(TLS),$(shell $(PKG_CONFIG) --cflags openssl))
 tls_libs := $(if $(TLS),$(shell $(PKG_CONFIG) --libs openssl))
 
-warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers
+warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers $(call accepts,-Wno-dangling-pointer)
 common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
-lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden \
+lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden $(if $(kqueue),-DCORO_KQUEUE) \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
-	$(call accepts,-fno-semantic-interposition) $(call accepts,-mtls-dialect=gnu2) $(uring_cflags) \
-	$(if $(kqueue),-DCORO_KQUEUE)
+	$(call accepts,-fno-semantic-interposition) $(call accepts,-mtls-dialect=gnu2) $(uring_cflags)
 demo_flags := $(common) -Wno-unused-parameter
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
-# A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks; where
-# libc has no makecontext, it does alone.
+# A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks, if libc
+# has makecontext, which the others need.
 portable := $(filter ucontext setjmp,$(CONTEXT))
 $(if $(portable)$(wildcard lib/core/context/$(CONTEXT).S),,$(error CONTEXT=$(CONTEXT): there is no such backend))
-makecontext := $(shell echo 'void makecontext(void); int main(void) { makecontext(); return 0; }' | \
-	$(CC) $(CFLAGS) $(LDFLAGS) -x c - -o /dev/null 2>/dev/null && echo yes)
+makecontext := $(call becomes,void makecontext(void); int main(void) { makecontext(); })
 $(if $(makecontext),,$(if $(portable),$(error CONTEXT=$(CONTEXT): this libc has no makecontext)))
-context := special $(CONTEXT) $(if $(filter ucontext,$(CONTEXT)),,birth $(if $(makecontext),birth_made,birth_written)) \
-	$(if $(makecontext),$(if $(portable),,ucontext_fallback))
+birth := birth $(if $(makecontext),birth_made $(if $(portable),,ucontext_fallback),birth_written)
+context := special $(CONTEXT) $(if $(filter-out ucontext,$(CONTEXT)),$(birth))
 context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
