@@ -15,17 +15,18 @@
  * An idle client is disconnected after 10 s: see idle.h. A client that sends a body must send at
  * least 1 KiB in that time.
  *
- * http.h parses requests. It knows nothing of coroutines.
+ * http.h parses requests. It knows nothing of coroutines. With --threads N there are N such servers at
+ * one address, each in a thread: see threads.h.
  */
 #include "http.h"
 #include "idle.h"
+#include "threads.h"
 #include "usage.h"
 
 #include <coro.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <unistd.h>
 
 enum {
@@ -547,33 +548,36 @@ static void client_failed(int error, const char *message, void *arg)
 		fprintf(stderr, "client: %s\n", message);
 }
 
-static coro_async int run_server(void *address)
+/* Runs in each thread, as the main task of its loop. */
+static coro_async int run_server(unsigned i, void *arg)
 {
+	struct threads *threads = arg;
 	const struct coro_server_options options = {
-		.listen.flags = CORO_NET_KEEPALIVE, /* notices clients whose machine is gone */
+		/* Notices clients whose machine is gone. */
+		.listen.flags = CORO_NET_KEEPALIVE | threads->flags,
 		.max_connections = 10000,
 		.failed = client_failed,
 	};
 	struct coro_server *server;
-	char name[CORO_ADDRESS_SIZE] = "";
-	int r = coro_server_start(address, &options, serve, NULL, &server);
+	int r = threads_begin(threads, i);
+	if (r == 0)
+		r = coro_server_start(threads->address, &options, serve, NULL, &server);
 	if (r < 0)
 		return r;
-	coro_server_address(server, name, sizeof(name));
-	printf("listening on %s\n", name);
-	fflush(stdout);
+	threads_ready(threads, i, server);
 
-	r = coro_signal_wait(SIGINT, SIGTERM);
+	r = threads_wait(threads, i);
 	coro_server_shutdown(server, 2 * CORO_SEC); /* requests may finish for 2 s */
 	coro_server_destroy(server);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	usage(argc, argv, 1, 2, "HOST:PORT [ROOT]");
+	unsigned threads = threads_option(&argc, &argv);
+	usage(argc, argv, 1, 2, "[--threads N] HOST:PORT [ROOT]");
 	root = argv[2];
-	int r = coro_run(run_server, argv[1]);
+	int r = threads_run(threads, argv[1], run_server);
 	if (r < 0)
 		fprintf(stderr, "%s\n", coro_message(r));
 	return r < 0;

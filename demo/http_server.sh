@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 mkdir root
 echo '<p>A page.</p>' >root/index.html
-serve http_server 127.0.0.1:0 root
+serve http_server --threads 2 127.0.0.1:0 root
 
 # Several requests in one connection, some of them one right after another.
 printf '%b' >requests \
