@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -695,6 +696,25 @@ static inline system_thread system_this_thread(void)
 	return (pid_t)syscall(SYS_gettid);
 #else
 	return pthread_self();
+#endif
+}
+
+/* Whether a thread of this process sleeps in a system call. Returns false if the system cannot say. */
+static inline bool system_thread_sleeps(system_thread thread)
+{
+#ifdef __linux__
+	char path[48], stat[128];
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, stat, sizeof(stat) - 1);
+	if (fd >= 0)
+		close(fd);
+	stat[length > 0 ? length : 0] = '\0';
+	const char *state = strrchr(stat, ')'); /* behind the name: " S" */
+	return state && state[1] && (state[2] == 'S' || state[2] == 'D');
+#else
+	(void)thread;
+	return false;
 #endif
 }
 

@@ -399,7 +399,8 @@ static bool look_at(struct watched *watched, int64_t passed)
 	if (watched->ran >= watched->report_at) {
 		report_stuck(watched);
 		watched->report_at = 2 * watched->ran;
-	} else if (watched->ran >= slow && !watched->looked_at) {
+	} else if (watched->ran >= slow && !watched->looked_at &&
+		   !system_thread_sleeps(watched->number)) { /* whose call would end */
 		watched->looked_at = true;
 		ask(watched, false);
 	}
