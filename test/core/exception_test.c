@@ -174,6 +174,30 @@ START_TEST(generators_of_a_body_that_saves_them_save_them_too)
 }
 END_TEST
 
+/* Yields in a destructor while an exception is on its way. */
+static int yields_while_thrown(void *arg)
+{
+	ck_assert_uint_eq(globals.uncaught, 0);
+	globals.uncaught = 2;
+	int r = coro_yield(NULL, NULL);
+	ck_assert_uint_eq(globals.uncaught, 2);
+	globals.uncaught = 0;
+	return r;
+}
+
+START_TEST(exceptions_on_their_way_are_each_coroutines_own)
+{
+	struct coro *co = make(yields_while_thrown, NULL, CORO_SAVE_EXCEPTIONS);
+	globals.uncaught = 1;
+	ck_assert_int_ge(coro_resume(co, NULL, NULL), 0);
+	ck_assert_uint_eq(globals.uncaught, 1);
+	ck_assert_int_ge(coro_resume(co, NULL, NULL), 0);
+	ck_assert_uint_eq(globals.uncaught, 1);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	globals.uncaught = 0;
+}
+END_TEST
+
 static int yields_and_fails(void *arg)
 {
 	ck_assert_int_eq(coro_yield(arg, NULL), 0);
@@ -215,6 +239,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, generators_of_a_body_that_saves_them_save_them_too);
 	tcase_add_loop_test(tests, generator_may_delegate_inside_a_catch_block, 0, 2);
 	tcase_add_test(tests, results_go_both_ways_where_exceptions_are_saved);
+	tcase_add_test(tests, exceptions_on_their_way_are_each_coroutines_own);
 }
 
 TEST_MAIN("exception", add_tests)
