@@ -5,6 +5,10 @@
 
 #include <stdint.h> /* tells __GLIBC__ */
 
+#ifdef __TINYC__
+#error "tcc has no thread-local variables (__thread): take gcc or clang"
+#endif
+
 /*
  * Initial-exec is the fastest: the variable lies at an offset from the thread pointer that is fixed
  * when the library is loaded. For a library that dlopen loads, some room is kept by glibc and the BSDs,
