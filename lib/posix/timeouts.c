@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "posix/timeouts.h"
 
-#include "posix/view.h"
-
 /* In nanoseconds; 0 for none. */
 static int64_t timeout_of(int fd, int option)
 {
@@ -14,11 +12,8 @@ static int64_t timeout_of(int fd, int option)
 	return time.tv_sec * CORO_SEC + time.tv_usec * CORO_USEC;
 }
 
-int limit_begin(struct limit *limit, int fd, int option)
+int limit_begin_slow(struct limit *limit, int fd, int option)
 {
-	limit->begun = false;
-	if (likely(view_of(fd) & VIEW_NO_TIMEOUTS))
-		return 0;
 	int64_t receive = timeout_of(fd, SO_RCVTIMEO), send = timeout_of(fd, SO_SNDTIMEO);
 	if (receive == 0 && send == 0)
 		view_set(fd, VIEW_NO_TIMEOUTS);

@@ -5,6 +5,7 @@
 
 #include "coro/timeout.h"
 #include "posix/call.h"
+#include "posix/view.h"
 
 /* The timeout of one call, on its stack. */
 struct limit {
@@ -12,8 +13,14 @@ struct limit {
 	bool begun;
 };
 
+int limit_begin_slow(struct limit *limit, int fd, int option);
+
 /* Begins the timeout that option of the fd's socket sets, if any. Returns 0 or an error. */
-int limit_begin(struct limit *limit, int fd, int option);
+static inline int limit_begin(struct limit *limit, int fd, int option)
+{
+	limit->begun = false;
+	return likely(view_of(fd) & VIEW_NO_TIMEOUTS) ? 0 : limit_begin_slow(limit, fd, option);
+}
 
 /* Ends it. Turns the result of the call into error if the time was over. */
 ssize_t limit_end_slow(struct limit *limit, ssize_t result, int error);

@@ -18,12 +18,6 @@ static uint32_t *place_made(int fd)
 	return view_place(fd);
 }
 
-unsigned view_of(int fd)
-{
-	const uint32_t *place = view_place(fd);
-	return place ? __atomic_load_n(place, __ATOMIC_RELAXED) & ((1u << VIEW_BITS) - 1) : 0;
-}
-
 void view_set(int fd, unsigned views)
 {
 	uint32_t *place = place_made(fd);

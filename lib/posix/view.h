@@ -17,9 +17,6 @@ enum view {
 	VIEW_SOCKET = 4,      /* few programs share these */
 };
 
-/* What is remembered of an fd, of enum view; 0 for nothing. */
-unsigned view_of(int fd);
-
 /* Remembers, if there is memory for it. */
 void view_set(int fd, unsigned views);
 void view_clear(int fd, unsigned views);
@@ -51,6 +48,13 @@ static inline uint32_t *view_place(int fd)
 		return NULL;
 	uint32_t *piece = __atomic_load_n(&view_pieces[fd / VIEW_PIECE], __ATOMIC_ACQUIRE);
 	return piece ? piece + fd % VIEW_PIECE : NULL;
+}
+
+/* What is remembered of an fd, of enum view; 0 for nothing. */
+static inline unsigned view_of(int fd)
+{
+	const uint32_t *place = view_place(fd);
+	return place ? __atomic_load_n(place, __ATOMIC_RELAXED) & ((1u << VIEW_BITS) - 1) : 0;
 }
 
 /* Whether a call on the fd must not wait: the program has set O_NONBLOCK. False if it is not open. */
