@@ -275,6 +275,8 @@ static void open_file(void)
 
 START_TEST(a_lock_is_waited_for)
 {
+	if (_i && (RUNNING_ON_VALGRIND || getenv("RUNNING_SLOW")))
+		skip_test("valgrind stops all threads in this call");
 	lock_kind = _i;
 	open_file();
 	struct made made = {.call = locks[_i], .fd = file};
@@ -297,6 +299,8 @@ END_TEST
 /* A lock that comes too late is given back. */
 START_TEST(a_cancelled_lock_is_not_held)
 {
+	if (_i && (RUNNING_ON_VALGRIND || getenv("RUNNING_SLOW")))
+		skip_test("valgrind stops all threads in this call");
 	lock_kind = _i;
 	open_file();
 	struct made made = {.call = locks[_i], .fd = file};
