@@ -102,8 +102,8 @@ headers := $(filter-out $(if $(TLS),,%/tls.h),$(wildcard include/coro/*.h))
 tls_demos := $(addprefix $(BUILD)/demo/,certificate https_get https_server)
 glib_demos := $(BUILD)/demo/embed_glib
 demos := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard demo/*.c)))
-demos := $(filter-out %/million $(if $(TLS),,$(tls_demos)) $(if $(call there,glib-2.0),,$(glib_demos)),$(demos)) \
-	$(filter %/million,$(demos))
+demos := $(filter-out %/million $(if $(TLS),,$(tls_demos)) $(if $(call there,glib-2.0),,$(glib_demos)) \
+	$(if $(and $(POSIX),$(call there,hiredis)),,%/prime_cluster),$(demos)) $(filter %/million,$(demos))
 
 # Commands are not shown, but $(call say,WHAT,file) for each: a line; nothing under make -s.
 quiet := $(if $(filter 1,$(V)),,@)
