@@ -68,7 +68,7 @@ __sighandler_t __sysv_signal(int number, __sighandler_t function);
 	X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_mutex_unlock) \
 	X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \
 	X(pthread_cond_signal) X(pthread_cond_broadcast) \
-	X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_post) \
+	X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_clockwait) X(sem_post) \
 	X(mtx_lock) X(mtx_trylock) X(cnd_wait) \
 	X(__read_chk) X(__pread_chk) X(__recv_chk) X(__recvfrom_chk) X(__poll_chk) X(__ppoll_chk)
 /* clang-format on */

@@ -298,6 +298,12 @@ PUBLIC int sem_timedwait(sem_t *semaphore, const struct timespec *time)
 			    : libc()->sem_timedwait(semaphore, time);
 }
 
+PUBLIC int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *time)
+{
+	return call_waits() ? take_in_task(semaphore, length_until(clock, time))
+			    : libc()->sem_clockwait(semaphore, clock, time);
+}
+
 PUBLIC int sem_post(sem_t *semaphore)
 {
 	int r = libc()->sem_post(semaphore);

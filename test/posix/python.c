@@ -106,6 +106,22 @@ static int commands(void *arg)
 	return run_several(TASKS, runs_commands);
 }
 
+static int waits_for_locks(void *arg)
+{
+	return expect("import threading\n"
+		      "for i in range(5):\n"
+		      "    threading.Event().wait(0.1)\n"
+		      "result = 5\n",
+		      5);
+}
+
+static int locking(void *arg)
+{
+	int r = run_several(TASKS, waits_for_locks);
+	claim(r < 0 || most_inside == TASKS, "a lock with a timeout blocks the thread");
+	return r;
+}
+
 static int talks(void *arg)
 {
 	return expect("import socket, threading\n"
@@ -193,6 +209,7 @@ static int program(void *arg)
 	step("time.sleep, 10 deep, 10 times", sleeping, NULL);
 	step("an exception across a sleep, 10 times", exceptions, NULL);
 	step("10 commands by subprocess", commands, NULL);
+	step("locks with a timeout, 10 times", locking, NULL);
 	step("sockets, 10 tasks with 10 threads", talking, NULL);
 	step("sums between sleeps, 10 times", computing, NULL);
 	step("a task that is cancelled in time.sleep", cancelled_task, NULL);
