@@ -133,7 +133,7 @@ $(context_objs): sanitize :=
 $(context_objs): plain := $(context_plain)
 
 # The outermost frame of each stack ends the chains of frame pointers.
-$(BUILD)/lib/core/entry.o: plain := -fno-omit-frame-pointer
+$(BUILD)/lib/core/entry.o $(BUILD)/lib/core/context/birth_made.o: more_cflags = -fno-omit-frame-pointer
 $(BUILD)/lib/debug/offsets.o: more_cflags = -DCONTEXT=CONTEXT_$(CONTEXT)
 # Beside a CPU's own file the names of context.h are taken.
 fallback := $(BUILD)/lib/core/context/ucontext_fallback.o
