@@ -15,7 +15,7 @@
 
 struct coro_trace;
 
-/* An event takes no more than this; so many bytes are gathered at most. */
+/* The most bytes of an event, and of what is gathered. */
 enum { EVENT_MOST = 1024, EVENTS_MOST = 4 * EVENT_MOST };
 
 struct events {
@@ -48,7 +48,7 @@ void event_number(struct events *events, uint64_t number);
 /* Adds nanoseconds as microseconds with a fraction. */
 void event_usec(struct events *events, int64_t nsec);
 
-/* Adds the inside of a string, cut off after so many bytes. */
+/* Adds the inside of a string, cut off after a number of bytes. */
 void event_string(struct events *events, const char *text, size_t most);
 
 #endif

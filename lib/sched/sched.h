@@ -96,7 +96,7 @@ struct sched {
 	 * as a whole.
 	 */
 	void (*step)(struct sched *sched);
-	const struct sched_trace *trace; /* who is told of events; NULL for nobody */
+	const struct sched_trace *trace; /* called at events; NULL: nobody traces */
 	/*
 	 * Called when something becomes ready or due, perhaps sooner than was known. Set while the
 	 * loop does not run and is embedded in another; NULL otherwise.

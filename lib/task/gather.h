@@ -34,7 +34,7 @@ struct coro_future *gather_cancel_next(struct coro_future *outer, bool cancelled
  */
 bool gather_cancel_end(struct coro_future **outer, struct failure *message);
 
-/* Its children, which lie so many bytes from it. */
+/* Its children, which lie at this offset. */
 const struct done_calls *gather_children(const struct coro_future *outer);
 extern const size_t gather_children_at __attribute__((visibility("hidden")));
 

@@ -20,7 +20,7 @@
 /* A part of memory, as the core file has it. */
 struct segment {
 	uint64_t start, end;
-	uint64_t copied; /* so many bytes from its start are in the core file */
+	uint64_t copied; /* bytes from its start that are in the core file */
 	uint64_t offset; /* there */
 	uint32_t flags;
 };

@@ -10,8 +10,7 @@
 struct region {
 	uint64_t start, end;
 	uint64_t offset; /* in its file */
-	uint64_t
-		held; /* so many bytes from its start are the image's own; the rest is the file's */
+	uint64_t held;   /* bytes from its start that are the image's own; the rest is the file's */
 	bool writable, executable;
 	bool file_is_same; /* as what was mapped: it may be opened */
 	char *path;        /* NULL: none is known */
