@@ -80,7 +80,7 @@ enum coro_poller {
 	CORO_POLLER_EPOLL,   /* Linux only, and the default there */
 	CORO_POLLER_POLL,    /* on every system */
 	CORO_POLLER_URING, /* io_uring, if the library was built with it and the kernel allows it */
-	CORO_POLLER_KQUEUE,  /* BSD and macOS only, and the default there */
+	CORO_POLLER_KQUEUE, /* BSD and macOS only, and the default there */
 };
 
 /*
