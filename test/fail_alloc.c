@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static _Thread_local bool counting, struck, inside;
+static _Thread_local bool counting, struck;
 static _Thread_local unsigned long calls, failing;
 static bool ignoring_advice;
 
@@ -49,6 +49,8 @@ bool fail_possible(void)
 }
 
 #if !SANITIZED
+
+static _Thread_local bool inside; /* a call of libc's own */
 
 /* Whether this call has to fail. */
 static bool strike(void)
