@@ -114,6 +114,7 @@ static void entry_remove(struct fd_poll *entry)
 		return;
 	list_remove(&entry->link);
 	fd->polled = !list_empty(&fd->polls);
+	entry->fd = NULL; /* it may be forgotten now */
 }
 
 /* Ends a wait without an event, as fd_leave. */
