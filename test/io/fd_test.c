@@ -193,6 +193,42 @@ START_TEST(who_reads_from_a_number_gets_nothing_of_the_next)
 }
 END_TEST
 
+static int reads_terminal_at_that_number(void *slave)
+{
+	ck_assert_int_eq(coro_fd_close(pair.from), 0);
+	ck_assert_int_eq(dup2(*(int *)slave, pair.from), pair.from);
+	int r = reads_once(&(struct reading){"b", pair.from});
+	coro_fd_close(pair.from);
+	return r;
+}
+
+static int puts_a_line(void *master)
+{
+	put(*(int *)master, "line\n");
+	return 0;
+}
+
+/* The old wait is not known to the system yet, and the new one is, as a terminal's is at once. */
+START_TEST(so_it_is_where_the_next_is_a_terminal)
+{
+	int master, slave;
+	pair = make_pair(_i);
+	if (!open_terminal(&master, &slave))
+		skip_test("no terminals here");
+	struct coro_future *reader = spawn(reads, &(struct reading){"a", pair.from});
+	struct coro_future *other = spawn(reads_terminal_at_that_number, &slave);
+	struct coro_future *writer = spawn(puts_a_line, &master);
+	ck_assert_int_eq(coro_run_until_complete(loop, other, NULL), 0);
+	assert_ended(reader, -EBADF);
+	assert_ended(writer, 0);
+	ck_assert_trace("a:-9 b:line\n");
+	coro_future_unref(other);
+	close(pair.to);
+	close(slave);
+	close(master);
+}
+END_TEST
+
 START_TEST(closing_what_no_loop_knows_closes_it)
 {
 	pair = make_pair(_i);
@@ -842,6 +878,7 @@ static void add(TCase *tests)
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, no_time_passes_before_a_close_is_noticed, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_reads_from_a_number_gets_nothing_of_the_next, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, so_it_is_where_the_next_is_a_terminal, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_what_no_loop_knows_closes_it, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, waiter_learns_that_its_fd_is_forgotten, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);

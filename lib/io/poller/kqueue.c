@@ -69,6 +69,18 @@ static int grow(struct kqueue *kqueue)
 	return 0;
 }
 
+/* Drops registrations for an earlier file of the number: made later, they would replace this one. */
+static void drop_earlier(struct kqueue *kqueue, const struct kevent *change)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < kqueue->count; i++) {
+		const struct kevent *other = &kqueue->changes[i];
+		if (other->ident != change->ident || other->filter != change->filter)
+			kqueue->changes[kept++] = *other;
+	}
+	kqueue->count = kept;
+}
+
 /*
  * Registers a device at once, because not every system waits for every device. Returns 0; -EPERM if
  * this one counts as always ready; or another error.
@@ -76,6 +88,7 @@ static int grow(struct kqueue *kqueue)
 static int register_device(struct kqueue *kqueue, struct kevent change)
 {
 	struct kevent receipt;
+	drop_earlier(kqueue, &change);
 	change.flags |= EV_RECEIPT;
 	if (kevent(kqueue->fd, &change, 1, &receipt, 1, &(struct timespec){0}) < 0)
 		return -errno;
