@@ -146,6 +146,15 @@ static void choose_access(struct fd *fd)
 	fd->access = fd->own >= 0 ? ACCESS_OWN : ACCESS_THREAD;
 }
 
+/* A number that was closed plainly may be another file's by now: ours must not outlive its file. */
+static void check_own(struct fd *fd)
+{
+	if (is_same(fd, fd->own))
+		return;
+	close(fd->own);
+	choose_access(fd);
+}
+
 /* -- by a thread */
 
 /*
@@ -333,6 +342,8 @@ static inline bool is_file_and_waits(const struct fd *fd, ssize_t n)
 static __attribute__((noinline)) ssize_t attempt_otherwise(const struct transfer *transfer,
 							   struct fd *fd)
 {
+	if (fd->access == ACCESS_OWN)
+		check_own(fd);
 	if (fd->access == ACCESS_OWN)
 		return call_plainly(transfer, fd, fd->own);
 	if (fd->access == ACCESS_BLOCKING || is_nonblocking(fd, transfer->direction))

@@ -310,6 +310,25 @@ START_TEST(a_number_that_was_closed_plainly_and_is_another_s_is_heard)
 }
 END_TEST
 
+/* A system without RWF_NOWAIT: the loop has a description of its own, and that is the old file's. */
+START_TEST(nor_is_the_old_file_read_where_the_loop_opened_it_once_more)
+{
+	fail_calls_from("preadv2", 1, EOPNOTSUPP);
+	for (int i = 0; i < 3; i++) {
+		pair = pair_at(NUMBER, _i);
+		use_it(0);
+		put(pair.to, "old");
+		close_plainly();
+		pair = pair_at(NUMBER, _i);
+		put(pair.to, "new");
+		ck_assert_int_eq(result_of(reads, &(struct reading){"a", NUMBER}), 0);
+		ck_assert_trace("a:new");
+		close_plainly();
+	}
+	fail_call_off();
+}
+END_TEST
+
 enum { MANY = 1 << 18 };
 
 static int writes_many(void *arg)
@@ -884,6 +903,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_number_that_was_forgotten_serves_another, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_closed_plainly_and_is_another_s_is_heard, 0,
 			    4 * PAIR_KINDS);
+	tcase_add_loop_test(tests, nor_is_the_old_file_read_where_the_loop_opened_it_once_more, 0,
+			    PIPE_NONBLOCK + 1);
 	tcase_add_test(tests, a_number_that_was_closed_plainly_may_be_of_another_kind);
 	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
