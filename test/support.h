@@ -142,20 +142,19 @@ static inline void until_main_sleeps(void)
 
 /*
  * The number of threads, or 1 if the system does not show it. Not by /proc/self/task: a thread that
- * ends during the listing hides those behind it.
+ * ends during the listing hides those behind it. Nor by /proc/self/stat, where an emulator may put zeros.
  */
 static inline int threads_now(void)
 {
-	int count;
-	FILE *stat = fopen("/proc/self/stat", "r");
-	if (!stat || fscanf(stat,
-			    "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
-			    "%*d %*d %*d %d",
-			    &count) != 1)
-		count = 1;
-	if (stat)
-		fclose(stat);
-	return count;
+	int count = 0;
+	char line[256];
+	FILE *status = fopen("/proc/self/status", "r");
+	while (status && fgets(line, sizeof(line), status) &&
+	       sscanf(line, "Threads: %d", &count) != 1)
+		continue;
+	if (status)
+		fclose(status);
+	return count > 0 ? count : 1;
 }
 
 /* Waits until at most count threads are left, so that the ended ones hold no memory. */
