@@ -627,7 +627,6 @@ static int program(void *arg)
 {
 	struct coro_group *mine;
 	static int good = 1, bad = -EIO;
-	int spawned = 0;
 	int r = coro_group_create(&mine);
 	if (r < 0)
 		return r;
@@ -635,7 +634,6 @@ static int program(void *arg)
 		r = coro_group_spawn(mine, quick, &good, NULL);
 		if (r < 0)
 			return coro_group_end(mine, r) == r ? r : -EPROTO;
-		spawned++;
 		if (i % 10 == 9 && coro_sleep(1) < 0)
 			break; /* one of them found no stack */
 	}
