@@ -14,6 +14,7 @@
 #include <coro/future.h>
 #include <coro/generator.h>
 #include <coro/group.h>
+#include <coro/interrupt.h>
 #include <coro/io.h>
 #include <coro/iterator.h>
 #include <coro/local.h>

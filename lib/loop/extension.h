@@ -19,6 +19,7 @@ enum extension_kind {
 	EXTENSION_DUMP,         /* the signal of CORO_DUMP */
 	EXTENSION_WATCHDOG,     /* debug mode: what the watchdog knows of the loop */
 	EXTENSION_TRACE,
+	EXTENSION_INTERRUPTS, /* waits that signal handlers interrupt */
 	EXTENSION_COUNT,
 };
 

@@ -2,6 +2,7 @@
 #include "posix/apart.h"
 
 #include "coro/loop.h"
+#include "posix/interrupt.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -119,4 +120,11 @@ ssize_t apart_run(struct apart **ret)
 	}
 	coro_future_unref(apart->future);
 	return apart->result;
+}
+
+ssize_t apart_run_interruptibly(struct apart **ret)
+{
+	struct interruptible call;
+	ssize_t r = interruptible_begin(&call, BY_UNRESTARTED);
+	return r < 0 ? r : interruptible_end(&call, apart_run(ret));
 }

@@ -33,4 +33,7 @@ struct apart *apart_create(size_t size);
  */
 ssize_t apart_run(struct apart **apart);
 
+/* apart_run of a call that handlers without SA_RESTART interrupt. */
+ssize_t apart_run_interruptibly(struct apart **apart);
+
 #endif

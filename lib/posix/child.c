@@ -2,6 +2,7 @@
 /* Children: waiting for their end, and commands of the shell. For popen see popen.c. */
 #include "coro/io.h"
 #include "posix/apart.h"
+#include "posix/interrupt.h"
 #include "posix/names.h"
 
 #include <stdlib.h>
@@ -57,10 +58,16 @@ static int wait_by_pidfd(pid_t pid)
 
 static int wait_for_change(idtype_t type, id_t id, int options)
 {
-	int r = -ENOSYS;
+	struct interruptible call;
+	int r = interruptible_begin(&call, BY_UNRESTARTED);
+	if (r < 0)
+		return r;
+	r = -ENOSYS;
 	if (type == P_PID && !(options & (WSTOPPED | WCONTINUED)))
 		r = wait_by_pidfd((pid_t)id);
-	return r == -ENOSYS ? wait_by_thread(type, id, options) : r;
+	if (r == -ENOSYS)
+		r = wait_by_thread(type, id, options);
+	return (int)interruptible_end(&call, r);
 }
 
 /* -- wait and the like */

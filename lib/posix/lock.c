@@ -43,7 +43,7 @@ static ssize_t flock_by_thread(int fd, int how)
 	ssize_t r = own < 0 ? -errno : 0;
 	struct apart *apart = &locking->apart;
 	if (r == 0)
-		r = apart_run(&apart);
+		r = apart_run_interruptibly(&apart);
 	if (apart && own >= 0)
 		libc()->close(own); /* the lock belongs to the open file, and stays */
 	free(apart);
@@ -94,7 +94,7 @@ static ssize_t lock_by_thread(int fd, int command, const struct flock *lock)
 	part->command = command;
 	part->lock = *lock;
 	struct apart *apart = &part->apart;
-	ssize_t r = apart_run(&apart);
+	ssize_t r = apart_run_interruptibly(&apart);
 	free(apart);
 	return r;
 }

@@ -3,6 +3,7 @@
 
 #include "coro/io.h"
 #include "posix/apart.h"
+#include "posix/interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,11 @@ static int poll_by_thread(struct pollfd *fds, nfds_t count, int64_t length, cons
 
 int mask_poll(struct pollfd *fds, nfds_t count, int64_t length, const sigset_t *mask)
 {
-	return mask && differs(mask) ? poll_by_thread(fds, count, length, mask)
-				     : coro_poll(fds, count, length);
+	struct interruptible call;
+	int r = interruptible_begin(&call, BY_ANY);
+	if (r < 0)
+		return r;
+	r = mask && differs(mask) ? poll_by_thread(fds, count, length, mask)
+				  : coro_poll(fds, count, length);
+	return (int)interruptible_end(&call, r);
 }

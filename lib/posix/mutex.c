@@ -7,6 +7,7 @@
  * that is, the task that has locked it is remembered here.
  */
 #include "coro/shield.h"
+#include "posix/interrupt.h"
 #include "posix/sleeper.h"
 
 #include <pthread.h>
@@ -284,7 +285,11 @@ static int take_in_task(sem_t *semaphore, int64_t length)
 		return -1;
 	if (length < 0)
 		return (int)call_result(length, before);
-	return (int)call_result(take_in_line(semaphore, call_end(length)), before);
+	struct interruptible call;
+	int r = interruptible_begin(&call, BY_UNRESTARTED);
+	if (r == 0)
+		r = (int)interruptible_end(&call, take_in_line(semaphore, call_end(length)));
+	return (int)call_result(r, before);
 }
 
 PUBLIC int sem_wait(sem_t *semaphore)

@@ -50,7 +50,7 @@ static ssize_t open_by_thread(int directory, const char *path, int flags, mode_t
 	opening->mode = mode;
 	memcpy(opening->path, path, size);
 	struct apart *apart = &opening->apart;
-	ssize_t r = apart_run(&apart);
+	ssize_t r = apart_run_interruptibly(&apart);
 	free(apart);
 	return r;
 }

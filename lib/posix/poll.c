@@ -20,7 +20,7 @@ PUBLIC int poll(struct pollfd *fds, nfds_t count, int timeout)
 	if (timeout == 0 || !call_waits())
 		return libc()->poll(fds, count, timeout);
 	int before = errno;
-	return (int)call_result(coro_poll(fds, count, of_ms(timeout)), before);
+	return (int)call_result(mask_poll(fds, count, of_ms(timeout), NULL), before);
 }
 
 PUBLIC int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,

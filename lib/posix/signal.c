@@ -5,7 +5,7 @@
  * that a handler runs.
  */
 #include "coro/io.h"
-#include "posix/call.h"
+#include "posix/interrupt.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -18,6 +18,11 @@ typedef void handler(int number, siginfo_t *info, void *context);
 
 /* What the program has set; the kernel calls a handler of one argument with three, too. */
 static handler *handlers[NSIG];
+
+/* Which of them have SA_RESTART, atomic; and which siginterrupt wants without. */
+static bool restarts[NSIG], interrupts[NSIG];
+
+unsigned interrupt_handlers;
 
 /* Handlers that have returned; the tasks in pause; what wakes these, or -1. All atomic. */
 static unsigned handled, pausing;
@@ -33,6 +38,8 @@ static void call_handler(int number, siginfo_t *info, void *context)
 	program(number, info, context);
 	call_handlers = depth;
 	call_handler_frame = before;
+	if (call_bound)
+		coro_interrupt(__atomic_load_n(&restarts[number], __ATOMIC_RELAXED));
 	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&pausing, __ATOMIC_SEQ_CST)) {
 		static const uint64_t one = 1;
@@ -56,6 +63,15 @@ static void restore(struct sigaction *action, handler *program)
 		action->sa_sigaction = program;
 }
 
+static void note_handler(int number, const struct sigaction *action)
+{
+	bool restarted = action->sa_flags & SA_RESTART;
+	__atomic_fetch_or(&interrupt_handlers,
+			  HANDLERS_ANY | (restarted ? 0 : HANDLERS_UNRESTARTED), __ATOMIC_RELAXED);
+	__atomic_store_n(&restarts[number], restarted, __ATOMIC_RELAXED);
+	__atomic_store_n(&handlers[number], action->sa_sigaction, __ATOMIC_RELEASE);
+}
+
 PUBLIC int sigaction(int number, const struct sigaction *restrict action,
 		     struct sigaction *restrict old)
 {
@@ -66,7 +82,7 @@ PUBLIC int sigaction(int number, const struct sigaction *restrict action,
 	if (action && is_function(action)) {
 		ours = *action;
 		ours.sa_sigaction = call_handler;
-		__atomic_store_n(&handlers[number], action->sa_sigaction, __ATOMIC_RELEASE);
+		note_handler(number, action);
 		action = &ours;
 	}
 	int r = libc()->sigaction(number, action, old);
@@ -90,12 +106,23 @@ static __sighandler_t set_handler(int number, __sighandler_t function, int flags
 
 PUBLIC __sighandler_t signal(int number, __sighandler_t function)
 {
-	return set_handler(number, function, SA_RESTART);
+	bool known = number > 0 && number < NSIG;
+	return set_handler(number, function, known && interrupts[number] ? 0 : SA_RESTART);
 }
 
 PUBLIC __sighandler_t __sysv_signal(int number, __sighandler_t function)
 {
 	return set_handler(number, function, (int)SA_RESETHAND | SA_NODEFER);
+}
+
+PUBLIC int siginterrupt(int number, int flag)
+{
+	struct sigaction action;
+	if (sigaction(number, NULL, &action) < 0)
+		return -1;
+	interrupts[number] = flag;
+	action.sa_flags = flag ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
+	return sigaction(number, &action, NULL);
 }
 
 /* -- waiting */
@@ -132,7 +159,11 @@ PUBLIC int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
 		return libc()->sigtimedwait(set, info, timeout);
 	int before = errno;
 	int64_t length = timeout ? call_length(timeout) : CORO_FOREVER;
-	return (int)call_result(length < 0 ? length : wait_for_signal(set, info, length), before);
+	struct interruptible call;
+	int r = length < 0 ? (int)length : interruptible_begin(&call, BY_ANY);
+	if (r == 0)
+		r = (int)interruptible_end(&call, wait_for_signal(set, info, length));
+	return (int)call_result(r, before);
 }
 
 PUBLIC int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)

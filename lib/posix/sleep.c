@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Sleeping, by the loop's clock. */
-#include "posix/call.h"
+#include "posix/interrupt.h"
 
 /* Sleeps in a task. *left, if not NULL, gets what is left. Returns 0 or an error. */
 static int sleep_in_task(int64_t length, struct timespec *left)
 {
+	struct interruptible call;
 	int before = errno;
 	if (length < 0)
 		return (int)length;
 	int64_t end = call_end(length);
-	int r = coro_sleep(length);
+	int r = interruptible_begin(&call, BY_ANY);
+	if (r == 0)
+		r = (int)interruptible_end(&call, coro_sleep(length));
 	if (r < 0 && left) {
 		int64_t rest = call_left(end);
 		*left = (struct timespec){.tv_sec = rest / CORO_SEC, .tv_nsec = rest % CORO_SEC};
@@ -34,7 +37,7 @@ PUBLIC int usleep(useconds_t us)
 	return (int)call_result(sleep_in_task(us * CORO_USEC, NULL), before);
 }
 
-/* Returns the seconds that are left, rounded up, if the task was cancelled. */
+/* Returns the seconds that are left, rounded up, if it was interrupted or cancelled. */
 PUBLIC unsigned sleep(unsigned seconds)
 {
 	struct timespec left = {0};
@@ -78,7 +81,7 @@ PUBLIC int clock_nanosleep(clockid_t clock, int flags, const struct timespec *ti
 	return error;
 }
 
-/* Returns -1 if the task was cancelled, as for a signal, and another negative number for an error. */
+/* Returns -1 if it was interrupted or the task cancelled, and another negative number for an error. */
 PUBLIC int thrd_sleep(const struct timespec *time, struct timespec *left)
 {
 	if (!call_waits())

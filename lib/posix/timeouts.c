@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "posix/timeouts.h"
 
+#include <sys/stat.h>
+
 /* In nanoseconds; 0 for none. */
 static int64_t timeout_of(int fd, int option)
 {
@@ -12,23 +14,47 @@ static int64_t timeout_of(int fd, int option)
 	return time.tv_sec * CORO_SEC + time.tv_usec * CORO_USEC;
 }
 
-int limit_begin_slow(struct limit *limit, int fd, int option)
+/* Signals do not interrupt calls on these. */
+static bool is_file(int fd)
+{
+	struct stat status;
+	return fstat(fd, &status) == 0 && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode) &&
+	       !S_ISCHR(status.st_mode);
+}
+
+/* The timeout of an option, in nanoseconds, 0 for none. Remembers what there is to know. */
+static int64_t examine(int fd, int option)
 {
 	int64_t receive = timeout_of(fd, SO_RCVTIMEO), send = timeout_of(fd, SO_SNDTIMEO);
 	if (receive == 0 && send == 0)
-		view_set(fd, VIEW_NO_TIMEOUTS);
-	int64_t timeout = option == SO_RCVTIMEO ? receive : send;
-	if (timeout == 0)
-		return 0;
-	int r = coro_timeout_begin(&limit->timeout, timeout);
-	limit->begun = r == 0;
-	return r;
+		view_set(fd, VIEW_NO_TIMEOUTS | (is_file(fd) ? VIEW_FILE : 0));
+	return option == SO_RCVTIMEO ? receive : send;
+}
+
+int limit_begin_slow(struct limit *limit, int fd, int option)
+{
+	int before = errno, r = 0;
+	int64_t timeout = view_of(fd) & VIEW_NO_TIMEOUTS ? 0 : examine(fd, option);
+	errno = before;
+	limit->call.begun = limit->timed = false;
+	if (!(view_of(fd) & VIEW_FILE))
+		r = interruptible_begin(&limit->call, timeout ? BY_ANY : BY_UNRESTARTED);
+	if (r == 0 && timeout) {
+		r = coro_timeout_begin(&limit->timeout, timeout);
+		limit->timed = r == 0;
+	}
+	if (r < 0)
+		return (int)interruptible_end(&limit->call, r);
+	limit->begun = limit->timed || limit->call.begun;
+	return 0;
 }
 
 ssize_t limit_end_slow(struct limit *limit, ssize_t result, int error)
 {
-	int r = coro_timeout_end(&limit->timeout, result < 0 ? (int)result : 0);
-	if (result > 0 || r == 0)
-		return result;
-	return r == -ETIMEDOUT ? error : r;
+	if (limit->timed) {
+		int r = coro_timeout_end(&limit->timeout, result < 0 ? (int)result : 0);
+		if (r < 0)
+			result = result == -ECANCELED && r == -ETIMEDOUT ? error : r;
+	}
+	return interruptible_end(&limit->call, result);
 }

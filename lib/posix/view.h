@@ -15,6 +15,7 @@ enum view {
 	VIEW_BLOCKING = 1,    /* has O_NONBLOCK, and the program does not know */
 	VIEW_NO_TIMEOUTS = 2, /* without SO_RCVTIMEO and SO_SNDTIMEO */
 	VIEW_SOCKET = 4,      /* few programs share these */
+	VIEW_FILE = 8,        /* no pipe, socket or terminal: signals do not interrupt its calls */
 };
 
 /* Remembers, if there is memory for it. */
