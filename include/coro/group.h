@@ -28,7 +28,7 @@ struct coro_group;
 /*
  * Creates a group. The calling task owns it and has to end it. A group that is created in a
  * generator is ended there, whichever task resumes the generator then. Debug mode reports a group
- * that was never ended. Returns 0, -EINVAL, -ENOMEM, or -EPERM outside of tasks.
+ * that is not ended by its task's end. Returns 0, -EINVAL, -ENOMEM, or -EPERM outside of tasks.
  */
 #define coro_group_create(...) /* (struct coro_group **ret) */ \
 	coro_group_create_at(CORO_HERE, __VA_ARGS__)

@@ -52,8 +52,8 @@ CORO_API void coro_lock_init(struct coro_lock *lock);
 
 /*
  * Waits until the lock is free, and takes it. In debug mode reports name the task that holds the
- * lock and where it took it, and a lock that was never released is reported when the loop is
- * closed.
+ * lock and where it took it, and a lock that is not released is reported at that task's end, or
+ * when the loop is closed.
  */
 #define coro_lock_acquire(...) /* (struct coro_lock *lock) */ \
 	coro_lock_acquire_at(CORO_HERE, __VA_ARGS__)

@@ -119,7 +119,8 @@ struct task_wait {
 	struct waiter *waiter;        /* may be in a list; until waiter_end. NULL for none */
 	struct cleanup *cleanups;     /* the last first */
 	unsigned shields : 8;         /* how many scopes of coro_shield_begin are open */
-	unsigned scopes : 23;         /* open timeouts on the task's stack */
+	/* Open timeouts on the task's stack; in debug mode also the resources that are the task's. */
+	unsigned open : 23;
 	/*
 	 * The task was cancelled when it was ready already. Then the message of the last request
 	 * counts; a wait that ended in cancellation keeps the message that it ended with.
@@ -152,7 +153,7 @@ static inline void task_begin(struct task *task)
 	wait->kind = NULL;
 	wait->waiter = NULL;
 	wait->cleanups = NULL;
-	wait->scopes = 0;
+	wait->open = 0;
 	wait->shields = 0;
 	wait->cancelled_late = false;
 	wait->since = 0; /* one store with the bits above */

@@ -58,7 +58,7 @@ void timers_forget_stack(struct task *task)
 			*entry = READY_NOTHING;
 	}
 	heap_discard(&sched->timers, low, high);
-	sched_release(sched, 0, task_wait(task)->scopes);
+	sched_release(sched, 0, task_wait(task)->open);
 }
 
 int64_t timer_time(const struct sched *sched, const struct timer *timer)

@@ -76,7 +76,10 @@ static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const ch
 		.resource = {.taken = "lock taken", .undone = "released"},
 		.task = sched->running ? sched->running->number : 0,
 	};
-	resource_begin(sched, &hold->resource, site);
+	if (sched->running)
+		resource_begin_in(sched->running, &hold->resource, site);
+	else
+		resource_begin(sched, &hold->resource, site);
 }
 
 static void hold_end(struct coro_lock *lock)

@@ -111,7 +111,7 @@ int coro_group_create_with_at(const char *site, const struct coro_group_options 
 	cleanup_push(task, &group->cleanup, group_outlive);
 	if (group->body ==
 	    &task->coro) /* that of a generator may be ended when the loop is closed */
-		resource_begin(task->sched, &group->resource, site);
+		resource_begin_in(task, &group->resource, site);
 	else if (task->sched->debug)
 		note_in_generator(group, site);
 	*ret = group;

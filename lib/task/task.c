@@ -8,6 +8,7 @@
 #include "core/generator.h"
 #include "coro/task.h"
 #include "sched/fault.h"
+#include "sched/resource.h"
 #include "task/argument.h"
 #include "task/local.h"
 #include "task/report.h"
@@ -279,12 +280,31 @@ static void let_go(struct locals **locals)
 	*locals = NULL;
 }
 
+/* Debug mode: reports what the task has taken and not given back. */
+static void tell_of_resources(struct task *task)
+{
+	struct resource *resource;
+	char text[200];
+	while ((resource = resource_pop(task))) {
+		snprintf(text, sizeof(text), "%s at %s was not %s by its task's end",
+			 resource->taken, resource->site ? resource->site : "?", resource->undone);
+		report_found(future_of(task), text);
+	}
+}
+
+static __attribute__((noinline)) void leave_open(struct task *task)
+{
+	tell_of_resources(task);
+	if (task_wait(task)->open > 0)
+		timeouts_forget(task);
+}
+
 void *task_leave(struct coro *co, int status, int *result)
 {
 	struct task *task = container_of(co, struct task, coro);
 	struct sched *sched = task->sched;
-	if (unlikely(task_wait(task)->scopes > 0))
-		timeouts_forget(task);
+	if (unlikely(task_wait(task)->open > 0))
+		leave_open(task);
 	if (unlikely(co->frame->locals != NULL))
 		let_go(&co->frame->locals);
 	if (unlikely(co->flags & FLAG_MUST_CANCEL))
@@ -325,6 +345,8 @@ void task_discard(struct task *task)
 	if (co->frame) {
 		wait_discard(task_wait(task));
 		discard_generators(task);
+		if (unlikely(task_wait(task)->open > 0))
+			resources_disown(task);
 		let_go(&co->frame->locals);
 	} else {
 		copy_drop(co);

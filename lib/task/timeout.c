@@ -32,7 +32,7 @@ struct __attribute__((may_alias)) scope {
 	int cancelling;      /* how many requests to cancel the task were pending when it began */
 	uint8_t level;       /* see shield.h */
 	bool unreceived;     /* the task had not received one of them: it counts as made inside */
-	bool counted; /* it lies on the task's stack, and counts in scopes; otherwise it holds the task */
+	bool counted; /* it lies on the task's stack, and counts in open; otherwise it holds the task */
 	bool watched; /* it is part of a struct watched */
 	enum timeout_state state;
 };
@@ -143,7 +143,7 @@ static void hold_task(struct scope *scope)
 	struct task *task = scope->task;
 	scope->counted = lies_on_stack(scope, &task->coro);
 	if (scope->counted)
-		task_wait(task)->scopes++;
+		task_wait(task)->open++;
 	else
 		future_ref(future_of(task));
 }
@@ -152,7 +152,7 @@ static inline __attribute__((always_inline)) void release_task(struct scope *sco
 {
 	sched_release(scope->task->sched, 0, 1);
 	if (scope->counted)
-		task_wait(scope->task)->scopes--;
+		task_wait(scope->task)->open--;
 	else
 		future_unref(future_of(scope->task));
 }
@@ -206,7 +206,7 @@ void timeouts_forget(struct task *task)
 		release_task(&watched->scope);
 		watched_free(watched);
 	}
-	if (task_wait(task)->scopes > 0)
+	if (task_wait(task)->open > 0)
 		timers_forget_stack(task);
 }
 

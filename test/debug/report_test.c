@@ -701,6 +701,76 @@ static int gives_all_back(void *arg)
 	return r;
 }
 
+static struct coro_lock taken;
+
+static void takes_the_lock(void *arg)
+{
+	ck_assert_int_eq(coro_lock_try_acquire(&taken), 0);
+}
+
+/* Nobody's end is too early for it. */
+static int leaves_a_lock_of_a_callback(void *arg)
+{
+	coro_lock_init(&taken);
+	int r = coro_call_soon(coro_running_loop(), takes_the_lock, NULL, NULL);
+	return r < 0 ? r : coro_task_yield();
+}
+
+static int sleeps_with_the_lock(void *arg)
+{
+	int r = coro_lock_acquire(&taken);
+	return r < 0 ? r : coro_sleep(CORO_FOREVER);
+}
+
+/* Its task is cancelled when the loop is closed, and does not release it. */
+static int leaves_a_lock_of_a_cancelled_task(void *arg)
+{
+	coro_lock_init(&taken);
+	int r = coro_spawn(sleeps_with_the_lock, NULL, NULL);
+	return r < 0 ? r : coro_task_yield();
+}
+
+static int takes_it_only(void *arg)
+{
+	return coro_lock_acquire(&taken);
+}
+
+/* The task that took it has ended: it is reported then, and not again. */
+static int releases_the_lock_of_another(void *arg)
+{
+	coro_lock_init(&taken);
+	int r = coro_spawn(takes_it_only, NULL, NULL);
+	if (r == 0)
+		r = coro_sleep(1);
+	return r < 0 ? r : coro_lock_release(&taken);
+}
+
+static int releases_it(void *arg)
+{
+	return coro_lock_release(&taken);
+}
+
+static int has_another_release_its_lock(void *arg)
+{
+	coro_lock_init(&taken);
+	int r = coro_lock_acquire(&taken);
+	if (r == 0)
+		r = coro_spawn(releases_it, NULL, NULL);
+	return r < 0 ? r : coro_task_yield();
+}
+
+/* Both kinds that count in the task's wait are open at its end. */
+static int leaves_a_timeout_and_a_lock(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, CORO_SEC);
+	return r < 0 ? r : leaves_a_lock_on_its_stack(NULL);
+}
+
+#define IN_MAIN "coro: task main, spawned at " SITE ": "
+#define IN_TASK "coro: task Task-2, spawned at " SITE ": "
+#define LOCK_AT "lock taken at " SITE " was not released by its task's end\n"
+#define GROUP_AT "group made at " SITE " was not ended by its task's end\n"
 #define LOCK "coro: lock taken at " SITE " was never released\n"
 
 START_TEST(debug_mode_reports_what_is_never_released)
@@ -709,8 +779,8 @@ START_TEST(debug_mode_reports_what_is_never_released)
 		coro_fn *fn;
 		const char *said;
 	} cases[] = {
-		{leaves_a_group, "coro: group made at " SITE " was never ended\n"},
-		{leaves_a_group_with_options, "coro: group made at " SITE " was never ended\n"},
+		{leaves_a_group, IN_MAIN GROUP_AT},
+		{leaves_a_group_with_options, IN_MAIN GROUP_AT},
 		{leaves_a_stream, "coro: stream opened at " SITE " was never destroyed\n"},
 		{leaves_a_stream_of_its_own,
 		 "coro: stream opened at " SITE " was never destroyed\n"},
@@ -719,10 +789,17 @@ START_TEST(debug_mode_reports_what_is_never_released)
 				     "coro: stream opened at " SITE " was never destroyed\n"},
 		{leaves_processes, "coro: process started at " SITE " was never destroyed\n"
 				   "coro: process started at " SITE " was never destroyed\n"},
-		{leaves_locks, LOCK LOCK LOCK},
-		{leaves_a_lock_on_its_stack, LOCK},
-		{leaves_a_lock_that_it_got_late, LOCK},
-		{leaves_a_lock_after_a_condition, LOCK},
+		{leaves_locks, IN_MAIN LOCK_AT IN_MAIN LOCK_AT IN_MAIN LOCK_AT},
+		{leaves_a_lock_on_its_stack, IN_MAIN LOCK_AT},
+		{leaves_a_lock_that_it_got_late, IN_TASK LOCK_AT},
+		{leaves_a_lock_after_a_condition, IN_MAIN LOCK_AT},
+		{leaves_a_lock_of_a_callback, LOCK},
+		{leaves_a_lock_of_a_cancelled_task, IN_TASK LOCK_AT},
+		{releases_the_lock_of_another, IN_TASK LOCK_AT},
+		{has_another_release_its_lock, ""},
+		{leaves_a_timeout_and_a_lock,
+		 IN_MAIN LOCK_AT IN_MAIN "timeout of 1 s begun at " SITE
+					 " was never ended: it was open at its task's end\n"},
 		{gives_locks_back, ""},
 		{gives_all_back, ""},
 	};
@@ -733,6 +810,49 @@ START_TEST(debug_mode_reports_what_is_never_released)
 		program.flags = 0;
 		ck_assert_str_eq(said(program), "");
 	}
+}
+END_TEST
+
+/* The failure that nobody asked for is reported last, when the task that took the lock is gone. */
+static void releases_what_was_taken(struct coro_loop *loop, const struct coro_report *report,
+				    void *arg)
+{
+	if (report->error)
+		ck_assert_int_eq(coro_lock_release(&taken), 0);
+}
+
+static void stops(void *arg)
+{
+	coro_loop_stop(arg);
+}
+
+/* The loop is closed while a task holds the lock, and the handler is told of the other. */
+static int discards_a_holder(void *arg)
+{
+	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | CORO_DEBUG};
+	struct coro_future *failed = NULL;
+	struct coro_loop *loop;
+	coro_lock_init(&taken);
+	if (coro_loop_create(&options, &loop) < 0)
+		return 1;
+	coro_loop_set_exception_handler(loop, arg ? releases_what_was_taken : NULL, NULL);
+	coro_loop_spawn(loop, NULL, fails, NULL, arg ? &failed : NULL);
+	coro_loop_spawn(loop, NULL, sleeps_with_the_lock, NULL, NULL);
+	coro_call_later(loop, 5, stops, loop, NULL);
+	int r = coro_run_forever(loop);
+	coro_loop_close(loop);
+	coro_future_unref(failed);
+	return r < 0 || coro_lock_locked(&taken) != !arg;
+}
+
+START_TEST(debug_mode_reports_the_lock_of_a_task_that_is_discarded)
+{
+	struct child child = child_run(discards_a_holder, NULL);
+	ck_assert_exited(child, 0);
+	ck_assert_ptr_nonnull(strstr(without_lines(child.said), LOCK));
+	child = child_run(discards_a_holder, "and releases it");
+	ck_assert_exited(child, 0);
+	ck_assert_ptr_null(strstr(child.said, "released"));
 }
 END_TEST
 
@@ -923,6 +1043,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, debug_mode_reports_a_generator_that_yields_in_a_scope, 0,
 			    sizeof(yielders) / sizeof(yielders[0]));
 	tcase_add_test(tests, debug_mode_reports_what_is_never_released);
+	tcase_add_test(tests, debug_mode_reports_the_lock_of_a_task_that_is_discarded);
 
 	tcase_add_test(tests, every_step_above_the_limit_is_reported);
 	tcase_add_test(tests, slow_step_is_reported_with_its_duration);
