@@ -382,8 +382,8 @@ CORO_API void coro_loop_release(struct coro_loop *loop);
  *   - steps that take long: see coro_loop_set_slow_callback_duration. Those of a second and more
  *     are printed while they still run, with the calls that they are in
  *   - timeouts that were never ended
- *   - at a task's end: groups that it made and did not end, and locks that it took and that were not
- *     released
+ *   - at a task's end: groups that it made and did not end, and locks and units of bounded
+ *     semaphores that it took and that were not released
  *   - generators that yield inside a timeout or a group of their own
  *   - fds that were closed by close(2), when the next fd of the same number is waited for
  *   - when the loop is closed: streams, servers, processes and other locks that were not given

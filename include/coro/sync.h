@@ -154,6 +154,7 @@ CORO_API int coro_condition_notify_all(struct coro_condition *condition);
 /* A counter that tasks lower, waiting while it is 0. Like asyncio.Semaphore. */
 struct coro_semaphore {
 	struct coro_waiters waiters;
+	void *holds;
 	size_t value;
 	size_t bound;
 };
@@ -162,16 +163,25 @@ struct coro_semaphore {
 CORO_API void coro_semaphore_init(struct coro_semaphore *semaphore, size_t value);
 
 /*
- * Initializes a semaphore that cannot be released above its first value. Like
- * asyncio.BoundedSemaphore.
+ * Initializes a semaphore that cannot be released above its first value: who lowers it has to
+ * release it. In debug mode reports name a task that holds a unit and where it took it, and a unit
+ * that is not released is reported at that task's end. Like asyncio.BoundedSemaphore.
  */
 CORO_API void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size_t value);
 
 /* Waits until the value is above 0, and lowers it by 1. */
-coro_async CORO_MUST_CHECK CORO_API int coro_semaphore_acquire(struct coro_semaphore *semaphore);
+#define coro_semaphore_acquire(...) /* (struct coro_semaphore *semaphore) */ \
+	coro_semaphore_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_semaphore_acquire. */
+coro_async CORO_MUST_CHECK CORO_API int coro_semaphore_acquire_at(const char *site,
+								  struct coro_semaphore *semaphore);
 
 /* Lowers the value without waiting. Returns 0, -EINVAL, or -EAGAIN if it would have to wait. */
-CORO_MUST_CHECK CORO_API int coro_semaphore_try_acquire(struct coro_semaphore *semaphore);
+#define coro_semaphore_try_acquire(...) /* (struct coro_semaphore *semaphore) */ \
+	coro_semaphore_try_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_semaphore_try_acquire. */
+CORO_MUST_CHECK CORO_API int coro_semaphore_try_acquire_at(const char *site,
+							   struct coro_semaphore *semaphore);
 
 /*
  * Raises the value by 1, or wakes a task that waits. Returns 0, -EINVAL, -EPERM, or -EOVERFLOW
@@ -187,6 +197,7 @@ CORO_API bool coro_semaphore_locked(const struct coro_semaphore *semaphore);
 /* A lock that many readers hold at a time, or one writer. Like pthread_rwlock_t. */
 struct coro_rwlock {
 	struct coro_waiters waiters;
+	void *holds;
 	size_t readers; /* that hold it, or were let in and have but to run */
 	bool written;
 };
@@ -197,22 +208,40 @@ CORO_API void coro_rwlock_init(struct coro_rwlock *lock);
 /*
  * Waits until no writer holds the lock and all tasks that came before were served, and takes it as
  * a reader. A reader that comes while a writer waits is served after it, so that neither side
- * starves. Hence a task that holds the lock must not take it a second time.
+ * starves. Hence a task that holds the lock must not take it a second time. In debug mode reports
+ * name a task that holds the lock and where it took it, and a lock that is not released is reported
+ * at that task's end.
  */
-coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_read_acquire(struct coro_rwlock *lock);
+#define coro_rwlock_read_acquire(...) /* (struct coro_rwlock *lock) */ \
+	coro_rwlock_read_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_rwlock_read_acquire. */
+coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_read_acquire_at(const char *site,
+								    struct coro_rwlock *lock);
 
 /*
  * Waits until nobody holds the lock, and takes it as the writer. A reader must release it before.
  */
-coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_write_acquire(struct coro_rwlock *lock);
+#define coro_rwlock_write_acquire(...) /* (struct coro_rwlock *lock) */ \
+	coro_rwlock_write_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_rwlock_write_acquire. */
+coro_async CORO_MUST_CHECK CORO_API int coro_rwlock_write_acquire_at(const char *site,
+								     struct coro_rwlock *lock);
 
 /* Takes the lock as a reader, without waiting. Returns 0, -EINVAL, or -EAGAIN if it would wait. */
-CORO_MUST_CHECK CORO_API int coro_rwlock_try_read_acquire(struct coro_rwlock *lock);
+#define coro_rwlock_try_read_acquire(...) /* (struct coro_rwlock *lock) */ \
+	coro_rwlock_try_read_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_rwlock_try_read_acquire. */
+CORO_MUST_CHECK CORO_API int coro_rwlock_try_read_acquire_at(const char *site,
+							     struct coro_rwlock *lock);
 
 /*
  * Takes the lock as the writer, without waiting. Returns 0, -EINVAL, or -EAGAIN if it would wait.
  */
-CORO_MUST_CHECK CORO_API int coro_rwlock_try_write_acquire(struct coro_rwlock *lock);
+#define coro_rwlock_try_write_acquire(...) /* (struct coro_rwlock *lock) */ \
+	coro_rwlock_try_write_acquire_at(CORO_HERE, __VA_ARGS__)
+/* The function behind coro_rwlock_try_write_acquire. */
+CORO_MUST_CHECK CORO_API int coro_rwlock_try_write_acquire_at(const char *site,
+							      struct coro_rwlock *lock);
 
 /*
  * Releases the lock, for a reader or the writer, and lets in the next: one writer, or all readers

@@ -64,22 +64,38 @@ static void settle(struct coro_lock *lock)
 		lock->locked = 0;
 }
 
+void hold_begin(struct hold *hold, const char *site, const char *taken)
+{
+	struct sched *sched = thread_current->sched;
+	struct task *task = sched->running;
+	*hold = (struct hold){
+		.resource = {.taken = taken, .undone = "released"},
+		.task = task ? task->number : 0,
+	};
+	if (task)
+		resource_begin_in(task, &hold->resource, site);
+	else
+		resource_begin(sched, &hold->resource, site);
+}
+
+int hold_describe(const struct hold *hold, const char *what, char *text, size_t size)
+{
+	if (!hold)
+		return snprintf(text, size, "%s", what);
+	if (hold->task == 0)
+		return snprintf(text, size, "%s, held since %s", what, hold->resource.site);
+	return snprintf(text, size, "%s, held by task %u since %s", what, hold->task,
+			hold->resource.site);
+}
+
 /* Records that the lock was taken. Without memory there is no record. */
 static __attribute__((noinline)) void hold_note(struct coro_lock *lock, const char *site)
 {
 	struct sched *sched = thread_current->sched;
 	struct hold *hold = sched && sched->debug && site ? memory_alloc(sizeof(*hold)) : NULL;
 	lock->hold = hold;
-	if (!hold)
-		return;
-	*hold = (struct hold){
-		.resource = {.taken = "lock taken", .undone = "released"},
-		.task = sched->running ? sched->running->number : 0,
-	};
-	if (sched->running)
-		resource_begin_in(sched->running, &hold->resource, site);
-	else
-		resource_begin(sched, &hold->resource, site);
+	if (hold)
+		hold_begin(hold, site, "lock taken");
 }
 
 static void hold_end(struct coro_lock *lock)
@@ -102,13 +118,8 @@ struct entrant {
 
 static int describe(const struct task_wait *wait, char *text, size_t size)
 {
-	const struct hold *hold = container_of(wait->waiter, struct entrant, waiter)->lock->hold;
-	if (!hold)
-		return snprintf(text, size, "a lock");
-	if (hold->task == 0)
-		return snprintf(text, size, "a lock, held since %s", hold->resource.site);
-	return snprintf(text, size, "a lock, held by task %u since %s", hold->task,
-			hold->resource.site);
+	const struct entrant *entrant = container_of(wait->waiter, struct entrant, waiter);
+	return hold_describe(entrant->lock->hold, "a lock", text, size);
 }
 
 static const struct wait_kind acquiring = {.leave = waiter_leave,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fail.h"
-#include "sync/waiters.h"
+#include "sync/holds.h"
 
 #include <errno.h>
+
+#define TAKEN "readers/writer lock taken"
 
 /* A task that waits for the lock. The task that wakes it hands the lock over. */
 struct entrant {
@@ -12,11 +14,8 @@ struct entrant {
 
 void coro_rwlock_init(struct coro_rwlock *lock)
 {
-	if (!lock)
-		return;
-	waiters_init(&lock->waiters);
-	lock->readers = 0;
-	lock->written = false;
+	if (lock)
+		*lock = (struct coro_rwlock){.readers = 0}; /* the line is made at the first use */
 }
 
 static inline bool may_enter(const struct coro_rwlock *lock, bool writes)
@@ -68,17 +67,24 @@ static void given_back(struct grant *grant)
 	let_in(lock);
 }
 
-static const struct wait_kind reading = {
-	.leave = waiter_leave, .what = "a readers/writer lock", .call = "coro_rwlock_read_acquire"};
+static int describe(const struct task_wait *wait, char *text, size_t size)
+{
+	const struct grant *grant = container_of(wait->waiter, struct grant, waiter);
+	const struct coro_rwlock *lock = container_of(grant->waiters, struct coro_rwlock, waiters);
+	return holds_describe(lock->holds, "a readers/writer lock", text, size);
+}
+
+static const struct wait_kind reading = {.leave = waiter_leave,
+					 .what = "a readers/writer lock",
+					 .call = "coro_rwlock_read_acquire",
+					 .describe = describe};
 static const struct wait_kind writing = {.leave = waiter_leave,
 					 .what = "a readers/writer lock",
-					 .call = "coro_rwlock_write_acquire"};
+					 .call = "coro_rwlock_write_acquire",
+					 .describe = describe};
 
-/* A function of its own, so that the fast path needs no stack frame. */
-static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, bool writes)
+static int wait_in_line(struct coro_rwlock *lock, bool writes)
 {
-	if (take(lock, writes))
-		return 0;
 	struct entrant entrant = {.writes = writes};
 	int r = waiters_wait_granted(&lock->waiters, &entrant.grant, given_back,
 				     writes ? &writing : &reading);
@@ -90,41 +96,58 @@ static __attribute__((noinline)) int wait_and_take(struct coro_rwlock *lock, boo
 	return r;
 }
 
-static inline int acquire(struct coro_rwlock *lock, bool writes)
+/* A function of its own, so that the fast path needs no stack frame. */
+static __attribute__((noinline)) int wait_and_take(const char *site, struct coro_rwlock *lock,
+						   bool writes)
+{
+	holds_settle(&lock->waiters, &lock->holds);
+	int r = take(lock, writes) ? 0 : wait_in_line(lock, writes);
+	if (unlikely(r == 0 && lock->holds))
+		holds_note(&lock->holds, site, TAKEN);
+	return r;
+}
+
+static inline int acquire(const char *site, struct coro_rwlock *lock, bool writes)
 {
 	if (!lock)
 		return fail_with(-EINVAL, "coro_rwlock_acquire: the lock is NULL");
-	if (!may_enter(lock, writes) || !waiters_empty(&lock->waiters))
-		return wait_and_take(lock, writes);
+	if (!may_enter(lock, writes) || !holds_quiet(&lock->waiters, lock->holds))
+		return wait_and_take(site, lock, writes);
 	enter(lock, writes);
 	return 0;
 }
 
-static inline int try_acquire(struct coro_rwlock *lock, bool writes)
+static inline int try_acquire(const char *site, struct coro_rwlock *lock, bool writes)
 {
 	if (!lock)
 		return fail_with(-EINVAL, "coro_rwlock_try_acquire: the lock is NULL");
-	return take(lock, writes) ? 0 : fail_code(-EAGAIN);
+	if (unlikely(!holds_quiet(&lock->waiters, lock->holds)))
+		holds_settle(&lock->waiters, &lock->holds);
+	if (!take(lock, writes))
+		return fail_code(-EAGAIN);
+	if (unlikely(lock->holds))
+		holds_note(&lock->holds, site, TAKEN);
+	return 0;
 }
 
-int coro_rwlock_read_acquire(struct coro_rwlock *lock)
+int coro_rwlock_read_acquire_at(const char *site, struct coro_rwlock *lock)
 {
-	return acquire(lock, false);
+	return acquire(site, lock, false);
 }
 
-int coro_rwlock_write_acquire(struct coro_rwlock *lock)
+int coro_rwlock_write_acquire_at(const char *site, struct coro_rwlock *lock)
 {
-	return acquire(lock, true);
+	return acquire(site, lock, true);
 }
 
-int coro_rwlock_try_read_acquire(struct coro_rwlock *lock)
+int coro_rwlock_try_read_acquire_at(const char *site, struct coro_rwlock *lock)
 {
-	return try_acquire(lock, false);
+	return try_acquire(site, lock, false);
 }
 
-int coro_rwlock_try_write_acquire(struct coro_rwlock *lock)
+int coro_rwlock_try_write_acquire_at(const char *site, struct coro_rwlock *lock)
 {
-	return try_acquire(lock, true);
+	return try_acquire(site, lock, true);
 }
 
 bool coro_rwlock_locked(const struct coro_rwlock *lock)
@@ -146,6 +169,8 @@ int coro_rwlock_release(struct coro_rwlock *lock)
 			: fail_with(-EPERM, "coro_rwlock_release: the lock is not held");
 	if (r < 0)
 		return r;
+	if (unlikely(lock->holds))
+		holds_end(&lock->holds);
 	leave(lock);
 	let_in(lock);
 	return 0;

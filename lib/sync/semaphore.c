@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fail.h"
-#include "sync/waiters.h"
+#include "sync/holds.h"
 
 #include <errno.h>
 
@@ -8,9 +8,8 @@ void coro_semaphore_init(struct coro_semaphore *semaphore, size_t value)
 {
 	if (!semaphore)
 		return;
-	waiters_init(&semaphore->waiters);
-	semaphore->value = value;
-	semaphore->bound = SIZE_MAX;
+	/* The line is made at the first use. */
+	*semaphore = (struct coro_semaphore){.value = value, .bound = SIZE_MAX};
 }
 
 void coro_semaphore_init_bounded(struct coro_semaphore *semaphore, size_t value)
@@ -27,7 +26,9 @@ static inline bool locked(const struct coro_semaphore *semaphore)
 
 bool coro_semaphore_locked(const struct coro_semaphore *semaphore)
 {
-	return semaphore && locked(semaphore);
+	if (!semaphore || !semaphore->waiters.own[0])
+		return semaphore && semaphore->value == 0; /* the first use is yet to come */
+	return locked(semaphore);
 }
 
 static inline bool take(struct coro_semaphore *semaphore)
@@ -61,15 +62,32 @@ static void given_back(struct grant *grant)
 	give_back(container_of(grant->waiters, struct coro_semaphore, waiters));
 }
 
-static const struct wait_kind acquiring = {
-	.leave = waiter_leave, .what = "a semaphore", .call = "coro_semaphore_acquire"};
+/*
+ * Debug mode: the tasks that hold a unit of a bounded semaphore. Another may be raised by tasks that
+ * have not lowered it: it counts things, and nobody holds them.
+ */
+static void settle(struct coro_semaphore *semaphore)
+{
+	void *none = NULL;
+	holds_settle(&semaphore->waiters, semaphore->bound == SIZE_MAX ? &none : &semaphore->holds);
+}
 
-/* A function of its own, so that the fast path needs no stack frame. */
-static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaphore)
+static int describe(const struct task_wait *wait, char *text, size_t size)
+{
+	const struct grant *grant = container_of(wait->waiter, struct grant, waiter);
+	const struct coro_semaphore *semaphore =
+		container_of(grant->waiters, struct coro_semaphore, waiters);
+	return holds_describe(semaphore->holds, "a semaphore", text, size);
+}
+
+static const struct wait_kind acquiring = {.leave = waiter_leave,
+					   .what = "a semaphore",
+					   .call = "coro_semaphore_acquire",
+					   .describe = describe};
+
+static int wait_in_line(struct coro_semaphore *semaphore)
 {
 	struct grant grant;
-	if (take(semaphore))
-		return 0;
 	int r = waiters_wait_granted(&semaphore->waiters, &grant, given_back, &acquiring);
 	if (r == -EPERM)
 		return r;
@@ -81,28 +99,47 @@ static __attribute__((noinline)) int wait_and_take(struct coro_semaphore *semaph
 	return r;
 }
 
-int coro_semaphore_acquire(struct coro_semaphore *semaphore)
+/* A function of its own, so that the fast path needs no stack frame. */
+static __attribute__((noinline)) int wait_and_take(const char *site,
+						   struct coro_semaphore *semaphore)
+{
+	settle(semaphore);
+	int r = take(semaphore) ? 0 : wait_in_line(semaphore);
+	if (unlikely(r == 0 && semaphore->holds))
+		holds_note(&semaphore->holds, site, "semaphore taken");
+	return r;
+}
+
+int coro_semaphore_acquire_at(const char *site, struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
 		return fail_with(-EINVAL, "coro_semaphore_acquire: the semaphore is NULL");
-	if (semaphore->value == 0 || !waiters_empty(&semaphore->waiters))
-		return wait_and_take(semaphore);
+	if (semaphore->value == 0 || !holds_quiet(&semaphore->waiters, semaphore->holds))
+		return wait_and_take(site, semaphore);
 	semaphore->value--;
 	return 0;
 }
 
-int coro_semaphore_try_acquire(struct coro_semaphore *semaphore)
+int coro_semaphore_try_acquire_at(const char *site, struct coro_semaphore *semaphore)
 {
 	if (!semaphore)
 		return fail_with(-EINVAL, "coro_semaphore_try_acquire: the semaphore is NULL");
-	return take(semaphore) ? 0 : fail_code(-EAGAIN);
+	if (unlikely(!holds_quiet(&semaphore->waiters, semaphore->holds)))
+		settle(semaphore);
+	if (!take(semaphore))
+		return fail_code(-EAGAIN);
+	if (unlikely(semaphore->holds))
+		holds_note(&semaphore->holds, site, "semaphore taken");
+	return 0;
 }
 
 static __attribute__((noinline)) int hand_over(struct coro_semaphore *semaphore)
 {
+	settle(semaphore);
 	int r = waiters_check(&semaphore->waiters);
 	if (r < 0)
 		return r;
+	holds_end(&semaphore->holds);
 	give_back(semaphore);
 	return 0;
 }
@@ -113,7 +150,7 @@ int coro_semaphore_release(struct coro_semaphore *semaphore)
 		return fail_with(-EINVAL, "coro_semaphore_release: the semaphore is NULL");
 	if (semaphore->value >= semaphore->bound)
 		return fail_with(-EOVERFLOW, "coro_semaphore_release: above the bound");
-	if (!waiters_empty(&semaphore->waiters))
+	if (!holds_quiet(&semaphore->waiters, semaphore->holds))
 		return hand_over(semaphore);
 	semaphore->value++;
 	return 0;

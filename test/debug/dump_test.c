@@ -266,6 +266,43 @@ START_TEST(in_debug_mode_a_lock_says_who_holds_it)
 }
 END_TEST
 
+static struct coro_rwlock rwlock;
+static struct coro_semaphore semaphore;
+
+static int writes(void *arg)
+{
+	int r = coro_rwlock_write_acquire_at("here.c:9", &rwlock);
+	if (r == 0)
+		r = coro_sleep(10);
+	return r < 0 ? r : coro_rwlock_release(&rwlock);
+}
+
+static int takes_a_unit(void *arg)
+{
+	int r = coro_semaphore_acquire_at("here.c:9", &semaphore);
+	if (r == 0)
+		r = coro_sleep(10);
+	return r < 0 ? r : coro_semaphore_release(&semaphore);
+}
+
+START_TEST(in_debug_mode_what_several_may_hold_says_who_holds_it)
+{
+	ck_assert_int_eq(coro_loop_set_debug(loop, true), 0);
+	coro_rwlock_init(&rwlock);
+	coro_semaphore_init_bounded(&semaphore, 1);
+	struct coro_future *tasks[] = {start(writes, NULL), start(writes, NULL),
+				       start(takes_a_unit, NULL), start(takes_a_unit, NULL)};
+	turn();
+	ck_assert_str_eq(waiting(tasks[1]), "a readers/writer lock, held by task 1 since here.c:9");
+	ck_assert_str_eq(waiting(tasks[3]), "a semaphore, held by task 3 since here.c:9");
+	ck_assert_int_eq(coro_loop_set_debug(loop, false), 0);
+	run();
+	ck_assert(!coro_rwlock_locked(&rwlock) && !coro_semaphore_locked(&semaphore));
+	for (int i = 0; i < 4; i++)
+		coro_future_unref(tasks[i]);
+}
+END_TEST
+
 static int holds_for_good(void *arg)
 {
 	return coro_lock_acquire_at("here.c:9", &held);
@@ -466,6 +503,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_line_that_is_too_long_is_cut);
 	tcase_add_test(tests, a_dump_that_cannot_be_written_fails);
 	tcase_add_test(tests, in_debug_mode_a_lock_says_who_holds_it);
+	tcase_add_test(tests, in_debug_mode_what_several_may_hold_says_who_holds_it);
 	tcase_add_test(tests, in_debug_mode_a_deadlock_is_a_tree_on_stderr);
 	tcase_add_test(tests, without_debug_mode_a_deadlock_prints_nothing);
 	tcase_add_loop_test(tests, a_signal_that_the_environment_names_dumps_the_loop, 0,

@@ -767,9 +767,123 @@ static int leaves_a_timeout_and_a_lock(void *arg)
 	return r < 0 ? r : leaves_a_lock_on_its_stack(NULL);
 }
 
+static struct coro_rwlock rwlock;
+static struct coro_semaphore semaphore;
+
+static int leaves_a_writer(void *arg)
+{
+	coro_rwlock_init(&rwlock);
+	return coro_rwlock_write_acquire(&rwlock);
+}
+
+static int reads(void *arg)
+{
+	return coro_rwlock_read_acquire(&rwlock);
+}
+
+static int reads_and_releases(void *arg)
+{
+	int r = reads(NULL);
+	if (r == 0)
+		r = coro_sleep(1);
+	return r < 0 ? r : coro_rwlock_release(&rwlock);
+}
+
+/* Three read, of which the first to release it is not the last to have come; then it writes. */
+static int leaves_a_reader(void *arg)
+{
+	coro_rwlock_init(&rwlock);
+	int r = coro_rwlock_try_read_acquire(&rwlock);
+	if (r == 0)
+		r = coro_spawn(reads_and_releases, NULL, NULL);
+	if (r == 0)
+		r = coro_spawn(reads, NULL, NULL);
+	if (r == 0)
+		r = coro_sleep(2);
+	if (r == 0)
+		r = coro_rwlock_release(&rwlock);
+	return r;
+}
+
+/* Each way to take it, in a line behind others, and as the writer that becomes a reader. */
+static int gives_rwlocks_back(void *arg)
+{
+	static struct coro_rwlock zeroes;
+	coro_rwlock_init(&rwlock);
+	int r = coro_rwlock_try_write_acquire(&rwlock);
+	if (r == 0)
+		r = coro_spawn(reads_and_releases, NULL, NULL);
+	if (r == 0)
+		r = coro_task_yield();
+	if (r == 0)
+		r = coro_rwlock_downgrade(&rwlock);
+	if (r == 0)
+		r = coro_rwlock_release(&rwlock);
+	if (r == 0)
+		r = coro_rwlock_write_acquire(&rwlock);
+	if (r == 0)
+		r = coro_rwlock_release(&rwlock);
+	if (r == 0)
+		r = coro_rwlock_read_acquire(&zeroes);
+	if (r == 0)
+		r = coro_rwlock_release(&zeroes);
+	return r == 0 && coro_rwlock_release(&rwlock) == -EPERM ? 0 : 1;
+}
+
+static int takes_a_unit(void *arg)
+{
+	return coro_semaphore_acquire(&semaphore);
+}
+
+static int leaves_units(void *arg)
+{
+	coro_semaphore_init_bounded(&semaphore, 2);
+	ck_assert(!coro_semaphore_locked(&semaphore));
+	int r = coro_spawn(takes_a_unit, NULL, NULL);
+	if (r == 0)
+		r = coro_task_yield();
+	return r < 0 ? r : coro_semaphore_try_acquire(&semaphore);
+}
+
+static int returns_a_unit(void *arg)
+{
+	int r = takes_a_unit(NULL);
+	return r < 0 ? r : coro_semaphore_release(&semaphore);
+}
+
+/* The last unit is one that it waited for. */
+static int gives_units_back(void *arg)
+{
+	coro_semaphore_init_bounded(&semaphore, 1);
+	int r = coro_semaphore_release(&semaphore) == -EOVERFLOW ? 0 : 1;
+	if (r == 0)
+		r = coro_semaphore_try_acquire(&semaphore);
+	if (r == 0)
+		r = coro_spawn(returns_a_unit, NULL, NULL);
+	if (r == 0)
+		r = coro_task_yield();
+	if (r == 0)
+		r = coro_semaphore_release(&semaphore);
+	if (r == 0)
+		r = coro_sleep(1);
+	return r == 0 && !coro_semaphore_locked(&semaphore) ? 0 : 1;
+}
+
+/* It counts what one task has made for another, and nobody has to give that back. */
+static int counts(void *arg)
+{
+	coro_semaphore_init(&semaphore, 1);
+	int r = coro_semaphore_release(&semaphore);
+	if (r == 0)
+		r = takes_a_unit(NULL);
+	return r < 0 ? r : coro_semaphore_try_acquire(&semaphore);
+}
+
 #define IN_MAIN "coro: task main, spawned at " SITE ": "
 #define IN_TASK "coro: task Task-2, spawned at " SITE ": "
 #define LOCK_AT "lock taken at " SITE " was not released by its task's end\n"
+#define RWLOCK_AT "readers/writer " LOCK_AT
+#define UNIT_AT "semaphore taken at " SITE " was not released by its task's end\n"
 #define GROUP_AT "group made at " SITE " was not ended by its task's end\n"
 #define LOCK "coro: lock taken at " SITE " was never released\n"
 
@@ -797,6 +911,12 @@ START_TEST(debug_mode_reports_what_is_never_released)
 		{leaves_a_lock_of_a_cancelled_task, IN_TASK LOCK_AT},
 		{releases_the_lock_of_another, IN_TASK LOCK_AT},
 		{has_another_release_its_lock, ""},
+		{leaves_a_writer, IN_MAIN RWLOCK_AT},
+		{leaves_a_reader, "coro: task Task-3, spawned at " SITE ": " RWLOCK_AT},
+		{gives_rwlocks_back, ""},
+		{leaves_units, IN_TASK UNIT_AT IN_MAIN UNIT_AT},
+		{gives_units_back, ""},
+		{counts, ""},
 		{leaves_a_timeout_and_a_lock,
 		 IN_MAIN LOCK_AT IN_MAIN "timeout of 1 s begun at " SITE
 					 " was never ended: it was open at its task's end\n"},

@@ -676,6 +676,8 @@ static void end(void)
 	world.budget = 0;
 	if (coro_lock_locked(&world.lock)) /* it outlives its holder, and has a note of that */
 		ck_assert_int_eq(coro_lock_release(&world.lock), 0);
+	while (coro_rwlock_locked(&world.rwlock)) /* the same */
+		ck_assert_int_eq(coro_rwlock_release(&world.rwlock), 0);
 	for (int again = 0; again < 2; again++) { /* one may hold on to another at first */
 		for (int i = 0; i < SLOTS; i++) {
 			while (coro_destroy(world.generators[i]) == -EPROTO)
