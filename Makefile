@@ -48,7 +48,7 @@ large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=
 CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
 
 # Whether pkg-config knows it, and it is the compiler's machine's: what pkg-config knows may be the host's.
-becomes = $(shell echo '$(1)' | $(CC) $(filter-out --coverage,$(CFLAGS)) $(LDFLAGS) -x c - $(2) -o /dev/null 2>/dev/null && echo yes)
+becomes = $(shell to=`mktemp`; echo '$(1)' | $(CC) $(filter-out --coverage,$(CFLAGS)) $(LDFLAGS) -x c - $(2) -o $$to 2>/dev/null && echo yes; rm -f $$to)
 there = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),$(call becomes,int main(void) { },`$(PKG_CONFIG) --libs '$(1)'`))
 # Not empty: with TLS, as a library of its own; with the poller that uses liburing, which the library then needs.
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
@@ -58,9 +58,9 @@ libraries := coro $(if $(TLS),coro-tls)
 POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE))$(filter __powerpc64__,$(macros)),,$(filter __GLIBC__,$(macros))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
-# The flag, if the compiler takes it, compiling or linking. With -c, Zig's would put a file in the place of /dev/null.
-accepts = $(shell $(CC) $(filter-out --coverage,$(CFLAGS)) -Wno-unused-command-line-argument -Werror $(1) -S -x c /dev/null -o - >/dev/null 2>&1 && echo $(1))
-links = $(shell $(CC) $(filter-out --coverage,$(CFLAGS)) -r -nostdlib $(1) -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+# The flag, if the compiler takes it, compiling or linking. Zig's would put a file in the place of -o /dev/null.
+accepts = $(shell to=`mktemp`; $(CC) $(filter-out --coverage,$(CFLAGS)) -Wno-unused-command-line-argument -Werror $(1) -c -x c /dev/null -o $$to 2>/dev/null && echo $(1); rm -f $$to)
+links = $(shell to=`mktemp`; $(CC) $(filter-out --coverage,$(CFLAGS)) -r -nostdlib $(1) -x c /dev/null -o $$to 2>/dev/null && echo $(1); rm -f $$to)
 
 kqueue := $(strip $(KQUEUE_MODEL) $(foreach system,bsd darwin dragonfly,$(findstring $(system),$(machine))))
 uring_cflags := $(if $(URING),-DCORO_URING $(shell $(PKG_CONFIG) --cflags liburing))
