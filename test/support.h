@@ -142,7 +142,8 @@ static inline void until_main_sleeps(void)
 
 /*
  * The number of threads, or 1 if the system does not show it. Not by /proc/self/task: a thread that
- * ends during the listing hides those behind it. Nor by /proc/self/stat, where an emulator may put zeros.
+ * ends during the listing hides those behind it. Nor by /proc/self/stat, where an emulator may put
+ * zeros.
  */
 static inline int threads_now(void)
 {
