@@ -41,7 +41,7 @@ PKG_CONFIG ?= $(shell command -v $(machine)-pkg-config || echo pkg-config)
 preprocess := $(CC) $(CPPFLAGS) $(CFLAGS) -E
 # Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
 # 64, they have them anyway.
-macros := $(shell $(preprocess) -dM -include stdint.h -x c /dev/null 2>/dev/null | grep -o -w -e __LP64__ -e __GLIBC__ -e __powerpc64__)
+macros := $(shell $(preprocess) -dM -include stdint.h -x c /dev/null 2>/dev/null | grep -o -w -e __LP64__ -e __GLIBC__)
 large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
 # The CPU's own file where there is one, else setjmp. Each refuses other machines.
@@ -55,7 +55,7 @@ TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(T
 URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),$(URING))
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
-POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE))$(filter __powerpc64__,$(macros)),,$(filter __GLIBC__,$(macros))),$(POSIX))
+POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(filter __GLIBC__,$(macros))),$(POSIX))
 all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
 # The flag, if the compiler takes it, compiling or linking. Zig's would put a file in the place of -o /dev/null.

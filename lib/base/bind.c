@@ -32,21 +32,31 @@ struct bound {
 	void (**at)(void);
 };
 
-#define BIND(name, type, parameters, arguments)             \
-	extern type __real_##name parameters;               \
-	static type(*at_##name) parameters = __real_##name; \
-	type __wrap_##name parameters;                      \
-	type __wrap_##name parameters                       \
-	{                                                   \
-		return at_##name arguments;                 \
-	}                                                   \
-	static const struct bound bound_##name              \
+/*
+ * Libc's is declared as it is. A function with `...` must be called as one: on some CPUs it writes its
+ * arguments into a place that only such a caller leaves.
+ */
+#define BIND_AS(name, type, own, parameters, arguments) \
+	extern type __real_##name own;                  \
+	static type(*at_##name) own = __real_##name;    \
+	type __wrap_##name parameters;                  \
+	type __wrap_##name parameters                   \
+	{                                               \
+		return at_##name arguments;             \
+	}                                               \
+	static const struct bound bound_##name          \
 		__attribute__((used, section("bound"))) = {#name, (void (**)(void)) & at_##name};
 
+#define BIND(name, type, parameters, arguments) \
+	BIND_AS(name, type, parameters, parameters, arguments)
+
 /* Called in some builds only: under FORTIFY, with 64-bit offsets, by newer systems. */
-#define BIND_WEAK(name, type, parameters, arguments)                \
-	extern type __real_##name parameters __attribute__((weak)); \
-	BIND(name, type, parameters, arguments)
+#define BIND_AS_WEAK(name, type, own, parameters, arguments) \
+	extern type __real_##name own __attribute__((weak)); \
+	BIND_AS(name, type, own, parameters, arguments)
+
+#define BIND_WEAK(name, type, parameters, arguments) \
+	BIND_AS_WEAK(name, type, parameters, parameters, arguments)
 
 /* clang-format off */
 BIND(read, ssize_t, (int fd, void *b, size_t n), (fd, b, n))
@@ -83,14 +93,14 @@ BIND(pipe2, int, (int *fds, int f), (fds, f))
 BIND(setsockopt, int, (int fd, int l, int o, const void *v, socklen_t n), (fd, l, o, v, n))
 BIND(close, int, (int fd), (fd))
 BIND(dup2, int, (int fd, int as), (fd, as))
-BIND(fcntl, int, (int fd, int command, long argument), (fd, command, argument))
-BIND_WEAK(fcntl64, int, (int fd, int command, long argument), (fd, command, argument))
-BIND(ioctl, int, (int fd, unsigned long request, long argument), (fd, request, argument))
-BIND(open, int, (const char *path, int f, mode_t m), (path, f, m))
-BIND_WEAK(open64, int, (const char *path, int f, mode_t m), (path, f, m))
+BIND_AS(fcntl, int, (int, int, ...), (int fd, int command, long argument), (fd, command, argument))
+BIND_AS_WEAK(fcntl64, int, (int, int, ...), (int fd, int command, long argument), (fd, command, argument))
+BIND_AS(ioctl, int, (int, unsigned long, ...), (int fd, unsigned long request, long argument), (fd, request, argument))
+BIND_AS(open, int, (const char *, int, ...), (const char *path, int f, mode_t m), (path, f, m))
+BIND_AS_WEAK(open64, int, (const char *, int, ...), (const char *path, int f, mode_t m), (path, f, m))
 BIND_WEAK(__open_2, int, (const char *path, int f), (path, f))
 BIND_WEAK(__open64_2, int, (const char *path, int f), (path, f))
-BIND_WEAK(openat, int, (int d, const char *path, int f, mode_t m), (d, path, f, m))
+BIND_AS_WEAK(openat, int, (int, const char *, int, ...), (int d, const char *path, int f, mode_t m), (d, path, f, m))
 BIND(flock, int, (int fd, int how), (fd, how))
 BIND(fsync, int, (int fd), (fd))
 BIND(fdatasync, int, (int fd), (fd))
