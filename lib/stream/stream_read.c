@@ -290,7 +290,7 @@ static const char *find(const struct coro_stream *stream, size_t from, const voi
 {
 	const char *begin = begin_of(stream);
 	size_t there = stream_buffered(stream);
-	if (there < from + length)
+	if (!stream->in || there < from + length)
 		return NULL;
 	if (length == 1)
 		return memchr(begin + from, *(const char *)separator, there - from);

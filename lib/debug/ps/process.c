@@ -46,6 +46,8 @@ enum { BATCH = 256 };
 static size_t read_batch(const struct image *image, struct piece *pieces, size_t count)
 {
 	struct iovec local[BATCH], remote[BATCH];
+	if (count == 0)
+		return 0; /* said for compilers, which would see them used without a value */
 	for (size_t i = 0; i < count; i++) {
 		local[i] = (struct iovec){pieces[i].bytes, pieces[i].size};
 		remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].start, pieces[i].size};
