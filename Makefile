@@ -36,8 +36,8 @@ major := $(firstword $(numbers))
 version := $(major).$(word 2,$(numbers)).$(word 3,$(numbers))
 
 # A cross compiler's libraries are known to a pkg-config of its own, if any is.
-machine := $(shell $(CC) -dumpmachine 2>/dev/null)
-PKG_CONFIG ?= $(shell command -v $(machine)-pkg-config || echo pkg-config)
+machine := $(firstword $(shell $(CC) -dumpmachine 2>/dev/null))
+PKG_CONFIG ?= $(shell command -v $(or $(machine),no)-pkg-config || echo pkg-config)
 preprocess := $(CC) $(CPPFLAGS) $(CFLAGS) -E
 # Sizes of files and times have 64 bits on every system: users get the same by coro.pc. Where long has
 # 64, they have them anyway.
@@ -81,7 +81,6 @@ sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -f
 portable := $(filter ucontext setjmp,$(CONTEXT))
 $(if $(portable)$(wildcard lib/core/context/$(CONTEXT).S),,$(error CONTEXT=$(CONTEXT): there is no such backend))
 makecontext := $(call becomes,void makecontext(void); int main(void) { makecontext(); })
-$(if $(makecontext),,$(if $(portable),$(error CONTEXT=$(CONTEXT): this libc has no makecontext)))
 birth := birth $(if $(makecontext),birth_made $(if $(portable),,ucontext_fallback),birth_written)
 context := special $(CONTEXT) $(if $(filter-out ucontext,$(CONTEXT)),$(birth))
 context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
@@ -115,6 +114,7 @@ say = $(if $(quiet),$(if $(silent),@:,@printf '  %-7s %s\n' $(1) $(2)),@:)
 remembered := $(CC) $(lib_flags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(LDFLAGS) $(objs) $(tls_objs) $(posix_objs) $(DW)
 differs := $(if $(subst x$(strip $(remembered)),,x$(strip $(shell cat $(BUILD)/flags 2>/dev/null))),FORCE)
 $(BUILD)/flags: $(differs)
+	$(if $(refusal),$(error $(refusal)))
 	@mkdir -p $(@D); rm -f $@; printf '%s\n' '$(subst ','\'',$(remembered))' >$@
 
 # The flags of each part, and more_cflags of some files.
@@ -195,5 +195,5 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include lib/debug/ps/Makefile lib/posix/Makefile lib/doc/Makefile lib/packaging/Makefile test/Makefile
+include lib/base/Makefile lib/debug/ps/Makefile lib/posix/Makefile lib/doc/Makefile lib/packaging/Makefile test/Makefile
 -include $(patsubst %.o,%.d,$(so_objs) $(tls_objs) $(posix_objs) $(demos:=.o))
