@@ -133,11 +133,11 @@ $(context_objs): sanitize :=
 $(context_objs): plain := $(context_plain)
 
 # The outermost frame of each stack ends the chains of frame pointers.
-$(BUILD)/lib/core/entry.o $(BUILD)/lib/core/context/birth_made.o: more_cflags = -fno-omit-frame-pointer
+$(addprefix $(BUILD)/lib/core/,entry.o context/birth_made.o context/ucontext.o): more_cflags = -fno-omit-frame-pointer
 $(BUILD)/lib/debug/offsets.o: more_cflags = -DCONTEXT=CONTEXT_$(CONTEXT)
 # Beside a CPU's own file the names of context.h are taken.
 fallback := $(BUILD)/lib/core/context/ucontext_fallback.o
-$(fallback): more_cflags = $(foreach name,make switch room,-Dcontext_$(name)=context_$(name)_ucontext)
+$(fallback): more_cflags = -fno-omit-frame-pointer $(foreach name,make switch room,-Dcontext_$(name)=context_$(name)_ucontext)
 define compile
 $(call say,CC,$<)
 $(quiet)mkdir -p $(@D) && $(CC) $(flags) $(more_cflags) $(CPPFLAGS) $(CFLAGS) $(sanitize) $(plain) -c -o $@ $<
