@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,21 @@ int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
 int __openat64_2(int directory, const char *path, int flags);
+size_t __fread_chk(void *restrict bytes, size_t room, size_t size, size_t count,
+		   FILE *restrict stream);
+char *__fgets_chk(char *restrict text, size_t room, int size, FILE *restrict stream);
+int __vfprintf_chk(FILE *restrict stream, int flag, const char *restrict format, va_list arguments);
+int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list arguments);
+
+/* Those of other standards, and what inline functions of headers call. */
+int __isoc99_vfscanf(FILE *restrict stream, const char *restrict format, va_list arguments);
+int __isoc23_vfscanf(FILE *restrict stream, const char *restrict format, va_list arguments);
+int __uflow(FILE *stream);
+int __overflow(FILE *stream, int byte);
+int _IO_getc(FILE *stream);
+int _IO_putc(int byte, FILE *stream);
+int __dprintf_chk(int fd, int flag, const char *restrict format, ...);
+
 __sighandler_t __sysv_signal(int number, __sighandler_t function);
 
 /* clang-format off */
@@ -70,6 +86,11 @@ __sighandler_t __sysv_signal(int number, __sighandler_t function);
 	X(pthread_cond_signal) X(pthread_cond_broadcast) \
 	X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_clockwait) X(sem_post) \
 	X(mtx_lock) X(mtx_trylock) X(cnd_wait) \
+	X(fopen) X(freopen) X(fclose) X(fflush) X(flockfile) X(ftrylockfile) X(funlockfile) \
+	X(fgetc) X(fgets) X(fread) X(getdelim) X(__uflow) \
+	X(vfscanf) X(__isoc99_vfscanf) X(__isoc23_vfscanf) \
+	X(fputc) X(fputs) X(puts) X(fwrite) X(vfprintf) X(vdprintf) X(__overflow) \
+	X(__vfprintf_chk) X(__vdprintf_chk) \
 	X(__read_chk) X(__pread_chk) X(__recv_chk) X(__recvfrom_chk) X(__poll_chk) X(__ppoll_chk)
 /* clang-format on */
 

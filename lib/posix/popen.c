@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * popen. libc's stream would read and write its pipe by libc's own calls, which block. So in a task it is
- * a stream with calls of ours. It has no fileno.
+ * a stream with calls of ours, for those of stdio's functions that stdio_in.c and stdio_out.c leave out.
  */
 #include "posix/apart.h"
 
@@ -48,7 +48,10 @@ static FILE *open_stream(struct command *command, bool reads)
 		calls.read = read_pipe;
 	else
 		calls.write = write_pipe;
-	return fopencookie(command, reads ? "r" : "w", calls);
+	FILE *stream = fopencookie(command, reads ? "r" : "w", calls);
+	if (stream)
+		stream->_fileno = command->fd;
+	return stream;
 }
 
 /* -- the shell */

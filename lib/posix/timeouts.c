@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "posix/timeouts.h"
 
-#include <sys/stat.h>
-
 /* In nanoseconds; 0 for none. */
 static int64_t timeout_of(int fd, int option)
 {
@@ -14,20 +12,12 @@ static int64_t timeout_of(int fd, int option)
 	return time.tv_sec * CORO_SEC + time.tv_usec * CORO_USEC;
 }
 
-/* Signals do not interrupt calls on these. */
-static bool is_file(int fd)
-{
-	struct stat status;
-	return fstat(fd, &status) == 0 && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode) &&
-	       !S_ISCHR(status.st_mode);
-}
-
 /* The timeout of an option, in nanoseconds, 0 for none. Remembers what there is to know. */
 static int64_t examine(int fd, int option)
 {
 	int64_t receive = timeout_of(fd, SO_RCVTIMEO), send = timeout_of(fd, SO_SNDTIMEO);
 	if (receive == 0 && send == 0)
-		view_set(fd, VIEW_NO_TIMEOUTS | (is_file(fd) ? VIEW_FILE : 0));
+		view_set(fd, VIEW_NO_TIMEOUTS);
 	return option == SO_RCVTIMEO ? receive : send;
 }
 
@@ -35,9 +25,10 @@ int limit_begin_slow(struct limit *limit, int fd, int option)
 {
 	int before = errno, r = 0;
 	int64_t timeout = view_of(fd) & VIEW_NO_TIMEOUTS ? 0 : examine(fd, option);
-	errno = before;
 	limit->call.begun = limit->timed = false;
-	if (!(view_of(fd) & VIEW_FILE))
+	bool is_file = view_is_file(fd);
+	errno = before;
+	if (!is_file)
 		r = interruptible_begin(&limit->call, timeout ? BY_ANY : BY_UNRESTARTED);
 	if (r == 0 && timeout) {
 		r = coro_timeout_begin(&limit->timeout, timeout);

@@ -2,6 +2,7 @@
 #include "posix/view.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 uint32_t view_epoch = 1;
 uint32_t *view_pieces[VIEW_PIECES];
@@ -41,6 +42,19 @@ int view_flags(int fd)
 {
 	int flags = libc()->fcntl(fd, F_GETFL);
 	return flags >= 0 && view_of(fd) & VIEW_BLOCKING ? flags & ~O_NONBLOCK : flags;
+}
+
+bool view_is_file(int fd)
+{
+	struct stat status;
+	unsigned views = view_of(fd);
+	if (views & (VIEW_FILE | VIEW_SLOW))
+		return views & VIEW_FILE;
+	if (fstat(fd, &status) < 0)
+		return true;
+	bool slow = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
+	view_set(fd, slow ? VIEW_SLOW : VIEW_FILE);
+	return !slow;
 }
 
 void view_renew_flags(void)

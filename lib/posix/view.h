@@ -15,7 +15,8 @@ enum view {
 	VIEW_BLOCKING = 1,    /* has O_NONBLOCK, and the program does not know */
 	VIEW_NO_TIMEOUTS = 2, /* without SO_RCVTIMEO and SO_SNDTIMEO */
 	VIEW_SOCKET = 4,      /* few programs share these */
-	VIEW_FILE = 8,        /* no pipe, socket or terminal: signals do not interrupt its calls */
+	VIEW_FILE = 8,        /* no pipe, socket or terminal */
+	VIEW_SLOW = 16,       /* one of these */
 };
 
 /* Remembers, if there is memory for it. */
@@ -24,6 +25,9 @@ void view_clear(int fd, unsigned views);
 
 /* The fd's flags as the program sees them, or -1 and errno. */
 int view_flags(int fd);
+
+/* Whether the fd is no pipe, socket or terminal: then calls on it are quick, and signals do not matter. */
+bool view_is_file(int fd);
 
 /* The program sets O_NONBLOCK on some fd, and so on all that share its description. */
 void view_renew_flags(void);
