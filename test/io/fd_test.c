@@ -822,6 +822,25 @@ START_TEST(who_waits_for_readiness_does_not_hold_up_others)
 }
 END_TEST
 
+static int waits_for_a_device(void *arg)
+{
+	char bytes[4] = "abc";
+	int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(coro_readable(fd), 0);
+	ck_assert_int_eq(coro_writable(fd), 0);
+	ck_assert_int_eq(coro_read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	ck_assert_int_eq(bytes[0], 0);
+	ck_assert_int_eq(coro_readable(fd), 0);
+	return coro_fd_close(fd);
+}
+
+/* Like a file: epoll refuses it, and poll says that it is always ready. */
+START_TEST(a_device_that_cannot_be_watched_is_always_ready)
+{
+	ck_assert_int_eq(result_of(waits_for_a_device, NULL), 0);
+}
+END_TEST
+
 START_TEST(readiness_of_a_bad_fd_is_refused)
 {
 	int bad = 1000;
@@ -925,6 +944,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, waiting_for_readiness_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_waits_for_readiness_does_not_hold_up_others, 0,
 			    2 * PAIR_KINDS);
+	tcase_add_test(tests, a_device_that_cannot_be_watched_is_always_ready);
 	tcase_add_test(tests, readiness_of_a_bad_fd_is_refused);
 	tcase_add_loop_test(tests, outside_of_tasks_readiness_blocks, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, adopting_sets_o_nonblock, 0, PAIR_KINDS);

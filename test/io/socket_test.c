@@ -406,15 +406,22 @@ static int connects_local(void *arg)
 			    (socklen_t)(sizeof(sa_family_t) + 1 + strlen(local.sun_path + 1)));
 }
 
-START_TEST(a_full_line_of_a_local_socket_is_waited_for)
+/* A local socket with room for one connection. */
+static int listen_local(void)
 {
-	int server = socket(AF_UNIX, SOCK_STREAM, 0), fds[3];
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
 	local = (struct sockaddr_un){.sun_family = AF_UNIX};
 	snprintf(local.sun_path + 1, sizeof(local.sun_path) - 1, "coro-test-%d", (int)getpid());
 	ck_assert_int_eq(bind(server, (struct sockaddr *)&local,
 			      (socklen_t)(sizeof(sa_family_t) + 1 + strlen(local.sun_path + 1))),
 			 0);
 	ck_assert_int_eq(listen(server, 0), 0);
+	return server;
+}
+
+START_TEST(a_full_line_of_a_local_socket_is_waited_for)
+{
+	int server = listen_local(), fds[3];
 	for (int i = 0; i < 3; i++)
 		fds[i] = socket(AF_UNIX, SOCK_STREAM | (_i ? SOCK_NONBLOCK : 0), 0);
 	ck_assert_int_eq(result_of(connects_local, &fds[0]), 0);
@@ -436,11 +443,40 @@ START_TEST(a_full_line_of_a_local_socket_is_waited_for)
 }
 END_TEST
 
+static int closes_one(void *arg)
+{
+	return coro_fd_close(*(int *)arg);
+}
+
+START_TEST(a_socket_that_waits_in_such_a_line_may_be_closed)
+{
+	int server = listen_local(), fds[2];
+	for (int i = 0; i < 2; i++)
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | (_i ? SOCK_NONBLOCK : 0), 0);
+	ck_assert_int_eq(result_of(connects_local, &fds[0]), 0);
+	struct coro_future *task = start(connects_local, &fds[1]);
+	struct coro_future *second = start(connects_local, &fds[1]);
+	turn();
+	ck_assert(!coro_future_done(task));
+	/* Where a thread connects a socket that blocks, that is for one task. Else they stand in line. */
+	bool refused = coro_future_done(second);
+	ck_assert_int_eq(result_of(closes_one, &fds[1]), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EBADF);
+	ck_assert_int_eq(coro_run_until_complete(loop, second, NULL), refused ? -EALREADY : -EBADF);
+	coro_future_unref(task);
+	coro_future_unref(second);
+	close(fds[0]);
+	close(server);
+}
+END_TEST
+
 static int connect_misuses(void *arg)
 {
+	static const struct sockaddr_storage much[2] = {{.ss_family = AF_INET}};
 	int fds[2], fd = tcp_socket(0);
 	ck_assert_int_eq(coro_connect(-1, (struct sockaddr *)&address, sizeof(address)), -EBADF);
 	ck_assert_int_eq(coro_connect(fd, (struct sockaddr *)&address, 1), -EINVAL);
+	ck_assert_int_eq(coro_connect(fd, (struct sockaddr *)&much, sizeof(much)), -EINVAL);
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(coro_connect(fds[0], (struct sockaddr *)&address, sizeof(address)),
 			 -ENOTSOCK);
@@ -978,6 +1014,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, an_interrupted_connect_goes_on);
 	tcase_add_test(tests, a_connect_that_is_not_answered_ends_at_its_deadline);
 	tcase_add_loop_test(tests, a_full_line_of_a_local_socket_is_waited_for, 0, 2);
+	tcase_add_loop_test(tests, a_socket_that_waits_in_such_a_line_may_be_closed, 0, 2);
 	tcase_add_test(tests, connect_refuses_what_cannot_be);
 	tcase_add_loop_test(tests, flags_are_those_of_posix, UNIX, PAIR_KINDS);
 	tcase_add_loop_test(tests, waitall_waits_for_all, UNIX, PAIR_KINDS);

@@ -196,6 +196,18 @@ START_TEST(a_deadlock_of_one_is_a_failure_of_all)
 }
 END_TEST
 
+static int waits_on_regardless(unsigned i, void *arg)
+{
+	for (;;)
+		ck_assert_int_eq(waits_for_nothing(1, NULL), -ECANCELED);
+}
+
+START_TEST(who_waits_on_regardless_is_discarded)
+{
+	ck_assert_int_eq(coro_run_threads(2, waits_on_regardless, NULL), -EDEADLK);
+}
+END_TEST
+
 static int goes_on(unsigned i, void *arg)
 {
 	if (i == 1)
@@ -297,6 +309,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, the_first_failure_is_returned_with_its_message);
 	tcase_add_test(tests, who_starts_after_the_failure_does_not_run);
 	tcase_add_test(tests, a_deadlock_of_one_is_a_failure_of_all);
+	tcase_add_test(tests, who_waits_on_regardless_is_discarded);
 	tcase_add_test(tests, who_goes_on_regardless_is_waited_for);
 	tcase_add_test(tests, when_a_thread_cannot_be_made_those_that_were_are_cancelled);
 	tcase_add_test(tests, misuse_is_refused);

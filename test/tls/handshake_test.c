@@ -864,6 +864,41 @@ static int talks(const char *address, struct coro_tls_context *context, const ch
 	return (int)n;
 }
 
+/* The host that is checked is the address's: "tcp:" goes before it, none is localhost. */
+static void expect_hosts_of_addresses(const char *address)
+{
+	char with[CORO_ADDRESS_SIZE + 8], long_one[1100];
+	snprintf(with, sizeof(with), "tcp:%s", address);
+	ck_assert_int_eq(talks(with, client_context, NULL), 0);
+	ck_assert_int_eq(talks(strrchr(address, ':'), client_context, NULL), 0);
+	memset(long_one, 'a', sizeof(long_one));
+	memcpy(long_one + sizeof(long_one) - 3, ":1", 3);
+	ck_assert_int_lt(talks(long_one, client_context, NULL), 0);
+	ck_assert_int_lt(talks("there is no port", client_context, NULL), 0);
+}
+
+/* A local socket has no host. */
+static int serves_locally(void *arg)
+{
+	struct coro_tls_service service = {server_context, echoes_once, "served"};
+	struct coro_server_options options = {.failed = is_told};
+	struct coro_server *listening;
+	int r = coro_server_start("unix:@coro-tls", &options, coro_tls_serve, &service, &listening);
+	if (r < 0)
+		return r;
+	ck_assert_int_eq(talks("unix:@coro-tls", client_context, NULL), -EINVAL);
+	ck_assert_int_eq(talks("unix:@coro-tls", client_context, "localhost"), 0);
+	coro_server_shutdown(listening, CORO_SEC);
+	return coro_server_destroy(listening);
+}
+
+START_TEST(a_local_address_has_no_host_that_could_be_checked)
+{
+	make_contexts(OPTIONS(.max_version = CORO_TLS_1_2), NULL);
+	ck_assert_int_eq(result_of(serves_locally, NULL), 0);
+}
+END_TEST
+
 static int serves(void *arg)
 {
 	struct coro_tls_service service = {server_context, echoes_once, "served"};
@@ -878,6 +913,7 @@ static int serves(void *arg)
 	coro_getsockname(fd, address, sizeof(address));
 	ck_assert_int_eq(talks(address, client_context, NULL), 0);
 	ck_assert_int_eq(talks(address, client_context, "localhost"), 0);
+	expect_hosts_of_addresses(address);
 	ck_assert_int_eq(talks(address, client_context, "other.example"), CORO_UNTRUSTED);
 	coro_server_shutdown(listening, CORO_SEC);
 	return coro_server_destroy(listening);
@@ -888,7 +924,7 @@ START_TEST(a_server_serves)
 	make_contexts(OPTIONS(.max_version = CORO_TLS_1_2), NULL);
 	ck_assert_int_eq(result_of(serves, NULL), 0);
 	char told[64];
-	snprintf(told, sizeof(told), "served served failed:%d", -EPROTO);
+	snprintf(told, sizeof(told), "served served served served failed:%d", -EPROTO);
 	ck_assert_trace(told);
 }
 END_TEST
@@ -939,6 +975,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_loop_test(tests, a_small_stack_is_enough, 0, 4);
 	tcase_add_test(tests, a_server_serves);
+	tcase_add_test(tests, a_local_address_has_no_host_that_could_be_checked);
 }
 
 TEST_MAIN("handshake", add)
