@@ -27,6 +27,10 @@
 #include <crt_externs.h>
 #endif
 
+#if defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+#include <pthread_np.h>
+#endif
+
 #ifdef __linux__
 #include <link.h>
 #include <sys/auxv.h>
@@ -37,8 +41,8 @@
 #include <ucontext.h>
 #endif
 
-/* glibc, BSDs and macOS; musl has none. */
-#if __has_include(<execinfo.h>)
+/* glibc, macOS, and the BSDs with a library of its own; musl has none. */
+#if __has_include(<execinfo.h>) && !defined(CORO_NO_BACKTRACE)
 #include <execinfo.h>
 #define SYSTEM_BACKTRACE 1
 #else
@@ -586,7 +590,7 @@ static inline bool system_is_main_thread(void)
 {
 #if defined(__linux__)
 	return getpid() == (pid_t)syscall(SYS_gettid);
-#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
 	return pthread_main_np() != 0;
 #else
 	return false;
@@ -808,13 +812,20 @@ static inline int system_sync_data(int fd)
 #endif
 }
 
-/* The process's environment. A dylib of macOS has no environ of its own. */
+/*
+ * The process's environment. A dylib of macOS has no environ of its own; that of the BSDs is the
+ * program's, and not libc's.
+ */
 static inline char **system_environment(void)
 {
 #ifdef __APPLE__
 	return *_NSGetEnviron();
 #else
+#ifndef __linux__
+	extern char **environ __attribute__((weak));
+#else
 	extern char **environ;
+#endif
 	return environ;
 #endif
 }
@@ -822,10 +833,10 @@ static inline char **system_environment(void)
 /* A variable of the environment; NULL in a program that has more rights than its user. */
 static inline const char *system_secure_getenv(const char *name)
 {
-#ifdef __APPLE__
-	return issetugid() ? NULL : getenv(name);
-#else
+#ifdef __linux__
 	return secure_getenv(name);
+#else
+	return issetugid() ? NULL : getenv(name);
 #endif
 }
 
