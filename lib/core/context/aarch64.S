@@ -14,9 +14,11 @@
  * On a system with guarded control stacks, and where switches are watched, the same symbol leads to
  * birth.c.
  */
-#if !defined(__aarch64__) || !defined(__LP64__) || !defined(__ELF__)
-#error "aarch64.S is for AArch64 with pointers of 64 bits, in ELF objects"
+#if !defined(__aarch64__) || !defined(__LP64__)
+#error "aarch64.S is for AArch64 with pointers of 64 bits"
 #endif
+
+#include "core/context/object.inc"
 
 /* Bit 0 is BTI, bit 1 is PAC, as in the note at the end. */
 #if defined(__ARM_FEATURE_BTI_DEFAULT) && __ARM_FEATURE_BTI_DEFAULT
@@ -109,11 +111,9 @@
 	.endm
 
 /* void context_call(void **from, void (*leave)(void *), void *arg) */
-	.globl	context_call
-	.hidden	context_call
-	.type	context_call, %function
+	function SYMBOL(context_call)
 	.p2align 4
-context_call:
+SYMBOL(context_call):
 	.cfi_startproc
 	enter
 	save
@@ -127,25 +127,20 @@ context_call:
 	.cfi_restore x30
 	leave
 	.cfi_endproc
-	.size	context_call, . - context_call
+	size_of SYMBOL(context_call)
 
 /* int context_switch(void **from, void *to, int result) */
-	.globl	context_switch
-	.hidden	context_switch
-	.type	context_switch, %function
+	function SYMBOL(context_switch)
 	.p2align 6
-context_switch:
+SYMBOL(context_switch):
 	.cfi_startproc
 #if BTI
 	bti_c
 #endif
-	adrp	x3, context_special
-	ldrb	w3, [x3, :lo12:context_special]
+	adrp	x3, PAGE(context_special)
+	ldrb	w3, [x3, PLACE(context_special)]
 	cbnz	w3, 1f
-	.globl	context_switch_plain
-	.hidden	context_switch_plain
-	.type	context_switch_plain, %function
-context_switch_plain:
+	entry SYMBOL(context_switch_plain)
 	enter
 	save
 	mov	x3, sp
@@ -154,19 +149,17 @@ context_switch_plain:
 	mov	w0, w2			/* result */
 	restore
 	leave
-1:	b	context_switch_special
+1:	b	SYMBOL(context_switch_special)
 	.cfi_endproc
-	.size	context_switch, . - context_switch
-	.size	context_switch_plain, . - context_switch_plain
+	size_of SYMBOL(context_switch)
+	size_of SYMBOL(context_switch_plain)
 
 /*
  * void *context_write(void *top, void (*begin)(void *arg, void (*entry)(void *)), void *arg,
  *		       void (*entry)(void *))
  */
-	.globl	context_write
-	.hidden	context_write
-	.type	context_write, %function
-context_write:
+	function SYMBOL(context_write)
+SYMBOL(context_write):
 	.cfi_startproc
 #if BTI
 	bti_c
@@ -174,8 +167,8 @@ context_write:
 	and	x16, x0, #-16
 	sub	x16, x16, #16		/* an end for who walks on */
 	stp	xzr, xzr, [x16]
-	adrp	x17, context_first
-	add	x17, x17, :lo12:context_first
+	adrp	x17, PAGE(context_first)
+	add	x17, x17, PLACE(context_first)
 #if PAC
 	pacia1716			/* signs x17 with x16 */
 #endif
@@ -188,33 +181,30 @@ context_write:
 	.endr
 	ret
 	.cfi_endproc
-	.size	context_write, . - context_write
+	size_of SYMBOL(context_write)
 
 /* Where such a context is continued for the first time. */
-	.type	context_first, %function
-context_first:
+	local_function SYMBOL(context_first)
+SYMBOL(context_first):
 	.cfi_startproc
 	.cfi_undefined x30
 	mov	x0, x20
 	mov	x1, x21
 	mov	x16, x19		/* from where a jump may lead to a function */
-	adrp	x30, context_bottom	/* what begin would return to */
-	add	x30, x30, :lo12:context_bottom
+	adrp	x30, PAGE(context_bottom)	/* what begin would return to */
+	add	x30, x30, PLACE(context_bottom)
 	add	x30, x30, #5
 	br	x16			/* begin(arg, entry) */
 	.cfi_endproc
-	.size	context_first, . - context_first
+	size_of SYMBOL(context_first)
 
 /* const size_t context_room: the twenty words, and what birth leaves above them */
-	.section .rodata
-	.globl	context_room
-	.hidden	context_room
-	.type	context_room, %object
-	.p2align 3
-context_room:
-	.xword	320
-	.size	context_room, . - context_room
+	constant SYMBOL(context_room)
+SYMBOL(context_room):
+	.quad	320
+	size_of SYMBOL(context_room)
 
+#ifdef __ELF__
 	.section .note.GNU-stack, "", %progbits
 
 /* Safe with what the rest was compiled for: BTI and PAC. */
@@ -225,4 +215,5 @@ context_room:
 	.asciz	"GNU"
 	.word	0xc0000000, 4		/* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
 	.word	BTI | PAC, 0
+#endif
 #endif

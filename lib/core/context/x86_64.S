@@ -16,9 +16,11 @@
  *
  * On a shadow-stack system, and where switches are watched, the same symbol leads to birth.c.
  */
-#if !defined(__x86_64__) || !defined(__LP64__) || !defined(__ELF__)
-#error "x86_64.S is for x86-64 with pointers of 64 bits, in ELF objects"
+#if !defined(__x86_64__) || !defined(__LP64__)
+#error "x86_64.S is for x86-64 with pointers of 64 bits"
 #endif
+
+#include "core/context/object.inc"
 
 	.text
 
@@ -31,11 +33,9 @@
 	.endm
 
 /* void context_call(void **from, void (*leave)(void *), void *arg) */
-	.globl	context_call
-	.hidden	context_call
-	.type	context_call, @function
+	function SYMBOL(context_call)
 	.p2align 5
-context_call:
+SYMBOL(context_call):
 	.cfi_startproc
 	save
 	movq	%rsp, (%rdi)		/* *from: the maker's context */
@@ -47,21 +47,16 @@ context_call:
 	.cfi_adjust_cfa_offset -56
 	ret
 	.cfi_endproc
-	.size	context_call, . - context_call
+	size_of SYMBOL(context_call)
 
 /* int context_switch(void **from, void *to, int result) */
-	.globl	context_switch
-	.hidden	context_switch
-	.type	context_switch, @function
+	function SYMBOL(context_switch)
 	.p2align 5
-context_switch:
+SYMBOL(context_switch):
 	.cfi_startproc
-	cmpb	$0, context_special(%rip)
-	jne	context_switch_special
-	.globl	context_switch_plain
-	.hidden	context_switch_plain
-	.type	context_switch_plain, @function
-context_switch_plain:
+	cmpb	$0, SYMBOL(context_special)(%rip)
+	jne	SYMBOL(context_switch_special)
+	entry SYMBOL(context_switch_plain)
 	save
 	movq	%rsp, (%rdi)		/* *from: here */
 	movq	%rsi, %rsp		/* now on the other stack, which looks the same */
@@ -76,8 +71,8 @@ context_switch_plain:
 	.cfi_register %rip, %rcx
 	notrack jmp *%rcx
 	.cfi_endproc
-	.size	context_switch, . - context_switch
-	.size	context_switch_plain, . - context_switch_plain
+	size_of SYMBOL(context_switch)
+	size_of SYMBOL(context_switch_plain)
 
 /*
  * void *context_write(void *top, void (*begin)(void *arg, void (*entry)(void *)), void *arg,
@@ -85,18 +80,16 @@ context_switch_plain:
  *
  * Upwards from the saved registers lie what begin would return to, and an end for who walks on.
  */
-	.globl	context_write
-	.hidden	context_write
-	.type	context_write, @function
-context_write:
+	function SYMBOL(context_write)
+SYMBOL(context_write):
 	.cfi_startproc
 	andq	$-16, %rdi
 	xorl	%eax, %eax
 	movq	%rax, -8(%rdi)
 	movq	%rax, -16(%rdi)
-	leaq	context_bottom+5(%rip), %r8
+	leaq	SYMBOL(context_bottom)+5(%rip), %r8
 	movq	%r8, -24(%rdi)
-	leaq	context_first(%rip), %r8
+	leaq	SYMBOL(context_first)(%rip), %r8
 	movq	%r8, -32(%rdi)
 	movq	%rax, -40(%rdi)		/* rbp: the chain of frame pointers ends */
 	movq	%rdx, -48(%rdi)		/* rbx: arg */
@@ -107,29 +100,26 @@ context_write:
 	leaq	-80(%rdi), %rax
 	ret
 	.cfi_endproc
-	.size	context_write, . - context_write
+	size_of SYMBOL(context_write)
 
 /* Where such a context is continued for the first time. */
-	.type	context_first, @function
-context_first:
+	local_function SYMBOL(context_first)
+SYMBOL(context_first):
 	.cfi_startproc
 	.cfi_undefined %rip
 	movq	%rbx, %rdi
 	movq	%r13, %rsi
 	notrack jmp *%r12		/* begin(arg, entry) */
 	.cfi_endproc
-	.size	context_first, . - context_first
+	size_of SYMBOL(context_first)
 
 /* const size_t context_room: the seven words, and what birth leaves above them */
-	.section .rodata
-	.globl	context_room
-	.hidden	context_room
-	.type	context_room, @object
-	.p2align 3
-context_room:
+	constant SYMBOL(context_room)
+SYMBOL(context_room):
 	.quad	192
-	.size	context_room, . - context_room
+	size_of SYMBOL(context_room)
 
+#ifdef __ELF__
 	.section .note.GNU-stack, "", @progbits
 
 /* Safe with both halves of CET: IBT and SHSTK. */
@@ -139,3 +129,4 @@ context_room:
 	.asciz	"GNU"
 	.long	0xc0000002, 4		/* GNU_PROPERTY_X86_FEATURE_1_AND */
 	.long	3, 0			/* IBT | SHSTK */
+#endif
