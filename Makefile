@@ -45,10 +45,13 @@ macros := $(shell $(preprocess) -dM -include stdint.h -x c /dev/null 2>/dev/null
 large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
 # The CPU's own file where there is one, else setjmp. Each refuses other machines.
-CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
+CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) -Ilib $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
 
+# Whether the compiler does it, into a file of its own: Zig's would put that in the place of /dev/null.
+cflags = $(filter-out --coverage,$(CFLAGS))
+does = $(shell out=`mktemp` && $(1) -o $$out >/dev/null 2>&1 && echo yes; rm -f $$out)
 # Whether pkg-config knows it, and it is the compiler's machine's: what pkg-config knows may be the host's.
-becomes = $(shell to=`mktemp`; echo '$(1)' | $(CC) $(filter-out --coverage,$(CFLAGS)) $(LDFLAGS) -x c - $(2) -o $$to 2>/dev/null && echo yes; rm -f $$to)
+becomes = $(call does,echo '$(1)' | $(CC) $(cflags) $(LDFLAGS) -x c - $(2))
 there = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),$(call becomes,int main(void) { },`$(PKG_CONFIG) --libs '$(1)'`))
 # Not empty: with TLS, as a library of its own; with the poller that uses liburing, which the library then needs.
 TLS := $(if $(filter undefined,$(origin TLS)),$(call there,openssl >= 1.1.1),$(TLS))
@@ -56,13 +59,15 @@ URING := $(if $(filter undefined,$(origin URING)),$(call there,liburing >= 2.3),
 DW := $(if $(filter undefined,$(origin DW)),$(call there,libdw),$(DW))
 libraries := coro $(if $(TLS),coro-tls)
 POSIX := $(if $(filter undefined environment,$(origin POSIX)),$(if $(large)$(findstring thread,$(SANITIZE)),,$(filter __GLIBC__,$(macros))),$(POSIX))
-all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/lib$(library).so) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
-# The flag, if the compiler takes it, compiling or linking. Zig's would put a file in the place of -o /dev/null.
-accepts = $(shell to=`mktemp`; $(CC) $(filter-out --coverage,$(CFLAGS)) -Wno-unused-command-line-argument -Werror $(1) -c -x c /dev/null -o $$to 2>/dev/null && echo $(1); rm -f $$to)
-links = $(shell to=`mktemp`; $(CC) $(filter-out --coverage,$(CFLAGS)) -r -nostdlib $(1) -x c /dev/null -o $$to 2>/dev/null && echo $(1); rm -f $$to)
+# The flag, if the compiler takes it, compiling or linking.
+accepts = $(if $(call does,$(CC) $(cflags) -Wno-unused-command-line-argument -Werror $(1) -c -x c /dev/null),$(1))
+links = $(if $(call does,$(CC) $(cflags) -r -nostdlib $(1) -x c /dev/null),$(1))
+macho := $(or $(findstring darwin,$(machine)),$(findstring macos,$(machine)))
+include lib/packaging/$(if $(macho),macho,elf).mk
+all: $(foreach library,$(libraries),$(BUILD)/lib$(library).a $(BUILD)/$(call so,$(library))) $(if $(POSIX),$(BUILD)/libcoro-posix.so)
 
-kqueue := $(strip $(KQUEUE_MODEL) $(foreach system,bsd darwin dragonfly,$(findstring $(system),$(machine))))
+kqueue := $(strip $(KQUEUE_MODEL) $(macho) $(foreach system,bsd dragonfly,$(findstring $(system),$(machine))))
 uring_cflags := $(if $(URING),-DCORO_URING $(shell $(PKG_CONFIG) --cflags liburing))
 uring_libs := $(if $(URING),$(shell $(PKG_CONFIG) --libs liburing))
 tls_cflags := $(if $(TLS),$(shell $(PKG_CONFIG) --cflags openssl))
@@ -71,16 +76,15 @@ tls_libs := $(if $(TLS),$(shell $(PKG_CONFIG) --libs openssl))
 warnings := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -Wno-missing-field-initializers $(call accepts,-Wno-dangling-pointer)
 common := $(large) -std=gnu11 -pthread -MMD -MP -Iinclude $(warnings)
 lib_flags := $(common) -D_GNU_SOURCE -Ilib -fPIC -fvisibility=hidden $(if $(kqueue),-DCORO_KQUEUE) \
-	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
-	$(call accepts,-fno-semantic-interposition) $(call accepts,-mtls-dialect=gnu2) $(uring_cflags)
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings $(system_flags) $(uring_cflags)
 demo_flags := $(common) -Wno-unused-parameter
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # A backend is a file. A CPU's is joined by ucontext under other names, for systems with shadow stacks, if libc
-# has makecontext, which the others need.
+# has makecontext, which the others need. macOS has it, but deprecated, and no shadow stacks.
 portable := $(filter ucontext setjmp,$(CONTEXT))
 $(if $(portable)$(wildcard lib/core/context/$(CONTEXT).S),,$(error CONTEXT=$(CONTEXT): there is no such backend))
-makecontext := $(call becomes,void makecontext(void); int main(void) { makecontext(); })
+makecontext := $(if $(and $(macho),$(if $(portable),,yes)),,$(call becomes,void makecontext(void); int main(void) { makecontext(); }))
 birth := birth $(if $(makecontext),birth_made $(if $(portable),,ucontext_fallback),birth_written)
 context := special $(CONTEXT) $(if $(filter-out ucontext,$(CONTEXT)),$(birth))
 context_objs := $(context:%=$(BUILD)/lib/core/context/%.o)
@@ -128,7 +132,7 @@ $(glib_demos:=.o): more_cflags = $(shell $(PKG_CONFIG) --cflags glib-2.0)
 # No plt: a switch is short enough for its jumps to count.
 plain :=
 context_plain := -fno-sanitize=all -U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE \
-	$(call accepts,-Wno-clobbered) $(call accepts,-fno-plt)
+	$(call accepts,-Wno-clobbered) $(call accepts,-fno-plt) $(if $(macho),-Wno-deprecated-declarations)
 $(context_objs): sanitize :=
 $(context_objs): plain := $(context_plain)
 
@@ -151,40 +155,32 @@ define link
 $(call say,LINK,$@)
 $(quiet)$(CC) $(CFLAGS) $(sanitize) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(libs)
 endef
-shared = -L$(BUILD) $(more_libs) -lcoro -Wl,-rpath,'$$ORIGIN/$(1)'
+shared = -L$(BUILD) $(more_libs) -lcoro -Wl,-rpath,'$(origin)/$(1)'
 
-# One object in the archive, its internal names made local, so that none clashes with a user's. Under -flto
-# it must be told to hold machine code; and 32-bit x86 has functions in groups, of which others' would be taken.
-relocatable = -r -nostdlib $(call links,-Wl$(comma)--force-group-allocation) $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
-localize = $(CC) $(CFLAGS) $(relocatable) -o $(@:%.a=%.o) $(filter %.o,$^) && $(OBJCOPY) --localize-hidden $(@:%.a=%.o)
-has_objcopy := $(shell command -v $(OBJCOPY))
 $(BUILD)/libcoro.a: $(objs) $(BUILD)/flags
 $(BUILD)/libcoro-tls.a: $(tls_objs) $(BUILD)/flags
 $(BUILD)/lib%.a:
 	$(call say,AR,$@)
 	@rm -f $@
-	$(quiet)$(if $(has_objcopy),$(localize) && $(AR) rcs $@ $(@:%.a=%.o),$(AR) rcs $@ $(filter %.o,$^))
+	$(quiet)$(archived)
 
-# The thread-exit and signal handlers must outlive a dlclose, hence nodelete.
-# A sanitizer's run-time is in the program only, so its names stay undefined here.
 # $(call link_library,name,libraries that it needs)
 define link_library
 $(call say,LINK,$@)
-$(quiet)$(CC) $(CFLAGS) $(sanitize) -pthread -shared -Wl,-soname,lib$(1).so.$(major),--version-script=lib/$(1).map \
-	-Wl,-z,relro,-z,now,-z,nodelete,--as-needed$(if $(SANITIZE),,$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $(filter %.o,$^) $(2)
-$(quiet)ln -sf $(@F) $(BUILD)/lib$(1).so.$(major) && ln -sf lib$(1).so.$(major) $(BUILD)/lib$(1).so
+$(quiet)$(link_shared)
+$(quiet)ln -sf $(@F) $(BUILD)/$(call so,$(1),.$(major)) && ln -sf $(call so,$(1),.$(major)) $(BUILD)/$(call so,$(1))
 endef
-$(BUILD)/libcoro.so.$(version): $(so_objs) $(BUILD)/flags lib/coro.map
+$(BUILD)/$(call so,coro,.$(version)): $(so_objs) $(BUILD)/flags lib/coro.map
 	$(call link_library,coro,$(uring_libs) $(bind_wraps))
-$(BUILD)/libcoro-tls.so.$(version): $(tls_objs) $(BUILD)/flags lib/coro-tls.map $(BUILD)/libcoro.so
+$(BUILD)/$(call so,coro-tls,.$(version)): $(tls_objs) $(BUILD)/flags lib/coro-tls.map $(BUILD)/$(call so,coro)
 	$(call link_library,coro-tls,-L$(BUILD) -lcoro $(tls_libs))
-$(BUILD)/lib%.so: $(BUILD)/lib%.so.$(version) ;
+$(BUILD)/$(call so,%): $(BUILD)/$(call so,%,.$(version)) ;
 
 $(demos): libs = $(call shared,..)
 $(tls_demos): more_libs = -lcoro-tls $(tls_libs)
-$(tls_demos): $(BUILD)/libcoro-tls.so
+$(tls_demos): $(BUILD)/$(call so,coro-tls)
 $(glib_demos): more_libs = $(shell $(PKG_CONFIG) --libs glib-2.0)
-$(demos): %: %.o $(BUILD)/libcoro.so; $(link)
+$(demos): %: %.o $(BUILD)/$(call so,coro); $(link)
 demo: all $(demos)
 	@test/demos $(demos)
 
