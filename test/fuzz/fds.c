@@ -138,13 +138,14 @@ static void open_pipe(struct slot *from, struct slot *to, unsigned kind)
 	int fds[2];
 	if (from == to || from->fd >= 0 || to->fd >= 0 || pipe_count == PIPES)
 		return;
+	if (kind < 2)
+		fuzz_assert(pipe(fds) == 0);
+	else
+		fuzz_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	for (int i = 0; i < 2; i++)
+		fcntl(fds[i], F_SETFL, kind % 2 ? O_NONBLOCK : 0);
 	struct pipe_ *pipe = &pipes[pipe_count++];
 	*pipe = (struct pipe_){0};
-	if (kind < 2)
-		fuzz_assert(pipe2(fds, kind ? O_NONBLOCK : 0) == 0);
-	else
-		fuzz_assert(socketpair(AF_UNIX, SOCK_STREAM | (kind == 2 ? 0 : SOCK_NONBLOCK), 0,
-				       fds) == 0);
 	put_on(from, fds[0], pipe, true);
 	put_on(to, fds[1], pipe, false);
 }

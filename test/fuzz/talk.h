@@ -128,7 +128,9 @@ static int talk_both(void *arg)
 	int fds[2];
 	fuzz_assert(coro_call_later(coro_running_loop(), 48 * 3600 * CORO_SEC, talk_never_ends,
 				    NULL, NULL) == 0);
-	fuzz_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+	fuzz_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	for (int i = 0; i < 2; i++)
+		fcntl(fds[i], F_SETFL, O_NONBLOCK);
 	talk->client = fds[0];
 	talk->server = fds[1];
 	fuzz_assert(coro_spawn(talk_serves, talk, &tasks[0]) == 0);
