@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -118,6 +119,9 @@ BIND(waitid, int, (idtype_t type, id_t id, siginfo_t *info, int f), (type, id, i
 BIND(sigaction, int, (int n, const struct sigaction *s, struct sigaction *old), (n, s, old))
 BIND(signal, void *, (int n, void *f), (n, f))
 BIND(sigtimedwait, int, (const sigset_t *s, siginfo_t *info, const struct timespec *t), (s, info, t))
+BIND(sendfile, ssize_t, (int out, int in, off_t *o, size_t n), (out, in, o, n))
+BIND(splice, ssize_t, (int in, off_t *i, int out, off_t *o, size_t n, unsigned f), (in, i, out, o, n, f))
+BIND(pthread_join, int, (pthread_t t, void **r), (t, r))
 BIND(pthread_mutex_lock, int, (pthread_mutex_t *m), (m))
 BIND(pthread_mutex_trylock, int, (pthread_mutex_t *m), (m))
 BIND(pthread_mutex_unlock, int, (pthread_mutex_t *m), (m))

@@ -2,8 +2,11 @@
 #include "posix/call.h"
 
 #include "coro/loop.h"
+#include "posix/interrupt.h"
 
 #include <pthread.h>
+
+unsigned interrupt_handlers;
 
 __thread int call_handlers __attribute__((tls_model("initial-exec")));
 

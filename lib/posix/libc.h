@@ -11,6 +11,7 @@
 #endif
 
 #include <fcntl.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -80,6 +82,12 @@ __sighandler_t __sysv_signal(int number, __sighandler_t function);
 	X(getaddrinfo) X(getnameinfo) X(gethostbyname) X(gethostbyname2) X(gethostbyaddr) \
 	X(gethostbyname_r) X(gethostbyname2_r) X(gethostbyaddr_r) \
 	X(wait4) X(waitid) X(waitpid) X(system) X(popen) X(pclose) \
+	X(recvmmsg) X(sendmmsg) X(sendfile) X(splice) X(epoll_pwait2) X(sigsuspend) \
+	X(mq_receive) X(mq_timedreceive) X(mq_send) X(mq_timedsend) \
+	X(pthread_join) X(pthread_barrier_wait) X(pthread_mutex_timedlock) X(pthread_mutex_clocklock) \
+	X(pthread_rwlock_rdlock) X(pthread_rwlock_wrlock) X(pthread_rwlock_unlock) \
+	X(pthread_rwlock_tryrdlock) X(pthread_rwlock_trywrlock) \
+	X(pthread_rwlock_clockrdlock) X(pthread_rwlock_clockwrlock) \
 	X(sigaction) X(sigtimedwait) X(sigwait) X(pause) \
 	X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_mutex_unlock) \
 	X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool differs(const sigset_t *mask)
+bool mask_differs(const sigset_t *mask)
 {
 	sigset_t now;
 	if (pthread_sigmask(SIG_SETMASK, NULL, &now) != 0)
@@ -65,7 +65,7 @@ int mask_poll(struct pollfd *fds, nfds_t count, int64_t length, const sigset_t *
 	int r = interruptible_begin(&call, BY_ANY);
 	if (r < 0)
 		return r;
-	r = mask && differs(mask) ? poll_by_thread(fds, count, length, mask)
-				  : coro_poll(fds, count, length);
+	r = mask && mask_differs(mask) ? poll_by_thread(fds, count, length, mask)
+				       : coro_poll(fds, count, length);
 	return (int)interruptible_end(&call, r);
 }

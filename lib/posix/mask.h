@@ -5,7 +5,11 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Whether the mask is another than the thread's. */
+bool mask_differs(const sigset_t *mask);
 
 /*
  * coro_poll in a task with a signal mask, NULL for none. Where it is another than the thread's, which

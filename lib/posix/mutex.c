@@ -9,6 +9,7 @@
 #include "coro/shield.h"
 #include "posix/interrupt.h"
 #include "posix/sleeper.h"
+#include "posix/until.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -98,23 +99,13 @@ static bool disown(pthread_mutex_t *mutex)
 
 /* -- mutexes */
 
-/*
- * How long a task waits before it tries again. Most who unlock wake it. Not one that waits for a
- * condition inside of libc, nor one that posts a semaphore from a signal handler or another process.
- */
-static int64_t pause_of(int tries)
-{
-	enum { LONGEST = 5 };
-	return CORO_MSEC << (tries < LONGEST ? tries : LONGEST);
-}
-
 static bool is_of_this_thread(const pthread_mutex_t *mutex)
 {
 	return mutex->__data.__owner == gettid();
 }
 
-/* Waits in line, and tries when woken. */
-static int lock_in_line(pthread_mutex_t *mutex)
+/* Waits in line until a time, and tries when woken. */
+static int lock_in_line(pthread_mutex_t *mutex, int64_t end)
 {
 	int r = EBUSY;
 	for (int tries = 0; r == EBUSY; tries++) {
@@ -123,11 +114,14 @@ static int lock_in_line(pthread_mutex_t *mutex)
 		if (!sleeper)
 			return ENOMEM;
 		r = try_lock(mutex);
+		int64_t pause = ours ? CORO_FOREVER : sleeper_pause(tries), left = call_left(end);
 		if (r == EBUSY) {
-			int woken = sleeper_wait(sleeper, ours ? CORO_FOREVER : pause_of(tries));
+			int woken = sleeper_wait(sleeper, left < pause ? left : pause);
 			r = try_lock(mutex);
 			if (r == EBUSY && woken < 0 && woken != -ETIMEDOUT && woken != -ECANCELED)
 				r = -woken;
+			else if (r == EBUSY && call_left(end) == 0)
+				r = ETIMEDOUT;
 		}
 		sleeper_end(sleeper, r == 0);
 	}
@@ -135,24 +129,44 @@ static int lock_in_line(pthread_mutex_t *mutex)
 }
 
 /* Must not fail because the task is cancelled: that is for its next wait. */
-static int lock_in_task(pthread_mutex_t *mutex)
+static int lock_within(pthread_mutex_t *mutex, int64_t length)
 {
 	struct coro_shield_scope shield;
 	int r = try_lock(mutex);
 	if (likely(r != EBUSY))
 		return r;
+	if (length <= 0)
+		return length < 0 ? (int)-length : ETIMEDOUT;
 	int before = errno;
 	bool shielded = coro_shield_begin(&shield, CORO_FOREVER) == 0;
-	r = lock_in_line(mutex);
+	r = lock_in_line(mutex, call_end(length));
 	if (shielded)
 		coro_shield_end(&shield, 0);
 	errno = before;
 	return r;
 }
 
+static int lock_in_task(pthread_mutex_t *mutex)
+{
+	return lock_within(mutex, CORO_FOREVER);
+}
+
 PUBLIC int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	return call_waits() ? lock_in_task(mutex) : libc()->pthread_mutex_lock(mutex);
+}
+
+PUBLIC int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+				   const struct timespec *time)
+{
+	return call_waits() ? lock_within(mutex, length_until(clock, time))
+			    : libc()->pthread_mutex_clocklock(mutex, clock, time);
+}
+
+PUBLIC int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time)
+{
+	return call_waits() ? lock_within(mutex, length_until(CLOCK_REALTIME, time))
+			    : libc()->pthread_mutex_timedlock(mutex, time);
 }
 
 PUBLIC int pthread_mutex_trylock(pthread_mutex_t *mutex)
@@ -196,19 +210,6 @@ static int wait_in_task(pthread_cond_t *condition, pthread_mutex_t *mutex, int64
 static clockid_t clock_of(const pthread_cond_t *condition)
 {
 	return condition->__data.__wrefs & 2 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-}
-
-/* What is left until a time of a clock; negative: an error. */
-static int64_t length_until(clockid_t clock, const struct timespec *time)
-{
-	struct timespec now;
-	int64_t end = call_length(time);
-	if (end < 0 || end == CORO_FOREVER)
-		return end;
-	if (clock_gettime(clock, &now) < 0)
-		return -errno;
-	int64_t left = end - call_length(&now);
-	return left > 0 ? left : 0;
 }
 
 PUBLIC int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
@@ -257,7 +258,7 @@ static int take_in_line(sem_t *semaphore, int64_t end)
 		struct sleeper *sleeper = sleeper_begin(semaphore, false);
 		if (!sleeper)
 			return -ENOMEM;
-		int64_t pause = pause_of(tries), left = call_left(end);
+		int64_t pause = sleeper_pause(tries), left = call_left(end);
 		int taken = libc()->sem_trywait(semaphore), r = 0;
 		if (taken < 0 && errno == EAGAIN && left > 0) {
 			r = sleeper_wait(sleeper, left < pause ? left : pause);
@@ -340,6 +341,11 @@ PUBLIC int mtx_lock(mtx_t *mutex)
 			    : libc()->mtx_lock(mutex);
 }
 
+PUBLIC int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict time)
+{
+	return of_c11(pthread_mutex_timedlock((pthread_mutex_t *)mutex, time));
+}
+
 PUBLIC int mtx_trylock(mtx_t *mutex)
 {
 	return call_waits() ? of_c11(pthread_mutex_trylock((pthread_mutex_t *)mutex))
@@ -356,6 +362,13 @@ PUBLIC int cnd_wait(cnd_t *condition, mtx_t *mutex)
 	return call_waits() ? of_c11(wait_in_task((pthread_cond_t *)condition,
 						  (pthread_mutex_t *)mutex, CORO_FOREVER))
 			    : libc()->cnd_wait(condition, mutex);
+}
+
+PUBLIC int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
+			 const struct timespec *restrict time)
+{
+	return of_c11(pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex,
+					     time));
 }
 
 PUBLIC int cnd_signal(cnd_t *condition)

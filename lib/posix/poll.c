@@ -187,6 +187,17 @@ static int epoll_in_task(int fd, struct epoll_event *found, int most, int64_t le
 	}
 }
 
+PUBLIC int epoll_pwait2(int fd, struct epoll_event *found, int most, const struct timespec *timeout,
+			const sigset_t *mask)
+{
+	if (!call_waits())
+		return libc()->epoll_pwait2(fd, found, most, timeout, mask);
+	int before = errno;
+	int64_t length = timeout ? call_length(timeout) : CORO_FOREVER;
+	return (int)call_result(length < 0 ? length : epoll_in_task(fd, found, most, length, mask),
+				before);
+}
+
 PUBLIC int epoll_pwait(int fd, struct epoll_event *found, int most, int timeout,
 		       const sigset_t *mask)
 {

@@ -7,6 +7,7 @@
 #include "posix/view.h"
 
 #include <signal.h>
+#include <sys/sendfile.h>
 
 /* An fd that the program has set O_NONBLOCK on never waits. */
 static bool waits(int fd)
@@ -104,3 +105,39 @@ PUBLIC ssize_t __pread_chk(int fd, void *bytes, size_t length, off_t offset, siz
 SAME(pread64, pread);
 SAME(pwrite64, pwrite);
 SAME(__pread64_chk, __pread_chk);
+
+/* -- between two fds */
+
+/* If either has O_NONBLOCK, libc is asked: it waits for the other alone. */
+static bool both_wait(int in, int out)
+{
+	return call_waits() && !view_is_nonblocking(in) && !view_is_nonblocking(out);
+}
+
+PUBLIC ssize_t sendfile(int out, int in, off_t *offset, size_t length)
+{
+	struct limit limit;
+	if (!both_wait(in, out))
+		return libc()->sendfile(out, in, offset, length);
+	int before = errno;
+	ssize_t n = limit_begin(&limit, out, SO_SNDTIMEO);
+	if (n == 0)
+		n = limit_end(&limit, coro_sendfile(out, in, offset, length), -EAGAIN);
+	return written(n, before);
+}
+
+SAME(sendfile64, sendfile);
+
+PUBLIC ssize_t splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t length,
+		      unsigned flags)
+{
+	struct limit limit;
+	if (flags & SPLICE_F_NONBLOCK || !both_wait(in, out))
+		return libc()->splice(in, in_offset, out, out_offset, length, flags);
+	int before = errno;
+	ssize_t n = limit_begin(&limit, out, SO_SNDTIMEO);
+	if (n == 0)
+		n = limit_end(&limit, coro_splice(in, in_offset, out, out_offset, length, flags),
+			      -EAGAIN);
+	return written(n, before);
+}

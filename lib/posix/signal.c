@@ -6,6 +6,7 @@
  */
 #include "coro/io.h"
 #include "posix/interrupt.h"
+#include "posix/mask.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -21,8 +22,6 @@ static handler *handlers[NSIG];
 
 /* Which of them have SA_RESTART, atomic; and which siginterrupt wants without. */
 static bool restarts[NSIG], interrupts[NSIG];
-
-unsigned interrupt_handlers;
 
 /* Handlers that have returned; the tasks in pause; what wakes these, or -1. All atomic. */
 static unsigned handled, pausing;
@@ -229,4 +228,14 @@ PUBLIC int pause(void)
 		return libc()->pause();
 	int before = errno;
 	return (int)call_result(pause_in_task(), before);
+}
+
+/* Where the mask is the thread's, that is pause; otherwise a thread waits, and the handler runs there. */
+PUBLIC int sigsuspend(const sigset_t *mask)
+{
+	if (!call_waits())
+		return libc()->sigsuspend(mask);
+	int before = errno;
+	int r = mask_differs(mask) ? mask_poll(NULL, 0, CORO_FOREVER, mask) : pause_in_task();
+	return (int)call_result(r, before);
 }

@@ -26,6 +26,16 @@ struct sleeper *sleeper_begin(const void *address, bool by_thread);
  */
 int sleeper_wait(struct sleeper *sleeper, int64_t length);
 
+/*
+ * How long a task waits before it tries again. Most who unlock wake it. Not one that waits for a
+ * condition inside of libc, nor one that posts a semaphore from a signal handler or another process.
+ */
+static inline int64_t sleeper_pause(int tries)
+{
+	enum { LONGEST = 5 };
+	return CORO_MSEC << (tries < LONGEST ? tries : LONGEST);
+}
+
 /* Leaves the line. One that was woken and has not used that wakes the next instead. */
 void sleeper_end(struct sleeper *sleeper, bool used);
 

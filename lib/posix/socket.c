@@ -104,6 +104,29 @@ PUBLIC ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, i
 	return recvfrom(fd, bytes, length, flags, address, address_length);
 }
 
+/* The first message is waited for, and those that are there as well are taken. */
+PUBLIC int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+		    struct timespec *timeout)
+{
+	if (count == 0 || timeout || !waits(fd, flags))
+		return libc()->recvmmsg(fd, messages, count, flags, timeout);
+	int before = errno;
+	bool all = !(flags & MSG_WAITFORONE);
+	flags &= ~MSG_WAITFORONE;
+	unsigned done = 0;
+	while (done < count) {
+		int now = done > 0 && !all ? flags | MSG_DONTWAIT : flags;
+		ssize_t n = recvmsg(fd, &messages[done].msg_hdr, now);
+		if (n < 0)
+			break;
+		messages[done++].msg_len = (unsigned)n;
+	}
+	if (done == 0)
+		return -1;
+	errno = before;
+	return (int)done;
+}
+
 /* -- sending */
 
 PUBLIC ssize_t send(int fd, const void *bytes, size_t length, int flags)
@@ -143,6 +166,24 @@ PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	if (likely(n == 0))
 		n = limit_end(&limit, coro_sendmsg(fd, message, flags), -EAGAIN);
 	return sent(n, flags, before);
+}
+
+PUBLIC int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	if (!send_waits(fd, flags))
+		return libc()->sendmmsg(fd, messages, count, flags);
+	int before = errno;
+	unsigned done = 0;
+	while (done < count) {
+		ssize_t n = sendmsg(fd, &messages[done].msg_hdr, flags);
+		if (n < 0)
+			break;
+		messages[done++].msg_len = (unsigned)n;
+	}
+	if (done == 0 && count > 0)
+		return -1;
+	errno = before;
+	return (int)done;
 }
 
 /* -- connections */
