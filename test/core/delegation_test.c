@@ -289,6 +289,30 @@ START_TEST(one_that_was_begun_goes_on_where_it_stood)
 }
 END_TEST
 
+static int receives(void *arg)
+{
+	int r = coro_yield(NULL, (void **)arg);
+	trace("%d", r);
+	return r < 0 ? r : coro_yield(NULL, NULL);
+}
+
+/* As if it were resumed with None. */
+START_TEST(one_that_was_begun_receives_nothing_and_no_error)
+{
+	void *received = number(7);
+	struct link link = {make(receives, &received), 1};
+	struct coro *g = make(delegate, &link);
+	ck_assert_int_eq(coro_next(link.inner, NULL), 1);
+	ck_assert_ptr_eq(received, number(7));
+	trace_next(g);
+	ck_assert_int_eq(coro_next(g, NULL), 1);
+	ck_assert_ptr_null(received);
+	ck_assert_trace("1000 0");
+	ck_assert_int_eq(coro_destroy(g), 0);
+	ck_assert_int_eq(coro_destroy(link.inner), 0);
+}
+END_TEST
+
 START_TEST(one_that_delegates_already_brings_its_chain_along)
 {
 	struct link links[3] = {0}, top = {NULL, 9};
@@ -747,6 +771,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, one_that_is_done_yields_nothing_and_has_no_value);
 	tcase_add_test(tests, one_that_failed_before_yields_nothing_too);
 	tcase_add_test(tests, one_that_was_begun_goes_on_where_it_stood);
+	tcase_add_test(tests, one_that_was_begun_receives_nothing_and_no_error);
 	tcase_add_test(tests, one_that_delegates_already_brings_its_chain_along);
 	tcase_add_test(tests, one_that_another_delegates_to_is_ebusy);
 	tcase_add_test(tests, oneself_is_ebusy);

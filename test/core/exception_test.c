@@ -230,6 +230,40 @@ START_TEST(results_go_both_ways_where_exceptions_are_saved)
 }
 END_TEST
 
+START_TEST(who_saves_none_has_its_resumers_and_so_has_its_delegate)
+{
+	struct exception mine;
+	struct coro *inner = make(yield_in_catch, "a", 0);
+	struct coro *outer = make(delegates_to, inner, 0);
+	catch_begin(&mine, "mine");
+	ck_assert_int_eq(coro_next(outer, NULL), 1);
+	ck_assert_trace("mine");
+	trace_caught();
+	ck_assert_trace("a");
+	while (coro_next(outer, NULL) > 0)
+		;
+	ck_assert_trace("a inner a mine 0");
+	catch_end();
+	ck_assert_int_eq(coro_destroy(outer), 0);
+	ck_assert_int_eq(coro_destroy(inner), 0);
+}
+END_TEST
+
+START_TEST(who_saves_them_does_so_under_one_that_does_not)
+{
+	struct coro *inner = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
+	struct coro *outer = make(delegates_to, inner, 0);
+	ck_assert_int_eq(coro_next(outer, NULL), 1);
+	trace_caught();
+	ck_assert_trace("- -");
+	while (coro_next(outer, NULL) > 0)
+		trace_caught();
+	ck_assert_trace("a - inner a - 0");
+	ck_assert_int_eq(coro_destroy(outer), 0);
+	ck_assert_int_eq(coro_destroy(inner), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, catch_blocks_of_two_coroutines_do_not_meet);
@@ -240,6 +274,8 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, generator_may_delegate_inside_a_catch_block, 0, 2);
 	tcase_add_test(tests, results_go_both_ways_where_exceptions_are_saved);
 	tcase_add_test(tests, exceptions_on_their_way_are_each_coroutines_own);
+	tcase_add_test(tests, who_saves_none_has_its_resumers_and_so_has_its_delegate);
+	tcase_add_test(tests, who_saves_them_does_so_under_one_that_does_not);
 }
 
 TEST_MAIN("exception", add_tests)
