@@ -243,12 +243,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 		.watched = watched,
 		.state = TIMEOUT_ENTERED,
 	};
-	r = arm(scope, when, now);
-	if (r < 0) {
-		scope->state = 0;
-		sched_release(task->sched, 0, 1);
-		return r;
-	}
+	arm(scope, when, now); /* does not fail: there is a place, which was reserved just now */
 	hold_task(scope);
 	cleanup_push(task, &scope->cleanup, scope_discard);
 	return 0;

@@ -129,6 +129,32 @@ static int many_timeouts(void *arg)
 	return r;
 }
 
+static int yields_inside_a_timeout(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, 100);
+	if (r < 0)
+		return r;
+	r = coro_yield(NULL, NULL);
+	return coro_timeout_end(&timeout, r);
+}
+
+/* The timeout of a generator holds the task, until it is ended. */
+static int timeouts_of_a_generator(void *arg)
+{
+	struct coro *generator;
+	unsigned before = (unsigned)coro_current_task()->refs;
+	int r = coro_create(yields_inside_a_timeout, NULL, &generator);
+	if (r < 0)
+		return r;
+	r = coro_next(generator, NULL);
+	bool held = (unsigned)coro_current_task()->refs == before + 1;
+	int closed = coro_destroy(generator);
+	if (r < 0)
+		return r;
+	return closed == 0 && held && (unsigned)coro_current_task()->refs == before ? 0 : -EIO;
+}
+
 /* A timeout on the stack of a task that does not end it. */
 static int forgets_a_timeout(void *arg)
 {
@@ -331,6 +357,7 @@ static const struct {
 	{"waits_twice", waits_twice},
 	{"timeouts", timeouts},
 	{"many_timeouts", many_timeouts},
+	{"timeouts_of_a_generator", timeouts_of_a_generator},
 	{"forgets_a_timeout", forgets_a_timeout},
 	{"shields", shields},
 	{"shields_a_future", shields_a_future},

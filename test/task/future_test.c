@@ -466,6 +466,30 @@ START_TEST(plain_future_is_no_task)
 }
 END_TEST
 
+static void be_called(void *arg)
+{
+}
+
+/* So many that the ready queue and the timers grow for them. */
+static int adds_many_callbacks(void *arg)
+{
+	struct coro_future *many;
+	int r = coro_future_create(coro_running_loop(), &many);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 300 && r == 0; i++)
+		r = coro_future_add_done_callback(many, be_called, NULL);
+	coro_future_remove_done_callback(many, NULL, NULL);
+	coro_future_unref(many);
+	return r;
+}
+
+START_TEST(a_callback_that_cannot_be_added_leaves_nothing)
+{
+	fail_each_allocation(adds_many_callbacks);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -502,6 +526,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, ref_gives_its_argument);
 	tcase_add_test(tests, futures_come_and_go_in_any_number);
 	tcase_add_test(tests, plain_future_is_no_task);
+	tcase_add_test(tests, a_callback_that_cannot_be_added_leaves_nothing);
 }
 
 TEST_MAIN("future", add_tests)

@@ -588,6 +588,28 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+static int ends_at_once(void *arg)
+{
+	return 0;
+}
+
+static int spawns_after_a_failure(void *arg)
+{
+	struct coro_options tiny = {.stack_size = 1};
+	create(1, 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(coro_group_spawn_with(group, &tiny, ends_at_once, NULL, NULL),
+				 -EINVAL);
+	ck_assert_int_eq(coro_group_spawn(group, ends_at_once, NULL, NULL), 0);
+	return coro_group_end(group, 0);
+}
+
+START_TEST(one_that_cannot_be_spawned_takes_no_place)
+{
+	ck_assert_int_eq(result_of(spawns_after_a_failure, NULL), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
@@ -619,6 +641,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, copy_goes_with_a_task_that_never_runs);
 
 	tcase_add_test(tests, any_allocation_may_fail);
+	tcase_add_test(tests, one_that_cannot_be_spawned_takes_no_place);
 }
 
 TEST_MAIN("member", add_tests)
