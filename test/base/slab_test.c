@@ -107,6 +107,7 @@ START_TEST(object_may_outlive_its_slab)
 	static unsigned char *objects[COUNT];
 	struct slab slab;
 	bool whole = true;
+	size_t before = allocated();
 	slab_init(&slab, 1024);
 	for (int i = 0; i < COUNT; i++) {
 		objects[i] = slab_alloc(&slab);
@@ -120,6 +121,7 @@ START_TEST(object_may_outlive_its_slab)
 		slab_free(objects[i]);
 	}
 	ck_assert(whole);
+	ck_assert_uint_eq(allocated(), before);
 }
 END_TEST
 

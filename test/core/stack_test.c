@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -708,6 +709,48 @@ START_TEST(trimming_gives_the_memory_back)
 }
 END_TEST
 
+/* Whether the mapping at an address has a flag of proc(5)'s VmFlags; -1 if the system does not tell. */
+static int mapping_has_flag(const void *at, const char *flag)
+{
+	char line[512];
+	bool inside = false;
+	int has = -1;
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	while (maps && has < 0 && fgets(line, sizeof(line), maps)) {
+		uintptr_t from, to;
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+			inside = (uintptr_t)at >= from && (uintptr_t)at < to;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			has = strstr(line, flag) != NULL;
+	}
+	if (maps)
+		fclose(maps);
+	return has;
+}
+
+static int notes_its_stack(void *arg)
+{
+	char here = 0;
+	*(int *)arg = mapping_has_flag(&here, " nh");
+	return 0;
+}
+
+/* Else a sleeping task would cost 2 MiB. */
+START_TEST(stacks_have_no_huge_pages)
+{
+	struct coro *co;
+	int has = -1;
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0)
+		skip_test("the system has no huge pages");
+	ck_assert_int_eq(coro_create(notes_its_stack, &has, &co), 0);
+	ck_assert_int_eq(coro_resume(co, NULL, NULL), 0);
+	if (has < 0)
+		skip_test("the system does not tell a mapping's flags");
+	ck_assert_int_eq(has, 1);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
 START_TEST(trimming_without_stacks_does_nothing)
 {
 	coro_pool_trim();
@@ -814,6 +857,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, stacks_are_reborn_under_any_limit, 0, 4);
 	tcase_add_test(tests, trimmed_stack_is_taken_again_before_a_new_one);
 	tcase_add_test(tests, trimming_gives_the_memory_back);
+	tcase_add_test(tests, stacks_have_no_huge_pages);
 	tcase_add_test(tests, trimming_without_stacks_does_nothing);
 
 	tcase_add_test(tests, stack_used_is_the_deepest_so_far);

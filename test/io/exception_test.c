@@ -102,7 +102,23 @@ static int by_server(void *arg)
 	return 0;
 }
 
-static coro_fn *const ways[] = {by_main, by_spawn, by_group, by_threadsafe, by_server};
+/* The spawner is in a catch block of its own, which an eager task begins outside of. */
+static int by_spawn_in_a_catch_block(void *arg)
+{
+	struct exception mine;
+	struct coro_future *task;
+	catch_begin(&mine, "the spawner's");
+	ck_assert_int_eq(coro_spawn(retries, &three, &task), 0);
+	mixed += globals.caught != &mine;
+	int r = coro_await(task, NULL);
+	mixed += globals.caught != &mine;
+	catch_end();
+	coro_future_unref(task);
+	return r;
+}
+
+static coro_fn *const ways[] = {by_main,       by_spawn,  by_group,
+				by_threadsafe, by_server, by_spawn_in_a_catch_block};
 
 /* In a loop with those flags: how often exceptions met. */
 static int mixed_with(unsigned flags, coro_fn *way)
