@@ -249,32 +249,21 @@ static int kills(void *arg)
 	return r < 0 ? r : coro_to_thread((coro_fn *)system, (void *)kill_server);
 }
 
-static int killed_server(void *arg)
+static bool refuses(void)
 {
-	struct coro_future *killer;
-	int r = coro_spawn(kills, NULL, &killer);
-	r = r < 0 ? r : run_several(10, waits_for_ever);
-	r = r < 0 ? r : coro_await(killer, NULL);
-	coro_future_unref(killer);
-	/* The system may take its time to close the socket that the server listened on. */
-	for (int tries = 0; r == 0; tries++) {
-		redisContext *redis = redisConnect("127.0.0.1", port);
-		bool refused = redis && redis->err;
-		redisFree(redis);
-		if (refused)
-			break;
-		claim(tries < 1000, "a connection to no server");
-		r = coro_sleep(5 * CORO_MSEC);
-	}
-	return r;
+	redisContext *redis = redisConnect("127.0.0.1", port);
+	bool refused = redis && redis->err;
+	redisFree(redis);
+	return refused;
 }
 
-static int program(void *arg)
+static int killed_server(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
+	return run_until_killed(10, waits_for_ever, kills, refuses);
+}
+
+static int steps(void *arg)
+{
 	printf("hiredis %d.%d.%d\n", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 	step("50 connections, all in BLPOP for 0.2 s", many_connections, NULL);
 	step("200 items pushed, and popped by another", producer_and_consumer, NULL);
@@ -287,8 +276,6 @@ static int program(void *arg)
 	step("a task that is cancelled in BLPOP", cancelled_task, NULL);
 	step("a timeout of hiredis", timed_out, NULL);
 	step("the server is killed in 10 BLPOPs", killed_server, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -300,5 +287,5 @@ int main(int argc, char **argv)
 	tls_port = atoi(argv[2]);
 	ca = argv[3];
 	kill_server = argv[4];
-	return coro_run(program, NULL) < 0;
+	return run_steps(steps) < 0;
 }

@@ -243,33 +243,22 @@ static int kills(void *arg)
 	return r;
 }
 
-static int killed_server(void *arg)
+static bool refuses(void)
 {
-	struct coro_future *killer;
-	int r = coro_spawn(kills, NULL, &killer);
-	r = r < 0 ? r : run_several(TASKS, counts_until_it_dies);
-	r = r < 0 ? r : coro_await(killer, NULL);
-	coro_future_unref(killer);
-	/* The system may take its time to close the socket that the server listened on. */
-	for (int tries = 0; r == 0; tries++) {
-		struct body body = {0};
-		CURL *curl = open_handle("http", http, "/", &body);
-		CURLcode refused = perform(curl);
-		curl_easy_cleanup(curl);
-		if (refused == CURLE_COULDNT_CONNECT)
-			break;
-		claim(tries < 1000, "a connection to no server");
-		r = coro_sleep(5 * CORO_MSEC);
-	}
-	return r;
+	struct body body = {0};
+	CURL *curl = open_handle("http", http, "/", &body);
+	CURLcode refused = perform(curl);
+	curl_easy_cleanup(curl);
+	return refused == CURLE_COULDNT_CONNECT;
 }
 
-static int program(void *arg)
+static int killed_server(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
+	return run_until_killed(TASKS, counts_until_it_dies, kills, refuses);
+}
+
+static int steps(void *arg)
+{
 	printf("%s\n", curl_version());
 	step("100 transfers by 10 connections", transferring, (void *)plain);
 	if (*https)
@@ -279,8 +268,6 @@ static int program(void *arg)
 	step("a timeout of libcurl", timed_out, NULL);
 	step("the connection is reset", reset_connection, NULL);
 	step("the server is killed in 10 transfers", killed_server, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -293,7 +280,7 @@ int main(int argc, char **argv)
 	ca = argv[3];
 	kill_server = argv[4];
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	int r = coro_run(program, NULL);
+	int r = run_steps(steps);
 	curl_global_cleanup();
 	return r < 0;
 }

@@ -228,32 +228,21 @@ static int kills(void *arg)
 	return r;
 }
 
-static int killed_server(void *arg)
+static bool refuses(void)
 {
-	struct coro_future *killer;
-	int r = coro_spawn(kills, NULL, &killer);
-	r = r < 0 ? r : run_several(10, sleeps_until_it_dies);
-	r = r < 0 ? r : coro_await(killer, NULL);
-	coro_future_unref(killer);
-	/* The system may take its time to close the socket that the server listened on. */
-	for (int tries = 0; r == 0; tries++) {
-		PGconn *connection = PQconnectdb(conninfo);
-		bool refused = PQstatus(connection) == CONNECTION_BAD;
-		PQfinish(connection);
-		if (refused)
-			break;
-		claim(tries < 1000, "a connection to no server");
-		r = coro_sleep(5 * CORO_MSEC);
-	}
-	return r;
+	PGconn *connection = PQconnectdb(conninfo);
+	bool refused = PQstatus(connection) == CONNECTION_BAD;
+	PQfinish(connection);
+	return refused;
 }
 
-static int program(void *arg)
+static int killed_server(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
+	return run_until_killed(10, sleeps_until_it_dies, kills, refuses);
+}
+
+static int steps(void *arg)
+{
 	printf("libpq %d\n", PQlibVersion());
 	step("50 connections, all in a query for 0.2 s", many_connections, NULL);
 	step("10 notifications", notifications, NULL);
@@ -261,8 +250,6 @@ static int program(void *arg)
 	step("a task that is cancelled in a query", cancelled_task, NULL);
 	step("PQcancel of a query of another task", cancelled_query, NULL);
 	step("the server is killed in 10 queries", killed_server, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -272,5 +259,5 @@ int main(int argc, char **argv)
 		return 2;
 	conninfo = argv[1];
 	kill_server = argv[2];
-	return coro_run(program, NULL) < 0;
+	return run_steps(steps) < 0;
 }

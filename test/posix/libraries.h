@@ -96,4 +96,41 @@ static inline int run_several(int n, coro_fn *fn)
 	return failed;
 }
 
+/*
+ * Runs n bodies as tasks, which end when a killer has killed their server. Then the server must refuse
+ * connections; the system may take its time to close the socket that it listened on.
+ */
+static inline int run_until_killed(int n, coro_fn *fn, coro_fn *kills, bool (*refuses)(void))
+{
+	struct coro_future *killer;
+	int r = coro_spawn(kills, NULL, &killer);
+	if (r < 0)
+		return r;
+	r = run_several(n, fn);
+	r = r < 0 ? r : coro_await(killer, NULL);
+	coro_future_unref(killer);
+	for (int tries = 0; r == 0 && !refuses(); tries++) {
+		claim(tries < 1000, "a connection to no server");
+		r = coro_sleep(5 * CORO_MSEC);
+	}
+	return r;
+}
+
+static int run_beside_ticker(void *arg)
+{
+	struct coro_future *ticker;
+	coro_fn *steps = *(coro_fn **)arg;
+	int r = coro_spawn(tick, NULL, &ticker);
+	r = r < 0 ? r : steps(NULL);
+	coro_cancel(ticker);
+	coro_future_unref(ticker);
+	return r;
+}
+
+/* Runs the steps of a program beside the ticker. Returns 0 or an error. */
+static inline int run_steps(coro_fn *steps)
+{
+	return coro_run(run_beside_ticker, &steps);
+}
+
 #endif

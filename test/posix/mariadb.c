@@ -194,31 +194,21 @@ static int kills(void *arg)
 	return r < 0 ? r : coro_to_thread((coro_fn *)system, (void *)kill_server);
 }
 
-static int killed_server(void *arg)
+static bool refuses(void)
 {
-	struct coro_future *killer;
-	int r = coro_spawn(kills, NULL, &killer);
-	r = r < 0 ? r : run_several(CONNECTIONS, sleeps_long);
-	r = r < 0 ? r : coro_await(killer, NULL);
-	coro_future_unref(killer);
-	/* The system may take its time to close the socket that the server listened on. */
-	for (int tries = 0; r == 0; tries++) {
-		MYSQL *mysql = try_connection();
-		if (!mysql)
-			break;
+	MYSQL *mysql = try_connection();
+	if (mysql)
 		mysql_close(mysql);
-		claim(tries < 1000, "a connection to no server");
-		r = coro_sleep(5 * CORO_MSEC);
-	}
-	return r;
+	return !mysql;
 }
 
-static int program(void *arg)
+static int killed_server(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
+	return run_until_killed(CONNECTIONS, sleeps_long, kills, refuses);
+}
+
+static int steps(void *arg)
+{
 	MYSQL *mysql = open_connection();
 	printf("MariaDB connector %s, server %s\n", mysql_get_client_info(),
 	       mysql_get_server_info(mysql));
@@ -230,8 +220,6 @@ static int program(void *arg)
 	step("a task that is cancelled in a query", cancelled_task, NULL);
 	step("a timeout of the connector", timed_out, NULL);
 	step("the server is killed in 20 queries", killed_server, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -242,7 +230,7 @@ int main(int argc, char **argv)
 	socket_path = argv[1];
 	kill_server = argv[2];
 	mysql_library_init(0, NULL, NULL);
-	int r = coro_run(program, NULL);
+	int r = run_steps(steps);
 	mysql_library_end();
 	return r < 0;
 }

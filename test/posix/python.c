@@ -199,12 +199,8 @@ static int killed_children(void *arg)
 	return run_several(TASKS, kills_a_child);
 }
 
-static int program(void *arg)
+static int steps(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
 	printf("Python %s\n", Py_GetVersion());
 	step("time.sleep, 10 deep, 10 times", sleeping, NULL);
 	step("an exception across a sleep, 10 times", exceptions, NULL);
@@ -214,8 +210,6 @@ static int program(void *arg)
 	step("sums between sleeps, 10 times", computing, NULL);
 	step("a task that is cancelled in time.sleep", cancelled_task, NULL);
 	step("10 children are killed", killed_children, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -225,7 +219,7 @@ int main(void)
 	interpreter = PyInterpreterState_Get();
 	PyRun_SimpleString("import socket, subprocess, threading, time");
 	PyThreadState *state = PyEval_SaveThread();
-	int r = coro_run(program, NULL);
+	int r = run_steps(steps);
 	PyEval_RestoreThread(state);
 	return Py_FinalizeEx() < 0 || r < 0;
 }

@@ -183,19 +183,13 @@ static int hold(void)
 	return 1;
 }
 
-static int program(void *arg)
+static int steps(void *arg)
 {
-	struct coro_future *ticker;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
 	printf("SQLite %s\n", sqlite3_libversion());
 	step("2 tasks write 50 times, by turns", several_writers, NULL);
 	step("a busy timeout of 100 ms", timed_out, NULL);
 	step("a task that is cancelled as it is busy", cancelled_task, NULL);
 	step("the process that holds the lock is killed", killed_holder, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
@@ -205,5 +199,5 @@ int main(int argc, char **argv)
 		return 2;
 	program_name = argv[0];
 	file = argv[1];
-	return argc > 2 ? hold() : coro_run(program, NULL) < 0;
+	return argc > 2 ? hold() : run_steps(steps) < 0;
 }

@@ -150,24 +150,18 @@ static int killed_commands(void *arg)
 	return run_several(10, reads_until_it_dies);
 }
 
-static int program(void *arg)
+static int steps(void *arg)
 {
-	struct coro_future *ticker;
 	(void)arg;
-	int r = coro_spawn(tick, NULL, &ticker);
-	if (r < 0)
-		return r;
 	printf("stdio of glibc %s\n", gnu_get_libc_version());
 	step("20 commands, all in fgets for 0.2 s", many_commands, NULL);
 	step("20,000 lines through cat, 4 times", lines_through_programs, NULL);
 	step("FIFOs and stdin, answered after 0.2 s", asks, NULL);
 	step("10 commands that are killed in fgets", killed_commands, NULL);
-	coro_cancel(ticker);
-	coro_future_unref(ticker);
 	return 0;
 }
 
 int main(void)
 {
-	return coro_run(program, NULL) < 0;
+	return run_steps(steps) < 0;
 }
