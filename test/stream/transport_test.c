@@ -367,6 +367,35 @@ START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
 }
 END_TEST
 
+static int writes_many_pieces(void *arg)
+{
+	enum { COUNT = 500, EACH = 1004 }; /* a multiple of 251 */
+	static char bytes[EACH];
+	static struct iovec vec[COUNT];
+	struct counter *counter = arg;
+	for (size_t i = 0; i < EACH; i++)
+		bytes[i] = (char)(i % 251);
+	for (int i = 0; i < COUNT; i++)
+		vec[i] = (struct iovec){bytes, EACH};
+	int r = coro_stream_create(&counting, counter, NULL, &stream);
+	if (r == 0)
+		r = coro_stream_writev(stream, vec, COUNT);
+	if (r == 0)
+		r = coro_stream_flush(stream);
+	ck_assert_uint_eq(counter->taken, COUNT * EACH);
+	ck_assert_uint_eq(counter->wrong, 0);
+	coro_stream_destroy(stream);
+	return r;
+}
+
+START_TEST(vector_of_many_pieces_goes_64_at_a_time)
+{
+	struct counter counter = {0};
+	ck_assert_int_eq(result_of(writes_many_pieces, &counter), 0);
+	ck_assert_int_eq(counter.most, 64);
+}
+END_TEST
+
 /* ---- parts of vectors ---- */
 
 enum { LONG = 100001 };
@@ -568,6 +597,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 	tcase_add_test(tests, write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated);
+	tcase_add_test(tests, vector_of_many_pieces_goes_64_at_a_time);
 	tcase_add_test(tests, all_who_drain_go_on_when_no_more_than_the_low_water_is_left);
 	tcase_add_test(tests, all_who_flush_go_on_when_nothing_is_left);
 	tcase_add_test(tests, writes_that_fill_blocks_leave_none_allocated);
