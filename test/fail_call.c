@@ -33,6 +33,8 @@
 #define HAS_PIDFD
 #endif
 
+#include "fail_names.h"
+
 enum { NAMES = 128 };
 
 /* Guarded by the lock: it may concern all threads. */
