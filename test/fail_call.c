@@ -35,6 +35,11 @@
 
 #include "fail_names.h"
 
+#if defined(__i386__) || defined(__powerpc64__) || defined(__mips__)
+#define NO_FAR_TAIL_CALL
+#define VFORK_IS_FORK
+#endif
+
 enum { NAMES = 128 };
 
 /* Guarded by the lock: it may concern all threads. */
@@ -457,10 +462,16 @@ WRAP(splice, ssize_t, (int i, off_t *io, int o, off_t *oo, size_t n, unsigned f)
 
 /*
  * What returns twice must not do so to a function that has ended: hence the tail call, which
- * sanitizers and --coverage must not spoil.
+ * sanitizers and --coverage must not spoil. Some CPUs have none into another library: fork serves there.
  */
 int __real_vfork(void);
 int __wrap_vfork(void);
+#ifdef NO_FAR_TAIL_CALL
+int __wrap_vfork(void)
+{
+	return call_fails("vfork") ? -1 : __real_fork();
+}
+#else
 #ifdef __clang__
 #define TAIL_CALL __attribute__((musttail))
 #define HAS_TAIL_CALL
@@ -477,6 +488,7 @@ HAS_TAIL_CALL PLAIN int __wrap_vfork(void)
 		return -1;
 	TAIL_CALL return __real_vfork();
 }
+#endif
 #endif
 
 /* Those that take arguments of any number, which some CPUs pass in another way. */

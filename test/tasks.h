@@ -8,6 +8,7 @@
 
 #include <coro.h>
 #include <errno.h>
+#include <sys/mman.h>
 
 /* ---- a loop ---- */
 
@@ -152,6 +153,17 @@ static inline unsigned long allocations_of_run(void)
 	fail_off();
 	ck_assert_int_eq(r, -EDEADLK);
 	return fail_count();
+}
+
+/* A size of a stack that there is no room for. In 32 bits there is, until it is taken. */
+static inline size_t too_large(void)
+{
+	size_t size = SIZE_MAX / 4;
+	while (sizeof(size) == 4 &&
+	       mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) !=
+		       MAP_FAILED)
+		continue;
+	return size;
 }
 
 struct attempt {

@@ -659,14 +659,35 @@ static inline __attribute__((always_inline)) const void *system_stack_pointer(vo
 static inline void system_interrupted(const void *context, const char **pc, const char **sp)
 {
 	*pc = *sp = NULL;
-#if defined(__linux__) && defined(__x86_64__) && defined(__LP64__)
+#ifdef __linux__
 	const ucontext_t *at = context;
+#if defined(__x86_64__) && defined(__LP64__)
 	*pc = (const char *)at->uc_mcontext.gregs[16]; /* REG_RIP */
 	*sp = (const char *)at->uc_mcontext.gregs[15]; /* REG_RSP */
-#elif defined(__linux__) && defined(__aarch64__)
-	const ucontext_t *at = context;
+#elif defined(__i386__)
+	*pc = (const char *)at->uc_mcontext.gregs[14]; /* REG_EIP */
+	*sp = (const char *)at->uc_mcontext.gregs[7];  /* REG_ESP */
+#elif defined(__aarch64__)
 	*pc = (const char *)at->uc_mcontext.pc;
 	*sp = (const char *)at->uc_mcontext.sp;
+#elif defined(__arm__)
+	*pc = (const char *)at->uc_mcontext.arm_pc;
+	*sp = (const char *)at->uc_mcontext.arm_sp;
+#elif defined(__riscv)
+	*pc = (const char *)at->uc_mcontext.__gregs[0];
+	*sp = (const char *)at->uc_mcontext.__gregs[2];
+#elif defined(__powerpc64__)
+	*pc = (const char *)at->uc_mcontext.gp_regs[32];
+	*sp = (const char *)at->uc_mcontext.gp_regs[1];
+#elif defined(__s390x__)
+	*pc = (const char *)at->uc_mcontext.psw.addr;
+	*sp = (const char *)at->uc_mcontext.gregs[15];
+#elif defined(__mips64)
+	*pc = (const char *)at->uc_mcontext.pc;
+	*sp = (const char *)at->uc_mcontext.gregs[29];
+#else
+	(void)at;
+#endif
 #else
 	(void)context;
 #endif

@@ -591,10 +591,11 @@ static void *forks(void *arg)
 	while (forks_on && *count < 400) {
 		pid_t pid = fork();
 		if (pid == 0) {
-			sleep(30);
+			sleep(120); /* longer than the test takes on a busy machine */
 			_exit(0);
 		}
-		((pid_t *)(count + 1))[(*count)++] = pid;
+		if (pid > 0)
+			((pid_t *)(count + 1))[(*count)++] = pid;
 	}
 	return NULL;
 }

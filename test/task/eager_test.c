@@ -420,7 +420,7 @@ static int never(void *arg)
 
 static int spawns_without_a_stack(void *arg)
 {
-	struct coro_options huge = {.flags = CORO_EAGER_START, .stack_size = SIZE_MAX / 4};
+	struct coro_options huge = {.flags = CORO_EAGER_START, .stack_size = too_large()};
 	struct coro_future *task;
 	ck_assert_int_eq(coro_loop_spawn(loop, &huge, never, NULL, &task), 0);
 	ck_assert(coro_future_done(task));

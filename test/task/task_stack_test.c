@@ -78,7 +78,7 @@ static int never(void *arg)
 
 static int awaits_without_stack(void *arg)
 {
-	struct coro_options options = {.stack_size = SIZE_MAX / 4};
+	struct coro_options options = {.stack_size = too_large()};
 	struct coro_future *child;
 	ck_assert_int_eq(coro_loop_spawn(loop, &options, never, NULL, &child), 0);
 	int r = coro_await(child, NULL);
