@@ -10,6 +10,10 @@
 #define _GNU_SOURCE
 #endif
 
+/* Not as inline functions, which clang would take for the definitions. */
+#include <features.h>
+#undef __USE_EXTERN_INLINES
+
 #include <fcntl.h>
 #include <mqueue.h>
 #include <netdb.h>
