@@ -30,27 +30,34 @@ static bool is_waited_for(const struct fd *fd)
 	return fd->polled;
 }
 
-/* Checks an fd now if it is waited for; otherwise its next wait does. */
-static void check(struct suspects *suspects, struct fd *fd)
+/*
+ * Checks an fd now if it is waited for; otherwise its next wait does. Returns whether it was
+ * registered anew.
+ */
+static bool check(struct suspects *suspects, struct fd *fd)
 {
 	list_remove(&fd->link);
 	fd->suspected = false;
 	if (!is_waited_for(fd)) {
 		fd->special |= FD_UNSURE;
-		return;
+		return false;
 	}
-	if (suspects->renew(suspects->io, fd) < 0)
-		suspects_add(suspects, fd);
+	if (suspects->renew(suspects->io, fd) == 0)
+		return true;
+	suspects_add(suspects, fd);
+	return false;
 }
 
-void suspects_check_all(struct suspects *suspects)
+bool suspects_check_all(struct suspects *suspects)
 {
 	struct list checked, *link;
+	bool renewed = false;
 	list_init(&checked);
 	while ((link = list_pop(&suspects->fds)))
 		list_append(&checked, link);
 	while (!list_empty(&checked))
-		check(suspects, container_of(checked.next, struct fd, link));
+		renewed |= check(suspects, container_of(checked.next, struct fd, link));
+	return renewed;
 }
 
 bool suspects_check_in_quiet(struct suspects *suspects, int64_t when)
@@ -59,8 +66,7 @@ bool suspects_check_in_quiet(struct suspects *suspects, int64_t when)
 	bool jumps = sched->virtual_clock && ring_empty(&sched->ready);
 	if (list_empty(&suspects->fds) || (when == 0 && !jumps))
 		return false;
-	suspects_check_all(suspects);
-	return when == 0;
+	return suspects_check_all(suspects) && when == 0;
 }
 
 void suspects_check_one(struct suspects *suspects)

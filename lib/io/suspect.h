@@ -33,8 +33,11 @@ void suspects_init(struct suspects *suspects, struct io *io,
 /* Suspects an fd that is not suspected yet. */
 void suspects_add(struct suspects *suspects, struct fd *fd);
 
-/* Checks each fd that is suspected now. One that stays suspected is not checked again. */
-void suspects_check_all(struct suspects *suspects);
+/*
+ * Checks each fd that is suspected now. One that stays suspected is not checked again. Returns whether
+ * any was registered anew.
+ */
+bool suspects_check_all(struct suspects *suspects);
 
 /*
  * To be called when a wait found no event. Checks all, unless the wait was a mere poll between other

@@ -481,6 +481,26 @@ START_TEST(so_it_is_while_something_comes_all_the_time)
 }
 END_TEST
 
+/* With no room for one more the kernel watches the new fd later. */
+START_TEST(so_it_is_where_the_kernel_has_no_room_for_a_while)
+{
+	pair = pair_at(NUMBER, UNIX);
+	use_it(0);
+	close_plainly();
+	pair = pair_at(NUMBER, UNIX);
+	struct coro_future *reader = start(reads, &(struct reading){"a", NUMBER});
+	fail_calls_from("epoll_ctl", 1, ENOSPC);
+	ck_assert_int_eq(result_of(rests, NULL), 0);
+	bool failed = fail_call_off();
+	ck_assert(failed == (strcmp(coro_loop_poller(loop), "epoll") == 0));
+	put(pair.to, "new");
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
+	ck_assert_trace("a:new");
+	coro_future_unref(reader);
+	close_plainly();
+}
+END_TEST
+
 START_TEST(so_it_is_by_callbacks)
 {
 	pair = pair_at(NUMBER, _i);
@@ -926,6 +946,7 @@ static void add(TCase *tests)
 			    PIPE_NONBLOCK + 1);
 	tcase_add_test(tests, a_number_that_was_closed_plainly_may_be_of_another_kind);
 	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
+	tcase_add_test(tests, so_it_is_where_the_kernel_has_no_room_for_a_while);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks_that_wait_while_it_is_closed, 0,
 			    PAIR_KINDS);
