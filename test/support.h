@@ -78,6 +78,16 @@ static inline size_t allocated(void)
 #endif
 }
 
+/* The same with large blocks, which malloc maps apart. */
+static inline size_t allocated_and_mapped(void)
+{
+#if GLIBC_FROM(2, 33)
+	return allocated() + mallinfo2().hblkhd;
+#else
+	return 0;
+#endif
+}
+
 /* ---- order ---- */
 
 static struct {

@@ -101,16 +101,6 @@ START_TEST(object_apart_may_fail_to_be_allocated)
 }
 END_TEST
 
-/* A chunk may be as large as what malloc maps apart. */
-static size_t allocated_and_mapped(void)
-{
-#if GLIBC_FROM(2, 33)
-	return allocated() + mallinfo2().hblkhd;
-#else
-	return 0;
-#endif
-}
-
 START_TEST(object_may_outlive_its_slab)
 {
 	enum { COUNT = 500 }; /* several chunks of them */

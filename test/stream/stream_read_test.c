@@ -51,6 +51,57 @@ START_TEST(lines_come_one_at_a_time)
 }
 END_TEST
 
+static int counts_until(void *separator)
+{
+	const char *text;
+	return (int)coro_stream_readuntil(stream, separator, 1, &text);
+}
+
+static int counts_what_is_there(void *arg)
+{
+	const char *text;
+	return (int)coro_stream_peek(stream, 1, &text);
+}
+
+enum { PIECE = 10000, PIECES = 30 };
+
+/* A task that reads up to a ";" while the pieces come, which have none. */
+static struct coro_future *reads_long(int pieces)
+{
+	static char piece[PIECE + 1];
+	memset(piece, 'a', PIECE);
+	struct coro_future *task = start(counts_until, ";");
+	for (int i = 0; i < pieces; i++) {
+		put(pair.to, piece);
+		turn();
+	}
+	return task;
+}
+
+/* Not at once to all that the limit allows, which is more than there is. */
+START_TEST(the_buffer_grows_with_what_is_in_it)
+{
+	begin(_i, SIZE_MAX / 4);
+	struct coro_future *task = reads_long(PIECES);
+	put(pair.to, ";");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), PIECE * PIECES + 1);
+	coro_future_unref(task);
+	end();
+}
+END_TEST
+
+START_TEST(the_buffer_does_not_grow_beyond_the_limit)
+{
+	enum { FIT = 10 };
+	begin(_i, FIT * PIECE);
+	struct coro_future *task = reads_long(FIT + 1);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EMSGSIZE);
+	coro_future_unref(task);
+	ck_assert_int_le(result_of(counts_what_is_there, NULL), FIT * PIECE + 1);
+	end();
+}
+END_TEST
+
 /* Reads a line and then all else in one of the ways, each of which must find it whole. */
 static int reads_line_and_on(void *way)
 {
@@ -498,6 +549,8 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_nul_stands_behind_a_line_and_hides_nothing, 0, 6);
 	tcase_add_test(tests, a_nul_stands_behind_a_line_that_fills_the_buffer);
 	tcase_add_loop_test(tests, lines_come_one_at_a_time, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, the_buffer_grows_with_what_is_in_it, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, the_buffer_does_not_grow_beyond_the_limit, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, lines_are_put_together_byte_by_byte, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_separator_may_come_in_parts, 0, PAIR_KINDS);
 	tcase_add_test(tests, a_line_within_the_limit_is_read_and_a_longer_one_dropped);
