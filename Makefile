@@ -47,9 +47,10 @@ large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=
 # The CPU's own file where there is one, else setjmp. Each refuses other machines.
 CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) -Ilib $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
 
-# Whether the compiler does it, into a file of its own: Zig's would put that in the place of /dev/null.
+# Whether the compiler does it, into a file of its own: Zig's would put that in the place of /dev/null. With -g macOS's
+# leaves a directory beside it.
 cflags = $(filter-out --coverage,$(CFLAGS))
-does = $(shell out=`mktemp` && $(1) -o $$out >/dev/null 2>&1 && echo yes; rm -f $$out)
+does = $(shell out=`mktemp` && $(1) -o $$out >/dev/null 2>&1 && echo yes; rm -rf $$out $$out.dSYM)
 # Whether pkg-config knows it, and it is the compiler's machine's: what pkg-config knows may be the host's.
 becomes = $(call does,echo '$(1)' | $(CC) $(cflags) $(LDFLAGS) -x c - $(2))
 there = $(if $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null && echo yes),$(call becomes,int main(void) { },`$(PKG_CONFIG) --libs '$(1)'`))
