@@ -367,6 +367,37 @@ START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
 }
 END_TEST
 
+static ssize_t broken_write(void *arg, const struct iovec *vec, int count)
+{
+	return -ECONNRESET;
+}
+
+static const struct coro_transport broken = {
+	.read = slow_read,
+	.write = broken_write,
+	.wait = counter_wait,
+	.close = counter_close,
+};
+
+static int moves_a_broken_stream(void *arg)
+{
+	struct counter counter = {0};
+	int r = coro_stream_create(&broken, NULL, NULL, &stream);
+	if (r < 0)
+		return r;
+	ck_assert_int_eq(coro_stream_write(stream, "x", 1), 0);
+	ck_assert_int_eq(coro_stream_flush(stream), -ECONNRESET);
+	ck_assert_int_eq(coro_stream_set_transport(stream, &counting, &counter), -ECONNRESET);
+	ck_assert_int_eq(coro_stream_destroy(stream), 0);
+	return 0;
+}
+
+START_TEST(a_broken_stream_keeps_its_transport)
+{
+	ck_assert_int_eq(result_of(moves_a_broken_stream, NULL), 0);
+}
+END_TEST
+
 static int writes_many_pieces(void *arg)
 {
 	enum { COUNT = 500, EACH = 1004 }; /* a multiple of 251 */
@@ -597,6 +628,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 	tcase_add_test(tests, write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated);
+	tcase_add_test(tests, a_broken_stream_keeps_its_transport);
 	tcase_add_test(tests, vector_of_many_pieces_goes_64_at_a_time);
 	tcase_add_test(tests, all_who_drain_go_on_when_no_more_than_the_low_water_is_left);
 	tcase_add_test(tests, all_who_flush_go_on_when_nothing_is_left);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Submissions: calls that no task waits for; and what happens when their executor ends. */
+#include "loop/loop.h"
 #include "thread/executors.h"
 
 /* ---- submissions ---- */
@@ -61,6 +62,7 @@ START_TEST(a_cancelled_submission_that_has_not_begun_never_does)
 	gate_open(&gate);
 	run();
 	ck_assert_int_eq(released, 2);
+	ck_assert(!inbox_held(&sched_of(loop)->inbox)); /* it waits for neither any more */
 	ck_assert_trace("");
 	assert_ended(first, 7);
 	assert_ended(second, -ECANCELED);
