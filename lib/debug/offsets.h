@@ -29,6 +29,7 @@ enum debug_context {
 	DEBUG_CONTEXT_X86_64,   /* r15 r14 r13 r12 rbx rbp, the return address; the stack goes on */
 	DEBUG_CONTEXT_AARCH64,  /* x29, x30 (signed where calls are), x19 to x28, d8 to d15 */
 	DEBUG_CONTEXT_RISCV64, /* ra, s0 to s11, and fs0 to fs11 in 8 bytes each; 208 bytes in all */
+	DEBUG_CONTEXT_I386,    /* edi esi ebx ebp, the return address; the stack goes on */
 };
 
 struct debug_offsets {

@@ -160,7 +160,7 @@ END_TEST
 /* ---- what survives ---- */
 
 /*
- * int with_registers(const uint64_t put[KEPT], uint64_t got[KEPT], int (*call)(void *), void *arg):
+ * int with_registers(const word put[KEPT], word got[KEPT], int (*call)(void *), void *arg):
  * calls call(arg) with put in the registers that a call keeps, and tells in got what is there after.
  */
 #if defined(__x86_64__)
@@ -199,6 +199,37 @@ __asm__(".text\n"
 	"	popq %r12\n"
 	"	popq %rbx\n"
 	"	popq %rbp\n"
+	"	ret\n"
+	".size with_registers, . - with_registers\n");
+#elif defined(__i386__)
+/* ebx, esi, edi, ebp */
+#define KEPT 4
+
+__asm__(".text\n"
+	".type with_registers, @function\n"
+	"with_registers:\n"
+	"	pushl %ebp\n"
+	"	pushl %ebx\n"
+	"	pushl %esi\n"
+	"	pushl %edi\n"
+	"	subl $8, %esp\n"
+	"	movl 28(%esp), %eax\n"
+	"	movl 0(%eax), %ebx\n"
+	"	movl 4(%eax), %esi\n"
+	"	movl 8(%eax), %edi\n"
+	"	movl 12(%eax), %ebp\n"
+	"	pushl 40(%esp)\n"
+	"	call *40(%esp)\n"
+	"	movl 36(%esp), %eax\n"
+	"	movl %ebx, 0(%eax)\n"
+	"	movl %esi, 4(%eax)\n"
+	"	movl %edi, 8(%eax)\n"
+	"	movl %ebp, 12(%eax)\n"
+	"	addl $12, %esp\n"
+	"	popl %edi\n"
+	"	popl %esi\n"
+	"	popl %ebx\n"
+	"	popl %ebp\n"
 	"	ret\n"
 	".size with_registers, . - with_registers\n");
 #elif defined(__aarch64__)
@@ -290,7 +321,14 @@ __asm__(".text\n"
 #endif
 
 #ifdef KEPT
-int with_registers(const uint64_t put[KEPT], uint64_t got[KEPT], int (*call)(void *), void *arg);
+/* A register. */
+#ifdef __i386__
+typedef uint32_t word;
+#else
+typedef uint64_t word;
+#endif
+
+int with_registers(const word put[KEPT], word got[KEPT], int (*call)(void *), void *arg);
 
 static int give_zero(void *arg)
 {
@@ -301,10 +339,10 @@ static int fill_registers(struct side *self)
 {
 	self->right = true;
 	for (uint64_t round = 0; round < 100; round++) {
-		uint64_t put[KEPT], got[KEPT] = {0};
+		word put[KEPT], got[KEPT] = {0};
 		for (int i = 0; i < KEPT; i++)
-			put[i] = (self->seed + round * KEPT + (uint64_t)i) *
-				 UINT64_C(0x9e3779b97f4a7c15);
+			put[i] = (word)((self->seed + round * KEPT + (uint64_t)i) *
+					UINT64_C(0x9e3779b97f4a7c15));
 		with_registers(put, got, give_zero, self);
 		self->right &= memcmp(put, got, sizeof(put)) == 0;
 	}

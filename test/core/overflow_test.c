@@ -3,6 +3,7 @@
  * The report of a stack overflow, and faults that it leaves alone. Each test runs in a child
  * process.
  */
+#include "base/system.h"
 #include "coro/coroutine.h"
 #include "support.h"
 
@@ -288,15 +289,26 @@ static int overflow_by_8_mib_at_once(void *arg)
 	return frame[0];
 }
 
+/* Where the library can know the stack pointer of an interrupted thread. */
+static bool knows_registers(void)
+{
+	const char *pc, *sp;
+	ucontext_t context = {0};
+	/* Where it can, what stands there is read: not NULL. */
+	memset(&context.uc_mcontext, 1, sizeof(context.uc_mcontext));
+	system_interrupted(&context, &pc, &sp);
+	return sp != NULL;
+}
+
 /* No stack lies below the first ones. */
 START_TEST(frame_that_reaches_past_all_stacks_is_reported)
 {
 	skip_under_checkers();
 	struct child child = run_child((struct run){.fn = overflow_by_8_mib_at_once});
 	ck_assert_killed(child, SIGSEGV);
-#if defined(__x86_64__) || defined(__aarch64__)
-	ck_assert_str_eq(child.said, "coro: stack overflow in a coroutine, stack of 256 KiB\n");
-#endif
+	if (knows_registers())
+		ck_assert_str_eq(child.said,
+				 "coro: stack overflow in a coroutine, stack of 256 KiB\n");
 }
 END_TEST
 
@@ -359,16 +371,6 @@ START_TEST(fault_outside_a_coroutine_is_no_overflow)
 	ck_assert_str_eq(child.said, "");
 }
 END_TEST
-
-/* Where the library can know the stack pointer of an interrupted thread. */
-static bool knows_registers(void)
-{
-#if defined(__x86_64__) || defined(__aarch64__)
-	return true;
-#else
-	return false;
-#endif
-}
 
 static void *fault_in_thread(void *arg)
 {

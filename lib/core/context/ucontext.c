@@ -58,6 +58,11 @@ static void carry(ucontext_t *to)
 			 : "=m"(control), "=m"(status), "=m"(to->uc_mcontext.fpregs->mxcsr));
 	x87[0] = control;
 	x87[1] = status;
+#elif defined(__linux__) && defined(__i386__)
+	uint16_t control, status;
+	__asm__ volatile("fnstcw %0\n\tfnstsw %1" : "=m"(control), "=m"(status));
+	to->uc_mcontext.fpregs->cw = control;
+	to->uc_mcontext.fpregs->sw = status;
 #elif defined(__linux__) && defined(__aarch64__)
 	struct fpsimd_context *floats = (void *)to->uc_mcontext.__reserved;
 	uint64_t control, status;
