@@ -69,6 +69,9 @@ int __uflow(FILE *stream);
 int __overflow(FILE *stream, int byte);
 int _IO_getc(FILE *stream);
 int _IO_putc(int byte, FILE *stream);
+int __printf_chk(int flag, const char *restrict format, ...);
+int __vprintf_chk(int flag, const char *restrict format, va_list arguments);
+int __fprintf_chk(FILE *restrict stream, int flag, const char *restrict format, ...);
 int __dprintf_chk(int fd, int flag, const char *restrict format, ...);
 
 __sighandler_t __sysv_signal(int number, __sighandler_t function);

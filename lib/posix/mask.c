@@ -50,10 +50,11 @@ static int poll_by_thread(struct pollfd *fds, nfds_t count, int64_t length, cons
 		masked->time = (struct timespec){.tv_sec = length / CORO_SEC,
 						 .tv_nsec = length % CORO_SEC};
 	masked->count = count;
-	memcpy(masked->fds, fds, size);
+	if (count > 0)
+		memcpy(masked->fds, fds, size);
 	struct apart *apart = &masked->apart;
 	ssize_t r = apart_run(&apart);
-	if (apart && r >= 0)
+	if (apart && r >= 0 && count > 0)
 		memcpy(fds, masked->fds, size);
 	free(apart);
 	return (int)r;
