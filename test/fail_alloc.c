@@ -117,7 +117,7 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
 {
 	if (strike())
 		return MAP_FAILED;
-#ifdef __USE_FILE_OFFSET64
+#if defined(__GLIBC__) && defined(__USE_FILE_OFFSET64)
 	REAL(mmap64, address, length, protection, flags, fd, offset);
 #else
 	REAL(mmap, address, length, protection, flags, fd, offset);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls that have other names where sizes of files and times are wider than long: glibc's headers
- * send the usual names there. To be included after these. The Makefile reads the names, too.
+ * send the usual names there; musl has one name only. To be included after these. The Makefile reads the names, too.
  */
 #ifndef TEST_FAIL_NAMES_H
 #define TEST_FAIL_NAMES_H
 
-#ifdef __USE_FILE_OFFSET64
+#if defined(__GLIBC__) && defined(__USE_FILE_OFFSET64)
 #define __real_pread __real_pread64
 #define __wrap_pread __wrap_pread64
 #define __real_pwrite __real_pwrite64
@@ -31,7 +31,7 @@
 #define __wrap_sendfile __wrap_sendfile64
 #endif
 
-#ifdef __USE_TIME_BITS64
+#if defined(__GLIBC__) && defined(__USE_TIME_BITS64)
 #define __real_fcntl __real___fcntl_time64
 #define __wrap_fcntl __wrap___fcntl_time64
 #define __real_ioctl __real___ioctl_time64
