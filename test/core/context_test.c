@@ -418,7 +418,7 @@ static int check_alignment(struct side *self)
 		_Alignas(32) char wide[32];
 	} local = {{0}};
 	volatile long double p = 1;
-	self->right = (uintptr_t)local.wide % 32 == 0 && (uintptr_t)&p % 16 == 0;
+	self->right = (uintptr_t)local.wide % 32 == 0 && (uintptr_t)&p % _Alignof(long double) == 0;
 	char text[64];
 	snprintf(text, sizeof(text), "%.3f %Lf", 1.5,
 		 p + local.wide[0]); /* faults on a crooked stack */

@@ -35,6 +35,12 @@ enum { CONTEXT_BOTTOM_OFFSET = 5 };
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined x30")
 #elif defined(__riscv)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined ra")
+#elif defined(__powerpc64__)
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined lr")
+#elif defined(__s390x__)
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined r14")
+#elif defined(__mips__)
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined 31")
 #else
 #define CONTEXT_IS_OUTERMOST() ((void)0)
 #endif

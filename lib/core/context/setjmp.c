@@ -14,7 +14,16 @@ struct saved {
 	volatile int result;
 };
 
-const size_t context_room = sizeof(struct saved) + 128;
+/* What the frames take: some CPUs have a place for a callee's registers in each. */
+#ifdef __s390x__
+enum { FRAMES = 4 * 160 };
+#elif defined(__powerpc64__)
+enum { FRAMES = 4 * 112 };
+#else
+enum { FRAMES = 128 };
+#endif
+
+const size_t context_room = sizeof(struct saved) + FRAMES;
 
 int context_switch_plain(void **from, void *to, int result)
 {
