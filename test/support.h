@@ -211,7 +211,8 @@ static inline void child_wait(struct child *child)
 	size_t length = 0;
 	ssize_t n;
 	char drop[256];
-	while ((n = read(child->err, child->said + length, sizeof(child->said) - 1 - length)) > 0)
+	const size_t most = sizeof(child->said) - 1;
+	while (length < most && (n = read(child->err, child->said + length, most - length)) > 0)
 		length += (size_t)n;
 	while (read(child->err, drop, sizeof(drop)) > 0)
 		;
