@@ -7,6 +7,8 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/time.h>
 
 enum { CONNECTIONS = 50, ROWS = 20000 };
 
@@ -161,6 +163,29 @@ static int copying(void *arg)
 	return run_several(4, copies);
 }
 
+/* -- a handler interrupts all that waits, each few milliseconds */
+
+static volatile sig_atomic_t interrupted;
+
+static void count_signal(int number)
+{
+	(void)number;
+	interrupted++;
+}
+
+static int under_signals(void *arg)
+{
+	struct sigaction action = {.sa_handler = count_signal}, before;
+	struct itimerval each = {{.tv_usec = 5000}, {.tv_usec = 5000}}, none = {0};
+	claim(sigaction(SIGALRM, &action, &before) == 0, "sigaction");
+	setitimer(ITIMER_REAL, &each, NULL);
+	int r = many_connections(arg);
+	r = r < 0 ? r : copying(arg);
+	setitimer(ITIMER_REAL, &none, NULL);
+	claim(interrupted > 10, "%d signals", (int)interrupted);
+	return r;
+}
+
 /* -- cancellation */
 
 static int sleeps_long(void *arg)
@@ -247,6 +272,7 @@ static int steps(void *arg)
 	step("50 connections, all in a query for 0.2 s", many_connections, NULL);
 	step("10 notifications", notifications, NULL);
 	step("COPY of 20,000 rows in and out, 4 times", copying, NULL);
+	step("the same, a signal each 5 ms", under_signals, NULL);
 	step("a task that is cancelled in a query", cancelled_task, NULL);
 	step("PQcancel of a query of another task", cancelled_query, NULL);
 	step("the server is killed in 10 queries", killed_server, NULL);
