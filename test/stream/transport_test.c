@@ -367,6 +367,52 @@ START_TEST(write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated)
 }
 END_TEST
 
+/* Takes little at a time, but always something. */
+static ssize_t sip(void *arg, const struct iovec *vec, int count)
+{
+	struct counter *counter = arg;
+	size_t length = 0;
+	for (int i = 0; i < count; i++)
+		for (size_t at = 0; at < vec[i].iov_len && length < 777; at++, length++)
+			if (((const uint8_t *)vec[i].iov_base)[at] != counter->taken++ % 251)
+				counter->wrong++;
+	return (ssize_t)length;
+}
+
+static const struct coro_transport sipping = {
+	.read = slow_read,
+	.write = sip,
+	.wait = counter_wait,
+	.close = counter_close,
+};
+
+static int writes_sips(void *arg)
+{
+	enum { COUNT = 40, EACH = 2008 }; /* a multiple of 251 */
+	static char bytes[EACH];
+	static struct iovec vec[COUNT];
+	struct counter *counter = arg;
+	for (size_t i = 0; i < EACH; i++)
+		bytes[i] = (char)(i % 251);
+	for (int i = 0; i < COUNT; i++)
+		vec[i] = (struct iovec){bytes, EACH};
+	int r = coro_stream_create(&sipping, counter, NULL, &stream);
+	if (r == 0)
+		r = coro_stream_writev(stream, vec, COUNT);
+	ck_assert_uint_eq(coro_stream_pending(stream), 0); /* it was written and not buffered */
+	ck_assert_uint_eq(counter->taken, COUNT * EACH);
+	ck_assert_uint_eq(counter->wrong, 0);
+	coro_stream_destroy(stream);
+	return r;
+}
+
+START_TEST(vector_goes_in_sips_that_end_within_its_pieces)
+{
+	struct counter counter = {0};
+	ck_assert_int_eq(result_of(writes_sips, &counter), 0);
+}
+END_TEST
+
 static ssize_t broken_write(void *arg, const struct iovec *vec, int count)
 {
 	return -ECONNRESET;
@@ -628,6 +674,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_in_use_keeps_its_transport);
 	tcase_add_test(tests, peeking_for_one_byte_more_reads_many);
 	tcase_add_test(tests, write_of_many_blocks_has_64_pieces_at_most_and_leaves_none_allocated);
+	tcase_add_test(tests, vector_goes_in_sips_that_end_within_its_pieces);
 	tcase_add_test(tests, a_broken_stream_keeps_its_transport);
 	tcase_add_test(tests, vector_of_many_pieces_goes_64_at_a_time);
 	tcase_add_test(tests, all_who_drain_go_on_when_no_more_than_the_low_water_is_left);
