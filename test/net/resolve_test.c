@@ -106,7 +106,8 @@ static int asks_wrongly(void *arg)
 	hints = (struct addrinfo){.ai_flags = -1};
 	must(coro_getaddrinfo("localhost", "80", &hints, &info) == -EINVAL);
 	hints = (struct addrinfo){.ai_socktype = 12345};
-	must(coro_getaddrinfo("localhost", "80", &hints, &info) == -ESOCKTNOSUPPORT);
+	int r = coro_getaddrinfo("localhost", "80", &hints, &info);
+	must(r == -ESOCKTNOSUPPORT || r == -ENOENT); /* musl finds no service of that type */
 	must(coro_getaddrinfo("localhost", "no-such-service", &stream, &info) == -ENOENT);
 	return 0;
 }

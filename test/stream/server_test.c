@@ -830,7 +830,7 @@ static void pause_is_reported(struct coro_loop *reporting, const struct coro_rep
 			      void *arg)
 {
 	ck_assert_ptr_eq(reporting, loop);
-	ck_assert_str_eq(report->error_message, "Too many open files");
+	ck_assert_str_eq(report->error_message, coro_strerror(-EMFILE));
 	trace("%s:%s:%d", (const char *)arg, report->message, report->error);
 }
 
