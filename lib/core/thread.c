@@ -93,7 +93,7 @@ static void prepare_all(void)
 	if (sanitize_searches())
 		atexit(before_search);
 	no_key = pthread_key_create(&at_exit, on_exit_of_thread);
-	has_key = no_key == 0;
+	__atomic_store_n(&has_key, no_key == 0, __ATOMIC_RELEASE);
 }
 
 /*
@@ -105,9 +105,8 @@ __attribute__((destructor)) static void on_unload(void)
 	struct thread *thread = thread_current;
 	struct coro_pool_stats stats;
 	overflow_uninstall();
-	if (has_key)
+	if (__atomic_exchange_n(&has_key, false, __ATOMIC_ACQ_REL))
 		pthread_key_delete(at_exit);
-	has_key = false;
 	if (thread == &thread_nobody || thread->self != &thread->root)
 		return;
 	generators_left_report(thread);
@@ -131,6 +130,14 @@ static bool is_debugged(void)
 	return text && *text && strcmp(text, "0") != 0;
 }
 
+/* Has the key's destructor called when the thread ends. When the process ends, there is no key. */
+static bool await_exit(struct thread *thread)
+{
+	return !__atomic_load_n(&has_key, __ATOMIC_ACQUIRE) ||
+	       pthread_setspecific(at_exit, thread) == 0 ||
+	       !__atomic_load_n(&has_key, __ATOMIC_ACQUIRE);
+}
+
 struct thread *thread_create(void)
 {
 	pthread_once(&once, prepare_all);
@@ -145,7 +152,7 @@ struct thread *thread_create(void)
 		.root = {.state = STATE_RUNNING, .thread = thread, .frame = &thread->root_frame},
 		.root_frame.fn = no_body,
 	};
-	if (has_key && pthread_setspecific(at_exit, thread) != 0) {
+	if (!await_exit(thread)) {
 		free(thread);
 		return NULL;
 	}

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdint.h>
 
 enum { THREADS = 4 };
@@ -268,6 +269,44 @@ START_TEST(destructors_of_a_thread_may_use_the_library_after_its_own)
 }
 END_TEST
 
+static int begun; /* atomic: threads that have used the library */
+
+static void begin_detached(void *(*fn)(void *arg))
+{
+	pthread_t thread;
+	pthread_attr_t detached;
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	pthread_create(&thread, &detached, fn, NULL);
+	pthread_attr_destroy(&detached);
+}
+
+static void *use_the_library(void *arg)
+{
+	if (coro_pool_limit(10) == 0)
+		__atomic_add_fetch(&begun, 1, __ATOMIC_RELAXED);
+	return arg;
+}
+
+static void *begin_threads(void *arg)
+{
+	for (int i = 0;; i++) {
+		begin_detached(use_the_library);
+		while (__atomic_load_n(&begun, __ATOMIC_RELAXED) < i)
+			sched_yield();
+	}
+	return arg;
+}
+
+/* The test is a process, which ends while threads use the library for the first time. */
+START_TEST(threads_may_begin_while_the_process_ends)
+{
+	begin_detached(begin_threads);
+	while (__atomic_load_n(&begun, __ATOMIC_RELAXED) < 3)
+		sched_yield();
+}
+END_TEST
+
 /* As a thread's generators are kept by programs that have one for each thread. */
 static void destroy_at_exit(void *co)
 {
@@ -433,6 +472,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, thread_that_has_no_coroutines_may_ask);
 	tcase_add_test(tests, destructors_of_a_thread_may_use_the_library_after_its_own);
 	tcase_add_test(tests, a_destructor_may_use_what_its_thread_had);
+	tcase_add_loop_test(tests, threads_may_begin_while_the_process_ends, 0, 20);
 	tcase_add_test(tests, what_a_dead_thread_has_left_is_nobodys);
 	tcase_add_test(tests, library_is_loaded_used_in_threads_and_unloaded);
 }
