@@ -101,13 +101,12 @@ START_TEST(object_apart_may_fail_to_be_allocated)
 }
 END_TEST
 
-START_TEST(object_may_outlive_its_slab)
+static void outlive_a_slab(void)
 {
 	enum { COUNT = 500 }; /* several chunks of them */
 	static unsigned char *objects[COUNT];
 	struct slab slab;
 	bool whole = true;
-	size_t before = allocated_and_mapped();
 	slab_init(&slab, 1024);
 	for (int i = 0; i < COUNT; i++) {
 		objects[i] = slab_alloc(&slab);
@@ -121,6 +120,14 @@ START_TEST(object_may_outlive_its_slab)
 		slab_free(objects[i]);
 	}
 	ck_assert(whole);
+}
+
+START_TEST(object_may_outlive_its_slab)
+{
+	outlive_a_slab(); /* libc may keep pieces of its own */
+	size_t before = allocated_and_mapped();
+	for (int i = 0; i < 3; i++)
+		outlive_a_slab();
 	ck_assert_uint_eq(allocated_and_mapped(), before);
 }
 END_TEST

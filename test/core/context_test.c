@@ -508,6 +508,10 @@ END_TEST
 
 /* ---- unwinding ---- */
 
+#ifdef __ARM_EABI_UNWINDER__ /* which has no name for it */
+#define _URC_NORMAL_STOP _URC_FAILURE
+#endif
+
 struct walk {
 	int frames;
 	uintptr_t wanted[3];
