@@ -80,4 +80,16 @@ static inline void assert_ours(const char *name)
 		      "%s is not libcoro-posix's", name);
 }
 
+/* Sets up a test after a call that was cancelled: the first of its kind makes an fd, which stays. */
+static inline void setup_after(ssize_t (*call)(struct made *made))
+{
+	struct made made = {.call = call};
+	loop_setup();
+	struct coro_future *task = begin(&made);
+	cancel(task);
+	finish_failed(task, &made, ECANCELED);
+	loop_teardown();
+	fds_setup();
+}
+
 #endif

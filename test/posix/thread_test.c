@@ -490,16 +490,9 @@ START_TEST(a_mask_of_its_own_holds_while_it_waits)
 }
 END_TEST
 
-/* The first pause makes an fd, which stays. */
 static void pause_setup(void)
 {
-	struct made made = {.call = pauses};
-	loop_setup();
-	struct coro_future *task = begin(&made);
-	cancel(task);
-	finish_failed(task, &made, ECANCELED);
-	loop_teardown();
-	fds_setup();
+	setup_after(pauses);
 }
 
 static void add(TCase *tests)

@@ -526,16 +526,9 @@ START_TEST(a_handler_ends_sigsuspend)
 }
 END_TEST
 
-/* The first pause makes an fd, which stays. */
 static void setup(void)
 {
-	struct made made = {.call = suspends};
-	loop_setup();
-	struct coro_future *task = begin(&made);
-	cancel(task);
-	finish_failed(task, &made, ECANCELED);
-	loop_teardown();
-	fds_setup();
+	setup_after(suspends);
 }
 
 static void add(TCase *tests)

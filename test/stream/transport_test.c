@@ -386,16 +386,22 @@ static const struct coro_transport sipping = {
 	.close = counter_close,
 };
 
+/* All pieces are the same bytes: the numbers below 251, again and again. */
+static void repeat(char *bytes, size_t each, struct iovec *vec, int count)
+{
+	for (size_t i = 0; i < each; i++)
+		bytes[i] = (char)(i % 251);
+	for (int i = 0; i < count; i++)
+		vec[i] = (struct iovec){bytes, each};
+}
+
 static int writes_sips(void *arg)
 {
 	enum { COUNT = 40, EACH = 2008 }; /* a multiple of 251 */
 	static char bytes[EACH];
 	static struct iovec vec[COUNT];
 	struct counter *counter = arg;
-	for (size_t i = 0; i < EACH; i++)
-		bytes[i] = (char)(i % 251);
-	for (int i = 0; i < COUNT; i++)
-		vec[i] = (struct iovec){bytes, EACH};
+	repeat(bytes, EACH, vec, COUNT);
 	int r = coro_stream_create(&sipping, counter, NULL, &stream);
 	if (r == 0)
 		r = coro_stream_writev(stream, vec, COUNT);
@@ -450,10 +456,7 @@ static int writes_many_pieces(void *arg)
 	static char bytes[EACH];
 	static struct iovec vec[COUNT];
 	struct counter *counter = arg;
-	for (size_t i = 0; i < EACH; i++)
-		bytes[i] = (char)(i % 251);
-	for (int i = 0; i < COUNT; i++)
-		vec[i] = (struct iovec){bytes, EACH};
+	repeat(bytes, EACH, vec, COUNT);
 	int r = coro_stream_create(&counting, counter, NULL, &stream);
 	if (r == 0)
 		r = coro_stream_writev(stream, vec, COUNT);
