@@ -51,7 +51,7 @@ void embed_asleep(struct coro_loop *loop)
 		/* First, so that the poller leaves for the other loop what it has found. */
 		sched->poller->settle(sched->poller);
 		embed->asleep = true;
-		inbox_asleep(&sched->inbox, CORO_FOREVER);
+		inbox_asleep(&sched->inbox, CORO_FOREVER, false);
 	}
 	if (!embed->fn)
 		return;

@@ -152,15 +152,19 @@ int inbox_fd(struct inbox *inbox)
 	return inbox->fd >= 0 ? inbox->fd : make_fd(inbox);
 }
 
-int64_t inbox_asleep(struct inbox *inbox, int64_t until)
+int64_t inbox_asleep(struct inbox *inbox, int64_t until, bool held)
 {
 	if (inbox_fd(inbox) < 0) {
 		int64_t soon = coro_clock() + POLL_AGAIN;
 		return !inbox_empty(inbox) ? 0 : until < soon ? until : soon;
 	}
-	/* A message pushed before the next line is seen there. Who pushes later sees the flag. */
+	/*
+	 * A message that was pushed, or a hold that ended, before the flag is set is seen after it. A
+	 * thread that does so later sees the flag.
+	 */
 	__atomic_store_n(&inbox->waiting, true, __ATOMIC_SEQ_CST);
-	return inbox_empty(inbox) ? until : 0;
+	bool let_go = held && !inbox_held(inbox);
+	return inbox_empty(inbox) && !let_go ? until : 0;
 }
 
 void inbox_awake(struct inbox *inbox)
@@ -170,10 +174,10 @@ void inbox_awake(struct inbox *inbox)
 	read_count(inbox->fd);
 }
 
-int inbox_sleep(struct inbox *inbox, int64_t until)
+int inbox_sleep(struct inbox *inbox, int64_t until, bool held)
 {
 	struct timespec left, *timeout = NULL;
-	until = inbox_asleep(inbox, until);
+	until = inbox_asleep(inbox, until, held);
 	if (until != CORO_FOREVER) {
 		int64_t ns = until > 0 ? until - coro_clock() : 0;
 		if (ns < 0)

@@ -73,15 +73,16 @@ void inbox_discard(struct inbox *inbox, struct message *message);
 int inbox_fd(struct inbox *inbox);
 
 /*
- * The loop is about to sleep until that time of coro_clock, or for CORO_FOREVER. Returns until when
- * it may sleep: 0 if something has come. inbox_awake follows, at once when the fd is readable.
+ * The loop is about to sleep until that time of coro_clock, or for CORO_FOREVER. `held` says whether
+ * it has seen a hold. Returns until when it may sleep: 0 if something has come, or if the holds have
+ * ended since. inbox_awake follows, at once when the fd is readable.
  */
-int64_t inbox_asleep(struct inbox *inbox, int64_t until);
+int64_t inbox_asleep(struct inbox *inbox, int64_t until, bool held);
 
 /* The loop is awake again, for whatever reason. */
 void inbox_awake(struct inbox *inbox);
 
 /* Sleeps while nothing else is watched: all of the above. Returns 0 or an error. */
-int inbox_sleep(struct inbox *inbox, int64_t until);
+int inbox_sleep(struct inbox *inbox, int64_t until, bool held);
 
 #endif

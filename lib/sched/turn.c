@@ -51,13 +51,16 @@ static int poll_fds(struct sched *sched, int64_t when)
 	return r;
 }
 
-/* Waits for messages and fds, until that time of coro_clock at the latest. */
-static int wait_for_inbox_or_fds(struct sched *sched, int64_t when)
+/*
+ * Waits for messages and fds, until that time of coro_clock at the latest; if the loop was held, until
+ * it is no longer.
+ */
+static int wait_for_inbox_or_fds(struct sched *sched, int64_t when, bool held)
 {
 	poll_begin(sched);
 	if (!sched->poller)
-		return poll_end(sched, inbox_sleep(&sched->inbox, when));
-	when = inbox_asleep(&sched->inbox, when);
+		return poll_end(sched, inbox_sleep(&sched->inbox, when, held));
+	when = inbox_asleep(&sched->inbox, when, held);
 	int r = poll_fds(sched, when);
 	inbox_awake(&sched->inbox);
 	return poll_end(sched, r);
@@ -104,9 +107,9 @@ static int wait_for_something(struct sched *sched)
 		return inbox_empty(&sched->inbox) ? -EDEADLK : 0;
 	int64_t when = timer ? heap_first_key(&sched->timers) : CORO_FOREVER;
 	if (!sched->virtual_clock)
-		return wait_for_inbox_or_fds(sched, when);
+		return wait_for_inbox_or_fds(sched, when, held);
 	if (!timer || held)
-		return wait_for_inbox_or_fds(sched, CORO_FOREVER);
+		return wait_for_inbox_or_fds(sched, CORO_FOREVER, held);
 	int r = sched->watching > 0 ? poll_now(sched) : 0;
 	if (is_idle(sched) && when > sched->now)
 		sched->now = when;

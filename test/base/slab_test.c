@@ -124,11 +124,13 @@ static void outlive_a_slab(void)
 
 START_TEST(object_may_outlive_its_slab)
 {
-	outlive_a_slab(); /* libc may keep pieces of its own */
+	enum { ROUNDS = 100 };
+	outlive_a_slab();
 	size_t before = allocated_and_mapped();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ROUNDS; i++)
 		outlive_a_slab();
-	ck_assert_uint_eq(allocated_and_mapped(), before);
+	/* libc may keep pieces that alignment leaves. A chunk that is kept each round is far more. */
+	ck_assert_uint_lt(allocated_and_mapped(), before + (size_t)ROUNDS * 1024);
 }
 END_TEST
 

@@ -210,7 +210,7 @@ START_TEST(only_the_first_call_to_a_sleeper_writes_and_waking_reads_it)
 	struct inbox inbox;
 	inbox_init(&inbox);
 	inbox_wake(&inbox); /* awake, and without an fd */
-	ck_assert_int_eq(inbox_asleep(&inbox, 5), 5);
+	ck_assert_int_eq(inbox_asleep(&inbox, 5, false), 5);
 	int fd = inbox_fd(&inbox);
 	ck_assert(!loud(fd));
 	inbox_wake(&inbox);
@@ -234,10 +234,10 @@ START_TEST(a_loop_does_not_fall_asleep_over_a_message)
 	struct message message = {.run = none, .drop = none};
 	inbox_init(&inbox);
 	ck_assert_int_eq(inbox_push(&inbox, &message), 0);
-	ck_assert_int_eq(inbox_asleep(&inbox, CORO_FOREVER), 0);
+	ck_assert_int_eq(inbox_asleep(&inbox, CORO_FOREVER, false), 0);
 	inbox_awake(&inbox);
 	inbox_run(&inbox);
-	ck_assert_int_eq(inbox_asleep(&inbox, CORO_FOREVER), CORO_FOREVER);
+	ck_assert_int_eq(inbox_asleep(&inbox, CORO_FOREVER, false), CORO_FOREVER);
 	inbox_awake(&inbox);
 	inbox_close(&inbox);
 	ck_assert_int_eq(inbox_push(&inbox, &message), -EPIPE);
@@ -275,7 +275,7 @@ START_TEST(without_a_wake_up_fd_the_loop_polls_now_and_then)
 	ck_assert_int_eq(coro_call_later(loop, 15 * CORO_MSEC, say_and_stop, "late", NULL), 0);
 	ck_assert_int_eq(coro_run_forever(loop), 0);
 	ck_assert_trace("late");
-	ck_assert_int_lt(inbox_asleep(&sched_of(loop)->inbox, CORO_FOREVER),
+	ck_assert_int_lt(inbox_asleep(&sched_of(loop)->inbox, CORO_FOREVER, false),
 			 coro_clock() + CORO_SEC);
 	inbox_awake(&sched_of(loop)->inbox);
 	ck_assert(fail_call_off());
@@ -373,7 +373,7 @@ START_TEST(no_wake_up_is_lost_between_a_poll_and_sleep)
 	ck_assert_int_eq(coro_loop_hold(loop), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, ping, NULL), 0);
 	while (pings < __atomic_load_n(&each, __ATOMIC_SEQ_CST)) {
-		inbox_sleep(&sched_of(loop)->inbox, CORO_FOREVER);
+		inbox_sleep(&sched_of(loop)->inbox, CORO_FOREVER, false);
 		inbox_run(&sched_of(loop)->inbox);
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);

@@ -43,6 +43,7 @@ static struct {
 	struct message message;
 	struct sched *sched;
 	unsigned steps, at; /* made, and after which it sends */
+	bool sends;         /* it sends a message before its hold ends */
 	bool sent, asleep, arrived;
 	int64_t arrived_at;
 } other;
@@ -60,7 +61,8 @@ static void drop(struct message *message)
 static void send_and_let_go(void)
 {
 	other.sent = true;
-	must(sched_post(other.sched, &other.message) == 0);
+	if (other.sends)
+		must(sched_post(other.sched, &other.message) == 0);
 	sched_unhold(other.sched);
 }
 
@@ -80,6 +82,7 @@ static void begin(unsigned at)
 	other.sched = sched_of(loop);
 	other.steps = 0;
 	other.at = at;
+	other.sends = true;
 	other.sent = other.asleep = other.arrived = false;
 	sched_hold(other.sched);
 }
@@ -89,14 +92,21 @@ static void finish(void)
 	sched_let_go(other.sched);
 }
 
-/* Calls fn, while the message is sent after that many of its instructions. */
-static int stepped(int (*fn)(void), unsigned at)
+/* Calls fn, while the thread does that after so many of its instructions. */
+static int stepped_as(int (*fn)(void), unsigned at, bool sends)
 {
 	begin(at);
+	other.sends = sends;
 	step_begin();
 	int r = fn();
 	step_end();
 	return r;
+}
+
+/* The message is sent, and the hold ends. */
+static int stepped(int (*fn)(void), unsigned at)
+{
+	return stepped_as(fn, at, true);
 }
 
 static void watch(void)
@@ -145,6 +155,26 @@ START_TEST(a_message_that_comes_as_the_hold_ends_is_no_deadlock)
 		if (!other.arrived && other.sent)
 			ck_assert_int_eq(turn_that_waits(), 0);
 		ck_assert_msg(other.arrived, "after instruction %u", at);
+		finish();
+	}
+	end_run();
+	ck_assert_uint_gt(at, POINTS_LEAST);
+}
+END_TEST
+
+/* A loop that slept on would hang here. */
+START_TEST(a_loop_wakes_when_its_last_hold_ends)
+{
+	unsigned at = 0;
+	if (!CAN_STEP)
+		skip_test("no trap after each instruction");
+	watch();
+	begin_run();
+	for (other.asleep = false; !other.asleep; at++) {
+		int r = stepped_as(turn_that_waits, at, false);
+		ck_assert_msg(r == 0 || r == -EDEADLK, "after instruction %u: %d", at, r);
+		ck_assert(other.sent);
+		ck_assert_int_eq(turn_that_waits(), -EDEADLK);
 		finish();
 	}
 	end_run();
@@ -255,6 +285,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, virtual_time_does_not_jump_past_a_message);
 	tcase_add_test(tests, virtual_time_of_an_embedded_loop_does_not_jump_past_a_message);
 	tcase_add_test(tests, a_message_that_comes_as_the_hold_ends_is_no_deadlock);
+	tcase_add_test(tests, a_loop_wakes_when_its_last_hold_ends);
 	tcase_add_test(tests, an_embedded_loop_to_which_a_message_comes_has_more_to_do);
 	tcase_add_test(tests, a_run_does_not_end_before_a_message);
 }
