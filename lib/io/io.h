@@ -89,4 +89,11 @@ static inline void io_use_budget(struct io *io, size_t bytes)
 	io->used += 1 + bytes / COUNTS_ONE;
 }
 
+/* The running task has held the loop up: others run before its next transfer. */
+static inline void io_use_up_budget(struct io *io)
+{
+	io->switched_at = sched_of(io->loop)->ready.head;
+	io->used = IO_BUDGET;
+}
+
 #endif

@@ -50,6 +50,7 @@ struct transfer {
 			int number;
 			off_t *offset;
 			size_t length;
+			int64_t took; /* ns: the last attempt */
 		} source;
 	};
 };

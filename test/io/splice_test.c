@@ -395,6 +395,44 @@ START_TEST(a_long_file_is_sent_in_parts)
 }
 END_TEST
 
+static int steps_of_others;
+
+static int counts_steps(void *arg)
+{
+	while (coro_task_yield() == 0)
+		steps_of_others++;
+	return 0;
+}
+
+/* As a call does for which the kernel has to find memory. */
+static void takes_long(void)
+{
+	for (int64_t end = coro_clock() + 2 * CORO_MSEC; coro_clock() < end;)
+		;
+	precede_call("sendfile", takes_long);
+}
+
+START_TEST(others_run_after_each_part_that_took_long)
+{
+	enum { PARTS = 10, PART = 1000 };
+	struct sending sending = {NULL, (size_t)PARTS * PART, 0};
+	pair = make_pair(UNIX_NONBLOCK);
+	struct coro_future *others = start(counts_steps, NULL);
+	shorten_transfers(PART);
+	precede_call("sendfile", takes_long);
+	steps_of_others = 0;
+	ck_assert_int_eq(result_of(sends, &sending), 0);
+	precede_call(NULL, NULL);
+	shorten_transfers(0);
+	ck_assert_int_eq(sending.result, PARTS * PART);
+	ck_assert_int_ge(steps_of_others, PARTS - 1);
+	cancel(others);
+	coro_future_unref(others);
+	run();
+	close(pair.from);
+}
+END_TEST
+
 /* ---- an end that was ready, and is not any more ---- */
 
 static int from_pipe[2], to_pipe[2];
@@ -455,6 +493,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_file_ends_where_it_ends, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_part_arrives_and_the_files_own_offset_stays, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_file_arrives_in_small_pieces, 0, PAIR_KINDS);
+	tcase_add_test(tests, others_run_after_each_part_that_took_long);
 	tcase_add_loop_test(tests, a_cancelled_sendfile_tells_what_it_sent, 0, 2 * PAIR_KINDS);
 	tcase_add_loop_test(tests, one_that_sends_a_file_may_be_discarded, 0, PAIR_KINDS);
 	tcase_add_test(tests, sendfile_refuses_what_cannot_be);
