@@ -375,6 +375,41 @@ START_TEST(what_is_refused_is_done_otherwise)
 }
 END_TEST
 
+/* More than a thread takes at once, and far more than lies behind its buffer. */
+static int writes_many_pieces(void *arg)
+{
+	enum { PIECES = 1000, PIECE = 65536 };
+	static char bytes[PIECE];
+	static struct iovec pieces[PIECES];
+	(void)arg;
+	for (int i = 0; i < PIECES; i++)
+		pieces[i] = (struct iovec){bytes, i == 0 ? 1 : PIECE};
+	return (int)coro_writev(to, pieces, PIECES);
+}
+
+START_TEST(thread_takes_as_many_pieces_as_it_has_room_for)
+{
+	to = open("/dev/full", O_RDWR | O_CLOEXEC);
+	fail_calls_from("pwritev2", 1, EOPNOTSUPP);
+	ck_assert_int_eq(result_of(writes_many_pieces, NULL), -ENOSPC);
+	ck_assert_int_eq((int)calls_of("pthread_create"), 1);
+	ck_assert(fail_call_off());
+	coro_fd_close(to);
+}
+END_TEST
+
+/* Opened once more, it may be another one. */
+START_TEST(device_that_is_no_terminal_is_not_opened_again)
+{
+	to = open("/dev/full", O_RDWR | O_CLOEXEC);
+	fail_calls_from("pwritev2", 1, EOPNOTSUPP);
+	ck_assert_int_eq(result_of(writes_much, NULL), -ENOSPC);
+	ck_assert_uint_eq(calls_of("open"), 0);
+	ck_assert(fail_call_off());
+	coro_fd_close(to);
+}
+END_TEST
+
 /* Pieces between empty ones. */
 static int writes_pieces(void *arg)
 {
@@ -445,6 +480,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, devices_that_block_are_read);
 	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);
 	tcase_add_loop_test(tests, what_is_refused_is_done_otherwise, 0, REFUSALS * KINDS);
+	tcase_add_test(tests, thread_takes_as_many_pieces_as_it_has_room_for);
+	tcase_add_test(tests, device_that_is_no_terminal_is_not_opened_again);
 	tcase_add_loop_test(tests, an_empty_piece_does_not_end_a_write, 0, REFUSALS * KINDS);
 	tcase_add_test(tests, without_a_thread_it_is_an_error);
 }
