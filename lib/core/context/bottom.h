@@ -15,6 +15,13 @@
  */
 void context_bottom(void);
 
+/* Of that function: --coverage would count its calls before what it tells. */
+#if __has_attribute(no_profile_instrument_function)
+#define CONTEXT_IS_NOT_COUNTED __attribute__((no_profile_instrument_function))
+#else
+#define CONTEXT_IS_NOT_COUNTED
+#endif
+
 /*
  * The place: a walk looks one byte before it, where a landing pad has ended and what the function tells
  * by CFI has begun.

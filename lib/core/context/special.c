@@ -11,7 +11,7 @@ void context_observe(const struct context_observer *callback)
 	context_special = true;
 }
 
-void context_bottom(void)
+CONTEXT_IS_NOT_COUNTED void context_bottom(void)
 {
 	CONTEXT_IS_OUTERMOST();
 	__asm__ volatile("nop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop");
