@@ -1,24 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hiredis, as it is, in tasks of one thread: hiredis PORT TLS_PORT CA COMMAND, where the command kills
- * the server at once. With an empty TLS_PORT there is no TLS. See test/check-posix-hiredis.
+ * hiredis, as it is, in tasks of one thread: hiredis PORT COMMAND, where the command kills the server at
+ * once; or hiredis PORT COMMAND CA OTHER, with files of the certificate by which the server is known, and
+ * of another's: then all connections are by TLS. See test/check-posix-hiredis.
  */
 #include "libraries.h"
 
+#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #ifdef WITH_TLS
 #include <hiredis/hiredis_ssl.h>
 #endif
 
 enum { CONNECTIONS = 50, PIPELINED = 10000 };
 
-static int port, tls_port;
-static const char *ca, *kill_server;
+static int port;
+static const char *kill_server;
+
+/* -- TLS */
+
+#ifdef WITH_TLS
+
+static const char *other;
+static redisSSLContext *tls; /* NULL: the server has none */
+
+static redisSSLContext *tls_create(const char *ca)
+{
+	redisSSLContextError error;
+	redisSSLContext *created = redisCreateSSLContext(ca, NULL, NULL, NULL, NULL, &error);
+	claim(created, "TLS: %s", created ? "" : redisSSLContextGetError(error));
+	return created;
+}
+
+static void tls_init(const char *ca, const char *other_ca)
+{
+	redisInitOpenSSL();
+	tls = tls_create(ca);
+	other = other_ca;
+}
+
+static void tls_finish(void)
+{
+	redisFreeSSLContext(tls);
+}
+
+static void tls_begin(redisContext *redis)
+{
+	if (tls)
+		claim(redisInitiateSSLWithContext(redis, tls) == REDIS_OK, "TLS: %s",
+		      redis->errstr);
+}
+
+#else
+
+static void tls_init(const char *ca, const char *other_ca)
+{
+	claim(!ca, "there is no TLS");
+}
+
+static void tls_finish(void)
+{
+}
+
+static void tls_begin(redisContext *redis)
+{
+}
+
+#endif
+
+/* -- connections and commands */
+
+static redisContext *connect_to(int number)
+{
+	redisContext *redis = redisConnect("127.0.0.1", number);
+	claim(redis && !redis->err, "redisConnect: %s", redis ? redis->errstr : "no memory");
+	return redis;
+}
 
 static redisContext *open_connection(void)
 {
-	redisContext *redis = redisConnect("127.0.0.1", port);
-	claim(redis && !redis->err, "redisConnect: %s", redis ? redis->errstr : "no memory");
+	redisContext *redis = connect_to(port);
+	tls_begin(redis);
 	return redis;
 }
 
@@ -173,38 +238,6 @@ static int publishing(void *arg)
 	return r;
 }
 
-/* -- TLS */
-
-#ifdef WITH_TLS
-static redisSSLContext *tls;
-
-static int pings_by_tls(void *arg)
-{
-	redisContext *redis = redisConnect("127.0.0.1", tls_port);
-	claim(redis && !redis->err, "redisConnect: %s", redis ? redis->errstr : "no memory");
-	enter();
-	int r = redisInitiateSSLWithContext(redis, tls);
-	leave();
-	claim(r == REDIS_OK, "TLS: %s", redis->errstr);
-	redisReply *reply = command(redis, "BLPOP nothing%d 0.1", (int)(intptr_t)arg);
-	bool right = reply && reply->type == REDIS_REPLY_NIL;
-	freeReplyObject(reply);
-	redisFree(redis);
-	return right ? 0 : -EIO;
-}
-
-static int over_tls(void *arg)
-{
-	redisSSLContextError error;
-	redisInitOpenSSL();
-	tls = redisCreateSSLContext(ca, NULL, NULL, NULL, NULL, &error);
-	claim(tls, "TLS: %s", redisSSLContextGetError(error));
-	int r = run_several(20, pings_by_tls);
-	redisFreeSSLContext(tls);
-	return r;
-}
-#endif
-
 /* -- cancellation, timeouts, and the server's death */
 
 static int waits_for_ever(void *arg)
@@ -216,10 +249,10 @@ static int waits_for_ever(void *arg)
 	return failed ? 0 : -EIO;
 }
 
-static int cancelled_task(void *arg)
+/* Cancels a task that waits in the library, and gives it back. Returns its result. */
+static int cancel_inside(struct coro_future *task)
 {
-	struct coro_future *task;
-	int r = coro_spawn(waits_for_ever, NULL, &task);
+	int r = 0;
 	while (r == 0 && inside == 0)
 		r = coro_sleep(CORO_MSEC);
 	r = r < 0 ? r : coro_sleep(20 * CORO_MSEC);
@@ -227,6 +260,13 @@ static int cancelled_task(void *arg)
 	r = r < 0 ? r : coro_await(task, NULL);
 	coro_future_unref(task);
 	return r;
+}
+
+static int cancelled_task(void *arg)
+{
+	struct coro_future *task;
+	int r = coro_spawn(waits_for_ever, NULL, &task);
+	return r < 0 ? r : cancel_inside(task);
 }
 
 /* hiredis sets SO_RCVTIMEO. */
@@ -262,6 +302,65 @@ static int killed_server(void *arg)
 	return run_until_killed(10, waits_for_ever, kills, refuses);
 }
 
+/* -- of TLS alone */
+
+#ifdef WITH_TLS
+
+static int unknown_certificate(void *arg)
+{
+	redisSSLContext *wrong = tls_create(other);
+	redisContext *redis = connect_to(port);
+	bool refused = redisInitiateSSLWithContext(redis, wrong) == REDIS_ERR;
+	claim(strstr(redis->errstr, "certificate"), "TLS: %s", redis->errstr);
+	redisFree(redis);
+	redisFreeSSLContext(wrong);
+	return refused ? 0 : -EIO;
+}
+
+static int shakes_hands_for_ever(void *arg)
+{
+	redisContext *redis = connect_to((int)(intptr_t)arg);
+	enter();
+	bool failed = redisInitiateSSLWithContext(redis, tls) == REDIS_ERR && redis->err;
+	leave();
+	redisFree(redis);
+	return failed ? 0 : -EIO;
+}
+
+/* Its peer never says anything. */
+static int cancelled_handshake(void *arg)
+{
+	struct coro_future *task;
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof(address);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	claim(bind(listener, (struct sockaddr *)&address, length) == 0 &&
+		      listen(listener, 1) == 0 &&
+		      getsockname(listener, (struct sockaddr *)&address, &length) == 0,
+	      "listener");
+	int r = coro_spawn(shakes_hands_for_ever, (void *)(intptr_t)ntohs(address.sin_port), &task);
+	r = r < 0 ? r : cancel_inside(task);
+	close(listener);
+	return r;
+}
+
+static void steps_of_tls(void)
+{
+	if (!tls)
+		return;
+	step("a certificate that is not known", unknown_certificate, NULL);
+	step("a task that is cancelled in a handshake", cancelled_handshake, NULL);
+}
+
+#else
+
+static void steps_of_tls(void)
+{
+}
+
+#endif
+
 static int steps(void *arg)
 {
 	printf("hiredis %d.%d.%d\n", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
@@ -269,10 +368,7 @@ static int steps(void *arg)
 	step("200 items pushed, and popped by another", producer_and_consumer, NULL);
 	step("pipelines of 10,000 commands, 4 times", pipelining, NULL);
 	step("50 messages published to 5 subscribers", publishing, NULL);
-#ifdef WITH_TLS
-	if (tls_port)
-		step("20 connections over TLS", over_tls, NULL);
-#endif
+	steps_of_tls();
 	step("a task that is cancelled in BLPOP", cancelled_task, NULL);
 	step("a timeout of hiredis", timed_out, NULL);
 	step("the server is killed in 10 BLPOPs", killed_server, NULL);
@@ -281,11 +377,14 @@ static int steps(void *arg)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
+	if (argc != 3 && argc != 5)
 		return 2;
 	port = atoi(argv[1]);
-	tls_port = atoi(argv[2]);
-	ca = argv[3];
-	kill_server = argv[4];
-	return run_steps(steps) < 0;
+	kill_server = argv[2];
+	if (argc == 5)
+		tls_init(argv[3], argv[4]);
+	int r = run_steps(steps);
+	if (argc == 5)
+		tls_finish();
+	return r < 0;
 }
