@@ -30,6 +30,8 @@ enum debug_context {
 	DEBUG_CONTEXT_AARCH64,  /* x29, x30 (signed where calls are), x19 to x28, d8 to d15 */
 	DEBUG_CONTEXT_RISCV64, /* ra, s0 to s11, and fs0 to fs11 in 8 bytes each; 208 bytes in all */
 	DEBUG_CONTEXT_I386,    /* edi esi ebx ebp, the return address; the stack goes on */
+	DEBUG_CONTEXT_ARMHF, /* d8 to d15, a filler, r4 to r11, the return address; the stack goes on */
+	DEBUG_CONTEXT_S390X, /* the caller's frame: r6 to r14 at 48; f8 to f11 at 16, f12 to f15 at 128 */
 };
 
 struct debug_offsets {

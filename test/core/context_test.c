@@ -318,11 +318,67 @@ __asm__(".text\n"
 	"	addi sp, sp, 208\n"
 	"	ret\n"
 	".size with_registers, . - with_registers\n");
+#elif defined(__arm__) && defined(__ARM_FP) && (!defined(__thumb__) || defined(__thumb2__))
+/* r4 to r11, d8 to d15 */
+#define KEPT 24
+
+__asm__(".text\n"
+	".syntax unified\n"
+	".p2align 2\n"
+#ifdef __thumb__
+	".thumb\n"
+#else
+	".arm\n"
+#endif
+	".type with_registers, %function\n"
+	"with_registers:\n"
+	"	push {r4-r11, ip, lr}\n"
+	"	vpush {d8-d15}\n"
+	"	push {r1, r2}\n"
+	"	ldm r0!, {r4-r11}\n"
+	"	vldm r0, {d8-d15}\n"
+	"	mov r0, r3\n"
+	"	blx r2\n"
+	"	pop {r1, r2}\n"
+	"	stm r1!, {r4-r11}\n"
+	"	vstm r1, {d8-d15}\n"
+	"	vpop {d8-d15}\n"
+	"	pop {r4-r11, ip, pc}\n"
+	".size with_registers, . - with_registers\n");
+#elif defined(__s390x__)
+/* r6 to r13, f8 to f15 */
+#define KEPT 16
+
+__asm__(".text\n"
+	".macro all_floats operation, from, base\n"
+	"	.equ place, \\from\n"
+	"	.irp register, %f8, %f9, %f10, %f11, %f12, %f13, %f14, %f15\n"
+	"	\\operation \\register, place(\\base)\n"
+	"	.equ place, place + 8\n"
+	"	.endr\n"
+	".endm\n"
+	".type with_registers, @function\n"
+	"with_registers:\n"
+	"	stmg %r6, %r15, 48(%r15)\n"
+	"	aghi %r15, -232\n"
+	"	stg %r3, 160(%r15)\n"
+	"	all_floats std, 168, %r15\n"
+	"	lmg %r6, %r13, 0(%r2)\n"
+	"	all_floats ld, 64, %r2\n"
+	"	lgr %r2, %r5\n"
+	"	basr %r14, %r4\n"
+	"	lg %r3, 160(%r15)\n"
+	"	stmg %r6, %r13, 0(%r3)\n"
+	"	all_floats std, 64, %r3\n"
+	"	all_floats ld, 168, %r15\n"
+	"	lmg %r6, %r15, 280(%r15)\n"
+	"	br %r14\n"
+	".size with_registers, . - with_registers\n");
 #endif
 
 #ifdef KEPT
-/* A register. */
-#ifdef __i386__
+/* A register; of ARM's floating-point registers, half of one. */
+#if defined(__i386__) || defined(__arm__)
 typedef uint32_t word;
 #else
 typedef uint64_t word;
@@ -508,9 +564,28 @@ END_TEST
 
 /* ---- unwinding ---- */
 
-#ifdef __ARM_EABI_UNWINDER__ /* which has no name for it */
+#ifdef __ARM_EABI_UNWINDER__ /* which has no names for these */
 #define _URC_NORMAL_STOP _URC_FAILURE
+#define END_OF_STACK _URC_FAILURE
+#else
+#define END_OF_STACK _URC_END_OF_STACK
 #endif
+
+/* Where the function of a frame begins: without Thumb's mark. */
+static uintptr_t function_start(struct _Unwind_Context *context)
+{
+	return (uintptr_t)_Unwind_GetRegionStart(context);
+}
+
+/* The same of a function's address. */
+static uintptr_t start_of(uintptr_t function)
+{
+#ifdef __arm__
+	return function & ~(uintptr_t)1;
+#else
+	return function;
+#endif
+}
 
 struct walk {
 	int frames;
@@ -521,9 +596,9 @@ struct walk {
 static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *arg)
 {
 	struct walk *walk = arg;
-	uintptr_t start = (uintptr_t)_Unwind_GetRegionStart(context);
+	uintptr_t start = function_start(context);
 	for (int i = 0; i < 3; i++)
-		if (start == walk->wanted[i])
+		if (start == start_of(walk->wanted[i]))
 			walk->found |= 1 << i;
 	return ++walk->frames < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
 }
@@ -560,7 +635,7 @@ START_TEST(unwinder_walks_a_context_and_stops_at_its_entry)
 		.wanted = {(uintptr_t)walk_body, (uintptr_t)walk_here, (uintptr_t)entry}};
 	give(&a, 0);
 	ck_assert_int_eq(give(&a, 0), 11);
-	ck_assert_int_eq(walk_end, _URC_END_OF_STACK);
+	ck_assert_int_eq(walk_end, END_OF_STACK);
 	ck_assert_int_lt(walk.frames, 30);
 	ck_assert_int_eq(walk.found, 7);
 	side_finish(&b);
@@ -568,7 +643,7 @@ START_TEST(unwinder_walks_a_context_and_stops_at_its_entry)
 END_TEST
 
 struct trace {
-	void *functions[64]; /* the innermost first */
+	uintptr_t functions[64]; /* the innermost first */
 	int count;
 	_Unwind_Reason_Code end;
 };
@@ -576,7 +651,7 @@ struct trace {
 static _Unwind_Reason_Code note(struct _Unwind_Context *context, void *arg)
 {
 	struct trace *trace = arg;
-	trace->functions[trace->count++] = (void *)_Unwind_GetRegionStart(context);
+	trace->functions[trace->count++] = function_start(context);
 	return trace->count < 64 ? _URC_NO_REASON : _URC_NORMAL_STOP;
 }
 
@@ -600,6 +675,21 @@ static int trace_twice(void *arg)
 	return r < 0 ? r : trace_once((struct trace *)arg + 1);
 }
 
+/*
+ * Whether this function is the outermost. On ARM its caller may be: there a function can say that nobody
+ * called it only by being in no trace itself.
+ */
+static bool ends_at(const struct trace *trace, uintptr_t function)
+{
+	if (trace->functions[trace->count - 1] == function)
+		return true;
+#ifdef __ARM_EABI_UNWINDER__
+	return trace->functions[trace->count - 2] == function;
+#else
+	return false;
+#endif
+}
+
 static int trace_from_entry(void *arg)
 {
 	struct trace traces[2];
@@ -610,9 +700,9 @@ static int trace_from_entry(void *arg)
 		return 1;
 	for (int i = 0; i < 2; i++) {
 		const struct trace *trace = &traces[i];
-		if (trace->end != _URC_END_OF_STACK || trace->count < 2)
+		if (trace->end != END_OF_STACK || trace->count < 2)
 			return 2;
-		if (trace->functions[trace->count - 1] != (void *)coroutine_entry)
+		if (!ends_at(trace, start_of((uintptr_t)coroutine_entry)))
 			return 3;
 	}
 	return coro_destroy(co);
@@ -875,6 +965,13 @@ static int count_frames(void)
 
 /* ---- births ---- */
 
+/* Of a stack at a call. */
+#ifdef __arm__
+enum { ALIGNMENT = 8 };
+#else
+enum { ALIGNMENT = 16 };
+#endif
+
 /* What a newborn context finds. */
 struct newborn {
 	void *context, *maker;
@@ -887,7 +984,7 @@ struct newborn {
 static void note_newborn(void *arg)
 {
 	struct newborn *newborn = arg;
-	newborn->misalignment = (uintptr_t)__builtin_frame_address(0) % 16;
+	newborn->misalignment = (uintptr_t)__builtin_frame_address(0) % ALIGNMENT;
 	newborn->frames = count_frames();
 	newborn->environment = environment();
 	trace_once(&newborn->trace);
@@ -916,8 +1013,8 @@ START_TEST(context_written_by_hand_is_as_makecontexts)
 		context_switch_plain(&written.maker, written.context, 0);
 		ck_assert_uint_eq(made.misalignment, written.misalignment);
 		ck_assert(made.frames >= 0 && written.frames >= 0);
-		ck_assert_int_eq(made.trace.end, _URC_END_OF_STACK);
-		ck_assert_int_eq(written.trace.end, _URC_END_OF_STACK);
+		ck_assert_int_eq(made.trace.end, END_OF_STACK);
+		ck_assert_int_eq(written.trace.end, END_OF_STACK);
 		ck_assert_int_lt(written.trace.count, 10);
 		ck_assert_int_eq(made.environment.rounding, written.environment.rounding);
 		ck_assert_int_eq(made.environment.blocked, written.environment.blocked);

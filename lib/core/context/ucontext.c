@@ -71,6 +71,13 @@ static void carry(ucontext_t *to)
 	floats->fpsr = (uint32_t)status;
 #elif defined(__linux__) && defined(__riscv_flen) && __riscv_flen == 64
 	__asm__ volatile("frcsr %0" : "=r"(to->uc_mcontext.__fpregs.__d.__fcsr));
+#elif defined(__linux__) && defined(__arm__) && defined(__ARM_FP)
+	/* As glibc writes it: behind d8 to d15. */
+	__asm__ volatile("vmrs %0, fpscr" : "=r"(to->uc_regspace[16]));
+#elif defined(__linux__) && defined(__s390x__)
+	__asm__ volatile("stfpc %0" : "=Q"(to->uc_mcontext.fpregs.fpc));
+#elif defined(__linux__) && defined(__mips64) && defined(__mips_hard_float)
+	__asm__ volatile("cfc1 %0, $31" : "=r"(to->uc_mcontext.fpc_csr));
 #endif
 }
 
