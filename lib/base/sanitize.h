@@ -230,4 +230,25 @@ static inline void sanitize_unmap(void *start, size_t size)
 		__asan_unpoison_memory_region(start, size);
 }
 
+/*
+ * ThreadSanitizer does not see what liburing maps, as that makes its own system calls: accesses of a
+ * thread to a ring that is gone would race with those of another thread whose ring lies there now. A
+ * ring that was closed came before one that was mapped later.
+ */
+static inline void sanitize_ring_mapped(void *rings)
+{
+#if SANITIZE_THREAD
+	__tsan_acquire(rings);
+#endif
+	(void)rings;
+}
+
+static inline void sanitize_ring_unmaps(void *rings)
+{
+#if SANITIZE_THREAD
+	__tsan_release(rings);
+#endif
+	(void)rings;
+}
+
 #endif

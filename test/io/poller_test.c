@@ -396,6 +396,72 @@ START_TEST(a_call_from_another_thread_wakes_a_loop_that_waits_for_fds)
 }
 END_TEST
 
+/* With fewer threads no loop's poller lies where that of another was. */
+enum { TURNS = 16 };
+
+/* What a thread reads in its turn. */
+struct turned {
+	int fds[2], number, result;
+	ssize_t got;
+};
+
+static pthread_barrier_t all_run;
+static int whose_turn; /* read and written relaxed: tools see no order between the threads */
+
+static void puts_a_byte(void *arg)
+{
+	const struct turned *turned = arg;
+	if (write(turned->fds[1], "b", 1) < 0)
+		close(turned->fds[1]);
+}
+
+/* Its loop has waited for no fd before. */
+static int waits_for_a_byte(void *arg)
+{
+	struct turned *turned = arg;
+	char byte;
+	pthread_barrier_wait(&all_run);
+	while (__atomic_load_n(&whose_turn, __ATOMIC_RELAXED) != turned->number)
+		usleep(100);
+	int r = coro_call_soon(coro_running_loop(), puts_a_byte, turned, NULL);
+	if (r == 0)
+		turned->got = coro_read(turned->fds[0], &byte, 1);
+	return r;
+}
+
+static void *runs_in_its_turn(void *arg)
+{
+	struct turned *turned = arg;
+	turned->result = coro_run(waits_for_a_byte, turned);
+	__atomic_store_n(&whose_turn, turned->number + 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* For ThreadSanitizer: what a loop polls with may lie where that of a thread before it was. */
+START_TEST(threads_may_poll_one_after_another)
+{
+	struct turned turned[TURNS];
+	pthread_t threads[TURNS];
+	whose_turn = 0;
+	pthread_barrier_init(&all_run, NULL, TURNS);
+	for (int i = 0; i < TURNS; i++) {
+		turned[i] = (struct turned){.number = i};
+		ck_assert_int_eq(pipe(turned[i].fds), 0);
+	}
+	for (int i = 0; i < TURNS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, runs_in_its_turn, &turned[i]),
+				 0);
+	for (int i = 0; i < TURNS; i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert_int_eq(turned[i].result, 0);
+		ck_assert_int_eq(turned[i].got, 1);
+		close(turned[i].fds[0]);
+		close(turned[i].fds[1]);
+	}
+	pthread_barrier_destroy(&all_run);
+}
+END_TEST
+
 /* ---- errors ---- */
 
 static int reads(void *arg)
@@ -563,6 +629,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_loop_in_which_nothing_waits_comes_to_its_end);
 	tcase_add_loop_test(tests, no_sleep_ends_early_where_fds_are_watched, 0, 2);
 	tcase_add_test(tests, a_call_from_another_thread_wakes_a_loop_that_waits_for_fds);
+	tcase_add_test(tests, threads_may_poll_one_after_another);
 	tcase_add_loop_test(tests, a_signal_does_not_end_the_wait, 0, 5);
 	tcase_add_loop_test(tests, a_wait_that_fails_ends_the_run, 0, 4);
 	tcase_add_loop_test(tests, a_limit_of_fds_that_is_lowered_is_for_those_to_come, 0, 3);

@@ -3,6 +3,7 @@
 #include "io/poller/uring.h"
 
 #include "base/memory.h"
+#include "base/sanitize.h"
 #include "base/system.h"
 #include "coro/base.h"
 
@@ -200,6 +201,14 @@ static void uring_settle(struct io *io)
 
 /* -- create and destroy */
 
+static char rings; /* by its address all rings, for sanitizers */
+
+static void close_ring(struct io_uring *ring)
+{
+	sanitize_ring_unmaps(&rings);
+	io_uring_queue_exit(ring);
+}
+
 /* Moves the ring's fd above 0 to 2. Returns 0, or an error after freeing the ring. */
 static int move_ring(struct io_uring *ring)
 {
@@ -207,7 +216,7 @@ static int move_ring(struct io_uring *ring)
 	if (fd < 0) {
 		int error = errno;
 		ring->ring_fd = ring->enter_ring_fd = -1;
-		io_uring_queue_exit(ring);
+		close_ring(ring);
 		return -error;
 	}
 	ring->ring_fd = ring->enter_ring_fd = fd;
@@ -232,13 +241,14 @@ static int open_ring(struct uring *uring)
 	}
 	if (r < 0)
 		return r;
+	sanitize_ring_mapped(&rings);
 	r = (params.features & NEEDED) != NEEDED ? -ENOSYS : 0;
 	/* Tries a call: a sandbox may allow io_uring_setup and refuse io_uring_enter. */
 	if (r == 0)
 		r = io_uring_submit_and_get_events(&uring->ring);
 	if (r >= 0 || uring_error_passes(r))
 		return move_ring(&uring->ring);
-	io_uring_queue_exit(&uring->ring);
+	close_ring(&uring->ring);
 	return r;
 }
 
@@ -280,7 +290,7 @@ static void uring_destroy(struct io *io)
 	struct uring *uring = uring_of(io);
 	if (sched_is_own(sched_of(io->loop)))
 		cancel_all(uring);
-	io_uring_queue_exit(&uring->ring);
+	close_ring(&uring->ring);
 	close_for_embedder(uring);
 	io_finish(io);
 	free(uring);
