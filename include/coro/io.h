@@ -177,7 +177,8 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_splice(int in, off_t *in_offset
 
 /*
  * Waits until a read would not block, or would fail: for libraries that call read themselves. A
- * regular file can always be read. Returns 0 or an error.
+ * regular file can always be read. A message queue of POSIX, which Linux has as a file, is waited for,
+ * as are files of /proc that can be polled. Returns 0 or an error.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_readable(int fd);
 
@@ -197,8 +198,9 @@ coro_async CORO_MUST_CHECK CORO_API int coro_urgent(int fd);
 /*
  * Waits until any of count fds is ready for what its events ask, as poll(2) defines it, and fills in
  * revents: POLLNVAL for an fd that is not open or that coro_fd_close closes meanwhile, 0 for a
- * negative one. Regular files are always ready. An fd may be there several times, and other tasks may
- * read it and wait for it too. The array must stay valid; up to 16 fds cost no allocation.
+ * negative one. Regular files are always ready, but not message queues, as coro_readable says. An fd
+ * may be there several times, and other tasks may read it and wait for it too. The array must stay
+ * valid; up to 16 fds cost no allocation.
  *
  * timeout is in nanoseconds: 0 does not wait, CORO_FOREVER and all below 0 wait without end. Without
  * fds it is a sleep.

@@ -24,7 +24,7 @@ enum fd_kind {
 	FD_SOCKET, /* all other sockets */
 	FD_PIPE,
 	FD_DEVICE, /* terminals, eventfds and all others */
-	FD_FILE,   /* always ready: regular files, and what the poller refuses */
+	FD_FILE,   /* always ready: what fstat calls a file, and what the poller refuses */
 };
 
 /*
@@ -56,6 +56,7 @@ struct fd {
 	bool suspected;  /* epoll: the number may have been given to another file */
 	bool lasting;    /* backend: a multishot poll for WRITING is in place */
 	bool polled;     /* there are polls */
+	bool pollable;   /* FD_FILE: it is waited for all the same: known once somebody does */
 	bool hung_up;    /* hang-up, error or urgent data: a short read proves nothing */
 	/*
 	 * Of short reads on a stream, see bytes.c: the most bytes that were all there was; the
@@ -289,6 +290,12 @@ static inline void fd_pass_on(struct fd *fd, enum direction direction)
  * error. Unless 0 the wait is off the line again.
  */
 int fd_arm(struct io *io, struct fd *fd, struct fd_wait *wait, enum direction direction);
+
+/*
+ * Whether it can be waited for: message queues and some files of /proc and /sys can, though fstat calls
+ * them regular files. Returns 0, -EPERM or an error.
+ */
+int fd_check_kind(struct fd *fd);
 
 /*
  * Has the directions watched that are wanted. Returns 0; -EPERM if the fd counts as always ready from

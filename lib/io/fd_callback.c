@@ -27,19 +27,10 @@ void fd_callback_remove(struct io *io, struct fd *fd, enum direction direction)
 	free(callback);
 }
 
-/*
- * Whether the fd can be polled. Some files of /proc and /sys can, so epoll is asked. The other
- * pollers report any file as ready.
- */
-static int check_kind(const struct fd *fd)
-{
-	return fd->kind == FD_FILE ? system_check_pollable(fd->number) : 0;
-}
-
 /* Adds a callback to a direction that has none. */
 static int fd_callback_add(struct io *io, struct fd *fd, enum direction direction)
 {
-	int r = check_kind(fd);
+	int r = fd_check_kind(fd);
 	if (r < 0)
 		return r;
 	struct fd_callback *callback = memory_alloc(sizeof(*callback));

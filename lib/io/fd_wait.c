@@ -113,15 +113,26 @@ void fd_fail(struct fd *fd, enum direction direction, int error)
 static void take_for_file(struct fd *fd)
 {
 	fd->kind = FD_FILE;
+	fd->pollable = false;
 	fd->ready = BIT(READING) | BIT(WRITING);
+}
+
+/* Epoll knows; the other pollers report any file as ready. */
+int fd_check_kind(struct fd *fd)
+{
+	if (fd->kind != FD_FILE || fd->pollable)
+		return 0;
+	int r = system_check_pollable(fd->number);
+	fd->pollable = r == 0;
+	return system_lacks(-r) ? -EPERM : r;
 }
 
 int fd_watch(struct io *io, struct fd *fd)
 {
 	fd_check_closed(io, fd);
-	int r = !fork_is_own(sched_of(io->loop)->fork_count) ? -EOWNERDEAD
-		: fd->kind == FD_FILE                        ? -EPERM
-							     : io->backend->arm(io, fd);
+	int r = fork_is_own(sched_of(io->loop)->fork_count) ? fd_check_kind(fd) : -EOWNERDEAD;
+	if (r == 0)
+		r = io->backend->arm(io, fd);
 	fd->special &= (uint8_t)~FD_UNSURE;
 	if (r == -EPERM)
 		take_for_file(fd);
@@ -299,14 +310,17 @@ static int wait_until_ready(int number, enum direction direction)
 	if (r < 0)
 		return r;
 	io_use_budget(io, 0);
-	for (bool again = false; fd->kind != FD_FILE; again = true) {
+	for (bool again = false;; again = true) {
 		r = has_result(fd, direction) ? 0 : fd_ask(number, direction);
 		if (r != -EAGAIN)
 			break;
-		fd->ready &= (uint8_t)~BIT(direction);
+		if (fd->kind != FD_FILE)
+			fd->ready &= (uint8_t)~BIT(direction);
 		r = again ? fd_wait_again(io, fd, direction) : fd_wait(io, fd, direction);
 		if (r < 0)
 			return r;
+		if (fd->kind == FD_FILE && !fd->pollable)
+			break;
 	}
 	fd_pass_on(fd, direction);
 	return r;

@@ -19,33 +19,14 @@ static bool waits(mqd_t queue)
 /* A time that is over: the call does not wait, and fails with ETIMEDOUT. */
 static const struct timespec at_once = {0};
 
-/* To the loop a queue is a file, for fstat says so. So it is watched by an epoll. Returns its fd or an error. */
-static int watch(mqd_t queue, uint32_t events)
-{
-	struct epoll_event event = {.events = events};
-	int fd = epoll_create1(EPOLL_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	coro_fd_forget(fd);
-	if (epoll_ctl(fd, EPOLL_CTL_ADD, queue, &event) == 0)
-		return fd;
-	int error = errno;
-	coro_fd_close(fd);
-	return -error;
-}
-
 /* Waits until there is a message, or room for one. Returns 0 or an error. */
-static int wait_for(mqd_t queue, uint32_t events, int64_t end)
+static int wait_for(mqd_t queue, short events, int64_t end)
 {
 	struct interruptible call;
-	int epoll = watch(queue, events);
-	if (epoll < 0)
-		return epoll;
-	struct pollfd fd = {.fd = epoll, .events = POLLIN};
+	struct pollfd fd = {.fd = queue, .events = events};
 	int r = interruptible_begin(&call, BY_UNRESTARTED);
 	if (r == 0)
 		r = (int)interruptible_end(&call, coro_poll(&fd, 1, call_left(end)));
-	coro_fd_close(epoll);
 	return r < 0 ? r : r == 0 ? -ETIMEDOUT : 0;
 }
 
@@ -55,7 +36,7 @@ static ssize_t receive(mqd_t queue, char *bytes, size_t length, unsigned *priori
 	ssize_t n = libc()->mq_timedreceive(queue, bytes, length, priority, &at_once);
 	int64_t end = n < 0 && limit >= 0 ? call_end(limit) : 0;
 	while (n < 0 && errno == ETIMEDOUT && limit >= 0 && r == 0) {
-		r = wait_for(queue, EPOLLIN, end);
+		r = wait_for(queue, POLLIN, end);
 		if (r == 0)
 			n = libc()->mq_timedreceive(queue, bytes, length, priority, &at_once);
 	}
@@ -73,7 +54,7 @@ static int send_message(mqd_t queue, const char *bytes, size_t length, unsigned 
 	int sent = libc()->mq_timedsend(queue, bytes, length, priority, &at_once);
 	int64_t end = sent < 0 && limit >= 0 ? call_end(limit) : 0;
 	while (sent < 0 && errno == ETIMEDOUT && limit >= 0 && r == 0) {
-		r = wait_for(queue, EPOLLOUT, end);
+		r = wait_for(queue, POLLOUT, end);
 		if (r == 0)
 			sent = libc()->mq_timedsend(queue, bytes, length, priority, &at_once);
 	}
@@ -110,4 +91,10 @@ PUBLIC int mq_timedsend(mqd_t queue, const char *bytes, size_t length, unsigned 
 	return waits(queue) ? send_message(queue, bytes, length, priority,
 					   length_until(CLOCK_REALTIME, time))
 			    : libc()->mq_timedsend(queue, bytes, length, priority, time);
+}
+
+/* A queue is an fd, and close's waits end with EBADF. */
+PUBLIC int mq_close(mqd_t queue)
+{
+	return close(queue);
 }

@@ -320,6 +320,11 @@ static ssize_t sends_message_in_time(struct made *made)
 	return mq_timedsend(queue, "words", 5, 0, &time);
 }
 
+static int closes_queue(void *arg)
+{
+	return mq_close(queue);
+}
+
 START_TEST(messages_and_room_are_waited_for)
 {
 	char bytes[20];
@@ -348,7 +353,10 @@ START_TEST(messages_and_room_are_waited_for)
 		make_at_once(&receives);
 		ck_assert_int_eq(receives.error, ETIMEDOUT);
 	}
-	mq_close(queue);
+	receives.fd = 100000;
+	task = begin(&receives);
+	ck_assert_int_eq(result_of(closes_queue, NULL), 0);
+	finish_failed(task, &receives, EBADF);
 }
 END_TEST
 
