@@ -135,9 +135,17 @@ SAME(__fread_unlocked_chk, __fread_chk);
 
 /* -- lines */
 
+/* Nothing is there, and nothing can be read: libc says why. Returns -1, or 1 if it got a byte. */
+static ssize_t get_anyway(FILE *stream, char *byte)
+{
+	int got = libc()->fgetc(stream);
+	*byte = (char)got;
+	return got == EOF ? -1 : 1;
+}
+
 /*
- * Takes bytes up to a delimiter, at most length. Returns how many, 0 at the end, or -1 after an error.
- * *ended: the delimiter is the last.
+ * Takes bytes up to a delimiter, at most length, which is not 0. Returns how many, 0 at the end, or
+ * -1 after an error. *ended: the delimiter is the last.
  */
 static ssize_t take_until(FILE *stream, char *bytes, size_t length, int delimiter, bool *ended)
 {
@@ -150,7 +158,7 @@ static ssize_t take_until(FILE *stream, char *bytes, size_t length, int delimite
 		n = (size_t)(found - stream->_IO_read_ptr) + 1;
 	*ended = found && n <= length;
 	n = n < length ? n : length;
-	return n ? (ssize_t)libc()->fread(bytes, 1, n, stream) : -1;
+	return n ? (ssize_t)libc()->fread(bytes, 1, n, stream) : get_anyway(stream, bytes);
 }
 
 static bool get_line(FILE *stream, char *text, size_t room)
@@ -214,7 +222,8 @@ static ssize_t get_delimited(FILE *stream, char **text, size_t *room, int delimi
 	size_t done = 0;
 	bool ended = false;
 	while (!ended && stream_fill(stream) > 0) {
-		if (!grow(text, room, done + at_hand(stream) + 1))
+		size_t there = at_hand(stream);
+		if (!grow(text, room, done + (there ? there : 1) + 1))
 			return -1;
 		ssize_t n = take_until(stream, *text + done, *room - done - 1, delimiter, &ended);
 		if (n <= 0)

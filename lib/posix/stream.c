@@ -290,10 +290,9 @@ size_t stream_put(FILE *stream, const void *bytes, size_t length)
 		    (left >= size || has(stream, STREAM_UNBUFFERED)))
 			return done + write_past(stream, from + done, left);
 		size_t n = put_in_buffer(stream, from + done, left);
-		bool flush = lines && memrchr(from + done, '\n', n);
-		done += n;
-		if (flush && stream_flush(stream) < 0)
+		if (lines && memrchr(from + done, '\n', n) && stream_flush(stream) < 0)
 			return done;
+		done += n;
 	}
 	return done;
 }
