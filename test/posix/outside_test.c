@@ -258,6 +258,27 @@ START_TEST(waits_for_signals_are_libcs)
 }
 END_TEST
 
+static ssize_t listens_and_accepts(struct made *made)
+{
+	return listen(made->fd, 1) == 0 ? accept(made->fd, NULL, NULL) : -1;
+}
+
+/* A task may have made the socket one that does not wait: the program does not know. */
+START_TEST(accept_waits_until_a_handler_runs)
+{
+	struct made made = {.call = listens_and_accepts};
+	made.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct coro_future *task = begin(&made);
+	cancel(task);
+	finish_failed(task, &made, ECANCELED);
+	begin_alarms();
+	ck_assert_int_eq(accept(made.fd, NULL, NULL), -1);
+	ck_assert_int_eq(errno, EINTR);
+	end_alarms();
+	close(made.fd);
+}
+END_TEST
+
 /* ---- streams ---- */
 
 static int prints(FILE *stream, const char *format, ...)
@@ -385,6 +406,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, children_are_libcs);
 	tcase_add_test(tests, pause_is_libcs);
 	tcase_add_test(tests, waits_for_signals_are_libcs);
+	tcase_add_test(tests, accept_waits_until_a_handler_runs);
 	tcase_add_test(tests, streams_are_libcs);
 	tcase_add_test(tests, standard_streams_are_libcs);
 	tcase_add_test(tests, stream_that_is_opened_again_is_libcs);
