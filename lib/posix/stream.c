@@ -184,18 +184,18 @@ static void fail(FILE *stream)
 	stream->_flags |= STREAM_ERROR;
 }
 
-/* As libc does at the first call: a terminal has lines. */
+/* As libc does at the first call: a terminal has lines, and without memory there is no buffer. */
 static bool make_buffer(FILE *stream)
 {
 	if (stream->_IO_buf_base)
 		return true;
 	int before = errno;
 	bool lines = has(stream, STREAM_LINES) || isatty(fileno(stream));
+	bool none = has(stream, STREAM_UNBUFFERED) || setvbuf(stream, NULL, _IOFBF, 0) != 0;
 	errno = before;
-	if (has(stream, STREAM_UNBUFFERED))
+	if (none)
 		return setvbuf(stream, NULL, _IONBF, 0) == 0;
-	return setvbuf(stream, NULL, _IOFBF, 0) == 0 &&
-	       (!lines || setvbuf(stream, NULL, _IOLBF, 0) == 0);
+	return !lines || setvbuf(stream, NULL, _IOLBF, 0) == 0;
 }
 
 /* The buffer is empty, with room for what is written. */

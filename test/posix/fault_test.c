@@ -2,8 +2,12 @@
 /* Calls without memory, and without threads. */
 #include "posix/posix.h"
 
+#include <netdb.h>
 #include <poll.h>
+#include <semaphore.h>
+#include <sys/file.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 
 /* The error of a call that has returned -1. */
 static int failed(void)
@@ -90,7 +94,258 @@ static int runs_a_command(void *arg)
 	return stream && pclose(stream) >= 0 ? 0 : failed();
 }
 
-static coro_fn *const programs[] = {selects, locks, locks_again, waits, polls, runs_a_command};
+/* ---- calls that a task waits for in line ---- */
+
+static sem_t semaphore;
+static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+static void posts(void *arg)
+{
+	sem_post(&semaphore);
+}
+
+static int takes(void *arg)
+{
+	return sem_wait(&semaphore) < 0 ? failed() : 0;
+}
+
+static void unlocks(void *arg)
+{
+	pthread_rwlock_unlock(&rwlock);
+}
+
+static int locks_to_read(void *arg)
+{
+	int r = pthread_rwlock_rdlock(&rwlock);
+	if (r == 0)
+		pthread_rwlock_unlock(&rwlock);
+	return -r;
+}
+
+/* Makes a call that a callback is to end. */
+static int with_help(coro_callback *help, coro_fn *call, void *arg)
+{
+	int r = coro_call_soon(coro_running_loop(), help, arg, NULL);
+	if (r < 0)
+		help(arg);
+	int own = call(arg);
+	return r < 0 ? r : own;
+}
+
+static int waits_for_semaphore(void *arg)
+{
+	sem_init(&semaphore, 0, 0);
+	return with_help(posts, takes, NULL);
+}
+
+static int waits_for_rwlock(void *arg)
+{
+	pthread_rwlock_wrlock(&rwlock);
+	return with_help(unlocks, locks_to_read, NULL);
+}
+
+/* ---- calls that a thread makes ---- */
+
+static void *sleeps_a_little(void *arg)
+{
+	usleep(1000);
+	return NULL;
+}
+
+static int joins(void *arg)
+{
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, sleeps_a_little, NULL);
+	return r == 0 ? -pthread_join(thread, NULL) : -ENOMEM;
+}
+
+static int meets_nobody(void *arg)
+{
+	pthread_barrier_t barrier;
+	pthread_barrier_init(&barrier, NULL, 1);
+	int r = pthread_barrier_wait(&barrier);
+	pthread_barrier_destroy(&barrier);
+	return r == PTHREAD_BARRIER_SERIAL_THREAD ? 0 : -EIO;
+}
+
+static int opens_a_device(void *arg)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? failed() : close(fd);
+}
+
+static int opens_a_stream(void *arg)
+{
+	FILE *stream = fopen("/dev/null", "we");
+	return stream && fclose(stream) == 0 ? 0 : failed();
+}
+
+/* Two descriptions of one file, and which kind of lock. */
+struct files {
+	int first, second;
+	bool parts;
+};
+
+static int lock(const struct files *files, int fd, int type, bool waits)
+{
+	struct flock part = {.l_type = (short)type, .l_whence = SEEK_SET};
+	if (files->parts)
+		return fcntl(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &part);
+	return flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX);
+}
+
+static void unlocks_file(void *arg)
+{
+	const struct files *files = arg;
+	lock(files, files->first, F_UNLCK, false);
+}
+
+static int locks_file(void *arg)
+{
+	const struct files *files = arg;
+	return lock(files, files->second, F_WRLCK, true) < 0 ? failed() : 0;
+}
+
+static int waits_for_a_lock(bool parts)
+{
+	char path[] = "/tmp/coro-posix-XXXXXX";
+	struct files files = {.first = mkstemp(path), .parts = parts};
+	files.second = open(path, O_RDWR | O_CLOEXEC);
+	unlink(path);
+	lock(&files, files.first, F_WRLCK, false);
+	int r = with_help(unlocks_file, locks_file, &files);
+	close(files.first);
+	close(files.second);
+	return r;
+}
+
+static int waits_for_a_file(void *arg)
+{
+	return waits_for_a_lock(false);
+}
+
+static int waits_for_parts_of_a_file(void *arg)
+{
+	return waits_for_a_lock(true);
+}
+
+static int waits_for_any_child(void *arg)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		usleep(1000);
+		_exit(0);
+	}
+	if (child < 0)
+		return failed();
+	int r = wait(NULL) == child ? 0 : failed();
+	if (r < 0)
+		waitpid(child, NULL, __WALL);
+	return r;
+}
+
+static int runs_by_the_shell(void *arg)
+{
+	int r = system("exit 0");
+	return r < 0 ? failed() : r;
+}
+
+/* ---- names ---- */
+
+static int looks_up_an_address(void *arg)
+{
+	struct addrinfo *found;
+	int r = getaddrinfo("127.0.0.1", "80", NULL, &found);
+	if (r == 0)
+		freeaddrinfo(found);
+	return r == EAI_MEMORY ? -ENOMEM : r == EAI_SYSTEM ? failed() : r;
+}
+
+static int looks_up_a_name(void *arg)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	char host[100];
+	int r = getnameinfo((struct sockaddr *)&address, sizeof(address), host, sizeof(host), NULL,
+			    0, 0);
+	return r == EAI_MEMORY ? -ENOMEM : r == EAI_SYSTEM ? failed() : 0;
+}
+
+static int looks_up_a_host(void *arg)
+{
+	return gethostbyname("127.0.0.1") ? 0 : failed();
+}
+
+static int looks_up_a_host_safely(void *arg)
+{
+	struct hostent entry, *found;
+	char buffer[2000];
+	int error, r = gethostbyname_r("127.0.0.1", &entry, buffer, sizeof(buffer), &found, &error);
+	return r == 0 && found == &entry ? 0 : -r;
+}
+
+/* ---- streams ---- */
+
+static FILE *stream;
+
+static int gets_a_byte(void *arg)
+{
+	return fgetc(stream) == 'x' ? 0 : failed();
+}
+
+static void writes_bytes(void *arg)
+{
+	if (write(*(int *)arg, "xx", 2) != 2)
+		abort();
+}
+
+static int reads_behind_another(void *to)
+{
+	struct coro_future *task;
+	int r = coro_spawn(gets_a_byte, NULL, &task);
+	if (r < 0)
+		return r;
+	r = coro_task_yield();
+	int own = with_help(writes_bytes, gets_a_byte, to), others = coro_await(task, NULL);
+	coro_future_unref(task);
+	return r < 0 ? r : own < 0 ? own : others;
+}
+
+static int reads_a_stream(void *arg)
+{
+	int fds[2];
+	if (pipe(fds) < 0)
+		return failed();
+	stream = fdopen(fds[0], "r");
+	int r = stream ? reads_behind_another(&fds[1]) : -ENOMEM;
+	if (stream)
+		fclose(stream);
+	else
+		close(fds[0]);
+	close(fds[1]);
+	return r;
+}
+
+static coro_fn *const programs[] = {selects,
+				    locks,
+				    locks_again,
+				    waits,
+				    polls,
+				    runs_a_command,
+				    waits_for_semaphore,
+				    waits_for_rwlock,
+				    joins,
+				    meets_nobody,
+				    opens_a_device,
+				    opens_a_stream,
+				    waits_for_a_file,
+				    waits_for_parts_of_a_file,
+				    waits_for_any_child,
+				    runs_by_the_shell,
+				    looks_up_an_address,
+				    looks_up_a_name,
+				    looks_up_a_host,
+				    looks_up_a_host_safely,
+				    reads_a_stream};
 
 enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 
@@ -112,16 +367,18 @@ START_TEST(without_a_thread_they_fail)
 	struct made made = {.call = waits_in_a_thread};
 	struct rlimit none = {0, 0}, before;
 	const char *forks = getenv("CK_FORK");
+	uid_t user = geteuid();
 	if (SANITIZED)
 		skip_test("LeakSanitizer needs a thread at the end");
 	/* Root has no limit. The test has a process of its own. */
-	if (geteuid() == 0 && ((forks && strcmp(forks, "no") == 0) || setuid(65534) < 0))
+	if (user == 0 && ((forks && strcmp(forks, "no") == 0) || setresuid(65534, 65534, 0) < 0))
 		skip_test("root has no limit");
 	getrlimit(RLIMIT_NPROC, &before);
 	none.rlim_max = before.rlim_max;
 	setrlimit(RLIMIT_NPROC, &none);
 	make(&made);
 	setrlimit(RLIMIT_NPROC, &before);
+	ck_assert_int_eq(setresuid(user, user, user), 0);
 	ck_assert_int_eq(made.result, -1);
 	ck_assert_int_eq(made.error, EAGAIN);
 }
