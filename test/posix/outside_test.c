@@ -215,8 +215,9 @@ static void count_alarm(int number)
 static void begin_alarms(void)
 {
 	const struct itimerval often = {{.tv_usec = 1000}, {.tv_usec = 1000}};
+	const struct sigaction action = {.sa_handler = count_alarm};
 	alarms = 0;
-	signal(SIGALRM, count_alarm);
+	sigaction(SIGALRM, &action, NULL);
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
 }
 
