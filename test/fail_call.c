@@ -37,7 +37,6 @@
 
 #if defined(__i386__) || defined(__powerpc64__) || defined(__mips__)
 #define NO_FAR_TAIL_CALL
-#define VFORK_IS_FORK
 #endif
 
 enum { NAMES = 128 };
@@ -179,15 +178,17 @@ static void count(const char *name)
 	here.counts[i].calls++;
 }
 
+/* Whether a child of vfork counts for its parent. Emulators and checkers make it a fork. */
+static volatile bool vfork_shares;
+
 /* With the lock. */
 static bool strike(const char *name, const void *at)
 {
 	if (!here.on || (!here.everywhere && !pthread_equal(here.whose, pthread_self())))
 		return false;
-#ifdef VFORK_IS_FORK /* its child would count the same calls once more */
-	if (here.process != getpid())
+	/* Its parent would count the same calls once more. */
+	if (!vfork_shares && here.process != getpid())
 		return false;
-#endif
 	count(name);
 	if (here.name && strcmp(here.name, name) != 0)
 		return false;
@@ -487,6 +488,16 @@ HAS_TAIL_CALL PLAIN int __wrap_vfork(void)
 	if (call_fails("vfork"))
 		return -1;
 	TAIL_CALL return __real_vfork();
+}
+
+__attribute__((constructor)) static void ask_what_vfork_does(void)
+{
+	int pid = __real_vfork();
+	if (pid == 0) {
+		vfork_shares = true;
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
 }
 #endif
 #endif

@@ -78,6 +78,8 @@ static ssize_t copy(const struct sending *sending, ssize_t done, char *buffer)
 		size_t room = length - (size_t)done;
 		ssize_t got =
 			read_source(in, offset, buffer, room < COPY_BUFFER ? room : COPY_BUFFER);
+		if (got == -ECANCELED && done > 0)
+			transfer_keep_cancellation();
 		if (got <= 0)
 			return done > 0 ? done : got;
 		ssize_t put = write_in_turn(sending, buffer, (size_t)got);

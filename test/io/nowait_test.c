@@ -3,6 +3,7 @@
  * Only the task waits, never the thread: whatever others do with the fd, and whatever O_NONBLOCK
  * is.
  */
+#include "base/system.h"
 #include "fds.h"
 
 #include <sys/eventfd.h>
@@ -212,11 +213,35 @@ static struct coro_future *read_in_vain(void)
 	return reader;
 }
 
+/* Whether reads of a pipe may be told not to wait: not by old kernels, nor by an emulator. */
+static bool knows_nowait(int fd)
+{
+	char byte;
+	struct iovec vec = {&byte, 1};
+	return system_preadv2(fd, &vec, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
+}
+
+/* The last call that is made before a read waits: with a flag, by an fd of its own or in a thread. */
+static const char *choose_read_call(int kind)
+{
+	switch (kind) {
+	case PLAIN_PIPE:
+		return knows_nowait(from) ? "preadv2" : "read";
+	case FIFO:
+		return "read";
+	case SLAVE_READS:
+		return system_is_same_terminal(from, from) ? "read" : "pthread_create";
+	default:
+		return "pthread_create";
+	}
+}
+
 static bool make_to_steal_from(int kind)
 {
-	static const char *const calls[] = {"preadv2", "read", "read", "pthread_create"};
-	read_call = calls[kind];
-	return make(kind);
+	if (!make(kind))
+		return false;
+	read_call = choose_read_call(kind);
+	return true;
 }
 
 START_TEST(what_another_takes_is_not_waited_for_by_the_loop)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fds.h"
 
+#include <poll.h>
+
 enum { SIZE = 300000 };
 
 static struct pair pair;
@@ -102,14 +104,21 @@ static int sends_and_waits(void *arg)
 	return r < 0 ? r : coro_sleep(0);
 }
 
-START_TEST(a_cancelled_sendfile_tells_what_it_sent)
+/* It may be a thread that reads the file. */
+static void until_bytes_arrive(void)
 {
-	bool waits = _i >= PAIR_KINDS;
+	struct pollfd asked = {.fd = pair.from, .events = POLLIN};
+	while (poll(&asked, 1, 0) == 0)
+		turn();
+}
+
+/* Waits after sendfile if `waits`, so that the cancellation shows. */
+static void cancel_sendfile(int kind, bool waits)
+{
 	struct sending sending = {NULL, SIZE, 0};
-	pair = make_pair(_i % PAIR_KINDS);
+	pair = make_pair(kind);
 	struct coro_future *task = start(waits ? sends_and_waits : sends, &sending);
-	turn();
-	turn();
+	until_bytes_arrive();
 	ck_assert(!coro_future_done(task));
 	cancel(task);
 	/* A body that ends before its next wait keeps its result. */
@@ -118,6 +127,21 @@ START_TEST(a_cancelled_sendfile_tells_what_it_sent)
 	ck_assert_int_gt(sending.result, 0);
 	ck_assert_int_eq(lseek(file, 0, SEEK_CUR), sending.result);
 	ck_assert_int_eq(result_of(reads_all, &(off_t){0}), (int)sending.result);
+}
+
+START_TEST(a_cancelled_sendfile_tells_what_it_sent)
+{
+	cancel_sendfile(_i % PAIR_KINDS, _i >= PAIR_KINDS);
+}
+END_TEST
+
+START_TEST(so_does_one_that_is_cancelled_while_a_thread_reads)
+{
+	if (on_uring())
+		skip_test("the kernel reads itself");
+	fail_calls_from("preadv2", 1, EOPNOTSUPP);
+	cancel_sendfile(_i % PAIR_KINDS, _i >= PAIR_KINDS);
+	fail_call_off();
 }
 END_TEST
 
@@ -495,6 +519,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_file_arrives_in_small_pieces, 0, PAIR_KINDS);
 	tcase_add_test(tests, others_run_after_each_part_that_took_long);
 	tcase_add_loop_test(tests, a_cancelled_sendfile_tells_what_it_sent, 0, 2 * PAIR_KINDS);
+	tcase_add_loop_test(tests, so_does_one_that_is_cancelled_while_a_thread_reads, 0,
+			    2 * PAIR_KINDS);
 	tcase_add_loop_test(tests, one_that_sends_a_file_may_be_discarded, 0, PAIR_KINDS);
 	tcase_add_test(tests, sendfile_refuses_what_cannot_be);
 	tcase_add_loop_test(tests, what_is_spliced_arrives, 0, PAIR_KINDS);
