@@ -158,6 +158,14 @@ START_TEST(one_destroyed_while_it_runs_goes_on_and_is_reaped)
 }
 END_TEST
 
+static int count_open(void)
+{
+	int count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
 static int keeps_one(void *flags)
 {
 	shared = waits_for_eof(*(unsigned *)flags);
@@ -171,13 +179,42 @@ START_TEST(closing_the_loop_kills_what_still_runs)
 	watch_by(_i);
 	result_of(keeps_one, &flags);
 	coro_process_destroy(shared);
+	int before = count_open();
 	result_of(keeps_one, &flags);
 	loop_teardown();
+	/* There is only the pipe, and neither the loop's fds nor the pidfd. */
+	ck_assert_int_le(count_open(), before + 1);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(coro_process_code(shared, &code), 0);
 	ck_assert_int_eq(code, -SIGKILL);
 	ck_assert_int_eq(coro_process_kill(shared), -ESRCH);
 	ck_assert_int_eq(coro_process_destroy(shared), 0);
+	loop_setup();
+}
+END_TEST
+
+static int ends_by_itself(void *arg)
+{
+	struct coro_process *process = sh("exit 0", NULL);
+	siginfo_t info;
+	while (waitid(P_PID, (id_t)coro_process_pid(process), &info, WEXITED | WNOWAIT) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	ck_assert_int_eq(coro_process_destroy(process), 0);
+	return 0;
+}
+
+/* The end has come, by a pidfd or from a thread, and the loop has not seen it. */
+START_TEST(closing_the_loop_drops_an_end_that_has_come)
+{
+	int threads = threads_now();
+#ifdef M_PERTURB
+	mallopt(M_PERTURB, 0x5a); /* what is free is not used */
+#endif
+	watch_by(_i);
+	ck_assert_int_eq(result_of(ends_by_itself, NULL), 0);
+	await_threads(threads);
+	loop_teardown();
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	loop_setup();
 }
 END_TEST
@@ -274,6 +311,8 @@ END_TEST
 
 /* ---- failures ---- */
 
+static struct rlimit fd_limit;
+
 /* All that can fail, in turn: 0, or what failed. */
 static int talks(void *arg)
 {
@@ -305,14 +344,6 @@ START_TEST(each_allocation_may_fail)
 	fail_each_allocation(talks);
 }
 END_TEST
-
-static int count_open(void)
-{
-	int count = 0;
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
 
 /* EINTR is no failure; ENOMEM is an error, unless the call can do without. */
 START_TEST(each_system_call_may_fail)
@@ -355,6 +386,40 @@ START_TEST(without_a_pidfd_a_thread_does_it)
 	fail_calls_from("epoll_ctl", 1, ENOSPC);
 	ck_assert_int_eq(result_of(keeps_one, &flags), 0);
 	fail_call_off();
+	ck_assert_int_eq(result_of(ends_shared, NULL), 3);
+}
+END_TEST
+
+/* From now on there are no more fds. */
+static void use_up_fds(void)
+{
+	int next = dup(0);
+	close(next);
+	ck_assert_int_eq(
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next, fd_limit.rlim_max}), 0);
+}
+
+START_TEST(thread_that_waits_may_be_interrupted)
+{
+	unsigned flags = 0;
+	getrlimit(RLIMIT_NOFILE, &fd_limit);
+	precede_call("pidfd_open", use_up_fds);
+	fail_call("waitid", 1, EINTR);
+	fail_calls_everywhere();
+	ck_assert_int_eq(result_of(keeps_one, &flags), 0);
+	setrlimit(RLIMIT_NOFILE, &fd_limit);
+	ck_assert_int_eq(result_of(ends_shared, NULL), 3);
+	ck_assert(fail_call_off());
+}
+END_TEST
+
+/* Others may reap it, and then its number may be another's: the pidfd is that one's. */
+START_TEST(pidfd_that_may_be_anothers_is_not_used)
+{
+	unsigned flags = 0;
+	fail_call("waitid", 1, ECHILD);
+	ck_assert_int_eq(result_of(keeps_one, &flags), 0);
+	ck_assert(fail_call_off());
 	ck_assert_int_eq(result_of(ends_shared, NULL), 3);
 }
 END_TEST
@@ -503,6 +568,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, many_run_at_once, 0, WAYS);
 	tcase_add_loop_test(tests, one_destroyed_while_it_runs_goes_on_and_is_reaped, 0, WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_kills_what_still_runs, 0, WAYS);
+	tcase_add_loop_test(tests, closing_the_loop_drops_an_end_that_has_come, 0, WAYS);
 	tcase_add_loop_test(tests, one_that_may_outlive_the_loop_is_left_alone, 0, WAYS);
 	tcase_add_loop_test(tests, a_task_that_waits_may_be_discarded, 0, WAYS);
 	tcase_add_loop_test(tests, a_child_made_by_fork_leaves_its_parents_processes_alone, 0,
@@ -511,6 +577,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, each_system_call_may_fail);
 	tcase_add_test(tests, without_a_pidfd_a_thread_does_it);
+	tcase_add_test(tests, thread_that_waits_may_be_interrupted);
+	tcase_add_test(tests, pidfd_that_may_be_anothers_is_not_used);
 	tcase_add_test(tests, a_child_does_not_run_on_where_spawning_it_fails);
 	tcase_add_test(tests, a_failed_spawn_does_not_wait_for_an_unkillable_child);
 	tcase_add_test(tests, when_there_can_be_no_more_processes_it_says_so);

@@ -96,6 +96,108 @@ START_TEST(we_may_have_no_standard_streams)
 }
 END_TEST
 
+/* What a child prints to its stderr, which is where its stdout goes, comes to our stdout. */
+static int says_it_on_our_stdout(void *arg)
+{
+	struct coro_process_options options = {.err = CORO_STDOUT};
+	int out[2];
+	char got[64] = {0};
+	if (pipe(out) < 0 || dup2(out[1], 1) < 0 || end_of(sh("echo err >&2", &options)) != 0)
+		return 2;
+	return read(out[0], got, sizeof(got)) == 4 && strcmp(got, "err\n") == 0 ? 0 : 3;
+}
+
+/* The same where /dev/null gets the number of our stdin, which we do not have. */
+static int says_it_to_nobody(void *arg)
+{
+	struct coro_process_options options = {.out = CORO_DEVNULL, .err = CORO_STDOUT};
+	int out[2];
+	char byte;
+	if (pipe(out) < 0 || dup2(out[1], 1) < 0 || close(out[1]) < 0)
+		return 2;
+	close(0);
+	if (end_of(sh("echo err >&2; echo out", &options)) != 0)
+		return 3;
+	if (fcntl(0, F_GETFD) >= 0)
+		return 4; /* left open */
+	options = (struct coro_process_options){.in = CORO_DEVNULL};
+	if (end_of(sh("read x; test $? = 1", &options)) != 0)
+		return 5;
+	if (fcntl(0, F_GETFD) >= 0)
+		return 6;
+	close(1);
+	return read(out[0], &byte, 1) == 0 ? 0 : 7;
+}
+
+static int in_a_loop(void *fn)
+{
+	coro_fn **body = fn;
+	return coro_run(*body, NULL);
+}
+
+START_TEST(its_stderr_goes_where_its_stdout_goes)
+{
+	coro_fn *bodies[] = {says_it_on_our_stdout, says_it_to_nobody};
+	struct child child = child_run(in_a_loop, &bodies[_i]);
+	ck_assert_exited(child, 0);
+	ck_assert_ptr_null(strstr(child.said, "err\n"));
+}
+END_TEST
+
+TASK_TEST(it_is_not_started_without_dev_null)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct coro_process_options options = {.in = CORO_DEVNULL};
+	struct coro_process *process = NULL;
+	fail_call("open", 1, EMFILE);
+	ck_assert_int_eq(coro_process_spawn(argv, &options, &process), -EMFILE);
+	ck_assert(fail_call_off());
+	ck_assert_ptr_null(process);
+	fail_call("open", 1, EINTR);
+	ck_assert_int_eq(coro_process_spawn(argv, &options, &process), 0);
+	ck_assert(fail_call_off());
+	return end_of(process);
+}
+
+static void puts_a_line(void *fd)
+{
+	put(*(int *)fd, "line\n");
+}
+
+static int reads_in_vain(void *fd)
+{
+	char byte;
+	return (int)coro_read(*(int *)fd, &byte, 1);
+}
+
+/* The loop knows two fds that are then closed plainly: a pipe and the pidfd get their numbers. */
+TASK_TEST(its_fds_are_not_what_their_numbers_were_before)
+{
+	struct pair old = make_pair(UNIX), in = make_pair(PIPE);
+	struct coro_process_options options = {.in = in.from, .out = CORO_PIPE};
+	struct coro_future *tasks[2];
+	fcntl(in.to, F_SETFD, FD_CLOEXEC);
+	ck_assert_int_eq(coro_spawn(reads_in_vain, &old.from, &tasks[0]), 0);
+	ck_assert_int_eq(coro_spawn(reads_in_vain, &old.to, &tasks[1]), 0);
+	coro_task_yield();
+	for (int i = 0; i < 2; i++) {
+		coro_cancel(tasks[i]);
+		ck_assert_int_eq(coro_await(tasks[i], NULL), -ECANCELED);
+		coro_future_unref(tasks[i]);
+	}
+	close_pair(old);
+	struct coro_process *process = sh("read x; echo $x; read x; exit 3", &options);
+	ck_assert_int_eq(coro_process_stdout(process), old.from);
+	char got[8] = {0};
+	ck_assert_int_eq(coro_call_soon(coro_running_loop(), puts_a_line, &in.to, NULL), 0);
+	ck_assert_int_eq(coro_read(coro_process_stdout(process), got, sizeof(got)), 5);
+	ck_assert_str_eq(got, "line\n");
+	ck_assert_int_eq(coro_call_soon(coro_running_loop(), puts_a_line, &in.to, NULL), 0);
+	ck_assert_int_eq(end_of(process), 3);
+	close_pair(in);
+	return 0;
+}
+
 TASK_TEST(it_inherits_no_fds_that_are_not_passed)
 {
 	struct pair pair = make_pair(PIPE);
@@ -634,6 +736,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, its_streams_may_be_any_fds);
 	tcase_add_test(tests, its_streams_may_be_ours_in_another_order);
 	tcase_add_test(tests, we_may_have_no_standard_streams);
+	tcase_add_loop_test(tests, its_stderr_goes_where_its_stdout_goes, 0, 2);
+	tcase_add_test(tests, it_is_not_started_without_dev_null);
+	tcase_add_loop_test(tests, its_fds_are_not_what_their_numbers_were_before, 0, WAYS);
 	tcase_add_test(tests, it_inherits_no_fds_that_are_not_passed);
 	tcase_add_test(tests, it_inherits_no_fd_above_the_limit_either);
 	tcase_add_test(tests, it_has_no_signals_blocked_and_no_handlers);
