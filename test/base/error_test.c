@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <wchar.h>
 
 static struct failure *CORO_PRINTF(3, 4) make(int error, const char *site, const char *format, ...)
 {
@@ -25,6 +26,7 @@ START_TEST(every_error_has_a_message)
 	ck_assert_str_ne(coro_strerror(-4095), "");
 	ck_assert_str_eq(coro_strerror(CORO_EXIT), "Asked to leave");
 	ck_assert_str_eq(coro_strerror(-CORO_EXIT), "Asked to leave");
+	ck_assert_str_eq(coro_strerror(CORO_UNTRUSTED), "Certificate not accepted");
 	ck_assert_str_eq(coro_strerror(-8191), "Unknown error");
 	ck_assert_str_eq(coro_strerror(CORO_USER_ERROR + 1), "Unknown error");
 	ck_assert_str_eq(coro_strerror(CORO_USER_ERROR), "Error of the program");
@@ -83,6 +85,8 @@ START_TEST(message_may_be_of_any_length_or_none)
 	failure = make(-EIO, NULL, "%s", "");
 	ck_assert_str_eq(failure->message, "");
 	failure_unref(failure);
+	static const wchar_t no_character[] = {0x7fffffff, 0};
+	ck_assert_ptr_null(make(-EIO, NULL, "%ls", no_character));
 }
 END_TEST
 

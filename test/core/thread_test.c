@@ -2,6 +2,7 @@
 /* Coroutines in several threads, and what remains when a thread ends. */
 #include "base/sanitize.h"
 #include "coro/generator.h"
+#include "fail_alloc.h"
 #include "support.h"
 
 #include <dlfcn.h>
@@ -234,6 +235,38 @@ static void *trim_and_ask(void *arg)
 START_TEST(thread_that_has_no_coroutines_may_ask)
 {
 	const char *wrong = in_thread(trim_and_ask, NULL);
+	ck_assert_msg(!wrong, "%s", wrong);
+}
+END_TEST
+
+static int look_at_stack(const struct coro_stack *stack, void *arg)
+{
+	return 0;
+}
+
+/* Its first call of each kind finds no memory for what the library knows of a thread. */
+static void *asks_without_memory(void *arg)
+{
+	struct coro_stack stack;
+	int r[3];
+	fail_nth(1);
+	r[0] = coro_stack_for_each(look_at_stack, NULL);
+	fail_nth(1);
+	r[1] = coro_stack_get(NULL, &stack);
+	fail_nth(1);
+	r[2] = coro_pool_limit(10);
+	fail_off();
+	for (int i = 0; i < 3; i++)
+		if (r[i] != -ENOMEM)
+			return "not without memory";
+	return coro_pool_limit(10) == 0 ? NULL : "not with memory";
+}
+
+START_TEST(thread_without_memory_may_ask_later)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	const char *wrong = in_thread(asks_without_memory, NULL);
 	ck_assert_msg(!wrong, "%s", wrong);
 }
 END_TEST
@@ -473,6 +506,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, stacks_are_unmapped_when_their_thread_ends);
 	tcase_add_test(tests, pool_is_each_threads_own);
 	tcase_add_test(tests, thread_that_has_no_coroutines_may_ask);
+	tcase_add_test(tests, thread_without_memory_may_ask_later);
 	tcase_add_test(tests, destructors_of_a_thread_may_use_the_library_after_its_own);
 	tcase_add_test(tests, a_destructor_may_use_what_its_thread_had);
 	tcase_add_loop_test(tests, threads_may_begin_while_the_process_ends, 0, 20);
