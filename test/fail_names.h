@@ -31,7 +31,8 @@
 #define __wrap_sendfile __wrap_sendfile64
 #endif
 
-#if defined(__GLIBC__) && defined(__USE_TIME_BITS64)
+/* Since 2.40 the first is also defined where time_t has 64 bits anyway. */
+#if defined(__GLIBC__) && defined(__USE_TIME_BITS64) && __TIMESIZE == 32
 #define __real_fcntl __real___fcntl_time64
 #define __wrap_fcntl __wrap___fcntl_time64
 #define __real_ioctl __real___ioctl_time64
