@@ -15,10 +15,12 @@
 #undef __USE_EXTERN_INLINES
 
 #include <fcntl.h>
+#include <grp.h>
 #include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,7 +30,9 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -80,6 +84,9 @@ __sighandler_t __sysv_signal(int number, __sighandler_t function);
 /* Each of them has a pointer of its type. */
 #define LIBC_CALLS(X) \
 	X(read) X(write) X(readv) X(writev) X(pread) X(pwrite) X(preadv) X(pwritev) \
+	X(preadv2) X(pwritev2) X(copy_file_range) X(msgrcv) X(msgsnd) X(semop) X(semtimedop) \
+	X(getpwnam) X(getpwuid) X(getpwnam_r) X(getpwuid_r) \
+	X(getgrnam) X(getgrgid) X(getgrnam_r) X(getgrgid_r) \
 	X(recv) X(recvfrom) X(recvmsg) X(send) X(sendto) X(sendmsg) \
 	X(accept) X(accept4) X(connect) X(listen) X(setsockopt) X(socket) X(socketpair) \
 	X(close) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(open) X(openat) \

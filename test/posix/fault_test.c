@@ -6,7 +6,10 @@
 #include <poll.h>
 #include <semaphore.h>
 #include <sys/file.h>
+#include <sys/ipc.h>
 #include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 /* The error of a call that has returned -1. */
@@ -325,6 +328,33 @@ static int reads_a_stream(void *arg)
 	return r;
 }
 
+/* By a thread of the loop's, or blocking the loop. */
+static int reads_buffers(void *arg)
+{
+	char bytes[2];
+	struct iovec vec = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return failed();
+	ssize_t n = preadv(fd, &vec, 1, 0);
+	int r = n == sizeof(bytes) ? 0 : failed();
+	close(fd);
+	return r;
+}
+
+static int semaphores;
+
+static int waits_for_system_v(void *arg)
+{
+	enum { MANY = 20 };
+	struct timespec time = {.tv_nsec = 1};
+	struct sembuf takes[MANY];
+	for (int i = 0; i < MANY; i++)
+		takes[i] = (struct sembuf){.sem_num = 0, .sem_op = -1};
+	int r = semtimedop(semaphores, takes, MANY, &time);
+	return r < 0 && errno == EAGAIN ? 0 : failed();
+}
+
 static coro_fn *const programs[] = {selects,
 				    locks,
 				    locks_again,
@@ -345,13 +375,19 @@ static coro_fn *const programs[] = {selects,
 				    looks_up_a_name,
 				    looks_up_a_host,
 				    looks_up_a_host_safely,
-				    reads_a_stream};
+				    reads_a_stream,
+				    reads_buffers,
+				    waits_for_system_v};
 
 enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 
 START_TEST(without_memory_they_fail_or_do_without)
 {
+	semaphores = semget(IPC_PRIVATE, 1, 0600);
+	if (semaphores < 0 && programs[_i] == waits_for_system_v)
+		skip_test("there are no semaphores");
 	fail_each_allocation(programs[_i]);
+	semctl(semaphores, 0, IPC_RMID);
 }
 END_TEST
 
