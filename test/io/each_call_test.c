@@ -1004,8 +1004,10 @@ static int kills(struct party *party)
 	int code = 0, r = coro_process_spawn(argv, &options, &process);
 	if (r < 0)
 		return r;
-	while ((r = coro_process_kill(process)) < 0 && r != -ESRCH)
-		party->number = r;
+	/* ESRCH says that it has ended; if it was the error, it has not. */
+	for (int tries = 0; tries < 2 && (r = coro_process_kill(process)) < 0; tries++)
+		if (r != -ESRCH)
+			party->number = r;
 	r = coro_process_wait(process, &code);
 	if (r == 0)
 		claim(code == -SIGKILL, "code %d", code);
@@ -1141,7 +1143,8 @@ static int list_errors(const char *name, unsigned long n, int *ret)
 {
 	enum { USUAL = sizeof(usual_errors) / sizeof(int) };
 	int count = 0;
-	bool alone = false;
+	bool alone = false,
+	     few = running_slow(); /* checkers look at how, not with which, it fails */
 	for (size_t i = 0; i < sizeof(errors_of) / sizeof(errors_of[0]); i++)
 		if (strcmp(errors_of[i].name, name) == 0) {
 			alone = errors_of[i].alone;
@@ -1149,7 +1152,7 @@ static int list_errors(const char *name, unsigned long n, int *ret)
 				ret[count++] = errors_of[i].errors[e];
 		}
 	for (unsigned long e = 0; !alone && e < USUAL; e++)
-		if (n <= 2 || n % USUAL == e || usual_errors[e] == EINTR)
+		if (n % USUAL == e || (!few && (n <= 2 || usual_errors[e] == EINTR)))
 			ret[count++] = usual_errors[e];
 	return count;
 }
