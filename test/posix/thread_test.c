@@ -55,10 +55,11 @@ static ssize_t (*const lookups[])(struct made *made) = {by_getaddrinfo, by_getna
 START_TEST(names_are_looked_up_while_others_run)
 {
 	struct made made = {.call = lookups[_i]};
+	ssize_t expected = made.call(&made); /* no name is known everywhere */
 	struct coro_future *task = begin(&made);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
 	coro_future_unref(task);
-	ck_assert_int_eq(made.result, 0);
+	ck_assert_int_eq(made.result, expected);
 }
 END_TEST
 
