@@ -305,6 +305,26 @@ START_TEST(all_may_be_too_much)
 }
 END_TEST
 
+static int writes_bytes(void *length)
+{
+	return coro_write(pair.to, plenty, *(size_t *)length) < 0 ? -EIO : 0;
+}
+
+/* Larger than a block, so that the buffer has the length that is asked for. */
+START_TEST(one_byte_more_than_may_be_read_is_seen)
+{
+	enum { MOST = 100000 };
+	begin(_i, 0);
+	struct coro_future *writer = start(writes_bytes, N(MOST + 1));
+	ck_assert_int_eq(result_of(reads_all, N(MOST)), -EMSGSIZE);
+	ck_assert_int_eq(coro_run_until_complete(loop, writer, NULL), 0);
+	coro_future_unref(writer);
+	hang_up();
+	ck_assert_int_eq(result_of(reads_all, N(SIZE_MAX)), 0);
+	end();
+}
+END_TEST
+
 START_TEST(what_is_seen_stays_until_it_is_taken)
 {
 	begin(_i, 8);
@@ -546,6 +566,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
+	tcase_add_loop_test(tests, one_byte_more_than_may_be_read_is_seen, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_nul_stands_behind_a_line_and_hides_nothing, 0, 6);
 	tcase_add_test(tests, a_nul_stands_behind_a_line_that_fills_the_buffer);
 	tcase_add_loop_test(tests, lines_come_one_at_a_time, 0, PAIR_KINDS);
