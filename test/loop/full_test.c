@@ -88,12 +88,32 @@ static int begins_a_timeout(void *arg)
 	return r < 0 ? r : coro_timeout_end(&timeout, 0);
 }
 
-static coro_fn *const calls[] = {waits_in_time,     shields,
+/* A request that came before waits outside of the shield. */
+static int shields_while_cancelled(void *arg)
+{
+	struct coro_shield_scope scope;
+	struct coro_future *self = coro_current_task();
+	coro_cancel(self);
+	int r = coro_shield_begin(&scope, CORO_FOREVER);
+	if (r == 0)
+		r = coro_shield_end(&scope, 0);
+	int cancelled = coro_task_yield();
+	coro_task_uncancel(self);
+	return cancelled == -ECANCELED ? r : -EIO;
+}
 
-				 waits_for_no_time, within_no_time,
-				 calls_soon,        calls_later,
-				 calls_at,          spawns,
-				 spawns_in_a_group, spawns_in_a_group_with_options,
+static coro_fn *const calls[] = {shields_while_cancelled,
+				 waits_in_time,
+				 shields,
+
+				 waits_for_no_time,
+				 within_no_time,
+				 calls_soon,
+				 calls_later,
+				 calls_at,
+				 spawns,
+				 spawns_in_a_group,
+				 spawns_in_a_group_with_options,
 				 begins_a_timeout};
 
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
@@ -160,7 +180,8 @@ static int with_a_group(void *arg)
 
 START_TEST(call_that_finds_no_room_fails)
 {
-	coro_fn *call = calls[_i];
+	coro_fn *call = calls[_i % CALLS];
+	coro_loop_set_debug(loop, _i >= CALLS);
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
 	ck_assert_int_eq(result_of(with_a_group, &call), 0);
@@ -193,7 +214,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
-	tcase_add_loop_test(tests, call_that_finds_no_room_fails, 0, CALLS);
+	tcase_add_loop_test(tests, call_that_finds_no_room_fails, 0, 2 * CALLS);
 	tcase_add_test(tests, run_that_finds_no_room_fails);
 }
 
