@@ -55,6 +55,14 @@
 		return;                            \
 	} while (0)
 
+/* For a child made by fork: what only other threads knew is lost there, and is no leak. */
+static inline void loses_other_threads(void)
+{
+#ifdef VALGRIND_CLO_CHANGE
+	VALGRIND_CLO_CHANGE("--leak-check=no");
+#endif
+}
+
 /* ---- counts ---- */
 
 static inline bool running_slow(void)
