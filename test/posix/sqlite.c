@@ -21,7 +21,8 @@ static const char *program_name, *file;
 static sqlite3 *open_database(int busy_timeout)
 {
 	sqlite3 *db;
-	claim(sqlite3_open(file, &db) == SQLITE_OK, "sqlite3_open: %s", sqlite3_errmsg(db));
+	int r = sqlite3_open(file, &db);
+	claim(r == SQLITE_OK, "sqlite3_open: %s", sqlite3_errmsg(db));
 	sqlite3_busy_timeout(db, busy_timeout);
 	return db;
 }
@@ -43,10 +44,10 @@ static void must(sqlite3 *db, const char *statement)
 static int count_rows(sqlite3 *db)
 {
 	sqlite3_stmt *statement;
-	claim(sqlite3_prepare_v2(db, "SELECT count(*) FROM rows", -1, &statement, NULL) ==
-			      SQLITE_OK &&
-		      sqlite3_step(statement) == SQLITE_ROW,
-	      "count: %s", sqlite3_errmsg(db));
+	int r = sqlite3_prepare_v2(db, "SELECT count(*) FROM rows", -1, &statement, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	claim(r == SQLITE_ROW, "count: %s", sqlite3_errmsg(db));
 	int count = sqlite3_column_int(statement, 0);
 	sqlite3_finalize(statement);
 	return count;
