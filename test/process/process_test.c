@@ -237,6 +237,24 @@ START_TEST(one_that_may_outlive_the_loop_is_left_alone)
 }
 END_TEST
 
+/* One that has become another user's may refuse the signal, and is not waited for. */
+START_TEST(one_that_cannot_be_killed_is_left_alone)
+{
+	unsigned flags = 0;
+	watch_by(BY_THREAD);
+	result_of(keeps_one, &flags);
+	pid_t pid = coro_process_pid(shared);
+	fail_call("kill", 1, EPERM);
+	loop_teardown();
+	ck_assert(fail_call_off());
+	ck_assert_int_eq(coro_process_code(shared, NULL), -ECHILD);
+	ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+	ck_assert_int_eq(coro_process_destroy(shared), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	loop_setup();
+}
+END_TEST
+
 static int waits_for_own(void *arg)
 {
 	shared = waits_for_eof(0);
@@ -569,6 +587,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, one_destroyed_while_it_runs_goes_on_and_is_reaped, 0, WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_kills_what_still_runs, 0, WAYS);
 	tcase_add_loop_test(tests, closing_the_loop_drops_an_end_that_has_come, 0, WAYS);
+	tcase_add_test(tests, one_that_cannot_be_killed_is_left_alone);
 	tcase_add_loop_test(tests, one_that_may_outlive_the_loop_is_left_alone, 0, WAYS);
 	tcase_add_loop_test(tests, a_task_that_waits_may_be_discarded, 0, WAYS);
 	tcase_add_loop_test(tests, a_child_made_by_fork_leaves_its_parents_processes_alone, 0,

@@ -684,6 +684,62 @@ TASK_TEST(it_may_run_as_another_user)
 	return 0;
 }
 
+/* A child whose streams change places, whose stdin does not block, and that gets an fd. */
+static int starts_with_all(int in, int passed, const char **message)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct coro_process_options options = {.in = in,
+					       .out = 2,
+					       .err = 1,
+					       .pass_fds = &passed,
+					       .pass_fd_count = 1,
+					       .flags = CORO_PROCESS_GROUP};
+	struct coro_process *process;
+	int r = coro_process_spawn(argv, &options, &process);
+	*message = r < 0 ? coro_message(r) : "";
+	return r < 0 ? r : end_of(process);
+}
+
+TASK_TEST(error_of_each_step_is_told)
+{
+	static const char *const names[] = {"setpgid", "fcntl", "fstat", "dup2", "open"};
+	struct pair pair = make_pair(PIPE_NONBLOCK);
+	const char *message;
+	int told = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		bool failed = true;
+		for (unsigned long n = 1; failed; n++) {
+			fail_call(names[i], n, EMFILE);
+			int r = starts_with_all(pair.from, pair.to, &message);
+			/* What was not seen to fail may have failed in a copy of this process. */
+			failed = fail_call_off() || r < 0;
+			ck_assert_msg(r == 0 || r == -EMFILE, "%s %lu: %d", names[i], n, r);
+			told |= strstr(message, "cannot pass an fd on: ") ? 1 : 0;
+			told |= strstr(message, "cannot place standard streams: ") ? 2 : 0;
+			ck_assert_uint_lt(n, 100);
+		}
+	}
+	ck_assert_int_eq(told, 3);
+	close_pair(pair);
+	return 0;
+}
+
+TASK_TEST(it_is_told_that_it_cannot_become_the_user)
+{
+	static gid_t groups[100000];
+	struct coro_process_user user = {
+		.uid = geteuid(), .gid = getegid(), .groups = groups, .group_count = 100000};
+	struct coro_process_options options = {.user = &user};
+	char expected[100], *argv[] = {(char *)"true", NULL};
+	struct coro_process *process;
+	int r = coro_process_spawn(argv, &options, &process);
+	ck_assert_int_lt(r, 0);
+	snprintf(expected, sizeof(expected), "cannot become user %ld, group %ld: ", (long)geteuid(),
+		 (long)getegid());
+	ck_assert_ptr_nonnull(strstr(coro_message(r), expected));
+	return 0;
+}
+
 /* Forks again and again, children that have what is open then and live on for a while. */
 static _Atomic bool forks_on;
 
@@ -754,6 +810,8 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_signal_reaches_what_is_left_of_its_group, 0, WAYS);
 	tcase_add_test(tests, it_may_have_a_controlling_terminal);
 	tcase_add_test(tests, it_may_run_as_another_user);
+	tcase_add_test(tests, error_of_each_step_is_told);
+	tcase_add_test(tests, it_is_told_that_it_cannot_become_the_user);
 	tcase_add_test(tests, forks_of_other_threads_do_not_hold_spawning_up);
 	tcase_add_loop_test(tests, pipes_are_not_taken_from_who_talks, 0, WAYS);
 }
