@@ -68,6 +68,75 @@ START_TEST(a_writer_is_called_while_there_is_room)
 }
 END_TEST
 
+/* Writes until there is no more room. */
+static void fills(void *fd)
+{
+	static const char bytes[4096];
+	while (write(*(int *)fd, bytes, sizeof(bytes)) > 0)
+		;
+	trace("fills");
+}
+
+static void drain(int fd)
+{
+	char bytes[4096];
+	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* The peer's half is at its end, which the kernel reports as well as room. */
+START_TEST(a_writer_is_called_only_for_room_after_the_end_of_what_is_read)
+{
+	pair = make_pair(_i ? TCP : UNIX_NONBLOCK);
+	fcntl(pair.to, F_SETFL, O_NONBLOCK);
+	ck_assert_int_eq(shutdown(pair.from, SHUT_WR), 0);
+	fills(&pair.to);
+	trace_take();
+	ck_assert_int_eq(coro_loop_add_writer(loop, pair.to, fills, &pair.to), 0);
+	for (int i = 0; i < 4; i++)
+		turn();
+	ck_assert_trace("");
+	for (int round = 0; round < 3; round++) {
+		const char *called;
+		drain(pair.from);
+		while (!*(called = trace_take())) /* TCP tells the peer of room in its time */
+			turn();
+		ck_assert_ptr_nonnull(strstr(called, "fills"));
+		for (int i = 0; i < 4; i++)
+			turn();
+	}
+	ck_assert_int_eq(coro_loop_remove_writer(loop, pair.to), 1);
+	trace_take();
+	close_pair(pair);
+	run();
+}
+END_TEST
+
+/* The kernel refuses the poll, which was asked for before. */
+START_TEST(an_fd_that_is_closed_before_it_is_polled_is_forgotten)
+{
+	if (!on_uring())
+		skip_test("others tell the kernel at once, which forgets it itself");
+	struct reader reader = {.room = 2};
+	pair = make_pair(UNIX);
+	reader.fd = pair.from;
+	ck_assert_int_eq(coro_loop_add_reader(loop, pair.from, reads_some, &reader), 0);
+	close_pair(pair);
+	run(); /* there is nothing to wait for */
+	struct pair again = make_pair(UNIX);
+	ck_assert_int_eq(again.from, reader.fd);
+	ck_assert_int_eq(coro_loop_add_reader(loop, again.from, reads_some, &reader), 0);
+	turn();
+	ck_assert_trace("");
+	put(again.to, "ab");
+	turn();
+	turn();
+	ck_assert_trace("ab");
+	coro_fd_close(again.from);
+	close(again.to);
+}
+END_TEST
+
 START_TEST(a_second_takes_the_place_of_the_first)
 {
 	pair = make_pair(_i);
@@ -304,6 +373,9 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_reader_is_called_for_as_long_as_there_is_something, 0,
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_writer_is_called_while_there_is_room, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_writer_is_called_only_for_room_after_the_end_of_what_is_read,
+			    0, 2);
+	tcase_add_test(tests, an_fd_that_is_closed_before_it_is_polled_is_forgotten);
 	tcase_add_loop_test(tests, a_second_takes_the_place_of_the_first, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, one_that_is_removed_in_its_turn_is_not_called, UNIX, PAIR_KINDS);
 	tcase_add_test(tests, one_that_is_replaced_in_its_turn_is_not_called);
