@@ -96,4 +96,42 @@ static inline void assert_gives_back_without_memory(const char *name, coro_fn *f
 	}
 }
 
+/* -- without room */
+
+/* Reserves what is there. Returns for how many tasks. */
+static inline size_t take_room(void)
+{
+	struct sched *sched = sched_of(loop);
+	size_t tasks = 0;
+	for (; sched_has_room(sched); tasks++)
+		sched_reserve_in_room(sched);
+	return tasks;
+}
+
+/*
+ * In a task: makes a call without room, with each of its allocations failing in turn. It returns 0, or
+ * -ENOMEM and has done nothing. Returns 0, the call's other error, or -EIO if it did not fail. before
+ * and after are called around each attempt, or NULL.
+ */
+static inline int fail_without_room(coro_fn *call, int (*before)(void), void (*after)(void))
+{
+	bool failed = true;
+	int failures = 0;
+	for (unsigned long n = 1; failed; n++) {
+		if (before && before() < 0)
+			return -EIO;
+		size_t taken = take_room();
+		fail_nth(n);
+		int r = call(NULL);
+		failed = fail_off();
+		sched_release(sched_of(loop), taken, 0);
+		if (after)
+			after();
+		if (r != 0 && r != -ENOMEM)
+			return r;
+		failures += r < 0;
+	}
+	return failures > 0 ? 0 : -EIO;
+}
+
 #endif

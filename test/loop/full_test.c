@@ -120,16 +120,6 @@ enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
 /* ---- the limit ---- */
 
-/* Reserves what is there. Returns for how many tasks. */
-static size_t take_room(void)
-{
-	struct sched *sched = sched_of(loop);
-	size_t tasks = 0;
-	for (; sched_has_room(sched); tasks++)
-		sched_reserve_in_room(sched);
-	return tasks;
-}
-
 static void set_due(void *future)
 {
 	coro_future_set_result(future, NULL);
@@ -142,26 +132,15 @@ static int make_due(void)
 	return r < 0 ? r : coro_call_soon(loop, set_due, coro_future_ref(due), NULL);
 }
 
-/* Makes a call without room, with each of its allocations failing in turn. */
-static int makes_at_the_limit(void *arg)
+static void drop_due(void)
+{
+	coro_future_unref(due);
+}
+
+static int makes_when_due(void *arg)
 {
 	coro_fn *call = *(coro_fn **)arg;
-	bool failed = true;
-	int failures = 0;
-	for (unsigned long n = 1; failed; n++) {
-		if (make_due() < 0)
-			return -EIO;
-		size_t taken = take_room();
-		fail_nth(n);
-		int r = call(NULL);
-		failed = fail_off();
-		sched_release(sched_of(loop), taken, 0);
-		coro_future_unref(due);
-		if (r != 0 && r != -ENOMEM)
-			return r;
-		failures += r < 0;
-	}
-	return failures > 0 ? 0 : -EIO;
+	return fail_without_room(call, make_due, drop_due);
 }
 
 static int with_a_group(void *arg)
@@ -171,7 +150,7 @@ static int with_a_group(void *arg)
 		return r;
 	r = coro_future_create(loop, &pending);
 	if (r == 0) {
-		r = makes_at_the_limit(arg);
+		r = makes_when_due(arg);
 		coro_future_set_result(pending, NULL);
 		coro_future_unref(pending);
 	}
