@@ -338,6 +338,29 @@ START_TEST(devices_that_block_are_read)
 }
 END_TEST
 
+static int reads_at(void *offset)
+{
+	char bytes[16];
+	return (int)coro_pread(device, bytes, sizeof(bytes), *(off_t *)offset);
+}
+
+/* What a thread has read for a task that has left is of that task's place. */
+START_TEST(read_at_another_place_reads_anew)
+{
+	off_t first = 0, second = 4096;
+	device = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	fail_calls_from("preadv2", 1, EOPNOTSUPP);
+	struct coro_future *reader = start(reads_at, &first);
+	cancel(reader);
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), -ECANCELED);
+	coro_future_unref(reader);
+	ck_assert_int_eq(result_of(reads_at, &second), 16);
+	ck_assert_int_eq(result_of(reads_at, &first), 16);
+	ck_assert(fail_call_off());
+	coro_fd_close(device);
+}
+END_TEST
+
 static int reads_endlessly(void *arg)
 {
 	static char bytes[8 << 20];
@@ -503,6 +526,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_read_that_is_cancelled_loses_nothing, 0, KINDS);
 	tcase_add_loop_test(tests, o_nonblock_may_be_taken_off_meanwhile, 0, KINDS);
 	tcase_add_test(tests, devices_that_block_are_read);
+	tcase_add_test(tests, read_at_another_place_reads_anew);
 	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);
 	tcase_add_loop_test(tests, what_is_refused_is_done_otherwise, 0, REFUSALS * KINDS);
 	tcase_add_test(tests, thread_takes_as_many_pieces_as_it_has_room_for);

@@ -113,6 +113,20 @@ START_TEST(sockets_tell_their_addresses)
 	ck_assert_int_eq(coro_address_text(&other, sizeof(other), text, sizeof(text)),
 			 -EAFNOSUPPORT);
 	ck_assert_int_eq(coro_address_text(NULL, 0, text, sizeof(text)), -EINVAL);
+	/* An interface that there is not, and a length that no address has. */
+	struct sockaddr_in6 far = {
+		.sin6_family = AF_INET6, .sin6_addr = {{{0xfe, 0x80}}}, .sin6_scope_id = 987654};
+	ck_assert_int_gt(
+		coro_address_text((struct sockaddr *)&far, sizeof(far), text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "[fe80::%987654]:0");
+	union {
+		struct sockaddr_un local;
+		char room[sizeof(struct sockaddr_un) + 16];
+	} full = {.local.sun_family = AF_UNIX};
+	memset(full.local.sun_path, 'x', sizeof(full) - offsetof(struct sockaddr_un, sun_path));
+	ck_assert_int_eq(coro_address_text((struct sockaddr *)&full, sizeof(full), text,
+					   sizeof(text)),
+			 (int)(strlen("unix:") + sizeof(full.local.sun_path)));
 }
 END_TEST
 
