@@ -208,6 +208,26 @@ START_TEST(who_is_woken_and_discarded_passes_it_on)
 }
 END_TEST
 
+/* Neither has a claim: one was not woken, the other learns of the close. */
+START_TEST(who_waits_and_is_discarded_passes_nothing_on)
+{
+	make(1);
+	put("a");
+	coro_future_unref(start(puts_in, "b"));
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_thread_queue_try_put(queue, queue), -EAGAIN);
+	ck_assert_int_eq(get(), 'a');
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	coro_future_unref(start(gets, "1"));
+	ck_assert_int_eq(coro_thread_queue_close(queue), 0);
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
+	ck_assert_int_eq(coro_thread_queue_destroy(queue), 0); /* and is not in use */
+	queue = NULL;
+	ck_assert_trace("");
+}
+END_TEST
+
 /* ---- close ---- */
 
 START_TEST(closing_ends_the_waits_but_what_is_inside_comes_out)
@@ -496,6 +516,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_cancelled_waiter_leaves_the_line);
 	tcase_add_test(tests, who_is_woken_and_cancelled_passes_it_on);
 	tcase_add_test(tests, who_is_woken_and_discarded_passes_it_on);
+	tcase_add_test(tests, who_waits_and_is_discarded_passes_nothing_on);
 	tcase_add_test(tests, closing_ends_the_waits_but_what_is_inside_comes_out);
 	tcase_add_test(tests, the_last_item_of_a_closed_queue_goes_to_one_waiter);
 	tcase_add_test(tests, who_was_to_put_and_finds_it_closed_does_not);
