@@ -266,6 +266,25 @@ START_TEST(in_debug_mode_a_lock_says_who_holds_it)
 }
 END_TEST
 
+static void takes_it(void *arg)
+{
+	ck_assert_int_eq(coro_lock_try_acquire_at("here.c:9", &held), 0);
+}
+
+START_TEST(in_debug_mode_a_lock_of_a_callback_is_held_by_no_task)
+{
+	ck_assert_int_eq(coro_loop_set_debug(loop, true), 0);
+	coro_lock_init(&held);
+	call_outside_tasks(takes_it, NULL);
+	struct coro_future *task = start(holds, NULL);
+	turn();
+	ck_assert_str_eq(waiting(task), "a lock, held since here.c:9");
+	ck_assert_int_eq(coro_lock_release(&held), 0);
+	run();
+	coro_future_unref(task);
+}
+END_TEST
+
 static struct coro_rwlock rwlock;
 static struct coro_semaphore semaphore;
 
@@ -503,6 +522,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_line_that_is_too_long_is_cut);
 	tcase_add_test(tests, a_dump_that_cannot_be_written_fails);
 	tcase_add_test(tests, in_debug_mode_a_lock_says_who_holds_it);
+	tcase_add_test(tests, in_debug_mode_a_lock_of_a_callback_is_held_by_no_task);
 	tcase_add_test(tests, in_debug_mode_what_several_may_hold_says_who_holds_it);
 	tcase_add_test(tests, in_debug_mode_a_deadlock_is_a_tree_on_stderr);
 	tcase_add_test(tests, without_debug_mode_a_deadlock_prints_nothing);

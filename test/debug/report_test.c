@@ -845,6 +845,21 @@ static int leaves_units(void *arg)
 	return r < 0 ? r : coro_semaphore_try_acquire(&semaphore);
 }
 
+static int returns_it(void *arg)
+{
+	return coro_semaphore_release(&semaphore);
+}
+
+/* The one who returns it has none. */
+static int has_another_return_its_unit(void *arg)
+{
+	coro_semaphore_init_bounded(&semaphore, 2);
+	int r = takes_a_unit(NULL);
+	if (r == 0)
+		r = coro_spawn(returns_it, NULL, NULL);
+	return r < 0 ? r : coro_task_yield();
+}
+
 static int returns_a_unit(void *arg)
 {
 	int r = takes_a_unit(NULL);
@@ -916,6 +931,7 @@ START_TEST(debug_mode_reports_what_is_never_released)
 		{gives_rwlocks_back, ""},
 		{leaves_units, IN_TASK UNIT_AT IN_MAIN UNIT_AT},
 		{gives_units_back, ""},
+		{has_another_return_its_unit, ""},
 		{counts, ""},
 		{leaves_a_timeout_and_a_lock,
 		 IN_MAIN LOCK_AT IN_MAIN "timeout of 1 s begun at " SITE
