@@ -2,6 +2,8 @@
 /* Children: their ends, and those that are given back or discarded before. */
 #include "process/programs.h"
 
+#include "base/system.h"
+
 /* ---- ends ---- */
 
 TASK_TEST(its_code_tells_how_it_ended)
@@ -435,6 +437,10 @@ END_TEST
 START_TEST(pidfd_that_may_be_anothers_is_not_used)
 {
 	unsigned flags = 0;
+	int pidfd = system_pidfd_open(getpid());
+	if (pidfd < 0)
+		skip_test("no pidfds here"); /* valgrinds of some age do not know them */
+	close(pidfd);
 	fail_call("waitid", 1, ECHILD);
 	ck_assert_int_eq(result_of(keeps_one, &flags), 0);
 	ck_assert(fail_call_off());

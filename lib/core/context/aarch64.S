@@ -20,7 +20,7 @@
 
 #include "core/context/object.inc"
 
-/* Bit 0 is BTI, bit 1 is PAC, as in the note at the end. */
+/* Bit 0 is BTI, bit 1 is PAC, bit 2 is GCS, as in the note at the end. */
 #if defined(__ARM_FEATURE_BTI_DEFAULT) && __ARM_FEATURE_BTI_DEFAULT
 #define BTI 1
 #else
@@ -30,6 +30,11 @@
 #define PAC 2
 #else
 #define PAC 0
+#endif
+#if defined(__ARM_FEATURE_GCS_DEFAULT) && __ARM_FEATURE_GCS_DEFAULT
+#define GCS 4
+#else
+#define GCS 0
 #endif
 
 /* By number: CPUs and assemblers that do not know them take them for no operation. */
@@ -207,13 +212,13 @@ SYMBOL(context_room):
 #ifdef __ELF__
 	.section .note.GNU-stack, "", %progbits
 
-/* Safe with what the rest was compiled for: BTI and PAC. */
-#if BTI || PAC
+/* Safe with what the rest was compiled for. With GCS on, ucontext.c takes the place of the switch. */
+#if BTI || PAC || GCS
 	.section .note.gnu.property, "a", %note
 	.p2align 3
 	.word	4, 16, 5		/* sizes of name and descriptor; NT_GNU_PROPERTY_TYPE_0 */
 	.asciz	"GNU"
 	.word	0xc0000000, 4		/* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
-	.word	BTI | PAC, 0
+	.word	BTI | PAC | GCS, 0
 #endif
 #endif
