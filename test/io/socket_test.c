@@ -356,6 +356,31 @@ START_TEST(an_interrupted_connect_goes_on)
 }
 END_TEST
 
+static int connecting;
+
+/* The connection is there by now. */
+static void has_connected(void)
+{
+	ck_assert_int_eq(connect(connecting, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+/* It is not there yet, when it is asked for first. */
+static void has_not_connected(void)
+{
+	precede_call("getpeername", has_connected);
+}
+
+START_TEST(a_connect_that_has_not_ended_is_asked_for_again)
+{
+	connecting = tcp_socket(0);
+	fail_call("connect", 1, EINPROGRESS);
+	precede_call("getpeername", has_not_connected);
+	ck_assert_int_eq(connects(&connecting), 0);
+	ck_assert(fail_call_off());
+	close(connecting);
+}
+END_TEST
+
 /* An address where nobody answers, because its backlog is full. */
 static int fill_backlog(int *clients, int count)
 {
@@ -970,6 +995,23 @@ START_TEST(an_fd_that_comes_in_a_message_has_a_new_number)
 }
 END_TEST
 
+#ifdef SO_PASSCRED
+/* Something else than fds comes with a message. */
+START_TEST(a_message_that_carries_no_fd_makes_none_known)
+{
+	struct pair pair = make_pair(UNIX);
+	struct message in = {.fd = pair.from};
+	ck_assert_int_eq(setsockopt(pair.from, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), 0);
+	struct coro_future *task = start(receives_message, &in);
+	put(pair.to, "hello");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	coro_future_unref(task);
+	ck_assert_str_eq(in.got, "hello");
+	close_pair(pair);
+}
+END_TEST
+#endif
+
 START_TEST(a_message_that_goes_in_pieces_carries_its_fd_once)
 {
 	struct pair pair = make_pair(UNIX);
@@ -1012,6 +1054,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_refused_connection_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, somebody_clears_o_nonblock_while_a_socket_connects, 0, 2);
 	tcase_add_test(tests, an_interrupted_connect_goes_on);
+	tcase_add_test(tests, a_connect_that_has_not_ended_is_asked_for_again);
 	tcase_add_test(tests, a_connect_that_is_not_answered_ends_at_its_deadline);
 	tcase_add_loop_test(tests, a_full_line_of_a_local_socket_is_waited_for, 0, 2);
 	tcase_add_loop_test(tests, a_socket_that_waits_in_such_a_line_may_be_closed, 0, 2);
@@ -1034,6 +1077,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_queue_of_errors_keeps_no_receiver_busy);
 #endif
 	tcase_add_test(tests, an_fd_that_comes_in_a_message_has_a_new_number);
+#ifdef SO_PASSCRED
+	tcase_add_test(tests, a_message_that_carries_no_fd_makes_none_known);
+#endif
 	tcase_add_test(tests, a_message_that_goes_in_pieces_carries_its_fd_once);
 }
 

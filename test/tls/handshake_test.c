@@ -481,6 +481,21 @@ START_TEST(a_peer_that_speaks_no_TLS_is_an_error)
 }
 END_TEST
 
+/* It says goodbye before it has said anything else. */
+START_TEST(a_peer_that_leaves_at_once_is_an_error)
+{
+	static const char close_notify[] = {21, 3, 3, 0, 2, 1, 0};
+	open_pair(UNIX);
+	make_contexts(NULL, NULL);
+	ck_assert_int_eq(write(_i ? line.to : line.from, close_notify, sizeof(close_notify)),
+			 (ssize_t)sizeof(close_notify));
+	client_shaking = (struct shaking){.host = "localhost"};
+	struct coro_future *task = spawn(_i ? accepts : connects, &client_shaking);
+	finish(task, 0);
+	ck_assert_int_eq(client_shaking.result, -EPROTO);
+}
+END_TEST
+
 START_TEST(a_peer_that_hangs_up_is_an_error)
 {
 	open_pair(TCP);
@@ -960,6 +975,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, what_the_chosen_context_demands_of_clients_holds, 0, 8);
 	tcase_add_loop_test(tests, a_session_goes_on_with_its_host_and_no_other, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_speaks_no_TLS_is_an_error, 0, 2);
+	tcase_add_loop_test(tests, a_peer_that_leaves_at_once_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_hangs_up_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_says_nothing_is_not_waited_for_for_ever, 0, 2);
 	tcase_add_loop_test(tests, nor_is_a_peer_that_reads_nothing, 0, 2);
