@@ -365,6 +365,27 @@ START_TEST(a_semaphore_is_waited_for)
 }
 END_TEST
 
+/* A unit that comes for a task that is cancelled goes to the next. */
+START_TEST(a_unit_is_not_lost_on_who_is_cancelled)
+{
+	init(PTHREAD_MUTEX_NORMAL);
+	struct coro_future *a = start(takes, "a"), *b = start(takes, "b"), *c = start(takes, "c");
+	cancel(b); /* in the middle of the line */
+	turn();
+	turn();
+	cancel(a);
+	call_outside_tasks(posts_as_callback, NULL);
+	ck_assert_int_eq(coro_run_until_complete(loop, c, NULL), 0);
+	run();
+	assert_ended(a, 0);
+	assert_ended(b, 0);
+	coro_future_unref(c);
+	char expected[64];
+	snprintf(expected, sizeof(expected), "b:%d a:%d c:0", ECANCELED, ECANCELED);
+	ck_assert_trace(expected);
+}
+END_TEST
+
 /* By sem_timedwait without a clock. */
 static int takes_for_a_while(void *arg)
 {
@@ -401,6 +422,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_thread_signals_a_task, 0, 2);
 	tcase_add_loop_test(tests, a_wait_for_a_condition_ends_with_its_time, 0, 2);
 	tcase_add_test(tests, a_semaphore_is_waited_for);
+	tcase_add_test(tests, a_unit_is_not_lost_on_who_is_cancelled);
 	tcase_add_loop_test(tests, a_semaphore_is_waited_for_until_a_time, 0, 3);
 }
 

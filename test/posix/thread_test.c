@@ -317,6 +317,56 @@ START_TEST(a_cancelled_lock_is_not_held)
 }
 END_TEST
 
+static int threads;
+
+/* The thread of the call ends in the turn in which its task leaves, before that. */
+static int ends_the_call(void *arg)
+{
+	if (!lock_elsewhere(F_UNLCK))
+		return -errno;
+	await_threads(threads);
+	return 0;
+}
+
+START_TEST(a_lock_that_comes_as_its_task_leaves_is_not_held)
+{
+	struct made made = {.call = by_flock};
+	lock_kind = 0;
+	open_file();
+	made.fd = file;
+	threads = threads_now();
+	ck_assert(lock_elsewhere(F_WRLCK));
+	struct coro_future *task = begin(&made), *ending = spawn(ends_the_call, NULL);
+	cancel(task);
+	finish_failed(task, &made, ECANCELED);
+	ck_assert_int_eq(coro_run_until_complete(loop, ending, NULL), 0);
+	coro_future_unref(ending);
+	run();
+	ck_assert(lock_elsewhere(F_WRLCK));
+	close(file);
+	close(other);
+}
+END_TEST
+
+START_TEST(a_lock_that_comes_after_the_loops_end_is_not_held)
+{
+	struct made made = {.call = by_flock};
+	lock_kind = 0;
+	open_file();
+	made.fd = file;
+	threads = threads_now();
+	ck_assert(lock_elsewhere(F_WRLCK));
+	coro_future_unref(begin(&made));
+	loop_teardown();
+	ck_assert(lock_elsewhere(F_UNLCK));
+	await_threads(threads);
+	ck_assert(lock_elsewhere(F_WRLCK));
+	close(file);
+	close(other);
+	loop_setup();
+}
+END_TEST
+
 /* ---- opening ---- */
 
 static ssize_t opens_a_fifo(struct made *made)
@@ -461,6 +511,22 @@ START_TEST(a_pause_ends_after_a_handler)
 }
 END_TEST
 
+/* One that begins before the other has run on is not ended by what ended that. */
+START_TEST(a_pause_does_not_end_after_an_earlier_handler)
+{
+	struct made first = {.call = pauses}, second = {.call = pauses};
+	signal(SIGUSR2, count_one);
+	struct coro_future *a = begin(&first), *b = spawn(makes, &second);
+	kill(getpid(), SIGUSR2);
+	finish_failed(a, &first, EINTR);
+	for (int i = 0; i < 4; i++)
+		turn();
+	ck_assert(!coro_future_done(b));
+	kill(getpid(), SIGUSR2);
+	finish_failed(b, &second, EINTR);
+}
+END_TEST
+
 static ssize_t polls_with_a_mask(struct made *made)
 {
 	sigset_t none;
@@ -509,10 +575,13 @@ static void add(TCase *tests)
 	tcase_add_test(tests, the_end_of_popen_is_waited_for);
 	tcase_add_loop_test(tests, a_lock_is_waited_for, 0, 2);
 	tcase_add_loop_test(tests, a_cancelled_lock_is_not_held, 0, 2);
+	tcase_add_test(tests, a_lock_that_comes_as_its_task_leaves_is_not_held);
+	tcase_add_test(tests, a_lock_that_comes_after_the_loops_end_is_not_held);
 	tcase_add_test(tests, a_fifo_is_opened_when_there_is_a_writer);
 	tcase_add_loop_test(tests, a_signal_is_waited_for, 0, 3);
 	tcase_add_test(tests, a_handler_has_libcs_calls);
 	tcase_add_test(tests, a_pause_ends_after_a_handler);
+	tcase_add_test(tests, a_pause_does_not_end_after_an_earlier_handler);
 	tcase_add_test(tests, a_mask_of_its_own_holds_while_it_waits);
 }
 
