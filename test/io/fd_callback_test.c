@@ -291,12 +291,14 @@ static void *adds_elsewhere(void *arg)
 START_TEST(what_cannot_be_is_refused)
 {
 	FILE *file = tmpfile();
+	ck_assert_int_eq(coro_loop_remove_reader(loop, fileno(file)), 0); /* it knows no fds yet */
 	ck_assert_int_eq(coro_loop_add_reader(NULL, 0, says_word, NULL), -EINVAL);
 	ck_assert_int_eq(coro_loop_add_reader(loop, 0, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(coro_loop_add_reader(loop, -1, says_word, NULL), -EBADF);
 	ck_assert_int_eq(coro_loop_add_writer(loop, 1000, says_word, NULL), -EBADF);
 	ck_assert_int_eq(coro_loop_add_reader(loop, fileno(file), says_word, NULL), -EPERM);
 	ck_assert_int_eq(coro_loop_remove_reader(loop, fileno(file)), 0);
+	ck_assert_int_eq(coro_loop_remove_reader(loop, fileno(file) + 1), 0);
 	ck_assert_int_eq(coro_loop_remove_writer(NULL, 0), -EINVAL);
 	in_thread(adds_elsewhere, NULL);
 	fclose(file);
