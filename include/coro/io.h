@@ -93,8 +93,9 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_pwrite(int fd, const void *byte
 
 /*
  * Receives up to length bytes, or one message, waiting until there is something. The flags are
- * those of recv: with MSG_DONTWAIT it does not wait (-EAGAIN); with MSG_WAITALL it waits until
- * length bytes have come, or the end. Returns the count, 0 at the end, or an error. Like recv(2).
+ * those of recv: with MSG_DONTWAIT it does not wait (-EAGAIN); with MSG_WAITALL, on a stream, it
+ * waits until length bytes have come, or the end. Returns the count, 0 at the end or after
+ * shutdown(2), or an error. Like recv(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recv(int fd, void *bytes, size_t length,
 						      int flags);
@@ -120,7 +121,10 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendto(int fd, const void *byte
 							int flags, const struct sockaddr *address,
 							socklen_t address_length);
 
-/* Receives a message, with its address and control data, as coro_recv. Like recvmsg(2). */
+/*
+ * Receives a message, with its address and control data, as coro_recv. With MSG_WAITALL it also
+ * returns when control data has come. Like recvmsg(2).
+ */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags);
 
 /* Sends a message, with its address and control data, as coro_sendall. Like sendmsg(2). */

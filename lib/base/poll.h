@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <time.h>
 
+#ifndef POLLRDHUP /* it is Linux's */
+#define POLLRDHUP 0
+#endif
+
 /* Tries the calls that may work when ppoll has failed with errno. Only for poll_fds. */
 int poll_fds_otherwise(struct pollfd *fds, size_t count, const struct timespec *timeout);
 

@@ -215,7 +215,8 @@ int fd_ask(int number, enum direction direction);
  * 0 on. 0: it is not ready any more, and may be waited for again. 1: the system insists that it is, for
  * a reason that the call does not know: a queue of errors that nobody reads, or a datagram socket whose
  * peer has no room; the call is to be tried again, after a pause that has been made here, and that is
- * longer each time. Or an error, as fd_wait's. io is NULL outside of tasks.
+ * longer each time. Or an error, as fd_wait's; -ESHUTDOWN: a socket whose direction of reading was shut
+ * down, where a call that may block would tell the end. io is NULL outside of tasks.
  */
 int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n);
 

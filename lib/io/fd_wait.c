@@ -197,11 +197,14 @@ void fd_turn_end(struct fd_turn *turn)
 	list_remove(&turn->wait.waiter.link);
 }
 
-/* Asks whether the fd is ready, or blocks until it is. Returns 0, -EAGAIN or an error. */
-static int ask(int number, enum direction direction, bool wait)
+/*
+ * Asks which of these events there are, or blocks until there are some. Returns them, or -EAGAIN or
+ * another error.
+ */
+static int ask(int number, short events, bool wait)
 {
 	const struct timespec none = {0};
-	struct pollfd fd = {.fd = number, .events = direction == READING ? POLLIN : POLLOUT};
+	struct pollfd fd = {.fd = number, .events = events};
 	int n;
 	if (number < 0)
 		return -EBADF; /* poll ignores negative fds */
@@ -212,17 +215,21 @@ static int ask(int number, enum direction direction, bool wait)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : 0;
+	return n == 0 ? -EAGAIN : fd.revents & POLLNVAL ? -EBADF : fd.revents;
 }
+
+static const short events_of[DIRECTIONS] = {[READING] = POLLIN, [WRITING] = POLLOUT};
 
 int fd_block(int number, enum direction direction)
 {
-	return ask(number, direction, true);
+	int r = ask(number, events_of[direction], true);
+	return r < 0 ? r : 0;
 }
 
 int fd_ask(int number, enum direction direction)
 {
-	return ask(number, direction, false);
+	int r = ask(number, events_of[direction], false);
+	return r < 0 ? r : 0;
 }
 
 /* -- pausing */
@@ -261,6 +268,18 @@ static int rest_in_line(struct fd *fd, enum direction direction, int64_t pause)
 	return r;
 }
 
+/*
+ * Whether its direction of reading was shut down. Then a call that may block returns, but on datagram
+ * sockets and unix listeners the kernel answers one that may not with -EAGAIN.
+ */
+static bool is_shut_down(const struct fd *fd)
+{
+	if (fd->kind != FD_SOCKET && fd->kind != FD_UNIX)
+		return false;
+	int events = ask(fd->number, POLLIN | POLLRDHUP, false);
+	return events > 0 && events & POLLRDHUP;
+}
+
 int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
 {
 	enum { LONGEST = 6 };
@@ -269,12 +288,14 @@ int fd_rest(struct io *io, struct fd *fd, enum direction direction, int n)
 	int r = fd_ask(fd->number, direction);
 	if (r == -EAGAIN)
 		return 0;
+	if (r == 0 && n == 0)
+		return 1; /* it may have become ready just now */
+	if (r == 0 && direction == READING && is_shut_down(fd))
+		r = -ESHUTDOWN;
 	if (r < 0) {
 		fd_wake_next(fd, direction);
 		return r;
 	}
-	if (n == 0)
-		return 1; /* it may have become ready just now */
 	int64_t pause = CORO_MSEC << (n < LONGEST ? n - 1 : LONGEST - 1);
 	struct timespec time = {.tv_nsec = pause};
 	r = io ? rest_in_line(fd, direction, pause) : (nanosleep(&time, NULL), 0);

@@ -25,6 +25,12 @@ static ssize_t attempt_send(struct transfer *transfer, struct fd *fd)
 	return fd->kind > FD_SOCKET ? -ENOTSOCK : attempt_write(transfer, fd);
 }
 
+/* Whether a call with these flags waits until there is no room left. */
+static bool waits_for_all(int flags)
+{
+	return flags & MSG_WAITALL && !(flags & (MSG_DONTWAIT | MSG_PEEK));
+}
+
 ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
 {
 	return transfer_run(&(struct transfer){
@@ -33,7 +39,7 @@ ssize_t coro_recv(int fd, void *bytes, size_t length, int flags)
 		.direction = READING,
 		.number = fd,
 		.flags = flags,
-		.whole = flags & MSG_WAITALL && !(flags & (MSG_DONTWAIT | MSG_PEEK)),
+		.whole = waits_for_all(flags),
 		.vec = &(struct iovec){.iov_base = bytes, .iov_len = length},
 		.count = 1,
 	});
@@ -84,6 +90,29 @@ static ssize_t attempt_recvmsg(struct transfer *transfer, struct fd *fd)
 	return n;
 }
 
+/*
+ * Receives more of a message, unless control data came with the part before: what follows is another
+ * message, and its control data would take the place of the first.
+ */
+static ssize_t attempt_recvmsg_rest(struct transfer *transfer, struct fd *fd)
+{
+	struct msghdr *message = transfer->message;
+	struct msghdr rest = {
+		.msg_iov = (struct iovec *)transfer->vec,
+		.msg_iovlen = (size_t)transfer->count,
+		.msg_control = message->msg_control,
+		.msg_controllen = transfer->control_room,
+	};
+	if (message->msg_controllen > 0 || message->msg_flags & MSG_CTRUNC)
+		return 0;
+	ssize_t n = RESULT(recvmsg(fd->number, &rest, transfer->flags | MSG_DONTWAIT));
+	if (n >= 0) {
+		message->msg_controllen = rest.msg_controllen;
+		message->msg_flags = rest.msg_flags;
+	}
+	return n;
+}
+
 static ssize_t attempt_sendmsg(struct transfer *transfer, struct fd *fd)
 {
 	return RESULT(sendmsg(fd->number, transfer->message,
@@ -103,12 +132,15 @@ ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 	ssize_t n = transfer_run(&(struct transfer){
 		.call = CALL_RECVMSG,
 		.attempt = attempt_recvmsg,
+		.attempt_rest = attempt_recvmsg_rest,
 		.direction = READING,
 		.number = fd,
 		.flags = flags,
+		.whole = waits_for_all(flags),
 		.vec = message->msg_iov,
 		.count = (int)message->msg_iovlen,
 		.message = message,
+		.control_room = message->msg_control ? message->msg_controllen : 0,
 	});
 	if (n >= 0 && message->msg_control)
 		transfer_each_fd(message, forget_received);

@@ -4,6 +4,7 @@
 #include "core/fail.h"
 #include "io/file.h"
 #include "io/nowait.h"
+#include "io/option.h"
 #include "sched/fault.h"
 #include "task/task.h"
 
@@ -38,6 +39,20 @@ ssize_t transfer_cancelled(struct transfer *transfer, struct io *io)
 	return n;
 }
 
+ssize_t transfer_ended(const struct transfer *transfer, int error)
+{
+	if (error != -ESHUTDOWN)
+		return error;
+	if (transfer->call == CALL_ACCEPT)
+		return -EINVAL;
+	if (transfer->call == CALL_RECVMSG) {
+		transfer->message->msg_namelen = 0;
+		transfer->message->msg_controllen = 0;
+		transfer->message->msg_flags = 0;
+	}
+	return 0;
+}
+
 /* Makes the call outside of tasks: blocks the thread. */
 static ssize_t block(struct transfer *transfer, struct fd *fd)
 {
@@ -49,7 +64,7 @@ static ssize_t block(struct transfer *transfer, struct fd *fd)
 		if (r == 0)
 			r = fd_block(fd->number, transfer->direction);
 		if (r < 0)
-			return r;
+			return transfer_ended(transfer, r);
 	}
 }
 
@@ -64,11 +79,22 @@ static inline ssize_t perform(struct transfer *transfer, struct io *io, struct f
 	return n == -EAGAIN ? transfer_attempts(transfer, io, fd, transfer_way(transfer, true)) : n;
 }
 
+/*
+ * Whether the kernel waits until all is received as it should. It waits for several messages of
+ * SOCK_SEQPACKET, and forgets fds that came with the first part of a message.
+ */
+static inline bool receives_whole(const struct transfer *transfer, const struct fd *fd)
+{
+	return fd->kind != FD_SOCKET && transfer->call == CALL_RECV;
+}
+
 /* Whether the poller can make the call as a whole. */
 static inline bool can_be_performed(const struct transfer *transfer, const struct io *io,
 				    const struct fd *fd)
 {
 	if (!io->performs || !transfer->call || transfer->flags & MSG_DONTWAIT)
+		return false;
+	if (transfer->whole && transfer->direction == READING && !receives_whole(transfer, fd))
 		return false;
 	if (likely(fd->kind == FD_TCP || fd->kind == FD_UNIX))
 		return !transfer->offset;
@@ -113,7 +139,15 @@ static void become_rest(struct transfer *transfer)
 	if (!transfer->attempt_rest)
 		return;
 	transfer->attempt = transfer->attempt_rest;
-	transfer->call = CALL_SEND;
+	if (transfer->direction == WRITING)
+		transfer->call = CALL_SEND;
+}
+
+/* Whether a part is all that there will be: a socket of messages is received from one at a time. */
+static bool is_one_message(const struct transfer *transfer, const struct fd *fd)
+{
+	return transfer->direction == READING && fd->kind == FD_SOCKET &&
+	       socket_option(fd->number, SO_TYPE) != SOCK_STREAM;
 }
 
 /*
@@ -154,7 +188,8 @@ ssize_t transfer_rest(struct transfer *transfer, struct io *io, struct fd *fd, u
 	transfer->held = true;
 	if (io)
 		io_use_budget(io, (size_t)done);
-	while (!io || fd_is_still(io, fd, transfer->number, generation)) {
+	bool over = is_one_message(transfer, fd);
+	while (!over && (!io || fd_is_still(io, fd, transfer->number, generation))) {
 		struct transfer rest = without(transfer, (size_t)done, &piece);
 		if (rest.count == 0)
 			break;

@@ -41,7 +41,10 @@ struct transfer {
 	int count;
 	const off_t *offset; /* in the file; NULL for its position */
 	union {
-		struct msghdr *message;
+		struct {
+			struct msghdr *message;
+			size_t control_room; /* of a message to receive */
+		};
 		struct {
 			struct sockaddr *address;
 			socklen_t *length;
@@ -113,6 +116,9 @@ static inline bool transfer_is_partial(const struct transfer *transfer, ssize_t 
 
 /* The result of a call that was cancelled in a wait: -ECANCELED, or bytes that a thread wrote. */
 ssize_t transfer_cancelled(struct transfer *transfer, struct io *io);
+
+/* The result after an error of fd_rest: that of a call that blocks, if the socket was shut down. */
+ssize_t transfer_ended(const struct transfer *transfer, int error) __attribute__((cold));
 
 /* Fails with an error that has no message, unless it is a cancellation, which may have one. */
 ssize_t transfer_failed(ssize_t error) __attribute__((cold));
@@ -190,7 +196,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_attempts(struct tr
 		fd->ready &= (uint8_t)~BIT(direction);
 		int r = woken < 0 ? 0 : fd_rest(io, fd, direction, woken);
 		if (unlikely(r < 0))
-			return r;
+			return transfer_ended(transfer, r);
 		wait = r == 0;
 		its_turn = true;
 	}

@@ -594,6 +594,117 @@ START_TEST(waitall_gives_what_had_come_when_it_was_cancelled)
 }
 END_TEST
 
+static int recvfroms_ten(void *arg)
+{
+	char got[11] = {0};
+	ssize_t n = coro_recvfrom(*(int *)arg, got, 10, MSG_WAITALL, NULL, NULL);
+	trace("%zd:%s", n, got);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Receives into two pieces, with room for an fd. */
+static int recvmsgs_ten(void *arg)
+{
+	char got[11] = {0}, control[CMSG_SPACE(sizeof(int))];
+	struct iovec vec[] = {{got, 3}, {got + 3, 7}};
+	struct msghdr message = {
+		.msg_iov = vec,
+		.msg_iovlen = 2,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = coro_recvmsg(*(int *)arg, &message, MSG_WAITALL);
+	struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+	int passed;
+	if (first) {
+		memcpy(&passed, CMSG_DATA(first), sizeof(passed));
+		close(passed);
+	}
+	trace("%zd:%s%s", n, got, first ? "+fd" : "");
+	return n < 0 ? (int)n : 0;
+}
+
+START_TEST(waitall_waits_for_all_of_a_message)
+{
+	coro_fn *const ways[] = {recvfroms_ten, recvmsgs_ten};
+	struct pair pair = make_pair(UNIX + _i / 2);
+	struct coro_future *task = start(ways[_i % 2], &pair.from);
+	put(pair.to, "01");
+	turn();
+	put(pair.to, "23");
+	turn();
+	ck_assert_trace("");
+	put(pair.to, "456789");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("10:0123456789");
+	coro_future_unref(task);
+	task = start(ways[_i % 2], &pair.from);
+	put(pair.to, "012");
+	turn();
+	close(pair.to);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("3:012");
+	coro_future_unref(task);
+	close(pair.from);
+}
+END_TEST
+
+static void send_fd(int to, const char *text)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec vec = {(void *)text, strlen(text)};
+	struct msghdr message = {
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+	first->cmsg_level = SOL_SOCKET;
+	first->cmsg_type = SCM_RIGHTS;
+	first->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(first), &to, sizeof(int));
+	ck_assert_int_eq(sendmsg(to, &message, 0), (ssize_t)vec.iov_len);
+}
+
+/* As in the kernel, what comes after an fd is not read on into. */
+START_TEST(waitall_ends_where_an_fd_has_come)
+{
+	struct pair pair = make_pair(UNIX);
+	struct coro_future *task = start(recvmsgs_ten, &pair.from);
+	put(pair.to, "012");
+	turn();
+	send_fd(pair.to, "34");
+	put(pair.to, "567");
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	ck_assert_trace("5:01234+fd");
+	coro_future_unref(task);
+	send_fd(pair.to, "89");
+	ck_assert_int_eq(result_of(recvmsgs_ten, &pair.from), 0);
+	ck_assert_trace("5:56789+fd");
+	close_pair(pair);
+}
+END_TEST
+
+/* A message is whole by itself. */
+START_TEST(waitall_receives_one_message_at_a_time)
+{
+	int pair[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, _i ? SOCK_SEQPACKET : SOCK_DGRAM, 0, pair), 0);
+	coro_fn *const ways[] = {recvs_ten, recvfroms_ten, recvmsgs_ten};
+	for (int i = 0; i < 3; i++) {
+		put(pair[1], "012");
+		put(pair[1], "34");
+		ck_assert_int_eq(result_of(ways[i], &pair[0]), 0);
+		ck_assert_trace("3:012");
+		ck_assert_int_eq(ways[i](&pair[0]), 0); /* outside of tasks */
+		ck_assert_trace("2:34");
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 /* The wait after a transfer that was cancelled half-way. */
 struct next_wait {
 	int fd;
@@ -764,6 +875,73 @@ START_TEST(datagrams_come_with_their_address)
 	coro_future_unref(task);
 	close(server);
 	close(client);
+}
+END_TEST
+
+/* ---- shutdown by others ---- */
+
+static int bound_socket(int family, int type)
+{
+	struct sockaddr_in own = {.sin_family = (sa_family_t)family,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = family == AF_UNIX ? sizeof(own.sin_family) : sizeof(own);
+	int fd = socket(family, type, 0);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&own, length), 0);
+	return fd;
+}
+
+static int recvs_until_the_end(void *arg)
+{
+	char got[16], control[64];
+	memset(control, 0xff, sizeof(control));
+	struct iovec vec = {got, sizeof(got)};
+	struct msghdr message = {
+		.msg_iov = &vec,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = coro_recvmsg(*(int *)arg, &message, 0);
+	ck_assert_uint_eq(message.msg_controllen, 0);
+	return n < 0 ? (int)n : n > 0 ? 1 : (int)coro_recv(*(int *)arg, got, sizeof(got), 0);
+}
+
+/* The kernel answers -EAGAIN to a call that may not block, and 0 to one that may. */
+START_TEST(a_receiver_of_datagrams_ends_when_its_socket_is_shut_down)
+{
+	int fd = bound_socket(_i ? AF_UNIX : AF_INET, SOCK_DGRAM);
+	struct coro_future *first = start(recvs_until_the_end, &fd);
+	struct coro_future *second = start(recvs_until_the_end, &fd);
+	turn();
+	shutdown(fd, SHUT_RDWR); /* ENOTCONN, but it works */
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, second, NULL), 0);
+	ck_assert_int_eq(recvs_until_the_end(&fd), 0); /* outside of tasks */
+	coro_future_unref(first);
+	coro_future_unref(second);
+	close(fd);
+}
+END_TEST
+
+static int accepts_none(void *arg)
+{
+	return coro_accept(*(int *)arg, NULL, NULL);
+}
+
+START_TEST(accept_ends_when_its_socket_is_shut_down)
+{
+	int fd = bound_socket(_i ? AF_UNIX : AF_INET, SOCK_STREAM);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	struct coro_future *first = start(accepts_none, &fd);
+	struct coro_future *second = start(accepts_none, &fd);
+	turn();
+	shutdown(fd, SHUT_RDWR);
+	ck_assert_int_eq(coro_run_until_complete(loop, first, NULL), -EINVAL);
+	ck_assert_int_eq(coro_run_until_complete(loop, second, NULL), -EINVAL);
+	ck_assert_int_eq(accepts_none(&fd), -EINVAL); /* outside of tasks */
+	coro_future_unref(first);
+	coro_future_unref(second);
+	close(fd);
 }
 END_TEST
 
@@ -1069,7 +1247,12 @@ static void add(TCase *tests)
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_timeout_ends_the_next_wait_in_it, UNIX, PAIR_KINDS);
 	tcase_add_test(tests, socket_calls_are_for_sockets);
+	tcase_add_loop_test(tests, waitall_waits_for_all_of_a_message, 0, 4);
+	tcase_add_test(tests, waitall_ends_where_an_fd_has_come);
+	tcase_add_loop_test(tests, waitall_receives_one_message_at_a_time, 0, 2);
 	tcase_add_test(tests, datagrams_come_with_their_address);
+	tcase_add_loop_test(tests, a_receiver_of_datagrams_ends_when_its_socket_is_shut_down, 0, 2);
+	tcase_add_loop_test(tests, accept_ends_when_its_socket_is_shut_down, 0, 2);
 	tcase_add_loop_test(tests, a_sender_of_datagrams_rests_while_the_receiver_has_no_room, 0,
 			    2);
 	tcase_add_loop_test(tests, a_sender_that_rests_may_be_cancelled_closed_and_discarded, 0, 3);

@@ -11,10 +11,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
-
 struct poll {
 	struct io io;
 	struct list armed; /* fds that are waited for, or were at the last wait */
