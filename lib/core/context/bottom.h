@@ -40,12 +40,14 @@ enum { CONTEXT_BOTTOM_OFFSET = 5 };
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined eip")
 #elif defined(__aarch64__)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined x30")
+#elif defined(__arm__) && !defined(__clang__) /* which says so where it writes none */
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined lr")
 #elif defined(__riscv)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined ra")
 #elif defined(__powerpc64__)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined lr")
 #elif defined(__s390x__)
-#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined r14")
+#define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined %r14")
 #elif defined(__mips__)
 #define CONTEXT_IS_OUTERMOST() __asm__ volatile(".cfi_undefined 31")
 #else

@@ -42,19 +42,20 @@
 	.macro	save
 	stmg	%r6, %r14, 48(%r15)
 	.equ	place, 48 - AREA
-	.irp	register, r6, r7, r8, r9, r10, r11, r12, r13, r14
+	.irp	register, %r6, %r7, %r8, %r9, %r10, %r11, %r12, %r13, %r14
 	.cfi_offset \register, place
 	.equ	place, place + 8
 	.endr
 	floats	std
-	.cfi_offset f8, 16 - AREA
-	.cfi_offset f9, 24 - AREA
-	.cfi_offset f10, 32 - AREA
-	.cfi_offset f11, 40 - AREA
-	.cfi_offset f12, 128 - AREA
-	.cfi_offset f13, 136 - AREA
-	.cfi_offset f14, 144 - AREA
-	.cfi_offset f15, 152 - AREA
+	/* By the numbers of DWARF: assemblers differ in which a name is. */
+	.cfi_offset 24, 16 - AREA
+	.cfi_offset 28, 24 - AREA
+	.cfi_offset 25, 32 - AREA
+	.cfi_offset 29, 40 - AREA
+	.cfi_offset 26, 128 - AREA
+	.cfi_offset 30, 136 - AREA
+	.cfi_offset 27, 144 - AREA
+	.cfi_offset 31, 152 - AREA
 	.endm
 
 /* void context_call(void **from, void (*leave)(void *), void *arg) */
@@ -72,7 +73,7 @@
 	aghi	%r15, AREA		/* it could not leave, and has kept the others */
 	.cfi_adjust_cfa_offset -AREA
 	lg	%r14, 112(%r15)
-	.cfi_restore r14
+	.cfi_restore %r14
 	br	%r14
 	.cfi_endproc
 	.size	context_call, . - context_call
@@ -94,7 +95,7 @@ context_switch_plain:
 	lgr	%r2, %r4		/* result */
 	floats	ld
 	lmg	%r6, %r14, 48(%r15)
-	.irp	register, r6, r7, r8, r9, r10, r11, r12, r13, r14, f8, f9, f10, f11, f12, f13, f14, f15
+	.irp	register, %r6, %r7, %r8, %r9, %r10, %r11, %r12, %r13, %r14, 24, 25, 26, 27, 28, 29, 30, 31
 	.cfi_restore \register
 	.endr
 	br	%r14
@@ -125,7 +126,7 @@ context_switch_plain:
 /* Where such a context is continued for the first time. */
 	function context_first
 	.cfi_startproc
-	.cfi_undefined r14
+	.cfi_undefined %r14
 	lgr	%r2, %r7
 	lgr	%r3, %r8
 	larl	%r14, context_bottom	/* what begin would return to */

@@ -331,7 +331,7 @@ class Coroutine:
         if self.state == self.RUNNING:
             raise gdb.GdbError("It runs, or a task waits in it: look at the task.")
         context = self.memory.pointer(self.address + self.table["coro.context"])
-        return [Stack(saved_registers(self.table, context))]
+        return [Stack(Registers(self.table, context))]
 
 
 class Runner:
@@ -356,7 +356,7 @@ class Runner:
 
     def stacks(self):
         context = self.loop.address + self.table["sched.context"]
-        return [Stack(saved_registers(self.table, self.table.memory.pointer(context)))]
+        return [Stack(Registers(self.table, self.table.memory.pointer(context)))]
 
 
 class Wait:
@@ -566,18 +566,43 @@ def tasks_numbered(loops, number):
 # -- registers of what is suspended
 
 CONTEXT_UCONTEXT, CONTEXT_SETJMP, CONTEXT_X86_64 = 1, 2, 3
+CONTEXT_AARCH64, CONTEXT_RISCV64, CONTEXT_I386, CONTEXT_ARMHF, CONTEXT_S390X = 4, 5, 6, 7, 8
 
-# The words where a context points, by backend.
+
+class Layout:
+    """Where the registers are that a context keeps: their names, in words from an offset on."""
+
+    def __init__(self, names, at=0, pc="pc", sp="sp", end=None):
+        self.names = names
+        self.at = at
+        self.pc = pc
+        self.sp = sp
+        self.end = end  # where the stack goes on; None if the stack pointer is among the registers
+
+
+def x86_64(names, end=None):
+    return Layout(names.split(), pc="rip", sp="rsp", end=end)
+
+
+def numbered(letter, first, last):
+    return [letter + str(i) for i in range(first, last + 1)]
+
+
+# By CPU, as gdb calls it, and backend.
 LAYOUTS = {
-    CONTEXT_X86_64: ["r15", "r14", "r13", "r12", "rbx", "rbp", "rip"],
+    ("i386:x86-64", CONTEXT_X86_64): x86_64("r15 r14 r13 r12 rbx rbp rip", 56),
     # A jmp_buf of glibc.
-    CONTEXT_SETJMP: ["rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip"],
+    ("i386:x86-64", CONTEXT_SETJMP): x86_64("rbx rbp r12 r13 r14 r15 rsp rip"),
     # A ucontext_t: five words of other things, then registers.
-    CONTEXT_UCONTEXT: [None] * 5
-    + ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
-    + ["rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip"],
+    ("i386:x86-64", CONTEXT_UCONTEXT): x86_64(
+        "- - - - - - - - - r12 r13 r14 r15 - - rbp rbx - - - rsp rip"
+    ),
+    ("i386", CONTEXT_I386): Layout("edi esi ebx ebp eip".split(), pc="eip", sp="esp", end=20),
+    ("aarch64", CONTEXT_AARCH64): Layout(["x29", "pc"] + numbered("x", 19, 28), end=160),
+    ("riscv", CONTEXT_RISCV64): Layout(["pc", "fp", "s1"] + numbered("s", 2, 11), end=208),
+    ("arm", CONTEXT_ARMHF): Layout(numbered("r", 4, 11) + ["pc"], at=68, end=104),
+    ("s390", CONTEXT_S390X): Layout(numbered("r", 6, 13) + ["pc"], at=48, sp="r15", end=0),
 }
-KEPT = ["rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip"]
 MASK = (1 << 64) - 1
 
 
@@ -590,23 +615,51 @@ def unmangle(word, guard):
     return ((word >> 17 | word << 47) & MASK) ^ guard
 
 
-def saved_registers(table, context):
-    """The registers of a suspended context, as they are behind the switch that left it."""
-    memory = table.memory
-    if not gdb.newest_frame().architecture().name().startswith("i386:x86-64"):
-        raise gdb.GdbError("Stacks of suspended tasks can be walked on x86-64 only.")
-    layout = LAYOUTS.get(table["context"])
-    if not layout:
+def code_address(cpu, address):
+    """A return address without what some CPUs mark it with: Thumb state, a signature."""
+    if cpu.startswith("arm"):
+        return address & ~1
+    if cpu.startswith("aarch64"):
+        return address & (1 << 48) - 1
+    return address
+
+
+def layout_of(cpu, context):
+    known = False
+    for (name, kind), layout in LAYOUTS.items():
+        # Of the names that gdb has for x86-64 the one for 32 bits is a part.
+        if cpu == name or name != "i386" and cpu.startswith(name):
+            known = True
+            if kind == context:
+                return layout
+    if known:
         raise gdb.GdbError("This script does not know how the library saves registers.")
-    words = struct.unpack("<%dQ" % len(layout), memory.read(context, 8 * len(layout)))
-    registers = {name: word for name, word in zip(layout, words) if name in KEPT}
-    if table["context"] == CONTEXT_SETJMP:
-        guard = pointer_guard(memory)
-        for name in ("rbp", "rsp", "rip"):
-            registers[name] = unmangle(registers[name], guard)
-    elif table["context"] == CONTEXT_X86_64:
-        registers["rsp"] = context + 8 * len(layout)
-    return registers
+    raise gdb.GdbError("Stacks of suspended tasks cannot be walked on this CPU.")
+
+
+class Registers:
+    """The registers of a suspended context, as they are behind the switch that left it."""
+
+    def __init__(self, table, context):
+        memory = table.memory
+        cpu = gdb.newest_frame().architecture().name()
+        layout = layout_of(cpu, table["context"])
+        word = "%d%s" % (len(layout.names), "Q" if memory.pointer_bytes == 8 else "I")
+        size = memory.pointer_bytes * len(layout.names)
+        words = struct.unpack(memory.order + word, memory.read(context + layout.at, size))
+        values = {name: word for name, word in zip(layout.names, words) if name != "-"}
+        if table["context"] == CONTEXT_SETJMP:
+            guard = pointer_guard(memory)
+            for name in ("rbp", "rsp", "rip"):
+                values[name] = unmangle(values[name], guard)
+        if layout.end is not None:
+            values[layout.sp] = context + layout.end
+        if cpu.startswith("arm"):
+            values["cpsr"] = 0x30 if values["pc"] & 1 else 0x10  # user mode; in Thumb state
+        values[layout.pc] = code_address(cpu, values[layout.pc])
+        self.values = values
+        self.names = layout.pc, layout.sp
+        self.pc, self.sp = (values[name] for name in self.names)
 
 
 class FrameId:
@@ -627,7 +680,7 @@ class Unwinder(gdb.unwinder.Unwinder):
 
     def begin(self, registers):
         newest = gdb.newest_frame()
-        self.top = int(newest.read_register("rsp")), int(newest.read_register("rip"))
+        self.top = tuple(int(newest.read_register(name)) for name in registers.names)
         self.registers = registers
         gdb.invalidate_cached_frames()
 
@@ -638,14 +691,13 @@ class Unwinder(gdb.unwinder.Unwinder):
     def __call__(self, pending_frame):
         if not self.registers:
             return None
-        sp = pending_frame.read_register("rsp")
-        pc = pending_frame.read_register("rip")
-        if (int(sp), int(pc)) != self.top:
+        pc, sp = (pending_frame.read_register(name) for name in self.registers.names)
+        if (int(pc), int(sp)) != self.top:
             return None
         # gdb stops at a frame that lies below the one that it called.
-        below = gdb.Value(self.registers["rsp"] - 16).cast(sp.type)
+        below = gdb.Value(self.registers.sp - 16).cast(sp.type)
         unwound = pending_frame.create_unwind_info(FrameId(below, pc))
-        for name, value in self.registers.items():
+        for name, value in self.registers.values.items():
             type = pending_frame.read_register(name).type
             unwound.add_saved_register(name, gdb.Value(value).cast(type))
         return unwound
@@ -731,8 +783,8 @@ class Stack:
 
     def begins(self, frame):
         return (
-            frame.pc() == self.registers["rip"]
-            and int(frame.read_register("rsp")) == self.registers["rsp"]
+            frame.pc() == self.registers.pc
+            and int(frame.read_register(self.registers.names[1])) == self.registers.sp
         )
 
 
@@ -749,11 +801,11 @@ def stacks_of(task):
         stacks = [Stack()]
     else:
         at = task.field("coro.at")
-        stacks = [Stack(saved_registers(t, task.field("coro.context")))]
+        stacks = [Stack(Registers(t, task.field("coro.context")))]
     while at != task.address and len(stacks) < 1000:
         # While a coroutine runs or waits, it has the context of who has resumed it.
         context = task.memory.pointer(at + t["coro.context"])
-        stacks.append(Stack(saved_registers(t, context)))
+        stacks.append(Stack(Registers(t, context)))
         at = task.memory.pointer(at + t["coro.resumer"])
     return stacks
 
