@@ -170,8 +170,9 @@ coro_async CORO_MUST_CHECK CORO_API ssize_t coro_sendfile(int out, int in, off_t
 /*
  * Moves up to length bytes between two fds, one of which is a pipe, and waits for both. If the
  * other fd has no O_NONBLOCK, a thread does it, and a call that is cancelled returns only when the
- * thread is done. Returns the count, or an error; -ENOSYS on systems other than Linux. Like
- * splice(2).
+ * thread is done. Returns the count, or an error; -ENOSYS on systems other than Linux. Where a
+ * kernel or a sandbox refuses splice(2), its -ENOSYS or -EPERM comes back: reads and writes in its
+ * place would lose what was taken from a pipe and could not be written. Like splice(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_splice(int in, off_t *in_offset, int out,
 							off_t *out_offset, size_t length,
