@@ -380,6 +380,5 @@ void server_discard(struct list *link)
 	server->served_count = server->leaving_count = server->arriving_count = 0;
 	server->closed = true;
 	list_remove(&server->link);
-	list_init(&server->link);
 	server_unref(server);
 }
