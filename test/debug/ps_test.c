@@ -284,6 +284,162 @@ START_TEST(a_process_can_read_itself)
 }
 END_TEST
 
+/* ---- what tasks wait for ---- */
+
+enum { MANY = 20 };
+
+static struct coro_future *future, *sleepers[MANY];
+static struct coro_lock lock;
+static struct coro_process *process;
+
+static int awaits_future(void *arg)
+{
+	return coro_await(future, NULL);
+}
+
+static int gathers(void *arg)
+{
+	return coro_gather(sleepers, MANY, NULL);
+}
+
+static int waits_for_several(void *arg)
+{
+	return coro_wait(sleepers, 2, CORO_ALL_COMPLETED, CORO_FOREVER);
+}
+
+static int takes_the_first(void *arg)
+{
+	void *done;
+	struct coro_iterator *it = coro_as_completed(sleepers, 3, CORO_FOREVER);
+	int r = coro_iter_next(it, &done);
+	int closed = coro_iter_close(it);
+	return r < 0 ? r : closed;
+}
+
+static int starts(void *arg)
+{
+	struct coro_group *group;
+	int r = coro_group_create(&group);
+	if (r == 0)
+		r = coro_group_end(group, coro_group_start(group, sleeps, NULL, NULL, NULL));
+	return r;
+}
+
+static int locks(void *arg)
+{
+	int r = coro_lock_acquire_at("here.c:1", &lock);
+	if (r == 0)
+		r = coro_sleep(CORO_FOREVER);
+	if (r == 0 || coro_lock_locked(&lock))
+		coro_lock_release(&lock);
+	return r;
+}
+
+static int waits_for_process(void *arg)
+{
+	return coro_process_wait(process, NULL);
+}
+
+/* What each waits in, with # for each number of a task or process. */
+static const struct {
+	const char *name;
+	coro_fn *fn;
+	const char *waits_in;
+} waits[] = {
+	{"future", awaits_future, "a future"},
+	{"gather", gathers,
+	 "a gather, # of # left: task #, task #, task #, task #, task #, task #, task #, task # "
+	 "and # more"},
+	{"several", waits_for_several, "several futures, # of # left: task #, task #"},
+	{"first", takes_the_first, "as_completed, # of # left: task #, task #, task #"},
+	{"starts", starts, "the start of task #"},
+	{"holder", locks, "a sleep without end"},
+	{"locks", locks, "a lock, held by task # since here.c:#"},
+	{"process", waits_for_process, "the end of process #"},
+};
+
+enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
+
+static const char *without_numbers(const char *text)
+{
+	static char all[256];
+	char *to = all;
+	for (; text && *text; text++) {
+		bool digit = *text >= '0' && *text <= '9';
+		if (!digit)
+			*to++ = *text;
+		else if (to == all || to[-1] != '#')
+			*to++ = '#';
+	}
+	*to = '\0';
+	return all;
+}
+
+static void check_waits(void)
+{
+	struct image image;
+	struct snapshot snapshot;
+	struct debug_offsets table = own_table();
+	ck_assert_int_eq(process_open(getpid(), &image), 0);
+	process_look(&image);
+	snapshot_take(&snapshot, &image, &table, 1, true);
+	ck_assert_uint_eq(snapshot.loop_count, 1);
+	const struct loop_record *own = &snapshot.loops[0];
+	int found = 0;
+	for (size_t i = 0; i < own->task_count; i++)
+		for (int j = 0; j < WAITS; j++) {
+			const struct task_record *task = &own->tasks[i];
+			if (!task->name || strcmp(task->name, waits[j].name) != 0)
+				continue;
+			ck_assert_str_eq(without_numbers(task->waits_in), waits[j].waits_in);
+			ck_assert_int_ge(task->waited, 0); /* which debug mode knows */
+			found++;
+		}
+	ck_assert_int_eq(found, WAITS);
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+}
+
+static int has_tasks_that_wait(void *arg)
+{
+	struct coro_process_options options = {.in = CORO_PIPE};
+	struct coro_future *tasks[WAITS];
+	struct coro_group *group;
+	coro_lock_init(&lock);
+	ck_assert_int_eq(coro_future_create(coro_running_loop(), &future), 0);
+	ck_assert_int_eq(coro_process_shell("read x", &options, &process), 0);
+	ck_assert_int_eq(coro_group_create(&group), 0);
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(coro_group_spawn(group, sleeps, NULL, &sleepers[i]), 0);
+	for (int i = 0; i < WAITS; i++) {
+		ck_assert_int_eq(coro_spawn(waits[i].fn, NULL, &tasks[i]), 0);
+		coro_task_set_name(tasks[i], waits[i].name);
+	}
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(coro_task_yield(), 0);
+	check_waits();
+	for (int i = WAITS; i-- > 0;) {
+		coro_cancel(tasks[i]);
+		coro_await(tasks[i], NULL);
+		coro_future_unref(tasks[i]);
+	}
+	coro_group_cancel(group);
+	coro_group_end(group, 0);
+	for (int i = 0; i < MANY; i++)
+		coro_future_unref(sleepers[i]);
+	coro_future_unref(future);
+	coro_process_close_stdin(process);
+	coro_process_wait(process, NULL);
+	return coro_process_destroy(process);
+}
+
+START_TEST(each_kind_of_wait_is_told)
+{
+	struct coro_loop_options options = {.flags = CORO_DEBUG};
+	ck_assert_int_eq(coro_run_with(&options, has_tasks_that_wait, NULL), 0);
+}
+END_TEST
+
 /* ---- core files ---- */
 
 struct fake_core {
@@ -408,6 +564,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_list_in_a_circle_is_read_once_and_called_damaged);
 	tcase_add_test(tests, loops_in_a_circle_are_called_damaged);
 	tcase_add_test(tests, a_process_can_read_itself);
+	tcase_add_test(tests, each_kind_of_wait_is_told);
 	tcase_add_test(tests, core_files_with_random_bytes_do_no_harm);
 }
 
