@@ -6,13 +6,12 @@
  * the body. It knows nothing of time. The timeout around it ends whatever call is waiting, however
  * deep.
  */
+#include "http.h"
 #include "url.h"
 #include "usage.h"
 
 #include <coro.h>
-#include <ctype.h>
 #include <errno.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { TIMEOUT = 30 }; /* seconds, for all of it */
@@ -59,8 +58,20 @@ static coro_async int print_bytes(struct coro_stream *stream, uint64_t length)
 	return 0;
 }
 
+/* Reads the fields after the last chunk, which nobody here needs. */
+static coro_async int read_fields(struct coro_stream *stream)
+{
+	const char *line = "";
+	int r;
+	do
+		r = read_line(stream, &line);
+	while (r == 0 && !is_empty(line));
+	return r;
+}
+
 /*
- * Each chunk is a line with its length, in base 16, its bytes, and "\r\n". One of length 0 ends it.
+ * Each chunk is a line with its length, in base 16, its bytes, and "\r\n". One of length 0 is the
+ * last.
  */
 static coro_async int print_chunks(struct coro_stream *stream)
 {
@@ -69,14 +80,18 @@ static coro_async int print_chunks(struct coro_stream *stream)
 		int r = read_line(stream, &line);
 		if (r < 0)
 			return r;
-		if (!isxdigit((unsigned char)*line))
+		uint64_t length;
+		if (http_parse_chunk(line, strlen(line), &length) <= 0)
 			return coro_raise(-EPROTO, "a chunk without a length");
-		uint64_t length = strtoull(line, NULL, 16);
-		r = length == 0 ? 0 : print_bytes(stream, length);
+		if (length == 0)
+			return read_fields(stream);
+		r = print_bytes(stream, length);
 		if (r == 0)
 			r = read_line(stream, &line);
-		if (r < 0 || length == 0)
+		if (r < 0)
 			return r;
+		if (!is_empty(line))
+			return coro_raise(-EPROTO, "a chunk is not as long as it says");
 	}
 }
 
@@ -88,34 +103,65 @@ struct response {
 	uint64_t length;
 };
 
-/* Returns the value of a field if the line has the field of this name, else NULL. */
-static const char *value_of(const char *line, const char *name)
+static int read_status(const char *line, int *ret)
 {
-	size_t length = strlen(name);
-	if (strncasecmp(line, name, length) != 0 || line[length] != ':')
-		return NULL;
-	return line + length + 1 + strspn(line + length + 1, " \t");
+	const char *digits = line + strcspn(line, " ");
+	if (strncmp(line, "HTTP/1.", 7) != 0)
+		return coro_raise(-EPROTO, "the server does not speak HTTP/1");
+	digits += strspn(digits, " ");
+	if (strspn(digits, "0123456789") != 3)
+		return coro_raise(-EPROTO, "a response without a status");
+	*ret = atoi(digits);
+	return 0;
+}
+
+/*
+ * Interprets a field that says where the body ends. One that is not understood is an error: a part of
+ * the body, or what is none, would pass for the body.
+ */
+static int read_field(const char *line, struct response *response)
+{
+	struct http_field field;
+	uint64_t length;
+	if (http_parse_field((struct http_text){line, strcspn(line, "\r\n")}, &field) < 0)
+		return coro_raise(-EPROTO, "a malformed field");
+	if (http_is_caseless(field.name, "Transfer-Encoding")) {
+		if (response->chunked || !http_is_caseless(field.value, "chunked"))
+			return coro_raise(-EPROTO, "a body that is not just in chunks");
+		response->chunked = true;
+	} else if (http_is_caseless(field.name, "Content-Length")) {
+		if (!http_number(field.value, &length) ||
+		    (response->has_length && length != response->length))
+			return coro_raise(-EPROTO, "a length that is none");
+		response->has_length = true;
+		response->length = length;
+	}
+	return 0;
 }
 
 static coro_async int read_head(struct coro_stream *stream, struct response *ret)
 {
-	const char *line, *value;
+	const char *line;
 	int r = read_line(stream, &line);
+	*ret = (struct response){0};
+	if (r == 0)
+		r = read_status(line, &ret->status);
 	if (r < 0)
 		return r;
-	if (strncmp(line, "HTTP/1.", 7) != 0)
-		return coro_raise(-EPROTO, "the server does not speak HTTP/1");
-	*ret = (struct response){.status = atoi(line + strcspn(line, " "))};
 	fprintf(stderr, "%.*s\n", (int)strcspn(line, "\r\n"), line);
-	while ((r = read_line(stream, &line)) == 0 && !is_empty(line)) {
-		if ((value = value_of(line, "Content-Length"))) {
-			ret->has_length = true;
-			ret->length = strtoull(value, NULL, 10);
-		} else if ((value = value_of(line, "Transfer-Encoding"))) {
-			ret->chunked = strncasecmp(value, "chunked", 7) == 0;
-		}
-	}
+	while ((r = read_line(stream, &line)) == 0 && !is_empty(line))
+		if ((r = read_field(line, ret)) < 0)
+			break;
 	return r;
+}
+
+static coro_async int print_body(struct coro_stream *stream, const struct response *response)
+{
+	if (response->status == 204 || response->status == 304)
+		return 0;
+	if (response->chunked)
+		return print_chunks(stream);
+	return response->has_length ? print_bytes(stream, response->length) : print_rest(stream);
 }
 
 static coro_async int print_page(struct coro_stream *stream, const struct url *url)
@@ -128,12 +174,10 @@ static coro_async int print_page(struct coro_stream *stream, const struct url *u
 	if (r == 0)
 		r = read_head(stream, &response);
 	while (r == 0 && response.status / 100 == 1) /* the final response follows */
-		r = read_head(stream, &response);
-	if (r < 0)
-		return r;
-	if (response.chunked)
-		return print_chunks(stream);
-	return response.has_length ? print_bytes(stream, response.length) : print_rest(stream);
+		r = response.status == 101
+			    ? coro_raise(-EPROTO, "a protocol that was not asked for")
+			    : read_head(stream, &response);
+	return r < 0 ? r : print_body(stream, &response);
 }
 
 static coro_async int get(void *text)

@@ -13,6 +13,8 @@
 
 #include <coro.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- replies ---- */
@@ -31,6 +33,8 @@ static coro_async int print_string(struct coro_stream *redis, long long length)
 	}
 	putchar('\n');
 	ssize_t n = coro_stream_readexactly(redis, end, sizeof(end));
+	if (n > 0 && memcmp(end, "\r\n", 2) != 0)
+		return coro_raise(-EPROTO, "a string is not as long as it says");
 	return n < 0 ? (int)n : 0;
 }
 
@@ -58,7 +62,10 @@ static coro_async int print_reply(struct coro_stream *redis, int depth)
 		return n < 0 ? (int)n : CORO_INCOMPLETE;
 	char type = line[0];
 	int length = (int)strcspn(line, "\r\n");
-	long long number = strtoll(line + 1, NULL, 10);
+	char *end;
+	long long number = strtoll(line + 1, &end, 10);
+	if ((type == '$' || type == '*') && (end == line + 1 || *end != '\r' || number < -1))
+		return coro_raise(-EPROTO, "a length that is none: %.*s", length, line);
 	if (type == '+' || type == ':' || type == '-')
 		printf("%s%.*s\n", type == '-' ? "(error) " : "", length - 1, line + 1);
 	else if (type == '$' && number >= 0)
@@ -99,22 +106,31 @@ struct pipeline {
 	bool ended;
 };
 
+/* Sends the command of a line, if there is one. */
+static coro_async int send_line(struct pipeline *pipeline, char *line)
+{
+	enum { MAX_WORDS = 100 };
+	char *words[MAX_WORDS + 1];
+	int count = split(line, MAX_WORDS + 1, words);
+	if (count > MAX_WORDS)
+		return coro_raise(-E2BIG, "a command of more than %d words", MAX_WORDS);
+	if (count == 0)
+		return 0;
+	write_command(pipeline->redis, count, words);
+	coro_semaphore_release(&pipeline->due);
+	return coro_stream_drain(pipeline->redis);
+}
+
 /* A task. Sends a command for each line of the input. */
 static coro_async int send_commands(void *arg)
 {
-	enum { MAX_WORDS = 100 };
 	struct pipeline *pipeline = arg;
-	char text[4096], *words[MAX_WORDS];
 	const char *line;
 	ssize_t n;
 	while ((n = coro_stream_readline(pipeline->input, &line)) > 0) {
-		snprintf(text, sizeof(text), "%s", line);
-		int count = split(text, MAX_WORDS, words);
-		if (count == 0)
-			continue;
-		write_command(pipeline->redis, count, words);
-		coro_semaphore_release(&pipeline->due);
-		int r = coro_stream_drain(pipeline->redis);
+		char *copy = strdup(line); /* the line is in the stream's buffer */
+		int r = copy ? send_line(pipeline, copy) : -ENOMEM;
+		free(copy);
 		if (r < 0)
 			return r;
 	}

@@ -11,7 +11,8 @@
 static struct {
 	const char *text;
 	size_t length;
-	bool slowly; /* byte by byte */
+	bool slowly;  /* byte by byte */
+	size_t least; /* of the question that it waits for, in bytes; 0 for one */
 } answer_of_server;
 
 static char answering_address[CORO_ADDRESS_SIZE];
@@ -20,7 +21,8 @@ static inline int answers(struct coro_stream *stream, void *arg)
 {
 	const char *question;
 	size_t part = answer_of_server.slowly ? 1 : answer_of_server.length;
-	ssize_t n = coro_stream_peek(stream, 1, &question);
+	ssize_t n = coro_stream_peek(stream, answer_of_server.least + !answer_of_server.least,
+				     &question);
 	if (n <= 0)
 		return (int)n;
 	for (size_t at = 0; at < answer_of_server.length; at += part) {

@@ -30,6 +30,12 @@ static const struct {
 	{"$5\r\nhel", "", CORO_INCOMPLETE},
 	{"$5\r\nhello", "hello\n", CORO_INCOMPLETE},
 	{"$99999999999999999999\r\nhello", "", CORO_INCOMPLETE},
+	{"$-2\r\n", "", -EPROTO},
+	{"$5x\r\nhello\r\n", "", -EPROTO},
+	{"$\r\n\r\n", "", -EPROTO},
+	{"*-2\r\n", "", -EPROTO},
+	{"*two\r\n", "", -EPROTO},
+	{"$5\r\nhello, and more\r\n", "hello\n", -EPROTO},
 	{"*3\r\n:1\r\n", "1) 1\n2) ", CORO_INCOMPLETE},
 	{"HTTP/1.1 400 Bad Request\r\n", "", -EPROTO},
 	{"\r\n", "", -EPROTO},
@@ -98,6 +104,24 @@ START_TEST(commands_of_the_input_have_a_reply_each)
 }
 END_TEST
 
+/* A command that is cut short would be another command. */
+START_TEST(commands_of_the_input_are_sent_whole_or_not_at_all)
+{
+	static const char many[] = "SET" TWICE(EIGHT_TIMES(EIGHT_TIMES(" a"))) "\n";
+	static char line[20000];
+	char printed[200];
+	answer_of_server.text = "+OK\r\n";
+	answer_of_server.length = strlen(answer_of_server.text);
+	ck_assert_int_eq(run_with_input(many, printed, sizeof(printed)), -E2BIG);
+	ck_assert_str_eq(printed, "");
+	memset(line, 'x', sizeof(line) - 2);
+	line[sizeof(line) - 2] = '\n';
+	answer_of_server.least = sizeof(line) - 2;
+	ck_assert_int_eq(run_with_input(line, printed, sizeof(printed)), 0);
+	ck_assert_str_eq(printed, "OK\n");
+}
+END_TEST
+
 START_TEST(a_server_that_leaves_fails_the_pipeline)
 {
 	char printed[200];
@@ -114,6 +138,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, replies_are_printed_or_refused, 0, 2);
 	tcase_add_test(tests, a_line_is_split_at_blanks);
 	tcase_add_loop_test(tests, commands_of_the_input_have_a_reply_each, 0, 2);
+	tcase_add_test(tests, commands_of_the_input_are_sent_whole_or_not_at_all);
 	tcase_add_test(tests, a_server_that_leaves_fails_the_pipeline);
 }
 
