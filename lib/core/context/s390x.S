@@ -129,8 +129,7 @@ context_switch_plain:
 	.cfi_undefined %r14
 	lgr	%r2, %r7
 	lgr	%r3, %r8
-	larl	%r14, context_bottom	/* what begin would return to */
-	aghi	%r14, 5
+	lghi	%r14, 0			/* begin would return to nowhere */
 	br	%r6			/* begin(arg, entry) */
 	.cfi_endproc
 	.size	context_first, . - context_first
