@@ -169,18 +169,7 @@ static void note_thread(struct image *image, const char *note, size_t size)
 	struct image_thread *thread = image_add_thread(image, status.pr_pid);
 	if (!thread)
 		return;
-	thread->registers = (struct registers){
-		.pc = all.rip,
-		.sp = all.rsp,
-		.bp = all.rbp,
-		.bx = all.rbx,
-		.r12 = all.r12,
-		.r13 = all.r13,
-		.r14 = all.r14,
-		.r15 = all.r15,
-		.active = true,
-	};
-	thread->tls = all.fs_base;
+	registers_of_thread(&all, &thread->registers, &thread->tls);
 	thread->has_registers = true;
 }
 #else

@@ -288,18 +288,7 @@ static void read_registers(struct image_thread *thread)
 	struct iovec room = {&all, sizeof(all)};
 	if (ptrace(PTRACE_GETREGSET, thread->tid, (void *)NT_PRSTATUS, &room) < 0)
 		return;
-	thread->registers = (struct registers){
-		.pc = all.rip,
-		.sp = all.rsp,
-		.bp = all.rbp,
-		.bx = all.rbx,
-		.r12 = all.r12,
-		.r13 = all.r13,
-		.r14 = all.r14,
-		.r15 = all.r15,
-		.active = true,
-	};
-	thread->tls = all.fs_base;
+	registers_of_thread(&all, &thread->registers, &thread->tls);
 	thread->has_registers = true;
 }
 #else

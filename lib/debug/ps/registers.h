@@ -9,18 +9,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether this file knows the registers of the CPU that it was built for. */
+/*
+ * Whether the registers are known of the CPU that this is built for; if so, DWARF's numbers of those that
+ * a call keeps, by which a stack is unwound.
+ */
 #if defined(__x86_64__) && defined(__LP64__)
 #define REGISTERS_KNOWN 1
+#define REGISTERS_KEPT            \
+	{                         \
+		3, 12, 13, 14, 15 \
+	} /* rbx, r12 to r15 */
+enum { REGISTER_BP = 6, REGISTER_SP = 7, REGISTER_PC = 16 };
+#elif defined(__i386__)
+#define REGISTERS_KNOWN 1
+#define REGISTERS_KEPT  \
+	{               \
+		3, 6, 7 \
+	} /* ebx, esi, edi */
+enum { REGISTER_BP = 5, REGISTER_SP = 4, REGISTER_PC = 8 };
+#elif defined(__aarch64__)
+#define REGISTERS_KNOWN 1
+#define REGISTERS_KEPT                                 \
+	{                                              \
+		19, 20, 21, 22, 23, 24, 25, 26, 27, 28 \
+	} /* x19 to x28 */
+enum { REGISTER_BP = 29, REGISTER_SP = 31, REGISTER_PC = -1 /* has no number */ };
 #else
 #define REGISTERS_KNOWN 0
 #endif
 
-/* Those that a call keeps, by which a stack is unwound. */
 struct registers {
-	uint64_t pc, sp, bp, bx, r12, r13, r14, r15;
-	bool active; /* pc is the next instruction, and not the return address of a call */
+	uint64_t pc, sp, bp;
+	uint64_t kept[10]; /* in the order of REGISTERS_KEPT */
+	bool active;       /* pc is the next instruction, and not the return address of a call */
 };
+
+#if REGISTERS_KNOWN
+#include <sys/user.h>
+
+/* Takes the registers of a thread, as the kernel tells them; and its thread pointer, 0 if it is not among them. */
+void registers_of_thread(const struct user_regs_struct *all, struct registers *ret, uint64_t *tls);
+#endif
+
+/* A return address, without the signature that some CPUs give it. */
+static inline uint64_t registers_code_address(uint64_t address)
+{
+#ifdef __aarch64__
+	address &= (UINT64_C(1) << 48) - 1;
+#endif
+	return address;
+}
 
 /* Bytes below a context that its registers may refer to. */
 enum { REGISTERS_BELOW = 512 };

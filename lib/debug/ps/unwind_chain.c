@@ -38,7 +38,7 @@ static int follow(const struct unwinder *unwinder, const struct task_record *tas
 	int count = 0;
 	while (count < CALLS_MOST && is_code(snapshot->image, pc)) {
 		struct call_site site;
-		uint64_t next[2]; /* the caller's frame pointer, the return address */
+		uintptr_t next[2]; /* the caller's frame pointer, the return address */
 		unwind_locate(snapshot->image, pc, &site);
 		fn(&site, arg);
 		count++;
@@ -47,7 +47,7 @@ static int follow(const struct unwinder *unwinder, const struct task_record *tas
 			break;
 		low = bp + sizeof(next);
 		bp = next[0];
-		pc = next[1];
+		pc = registers_code_address(next[1]);
 	}
 	return count;
 }

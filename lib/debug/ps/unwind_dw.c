@@ -57,19 +57,30 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *ret, void *arg)
 	return true;
 }
 
-#ifdef __x86_64__
-/* In DWARF's numbers. The return address of a call belongs to the instruction before it. */
+#if REGISTERS_KNOWN
+static bool set_pc(Dwfl_Thread *thread, Dwarf_Word pc)
+{
+	if (REGISTER_PC >= 0)
+		return dwfl_thread_state_registers(thread, REGISTER_PC, 1, &pc);
+	dwfl_thread_state_register_pc(thread, pc);
+	return true;
+}
+
+/* The return address of a call belongs to the instruction before it. */
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
+	static const int numbers[] = REGISTERS_KEPT;
 	const struct unwinder *unwinder = arg;
 	const struct registers *registers = &unwinder->part->registers;
-	const Dwarf_Word bx[] = {registers->bx}, bp_sp[] = {registers->bp, registers->sp},
-			 others[] = {registers->r12, registers->r13, registers->r14, registers->r15,
-				     registers->pc - !registers->active};
-	enum { BX = 3, BP = 6, R12 = 12 };
-	return dwfl_thread_state_registers(thread, BX, 1, bx) &&
-	       dwfl_thread_state_registers(thread, BP, 2, bp_sp) &&
-	       dwfl_thread_state_registers(thread, R12, 5, others);
+	const Dwarf_Word bp = registers->bp, sp = registers->sp;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		const Dwarf_Word kept = registers->kept[i];
+		if (!dwfl_thread_state_registers(thread, numbers[i], 1, &kept))
+			return false;
+	}
+	return dwfl_thread_state_registers(thread, REGISTER_BP, 1, &bp) &&
+	       dwfl_thread_state_registers(thread, REGISTER_SP, 1, &sp) &&
+	       set_pc(thread, registers->pc - !registers->active);
 }
 #else
 static bool set_registers(Dwfl_Thread *thread, void *arg)
