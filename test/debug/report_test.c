@@ -105,7 +105,8 @@ END_TEST
 
 START_TEST(environment_turns_reports_off)
 {
-	struct program program = {.fn = spawns_one_that_fails, .slow = -1, .reports = "0"};
+	struct program program = {
+		.fn = spawns_one_that_fails, .slow = CORO_FOREVER, .reports = "0"};
 	ck_assert_str_eq(said(program), "");
 	program.flags = CORO_DEBUG;
 	ck_assert_str_eq(said(program), "");
@@ -174,7 +175,8 @@ END_TEST
 
 START_TEST(report_names_the_task_its_site_and_the_message)
 {
-	struct program program = {.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = -1};
+	struct program program = {
+		.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
 	ck_assert_str_eq(without_lines(said(program)), UNHEARD);
 }
 END_TEST
@@ -197,7 +199,8 @@ END_TEST
 
 START_TEST(handler_of_the_program_comes_in_place_of_stderr)
 {
-	struct program program = {.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = -1};
+	struct program program = {
+		.fn = spawns_one_that_fails, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
 	program.handler = hear_nothing;
 	ck_assert_str_eq(said(program), "");
 	program.handler = fall_back;
@@ -218,7 +221,8 @@ static int drops_a_failed_future(void *arg)
 
 START_TEST(report_of_a_future_gives_what_there_is)
 {
-	struct program program = {.fn = drops_a_failed_future, .flags = CORO_DEBUG, .slow = -1};
+	struct program program = {
+		.fn = drops_a_failed_future, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
 	ck_assert_str_eq(said(program), "coro: Future exception was never retrieved: "
 					"Error of the program (error -8200)\n");
 }
@@ -260,7 +264,7 @@ static int reports_all_on_a_small_stack(void *arg)
 START_TEST(report_says_all_that_there_is_and_cuts_nothing_short)
 {
 	struct program program = {
-		.fn = reports_all_on_a_small_stack, .flags = CORO_DEBUG, .slow = -1};
+		.fn = reports_all_on_a_small_stack, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
 	const char *text = said(program);
 	ck_assert_ptr_eq(strstr(text, "coro: all of it: task small: "
 				      "generator pages, made at x.c:5: wwww"),
@@ -289,7 +293,7 @@ static int leaves_one(void *arg)
 
 START_TEST(discarded_task_is_reported)
 {
-	struct program program = {.fn = leaves_one, .flags = CORO_DEBUG, .slow = -1};
+	struct program program = {.fn = leaves_one, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
 	if (running_slow())
 		skip_test("its future is lost, which counts as a leak");
 	ck_assert_str_eq(without_lines(said(program)),
@@ -363,12 +367,14 @@ static int hears_after_close(void *arg)
 
 START_TEST(debug_mode_reports_an_fd_closed_by_plain_close)
 {
-	struct program program = {.flags = CORO_DEBUG, .slow = -1, .fn = hears_after_plain_close};
+	struct program program = {
+		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = hears_after_plain_close};
 	ck_assert_str_eq(said(program), "coro: fd 100 was closed, or is another now, and the loop "
 					"was not told: use coro_fd_close or coro_fd_forget\n");
 	program.flags = 0;
 	ck_assert_str_eq(said(program), "");
-	program = (struct program){.flags = CORO_DEBUG, .slow = -1, .fn = hears_after_close};
+	program = (struct program){
+		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = hears_after_close};
 	ck_assert_str_eq(said(program), "");
 }
 END_TEST
@@ -506,8 +512,10 @@ static int drives_the_yielder(void *arg)
 START_TEST(debug_mode_reports_a_generator_that_yields_in_a_scope)
 {
 	yielder = yielders[_i].fn;
-	struct program program = {
-		.flags = CORO_DEBUG, .slow = -1, .fn = drives_the_yielder, .handler = NULL};
+	struct program program = {.flags = CORO_DEBUG,
+				  .slow = CORO_FOREVER,
+				  .fn = drives_the_yielder,
+				  .handler = NULL};
 	ck_assert_str_eq(without_lines(said(program)), yielders[_i].said);
 	program.flags = 0;
 	ck_assert_str_eq(said(program), "");
