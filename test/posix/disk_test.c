@@ -89,6 +89,8 @@ START_TEST(the_names_are_ours)
 					    "pwritev2",   "preadv64",    "pwritev64",
 					    "preadv64v2", "pwritev64v2", "copy_file_range",
 					    "getpwnam",   "getgrgid_r"};
+	if (SANITIZED)
+		skip_test("a sanitizer's own come first, and call ours");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_ours(names[i]);
 }
@@ -340,6 +342,12 @@ static ssize_t (*const accounts[])(struct made *) = {
 	group_of_name, group_of_id, group_of_name_r, group_of_id_r,
 };
 
+/* Whether the name ends with _r: its result is an error. */
+static bool is_safe(int which)
+{
+	return which & 2;
+}
+
 static void needs_root(void)
 {
 	const struct passwd *root = getpwuid(0);
@@ -359,14 +367,19 @@ START_TEST(accounts_are_found)
 	cancel(task);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
 	coro_future_unref(task);
-	if (_i & 2) {
-		ck_assert_int_eq(made.result, ECANCELED);
-		made.fd = 1; /* too small */
-		finish(begin(&made), &made, ERANGE);
-	} else {
-		ck_assert_int_eq(made.result, -1);
-		ck_assert_int_eq(made.error, ECANCELED);
-	}
+	/* If the thread was faster, the cancellation is for the next wait. */
+	if (made.result != 0)
+		ck_assert_int_eq(is_safe(_i) ? made.result : made.error, ECANCELED);
+}
+END_TEST
+
+START_TEST(an_entry_may_need_more_room)
+{
+	struct made made = {.call = accounts[_i], .fd = 1, .bytes = "root"};
+	if (!is_safe(_i))
+		return;
+	needs_root();
+	finish(begin(&made), &made, ERANGE);
 }
 END_TEST
 
@@ -399,6 +412,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_cancellation_is_for_the_next_wait);
 	tcase_add_test(tests, signals_do_not_interrupt_them);
 	tcase_add_loop_test(tests, accounts_are_found, 0, 8);
+	tcase_add_loop_test(tests, an_entry_may_need_more_room, 0, 8);
 	tcase_add_test(tests, what_there_is_not_is_not_found);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/syscall.h>
 
 enum { MESSAGE = 8 };
 
@@ -76,6 +77,8 @@ static void expect_plainly(const char *text)
 
 START_TEST(the_names_are_ours)
 {
+	if (SANITIZED)
+		skip_test("a sanitizer's own come first, and call ours");
 	assert_ours("msgrcv");
 	assert_ours("msgsnd");
 	assert_ours("semop");
@@ -129,21 +132,17 @@ START_TEST(tasks_send_to_each_other)
 }
 END_TEST
 
-/* By the system's own calls, as other processes make them: found a little later. */
+/* By the system's own call, as other processes make it: it is found a little later. */
 START_TEST(what_others_send_is_found)
 {
 	struct made made = {.call = receives};
 	struct message message = {.type = 1, .text = "message"};
 	needs_both();
 	struct coro_future *task = begin(&made);
-	pid_t child = fork();
-	if (child == 0)
-		_exit(msgsnd(queue, &message, MESSAGE, 0) < 0);
-	int status;
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(syscall(SYS_msgsnd, queue, &message, MESSAGE, 0), 0);
 	finish(task, &made, MESSAGE);
 	ck_assert_str_eq(made.bytes, "message");
+	ck_assert_int_ge(coro_loop_time(loop), CORO_MSEC);
 }
 END_TEST
 
