@@ -355,7 +355,60 @@ static int waits_for_system_v(void *arg)
 	return r < 0 && errno == EAGAIN ? 0 : failed();
 }
 
-static coro_fn *const programs[] = {selects,
+/* Longer than the line that libc makes room for first. */
+static int gets_a_line(void *arg)
+{
+	char *text = NULL, bytes[400];
+	size_t room = 0;
+	memset(bytes, 'x', sizeof(bytes));
+	bytes[sizeof(bytes) - 1] = '\n';
+	int fds[2], r = -ENOMEM;
+	if (pipe(fds) < 0)
+		return failed();
+	FILE *lines = fdopen(fds[0], "r");
+	if (lines && write(fds[1], bytes, sizeof(bytes)) == sizeof(bytes))
+		r = getline(&text, &room, lines) == sizeof(bytes) ? 0 : failed();
+	free(text);
+	if (lines)
+		fclose(lines);
+	else
+		close(fds[0]);
+	close(fds[1]);
+	return r;
+}
+
+static int locks_a_stream(void *arg)
+{
+	int fds[2];
+	if (pipe(fds) < 0)
+		return failed();
+	FILE *own = fdopen(fds[0], "r");
+	if (own) {
+		flockfile(own);
+		funlockfile(own);
+		fclose(own);
+	} else {
+		close(fds[0]);
+	}
+	close(fds[1]);
+	return own ? 0 : -ENOMEM;
+}
+
+static int looks_up_a_name_of_an_address(void *arg)
+{
+	struct in_addr address = {.s_addr = htonl(INADDR_LOOPBACK)};
+	struct hostent entry, *found;
+	char buffer[2000];
+	int error;
+	int r = gethostbyaddr_r(&address, sizeof(address), AF_INET, &entry, buffer, sizeof(buffer),
+				&found, &error);
+	return r == ENOMEM ? -ENOMEM : 0;
+}
+
+static coro_fn *const programs[] = {gets_a_line,
+				    locks_a_stream,
+				    looks_up_a_name_of_an_address,
+				    selects,
 				    locks,
 				    locks_again,
 				    waits,

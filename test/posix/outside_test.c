@@ -23,6 +23,8 @@ int thrd_sleep(const struct timespec *time, struct timespec *left);
 int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list arguments);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __printf_chk(int flag, const char *format, ...);
+int __overflow(FILE *stream, int byte);
+__sighandler_t __sysv_signal(int number, __sighandler_t function);
 
 static struct pair pair;
 
@@ -227,6 +229,17 @@ static void end_alarms(void)
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 
+/* It is called once. */
+START_TEST(signal_of_system_v_is_libcs)
+{
+	alarms = 0;
+	ck_assert(__sysv_signal(SIGUSR1, count_alarm) == SIG_DFL);
+	raise(SIGUSR1);
+	ck_assert_int_eq(alarms, 1);
+	ck_assert(signal(SIGUSR1, SIG_IGN) == SIG_DFL);
+}
+END_TEST
+
 START_TEST(pause_is_libcs)
 {
 	sigset_t none;
@@ -307,6 +320,7 @@ START_TEST(streams_are_libcs)
 	pair = make_pair(PIPE);
 	FILE *in = fdopen(pair.from, "r"), *out = fdopen(pair.to, "w");
 	flockfile(out);
+	ck_assert_int_eq(__overflow(out, EOF), 0);
 	ck_assert_int_eq(fputc('a', out), 'a');
 	ck_assert_int_eq(fputs("b", out), 1);
 	ck_assert_uint_eq(fwrite("c", 1, 1, out), 1);
@@ -391,6 +405,9 @@ START_TEST(names_are_libcs)
 					  &result, &error),
 			 0);
 	ck_assert_ptr_eq(result, &entry);
+	gethostbyaddr_r(&address, sizeof(address), AF_INET, &entry, buffer, sizeof(buffer), &result,
+			&error);
+	ck_assert(!result || result == &entry);
 }
 END_TEST
 
@@ -405,6 +422,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, locks_are_libcs);
 	tcase_add_test(tests, condition_of_c11_is_libcs);
 	tcase_add_test(tests, children_are_libcs);
+	tcase_add_test(tests, signal_of_system_v_is_libcs);
 	tcase_add_test(tests, pause_is_libcs);
 	tcase_add_test(tests, waits_for_signals_are_libcs);
 	tcase_add_test(tests, accept_waits_until_a_handler_runs);

@@ -142,6 +142,8 @@ START_TEST(several_tasks_wait_for_a_thread_that_has_the_stream)
 	finish_failed(gone, &third, ECANCELED);
 	put(other.to, "x");
 	pthread_join(thread, NULL);
+	for (int i = 0; i < 20; i++)
+		turn(); /* the first has it, and the second finds that */
 	put(pair.to, "one\ntwo\n");
 	finish(one, &first, 1);
 	finish(two, &second, 1);
@@ -223,7 +225,17 @@ static ssize_t writes_and_reads(struct made *made)
 	return byte == EOF && failed ? -1 : 0;
 }
 
-static ssize_t (*const into_nothing[])(struct made *) = {writes_a_line, prints_to_fd,
+static ssize_t flushes_all(struct made *made)
+{
+	FILE *before = stdout;
+	setvbuf(out, NULL, _IOFBF, 0);
+	stdout = out;
+	int r = puts("text") < 0 ? 0 : fflush(NULL);
+	stdout = before;
+	return r;
+}
+
+static ssize_t (*const into_nothing[])(struct made *) = {flushes_all, writes_a_line, prints_to_fd,
 							 writes_and_reads};
 
 START_TEST(writing_to_what_nobody_reads_fails)
@@ -334,7 +346,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, several_tasks_wait_for_a_thread_that_has_the_stream);
 	tcase_add_test(tests, lock_of_a_file_is_libcs);
 	tcase_add_test(tests, reading_and_writing_at_the_wrong_end_fail);
-	tcase_add_loop_test(tests, writing_to_what_nobody_reads_fails, 0, 3);
+	tcase_add_loop_test(tests, writing_to_what_nobody_reads_fails, 0, 4);
 	tcase_add_test(tests, format_that_fails_writes_nothing);
 	tcase_add_test(tests, stderr_is_written_at_once);
 	tcase_add_test(tests, offset_of_a_device_follows);
