@@ -98,40 +98,57 @@ static inline void assert_gives_back_without_memory(const char *name, coro_fn *f
 
 /* -- without room */
 
-/* Reserves what is there. Returns for how many tasks. */
-static inline size_t take_room(void)
+/* Reserves what is there, but for so many tasks. Returns for how many it has. */
+static inline size_t take_room(size_t spare)
 {
 	struct sched *sched = sched_of(loop);
 	size_t tasks = 0;
 	for (; sched_has_room(sched); tasks++)
 		sched_reserve_in_room(sched);
-	return tasks;
+	size_t left = spare < tasks ? spare : tasks;
+	sched_release(sched, left, 0);
+	return tasks - left;
+}
+
+struct without_room {
+	coro_fn *call;
+	int (*before)(void); /* around each attempt; or NULL */
+	void (*after)(void);
+	int failures;
+};
+
+/* Makes a call with room for so many tasks, and with each of its allocations failing in turn. */
+static inline int make_in_room_for(struct without_room *this, size_t spare)
+{
+	bool failed = true;
+	for (unsigned long n = 1; failed; n++) {
+		if (this->before && this->before() < 0)
+			return -EIO;
+		size_t taken = take_room(spare);
+		fail_nth(n);
+		int r = this->call(NULL);
+		failed = fail_off();
+		sched_release(sched_of(loop), taken, 0);
+		if (this->after)
+			this->after();
+		if (r != 0 && r != -ENOMEM)
+			return r;
+		this->failures += r < 0;
+	}
+	return 0;
 }
 
 /*
- * In a task: makes a call without room, with each of its allocations failing in turn. It returns 0, or
- * -ENOMEM and has done nothing. Returns 0, the call's other error, or -EIO if it did not fail. before
- * and after are called around each attempt, or NULL.
+ * In a task: makes a call without room, or with too little. It returns 0, or -ENOMEM and has done
+ * nothing. Returns 0, the call's other error, or -EIO if it did not fail.
  */
 static inline int fail_without_room(coro_fn *call, int (*before)(void), void (*after)(void))
 {
-	bool failed = true;
-	int failures = 0;
-	for (unsigned long n = 1; failed; n++) {
-		if (before && before() < 0)
-			return -EIO;
-		size_t taken = take_room();
-		fail_nth(n);
-		int r = call(NULL);
-		failed = fail_off();
-		sched_release(sched_of(loop), taken, 0);
-		if (after)
-			after();
-		if (r != 0 && r != -ENOMEM)
-			return r;
-		failures += r < 0;
-	}
-	return failures > 0 ? 0 : -EIO;
+	struct without_room this = {call, before, after, 0};
+	int r = 0;
+	for (size_t spare = 0; spare < 3 && r == 0; spare++)
+		r = make_in_room_for(&this, spare);
+	return r == 0 && this.failures == 0 ? -EIO : r;
 }
 
 #endif

@@ -396,6 +396,18 @@ START_TEST(stack_that_is_too_small_is_einval)
 }
 END_TEST
 
+START_TEST(pool_has_no_stacks_of_sizes_that_cannot_be)
+{
+	struct stack_pool pool;
+	struct stack_size *size;
+	stack_pool_init(&pool, 0);
+	ck_assert_int_eq(stack_pool_size(&pool, 1, &size), -EINVAL);
+	ck_assert_int_eq(stack_pool_size(&pool, SIZE_MAX, &size), -EINVAL);
+	ck_assert_int_eq(stack_pool_size(&pool, stack_least(), &size), 0);
+	stack_pool_finish(&pool);
+}
+END_TEST
+
 START_TEST(smallest_stack_has_room_for_a_signal_frame_and_4_kib)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -840,6 +852,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, more_stacks_than_thread_sanitizer_knows_are_enomem);
 
 	tcase_add_test(tests, stack_that_is_too_small_is_einval);
+	tcase_add_test(tests, pool_has_no_stacks_of_sizes_that_cannot_be);
 	tcase_add_test(tests, smallest_stack_has_room_for_a_signal_frame_and_4_kib);
 	tcase_add_test(tests, stack_larger_than_the_address_space_is_enomem);
 	tcase_add_test(tests, signal_is_handled_on_the_smallest_stack);

@@ -179,7 +179,7 @@ START_TEST(run_that_finds_no_room_fails)
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
 	struct coro_future *task = spawn(ends, NULL);
-	size_t taken = take_room();
+	size_t taken = take_room(0);
 	fail_nth(1);
 	int r = coro_run_until_complete(loop, task, NULL);
 	ck_assert(fail_off());
