@@ -220,8 +220,9 @@ coro_async CORO_MUST_CHECK CORO_API int coro_poll(struct pollfd *fds, nfds_t cou
 
 /*
  * Closes an fd, and makes the running loop forget it: tasks that wait for it get -EBADF, and its
- * callbacks are removed. Returns 0 or an error of close; the fd is closed in any case, unless the
- * error is -EBADF. Like close(2).
+ * callbacks are removed. It does not wait for SO_LINGER's time: the system sends what is left in the
+ * background. Returns 0 or an error of close; the fd is closed in any case, unless the error is
+ * -EBADF. Like close(2).
  */
 CORO_API int coro_fd_close(int fd);
 

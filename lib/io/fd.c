@@ -287,12 +287,34 @@ int coro_fd_forget(int fd)
 	return 0;
 }
 
+/*
+ * With SO_LINGER and a time, close would block the thread until all is sent. Without, the system sends
+ * it in the background.
+ */
+static void keep_close_from_blocking(const struct io *io, int number)
+{
+	const struct fd *fd = io ? fd_find(io, number) : NULL;
+	struct linger linger;
+	socklen_t length = sizeof(linger);
+	if (fd && fd->kind != FD_TCP && fd->kind != FD_SOCKET)
+		return;
+	if (getsockopt(number, SOL_SOCKET, SO_LINGER, &linger, &length) < 0 || !linger.l_onoff ||
+	    linger.l_linger == 0)
+		return;
+	linger.l_onoff = 0;
+	setsockopt(number, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 int coro_fd_close(int fd)
 {
+	const struct io *io = running_io();
 	struct coro_loop *loop = sched_loop(thread_current->sched);
 	struct extension *files = loop ? loop->extensions[EXTENSION_SOCKET_FILES] : NULL;
 	if (files)
 		files->closing_fd(files, loop, fd);
+	/* In a child of fork the socket is the parent's too. */
+	if (loop && fork_is_own(sched_of(loop)->fork_count))
+		keep_close_from_blocking(io, fd);
 	coro_fd_forget(fd);
 	/* After EINTR the fd is closed all the same. */
 	return close(fd) < 0 && errno != EINTR ? fail_code(-errno) : 0;

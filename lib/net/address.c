@@ -319,7 +319,10 @@ static int text_of_local(const struct sockaddr_un *local, socklen_t length, char
 		room = sizeof(local->sun_path);
 	if (room > 0 && local->sun_path[0] == '\0')
 		return text_of_abstract(local->sun_path + 1, room - 1, ret, size);
-	return snprintf(ret, size, "unix:%.*s", (int)room, room ? local->sun_path : "");
+	/* A path that begins with @ would be taken for an abstract name. */
+	bool like_abstract = room > 0 && is_abstract(local->sun_path);
+	return snprintf(ret, size, "unix:%s%.*s", like_abstract ? "./" : "", (int)room,
+			room ? local->sun_path : "");
 }
 
 static int text_of_v6(const struct sockaddr_in6 *v6, char *ret, size_t size)

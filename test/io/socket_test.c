@@ -878,6 +878,50 @@ START_TEST(datagrams_come_with_their_address)
 }
 END_TEST
 
+/* ---- SO_LINGER ---- */
+
+struct lingering {
+	int fd, left; /* the second is a duplicate, which shows what became of the option */
+	int seconds;
+};
+
+static int closes_lingering(void *arg)
+{
+	struct lingering *lingering = arg;
+	struct linger linger = {.l_onoff = 1, .l_linger = lingering->seconds};
+	setsockopt(lingering->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	lingering->left = dup(lingering->fd);
+	return coro_fd_close(lingering->fd);
+}
+
+static bool lingers(int fd)
+{
+	struct linger linger;
+	socklen_t length = sizeof(linger);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length), 0);
+	return linger.l_onoff;
+}
+
+/* A close that lingers would block the thread. A time of 0 means a reset, at once. */
+START_TEST(a_close_in_a_loop_does_not_linger)
+{
+	struct pair pair = make_pair(TCP);
+	struct lingering task = {.fd = dup(pair.to), .seconds = 3};
+	struct lingering resets = {.fd = dup(pair.to), .seconds = 0};
+	struct lingering outside = {.fd = dup(pair.to), .seconds = 3};
+	ck_assert_int_eq(result_of(closes_lingering, &task), 0);
+	ck_assert(!lingers(task.left));
+	ck_assert_int_eq(result_of(closes_lingering, &resets), 0);
+	ck_assert(lingers(resets.left));
+	close(resets.left);
+	ck_assert_int_eq(closes_lingering(&outside), 0);
+	ck_assert(lingers(outside.left));
+	close(task.left);
+	close(outside.left);
+	close_pair(pair);
+}
+END_TEST
+
 /* ---- shutdown by others ---- */
 
 static int bound_socket(int family, int type)
@@ -1251,6 +1295,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, waitall_ends_where_an_fd_has_come);
 	tcase_add_loop_test(tests, waitall_receives_one_message_at_a_time, 0, 2);
 	tcase_add_test(tests, datagrams_come_with_their_address);
+	tcase_add_test(tests, a_close_in_a_loop_does_not_linger);
 	tcase_add_loop_test(tests, a_receiver_of_datagrams_ends_when_its_socket_is_shut_down, 0, 2);
 	tcase_add_loop_test(tests, accept_ends_when_its_socket_is_shut_down, 0, 2);
 	tcase_add_loop_test(tests, a_sender_of_datagrams_rests_while_the_receiver_has_no_room, 0,

@@ -146,6 +146,29 @@ static int listen_at_bytes(const char *bytes, size_t length)
 	return fd;
 }
 
+/* A path may begin with the letter by which abstract names are told. */
+START_TEST(a_path_that_looks_like_an_abstract_name_can_be_dialled_by_its_text)
+{
+	char place[] = "/tmp/coro-listen-XXXXXX", before[1000];
+	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "@socket"};
+	ck_assert(getcwd(before, sizeof(before)) && mkdtemp(place));
+	ck_assert_int_eq(chdir(place), 0);
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listening, (struct sockaddr *)&name, sizeof(name)), 0);
+	ck_assert_int_eq(listen(listening, 4), 0);
+	ck_assert_str_eq(address_of(listening), "unix:./@socket");
+	int fd = dial(address_of(listening));
+	int accepted = accept(listening, NULL, NULL);
+	ck_assert_int_ge(accepted, 0);
+	close(accepted);
+	close_in_loop(fd);
+	close_in_loop(listening);
+	ck_assert_int_eq(unlink("@socket"), 0);
+	ck_assert_int_eq(chdir(before), 0);
+	rmdir(place);
+}
+END_TEST
+
 START_TEST(any_abstract_name_can_be_dialled_by_its_text)
 {
 	char all[107];
@@ -583,6 +606,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_port_is_shared_by_those_who_say_so);
 	tcase_add_test(tests, the_file_of_a_listener_that_is_gone_is_taken_over);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_left_alone);
+	tcase_add_test(tests, a_path_that_looks_like_an_abstract_name_can_be_dialled_by_its_text);
 	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_text);
 	tcase_add_test(tests, one_that_is_about_to_listen_keeps_its_file);
 	tcase_add_test(tests, waiting_for_the_lock_of_a_directory_can_be_cancelled);
