@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "posix/apart.h"
 
+#include "coro/defer.h"
 #include "coro/loop.h"
 #include "posix/interrupt.h"
 
@@ -95,6 +96,35 @@ static void leave(struct apart *apart)
 		free(apart);
 }
 
+/*
+ * The task is discarded, with its loop. If the result has not come, the thread takes it back: at its
+ * end, or when it finds the loop closed.
+ */
+static void forsake(void *arg)
+{
+	struct apart *apart = arg;
+	int runs = APART_RUNS;
+	coro_future_unref(apart->future);
+	apart->future = NULL;
+	if (apart->came)
+		take_back(apart);
+	else
+		__atomic_compare_exchange_n((int *)&apart->state, &runs, APART_LEFT, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Starts the call of a loop that is held. Returns 0 or an error. */
+static int start(struct apart *apart)
+{
+	int r = coro_defer(forsake, apart);
+	if (r < 0)
+		return r;
+	r = begin(apart);
+	if (r < 0)
+		coro_undefer(forsake, apart);
+	return r;
+}
+
 ssize_t apart_run(struct apart **ret)
 {
 	struct apart *apart = *ret;
@@ -104,7 +134,7 @@ ssize_t apart_run(struct apart **ret)
 		return r;
 	r = coro_loop_hold(apart->loop);
 	if (r == 0) {
-		r = begin(apart);
+		r = start(apart);
 		if (r < 0)
 			coro_loop_release(apart->loop);
 	}
@@ -113,6 +143,7 @@ ssize_t apart_run(struct apart **ret)
 		return r;
 	}
 	r = coro_await(apart->future, NULL);
+	coro_undefer(forsake, apart);
 	if (r < 0) {
 		*ret = NULL;
 		leave(apart);

@@ -153,12 +153,14 @@ static ssize_t take_until(FILE *stream, char *bytes, size_t length, int delimite
 	if (r <= 0)
 		return r;
 	size_t n = at_hand(stream);
+	if (n == 0)
+		return get_anyway(stream, bytes);
 	const char *found = memchr(stream->_IO_read_ptr, delimiter, n);
 	if (found)
 		n = (size_t)(found - stream->_IO_read_ptr) + 1;
 	*ended = found && n <= length;
 	n = n < length ? n : length;
-	return n ? (ssize_t)libc()->fread(bytes, 1, n, stream) : get_anyway(stream, bytes);
+	return (ssize_t)libc()->fread(bytes, 1, n, stream);
 }
 
 static bool get_line(FILE *stream, char *text, size_t room)

@@ -290,7 +290,9 @@ START_TEST(stderr_is_written_at_once)
 	make_at_once(&made);
 	ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
 	ck_assert_int_ge(made.result, 0);
-	expect(pair.from, "text");
+	char got[1000] = {0}; /* a sanitizer may say something, too */
+	ck_assert_int_gt(read(pair.from, got, sizeof(got) - 1), 0);
+	ck_assert_ptr_nonnull(strstr(got, "text"));
 	close_pair(pair);
 	close(before);
 }
