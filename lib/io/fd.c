@@ -139,6 +139,7 @@ static void keep(struct io *io, struct fd *fd)
 	if (unlikely(sched_of(io->loop)->debug))
 		fd->identity = identity_of(fd->number);
 	fd->generation = fd->watch = ++io->generation;
+	fd->io = io;
 	io->fds[fd->number] = fd;
 }
 

@@ -68,6 +68,7 @@ struct fd {
 	/* Listening sockets: position in ready, truncated, when O_NONBLOCK was seen set. */
 	uint32_t nonblocking_at;
 	uint64_t identity; /* debug mode: of the file when it was last checked */
+	struct io *io;     /* whose record it is; NULL: outside of any loop */
 	struct side {
 		struct list line; /* struct fd_wait */
 		struct fd_callback *callback;

@@ -168,11 +168,6 @@ static const void *owner_of(const struct transfer *transfer)
 	return transfer->vec[i].iov_base;
 }
 
-static struct io *io_of_thread(void)
-{
-	return io_made(sched_loop(thread_current->sched));
-}
-
 static void finish(struct fd *fd, enum direction direction)
 {
 	blocking_drop(fd, direction);
@@ -224,7 +219,7 @@ static int begin_read(const struct transfer *transfer, struct fd *fd)
 	if (r < 0)
 		return r;
 	blocking->make = make_read;
-	r = blocking_start(blocking, io_of_thread(), fd, READING);
+	r = blocking_start(blocking, fd->io, fd, READING);
 	return r < 0 ? r : -EAGAIN;
 }
 
@@ -285,7 +280,7 @@ static int begin_write(const struct transfer *transfer, struct fd *fd)
 		return r;
 	blocking->make = make_write;
 	gather(transfer, blocking->bytes, blocking->length);
-	r = blocking_start(blocking, io_of_thread(), fd, WRITING);
+	r = blocking_start(blocking, fd->io, fd, WRITING);
 	return r < 0 ? r : -EAGAIN;
 }
 
