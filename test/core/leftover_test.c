@@ -84,6 +84,9 @@ static void *leave_at_many_places(void *arg)
 
 static int runs_a_loop(void *arg)
 {
+	/* This is not slow, however slow the machine. */
+	if (coro_loop_set_slow_callback_duration(coro_running_loop(), 1000 * CORO_SEC) < 0)
+		return -EIO;
 	held[0] = start(NULL, "x.c:5");
 	return 0;
 }
