@@ -74,6 +74,8 @@ static void carry(ucontext_t *to)
 #elif defined(__linux__) && defined(__arm__) && defined(__ARM_FP)
 	/* As glibc writes it: behind d8 to d15. */
 	__asm__ volatile("vmrs %0, fpscr" : "=r"(to->uc_regspace[16]));
+#elif defined(__linux__) && defined(__powerpc64__)
+	__asm__ volatile("mffs %0" : "=f"(to->uc_mcontext.fp_regs[32]));
 #elif defined(__linux__) && defined(__s390x__)
 	__asm__ volatile("stfpc %0" : "=Q"(to->uc_mcontext.fpregs.fpc));
 #elif defined(__linux__) && defined(__mips64) && defined(__mips_hard_float)
