@@ -116,7 +116,8 @@ START_TEST(readiness_is_libcs)
 	ck_assert(FD_ISSET(pair.from, &set));
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, pair.from, &event), 0);
-	ck_assert_int_eq(epoll_pwait2(epoll, &event, 1, &soon, NULL), 1);
+	int n = epoll_pwait2(epoll, &event, 1, &soon, NULL);
+	ck_assert(n == 1 || (n == -1 && errno == ENOSYS)); /* Linux 5.11 */
 	ck_assert_int_eq(epoll_pwait(epoll, &event, 1, -1, NULL), 1);
 	close(epoll);
 	close_pair(pair);
