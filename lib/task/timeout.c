@@ -127,21 +127,25 @@ static void expire(struct call *call)
 	future_cancel_from(future_of(scope->task), NULL, scope->level);
 }
 
-static bool lies_on_stack(const struct scope *scope, const struct coro *co)
+/* Where the function that began it has it. */
+static const void *home_of(const struct scope *scope)
 {
-	const char *at = (const char *)scope;
-	if (unlikely(scope->watched))
-		at = (const char *)watched_of(scope)->place;
+	return unlikely(scope->watched) ? (const void *)watched_of(scope)->place : scope;
+}
+
+static bool lies_on_stack(const void *home, const struct coro *co)
+{
+	const char *at = home;
 	return at >= co->frame->stack.low && at < (const char *)co->frame;
 }
 
 /*
  * A task may end before one of its scopes: by mistake, or because the scope belongs to a generator.
  */
-static void hold_task(struct scope *scope)
+static void hold_task(struct scope *scope, const void *home)
 {
 	struct task *task = scope->task;
-	scope->counted = lies_on_stack(scope, &task->coro);
+	scope->counted = lies_on_stack(home, &task->coro);
 	if (scope->counted)
 		task_wait(task)->open++;
 	else
@@ -244,7 +248,7 @@ static inline __attribute__((always_inline)) int scope_begin(struct scope *scope
 		.state = TIMEOUT_ENTERED,
 	};
 	arm(scope, when, now); /* does not fail: there is a place, which was reserved just now */
-	hold_task(scope);
+	hold_task(scope, watched ? (const void *)watched_of(scope)->place : scope);
 	cleanup_push(task, &scope->cleanup, scope_discard);
 	return 0;
 }
@@ -288,7 +292,7 @@ void timeouts_tell_of_yield(const struct sched *sched, const struct coro *genera
 	list_for_each(link, &tasks_of(sched)->scopes) {
 		struct watched *watched = container_of(link, struct watched, link);
 		const struct scope *scope = &watched->scope;
-		if (watched->yielded || scope->counted || !lies_on_stack(scope, generator))
+		if (watched->yielded || scope->counted || !lies_on_stack(home_of(scope), generator))
 			continue;
 		watched->yielded = true;
 		snprintf(
@@ -387,7 +391,7 @@ static bool may_end(const struct scope *scope)
 	if (scope->task->sched->thread != thread)
 		return false;
 	return future_of(scope->task)->done ||
-	       (thread->self != &thread->root && lies_on_stack(scope, thread->self));
+	       (thread->self != &thread->root && lies_on_stack(home_of(scope), thread->self));
 }
 
 static inline int check_end(const struct scope *scope)
