@@ -533,41 +533,6 @@ START_TEST(a_loop_may_be_closed_with_servers_that_were_given_back)
 }
 END_TEST
 
-static bool given_back; /* before the loop is closed */
-
-/* Closes the loop of a server that may have several sockets, with a client in the midst of a line. */
-static void close_loop_of_server(void)
-{
-	struct starting starting = {.address = "localhost:0", .fn = echoes};
-	ck_assert_int_eq(result_of(starts, &starting), 0);
-	ck_assert_int_gt(coro_server_address(server, address, sizeof(address)), 0);
-	int fd = taken_client();
-	put(fd, "half a li");
-	turns(3);
-	if (given_back)
-		ck_assert_int_eq(coro_server_destroy(server), 0);
-	loop_teardown();
-	if (!given_back) {
-		ck_assert_uint_eq(coro_server_sockets(server, NULL, 0), 0);
-		ck_assert_int_eq(coro_server_destroy(server), 0);
-	}
-	close(fd);
-	loop_setup();
-}
-
-START_TEST(servers_of_closed_loops_leave_no_memory)
-{
-	size_t before;
-	int times = 0;
-	given_back = _i;
-	do {
-		ck_assert_int_lt(times++, 10);
-		before = allocated();
-		close_loop_of_server();
-	} while (allocated() > before);
-}
-END_TEST
-
 /* ---- clients that behave badly ---- */
 
 START_TEST(slow_clients_cost_little_and_hold_up_nobody)
@@ -998,7 +963,6 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_server_that_cannot_go_on_says_why);
 	tcase_add_loop_test(tests, a_loop_may_be_closed_with_its_servers, 0, 2);
 	tcase_add_test(tests, a_loop_may_be_closed_with_servers_that_were_given_back);
-	tcase_add_loop_test(tests, servers_of_closed_loops_leave_no_memory, 0, 2);
 	tcase_add_test(tests, slow_clients_cost_little_and_hold_up_nobody);
 	tcase_add_test(tests, a_client_that_has_ended_its_half_gets_its_answer);
 	tcase_add_test(tests, a_client_may_be_gone_abruptly);
