@@ -42,6 +42,19 @@ static int dials(void *arg)
 	return r < 0 ? r : coro_fd_close(fd);
 }
 
+/* Its file goes with it, also where it fails. */
+static int listens_locally(void *arg)
+{
+	char path[64], local[80];
+	int fd;
+	snprintf(path, sizeof(path), "/tmp/coro-full-%d", (int)getpid());
+	snprintf(local, sizeof(local), "unix:%s", path);
+	int r = coro_listen(local, NULL, &fd);
+	if (r == 0)
+		r = coro_fd_close(fd);
+	return access(path, F_OK) < 0 ? r : -EEXIST;
+}
+
 static void nothing(void *arg)
 {
 }
@@ -104,9 +117,9 @@ static const struct {
 	int (*before)(void);
 	void (*after)(void);
 } calls[] = {
-	{starts_a_server, NULL, NULL},  {dials, listens, stops_listening},
-	{handles_a_signal, NULL, NULL}, {reads_all, open_stream, drop_stream},
-	{opens_a_stream, NULL, NULL},
+	{starts_a_server, NULL, NULL},         {listens_locally, NULL, NULL},
+	{dials, listens, stops_listening},     {handles_a_signal, NULL, NULL},
+	{reads_all, open_stream, drop_stream}, {opens_a_stream, NULL, NULL},
 };
 
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };

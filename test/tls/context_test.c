@@ -179,9 +179,16 @@ START_TEST(flags_of_other_options_are_refused)
 }
 END_TEST
 
+static struct coro_tls_context *chooses_none(const char *host, void *arg)
+{
+	return NULL;
+}
+
 START_TEST(options_that_cannot_be_are_refused)
 {
+	static char too_long[70000];
 	char long_name[300];
+	memset(too_long, ',', sizeof(too_long) - 1);
 	memset(long_name, 'x', 299);
 	long_name[299] = '\0';
 	struct coro_tls_options wrong[] = {
@@ -203,7 +210,9 @@ START_TEST(options_that_cannot_be_are_refused)
 		{.key = "a key and no certificate"},
 		{.certificate = "x", .certificate_file = "x"},
 		{.handshake_timeout = -1},
+		{.alpn = too_long},
 	};
+	ck_assert_int_eq(makes_client(OPTIONS(.choose = chooses_none)), -EINVAL);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		ck_assert_msg(makes_client(&wrong[i]) == -EINVAL, "client, case %zu", i);
 		if (!wrong[i].certificate) {
