@@ -236,6 +236,23 @@ START_TEST(loops_in_a_circle_are_called_damaged)
 }
 END_TEST
 
+START_TEST(a_read_of_several_pages_ends_where_it_is_to_end)
+{
+	enum { FROM = 100, LENGTH = 6000 };
+	static struct array_image array;
+	static unsigned char got[3 * LENGTH];
+	array_init(&array);
+	for (int i = 0; i < WORDS; i++)
+		array.words[i] = random_next(&state);
+	memset(got, 0xa5, sizeof(got));
+	ck_assert(memory_read(&array.image.memory, BASE + FROM, got, LENGTH));
+	ck_assert_int_eq(memcmp(got, (char *)array.words + FROM, LENGTH), 0);
+	for (size_t i = LENGTH; i < sizeof(got); i++)
+		ck_assert_uint_eq(got[i], 0xa5);
+	memory_finish(&array.image.memory);
+}
+END_TEST
+
 /* ---- this process, while it runs ---- */
 
 static int sleeps(void *arg)
@@ -563,6 +580,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, random_offsets_do_no_harm);
 	tcase_add_test(tests, a_list_in_a_circle_is_read_once_and_called_damaged);
 	tcase_add_test(tests, loops_in_a_circle_are_called_damaged);
+	tcase_add_test(tests, a_read_of_several_pages_ends_where_it_is_to_end);
 	tcase_add_test(tests, a_process_can_read_itself);
 	tcase_add_test(tests, each_kind_of_wait_is_told);
 	tcase_add_test(tests, core_files_with_random_bytes_do_no_harm);
