@@ -17,7 +17,9 @@ system_flags := $(call accepts,-fno-semantic-interposition) $(call accepts,-mtls
 # One object in the archive, its internal names made local, so that none clashes with a user's. Under -flto
 # it must be told to hold machine code; and 32-bit x86 has functions in groups, of which others' would be taken.
 relocatable = -r -nostdlib $(call links,-Wl$(comma)--force-group-allocation) $(if $(findstring -flto,$(CFLAGS)),$(call links,-flinker-output=nolto-rel))
-localize = $(CC) $(CFLAGS) $(relocatable) -o $(@:%.a=%.o) $(filter %.o,$^) && $(OBJCOPY) --localize-hidden $(@:%.a=%.o)
+# MIPS calls no local name by way of the GOT: there they stay global.
+hide := $(if $(findstring mips,$(machine)),,--localize-hidden)
+localize = $(CC) $(CFLAGS) $(relocatable) -o $(@:%.a=%.o) $(filter %.o,$^) && $(OBJCOPY) $(hide) $(@:%.a=%.o)
 has_objcopy := $(shell command -v $(OBJCOPY))
 archived = $(if $(has_objcopy),$(localize) && $(AR) rcs $@ $(@:%.a=%.o),$(AR) rcs $@ $(filter %.o,$^))
 
