@@ -60,8 +60,9 @@ CORO_BEGIN_DECLS
 /* -- reading and writing */
 
 /*
- * Reads up to length bytes, waiting until there are any. A length of 0 does not wait. Returns the
- * count, 0 at the end, or an error. Like read(2).
+ * Reads up to length bytes, waiting until there are any. A length of 0 does not wait. A terminal
+ * with a VMIN of 0 is waited for as long as its VTIME says, and then 0 is returned: see termios(3).
+ * Returns the count, 0 at the end, or an error. Like read(2).
  */
 coro_async CORO_MUST_CHECK CORO_API ssize_t coro_read(int fd, void *bytes, size_t length);
 

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -371,6 +372,24 @@ static inline bool system_is_same_terminal(int a, int b)
 	(void)a, (void)b;
 	return false;
 #endif
+}
+
+/*
+ * Returns how long a read of a terminal without input waits, in tenths of a second: its VTIME, if its
+ * VMIN is 0. Returns -1 if the read waits for input. A master's settings are those of its slave, which
+ * reads of the master do not follow.
+ */
+static inline int system_terminal_time(int fd)
+{
+	struct termios settings;
+	if (tcgetattr(fd, &settings) < 0 || settings.c_lflag & ICANON || settings.c_cc[VMIN] > 0)
+		return -1;
+#ifdef TIOCGPTN
+	unsigned number;
+	if (ioctl(fd, TIOCGPTN, &number) == 0)
+		return -1;
+#endif
+	return settings.c_cc[VTIME];
 }
 
 /*

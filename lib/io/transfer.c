@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/transfer.h"
 
+#include "base/system.h"
 #include "core/fail.h"
+#include "coro/timeout.h"
 #include "io/file.h"
 #include "io/nowait.h"
 #include "io/option.h"
@@ -272,13 +274,40 @@ static ssize_t run_counted(struct transfer *transfer, struct io *io, struct fd *
 	return fault < 0 ? fault : run(transfer, io, fd);
 }
 
+/*
+ * The tenths of a second after which a read without input returns 0, as a terminal may be set. -1 if
+ * it waits for input.
+ */
+static int time_to_read(const struct transfer *transfer, const struct fd *fd)
+{
+	bool may_be = fd->kind == FD_DEVICE && transfer->direction == READING &&
+		      (fd->access == ACCESS_OWN || fd->access == ACCESS_UNKNOWN);
+	return may_be && !transfer->offset ? system_terminal_time(fd->number) : -1;
+}
+
+/* run_counted of a read that waits no longer than that. The description of our own only polls. */
+static ssize_t run_for(int tenths, struct transfer *transfer, struct io *io, struct fd *fd)
+{
+	struct coro_timeout timeout;
+	fd->ready |= BIT(READING); /* without a time, the read itself tells that there is nothing */
+	if (tenths == 0)
+		return run_counted(transfer, io, fd);
+	int r = coro_timeout_begin_site(NULL, &timeout, tenths * 100 * CORO_MSEC);
+	if (r < 0)
+		return r;
+	ssize_t n = run_counted(transfer, io, fd);
+	r = coro_timeout_end(&timeout, n < 0 ? (int)n : 0);
+	return n != -ECANCELED ? n : r == -ETIMEDOUT ? 0 : r;
+}
+
 ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd)
 {
 	fd_check_closed(io, fd);
 	int r = fd->kind == FD_FILE && !io->performs ? fd_renew(io, &fd) : 0;
 	if (r < 0)
 		return transfer_failed(r);
-	ssize_t n = run_counted(transfer, io, fd);
+	int tenths = time_to_read(transfer, fd);
+	ssize_t n = tenths < 0 ? run_counted(transfer, io, fd) : run_for(tenths, transfer, io, fd);
 	return unlikely(n == -ENOTSOCK) ? transfer_run_anew(transfer, io, fd) : n;
 }
 

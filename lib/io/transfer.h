@@ -86,8 +86,8 @@ static inline size_t transfer_length(const struct transfer *transfer)
 /* -- making it */
 
 /*
- * The cases that transfer_run leaves out: outside of tasks, without an io, as a whole, of a file, or
- * of a loop that has faults.
+ * The cases that transfer_run leaves out: outside of tasks, without an io, as a whole, of a device or
+ * file, or of a loop that has faults.
  */
 coro_async ssize_t transfer_run_outside(struct transfer *transfer);
 coro_async ssize_t transfer_run_otherwise(struct transfer *transfer, struct io *io, struct fd *fd);
@@ -220,7 +220,7 @@ static inline __attribute__((always_inline)) ssize_t transfer_run(struct transfe
 		r = fd_check_budget(io, fd);
 	if (unlikely(r < 0))
 		return transfer_failed(r);
-	if (unlikely(io->otherwise || fd->kind == FD_FILE))
+	if (unlikely(io->otherwise || fd->kind >= FD_DEVICE))
 		return transfer_run_otherwise(transfer, io, fd);
 	ssize_t n = transfer_attempts(transfer, io, fd, way);
 	if (likely(n > 0)) {

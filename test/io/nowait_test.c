@@ -6,6 +6,7 @@
 #include "base/system.h"
 #include "fds.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -536,6 +537,86 @@ static void nowait_teardown(void)
 	assert_fds_are_as_before();
 }
 
+/* ---- terminals with a VMIN of 0 ---- */
+
+static void set_times(int terminal, int vmin, int vtime)
+{
+	struct termios settings;
+	ck_assert_int_eq(tcgetattr(terminal, &settings), 0);
+	settings.c_cc[VMIN] = (cc_t)vmin;
+	settings.c_cc[VTIME] = (cc_t)vtime;
+	ck_assert_int_eq(tcsetattr(terminal, TCSANOW, &settings), 0);
+}
+
+/* What is written to a master comes to its slave a little later. */
+static void await_input(void)
+{
+	struct pollfd input = {.fd = from, .events = POLLIN};
+	ck_assert_int_eq(poll(&input, 1, -1), 1);
+}
+
+static int reads_some(void *arg)
+{
+	char some[10];
+	(void)arg;
+	return (int)coro_read(from, some, sizeof(some));
+}
+
+static int reads_by_vector(void *arg)
+{
+	char some[10];
+	struct iovec vec[2] = {{some, 1}, {some + 1, 9}};
+	(void)arg;
+	return (int)coro_readv(from, vec, 2);
+}
+
+START_TEST(terminal_is_waited_for_as_long_as_its_settings_say)
+{
+	coro_fn *const ways[] = {reads_some, reads_by_vector};
+	coro_fn *reads = ways[_i];
+	if (!make(SLAVE_READS))
+		skip_test("no terminals here");
+	struct coro_future *task = start(reads, NULL);
+	turn();
+	ck_assert(!coro_future_done(task)); /* VMIN is 1 */
+	coro_cancel(task);
+	ck_assert_int_eq(run_to_end(task), -ECANCELED);
+	set_times(from, 0, 0);
+	ck_assert_int_eq(result_of(reads, NULL), 0);
+	ck_assert_int_eq(result_of(reads, NULL), 0);
+	set_times(from, 0, 1);
+	ck_assert_int_eq(result_of(reads, NULL), 0);
+	set_times(from, 0, 255);
+	task = start(reads, NULL);
+	turn();
+	ck_assert(!coro_future_done(task));
+	put(to, "some");
+	await_input(); /* else the virtual clock may come first */
+	ck_assert_int_eq(run_to_end(task), 4);
+	task = start(reads, NULL);
+	turn();
+	coro_cancel(task);
+	ck_assert_int_eq(run_to_end(task), -ECANCELED);
+	close_both();
+}
+END_TEST
+
+/* The settings that a master tells are those of its slave. */
+START_TEST(times_of_a_slave_are_not_those_of_its_master)
+{
+	if (!make(MASTER_READS))
+		skip_test("no terminals here");
+	set_times(to, 0, 0);
+	struct coro_future *task = start(reads_some, NULL);
+	turn();
+	turn();
+	ck_assert(!coro_future_done(task));
+	put(to, "some");
+	ck_assert_int_eq(run_to_end(task), 4);
+	close_both();
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, nowait_setup, nowait_teardown);
@@ -555,6 +636,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, device_that_is_no_terminal_is_not_opened_again);
 	tcase_add_loop_test(tests, an_empty_piece_does_not_end_a_write, 0, REFUSALS * KINDS);
 	tcase_add_test(tests, without_a_thread_it_is_an_error);
+	tcase_add_loop_test(tests, terminal_is_waited_for_as_long_as_its_settings_say, 0, 2);
+	tcase_add_test(tests, times_of_a_slave_are_not_those_of_its_master);
 }
 
 TEST_MAIN("nowait", add)
