@@ -169,7 +169,8 @@ START_TEST(write_by_a_thread_goes_on_without_its_task)
 	struct coro_future *writer = start(writes_much, NULL);
 	cancel(writer);
 	int done = coro_run_until_complete(loop, writer, NULL);
-	ck_assert(fail_call_off());
+	/* Where terminals cannot be told apart none is opened. */
+	ck_assert(fail_call_off() || !system_is_same_terminal(to, to));
 	coro_future_unref(writer);
 	ck_assert_int_gt(done, 0);
 	coro_fd_close(to);
