@@ -8,6 +8,7 @@
  *
  * Built if OpenSSL is installed, and linked with what `pkg-config --libs coro-tls` says.
  */
+#include "http.h"
 #include "url.h"
 #include "usage.h"
 
@@ -15,22 +16,45 @@
 #include <coro/tls.h>
 #include <unistd.h>
 
-/* HTTP/1.0: the response ends with the connection. */
-static coro_async int print_page(struct coro_stream *stream, const struct url *url)
+/* Reads the head. Sets *length to that of the body, if it is told. */
+static coro_async int read_head(struct coro_stream *stream, uint64_t *length)
 {
 	const char *line;
+	ssize_t n;
+	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++) {
+		struct http_text text = {line, strcspn(line, "\r\n")};
+		struct http_field field;
+		if (i == 0)
+			fprintf(stderr, "%.*s\n", (int)text.length, line);
+		else if (http_parse_field(text, &field) == 0 &&
+			 http_is_caseless(field.name, "Content-Length") &&
+			 !http_number(field.value, length))
+			return coro_raise(-EPROTO, "a length that is none");
+	}
+	return n > 0 ? 0 : n < 0 ? (int)n : CORO_INCOMPLETE;
+}
+
+/*
+ * HTTP/1.0: the response ends with the connection. Somebody may have cut that, so a length that the
+ * head tells is checked.
+ */
+static coro_async int print_page(struct coro_stream *stream, const struct url *url)
+{
 	char bytes[16384];
+	uint64_t length = UINT64_MAX, printed = 0;
 	ssize_t n;
 	int r = coro_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url->target,
 				   url->host);
+	if (r == 0)
+		r = read_head(stream, &length);
 	if (r < 0)
 		return r;
-	for (int i = 0; (n = coro_stream_readline(stream, &line)) > 2; i++)
-		if (i == 0)
-			fprintf(stderr, "%.*s\n", (int)strcspn(line, "\r\n"), line);
-	while (n > 0 && (n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0)
-		n = coro_write(STDOUT_FILENO, bytes, (size_t)n);
-	return (int)n;
+	while ((n = coro_stream_read(stream, bytes, sizeof(bytes))) > 0 &&
+	       (n = coro_write(STDOUT_FILENO, bytes, (size_t)n)) > 0)
+		printed += (uint64_t)n;
+	if (n < 0)
+		return (int)n;
+	return length == UINT64_MAX || printed >= length ? 0 : CORO_INCOMPLETE;
 }
 
 static coro_async int get_with(struct coro_tls_context *context, const struct url *url)
