@@ -145,6 +145,26 @@ START_TEST(so_does_one_that_is_cancelled_while_a_thread_reads)
 }
 END_TEST
 
+/* Outside of tasks, where nothing else is allocated; the system does not send this file itself. */
+START_TEST(copy_without_memory_is_an_error)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	off_t offset = 0;
+	pair = make_pair(UNIX);
+	fail_calls_from("sendfile", 1, EINVAL);
+	fail_nth(1);
+	ssize_t n = coro_sendfile(pair.to, file, &offset, 10);
+	ck_assert(fail_off());
+	ck_assert_int_eq(n, -ENOMEM);
+	ck_assert_int_eq(offset, 0);
+	ck_assert_int_eq(coro_sendfile(pair.to, file, &offset, 10), 10);
+	ck_assert_int_eq(offset, 10);
+	ck_assert(fail_call_off());
+	close_pair(pair);
+}
+END_TEST
+
 START_TEST(one_that_sends_a_file_may_be_discarded)
 {
 	struct sending sending = {NULL, SIZE, 0};
@@ -512,6 +532,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, file_setup, file_teardown);
+	tcase_add_test(tests, copy_without_memory_is_an_error);
 	tcase_add_loop_test(tests, a_file_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, splice_waits_again_for_the_end_that_another_has_used, 0, 2);
 	tcase_add_loop_test(tests, a_file_ends_where_it_ends, 0, PAIR_KINDS);
