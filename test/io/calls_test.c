@@ -27,7 +27,7 @@ static unsigned long waits(void)
 /* Queries that a plain loop does not make, each with a bound of its own. */
 static unsigned long questions(void)
 {
-	return calls_of("poll") + calls_of("fcntl") + calls_of("ioctl");
+	return calls_of("poll") + calls_of("fcntl") + calls_of("ioctl") + calls_of("getsockopt");
 }
 
 /* What is handed over to io_uring, by calls of their own. */
@@ -291,7 +291,8 @@ static int counts_connections(void *arg)
  * the end, two recvs and a send; and a close. Here TCP_NODELAY comes from the listening socket; but an
  * fd is deregistered, since a duplicate may live on, and it is asked once whether a short read has
  * emptied it. A listening socket is asked, after each wait, whether it has kept O_NONBLOCK; and of a stream
- * whose peer has ended, whether all that was written has arrived.
+ * whose peer has ended, whether all that was written has arrived. A socket that a task closes is asked
+ * whether that would linger.
  */
 START_TEST(a_connection_costs_its_deregistration_and_one_question)
 {
@@ -308,6 +309,7 @@ START_TEST(a_connection_costs_its_deregistration_and_one_question)
 	ck_assert_uint_le(calls_of("poll"), connections);
 	ck_assert_uint_le(calls_of("fcntl"), connections / 10 + 2 * BATCHES);
 	ck_assert_uint_le(calls_of("ioctl"), service.streams ? connections : 0);
+	ck_assert_uint_le(calls_of("getsockopt"), service.streams ? 0 : connections);
 	ck_assert_uint_eq(calls_of("epoll_ctl"), on_epoll ? 2 * connections : 0);
 	ck_assert_uint_eq(calls_of("close"), 2 * connections); /* of both ends */
 	/* io_uring has one accept at a time. */
