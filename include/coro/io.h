@@ -17,7 +17,8 @@
  *                              waited
  *   -ENOMEM, -EMFILE, -ENOSPC  the loop has no means to wait for the fd
  *
- * Signals do not interrupt the calls, and writing raises no SIGPIPE.
+ * Signals do not interrupt the calls, and writing raises no SIGPIPE. SO_RCVTIMEO and SO_SNDTIMEO do
+ * not end them: coro_timeout_begin does.
  *
  * Closing. A loop keeps a record of each fd that it has used. So close fds with coro_fd_close, and
  * call coro_fd_forget when a library closes one by itself. After close(2), a task that waits for
