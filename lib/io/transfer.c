@@ -11,6 +11,7 @@
 #include "task/task.h"
 
 #include <string.h>
+#include <unistd.h>
 
 void transfer_keep_cancellation(void)
 {
@@ -70,6 +71,23 @@ static ssize_t block(struct transfer *transfer, struct fd *fd)
 	}
 }
 
+/* Whether the call writes to a file at its position, which the kernel then moves. */
+static inline bool moves_position(const struct transfer *transfer, const struct fd *fd)
+{
+	return fd->kind == FD_FILE && transfer->direction == WRITING && !transfer->offset;
+}
+
+/*
+ * Moves the position of a file behind what was written. Linux does not, in io_uring, if the rest of a
+ * write has failed: then the rest would take the place of the beginning.
+ */
+static void mend_position(const struct transfer *transfer, off_t before, ssize_t n)
+{
+	if (n > 0 && before >= 0 && (size_t)n < transfer_length(transfer) &&
+	    lseek(transfer->number, 0, SEEK_CUR) == before)
+		lseek(transfer->number, before + n, SEEK_SET);
+}
+
 /* Has the poller make the call, after all those in line. */
 static inline ssize_t perform(struct transfer *transfer, struct io *io, struct fd *fd)
 {
@@ -77,7 +95,11 @@ static inline ssize_t perform(struct transfer *transfer, struct io *io, struct f
 	int r = likely(first) ? 0 : fd_stand_in_line(io, fd, transfer->direction);
 	if (r < 0)
 		return r;
+	bool moves = moves_position(transfer, fd);
+	off_t before = moves ? lseek(transfer->number, 0, SEEK_CUR) : -1;
 	ssize_t n = io->backend->perform(io, fd, transfer);
+	if (moves)
+		mend_position(transfer, before, n);
 	return n == -EAGAIN ? transfer_attempts(transfer, io, fd, transfer_way(transfer, true)) : n;
 }
 

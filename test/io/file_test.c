@@ -10,6 +10,8 @@
 
 #include <coro/io.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 /* A test's directory, in which it is. */
 static char directory[64];
@@ -495,6 +497,39 @@ START_TEST(so_is_what_is_opened_only_then)
 }
 END_TEST
 
+/* ---- files that may not grow ---- */
+
+/* Writes more than there is room for, then a byte, where the file stands. */
+static int writes_beyond_the_limit(void *arg)
+{
+	const int *fd = arg;
+	ssize_t first = coro_write(*fd, "0123456789abcdef", 16), next = coro_write(*fd, "x", 1);
+	return first == 10 && next == -EFBIG ? 0 : -EIO;
+}
+
+/* The rest of a write must not take the place of its beginning. */
+START_TEST(a_write_that_finds_no_room_tells_what_is_written)
+{
+	char path[] = "/tmp/coro-file-XXXXXX", got[17] = {0};
+	int fd = mkstemp(path);
+	struct rlimit before, small;
+	ck_assert(fd >= 0 && unlink(path) == 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 10;
+	void (*action)(int) = signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	int r = result_of(writes_beyond_the_limit, &fd);
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, action);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 10);
+	ck_assert_int_eq(pread(fd, got, 16, 0), 10);
+	ck_assert_str_eq(got, "0123456789");
+	close(fd);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -505,6 +540,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, a_directory_gives_each_of_its_names_once);
 	tcase_add_test(tests, files_are_read_and_written_at_places_and_where_they_stand);
+	tcase_add_test(tests, a_write_that_finds_no_room_tells_what_is_written);
 	tcase_add_test(tests, what_is_not_in_memory_is_read_all_the_same);
 	tcase_add_test(tests, a_read_without_memory_for_its_flag_goes_by_the_pool);
 	tcase_add_test(tests, virtual_time_waits_for_a_file);
