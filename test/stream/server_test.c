@@ -503,6 +503,24 @@ START_TEST(a_server_that_cannot_go_on_says_why)
 }
 END_TEST
 
+START_TEST(a_loop_may_be_closed_with_a_server_that_could_not_go_on)
+{
+	int fd;
+#ifdef M_PERTURB
+	mallopt(M_PERTURB, 0x5a); /* what is free is not used */
+#endif
+	begin(echoes);
+	struct coro_future *task = start(serves, NULL);
+	coro_server_sockets(server, &fd, 1);
+	ck_assert_int_eq(shutdown(fd, SHUT_RD), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EINVAL);
+	coro_future_unref(task);
+	loop_teardown();
+	ck_assert_int_eq(coro_server_destroy(server), 0);
+	loop_setup();
+}
+END_TEST
+
 START_TEST(a_loop_may_be_closed_with_its_servers)
 {
 	begin(echoes);
@@ -961,6 +979,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_server_serves_until_it_is_closed);
 	tcase_add_test(tests, a_server_that_is_cancelled_is_closed);
 	tcase_add_test(tests, a_server_that_cannot_go_on_says_why);
+	tcase_add_test(tests, a_loop_may_be_closed_with_a_server_that_could_not_go_on);
 	tcase_add_loop_test(tests, a_loop_may_be_closed_with_its_servers, 0, 2);
 	tcase_add_test(tests, a_loop_may_be_closed_with_servers_that_were_given_back);
 	tcase_add_test(tests, slow_clients_cost_little_and_hold_up_nobody);
