@@ -23,8 +23,11 @@ static handler *handlers[NSIG];
 /* Which of them have SA_RESTART, atomic; and which siginterrupt wants without. */
 static bool restarts[NSIG], interrupts[NSIG];
 
-/* Handlers that have returned; the tasks in pause; what wakes these, or -1. All atomic. */
-static unsigned handled, pausing;
+/*
+ * Handlers that have returned; the tasks in pause, and those of them that were woken for others; what
+ * wakes them, or -1. All atomic.
+ */
+static unsigned handled, pausing, pausing_on;
 static int pause_fd = -1;
 
 static void call_handler(int number, siginfo_t *info, void *context)
@@ -200,7 +203,25 @@ static int make_pause_fd(void)
 	return 0;
 }
 
-/* It stays readable until all who pause have seen it, and the last empties it. */
+/*
+ * It is readable for others, whose handler ran before this pause. It stays so until they have left. Then
+ * one of those that go on empties it; a handler that has run meanwhile makes it readable again.
+ */
+static int pause_on(unsigned before)
+{
+	uint64_t count = 0;
+	ssize_t n = 0;
+	if (__atomic_add_fetch(&pausing_on, 1, __ATOMIC_SEQ_CST) ==
+	    __atomic_load_n(&pausing, __ATOMIC_SEQ_CST))
+		n = libc()->read(pause_fd, &count, sizeof(count));
+	if (n > 0 && __atomic_load_n(&handled, __ATOMIC_SEQ_CST) != before)
+		n = libc()->write(pause_fd, &count, sizeof(count));
+	int r = coro_task_yield();
+	__atomic_sub_fetch(&pausing_on, 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+/* The fd stays readable until all who pause have seen it, and the last empties it. */
 static int pause_in_task(void)
 {
 	uint64_t count;
@@ -213,7 +234,7 @@ static int pause_in_task(void)
 	while (r >= 0 && __atomic_load_n(&handled, __ATOMIC_SEQ_CST) == before) {
 		r = coro_poll(&poll, 1, CORO_FOREVER);
 		if (r >= 0 && __atomic_load_n(&handled, __ATOMIC_SEQ_CST) == before)
-			r = coro_task_yield(); /* it was for another that has not run yet */
+			r = pause_on(before);
 	}
 	bool last = __atomic_sub_fetch(&pausing, 1, __ATOMIC_SEQ_CST) == 0;
 	ssize_t n = last ? libc()->read(pause_fd, &count, sizeof(count)) : 0;

@@ -511,6 +511,13 @@ START_TEST(a_pause_ends_after_a_handler)
 }
 END_TEST
 
+static uint64_t steps_of_tasks(void)
+{
+	struct coro_stats stats;
+	ck_assert_int_eq(coro_loop_stats(loop, sizeof(stats), &stats), 0);
+	return stats.steps;
+}
+
 /* One that begins before the other has run on is not ended by what ended that. */
 START_TEST(a_pause_does_not_end_after_an_earlier_handler)
 {
@@ -522,6 +529,10 @@ START_TEST(a_pause_does_not_end_after_an_earlier_handler)
 	for (int i = 0; i < 4; i++)
 		turn();
 	ck_assert(!coro_future_done(b));
+	uint64_t before = steps_of_tasks();
+	turn();
+	turn();
+	ck_assert_uint_eq(steps_of_tasks(), before);
 	kill(getpid(), SIGUSR2);
 	finish_failed(b, &second, EINTR);
 }
