@@ -181,6 +181,11 @@ static void count(const char *name)
 /* Whether a child of vfork counts for its parent. Emulators and checkers make it a fork. */
 static volatile bool vfork_shares;
 
+bool vforked_calls_count(void)
+{
+	return vfork_shares;
+}
+
 /* With the lock. */
 static bool strike(const char *name, const void *at)
 {

@@ -41,6 +41,9 @@ void precede_call(const char *name, void (*fn)(void));
 /* How many calls of that name there were since fail_call; NULL for all. */
 unsigned long calls_of(const char *name);
 
+/* Whether calls count that a child of vfork makes: not where it is a fork, as in emulators. */
+bool vforked_calls_count(void);
+
 /* The i-th of the names of calls that were made since fail_call, from 0 on; NULL: no more. */
 const char *call_named(int i);
 

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -141,6 +142,19 @@ static inline void close_pair(struct pair pair)
 {
 	close(pair.from);
 	close(pair.to);
+}
+
+/*
+ * Whether a pair that was filled has room all the same: a peer that acknowledges late makes some. Then
+ * it is to be filled again.
+ */
+static inline bool has_more_room(struct pair pair)
+{
+	struct pollfd room = {.fd = pair.to, .events = POLLOUT};
+#ifdef TCP_QUICKACK
+	setsockopt(pair.from, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
+#endif
+	return poll(&room, 1, 0) > 0;
 }
 
 /* Writes a word by the system's own call. */

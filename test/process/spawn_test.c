@@ -727,7 +727,6 @@ TASK_TEST(error_of_each_step_is_told)
 		for (unsigned long n = 1; failed; n++) {
 			fail_call(names[i], n, EMFILE);
 			int r = starts_with_all(pair.from, pair.to, &message);
-			/* What was not seen to fail may have failed in a copy of this process. */
 			failed = fail_call_off() || r < 0;
 			ck_assert_msg(r == 0 || r == -EMFILE, "%s %lu: %d", names[i], n, r);
 			told |= strstr(message, "cannot pass an fd on: ") ? 1 : 0;
@@ -735,7 +734,7 @@ TASK_TEST(error_of_each_step_is_told)
 			ck_assert_uint_lt(n, 100);
 		}
 	}
-	ck_assert_int_eq(told, 3);
+	ck_assert_int_eq(told, vforked_calls_count() ? 3 : 0);
 	close_pair(pair);
 	return 0;
 }
