@@ -171,7 +171,7 @@ END_TEST
 static ssize_t operates(struct made *made)
 {
 	struct sembuf operations[] = {{.sem_num = 0, .sem_op = (short)made->fd},
-				      {.sem_num = 1, .sem_op = (short)made->bytes[0]}};
+				      {.sem_num = 1, .sem_op = (signed char)made->bytes[0]}};
 	return semop(semaphores, operations, made->bytes[0] ? 2 : 1);
 }
 
