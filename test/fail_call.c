@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -437,6 +438,7 @@ WRAP(waitpid, pid_t, (pid_t pid, int *status, int f), (pid, status, f))
 WRAP(setsid, pid_t, (void), ())
 WRAP(fork, pid_t, (void), ())
 WRAP(setpgid, int, (pid_t pid, pid_t group), (pid, group))
+WRAP(tcgetattr, int, (int fd, struct termios *t), (fd, t))
 WRAP(dup2, int, (int fd, int as), (fd, as))
 WRAP(chdir, int, (const char *path), (path))
 WRAP(execve, int, (const char *path, char *const *argv, char *const *env), (path, argv, env))

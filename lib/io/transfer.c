@@ -342,7 +342,8 @@ ssize_t transfer_run_outside(struct transfer *transfer)
 		r = io ? fd_of(io, transfer->number, &fd) : fd_examine(&own, transfer->number);
 	if (r < 0)
 		return transfer_failed(r);
-	if (!io)
-		own.access = ACCESS_BLOCKING;
-	return run_counted(transfer, io, fd);
+	if (io)
+		return transfer_run_otherwise(transfer, io, fd); /* the loop's first call */
+	own.access = ACCESS_BLOCKING;
+	return run_counted(transfer, NULL, fd);
 }

@@ -606,6 +606,39 @@ START_TEST(terminal_is_waited_for_as_long_as_its_settings_say)
 }
 END_TEST
 
+START_TEST(terminal_that_does_not_tell_its_settings_is_read)
+{
+	if (!make(SLAVE_READS))
+		skip_test("no terminals here");
+	set_times(from, 0, 0);
+	fail_calls_from("tcgetattr", 1, EIO);
+	put(to, "some");
+	await_input();
+	ck_assert_int_eq(result_of(reads_some, NULL), 4);
+	ck_assert(fail_call_off());
+	close_both();
+}
+END_TEST
+
+START_TEST(first_call_of_a_loop_waits_as_long_as_the_terminal_says)
+{
+	if (!make(SLAVE_READS))
+		skip_test("no terminals here");
+	if (!system_is_same_terminal(from, from)) {
+		close_both();
+		skip_test("a thread reads, which waits for input first");
+	}
+	set_times(from, 0, 255);
+	struct coro_future *task = start(reads_some, NULL);
+	turn();
+	ck_assert(!coro_future_done(task));
+	put(to, "some");
+	await_input();
+	ck_assert_int_eq(run_to_end(task), 4);
+	close_both();
+}
+END_TEST
+
 /* The settings that a master tells are those of its slave. */
 START_TEST(times_of_a_slave_are_not_those_of_its_master)
 {
@@ -642,6 +675,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, an_empty_piece_does_not_end_a_write, 0, REFUSALS * KINDS);
 	tcase_add_test(tests, without_a_thread_it_is_an_error);
 	tcase_add_loop_test(tests, terminal_is_waited_for_as_long_as_its_settings_say, 0, 2);
+	tcase_add_test(tests, first_call_of_a_loop_waits_as_long_as_the_terminal_says);
+	tcase_add_test(tests, terminal_that_does_not_tell_its_settings_is_read);
 	tcase_add_test(tests, times_of_a_slave_are_not_those_of_its_master);
 }
 
