@@ -110,7 +110,7 @@ __attribute__((destructor)) static void on_unload(void)
 	if (thread == &thread_nobody || thread->self != &thread->root)
 		return;
 	generators_left_report(thread);
-	if (thread->refs > 1)
+	if (__atomic_load_n(&thread->refs, __ATOMIC_ACQUIRE) > 1)
 		return;
 	stack_pool_count(&thread->stacks, &stats);
 	if (stats.in_use == 0)
