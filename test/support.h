@@ -129,6 +129,10 @@ static inline const char *trace_take(void)
 
 #define ck_assert_trace(expected) ck_assert_str_eq(trace_take(), expected)
 
+/* The number of an error as text, in what is expected: numbers above 34 differ between CPUs and systems. */
+#define NUMBER(error) NUMBER_(error)
+#define NUMBER_(error) #error
+
 /* ---- elsewhere ---- */
 
 /* Runs fn(arg) in a thread of its own, to its end. */

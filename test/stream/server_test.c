@@ -446,7 +446,7 @@ START_TEST(a_cancelled_shutdown_cancels_the_connections)
 	cancel(task);
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
 	coro_future_unref(task);
-	ck_assert_trace("end:-125");
+	ck_assert_trace("end:-" NUMBER(ECANCELED));
 	ck_assert_int_eq(coro_loop_time(loop), 0);
 	close(fd);
 	ck_assert_int_eq(coro_server_destroy(server), 0);
@@ -606,7 +606,8 @@ START_TEST(a_client_may_be_gone_abruptly)
 	reset(fd);
 	turns(4);
 	ck_assert_uint_eq(coro_server_connections(server), 0);
-	ck_assert_trace("end:-104 server:-104:Connection reset by peer");
+	ck_assert_trace("end:-" NUMBER(ECONNRESET) " server:-" NUMBER(
+		ECONNRESET) ":Connection reset by peer");
 	fd = client();
 	reset(fd); /* before it was taken */
 	fd = taken_client();
@@ -642,7 +643,7 @@ START_TEST(a_client_that_does_not_read_is_waited_for_in_bounded_memory)
 	ck_assert_uint_gt(stream->pending, 0);
 	ck_assert_uint_le(stream->pending, 65536 + 65536);
 	end_after(CORO_SEC, 1);
-	ck_assert_trace("end:-125");
+	ck_assert_trace("end:-" NUMBER(ECANCELED));
 	close(fd);
 }
 END_TEST
@@ -795,8 +796,9 @@ START_TEST(a_client_may_be_gone_abruptly_in_the_middle_of_its_answer)
 		while (coro_server_connections(server) > 0)
 			turn();
 		const char *ended = trace_take();
-		ck_assert_msg(strcmp(ended, "end:-104") == 0 || strcmp(ended, "end:-32") == 0, "%s",
-			      ended);
+		ck_assert_msg(strcmp(ended, "end:-" NUMBER(ECONNRESET)) == 0 ||
+				      strcmp(ended, "end:-32") == 0,
+			      "%s", ended);
 	}
 	end();
 }
@@ -813,7 +815,7 @@ START_TEST(a_line_without_end_takes_no_more_memory_than_the_limit)
 		turns(3);
 	}
 	ck_assert_uint_eq(coro_server_connections(server), 0);
-	ck_assert_trace("end:-90");
+	ck_assert_trace("end:-" NUMBER(EMSGSIZE));
 	close(fd);
 	end();
 }
@@ -830,7 +832,7 @@ START_TEST(waiting_for_a_half_closed_client_uses_no_time)
 	ck_assert_int_eq(result_of(sleeps, &an_hour), 0);
 	ck_assert_trace("");
 	end_after(CORO_SEC, 1);
-	ck_assert_trace("end:-125");
+	ck_assert_trace("end:-" NUMBER(ECANCELED));
 	close(fd);
 }
 END_TEST
