@@ -529,9 +529,58 @@ START_TEST(splice_waits_again_for_the_end_that_another_has_used)
 }
 END_TEST
 
+static struct coro_future *begin_splice(void (*meanwhile)(void))
+{
+	ck_assert_int_eq(pipe2(from_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(pipe2(to_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(write(from_pipe[1], "x", 1), 1);
+	precede_call("splice", meanwhile);
+	return start(splices_one, NULL);
+}
+
+static void end_splice(struct coro_future *task, int expected)
+{
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), expected);
+	coro_future_unref(task);
+	for (int i = 0; i < 2; i++) {
+		close(from_pipe[i]);
+		close(to_pipe[i]);
+	}
+}
+
+START_TEST(a_splice_into_a_full_pipe_waits_for_room_and_does_not_try_again)
+{
+	struct coro_future *task = begin_splice(fills_the_sink);
+	fail_call(NULL, 0, 0);
+	ck_assert_int_eq(result_of(takes_a_second, NULL), 0);
+	fail_call_off();
+	ck_assert(!coro_future_done(task));
+	ck_assert_uint_le(calls_of("splice"), 2);
+	cancel(task);
+	end_splice(task, -ECANCELED);
+}
+END_TEST
+
+static void fills_the_sink_and_loses_the_source(void)
+{
+	fills_the_sink();
+	fail_call("poll", 1, ENOMEM); /* the question whether the source is ready */
+}
+
+START_TEST(an_error_of_the_source_ends_a_splice_that_waits_for_room)
+{
+	struct coro_future *task = begin_splice(fills_the_sink_and_loses_the_source);
+	ck_assert(fail_call_off());
+	ck_assert(coro_future_done(task));
+	end_splice(task, -ENOMEM);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, file_setup, file_teardown);
+	tcase_add_test(tests, a_splice_into_a_full_pipe_waits_for_room_and_does_not_try_again);
+	tcase_add_test(tests, an_error_of_the_source_ends_a_splice_that_waits_for_room);
 	tcase_add_test(tests, copy_without_memory_is_an_error);
 	tcase_add_loop_test(tests, a_file_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, splice_waits_again_for_the_end_that_another_has_used, 0, 2);

@@ -500,6 +500,38 @@ START_TEST(cancel_that_comes_round_a_cycle_is_one_request)
 }
 END_TEST
 
+/* Spawns a chain of tasks that await one another, down to *last. Its last one comes first. */
+static void spawn_chain(struct coro_future **chain, int length, struct coro_future **last)
+{
+	for (int i = 0; i < length; i++)
+		chain[i] = spawn(awaits, i == 0 ? last : &chain[i - 1]);
+}
+
+/* A chain leads from outside to a task that gathers the first of another one, which leads to that task, too. */
+START_TEST(cancel_that_comes_by_two_ways_is_one_request_to_each)
+{
+	enum { MOST = 4 };
+	struct coro_future *gatherer, *outside[MOST], *round[MOST];
+	int before = 1 + _i / MOST, around = 1 + _i % MOST;
+	gatherer = spawn(gathers_one, &round[around - 1]);
+	spawn_chain(outside, before, &gatherer);
+	spawn_chain(round, around, &gatherer);
+	run();
+	cancel(outside[before - 1]);
+	run();
+	ck_assert_int_eq(coro_task_cancelling(gatherer), 1);
+	assert_ended(gatherer, -ECANCELED);
+	for (int i = 0; i < before; i++) {
+		ck_assert_int_eq(coro_task_cancelling(outside[i]), 1);
+		assert_ended(outside[i], -ECANCELED);
+	}
+	for (int i = 0; i < around; i++) {
+		ck_assert_int_eq(coro_task_cancelling(round[i]), 1);
+		assert_ended(round[i], -ECANCELED);
+	}
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, loop_setup, loop_teardown);
@@ -525,6 +557,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, cancel_goes_down_a_long_chain_of_gathers_on_a_small_stack);
 	tcase_add_test(tests, cancel_ends_those_who_gather_each_other);
 	tcase_add_test(tests, cancel_that_comes_round_a_cycle_is_one_request);
+	tcase_add_loop_test(tests, cancel_that_comes_by_two_ways_is_one_request_to_each, 0, 16);
 }
 
 TEST_MAIN("gather", add_tests)
