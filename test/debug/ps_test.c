@@ -467,7 +467,7 @@ struct fake_core {
 		char name[8];
 		unsigned long words[2 + 3];
 		char path[32];
-	} files;
+	} __attribute__((packed)) files; /* a note has no gap before what it says */
 	struct {
 		ElfW(Nhdr) header;
 		char name[8];
@@ -531,22 +531,30 @@ static void make_core(struct fake_core *core, const struct array_image *array,
 	memcpy(core->memory + BYTES / 4, &placed, sizeof(placed));
 }
 
+/* Writes a core file and opens it. Returns what core_open does. */
+static int open_core(const struct fake_core *core, size_t size, struct image *image)
+{
+	char path[64];
+	int fd = memfd_create("core", MFD_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, core, size), size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int r = core_open(path, image);
+	close(fd);
+	return r;
+}
+
 /* Looks at the file as main does. Returns the number of tables, or -1. */
 static int look_at_core(const struct fake_core *core, size_t size)
 {
 	struct image image;
 	struct debug_offsets tables[TABLES];
-	char path[64];
-	int fd = memfd_create("core", MFD_CLOEXEC), count = -1;
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, core, size), size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (core_open(path, &image) == 0)
-		count = tables_find(&image, path, tables);
+	int count = -1;
+	if (open_core(core, size, &image) == 0)
+		count = tables_find(&image, "the core", tables);
 	if (count > 0)
 		look(&image, &tables[0], draw(8) == 0);
 	image_finish(&image);
-	close(fd);
 	return count;
 }
 
@@ -574,8 +582,71 @@ START_TEST(core_files_with_random_bytes_do_no_harm)
 }
 END_TEST
 
+/* Opens a core file with two segments, of which a file is mapped at those addresses. */
+static void open_mapped(uint64_t start, uint64_t end, struct image *image)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	learn_own_kind();
+	make_loop(&array, &table, 1, -1);
+	make_core(&core, &array, &table);
+	core.files.words[2] = start;
+	core.files.words[3] = end;
+	ck_assert_int_eq(open_core(&core, sizeof(core), image), 0);
+}
+
+static void expect_region(const struct image *image, const struct region *expected)
+{
+	const uint64_t ends[] = {expected->start, expected->end - 1};
+	for (int i = 0; i < 2; i++) {
+		const struct region *region = image_region(image, ends[i]);
+		ck_assert_ptr_nonnull(region);
+		ck_assert_uint_eq(region->start, expected->start);
+		ck_assert_uint_eq(region->end, expected->end);
+		ck_assert_uint_eq(region->offset, expected->offset);
+		ck_assert_uint_eq(region->held, expected->held);
+		ck_assert_int_eq(region->writable, expected->writable);
+		ck_assert_int_eq(region->executable, expected->executable);
+		ck_assert_int_eq(region->file_is_same, expected->file_is_same);
+		ck_assert_pstr_eq(region->path, expected->path);
+	}
+}
+
+#define REGION(...) (&(struct region){__VA_ARGS__})
+#define THE_FILE .path = "/proc/self/exe", .file_is_same = true
+
+/* Nothing of it was to be copied: it has no segment, and comes after those that have. */
+START_TEST(a_mapping_without_a_segment_is_found_below_the_others)
+{
+	struct image image;
+	open_mapped(BASE - BYTES, BASE, &image);
+	ck_assert_uint_eq(image.region_count, 3);
+	expect_region(&image, REGION(BASE - BYTES, BASE, THE_FILE));
+	expect_region(&image, REGION(BASE, BASE + BYTES, .held = BYTES, .writable = true));
+	expect_region(&image, REGION(BASE + BYTES, BASE + 2 * BYTES, .executable = true));
+	ck_assert_ptr_null(image_region(&image, BASE - BYTES - 1));
+	ck_assert_ptr_null(image_region(&image, BASE + 2 * BYTES));
+	image_finish(&image);
+}
+END_TEST
+
+START_TEST(a_segment_has_the_file_that_reaches_it)
+{
+	struct image image;
+	open_mapped(BASE + BYTES / 2, BASE + 2 * BYTES, &image);
+	ck_assert_uint_eq(image.region_count, 2);
+	expect_region(&image, REGION(BASE, BASE + BYTES, .held = BYTES, .writable = true));
+	expect_region(&image, REGION(BASE + BYTES, BASE + 2 * BYTES, .offset = BYTES / 2,
+				     .executable = true, THE_FILE));
+	image_finish(&image);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
+	tcase_add_test(tests, a_mapping_without_a_segment_is_found_below_the_others);
+	tcase_add_test(tests, a_segment_has_the_file_that_reaches_it);
 	tcase_add_test(tests, random_memory_does_no_harm);
 	tcase_add_test(tests, random_offsets_do_no_harm);
 	tcase_add_test(tests, a_list_in_a_circle_is_read_once_and_called_damaged);

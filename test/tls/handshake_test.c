@@ -781,6 +781,45 @@ START_TEST(what_cannot_be_is_refused)
 }
 END_TEST
 
+static bool failed_once;
+
+/* The client has left, so that nobody waits for an answer. */
+static int accepts_without_memory(void *arg)
+{
+	fail_nth(*(unsigned long *)arg);
+	int r = coro_tls_accept(server, server_context);
+	failed_once = fail_off();
+	return r == -ENOMEM && coro_stream_write(server, "x", 1) == 0 ? coro_stream_flush(server)
+								      : r;
+}
+
+/* Where it has not begun, bytes go on in the clear. */
+START_TEST(a_stream_that_has_no_memory_for_TLS_is_as_it_was_or_closed)
+{
+	int whole = 0, lost = 0;
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	make_contexts(NULL, NULL);
+	for (unsigned long n = 1; failed_once || n == 1; n++) {
+		open_pair(UNIX);
+		shutdown(line.to, SHUT_WR);
+		int r = result_of(accepts_without_memory, &n);
+		if (r == 0) {
+			char byte = 0;
+			ck_assert_int_eq(read(line.to, &byte, 1), 1);
+			ck_assert_int_eq(byte, 'x');
+			whole++;
+		} else {
+			ck_assert(coro_stream_is_closing(server));
+			lost++;
+		}
+		destroy_pair();
+	}
+	ck_assert_int_gt(whole, 2);
+	ck_assert_int_gt(lost, 0);
+}
+END_TEST
+
 /* ---- the stack ---- */
 
 enum { SMALL_STACK = 65536 };
@@ -989,6 +1028,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_stream_that_is_read_from_does_not_become_TLS);
 	tcase_add_test(tests, nobody_reads_from_it_meanwhile);
 	tcase_add_test(tests, what_cannot_be_is_refused);
+	tcase_add_test(tests, a_stream_that_has_no_memory_for_TLS_is_as_it_was_or_closed);
 	tcase_add_loop_test(tests, a_small_stack_is_enough, 0, 4);
 	tcase_add_test(tests, a_server_serves);
 	tcase_add_test(tests, a_local_address_has_no_host_that_could_be_checked);
