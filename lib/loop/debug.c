@@ -65,6 +65,8 @@ static void check_duration(struct coro_loop *loop, const struct step *step, int6
 		return;
 	if (step_watcher)
 		duration -= step_watcher->stood_still(loop, now);
+	if (duration < 0)
+		duration = 0;
 	if (duration >= loop->slow)
 		report_slow(loop, step, duration);
 }
