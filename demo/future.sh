@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# It waits a second once more, and says so, for each that the search takes on this machine.
+future >out
+uniq out
