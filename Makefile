@@ -44,8 +44,9 @@ preprocess := $(CC) $(CPPFLAGS) $(CFLAGS) -E
 macros := $(shell $(preprocess) -dM -include stdint.h -x c /dev/null 2>/dev/null | grep -o -w -e __LP64__ -e __GLIBC__)
 large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 
-# The CPU's own file where there is one, else setjmp. Each refuses other machines.
-CONTEXT := $(or $(CONTEXT),$(shell for s in lib/core/context/*.S; do $(preprocess) -Ilib $$s >/dev/null 2>&1 && basename $$s .S; done),setjmp)
+# The CPU, if it has a file of its own: each refuses other machines. Else setjmp.
+cpu = $(eval cpu := $(shell for s in lib/core/context/*.S; do $(preprocess) -Ilib $$s >/dev/null 2>&1 && basename $$s .S; done))$(cpu)
+CONTEXT := $(or $(CONTEXT),$(cpu),setjmp)
 
 # Whether the compiler does it, into a file of its own: Zig's would put that in the place of /dev/null. With -g macOS's
 # leaves a directory beside it.

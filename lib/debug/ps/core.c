@@ -157,27 +157,17 @@ static void note_files(struct core *core, const char *note, size_t size)
 	}
 }
 
-#if REGISTERS_KNOWN
 static void note_thread(struct image *image, const char *note, size_t size)
 {
 	struct elf_prstatus status;
-	struct user_regs_struct all;
 	if (size < sizeof(status))
 		return;
 	memcpy(&status, note, sizeof(status));
-	memcpy(&all, &status.pr_reg, sizeof(all));
 	struct image_thread *thread = image_add_thread(image, status.pr_pid);
-	if (!thread)
-		return;
-	registers_of_thread(&all, &thread->registers, &thread->tls);
-	thread->has_registers = true;
+	if (thread)
+		thread->has_registers = registers_of_thread(&status.pr_reg, sizeof(status.pr_reg),
+							    &thread->registers, &thread->tls);
 }
-#else
-static void note_thread(struct image *image, const char *note, size_t size)
-{
-	(void)image, (void)note, (void)size;
-}
-#endif
 
 static void note_program(struct image *image, const char *note, size_t size)
 {

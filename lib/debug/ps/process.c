@@ -18,7 +18,6 @@
 #include <sys/procfs.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -281,22 +280,15 @@ void process_look(struct image *image)
 
 /* -- stopping */
 
-#if REGISTERS_KNOWN
 static void read_registers(struct image_thread *thread)
 {
-	struct user_regs_struct all;
+	elf_gregset_t all;
 	struct iovec room = {&all, sizeof(all)};
 	if (ptrace(PTRACE_GETREGSET, thread->tid, (void *)NT_PRSTATUS, &room) < 0)
 		return;
-	registers_of_thread(&all, &thread->registers, &thread->tls);
-	thread->has_registers = true;
+	thread->has_registers =
+		registers_of_thread(&all, room.iov_len, &thread->registers, &thread->tls);
 }
-#else
-static void read_registers(struct image_thread *thread)
-{
-	(void)thread;
-}
-#endif
 
 /* Waits until the thread has stopped, but not for long: one that sleeps in the kernel may not. */
 static bool wait_for_stop(struct image_thread *thread)

@@ -41,7 +41,7 @@ static void print_version(void)
 {
 	printf("coro-ps %d.%d.%d, backtraces by %s\n", CORO_VERSION_MAJOR, CORO_VERSION_MINOR,
 	       CORO_VERSION_PATCH,
-	       !REGISTERS_KNOWN   ? "nothing, on this CPU"
+	       !registers_known() ? "nothing, on this CPU"
 	       : unwind_by_tables ? "libdw"
 				  : "frame pointers");
 }

@@ -7,58 +7,69 @@
 #include "debug/ps/memory.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/*
- * Whether the registers are known of the CPU that this is built for; if so, DWARF's numbers of those that
- * a call keeps, by which a stack is unwound.
- */
-#if defined(__x86_64__) && defined(__LP64__)
-#define REGISTERS_KNOWN 1
-#define REGISTERS_KEPT            \
-	{                         \
-		3, 12, 13, 14, 15 \
-	} /* rbx, r12 to r15 */
-enum { REGISTER_BP = 6, REGISTER_SP = 7, REGISTER_PC = 16 };
-#elif defined(__i386__)
-#define REGISTERS_KNOWN 1
-#define REGISTERS_KEPT  \
-	{               \
-		3, 6, 7 \
-	} /* ebx, esi, edi */
-enum { REGISTER_BP = 5, REGISTER_SP = 4, REGISTER_PC = 8 };
-#elif defined(__aarch64__)
-#define REGISTERS_KNOWN 1
-#define REGISTERS_KEPT                                 \
-	{                                              \
-		19, 20, 21, 22, 23, 24, 25, 26, 27, 28 \
-	} /* x19 to x28 */
-enum { REGISTER_BP = 29, REGISTER_SP = 31, REGISTER_PC = -1 /* has no number */ };
-#else
-#define REGISTERS_KNOWN 0
-#endif
+enum { REGISTERS_KEPT_MOST = 10 };
 
 struct registers {
 	uint64_t pc, sp, bp;
-	uint64_t kept[10]; /* in the order of REGISTERS_KEPT */
-	bool active;       /* pc is the next instruction, and not the return address of a call */
+	uint64_t kept[REGISTERS_KEPT_MOST]; /* the others that a call keeps: see struct cpu */
+	bool active; /* pc is the next instruction, and not the return address of a call */
 };
 
-#if REGISTERS_KNOWN
-#include <sys/user.h>
+/* -- what a CPU's file in registers/ tells; the Makefile picks one, none.c for a CPU without */
 
-/* Takes the registers of a thread, as the kernel tells them; and its thread pointer, 0 if it is not among them. */
-void registers_of_thread(const struct user_regs_struct *all, struct registers *ret, uint64_t *tls);
-#endif
+/* Offsets of registers among bytes that somebody has saved. */
+struct register_places {
+	size_t size; /* of the bytes; 0: what was saved is not known */
+	size_t pc, sp, bp;
+	size_t kept[REGISTERS_KEPT_MOST];
+};
+
+struct cpu {
+	enum debug_context context; /* what the CPU's own file of lib/core/context saves */
+	struct register_places own; /* there; but for sp, which is not saved */
+	size_t stack;               /* how far from such a context the stack goes on */
+
+	struct register_places ucontext; /* in a ucontext_t */
+	struct register_places thread;   /* in an elf_gregset_t */
+	size_t tls;                      /* there: the thread pointer; 0 for none */
+
+	/* In a jmp_buf, where pc, sp and bp are hidden by a guard: that is so far from the thread pointer. */
+	struct register_places setjmp;
+	size_t guard;
+	uint64_t (*unhide)(uint64_t word, uint64_t guard);
+
+	uint64_t code; /* the bits of a return address that are not its signature */
+
+	/* DWARF's numbers. -1: it has none. */
+	int pc, sp, bp;
+	int kept[REGISTERS_KEPT_MOST];
+	size_t kept_count;
+};
+
+extern const struct cpu registers_cpu;
+
+/* -- */
+
+/* Whether the registers are known of the CPU that this is built for. */
+static inline bool registers_known(void)
+{
+	return registers_cpu.thread.size > 0;
+}
 
 /* A return address, without the signature that some CPUs give it. */
 static inline uint64_t registers_code_address(uint64_t address)
 {
-#ifdef __aarch64__
-	address &= (UINT64_C(1) << 48) - 1;
-#endif
-	return address;
+	return address & registers_cpu.code;
 }
+
+/*
+ * Takes the registers of a thread, as the kernel tells them, an elf_gregset_t; and its thread
+ * pointer, 0 if it is not among them. Returns false if they are not known.
+ */
+bool registers_of_thread(const void *all, size_t size, struct registers *ret, uint64_t *tls);
 
 /* Bytes below a context that its registers may refer to. */
 enum { REGISTERS_BELOW = 512 };

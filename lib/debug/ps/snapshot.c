@@ -326,7 +326,7 @@ static void read_loops(struct snapshot *snapshot, const struct debug_offsets *ta
 void snapshot_take(struct snapshot *ret, struct image *image, const struct debug_offsets *tables,
 		   int table_count, bool stacks)
 {
-	*ret = (struct snapshot){.image = image, .stacks = stacks && REGISTERS_KNOWN};
+	*ret = (struct snapshot){.image = image, .stacks = stacks && registers_known()};
 	for (int i = 0; i < table_count; i++)
 		read_loops(ret, &tables[i]);
 }

@@ -57,11 +57,15 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *ret, void *arg)
 	return true;
 }
 
-#if REGISTERS_KNOWN
+static bool set(Dwfl_Thread *thread, int number, Dwarf_Word value)
+{
+	return dwfl_thread_state_registers(thread, number, 1, &value);
+}
+
 static bool set_pc(Dwfl_Thread *thread, Dwarf_Word pc)
 {
-	if (REGISTER_PC >= 0)
-		return dwfl_thread_state_registers(thread, REGISTER_PC, 1, &pc);
+	if (registers_cpu.pc >= 0)
+		return set(thread, registers_cpu.pc, pc);
 	dwfl_thread_state_register_pc(thread, pc);
 	return true;
 }
@@ -69,26 +73,15 @@ static bool set_pc(Dwfl_Thread *thread, Dwarf_Word pc)
 /* The return address of a call belongs to the instruction before it. */
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
-	static const int numbers[] = REGISTERS_KEPT;
+	const struct cpu *cpu = &registers_cpu;
 	const struct unwinder *unwinder = arg;
 	const struct registers *registers = &unwinder->part->registers;
-	const Dwarf_Word bp = registers->bp, sp = registers->sp;
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		const Dwarf_Word kept = registers->kept[i];
-		if (!dwfl_thread_state_registers(thread, numbers[i], 1, &kept))
+	for (size_t i = 0; i < cpu->kept_count; i++)
+		if (!set(thread, cpu->kept[i], registers->kept[i]))
 			return false;
-	}
-	return dwfl_thread_state_registers(thread, REGISTER_BP, 1, &bp) &&
-	       dwfl_thread_state_registers(thread, REGISTER_SP, 1, &sp) &&
+	return set(thread, cpu->bp, registers->bp) && set(thread, cpu->sp, registers->sp) &&
 	       set_pc(thread, registers->pc - !registers->active);
 }
-#else
-static bool set_registers(Dwfl_Thread *thread, void *arg)
-{
-	(void)thread, (void)arg;
-	return false;
-}
-#endif
 
 static const Dwfl_Thread_Callbacks thread_callbacks = {
 	.next_thread = next_thread,
