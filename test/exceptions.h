@@ -6,14 +6,14 @@
 #ifndef TEST_EXCEPTIONS_H
 #define TEST_EXCEPTIONS_H
 
-struct exception {
-	struct exception *outer; /* that of the catch block around this one */
+struct cxx_exception {
+	struct cxx_exception *outer; /* that of the catch block around this one */
 	const char *name;
 };
 
 /* As in the C++ ABI. */
 static struct {
-	struct exception *caught;
+	struct cxx_exception *caught;
 	unsigned uncaught;
 } globals;
 
@@ -24,9 +24,9 @@ void *__cxa_get_globals(void)
 	return &globals;
 }
 
-static inline void catch_begin(struct exception *exception, const char *name)
+static inline void catch_begin(struct cxx_exception *exception, const char *name)
 {
-	*exception = (struct exception){globals.caught, name};
+	*exception = (struct cxx_exception){globals.caught, name};
 	globals.caught = exception;
 }
 

@@ -7,6 +7,7 @@
 #define TEST_FDS_H
 
 #include "fail_call.h"
+#include "new_fds.h"
 #include "tasks.h"
 
 #include <arpa/inet.h>
@@ -79,7 +80,7 @@ enum pair_kind {
 /* A listening socket on the loopback interface; its address in *ret. */
 static inline int listen_tcp(struct sockaddr_in *ret)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, O_NONBLOCK | O_CLOEXEC);
 	socklen_t length = sizeof(*ret);
 	*ret = (struct sockaddr_in){.sin_family = AF_INET};
 	ret->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -113,14 +114,13 @@ static inline struct pair make_pair(int kind)
 	switch (kind) {
 	case PIPE:
 	case PIPE_NONBLOCK:
-		ck_assert_int_eq(pipe2(fds, kind == PIPE ? 0 : O_NONBLOCK), 0);
+		ck_assert_int_eq(new_pipe(fds, kind == PIPE ? 0 : O_NONBLOCK), 0);
 		break;
 	case TCP:
 		return tcp_pair();
 	default:
-		ck_assert_int_eq(socketpair(AF_UNIX,
-					    SOCK_STREAM | (kind == UNIX ? 0 : SOCK_NONBLOCK), 0,
-					    fds),
+		ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, kind == UNIX ? 0 : O_NONBLOCK,
+						fds),
 				 0);
 	}
 	return (struct pair){fds[0], fds[1]};

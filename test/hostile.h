@@ -111,7 +111,7 @@ static inline struct coro_stream *newest_stream(void)
 /* One that has connected, and perhaps was not accepted yet; its buffer in bytes, 0 for the usual. */
 static inline int connect_client_with(int buffer)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	if (buffer > 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));

@@ -243,14 +243,20 @@ static inline struct child child_run(int (*fn)(void *arg), void *arg)
 	return child;
 }
 
-#define ck_assert_exited(child, code)                                                           \
-	ck_assert_msg(WIFEXITED((child).status) && WEXITSTATUS((child).status) == (code),       \
-		      "status %#x, not exit %d; it said: %s", (unsigned)(child).status, (code), \
-		      (child).said)
+#define ck_assert_exited(run, code)                                                             \
+	do {                                                                                    \
+		struct child ended_ = (run);                                                    \
+		ck_assert_msg(WIFEXITED(ended_.status) && WEXITSTATUS(ended_.status) == (code), \
+			      "status %#x, not exit %d; it said: %s", (unsigned)ended_.status,  \
+			      (code), ended_.said);                                             \
+	} while (0)
 
-#define ck_assert_killed(child, number)                                                    \
-	ck_assert_msg(WIFSIGNALED((child).status) && WTERMSIG((child).status) == (number), \
-		      "status %#x, not signal %d; it said: %s", (unsigned)(child).status,  \
-		      (number), (child).said)
+#define ck_assert_killed(run, number)                                                            \
+	do {                                                                                     \
+		struct child ended_ = (run);                                                     \
+		ck_assert_msg(WIFSIGNALED(ended_.status) && WTERMSIG(ended_.status) == (number), \
+			      "status %#x, not signal %d; it said: %s", (unsigned)ended_.status, \
+			      (number), ended_.said);                                            \
+	} while (0)
 
 #endif

@@ -22,7 +22,7 @@ __typeof__(context_write) context_write __attribute__((weak));
 __typeof__(context_birth) context_birth __attribute__((weak));
 __typeof__(context_switch_plain) context_switch_plain __attribute__((weak));
 
-#ifndef __GLIBC__
+#if defined(__linux__) && !defined(__GLIBC__)
 #include <link.h>
 
 /* What glibc tells its unwinder of the object that the address lies in. */

@@ -23,7 +23,7 @@ static struct coro *make(coro_fn *fn, void *arg, unsigned flags)
 /* Yields inside of a catch block in a catch block. */
 static int yield_in_catch(void *arg)
 {
-	struct exception outer, inner;
+	struct cxx_exception outer, inner;
 	trace_caught();
 	catch_begin(&outer, arg);
 	int r = coro_yield(NULL, NULL);
@@ -57,7 +57,7 @@ END_TEST
 
 START_TEST(resumer_keeps_its_own_catch_block)
 {
-	struct exception mine;
+	struct cxx_exception mine;
 	struct coro *co = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
 	coro_resume(co, NULL, NULL);
 	catch_begin(&mine, "mine");
@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(catch_block_is_left_in_closing)
 {
-	struct exception mine;
+	struct cxx_exception mine;
 	struct coro *co = make(yield_in_catch, "a", CORO_SAVE_EXCEPTIONS);
 	coro_resume(co, NULL, NULL);
 	catch_begin(&mine, "mine");
@@ -86,7 +86,7 @@ END_TEST
 
 START_TEST(next_on_the_stack_begins_without_a_catch_block)
 {
-	struct exception mine;
+	struct cxx_exception mine;
 	for (int i = 0; i < 3; i++) {
 		struct coro *co = make(yield_in_catch, "a", i == 1 ? 0 : CORO_SAVE_EXCEPTIONS);
 		if (i == 0)
@@ -111,7 +111,7 @@ static int yield_twice(void *arg)
 
 static int delegate_in_catch(void *arg)
 {
-	struct exception outer;
+	struct cxx_exception outer;
 	catch_begin(&outer, "outer");
 	int r = coro_yield_from(arg, NULL);
 	trace_caught();
@@ -123,7 +123,7 @@ static int delegate_in_catch(void *arg)
 START_TEST(generator_may_delegate_inside_a_catch_block)
 {
 	for (int saves = 0; saves < 2; saves++) {
-		struct exception mine;
+		struct cxx_exception mine;
 		struct coro *inner = make(yield_twice, NULL, saves ? CORO_SAVE_EXCEPTIONS : 0);
 		struct coro *g = make(delegate_in_catch, inner, CORO_SAVE_EXCEPTIONS);
 		ck_assert_int_eq(coro_next(g, NULL), 1);
@@ -144,7 +144,7 @@ END_TEST
 
 static int yield_of_another(void *arg)
 {
-	struct exception outer;
+	struct cxx_exception outer;
 	void *ret = NULL;
 	struct coro *a = make(yield_in_catch, "a", 0), *b = make(yield_in_catch, "b", 0);
 	catch_begin(&outer, arg);
@@ -232,7 +232,7 @@ END_TEST
 
 START_TEST(who_saves_none_has_its_resumers_and_so_has_its_delegate)
 {
-	struct exception mine;
+	struct cxx_exception mine;
 	struct coro *inner = make(yield_in_catch, "a", 0);
 	struct coro *outer = make(delegates_to, inner, 0);
 	catch_begin(&mine, "mine");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every misuse of coroutines and generators: what it returns, and that it changes nothing. */
+#include "barrier.h"
 #include "coro/generator.h"
 #include "support.h"
 
@@ -274,14 +275,14 @@ END_TEST
 
 /* ---- wrong in this thread ---- */
 
-static pthread_barrier_t barrier;
+static struct barrier barrier;
 
 static void *own_two(void *arg)
 {
 	stage.foreign = start(just_yield, NULL);
 	stage.foreign_done = start(just_return, NULL);
-	pthread_barrier_wait(&barrier); /* the test does wrong */
-	pthread_barrier_wait(&barrier);
+	barrier_wait(&barrier); /* the test does wrong */
+	barrier_wait(&barrier);
 	ck_assert_int_eq(coro_destroy(stage.foreign), 0);
 	ck_assert_int_eq(coro_destroy(stage.foreign_done), 0);
 	stage.foreign = stage.foreign_done = NULL;
@@ -307,16 +308,16 @@ static int be_wrong_abroad(void *arg)
 START_TEST(in_another_thread)
 {
 	pthread_t thread;
-	pthread_barrier_init(&barrier, NULL, 2);
+	barrier_init(&barrier, 2);
 	ck_assert_int_eq(pthread_create(&thread, NULL, own_two, NULL), 0);
-	pthread_barrier_wait(&barrier);
+	barrier_wait(&barrier);
 	be_wrong_abroad(NULL); /* before this thread has used the library, */
 	ck_assert_int_eq(coro_create(be_wrong_abroad, NULL, &stage.self), 0);
 	ck_assert_int_eq(coro_resume(stage.self, NULL, NULL), 0); /* in a coroutine of its own, */
 	be_wrong_abroad(NULL);                                    /* and after */
-	pthread_barrier_wait(&barrier);
+	barrier_wait(&barrier);
 	pthread_join(thread, NULL);
-	pthread_barrier_destroy(&barrier);
+	barrier_finish(&barrier);
 	tear_down();
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Coroutines in several threads, and what remains when a thread ends. */
+#include "barrier.h"
 #include "base/sanitize.h"
 #include "coro/generator.h"
 #include "fail_alloc.h"
@@ -455,13 +456,13 @@ static void *find(void *library, const char *name)
 		memcpy(&loaded_##name, &symbol, sizeof(symbol)); \
 	} while (0)
 
-static pthread_barrier_t barrier;
+static struct barrier barrier;
 
 static void *outlive_the_library(void *arg)
 {
 	void *wrong = use_loaded(NULL);
-	pthread_barrier_wait(&barrier); /* used; */
-	pthread_barrier_wait(&barrier); /* closed */
+	barrier_wait(&barrier); /* used; */
+	barrier_wait(&barrier); /* closed */
 	return wrong;
 }
 
@@ -481,18 +482,18 @@ START_TEST(library_is_loaded_used_in_threads_and_unloaded)
 		ck_assert_ptr_null(use_loaded(NULL));
 		for (int i = 0; i < THREADS; i++)
 			ck_assert_int_eq(pthread_create(&threads[i], NULL, use_loaded, NULL), 0);
-		pthread_barrier_init(&barrier, NULL, 2);
+		barrier_init(&barrier, 2);
 		ck_assert_int_eq(pthread_create(&last, NULL, outlive_the_library, NULL), 0);
 		for (int i = 0; i < THREADS; i++) {
 			pthread_join(threads[i], &wrong);
 			ck_assert_ptr_null(wrong);
 		}
-		pthread_barrier_wait(&barrier);
+		barrier_wait(&barrier);
 		ck_assert_int_eq(dlclose(library), 0);
-		pthread_barrier_wait(&barrier);
+		barrier_wait(&barrier);
 		pthread_join(last, &wrong); /* whose destructors are the library's */
 		ck_assert_ptr_null(wrong);
-		pthread_barrier_destroy(&barrier);
+		barrier_finish(&barrier);
 	}
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Each kind of wait describes itself, with the timeouts around it. */
+#include "new_fds.h"
 #include "threads.h"
 
 #include <arpa/inet.h>
@@ -105,7 +106,7 @@ static int waits_for_group(void *arg)
 	return coro_waitgroup_wait(&waitgroup);
 }
 
-static int gets(void *arg)
+static int gets_one(void *arg)
 {
 	void *item;
 	return coro_queue_get(queue, &item);
@@ -314,7 +315,7 @@ static const struct {
 	{takes_semaphore, "a semaphore"},
 	{reads_lock, "a readers/writer lock"},
 	{waits_for_group, "a wait group"},
-	{gets, "a queue, for an item"},
+	{gets_one, "a queue, for an item"},
 	{puts_two, "a queue, for room"},
 	{joins_queue, "a queue, to be worked off"},
 	{receives, "a channel, to receive"},
@@ -346,7 +347,7 @@ static void setup(void)
 	ck_assert_int_eq(coro_broadcast_subscribe(broadcast, &subscription), 0);
 	ck_assert_int_eq(coro_thread_queue_create(1, &thread_queue), 0);
 	ck_assert_int_eq(coro_barrier_init(&barrier, 2), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, O_CLOEXEC, pair), 0);
 }
 
 static void teardown(void)
@@ -446,7 +447,7 @@ static int accepts(void *fd)
 
 static int listen_on(const struct sockaddr *address, socklen_t length)
 {
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = new_socket(address->sa_family, SOCK_STREAM, O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, address, length), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
@@ -470,7 +471,7 @@ START_TEST(a_socket_says_its_peer_or_where_it_listens)
 	turn();
 
 	close(pair[0]);
-	pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pair[0] = new_socket(AF_INET, SOCK_STREAM, O_CLOEXEC);
 	ck_assert_int_eq(connect(pair[0], (struct sockaddr *)&address, length), 0);
 	struct coro_future *reader = start(reads, NULL);
 	turn();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A dump as JSON: one valid document, whatever the program has put into names. */
 #include "dumps.h"
+#include "new_fds.h"
 
 #include <sys/socket.h>
 
@@ -223,7 +224,7 @@ static int reads(void *arg)
 START_TEST(states_are_named)
 {
 	char expected[128];
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, O_CLOEXEC, pair), 0);
 	FILE *file = tmpfile();
 	int fd = fileno(file);
 	struct coro_future *task = spawn(reads, &fd), *ready = start(gives_way, NULL);

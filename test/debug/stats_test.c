@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Counts of a loop: each grows by what the test does, and falls when that is over. */
+#include "new_fds.h"
 #include "task/task.h"
 #include "tasks.h"
 
@@ -115,7 +116,7 @@ static int reads(void *arg)
 
 START_TEST(waits_for_fds_and_polls_are_counted)
 {
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, O_CLOEXEC, pair), 0);
 	struct coro_future *task = start(reads, NULL);
 	struct coro_stats before = stats_of(loop);
 	ck_assert_uint_eq(before.fd_waits, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a task waits for, read as a debugger does: as data, by the table of its wait. */
 #include "io/fd.h"
+#include "new_fds.h"
 #include "process/process.h"
 #include "sync/lock.h"
 #include "task/done_call.h"
@@ -198,7 +199,7 @@ static int reads(void *fd)
 START_TEST(an_fd_leads_to_its_number)
 {
 	int ends[2];
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, O_CLOEXEC, ends), 0);
 	struct coro_future *task = waiting(reads, &ends[0]);
 	const struct fd *fd = pointer(task, SUBJECT_FD);
 	ck_assert_int_eq(fd->number, ends[0]);

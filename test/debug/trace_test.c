@@ -2,6 +2,7 @@
 /* Traces: what is in them, of one loop. */
 #include "loop/loop.h"
 
+#include "new_fds.h"
 #include "trace_events.h"
 
 #include <coro/trace.h>
@@ -423,7 +424,7 @@ static int reads(void *arg)
 
 START_TEST(a_poll_is_a_slice_from_which_arrows_lead)
 {
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_STREAM, O_CLOEXEC, pair), 0);
 	struct coro_future *task = spawn_named("reader", reads, NULL);
 	turn();
 	ck_assert_int_eq(write(pair[1], "", 1), 1);

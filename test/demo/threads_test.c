@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* demo/threads.h: all threads serve at one address, end at one signal, and fail together. */
+#include "new_fds.h"
 #include "support.h"
 
 #include "../../demo/threads.h"
@@ -33,7 +34,7 @@ static void connect_once(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
 	char answer[6] = "";
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, O_CLOEXEC);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	to.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);

@@ -14,7 +14,7 @@ static int mixed; /* how often one found another's exception */
 static int retries(void *arg)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		struct exception mine;
+		struct cxx_exception mine;
 		mixed += globals.caught != NULL;
 		catch_begin(&mine, "mine");
 		int r = coro_sleep(*(int64_t *)arg);
@@ -105,7 +105,7 @@ static int by_server(void *arg)
 /* The spawner is in a catch block of its own, which an eager task begins outside of. */
 static int by_spawn_in_a_catch_block(void *arg)
 {
-	struct exception mine;
+	struct cxx_exception mine;
 	struct coro_future *task;
 	catch_begin(&mine, "the spawner's");
 	ck_assert_int_eq(coro_spawn(retries, &three, &task), 0);

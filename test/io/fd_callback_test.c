@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fds.h"
 
-#include <sys/epoll.h>
-
 static struct pair pair;
 
 /* Reads n bytes each time it is called. */
@@ -329,48 +327,6 @@ START_TEST(without_memory_nothing_is_added)
 }
 END_TEST
 
-/* Which of these there are, and can be polled, depends on the system. */
-START_TEST(files_that_can_be_polled_are)
-{
-	static const char *const paths[] = {
-		"/proc/self/mounts",
-		"/proc/mdstat",
-		"/proc/sys/kernel/hostname",
-		"/proc/pressure/memory",
-		"/sys/fs/cgroup/cgroup.events",
-		"/sys/kernel/uevent_seqnum",
-		"/proc/self/status",
-		"/dev/urandom",
-	};
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		int fd = open(paths[i], O_RDONLY | O_CLOEXEC), epoll = epoll_create1(EPOLL_CLOEXEC);
-		struct epoll_event event = {.events = EPOLLPRI};
-		bool can = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-		close(epoll);
-		if (fd < 0)
-			continue;
-		int r = coro_loop_add_reader(loop, fd, says_word, NULL);
-		ck_assert_msg(r == 0 || (!can && r == -EPERM), "%s: %d", paths[i], r);
-		if (can)
-			ck_assert_int_eq(coro_loop_remove_reader(loop, fd), 1);
-		else if (r == 0)
-			coro_loop_remove_reader(loop, fd);
-		close(fd);
-	}
-}
-END_TEST
-
-START_TEST(without_fds_it_is_unknown_what_can_be_polled)
-{
-	int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
-	coro_loop_poller(loop); /* which epoll's needs one for */
-	fail_call("epoll_create1", 1, EMFILE);
-	ck_assert_int_eq(coro_loop_add_reader(loop, fd, says_word, NULL), -EMFILE);
-	ck_assert(fail_call_off());
-	close(fd);
-}
-END_TEST
-
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -389,8 +345,6 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_loop_with_a_reader_may_be_closed, UNIX, PAIR_KINDS);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, without_memory_nothing_is_added);
-	tcase_add_test(tests, files_that_can_be_polled_are);
-	tcase_add_test(tests, without_fds_it_is_unknown_what_can_be_polled);
 }
 
 TEST_MAIN("watcher", add)

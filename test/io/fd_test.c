@@ -458,7 +458,7 @@ static int chatters(void *done)
 			return -EIO;
 		coro_task_yield();
 	}
-	return coro_future_done(done) ? 0 : -ETIME;
+	return coro_future_done(done) ? 0 : -ETIMEDOUT;
 }
 
 START_TEST(so_it_is_while_something_comes_all_the_time)

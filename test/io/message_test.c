@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose message the errors of fds, files and streams have: never that of an earlier error. */
+#include "new_fds.h"
 #include "support.h"
 
 #include <coro.h>
@@ -134,7 +135,7 @@ static int fail_on_streams(void *arg)
 	struct coro_stream_options odd = {.low_water = 2, .high_water = 1};
 	char byte;
 	const char *line;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+	if (new_socketpair(AF_UNIX, SOCK_STREAM, O_NONBLOCK, fds) < 0)
 		return -errno;
 	int r = coro_stream_open(fds[0], NULL, &stream);
 	if (r < 0)

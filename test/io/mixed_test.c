@@ -639,7 +639,7 @@ static void closes_fd(void *fd)
 
 static int connects(int depth)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | (one_in(2) ? SOCK_NONBLOCK : 0), 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, one_in(2) ? O_NONBLOCK : 0);
 	coro_fd_forget(fd);
 	void *arg = (void *)(intptr_t)fd;
 	coro_defer(closes_fd, arg);

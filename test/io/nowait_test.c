@@ -7,10 +7,7 @@
 #include "fds.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <termios.h>
 
 /* More than a terminal or a pipe holds. */
@@ -337,30 +334,6 @@ static int reads_device(void *arg)
 	return (int)coro_read(device, bytes, sizeof(bytes));
 }
 
-START_TEST(devices_that_block_are_read)
-{
-	struct itimerspec soon = {.it_value = {.tv_nsec = 1}};
-	char path[] = "/tmp/coro-nowait-XXXXXX";
-	device = eventfd(3, 0);
-	ck_assert_int_eq(result_of(reads_device, NULL), 8);
-	coro_fd_close(device);
-	device = timerfd_create(CLOCK_MONOTONIC, 0);
-	timerfd_settime(device, 0, &soon, NULL);
-	ck_assert_int_eq(result_of(reads_device, NULL), 8);
-	coro_fd_close(device);
-	device = inotify_init();
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	ck_assert_int_ge(inotify_add_watch(device, path, IN_DELETE_SELF), 0);
-	struct coro_future *reader = start(reads_device, NULL);
-	turn();
-	ck_assert(!coro_future_done(reader));
-	rmdir(path);
-	ck_assert_int_gt(coro_run_until_complete(loop, reader, NULL), 0);
-	coro_future_unref(reader);
-	coro_fd_close(device);
-}
-END_TEST
-
 static int reads_at(void *offset)
 {
 	char bytes[16];
@@ -666,7 +639,6 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, what_another_takes_is_not_waited_for_by_the_loop, 0, KINDS);
 	tcase_add_loop_test(tests, a_read_that_is_cancelled_loses_nothing, 0, KINDS);
 	tcase_add_loop_test(tests, o_nonblock_may_be_taken_off_meanwhile, 0, KINDS);
-	tcase_add_test(tests, devices_that_block_are_read);
 	tcase_add_test(tests, read_at_another_place_reads_anew);
 	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);
 	tcase_add_loop_test(tests, what_is_refused_is_done_otherwise, 0, REFUSALS * KINDS);

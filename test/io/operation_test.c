@@ -316,6 +316,10 @@ START_TEST(a_connection_that_comes_to_a_task_discarded_is_closed)
 }
 END_TEST
 
+#ifndef MSG_CMSG_CLOEXEC
+#define MSG_CMSG_CLOEXEC 0
+#endif
+
 static int receives_fd(void *arg)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];

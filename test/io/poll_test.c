@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* coro_poll: waiting for several fds at once. */
+#include "base/poll.h"
 #include "fds.h"
 
 #include <poll.h>
@@ -430,11 +431,15 @@ START_TEST(only_what_is_asked_for_ends_the_wait)
 	turn();
 	ck_assert(!coro_future_done(b) && !coro_future_done(c));
 	shutdown(pair.to, SHUT_WR);
-	finish(b, 1);
-	ck_assert_int_eq(end.fds[0].revents, POLLRDHUP);
+	if (POLLRDHUP) {
+		finish(b, 1);
+		ck_assert_int_eq(end.fds[0].revents, POLLRDHUP);
+	}
 	turn();
 	ck_assert(!coro_future_done(c));
 	shutdown(pair.from, SHUT_WR);
+	if (!POLLRDHUP) /* asked for no more than c is */
+		finish(b, 1);
 	finish(c, 1);
 	ck_assert_int_ne(lost.fds[0].revents & POLLHUP, 0);
 	close_pair(pair);
@@ -499,7 +504,7 @@ static int polls_pairs(void *arg)
 {
 	int two[2][2], r = 0;
 	for (int i = 0; i < 2; i++)
-		r |= pipe2(two[i], O_CLOEXEC);
+		r |= new_pipe(two[i], O_CLOEXEC);
 	struct polls several = {.count = 20, .timeout = CORO_MSEC};
 	for (int i = 0; i < 20; i++)
 		several.fds[i] = (struct pollfd){.fd = two[i % 2][0], .events = POLLIN};

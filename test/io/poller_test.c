@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When the loop polls its fds, and with which calls. */
+#include "barrier.h"
 #include "fds.h"
 
 #include <sys/resource.h>
@@ -405,7 +406,7 @@ struct turned {
 	ssize_t got;
 };
 
-static pthread_barrier_t all_run;
+static struct barrier all_run;
 static int whose_turn; /* read and written relaxed: tools see no order between the threads */
 
 static void puts_a_byte(void *arg)
@@ -420,7 +421,7 @@ static int waits_for_a_byte(void *arg)
 {
 	struct turned *turned = arg;
 	char byte;
-	pthread_barrier_wait(&all_run);
+	barrier_wait(&all_run);
 	while (__atomic_load_n(&whose_turn, __ATOMIC_RELAXED) != turned->number)
 		usleep(100);
 	int r = coro_call_soon(coro_running_loop(), puts_a_byte, turned, NULL);
@@ -443,7 +444,7 @@ START_TEST(threads_may_poll_one_after_another)
 	struct turned turned[TURNS];
 	pthread_t threads[TURNS];
 	whose_turn = 0;
-	pthread_barrier_init(&all_run, NULL, TURNS);
+	barrier_init(&all_run, TURNS);
 	for (int i = 0; i < TURNS; i++) {
 		turned[i] = (struct turned){.number = i};
 		ck_assert_int_eq(pipe(turned[i].fds), 0);
@@ -458,7 +459,7 @@ START_TEST(threads_may_poll_one_after_another)
 		close(turned[i].fds[0]);
 		close(turned[i].fds[1]);
 	}
-	pthread_barrier_destroy(&all_run);
+	barrier_finish(&all_run);
 }
 END_TEST
 

@@ -248,7 +248,9 @@ START_TEST(a_signal_that_was_pending_stays)
 	ck_assert(fail_call_off());
 	sigpending(&pending);
 	ck_assert(sigismember(&pending, SIGPIPE));
-	ck_assert_int_eq(sigtimedwait(&pipe, NULL, &(struct timespec){0}), SIGPIPE);
+	int taken = 0; /* so it is not waited for */
+	ck_assert_int_eq(sigwait(&pipe, &taken), 0);
+	ck_assert_int_eq(taken, SIGPIPE);
 	close(pair.to);
 }
 END_TEST

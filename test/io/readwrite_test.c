@@ -159,7 +159,9 @@ END_TEST
 START_TEST(packets_of_a_pipe_may_come_at_once)
 {
 	int fds[2];
-	ck_assert_int_eq(pipe2(fds, O_DIRECT), 0);
+	if (O_DIRECT == 0)
+		skip_test("pipes keep no packets apart here");
+	ck_assert_int_eq(new_pipe(fds, O_DIRECT), 0);
 	struct coro_future *task = start(reads_three_times, &(struct reading){"a", fds[0]});
 	put(fds[1], "one");
 	put(fds[1], "two");

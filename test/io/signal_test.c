@@ -188,16 +188,23 @@ START_TEST(a_handler_may_leave_the_rest_to_those_who_wait)
 }
 END_TEST
 
+/* One of real time, if the system has such. */
+#ifdef SIGRTMIN
+#define OTHER_SIGNAL (SIGRTMIN + 1)
+#else
+#define OTHER_SIGNAL SIGWINCH
+#endif
+
 START_TEST(several_signals_have_handlers_of_their_own)
 {
 	ck_assert_int_eq(on_usr1(says_it, "usr1"), 0);
-	ck_assert_int_eq(coro_loop_add_signal_handler(loop, SIGRTMIN + 1, says_it, "rt"), 0);
+	ck_assert_int_eq(coro_loop_add_signal_handler(loop, OTHER_SIGNAL, says_it, "other"), 0);
 	ck_assert_int_eq(coro_loop_add_signal_handler(loop, SIGHUP, says_it, "hup"), 0);
-	raise(SIGRTMIN + 1);
+	raise(OTHER_SIGNAL);
 	raise(SIGHUP);
 	raise(SIGUSR1);
 	turn();
-	ck_assert_trace("rt hup usr1");
+	ck_assert_trace("other hup usr1");
 }
 END_TEST
 

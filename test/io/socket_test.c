@@ -257,10 +257,10 @@ static int accept_misuses(void *arg)
 	ck_assert_int_eq(coro_accept(fds[0], NULL, NULL), -ENOTSOCK);
 	coro_fd_close(fds[0]);
 	coro_fd_close(fds[1]);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, O_NONBLOCK);
 	ck_assert_int_eq(coro_accept(fd, NULL, NULL), -EINVAL);
 	coro_fd_close(fd);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	fd = new_socket(AF_INET, SOCK_DGRAM, O_NONBLOCK);
 	ck_assert_int_eq(coro_accept(fd, NULL, NULL), -EOPNOTSUPP);
 	coro_fd_close(fd);
 	return 0;
@@ -281,14 +281,14 @@ static int connects(void *arg)
 
 static int tcp_socket(int flags)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+	int fd = new_socket(AF_INET, SOCK_STREAM, flags);
 	ck_assert_int_ge(fd, 0);
 	return fd;
 }
 
 START_TEST(connect_connects)
 {
-	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0), flags = fcntl(fd, F_GETFL);
+	int fd = tcp_socket(_i ? O_NONBLOCK : 0), flags = fcntl(fd, F_GETFL);
 	ck_assert_int_eq(result_of(connects, &fd), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFL), flags);
 	int accepted = accept(listening, NULL, NULL);
@@ -302,7 +302,7 @@ END_TEST
 
 START_TEST(outside_of_tasks_connect_blocks)
 {
-	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0);
+	int fd = tcp_socket(_i ? O_NONBLOCK : 0);
 	ck_assert_int_eq(connects(&fd), 0);
 	close(fd);
 }
@@ -310,7 +310,7 @@ END_TEST
 
 START_TEST(a_refused_connection_is_an_error)
 {
-	int fd = tcp_socket(_i ? SOCK_NONBLOCK : 0), other = tcp_socket(0);
+	int fd = tcp_socket(_i ? O_NONBLOCK : 0), other = tcp_socket(0);
 	close(listening);
 	listening = -1;
 	ck_assert_int_eq(result_of(connects, &fd), -ECONNREFUSED);
@@ -325,7 +325,7 @@ END_TEST
 /* Then a second connect would block, and the socket is asked for the result of the first. */
 START_TEST(somebody_clears_o_nonblock_while_a_socket_connects)
 {
-	int fd = tcp_socket(SOCK_NONBLOCK);
+	int fd = tcp_socket(O_NONBLOCK);
 	if (_i) {
 		close(listening);
 		listening = -1;
@@ -345,7 +345,7 @@ END_TEST
 
 START_TEST(an_interrupted_connect_goes_on)
 {
-	int fd = tcp_socket(SOCK_NONBLOCK);
+	int fd = tcp_socket(O_NONBLOCK);
 	/* As the system would: the connection has begun when the signal comes. */
 	ck_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
 		  errno == EINPROGRESS);
@@ -386,7 +386,7 @@ static int fill_backlog(int *clients, int count)
 {
 	int made = 0;
 	for (; made < count; made++) {
-		clients[made] = tcp_socket(SOCK_NONBLOCK);
+		clients[made] = tcp_socket(O_NONBLOCK);
 		connect(clients[made], (struct sockaddr *)&address, sizeof(address));
 		struct pollfd fd = {.fd = clients[made], .events = POLLOUT};
 		if (poll(&fd, 1, 20) == 0)
@@ -407,7 +407,7 @@ START_TEST(a_connect_that_is_not_answered_ends_at_its_deadline)
 	int clients[16], count, fd;
 	ck_assert_int_eq(listen(listening, 0), 0);
 	count = fill_backlog(clients, 16);
-	fd = tcp_socket(SOCK_NONBLOCK);
+	fd = tcp_socket(O_NONBLOCK);
 	if (count > 0) {
 		ck_assert_int_eq(result_of(connects_within_a_second, &fd), -ETIMEDOUT);
 		/* Again: the system has not given up. */
@@ -448,7 +448,7 @@ START_TEST(a_full_line_of_a_local_socket_is_waited_for)
 {
 	int server = listen_local(), fds[3];
 	for (int i = 0; i < 3; i++)
-		fds[i] = socket(AF_UNIX, SOCK_STREAM | (_i ? SOCK_NONBLOCK : 0), 0);
+		fds[i] = new_socket(AF_UNIX, SOCK_STREAM, _i ? O_NONBLOCK : 0);
 	ck_assert_int_eq(result_of(connects_local, &fds[0]), 0);
 	struct coro_future *task = start(connects_local, &fds[1]);
 	turn();
@@ -477,7 +477,7 @@ START_TEST(a_socket_that_waits_in_such_a_line_may_be_closed)
 {
 	int server = listen_local(), fds[2];
 	for (int i = 0; i < 2; i++)
-		fds[i] = socket(AF_UNIX, SOCK_STREAM | (_i ? SOCK_NONBLOCK : 0), 0);
+		fds[i] = new_socket(AF_UNIX, SOCK_STREAM, _i ? O_NONBLOCK : 0);
 	ck_assert_int_eq(result_of(connects_local, &fds[0]), 0);
 	struct coro_future *task = start(connects_local, &fds[1]);
 	struct coro_future *second = start(connects_local, &fds[1]);
@@ -1018,7 +1018,7 @@ static int sends_datagrams(void *arg)
 
 static int local_datagrams(struct sockaddr_un *ret, socklen_t *length)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	int fd = new_socket(AF_UNIX, SOCK_DGRAM, O_NONBLOCK);
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	*length = sizeof(*ret);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)ret, sizeof(ret->sun_family)), 0);
@@ -1102,6 +1102,7 @@ START_TEST(a_sender_that_rests_may_be_cancelled_closed_and_discarded)
 }
 END_TEST
 
+#ifdef IP_RECVERR
 static int receives_after_errors(void *fd)
 {
 	char bytes[64];
@@ -1112,7 +1113,6 @@ static int receives_after_errors(void *fd)
 	return (int)n;
 }
 
-#ifdef IP_RECVERR
 /* The kernel reports them until they are read. */
 START_TEST(a_queue_of_errors_keeps_no_receiver_busy)
 {

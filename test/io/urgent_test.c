@@ -2,8 +2,6 @@
 /* Waiting for urgent data, and for nothing else. */
 #include "fds.h"
 
-#include <sys/mount.h>
-
 static struct pair pair;
 
 static int waits(void *fd)
@@ -61,30 +59,6 @@ START_TEST(a_lost_connection_is_reported)
 	ck_assert_int_ne(error, 0);
 	coro_future_unref(task);
 	close(pair.from);
-}
-END_TEST
-
-/* There is no other of them that a test may change. */
-START_TEST(a_change_of_a_file_of_proc_is_noticed)
-{
-	int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	struct coro_future *task = start(waits, &fd);
-	turn();
-	ck_assert(!coro_future_done(task));
-	char directory[] = "/tmp/coro-urgent-XXXXXX";
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	if (mount("none", directory, "tmpfs", 0, NULL) == 0) {
-		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
-		umount(directory);
-	} else {
-		cancel(task);
-		ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
-	}
-	rmdir(directory);
-	coro_future_unref(task);
-	close(fd);
 }
 END_TEST
 
@@ -147,7 +121,6 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_test(tests, it_is_urgent_data_alone_that_is_waited_for);
 	tcase_add_loop_test(tests, a_lost_connection_is_reported, 0, 2);
-	tcase_add_test(tests, a_change_of_a_file_of_proc_is_noticed);
 	tcase_add_loop_test(tests, who_waits_may_be_cancelled_closed_and_discarded, 0, PAIR_KINDS);
 	tcase_add_test(tests, what_cannot_be_is_refused);
 	tcase_add_test(tests, outside_of_tasks_it_blocks);

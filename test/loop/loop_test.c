@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops: their making and end, with all that may still wait in them; several of them, in one thread and in many. */
+#include "barrier.h"
 #include "tasks.h"
 
 static struct coro_future *future;
@@ -417,7 +418,7 @@ START_TEST(one_loop_cannot_wait_for_another)
 }
 END_TEST
 
-static pthread_barrier_t all_begin;
+static struct barrier all_begin;
 
 static int many_tasks(void *arg)
 {
@@ -439,7 +440,7 @@ static void *run_in_thread(void *arg)
 {
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK};
 	int *result = arg;
-	pthread_barrier_wait(&all_begin);
+	barrier_wait(&all_begin);
 	for (int i = 0; i < 5; i++)
 		*result = coro_run_with(&options, many_tasks, NULL);
 	return NULL;
@@ -450,12 +451,12 @@ START_TEST(each_thread_may_have_its_loop)
 	enum { THREADS = 4 };
 	pthread_t threads[THREADS];
 	int results[THREADS];
-	ck_assert_int_eq(pthread_barrier_init(&all_begin, NULL, THREADS), 0);
+	barrier_init(&all_begin, THREADS);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, run_in_thread, &results[i]), 0);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-	pthread_barrier_destroy(&all_begin);
+	barrier_finish(&all_begin);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(results[i], 19 * 20 * 21 / 6);
 }

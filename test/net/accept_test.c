@@ -108,7 +108,7 @@ END_TEST
 START_TEST(accept_next_gives_up_for_what_is_no_listening_socket)
 {
 	static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
-	int fd = socket(AF_INET, types[_i] | SOCK_NONBLOCK, 0);
+	int fd = new_socket(AF_INET, types[_i], O_NONBLOCK);
 	ck_assert_int_eq(result_of(accepts_next, &fd), _i ? -EOPNOTSUPP : -EINVAL);
 	trace_take();
 	close_in_loop(fd);

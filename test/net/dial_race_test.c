@@ -12,7 +12,7 @@ static int stop_answering(int listening, int *clients, int count)
 	ck_assert_int_eq(listen(listening, 0), 0);
 	getsockname(listening, (struct sockaddr *)&address, &length);
 	for (int i = 0; i < count; i++) {
-		clients[i] = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		clients[i] = new_socket(address.ss_family, SOCK_STREAM, O_NONBLOCK);
 		connect(clients[i], (struct sockaddr *)&address, length);
 	}
 	return count;

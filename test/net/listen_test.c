@@ -137,7 +137,7 @@ static int listen_at_bytes(const char *bytes, size_t length)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	size_t start = offsetof(struct sockaddr_un, sun_path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket(AF_UNIX, SOCK_STREAM, O_NONBLOCK | O_CLOEXEC);
 	memcpy(name.sun_path + 1, bytes, length);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&name,
 			      (socklen_t)(length ? start + 1 + length : sizeof(sa_family_t))),
@@ -153,7 +153,7 @@ START_TEST(a_path_that_looks_like_an_abstract_name_can_be_dialled_by_its_text)
 	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "@socket"};
 	ck_assert(getcwd(before, sizeof(before)) && mkdtemp(place));
 	ck_assert_int_eq(chdir(place), 0);
-	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int listening = new_socket(AF_UNIX, SOCK_STREAM, O_NONBLOCK | O_CLOEXEC);
 	ck_assert_int_eq(bind(listening, (struct sockaddr *)&name, sizeof(name)), 0);
 	ck_assert_int_eq(listen(listening, 4), 0);
 	ck_assert_str_eq(address_of(listening), "unix:./@socket");
@@ -242,7 +242,7 @@ static int takes_over_later(void *address)
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", (char *)address + strlen("unix:"));
 	unlink(name.sun_path);
-	bound_without_lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bound_without_lock = new_socket(AF_UNIX, SOCK_STREAM, O_CLOEXEC);
 	ck_assert_int_eq(bind(bound_without_lock, (struct sockaddr *)&name, sizeof(name)), 0);
 	struct listening second = {address};
 	ck_assert_int_eq(coro_spawn(listens, &second, &other), 0);
@@ -391,90 +391,6 @@ START_TEST(a_listener_that_cannot_be_noted_is_none)
 }
 END_TEST
 
-/* ---- in a network of one's own ---- */
-
-/* With these ports for connections; returns 0 or 77. In a process of its own. */
-static int enter_own_network(int first, int last)
-{
-	struct ifreq lo = {.ifr_name = "lo"};
-	if (unshare(CLONE_NEWNET) < 0)
-		return 77;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ioctl(fd, SIOCGIFFLAGS, &lo);
-	lo.ifr_flags |= IFF_UP;
-	int r = ioctl(fd, SIOCSIFFLAGS, &lo);
-	close(fd);
-	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w");
-	bool set = range && fprintf(range, "%d %d\n", first, last) > 0;
-	return range && fclose(range) == 0 && set && r == 0 ? 0 : 77;
-}
-
-/* Where the one port there is is the one that is dialled. */
-static int dials_its_own_port(void *arg)
-{
-	int fd = -1, r = coro_dial("127.0.0.1:40000", NULL, &fd);
-	if (r != -ECONNREFUSED)
-		return 1;
-	/* It does not linger: a server can have it. */
-	r = coro_listen("127.0.0.1:40000", NULL, &fd);
-	return r < 0 ? 2 : coro_fd_close(fd);
-}
-
-static int runs_alone(void *arg)
-{
-	int r = enter_own_network(40000, 40000);
-	if (r == 0)
-		r = coro_run(dials_its_own_port, NULL);
-	return r < 0 ? -r : r;
-}
-
-static void expect_in_own_network(int (*fn)(void *arg))
-{
-	struct child child = child_run(fn, NULL);
-	if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == 77)
-		skip_test("needs a network of its own");
-	ck_assert_exited(child, 0);
-}
-
-START_TEST(nobody_is_connected_to_himself)
-{
-	expect_in_own_network(runs_alone);
-}
-END_TEST
-
-/* More than there are ports, to several servers. */
-static int dials_from_few_ports(void *arg)
-{
-	struct coro_dial_options options = {.local = "127.0.0.1:0"};
-	int listening[2], connections[8];
-	char address[32];
-	for (int i = 0; i < 2; i++) {
-		snprintf(address, sizeof(address), "127.0.0.1:%d", 9000 + i);
-		if (coro_listen(address, NULL, &listening[i]) < 0)
-			return 1;
-	}
-	for (int i = 0; i < 8; i++) {
-		snprintf(address, sizeof(address), "127.0.0.1:%d", 9000 + i % 2);
-		if (coro_dial(address, &options, &connections[i]) < 0)
-			return 2;
-	}
-	return 0;
-}
-
-static int runs_with_few_ports(void *arg)
-{
-	int r = enter_own_network(40000, 40004);
-	if (r == 0)
-		r = coro_run(dials_from_few_ports, NULL);
-	return r < 0 ? -r : r;
-}
-
-START_TEST(ports_are_shared_by_connections_to_several_places)
-{
-	expect_in_own_network(runs_with_few_ports);
-}
-END_TEST
-
 START_TEST(a_file_that_is_no_socket_is_left_alone)
 {
 	const char *address = socket_file();
@@ -616,8 +532,6 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, it_goes_though_the_directory_was_changed);
 	tcase_add_test(tests, a_child_made_by_fork_leaves_the_file_to_its_parent);
 	tcase_add_test(tests, a_listener_that_cannot_be_noted_is_none);
-	tcase_add_test(tests, nobody_is_connected_to_himself);
-	tcase_add_test(tests, ports_are_shared_by_connections_to_several_places);
 	tcase_add_test(tests, a_server_listens_on_all_addresses_with_one_port);
 	tcase_add_test(tests, addresses_that_the_host_lacks_are_left_out);
 	tcase_add_test(tests, where_one_address_is_taken_there_is_none);

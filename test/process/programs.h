@@ -10,7 +10,6 @@
 #include "threads.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 enum { BY_PIDFD, BY_THREAD, WAYS };
 

@@ -119,7 +119,7 @@ END_TEST
 START_TEST(unread_messages_take_no_message_away)
 {
 	int fds[2], end;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(new_socketpair(AF_UNIX, SOCK_SEQPACKET, O_CLOEXEC, fds), 0);
 	pair = (struct pair){fds[0], fds[1]};
 	ck_assert_int_eq(result_of(opens, &(struct coro_stream_options){0}), 0);
 	put(pair.to, "nobody reads this");

@@ -11,7 +11,7 @@ static void nothing(void *arg)
 
 static int fd_callbacks(void *arg)
 {
-	int fds[2], r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
+	int fds[2], r = new_socketpair(AF_UNIX, SOCK_STREAM, O_NONBLOCK, fds);
 	if (r < 0)
 		return -errno;
 	r = coro_loop_add_reader(coro_running_loop(), fds[0], nothing, NULL);

@@ -186,7 +186,7 @@ static int talks_to_itself(void *arg)
 	struct coro_future *task = NULL;
 	static char there[300000], back[300000];
 	memset(there, 'x', sizeof(there));
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+	if (new_socketpair(AF_UNIX, SOCK_STREAM, O_NONBLOCK, fds) < 0)
 		return -errno;
 	int r = coro_stream_open(fds[0], NULL, &one);
 	if (r < 0) {

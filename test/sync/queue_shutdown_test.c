@@ -82,7 +82,7 @@ END_TEST
 START_TEST(shutdown_sends_away_who_waits_for_an_item)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	shut(false);
 	run();
 	ck_assert_trace("a-shut b-shut c-shut");
@@ -106,7 +106,7 @@ END_TEST
 START_TEST(item_from_before_shutdown_is_had_by_the_task_it_woke)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("x");
 	shut(false);
 	run();
@@ -118,7 +118,7 @@ END_TEST
 START_TEST(item_in_a_shut_queue_is_not_lost_with_a_cancelled_task)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("x");
 	shut(false);
 	cancel(a);
@@ -179,7 +179,7 @@ END_TEST
 START_TEST(immediate_shutdown_sends_away_all_who_wait)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("x");
 	shut(true);
 	run();
@@ -200,7 +200,7 @@ END_TEST
 START_TEST(refused_and_cancelled_in_one_turn_is_cancelled)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	shut(false);
 	cancel(b);
 	run();

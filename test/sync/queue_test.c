@@ -71,7 +71,7 @@ START_TEST(outside_a_task_only_what_need_not_wait_is_done)
 	ck_assert_str_eq(item, "y");
 	ck_assert(coro_queue_empty(queue));
 
-	a = start(gets, "a");
+	a = start(gets_one, "a");
 	call_outside_tasks(gets_outside_tasks, NULL);
 	put("z");
 	run();
@@ -83,7 +83,7 @@ END_TEST
 START_TEST(queue_that_somebody_waits_for_cannot_be_destroyed)
 {
 	make(1);
-	a = start(gets, "a");
+	a = start(gets_one, "a");
 	ck_assert_int_eq(coro_queue_destroy(queue), -EBUSY);
 	put("x");
 	ck_assert_int_eq(coro_queue_destroy(queue), -EBUSY); /* woken, but it has not run yet */
@@ -328,7 +328,7 @@ END_TEST
 START_TEST(who_was_woken_waits_again_if_another_was_faster)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("1");
 	ck_assert_int_eq(get(), '1');
 	run();
@@ -344,7 +344,7 @@ END_TEST
 START_TEST(item_goes_on_when_the_woken_is_cancelled_in_the_same_turn)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("1");
 	cancel(a);
 	run();
@@ -360,7 +360,7 @@ END_TEST
 START_TEST(no_item_is_lost_when_all_who_were_woken_are_cancelled)
 {
 	make(0);
-	line_up(gets);
+	line_up(gets_one);
 	put("123");
 	cancel(a);
 	cancel(b);
@@ -414,7 +414,7 @@ static int gives_up(void *word)
 {
 	struct coro_timeout timeout;
 	ck_assert_int_eq(coro_timeout_begin(&timeout, 3), 0);
-	return coro_timeout_end(&timeout, gets(word));
+	return coro_timeout_end(&timeout, gets_one(word));
 }
 
 static void put_it(void *letters)
@@ -426,7 +426,7 @@ START_TEST(wait_for_an_item_may_time_out_at_the_tick_it_comes)
 {
 	make(0);
 	a = spawn(gives_up, "hasty-");
-	b = spawn(gets, "patient-");
+	b = spawn(gets_one, "patient-");
 	at(3, put_it, "x");
 	run();
 	ck_assert_trace("hasty-! patient-x");
@@ -438,7 +438,7 @@ END_TEST
 START_TEST(others_keep_their_places_after_a_wake_for_nothing)
 {
 	make(1);
-	line_up(gets);
+	line_up(gets_one);
 	put("x");
 	ck_assert_int_eq(get(), 'x');
 	cancel(a);
@@ -497,7 +497,7 @@ static int shuts_elsewhere(void *arg)
 START_TEST(another_thread_cannot_use_it_while_a_task_waits)
 {
 	make(1);
-	line_up(gets);
+	line_up(gets_one);
 	ck_assert_int_eq(result_elsewhere(puts_elsewhere), -EPERM);
 	ck_assert_int_eq(result_elsewhere(gets_elsewhere), -EPERM);
 	ck_assert_int_eq(result_elsewhere(shuts_elsewhere), -EPERM);

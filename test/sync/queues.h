@@ -50,7 +50,7 @@ static inline const char *get_all(void)
 }
 
 /* Takes an item out, and traces it. */
-static inline int gets(void *word)
+static inline int gets_one(void *word)
 {
 	void *item = queue;
 	int r = coro_queue_get(queue, &item);

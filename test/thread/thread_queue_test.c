@@ -39,7 +39,7 @@ static char get(void)
 	return *(char *)item;
 }
 
-static int gets(void *word)
+static int gets_one(void *word)
 {
 	void *item = queue;
 	int r = coro_thread_queue_get(queue, &item);
@@ -111,8 +111,8 @@ START_TEST(an_empty_queue_makes_tasks_wait_in_line)
 {
 	void *item;
 	make(0);
-	coro_future_unref(start(gets, "1"));
-	coro_future_unref(start(gets, "2"));
+	coro_future_unref(start(gets_one, "1"));
+	coro_future_unref(start(gets_one, "2"));
 	put("a");
 	/* The item belongs to the first waiter, which has not run yet. */
 	ck_assert_int_eq(coro_thread_queue_try_get(queue, &item), -EAGAIN);
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(a_cancelled_waiter_leaves_the_line)
 {
 	make(1);
-	struct coro_future *one = start(gets, "1"), *two = start(gets, "2");
+	struct coro_future *one = start(gets_one, "1"), *two = start(gets_one, "2");
 	cancel(one);
 	put("a");
 	run();
@@ -152,14 +152,14 @@ END_TEST
 START_TEST(who_is_woken_and_cancelled_passes_it_on)
 {
 	make(1);
-	struct coro_future *one = start(gets, "1"), *two = start(gets, "2");
+	struct coro_future *one = start(gets_one, "1"), *two = start(gets_one, "2");
 	put("a");
 	cancel(one);
 	run();
 	ck_assert_trace("1-" NUMBER(ECANCELED) " 2a");
 	assert_ended(one, -ECANCELED);
 	assert_ended(two, 0);
-	one = start(gets, "1");
+	one = start(gets_one, "1");
 	put("a");
 	cancel(one);
 	run();
@@ -186,8 +186,8 @@ START_TEST(who_is_woken_and_discarded_passes_it_on)
 	pthread_t thread;
 	void *item = NULL, *r;
 	make(1);
-	coro_future_unref(start(gets, "1"));
-	coro_future_unref(start(gets, "2"));
+	coro_future_unref(start(gets_one, "1"));
+	coro_future_unref(start(gets_one, "2"));
 	put("a");
 	ck_assert_int_eq(pthread_create(&thread, NULL, gets_in_thread, &item), 0);
 	ck_assert_int_eq(coro_loop_close(loop), 0);
@@ -218,7 +218,7 @@ START_TEST(who_waits_and_is_discarded_passes_nothing_on)
 	ck_assert_int_eq(coro_thread_queue_try_put(queue, queue), -EAGAIN);
 	ck_assert_int_eq(get(), 'a');
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
-	coro_future_unref(start(gets, "1"));
+	coro_future_unref(start(gets_one, "1"));
 	ck_assert_int_eq(coro_thread_queue_close(queue), 0);
 	ck_assert_int_eq(coro_loop_close(loop), 0);
 	ck_assert_int_eq(coro_loop_create(NULL, &loop), 0);
@@ -242,9 +242,9 @@ START_TEST(closing_ends_the_waits_but_what_is_inside_comes_out)
 	assert_ended(one, -EPIPE);
 	ck_assert_int_eq(coro_thread_queue_try_put(queue, queue), -EPIPE);
 	ck_assert_int_eq(result_of(puts_in, "d"), -EPIPE);
-	ck_assert_int_eq(result_of(gets, "1"), 0);
+	ck_assert_int_eq(result_of(gets_one, "1"), 0);
 	ck_assert_int_eq(get(), 'b');
-	ck_assert_int_eq(result_of(gets, "2"), -EPIPE);
+	ck_assert_int_eq(result_of(gets_one, "2"), -EPIPE);
 	ck_assert_trace("d-32 1a 2-32");
 }
 END_TEST
@@ -252,7 +252,7 @@ END_TEST
 START_TEST(the_last_item_of_a_closed_queue_goes_to_one_waiter)
 {
 	make(0);
-	struct coro_future *one = start(gets, "1"), *two = start(gets, "2");
+	struct coro_future *one = start(gets_one, "1"), *two = start(gets_one, "2");
 	put("a");
 	ck_assert_int_eq(coro_thread_queue_close(queue), 0);
 	cancel(one); /* so that it is the other's */
@@ -308,7 +308,7 @@ START_TEST(misuse_is_refused)
 	ck_assert_int_eq(coro_thread_queue_close(NULL), -EINVAL);
 	ck_assert_uint_eq(coro_thread_queue_size(NULL), 0);
 	ck_assert_int_eq(coro_thread_queue_destroy(NULL), 0);
-	struct coro_future *task = start(gets, "1");
+	struct coro_future *task = start(gets_one, "1");
 	ck_assert_int_eq(coro_thread_queue_destroy(queue), -EBUSY);
 	put("a");
 	ck_assert_int_eq(coro_thread_queue_destroy(queue), -EBUSY);
@@ -332,8 +332,8 @@ START_TEST(a_thread_without_a_loop_blocks_and_is_woken_by_a_task)
 	ck_assert_int_eq(*(char *)item, 'a');
 	put("b");
 	ck_assert_int_eq(pthread_create(&thread, NULL, puts_in_thread, "c"), 0);
-	ck_assert_int_eq(result_of(gets, "1"), 0);
-	ck_assert_int_eq(result_of(gets, "2"), 0);
+	ck_assert_int_eq(result_of(gets_one, "1"), 0);
+	ck_assert_int_eq(result_of(gets_one, "2"), 0);
 	ck_assert_int_eq(pthread_join(thread, &r), 0);
 	ck_assert_trace("a 1b 2c");
 }
@@ -499,7 +499,7 @@ START_TEST(a_wait_allocates_nothing)
 	make(1);
 	put("x");
 	get();
-	struct coro_future *one = start(gets, "1"), *two = start(puts_in, "a");
+	struct coro_future *one = start(gets_one, "1"), *two = start(puts_in, "a");
 	ck_assert_uint_eq(allocations_of_run(), 0);
 	assert_ended(one, 0);
 	assert_ended(two, 0);

@@ -316,7 +316,7 @@ static int connects_both(void *arg)
 		struct coro_stream *one, *two;
 		struct coro_future *task;
 		int fds[2];
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+		if (new_socketpair(AF_UNIX, SOCK_STREAM, O_NONBLOCK, fds) < 0)
 			return -errno;
 		coro_stream_open(fds[0], NULL, &one);
 		coro_stream_open(fds[1], NULL, &two);

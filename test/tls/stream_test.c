@@ -680,7 +680,7 @@ static int connects_and_talks(void *arg)
 	struct coro_stream *one = NULL, *two = NULL;
 	struct coro_future *task = NULL;
 	int fds[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+	if (new_socketpair(AF_UNIX, SOCK_STREAM, O_NONBLOCK, fds) < 0)
 		return -errno;
 	int r = coro_stream_open(fds[0], NULL, &one);
 	if (r < 0) {
