@@ -55,8 +55,8 @@
 		return;                            \
 	} while (0)
 
-/* For a child made by fork: what only other threads knew is lost there, and is no leak. */
-static inline void loses_other_threads(void)
+/* For a child that leaks on purpose, or by a fork that has lost what only other threads knew. */
+static inline void may_leak(void)
 {
 #ifdef VALGRIND_CLO_CHANGE
 	VALGRIND_CLO_CHANGE("--leak-check=no");

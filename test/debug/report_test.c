@@ -15,6 +15,7 @@ struct program {
 	int64_t slow;            /* -1: unchanged */
 	coro_fn *fn;
 	coro_exception_handler *handler;
+	bool leaks; /* on purpose */
 };
 
 static int run_program(void *arg)
@@ -22,6 +23,8 @@ static int run_program(void *arg)
 	const struct program *program = arg;
 	struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK | program->flags};
 	struct coro_runner *asyncs;
+	if (program->leaks)
+		may_leak();
 	unsetenv("CORO_DEBUG");
 	if (program->environment)
 		setenv("CORO_DEBUG", program->environment, 1);
@@ -948,8 +951,10 @@ START_TEST(debug_mode_reports_what_is_never_released)
 		{gives_all_back, ""},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct program program = {
-			.fn = cases[i].fn, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
+		struct program program = {.fn = cases[i].fn,
+					  .flags = CORO_DEBUG,
+					  .slow = CORO_FOREVER,
+					  .leaks = true};
 		ck_assert_str_eq(without_lines(said(program)), cases[i].said);
 		program.flags = 0;
 		ck_assert_str_eq(said(program), "");
