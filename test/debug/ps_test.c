@@ -4,6 +4,7 @@
  * to an end and does no harm. test/check-ps looks at what it prints.
  */
 #include "base/random.h"
+#include "debug/ps/descriptor.h"
 #include "debug/ps/image.h"
 #include "debug/ps/report.h"
 #include "debug/ps/table.h"
@@ -14,8 +15,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 /* ---- helpers ---- */
 
@@ -49,6 +53,28 @@ static void quiet_end(void)
 		ck_assert_int_eq(dup2(saved[i], i + 1), i + 1);
 		close(saved[i]);
 	}
+}
+
+/* From capture_begin to capture_end, what is printed goes to a file; its text is returned. */
+static int captured = -1;
+
+static void capture_begin(void)
+{
+	quiet_begin();
+	captured = memfd_create("printed", MFD_CLOEXEC);
+	ck_assert_int_ge(captured, 0);
+	ck_assert_int_eq(dup2(captured, 1), 1);
+}
+
+static const char *capture_end(void)
+{
+	static char text[32768];
+	quiet_end();
+	ssize_t n = pread(captured, text, sizeof(text) - 1, 0);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	close(captured);
+	return text;
 }
 
 /* The table of this very program. */
@@ -250,6 +276,49 @@ START_TEST(a_read_of_several_pages_ends_where_it_is_to_end)
 	for (size_t i = LENGTH; i < sizeof(got); i++)
 		ck_assert_uint_eq(got[i], 0xa5);
 	memory_finish(&array.image.memory);
+}
+END_TEST
+
+/* Every word of its memory is its address. */
+static void endless_read(struct source *source, struct piece *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t at = 0; at < pieces[i].size; at++)
+			((unsigned char *)pieces[i].bytes)[at] =
+				(unsigned char)((pieces[i].start + at) / 8 * 8 >>
+						8 * ((pieces[i].start + at) % 8));
+		pieces[i].read = true;
+	}
+}
+
+START_TEST(many_pages_are_kept_and_found_again)
+{
+	enum { PAGES = 1000, PAGE = 4096 };
+	struct source source = {.read = endless_read};
+	struct memory memory;
+	memory_init(&memory, &source);
+	for (int round = 0; round < 2; round++)
+		for (uint64_t i = 0; i < PAGES; i++) {
+			uint64_t at = BASE + i * PAGE * 7 + 8;
+			ck_assert_uint_eq(memory_word(&memory, at, 8), at);
+			ck_assert_uint_eq(memory_word(&memory, at, 4), at & UINT32_MAX);
+			ck_assert_uint_eq(memory_word(&memory, at, 2), at & UINT16_MAX);
+			ck_assert_uint_eq(memory_word(&memory, at, 1), at & UINT8_MAX);
+		}
+	ck_assert_uint_eq(memory.count, PAGES);
+	memory_finish(&memory);
+}
+END_TEST
+
+START_TEST(how_long_a_task_has_waited_is_told)
+{
+	struct task_record task = {.state = TASK_WAITING, .waits_in = (char *)"a lock"};
+	char text[64];
+	report_write_state(text, sizeof(text), &task);
+	ck_assert_str_eq(text, "waits in a lock");
+	task.waited = 1500 * CORO_MSEC;
+	report_write_state(text, sizeof(text), &task);
+	ck_assert_str_eq(text, "waits in a lock, for 1.500 s so far");
 }
 END_TEST
 
@@ -457,6 +526,139 @@ START_TEST(each_kind_of_wait_is_told)
 }
 END_TEST
 
+/* Takes a snapshot of this process, with what is known of its fds. */
+static void take_own(struct image *image, struct snapshot *snapshot)
+{
+	struct debug_offsets table = own_table();
+	ck_assert_int_eq(process_open(getpid(), image), 0);
+	process_look(image);
+	snapshot_take(snapshot, image, &table, 1, true);
+	ck_assert_uint_eq(snapshot->loop_count, 1);
+	descriptors_describe(snapshot);
+}
+
+/* ---- a tree ---- */
+
+enum { RING = 12 };
+
+static struct coro_future *ring[RING];
+
+static int waits_for_next(void *arg)
+{
+	return coro_wait(arg, 1, CORO_ALL_COMPLETED, CORO_FOREVER);
+}
+
+static int waits_for_sleeper(void *arg)
+{
+	return coro_wait(sleepers, 1, CORO_ALL_COMPLETED, CORO_FOREVER);
+}
+
+/* A long ring of tasks, and two that wait for the same one. */
+static int has_a_tree(void *arg)
+{
+	struct image image;
+	struct snapshot snapshot;
+	struct coro_future *two[2];
+	ck_assert_int_eq(coro_spawn(sleeps, NULL, &sleepers[0]), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(coro_spawn(waits_for_sleeper, NULL, &two[i]), 0);
+	for (int i = 0; i < RING; i++)
+		ck_assert_int_eq(coro_spawn(waits_for_next, &ring[(i + 1) % RING], &ring[i]), 0);
+	ck_assert_int_eq(coro_task_yield(), 0);
+	take_own(&image, &snapshot);
+	capture_begin();
+	report_tree(&(struct report){.snapshot = &snapshot, .what = "it"});
+	const char *text = capture_end();
+	ck_assert_ptr_nonnull(strstr(text, "\n  task 2, see above\n"));
+	ck_assert_ptr_nonnull(strstr(text, " -> 4 more -> task "));
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+	for (int i = 0; i < RING; i++)
+		coro_cancel(ring[i]);
+	coro_cancel(sleepers[0]);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(coro_await(two[i], NULL), 1);
+	for (int i = 0; i < RING; i++) {
+		ck_assert_int_eq(coro_await(ring[i], NULL), -ECANCELED);
+		coro_future_unref(ring[i]);
+	}
+	coro_future_unref(sleepers[0]);
+	coro_future_unref(two[0]);
+	coro_future_unref(two[1]);
+	return 0;
+}
+
+START_TEST(a_tree_has_each_task_once_and_shortens_long_rings)
+{
+	ck_assert_int_eq(coro_run(has_a_tree, NULL), 0);
+}
+END_TEST
+
+/* ---- fds ---- */
+
+static int waits_for_fd(void *arg)
+{
+	return coro_readable(*(int *)arg);
+}
+
+static int open_bound(void)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	return fd;
+}
+
+static int open_odd_fifo(void)
+{
+	char path[] = "/tmp/coro-ps-XXXXXX", fifo[64];
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(fifo, sizeof(fifo), "%s/a\nb", path);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	int fd = open(fifo, O_RDWR | O_NONBLOCK);
+	ck_assert_int_ge(fd, 0);
+	unlink(fifo);
+	rmdir(path);
+	return fd;
+}
+
+enum { BOUND, ODD, LOCAL, FDS };
+
+static int has_fds(void *arg)
+{
+	int fds[FDS] = {open_bound(), open_odd_fifo(), socket(AF_UNIX, SOCK_DGRAM, 0)};
+	struct coro_future *tasks[FDS];
+	struct image image;
+	struct snapshot snapshot;
+	for (int i = 0; i < FDS; i++)
+		ck_assert_int_eq(coro_spawn(waits_for_fd, &fds[i], &tasks[i]), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(coro_task_yield(), 0);
+	take_own(&image, &snapshot);
+	const struct task_record *records = &snapshot.loops[0].tasks[1];
+	ck_assert_uint_eq(snapshot.loops[0].task_count, 1 + FDS);
+	ck_assert_ptr_nonnull(strstr(records[BOUND].waits_in, ", to read, bound to 127.0.0.1:"));
+	ck_assert_ptr_nonnull(strstr(records[ODD].waits_in, "/a?b"));
+	ck_assert_str_eq(without_numbers(records[LOCAL].waits_in), "fd #, to read");
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+	for (int i = 0; i < FDS; i++) {
+		coro_cancel(tasks[i]);
+		coro_await(tasks[i], NULL);
+		coro_future_unref(tasks[i]);
+		coro_fd_close(fds[i]);
+	}
+	return 0;
+}
+
+START_TEST(what_an_fd_is_is_told)
+{
+	if (access("/proc/self/net/udp", R_OK) < 0)
+		skip_test("/proc has no sockets here");
+	ck_assert_int_eq(coro_run(has_fds, NULL), 0);
+}
+END_TEST
+
 /* ---- core files ---- */
 
 struct fake_core {
@@ -613,6 +815,99 @@ static void expect_region(const struct image *image, const struct region *expect
 	}
 }
 
+/* The number of its program headers stands in the first section header, if there are that many. */
+START_TEST(headers_may_be_counted_elsewhere)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	ElfW(Shdr) section = {.sh_info = 4};
+	learn_own_kind();
+	table.loops = BASE;
+	for (int there = 0; there < 2; there++) {
+		make_loop(&array, &table, 1, -1);
+		make_core(&core, &array, &table);
+		core.header.e_phnum = PN_XNUM;
+		core.header.e_shoff =
+			there ? offsetof(struct fake_core, thread.content) : 2 * sizeof(core);
+		memcpy(core.thread.content, &section, sizeof(section));
+		core.thread.header.n_type = 0;
+		quiet_begin();
+		ck_assert_int_eq(look_at_core(&core, sizeof(core)), there ? 1 : -1);
+		quiet_end();
+	}
+}
+END_TEST
+
+START_TEST(notes_without_their_contents_are_passed_over)
+{
+	static const unsigned types[] = {NT_FILE, NT_PRSTATUS, NT_PRPSINFO};
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	struct image image;
+	learn_own_kind();
+	make_loop(&array, &table, 1, -1);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		make_core(&core, &array, &table);
+		core.parts[0].p_type = PT_NULL;
+		core.parts[1].p_filesz = sizeof(core.thread.header) + 8 + 8;
+		core.thread.header.n_type = types[i];
+		core.thread.header.n_descsz = 8;
+		ck_assert_int_eq(open_core(&core, sizeof(core), &image), 0);
+		ck_assert_uint_eq(image.thread_count, 0);
+		ck_assert_uint_eq(image.region_count, 2);
+		ck_assert_str_eq(image.name, "");
+		image_finish(&image);
+	}
+}
+END_TEST
+
+START_TEST(files_without_a_path_are_passed_over)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	struct image image;
+	learn_own_kind();
+	make_loop(&array, &table, 1, -1);
+	for (int i = 0; i < 3; i++) {
+		make_core(&core, &array, &table);
+		if (i == 0)
+			memset(core.files.path, '/', sizeof(core.files.path));
+		else if (i == 1)
+			core.files.words[3] = core.files.words[2];
+		else
+			core.files.words[0] = 1000;
+		ck_assert_int_eq(open_core(&core, sizeof(core), &image), 0);
+		ck_assert_ptr_null(image_region(&image, BASE)->path);
+		image_finish(&image);
+	}
+}
+END_TEST
+
+/* Where the core has zeros for its beginning, a file cannot be told from another. */
+START_TEST(a_file_is_the_same_unless_it_begins_otherwise)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	struct image image;
+	learn_own_kind();
+	make_loop(&array, &table, 1, -1);
+	for (int other = 0; other < 2; other++) {
+		make_core(&core, &array, &table);
+		memset(core.memory, other, 1024);
+		quiet_begin();
+		ck_assert_int_eq(open_core(&core, sizeof(core), &image), 0);
+		quiet_end();
+		ck_assert_str_eq(image_region(&image, BASE)->path, "/proc/self/exe");
+		ck_assert_int_eq(image_region(&image, BASE)->file_is_same, !other);
+		image_finish(&image);
+	}
+}
+END_TEST
+
 #define REGION(...) (&(struct region){__VA_ARGS__})
 #define THE_FILE .path = "/proc/self/exe", .file_is_same = true
 
@@ -654,6 +949,14 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_read_of_several_pages_ends_where_it_is_to_end);
 	tcase_add_test(tests, a_process_can_read_itself);
 	tcase_add_test(tests, each_kind_of_wait_is_told);
+	tcase_add_test(tests, many_pages_are_kept_and_found_again);
+	tcase_add_test(tests, how_long_a_task_has_waited_is_told);
+	tcase_add_test(tests, a_tree_has_each_task_once_and_shortens_long_rings);
+	tcase_add_test(tests, what_an_fd_is_is_told);
+	tcase_add_test(tests, headers_may_be_counted_elsewhere);
+	tcase_add_test(tests, notes_without_their_contents_are_passed_over);
+	tcase_add_test(tests, files_without_a_path_are_passed_over);
+	tcase_add_test(tests, a_file_is_the_same_unless_it_begins_otherwise);
 	tcase_add_test(tests, core_files_with_random_bytes_do_no_harm);
 }
 
