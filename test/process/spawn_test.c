@@ -730,6 +730,8 @@ TASK_TEST(error_of_each_step_is_told)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		bool failed = true;
 		for (unsigned long n = 1; failed; n++) {
+			/* A child that cannot open it again has cleared the flag for all. */
+			ck_assert_int_eq(fcntl(pair.from, F_SETFL, O_NONBLOCK), 0);
 			fail_call(names[i], n, EMFILE);
 			int r = starts_with_all(pair.from, pair.to, &message);
 			failed = fail_call_off() || r < 0;
