@@ -290,6 +290,34 @@ START_TEST(what_is_not_in_memory_is_read_all_the_same)
 }
 END_TEST
 
+/* Five bytes are in memory, as it seems, and the rest is read by a thread. */
+static int is_cancelled_in_a_read(void *arg)
+{
+	char bytes[64];
+	int fd = coro_open("a", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	expect(fd >= 0);
+	expect(coro_pwrite(fd, "hello world", 11, 0) == 11);
+	shorten_transfers(5);
+	fail_calls_from("preadv2", 2, EAGAIN);
+	cancel(coro_current_task());
+	*(ssize_t *)arg = coro_pread(fd, bytes, sizeof(bytes), 0);
+	shorten_transfers(0);
+	fail_call_off();
+	int r = coro_sleep(0);
+	close(fd);
+	unlink("a");
+	return r;
+}
+
+START_TEST(a_read_that_is_cancelled_in_its_middle_has_what_was_read)
+{
+	ssize_t n = 0;
+	int r = result_of(is_cancelled_in_a_read, &n);
+	ck_assert_int_eq(r, n == -ECANCELED ? 0 : -ECANCELED);
+	ck_assert(n == 5 || n == 11 || n == -ECANCELED);
+}
+END_TEST
+
 START_TEST(a_read_without_memory_for_its_flag_goes_by_the_pool)
 {
 	fail_calls_from("preadv2", 1, EOPNOTSUPP);
@@ -553,6 +581,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_write_that_finds_no_room_tells_what_is_written);
 	tcase_add_test(tests, what_is_not_in_memory_is_read_all_the_same);
 	tcase_add_test(tests, a_read_without_memory_for_its_flag_goes_by_the_pool);
+	tcase_add_test(tests, a_read_that_is_cancelled_in_its_middle_has_what_was_read);
 	tcase_add_test(tests, virtual_time_waits_for_a_file);
 	tcase_add_test(tests, a_file_that_is_written_does_not_keep_a_closed_loop);
 	tcase_add_test(tests, the_calls_on_fds_take_files);

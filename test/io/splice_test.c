@@ -145,6 +145,33 @@ START_TEST(so_does_one_that_is_cancelled_while_a_thread_reads)
 }
 END_TEST
 
+static int closes_the_sink(void *arg)
+{
+	(void)arg;
+	return coro_fd_close(pair.to);
+}
+
+/* What was read and not written is left for the next one who reads. */
+START_TEST(a_sink_that_is_closed_while_a_thread_reads_takes_nothing)
+{
+	if (on_uring())
+		skip_test("the kernel reads itself");
+	off_t offset = 1000;
+	pair = make_pair(UNIX);
+	fail_calls_from("preadv2", 1, EOPNOTSUPP);
+	struct sending sending = {_i ? &offset : NULL, SIZE, 0};
+	struct coro_future *task = start(sends, &sending);
+	ck_assert_int_eq(result_of(closes_the_sink, NULL), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), 0);
+	fail_call_off();
+	coro_future_unref(task);
+	ck_assert(sending.result == -EBADF || sending.result > 0);
+	ck_assert_int_eq(_i ? offset - 1000 : lseek(file, 0, SEEK_CUR),
+			 sending.result > 0 ? sending.result : 0);
+	close(pair.from);
+}
+END_TEST
+
 /* Outside of tasks, where nothing else is allocated; the system does not send this file itself. */
 START_TEST(copy_without_memory_is_an_error)
 {
@@ -584,6 +611,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_splice_into_a_full_pipe_waits_for_room_and_does_not_try_again);
 	tcase_add_test(tests, an_error_of_the_source_ends_a_splice_that_waits_for_room);
 	tcase_add_test(tests, copy_without_memory_is_an_error);
+	tcase_add_loop_test(tests, a_sink_that_is_closed_while_a_thread_reads_takes_nothing, 0, 2);
 	tcase_add_loop_test(tests, a_file_arrives, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, splice_waits_again_for_the_end_that_another_has_used, 0, 2);
 	tcase_add_loop_test(tests, a_file_ends_where_it_ends, 0, PAIR_KINDS);

@@ -97,6 +97,24 @@ START_TEST(a_name_that_is_none_fails_with_a_message)
 }
 END_TEST
 
+static int asks_for_a_service(void *arg)
+{
+	struct addrinfo *info;
+	int r = coro_getaddrinfo(NULL, "http", &stream, &info);
+	if (r == 0)
+		freeaddrinfo(info);
+	return r;
+}
+
+/* The system may know the service or not: not so here, and so there. */
+START_TEST(a_service_alone_is_looked_up)
+{
+	int r = asks_for_a_service(NULL);
+	ck_assert(r == 0 || r == -ENOENT);
+	ck_assert_int_eq(result_of(asks_for_a_service, NULL), r);
+}
+END_TEST
+
 static int asks_wrongly(void *arg)
 {
 	struct addrinfo *info, hints = {.ai_family = 12345};
@@ -299,6 +317,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_name_is_asked_for_by_a_thread);
 	tcase_add_test(tests, a_name_that_is_none_fails_with_a_message);
 	tcase_add_test(tests, misuse_is_refused);
+	tcase_add_test(tests, a_service_alone_is_looked_up);
 	tcase_add_test(tests, a_question_that_is_cancelled_ends_at_once);
 	tcase_add_test(tests, silent_name_servers_do_not_hold_up_files);
 	tcase_add_test(tests, coro_run_does_not_wait_for_answers_at_its_end);

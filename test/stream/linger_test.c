@@ -153,6 +153,19 @@ START_TEST(input_is_dropped_until_the_peer_ends)
 }
 END_TEST
 
+/* Its end is no reason to lose what is still on its way to it. */
+START_TEST(a_peer_that_ends_first_and_reads_later_gets_all)
+{
+	begin(TCP);
+	write_much();
+	destroy();
+	tick();
+	shutdown(pair.to, SHUT_WR);
+	tick();
+	expect_all(MUCH);
+}
+END_TEST
+
 START_TEST(a_peer_that_has_ended_is_not_waited_for)
 {
 	begin(TCP);
@@ -598,6 +611,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, unread_input_takes_nothing_away, 0, 2);
 	tcase_add_test(tests, unread_messages_take_no_message_away);
 	tcase_add_test(tests, input_is_dropped_until_the_peer_ends);
+	tcase_add_test(tests, a_peer_that_ends_first_and_reads_later_gets_all);
 	tcase_add_test(tests, a_peer_that_has_ended_is_not_waited_for);
 	tcase_add_test(tests, to_wait_is_not_to_wait_for_the_peer);
 	tcase_add_test(tests, who_waits_for_the_fd_is_woken);

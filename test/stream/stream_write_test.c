@@ -2,6 +2,8 @@
 /* Streams written: the buffer, its marks, drain, and files. */
 #include "stream/streams.h"
 
+#include <wchar.h>
+
 /* ---- writing ---- */
 
 /* A stream that writes to what the test reads from pair.from. */
@@ -430,6 +432,16 @@ START_TEST(a_lost_connection_is_closing_and_wakes_its_waiter)
 }
 END_TEST
 
+/* In the C locale there is no such character. */
+START_TEST(a_text_that_cannot_be_formatted_is_refused)
+{
+	begin_writing(UNIX, 0, 0);
+	ck_assert_int_eq(coro_stream_printf(stream, "%lc", (wint_t)0x20ac), -EINVAL);
+	ck_assert_uint_eq(coro_stream_pending(stream), 0);
+	end_writing();
+}
+END_TEST
+
 START_TEST(a_long_text_is_written_whole)
 {
 	begin_writing(UNIX, 0, 0);
@@ -466,6 +478,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, a_lost_connection_fails_the_next_write, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_lost_connection_is_closing_and_wakes_its_waiter, 0, 2);
 	tcase_add_test(tests, a_long_text_is_written_whole);
+	tcase_add_test(tests, a_text_that_cannot_be_formatted_is_refused);
 }
 
 TEST_MAIN("stream_write", add_tests)

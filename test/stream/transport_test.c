@@ -431,6 +431,14 @@ static const struct coro_transport broken = {
 	.close = counter_close,
 };
 
+START_TEST(without_a_loop_there_is_no_stream)
+{
+	struct coro_stream *none = NULL;
+	ck_assert_int_eq(coro_stream_create(&broken, NULL, NULL, &none), -EPERM);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
 static int moves_a_broken_stream(void *arg)
 {
 	struct counter counter = {0};
@@ -666,6 +674,7 @@ END_TEST
 
 static void add(TCase *tests)
 {
+	tcase_add_test(tests, without_a_loop_there_is_no_stream);
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_test(tests, a_stream_goes_by_way_of_another_transport);
 	tcase_add_test(tests, flush_waits_for_what_is_held_back);

@@ -436,6 +436,30 @@ START_TEST(cancellation_in_the_turn_it_is_ready_is_for_the_next_wait)
 }
 END_TEST
 
+/* Comes first in each turn, and cancels in that one. */
+static void cancels_starter(void *left)
+{
+	if (--*(int *)left < 0)
+		cancel(starter);
+	else
+		coro_call_soon(loop, cancels_starter, left, NULL);
+}
+
+/* Also where it is ready after the cancellation and before who has started it runs. */
+START_TEST(one_that_is_started_and_cancelled_has_begun_or_was_stopped)
+{
+	struct server server = {.takes = 0};
+	int left = _i;
+	coro_call_soon(loop, cancels_starter, &left, NULL);
+	starter = spawn(starts, &server);
+	run();
+	const char *what = trace_take();
+	bool begun = strcmp(what, "0:ready served!") == 0;
+	ck_assert_msg(begun || !*what || strstr(what, "0:Operation canceled"), "%s", what);
+	assert_ended(starter, begun || !*what ? -ECANCELED : 1);
+}
+END_TEST
+
 static int says_too_much(void *arg)
 {
 	ck_assert_int_eq(coro_started(NULL), -EPERM);
@@ -633,6 +657,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, one_that_ends_before_fails_the_start_and_not_the_group);
 	tcase_add_test(tests, who_starts_one_and_is_cancelled_ends_it_and_waits_for_that);
 	tcase_add_test(tests, cancellation_in_the_turn_it_is_ready_is_for_the_next_wait);
+	tcase_add_loop_test(tests, one_that_is_started_and_cancelled_has_begun_or_was_stopped, 0,
+			    6);
 	tcase_add_test(tests, only_a_task_that_is_started_so_can_say_it_is_ready);
 	tcase_add_test(tests, loop_can_be_closed_while_one_starts);
 
