@@ -168,7 +168,6 @@ END_TEST
 #define KEPT 6
 
 __asm__(".text\n"
-	".type with_registers, @function\n"
 	"with_registers:\n"
 	"	endbr64\n"
 	"	pushq %rbp\n"
@@ -199,8 +198,7 @@ __asm__(".text\n"
 	"	popq %r12\n"
 	"	popq %rbx\n"
 	"	popq %rbp\n"
-	"	ret\n"
-	".size with_registers, . - with_registers\n");
+	"	ret\n");
 #elif defined(__i386__)
 /* ebx, esi, edi, ebp */
 #define KEPT 4
@@ -237,7 +235,6 @@ __asm__(".text\n"
 #define KEPT 19
 
 __asm__(".text\n"
-	".type with_registers, %function\n"
 	"with_registers:\n"
 	"	hint #34\n"
 	"	stp x29, x30, [sp, #-176]!\n"
@@ -284,8 +281,7 @@ __asm__(".text\n"
 	"	ldp d12, d13, [sp, #128]\n"
 	"	ldp d14, d15, [sp, #144]\n"
 	"	ldp x29, x30, [sp], #176\n"
-	"	ret\n"
-	".size with_registers, . - with_registers\n");
+	"	ret\n");
 #elif defined(__riscv) && __riscv_xlen == 64 && defined(__riscv_float_abi_double)
 /* s0 to s11, fs0 to fs11 */
 #define KEPT 24
@@ -384,7 +380,9 @@ typedef uint32_t word;
 typedef uint64_t word;
 #endif
 
-int with_registers(const word put[KEPT], word got[KEPT], int (*call)(void *), void *arg);
+/* By its name above, before which Mach-O would put a "_". */
+int with_registers(const word put[KEPT], word got[KEPT], int (*call)(void *),
+		   void *arg) __asm__("with_registers");
 
 static int give_zero(void *arg)
 {
