@@ -2,6 +2,9 @@
 #include "fail_call.h"
 
 #include <dirent.h>
+#ifdef __APPLE__
+#include <dlfcn.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -287,16 +290,52 @@ static const struct msghdr *shortened(const struct msghdr *message)
 	return &copy;
 }
 
+#ifdef __APPLE__
+/*
+ * macOS's linker puts no function in the place of another. The program has functions of the same names,
+ * which its own calls reach, and finds those of the system behind them: some have a suffix, by which
+ * newer ones differ from older ones.
+ */
+static void *find_behind(const char *name)
+{
+	static const char *const suffixes[] = {"$INODE64", "$1050", ""};
+	void *found = NULL;
+	for (int i = 0; i < 3 && !found; i++) {
+		char all[64];
+		snprintf(all, sizeof(all), "%s%s", name, suffixes[i]);
+		found = dlsym(RTLD_NEXT, all);
+	}
+	return found;
+}
+
+#define WRAPPED(name) name
+#define REAL(name)                                                \
+	(*({                                                      \
+		static __typeof__(&name) found;                   \
+		void *behind = found ? NULL : find_behind(#name); \
+		if (!found)                                       \
+			memcpy(&found, &behind, sizeof(found));   \
+		found;                                            \
+	}))
+#define DECLARE(name, type, parameters)
+#else
+#define WRAPPED(name) __wrap_##name
+#define REAL(name) __real_##name
+#define DECLARE(name, type, parameters) \
+	type __real_##name parameters;  \
+	type __wrap_##name parameters;
+
 int __real_shutdown(int fd, int how);
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+#endif
 
 void lose_connection(int fd, int error)
 {
 	int type = 0;
 	socklen_t length = sizeof(type);
 	if ((error == ECONNRESET || error == EPIPE) &&
-	    __real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM)
-		__real_shutdown(fd, SHUT_RDWR);
+	    REAL(getsockopt)(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM)
+		REAL(shutdown)(fd, SHUT_RDWR);
 }
 
 static ssize_t lose(int fd)
@@ -309,76 +348,70 @@ static ssize_t lose(int fd)
 
 /* The Makefile reads the names from the lines that begin with WRAP. */
 #define WRAP(name, type, parameters, arguments) \
-	type __real_##name parameters;          \
-	type __wrap_##name parameters;          \
-	type __wrap_##name parameters           \
+	DECLARE(name, type, parameters)         \
+	type WRAPPED(name) parameters           \
 	{                                       \
 		if (call_fails(#name))          \
 			return -1;              \
-		return __real_##name arguments; \
+		return REAL(name) arguments;    \
 	}
 
 /* One on a connection. */
 #define WRAP_SOCKET(name, parameters, arguments) \
-	ssize_t __real_##name parameters;        \
-	ssize_t __wrap_##name parameters;        \
-	ssize_t __wrap_##name parameters         \
+	DECLARE(name, ssize_t, parameters)       \
+	ssize_t WRAPPED(name) parameters         \
 	{                                        \
 		if (call_fails(#name))           \
 			return lose(fd);         \
-		return __real_##name arguments;  \
+		return REAL(name) arguments;     \
 	}
 
 /* One that takes a vector: what is shortened is its first piece. */
 #define WRAP_VECTOR(name, parameters, arguments, short_arguments) \
-	ssize_t __real_##name parameters;                         \
-	ssize_t __wrap_##name parameters;                         \
-	ssize_t __wrap_##name parameters                          \
+	DECLARE(name, ssize_t, parameters)                        \
+	ssize_t WRAPPED(name) parameters                          \
 	{                                                         \
 		if (call_fails(#name))                            \
 			return -1;                                \
 		if (!bound() || n < 1)                            \
-			return __real_##name arguments;           \
+			return REAL(name) arguments;              \
 		struct iovec vec = first_of(v);                   \
-		return __real_##name short_arguments;             \
+		return REAL(name) short_arguments;                \
 	}
 
 /* One that returns its error. */
-#define WRAP_ERROR(name, parameters, arguments)                             \
-	int __real_##name parameters;                                       \
-	int __wrap_##name parameters;                                       \
-	int __wrap_##name parameters                                        \
-	{                                                                   \
-		return call_fails(#name) ? errno : __real_##name arguments; \
+#define WRAP_ERROR(name, parameters, arguments)                          \
+	DECLARE(name, int, parameters)                                   \
+	int WRAPPED(name) parameters                                     \
+	{                                                                \
+		return call_fails(#name) ? errno : REAL(name) arguments; \
 	}
 
 /* One that waits for a disk. */
-#define WRAP_SYNC(name, fd)                                   \
-	int __real_##name(int fd);                            \
-	int __wrap_##name(int fd);                            \
-	int __wrap_##name(int fd)                             \
-	{                                                     \
-		if (call_fails(#name))                        \
-			return -1;                            \
-		return syncs_skipped ? 0 : __real_##name(fd); \
+#define WRAP_SYNC(name, fd)                                \
+	DECLARE(name, int, (int fd))                       \
+	int WRAPPED(name)(int fd)                          \
+	{                                                  \
+		if (call_fails(#name))                     \
+			return -1;                         \
+		return syncs_skipped ? 0 : REAL(name)(fd); \
 	}
 
 /* One that returns a pointer. */
 #define WRAP_POINTER(name, type, parameters, arguments) \
-	type __real_##name parameters;                  \
-	type __wrap_##name parameters;                  \
-	type __wrap_##name parameters                   \
+	DECLARE(name, type, parameters)                 \
+	type WRAPPED(name) parameters                   \
 	{                                               \
 		if (call_fails(#name))                  \
 			return NULL;                    \
-		return __real_##name arguments;         \
+		return REAL(name) arguments;            \
 	}
 
 /* One whose body follows. */
 #define WRAP_BODY(name, type, parameters) \
-	type __real_##name parameters;    \
-	type __wrap_##name parameters;    \
-	type __wrap_##name parameters
+	DECLARE(name, type, parameters)   \
+	type WRAPPED(name)                \
+	parameters
 
 WRAP_ERROR(pthread_create, (pthread_t * t, const pthread_attr_t *a, void *(*fn)(void *), void *arg),
 	   (t, a, fn, arg))
@@ -402,22 +435,18 @@ WRAP(bind, int, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l))
 WRAP(listen, int, (int fd, int n), (fd, n))
 WRAP(setsockopt, int, (int fd, int l, int o, const void *v, socklen_t n), (fd, l, o, v, n))
 WRAP(shutdown, int, (int fd, int how), (fd, how))
-WRAP(accept4, int, (int fd, struct sockaddr *a, socklen_t *l, int f), (fd, a, l, f))
 WRAP(connect, int, (int fd, const struct sockaddr *a, socklen_t l), (fd, a, l))
 WRAP(getsockopt, int, (int fd, int l, int o, void *v, socklen_t *n), (fd, l, o, v, n))
 WRAP(getsockname, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
 WRAP(getpeername, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
 WRAP(fstat, int, (int fd, struct stat *s), (fd, s))
 WRAP(poll, int, (struct pollfd * p, nfds_t n, int t), (p, n, t))
-WRAP(ppoll, int, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),
-     (p, n, t, s))
 WRAP(pselect, int,
      (int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *t, const sigset_t *s),
      (n, r, w, e, t, s))
 WRAP(accept, int, (int fd, struct sockaddr *a, socklen_t *l), (fd, a, l))
 WRAP(pipe, int, (int *fds), (fds))
 WRAP_SYNC(fsync, fd)
-WRAP_SYNC(fdatasync, fd)
 WRAP(flock, int, (int fd, int operation), (fd, operation))
 WRAP(ftruncate, int, (int fd, off_t n), (fd, n))
 WRAP(lseek, off_t, (int fd, off_t o, int from), (fd, o, from))
@@ -430,8 +459,6 @@ WRAP(mkdir, int, (const char *path, mode_t m), (path, m))
 WRAP(rmdir, int, (const char *path), (path))
 WRAP(sigaction, int, (int n, const struct sigaction *s, struct sigaction *old), (n, s, old))
 WRAP(sigpending, int, (sigset_t * s), (s))
-WRAP(sigtimedwait, int, (const sigset_t *s, siginfo_t *info, const struct timespec *t),
-     (s, info, t))
 WRAP(nanosleep, int, (const struct timespec *t, struct timespec *left), (t, left))
 WRAP(kill, int, (pid_t pid, int n), (pid, n))
 WRAP(waitpid, pid_t, (pid_t pid, int *status, int f), (pid, status, f))
@@ -443,6 +470,14 @@ WRAP(dup2, int, (int fd, int as), (fd, as))
 WRAP(chdir, int, (const char *path), (path))
 WRAP(execve, int, (const char *path, char *const *argv, char *const *env), (path, argv, env))
 WRAP(waitid, int, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
+#ifndef __APPLE__
+WRAP(accept4, int, (int fd, struct sockaddr *a, socklen_t *l, int f), (fd, a, l, f))
+WRAP(ppoll, int, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),
+     (p, n, t, s))
+WRAP_SYNC(fdatasync, fd)
+WRAP(sigtimedwait, int, (const sigset_t *s, siginfo_t *info, const struct timespec *t),
+     (s, info, t))
+#endif
 #ifdef __linux__
 WRAP(pipe2, int, (int *fds, int f), (fds, f))
 #ifdef HAS_PIDFD
@@ -517,7 +552,7 @@ WRAP_BODY(ioctl, int, (int fd, unsigned long request, ...))
 	va_start(args, request);
 	void *argument = va_arg(args, void *);
 	va_end(args);
-	return call_fails("ioctl") ? -1 : __real_ioctl(fd, request, argument);
+	return call_fails("ioctl") ? -1 : REAL(ioctl)(fd, request, argument);
 }
 
 WRAP_BODY(fcntl, int, (int fd, int command, ...))
@@ -526,7 +561,7 @@ WRAP_BODY(fcntl, int, (int fd, int command, ...))
 	va_start(args, command);
 	void *argument = va_arg(args, void *);
 	va_end(args);
-	return call_fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
+	return call_fails("fcntl") ? -1 : REAL(fcntl)(fd, command, argument);
 }
 
 WRAP_BODY(open, int, (const char *path, int flags, ...))
@@ -535,7 +570,7 @@ WRAP_BODY(open, int, (const char *path, int flags, ...))
 	va_start(args, flags);
 	unsigned mode = flags & O_CREAT ? va_arg(args, unsigned) : 0;
 	va_end(args);
-	return call_fails("open") ? -1 : __real_open(path, flags, mode);
+	return call_fails("open") ? -1 : REAL(open)(path, flags, mode);
 }
 
 #ifdef __linux__
@@ -574,7 +609,7 @@ WRAP_BODY(syscall, long, (long number, ...))
 	va_end(args);
 	if (call_fails(name_of(number)))
 		return -1;
-	return __real_syscall(number, all[0], all[1], all[2], all[3], all[4], all[5]);
+	return REAL(syscall)(number, all[0], all[1], all[2], all[3], all[4], all[5]);
 }
 #endif
 
@@ -582,7 +617,7 @@ WRAP_BODY(syscall, long, (long number, ...))
 WRAP_BODY(close, int, (int fd))
 {
 	bool fails = call_fails("close");
-	int error = errno, r = __real_close(fd);
+	int error = errno, r = REAL(close)(fd);
 	if (fails)
 		errno = error;
 	return fails ? -1 : r;
@@ -591,7 +626,7 @@ WRAP_BODY(close, int, (int fd))
 WRAP_BODY(closedir, int, (DIR * dir))
 {
 	bool fails = call_fails("closedir");
-	int error = errno, r = __real_closedir(dir);
+	int error = errno, r = REAL(closedir)(dir);
 	if (fails)
 		errno = error;
 	return fails ? -1 : r;
@@ -601,13 +636,17 @@ WRAP_POINTER(opendir, DIR *, (const char *path), (path))
 WRAP_POINTER(readdir, struct dirent *, (DIR * dir), (dir))
 WRAP_POINTER(getcwd, char *, (char *text, size_t size), (text, size))
 
+/* Some tests have their own. */
+#ifdef __APPLE__
+#pragma weak getaddrinfo
+#endif
 WRAP_BODY(getaddrinfo, int,
 	  (const char *node, const char *service, const struct addrinfo *hints,
 	   struct addrinfo **ret))
 {
 	if (call_fails("getaddrinfo"))
 		return EAI_SYSTEM;
-	return __real_getaddrinfo(node, service, hints, ret);
+	return REAL(getaddrinfo)(node, service, hints, ret);
 }
 
 extern void __asan_init(void) __attribute__((weak));
@@ -617,7 +656,7 @@ extern void __tsan_init(void) __attribute__((weak));
 WRAP_BODY(sigaltstack, int, (const stack_t *stack, stack_t *old))
 {
 	bool may_fail = !__asan_init && !__tsan_init;
-	return may_fail && call_fails("sigaltstack") ? -1 : __real_sigaltstack(stack, old);
+	return may_fail && call_fails("sigaltstack") ? -1 : REAL(sigaltstack)(stack, old);
 }
 
 /*
@@ -629,12 +668,12 @@ WRAP_BODY(recvmsg, ssize_t, (int fd, struct msghdr *message, int flags))
 	if (call_fails("recvmsg"))
 		return lose(fd);
 	if (bound() != 1 || message->msg_iovlen == 0)
-		return __real_recvmsg(fd, message, flags);
+		return REAL(recvmsg)(fd, message, flags);
 	struct msghdr copy = *message;
 	struct iovec vec = first_of(message->msg_iov);
 	copy.msg_iov = &vec;
 	copy.msg_iovlen = 1;
-	ssize_t n = __real_recvmsg(fd, &copy, flags);
+	ssize_t n = REAL(recvmsg)(fd, &copy, flags);
 	copy.msg_iov = message->msg_iov;
 	copy.msg_iovlen = message->msg_iovlen;
 	*message = copy;
