@@ -139,6 +139,41 @@ START_TEST(step_is_reported_while_it_still_runs_with_its_calls)
 }
 END_TEST
 
+static int children;
+
+static int ends(void *arg)
+{
+	(void)arg;
+	return coro_task_yield();
+}
+
+/* Before it spins, the loop has run tasks and calls of its own. */
+static int spins_after_others(void *arg)
+{
+	struct coro_future *tasks[8];
+	for (int i = 0; i < children; i++) {
+		int r = coro_spawn(ends, NULL, &tasks[i]);
+		if (r < 0)
+			return r;
+	}
+	int r = children > 0 ? coro_gather(tasks, (size_t)children, NULL) : 0;
+	for (int i = 0; i < children; i++)
+		coro_future_unref(tasks[i]);
+	return r < 0 ? r : spins(arg);
+}
+
+START_TEST(step_is_reported_whatever_ran_before_it)
+{
+	struct program program = {.fn = spins_after_others};
+	children = _i;
+	const char *said = said_by(&program, " holds up its loop\n");
+	ck_assert_msg(strstr(said, "coro: task 1 program, spawned at x.c:5 has run for "), "%s",
+		      said);
+	const char *first = strstr(said, " holds up its loop\n");
+	ck_assert_ptr_null(strstr(first + 1, " holds up its loop\n"));
+}
+END_TEST
+
 static int spins_elsewhere(void *loop)
 {
 	int r = coro_call_soon(loop, spins_in_callback, NULL, NULL);
@@ -661,6 +696,7 @@ static void add_tests(TCase *tests)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	tcase_add_test(tests, step_is_reported_while_it_still_runs_with_its_calls);
+	tcase_add_loop_test(tests, step_is_reported_whatever_ran_before_it, 0, 4);
 	tcase_add_test(tests, callback_is_reported_by_its_name);
 	tcase_add_test(tests, calls_of_a_generator_are_those_on_its_stack);
 	tcase_add_test(tests, task_that_runs_eagerly_inside_another_is_the_one_named);
