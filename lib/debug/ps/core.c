@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,16 +158,27 @@ static void note_files(struct core *core, const char *note, size_t size)
 	}
 }
 
+/*
+ * The kernel's elf_prstatus. libc's is another where times have more bits than long: before the
+ * registers come four times, of two longs each.
+ */
+enum {
+	STATUS_TIMES = offsetof(struct elf_prstatus, pr_sid) + sizeof(pid_t),
+	STATUS_REGISTERS = STATUS_TIMES + 4 * 2 * sizeof(long),
+};
+
 static void note_thread(struct image *image, const char *note, size_t size)
 {
-	struct elf_prstatus status;
-	if (size < sizeof(status))
+	pid_t tid;
+	elf_gregset_t all;
+	if (size < STATUS_REGISTERS + sizeof(all))
 		return;
-	memcpy(&status, note, sizeof(status));
-	struct image_thread *thread = image_add_thread(image, status.pr_pid);
+	memcpy(&tid, note + offsetof(struct elf_prstatus, pr_pid), sizeof(tid));
+	memcpy(&all, note + STATUS_REGISTERS, sizeof(all));
+	struct image_thread *thread = image_add_thread(image, tid);
 	if (thread)
-		thread->has_registers = registers_of_thread(&status.pr_reg, sizeof(status.pr_reg),
-							    &thread->registers, &thread->tls);
+		thread->has_registers =
+			registers_of_thread(&all, sizeof(all), &thread->registers, &thread->tls);
 }
 
 static void note_program(struct image *image, const char *note, size_t size)

@@ -39,11 +39,15 @@ static void print_usage(FILE *file)
 
 static void print_version(void)
 {
+	const char *by = "frame pointers";
+	if (!registers_known())
+		by = "nothing, on this CPU";
+	else if (unwind_by_tables)
+		by = "libdw";
+	else if (!registers_cpu.chained)
+		by = "nothing but the innermost call, on this CPU";
 	printf("coro-ps %d.%d.%d, backtraces by %s\n", CORO_VERSION_MAJOR, CORO_VERSION_MINOR,
-	       CORO_VERSION_PATCH,
-	       !registers_known() ? "nothing, on this CPU"
-	       : unwind_by_tables ? "libdw"
-				  : "frame pointers");
+	       CORO_VERSION_PATCH, by);
 }
 
 /* Ends the process where there is nothing else to do. */
@@ -115,6 +119,9 @@ static void print(struct snapshot *snapshot, const struct options *options, cons
 	if (options->backtrace && !snapshot->stacks)
 		complain("there are no backtraces: the registers of this CPU are not known");
 	else if (options->backtrace) {
+		if (!unwind_by_tables && !registers_cpu.chained)
+			complain(
+				"backtraces end after a call: on this CPU, more is found by libdw alone");
 		snapshot_find_registers(snapshot);
 		report.unwinder = unwind_begin(snapshot);
 	}

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REGISTERS_KEPT_MOST = 10 };
+enum { REGISTERS_KEPT_MOST = 11 };
 
 struct registers {
 	uint64_t pc, sp, bp;
@@ -41,7 +41,11 @@ struct cpu {
 	size_t guard;
 	uint64_t (*unhide)(uint64_t word, uint64_t guard);
 
-	uint64_t code; /* the bits of a return address that are not its signature */
+	uint64_t code; /* the bits of a return address that are not its signature, or state */
+
+	/* Where the caller's frame pointer and the return address lie, from a frame pointer. */
+	bool chained; /* compilers agree on that */
+	int64_t chain, address;
 
 	/* DWARF's numbers. -1: it has none. */
 	int pc, sp, bp;
@@ -59,7 +63,7 @@ static inline bool registers_known(void)
 	return registers_cpu.thread.size > 0;
 }
 
-/* A return address, without the signature that some CPUs give it. */
+/* A return address, without what some CPUs mark it with: a signature, Thumb state. */
 static inline uint64_t registers_code_address(uint64_t address)
 {
 	return address & registers_cpu.code;

@@ -33,21 +33,23 @@ static int follow(const struct unwinder *unwinder, const struct task_record *tas
 		  const struct stack_part *part,
 		  void (*fn)(const struct call_site *site, void *arg), void *arg)
 {
+	const struct cpu *cpu = &registers_cpu;
 	const struct snapshot *snapshot = unwinder->snapshot;
 	uint64_t pc = part->registers.pc, bp = part->registers.bp, low = part->registers.sp;
 	int count = 0;
 	while (count < CALLS_MOST && is_code(snapshot->image, pc)) {
 		struct call_site site;
-		uintptr_t next[2]; /* the caller's frame pointer, the return address */
+		uintptr_t caller, address;
 		unwind_locate(snapshot->image, pc, &site);
 		fn(&site, arg);
 		count++;
-		if (bp < low || bp >= part->frame || bp % sizeof(void *) != 0 ||
-		    !snapshot_read(snapshot, task, bp, next, sizeof(next)))
+		if (!cpu->chained || bp < low || bp >= part->frame || bp % sizeof(void *) != 0 ||
+		    !snapshot_read(snapshot, task, bp + cpu->chain, &caller, sizeof(caller)) ||
+		    !snapshot_read(snapshot, task, bp + cpu->address, &address, sizeof(address)))
 			break;
-		low = bp + sizeof(next);
-		bp = next[0];
-		pc = registers_code_address(next[1]);
+		low = bp + 2 * sizeof(void *);
+		bp = caller;
+		pc = registers_code_address(address);
 	}
 	return count;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks in each state, for test/check-gdb: one that waits deep down, one that sleeps, one that waits in
- * a generator, one for a file descriptor, one for a group, one that has not started, and one that runs, in a generator. That one is in stop; with an
- * argument the process dies there. And a generator that has yielded and is forgotten.
+ * a generator, one for a file descriptor, one for a group, one that has not started, and one that runs, in
+ * a generator. That one is in stop; with an argument the process prints there what is mapped, and dies if
+ * that is "die", or stays. And a generator that has yielded and is forgotten.
  */
 #include <coro.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static bool dies;
+static const char *end; /* NULL: it goes on */
 
 /* Keeps calls from becoming jumps. */
 #define KEEP_FRAME() __asm__ volatile("" ::: "memory")
@@ -86,10 +89,30 @@ static int grouper(void *arg)
 	return r;
 }
 
+/* Which files are mapped: emulators leave that out of core files. */
+static void print_maps(void)
+{
+	static char text[1 << 16];
+	size_t size = 0;
+	ssize_t n = 1;
+	int maps = open("/proc/self/maps", O_RDONLY);
+	while (n > 0 && size < sizeof(text)) {
+		n = read(maps, text + size, sizeof(text) - size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	if (write(STDOUT_FILENO, text, size) < 0)
+		abort();
+	close(maps);
+}
+
 __attribute__((noinline)) void stop(void)
 {
-	if (dies)
+	if (end)
+		print_maps();
+	if (end && strcmp(end, "die") == 0)
 		abort();
+	while (end)
+		pause();
 	KEEP_FRAME();
 }
 
@@ -148,7 +171,6 @@ static int body(void *arg)
 
 int main(int argc, char **argv)
 {
-	(void)argv;
-	dies = argc > 1;
+	end = argc > 1 ? argv[1] : NULL;
 	return coro_run(body, NULL) < 0;
 }

@@ -5,21 +5,21 @@
 #include <sys/user.h>
 #include <ucontext.h>
 
-/* x19 to x28, in words of which the n-th is the first */
-#define KEPT(word, n)                                                                             \
-	{                                                                                         \
-		word(n), word((n) + 1), word((n) + 2), word((n) + 3), word((n) + 4),              \
-			word((n) + 5), word((n) + 6), word((n) + 7), word((n) + 8), word((n) + 9) \
+#define KEPT(place)                                                                          \
+	{                                                                                    \
+		place(19), place(20), place(21), place(22), place(23), place(24), place(25), \
+			place(26), place(27), place(28)                                      \
 	}
-#define NUMBER(n) (n)
+#define NUMBER(x) (x)
 #define WORD(n) ((n) * sizeof(uint64_t))
-#define UCONTEXT(n) offsetof(ucontext_t, uc_mcontext.regs[n])
-#define THREAD(n) offsetof(struct user_regs_struct, regs[n])
+#define OWN(x) WORD((x)-17)
+#define UCONTEXT(x) offsetof(ucontext_t, uc_mcontext.regs[x])
+#define THREAD(x) offsetof(struct user_regs_struct, regs[x])
 
 const struct cpu registers_cpu = {
 	/* x29, x30, x19 to x28, and 8 of floating point */
 	.context = DEBUG_CONTEXT_AARCH64,
-	.own = {.size = WORD(20), .pc = WORD(1), .bp = WORD(0), .kept = KEPT(WORD, 2)},
+	.own = {.size = WORD(20), .pc = WORD(1), .bp = WORD(0), .kept = KEPT(OWN)},
 	.stack = WORD(20),
 	.ucontext =
 		{
@@ -27,7 +27,7 @@ const struct cpu registers_cpu = {
 			.pc = offsetof(ucontext_t, uc_mcontext.pc),
 			.sp = offsetof(ucontext_t, uc_mcontext.sp),
 			.bp = UCONTEXT(29),
-			.kept = KEPT(UCONTEXT, 19),
+			.kept = KEPT(UCONTEXT),
 		},
 	.thread =
 		{
@@ -35,12 +35,15 @@ const struct cpu registers_cpu = {
 			.pc = offsetof(struct user_regs_struct, pc),
 			.sp = offsetof(struct user_regs_struct, sp),
 			.bp = THREAD(29),
-			.kept = KEPT(THREAD, 19),
+			.kept = KEPT(THREAD),
 		},
 	.code = (UINT64_C(1) << 48) - 1,
+	.chained = true,
+	.chain = WORD(0),
+	.address = WORD(1),
 	.pc = -1,
 	.sp = 31,
 	.bp = 29,
-	.kept = KEPT(NUMBER, 19),
+	.kept = KEPT(NUMBER),
 	.kept_count = 10,
 };

@@ -59,6 +59,9 @@ const struct cpu registers_cpu = {
 	.unhide = unhide,
 #endif
 	.code = UINT64_MAX,
+	.chained = true,
+	.chain = WORD(0),
+	.address = WORD(1),
 	.pc = 16,
 	.sp = 7,
 	.bp = 6,
