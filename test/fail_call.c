@@ -544,6 +544,11 @@ __attribute__((constructor)) static void ask_what_vfork_does(void)
 #endif
 #endif
 
+int create_uncounted(pthread_t *thread, void *(*fn)(void *arg), void *arg)
+{
+	return REAL(pthread_create)(thread, NULL, fn, arg);
+}
+
 /* Those that take arguments of any number, which some CPUs pass in another way. */
 
 WRAP_BODY(ioctl, int, (int fd, unsigned long request, ...))

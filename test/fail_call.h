@@ -14,6 +14,7 @@
 #ifndef TEST_FAIL_CALL_H
 #define TEST_FAIL_CALL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -58,6 +59,9 @@ void shorten_transfers(size_t bytes);
 
 /* From now on fsync and fdatasync do nothing, instead of waiting for a disk. */
 void skip_syncs(void);
+
+/* pthread_create without attributes, which neither counts nor fails. */
+int create_uncounted(pthread_t *thread, void *(*fn)(void *arg), void *arg);
 
 /* -- for what takes the place of a call */
 

@@ -898,9 +898,6 @@ static void threads(void)
 	add_party("threads", uses_threads, ++groups);
 }
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-			  void *(*fn)(void *arg), void *arg);
-
 struct call_from_outside {
 	struct coro_loop *loop;
 	struct coro_future *future;
@@ -931,7 +928,7 @@ static int is_called_from_outside(struct party *party)
 	if (r < 0)
 		return r;
 	coro_loop_hold(call.loop);
-	if (__real_pthread_create(&call.thread, NULL, calls_from_outside, &call) != 0)
+	if (create_uncounted(&call.thread, calls_from_outside, &call) != 0)
 		abort();
 	r = coro_await(call.future, NULL);
 	pthread_join(call.thread, NULL);
