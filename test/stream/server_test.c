@@ -503,12 +503,22 @@ START_TEST(a_server_that_cannot_go_on_says_why)
 }
 END_TEST
 
+enum { SIZES = 256 };
+
+/* Takes memory of each size, so that what was freed just now is written over. */
+static void take_what_is_free(void *blocks[SIZES])
+{
+	for (size_t i = 0; i < SIZES; i++) {
+		blocks[i] = malloc(16 * (i + 1));
+		ck_assert_ptr_nonnull(blocks[i]);
+		memset(blocks[i], 0x5a, 16 * (i + 1));
+	}
+}
+
 START_TEST(a_loop_may_be_closed_with_a_server_that_could_not_go_on)
 {
+	void *blocks[SIZES];
 	int fd;
-#ifdef M_PERTURB
-	mallopt(M_PERTURB, 0x5a); /* what is free is not used */
-#endif
 	begin(echoes);
 	struct coro_future *task = start(serves, NULL);
 	coro_server_sockets(server, &fd, 1);
@@ -516,7 +526,10 @@ START_TEST(a_loop_may_be_closed_with_a_server_that_could_not_go_on)
 	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EINVAL);
 	coro_future_unref(task);
 	loop_teardown();
+	take_what_is_free(blocks);
 	ck_assert_int_eq(coro_server_destroy(server), 0);
+	for (size_t i = 0; i < SIZES; i++)
+		free(blocks[i]);
 	loop_setup();
 }
 END_TEST
