@@ -249,6 +249,33 @@ START_TEST(what_nobody_wants_any_more_keeps_no_loop_awake)
 }
 END_TEST
 
+/* In real time, with a byte that stays unread. Returns how many calls a short sleep has taken. */
+static int sleeps_beside_what_nobody_reads(void *arg)
+{
+	struct coro_loop *own = coro_running_loop();
+	(void)arg;
+	put(pair.to, "x");
+	int r = coro_loop_add_reader(own, pair.from, says_word, "ready");
+	while (r == 0 && !*trace_take())
+		r = coro_task_yield();
+	coro_loop_remove_reader(own, pair.from);
+	fail_call(NULL, 0, 0);
+	if (r == 0)
+		r = coro_sleep(20 * CORO_MSEC);
+	fail_call_off();
+	return r < 0 ? r : (int)calls_of(NULL);
+}
+
+START_TEST(what_nobody_reads_any_more_does_not_wake_the_loop)
+{
+	pair = make_pair(_i);
+	int calls = coro_run(sleeps_beside_what_nobody_reads, NULL);
+	ck_assert_int_ge(calls, 0);
+	ck_assert_int_le(calls, 20);
+	close_pair(pair);
+}
+END_TEST
+
 static int closes(void *arg)
 {
 	return coro_fd_close(*(int *)arg);
@@ -341,6 +368,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, one_that_is_replaced_in_its_turn_is_not_called);
 	tcase_add_loop_test(tests, readers_writers_and_tasks_share_an_fd, UNIX, PAIR_KINDS);
 	tcase_add_loop_test(tests, what_nobody_wants_any_more_keeps_no_loop_awake, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, what_nobody_reads_any_more_does_not_wake_the_loop, 0,
+			    PAIR_KINDS);
 	tcase_add_loop_test(tests, closing_an_fd_takes_its_callbacks_away, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_loop_with_a_reader_may_be_closed, UNIX, PAIR_KINDS);
 	tcase_add_test(tests, what_cannot_be_is_refused);
