@@ -35,6 +35,13 @@ static inline int answers(struct coro_stream *stream, void *arg)
 	return 0;
 }
 
+static inline void answer(const char *text, bool slowly)
+{
+	answer_of_server.text = text;
+	answer_of_server.length = strlen(text);
+	answer_of_server.slowly = slowly;
+}
+
 struct client_run {
 	coro_fn *fn;
 	void (*prepare)(void); /* called when the server's address is known; or NULL */
@@ -77,6 +84,24 @@ static inline int run_client(const struct client_run *run, char *printed, size_t
 	close(out);
 	close(file);
 	return r;
+}
+
+/* What a client prints of an answer, and its result. */
+struct answer_case {
+	const char *text, *printed;
+	int result;
+};
+
+static inline void run_cases(const struct client_run *run, const struct answer_case *cases,
+			     size_t count, bool slowly)
+{
+	char printed[200];
+	for (size_t i = 0; i < count; i++) {
+		answer(cases[i].text, slowly);
+		int r = run_client(run, printed, sizeof(printed));
+		ck_assert_msg(r == cases[i].result, "%s: %d", cases[i].text, r);
+		ck_assert_str_eq(printed, cases[i].printed);
+	}
 }
 
 #endif

@@ -64,9 +64,7 @@ static void try_case(size_t i, bool slowly)
 {
 	const struct client_run run = {.fn = get_in_time, .prepare = make_url, .arg = url};
 	char printed[200];
-	answer_of_server.text = cases[i].text;
-	answer_of_server.length = strlen(cases[i].text);
-	answer_of_server.slowly = slowly;
+	answer(cases[i].text, slowly);
 	int r = run_client(&run, printed, sizeof(printed));
 	ck_assert_msg(r == cases[i].result, "%s: %d", cases[i].text, r);
 	ck_assert_str_eq(printed, cases[i].printed);

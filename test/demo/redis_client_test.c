@@ -11,10 +11,7 @@
 #define TWICE(text) text text
 #define EIGHT_TIMES(text) TWICE(TWICE(TWICE(text)))
 
-static const struct {
-	const char *text, *printed;
-	int result;
-} cases[] = {
+static const struct answer_case cases[] = {
 	{"+OK\r\n", "OK\n", 0},
 	{":-7\r\n", "-7\n", 0},
 	{"-ERR no\r\n", "(error) ERR no\n", 0},
@@ -48,15 +45,7 @@ static char *arguments[] = {program_name, answering_address, command, argument, 
 START_TEST(replies_are_printed_or_refused)
 {
 	const struct client_run run = {.fn = client_program, .arg = arguments};
-	char printed[200];
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		answer_of_server.text = cases[i].text;
-		answer_of_server.length = strlen(cases[i].text);
-		answer_of_server.slowly = _i;
-		int r = run_client(&run, printed, sizeof(printed));
-		ck_assert_msg(r == cases[i].result, "%s: %d", cases[i].text, r);
-		ck_assert_str_eq(printed, cases[i].printed);
-	}
+	run_cases(&run, cases, sizeof(cases) / sizeof(*cases), _i);
 }
 END_TEST
 
@@ -94,9 +83,7 @@ static int run_with_input(const char *input, char *printed, size_t size)
 START_TEST(commands_of_the_input_have_a_reply_each)
 {
 	char printed[200];
-	answer_of_server.text = "+OK\r\n:1\r\n$-1\r\n:surplus\r\n";
-	answer_of_server.length = strlen(answer_of_server.text);
-	answer_of_server.slowly = _i;
+	answer("+OK\r\n:1\r\n$-1\r\n:surplus\r\n", _i);
 	ck_assert_int_eq(run_with_input("SET a b\n\nINCR c\nGET d\n", printed, sizeof(printed)), 0);
 	ck_assert_str_eq(printed, "OK\n1\n(nil)\n");
 	ck_assert_int_eq(run_with_input("", printed, sizeof(printed)), 0);
@@ -110,8 +97,7 @@ START_TEST(commands_of_the_input_are_sent_whole_or_not_at_all)
 	static const char many[] = "SET" TWICE(EIGHT_TIMES(EIGHT_TIMES(" a"))) "\n";
 	static char line[20000];
 	char printed[200];
-	answer_of_server.text = "+OK\r\n";
-	answer_of_server.length = strlen(answer_of_server.text);
+	answer("+OK\r\n", false);
 	ck_assert_int_eq(run_with_input(many, printed, sizeof(printed)), -E2BIG);
 	ck_assert_str_eq(printed, "");
 	memset(line, 'x', sizeof(line) - 2);
@@ -125,8 +111,7 @@ END_TEST
 START_TEST(a_server_that_leaves_fails_the_pipeline)
 {
 	char printed[200];
-	answer_of_server.text = "+OK\r\n";
-	answer_of_server.length = strlen(answer_of_server.text);
+	answer("+OK\r\n", false);
 	ck_assert_int_lt(run_with_input("SET a b\nGET a\n", printed, sizeof(printed)), 0);
 	ck_assert_str_eq(printed, "OK\n");
 }

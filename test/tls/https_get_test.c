@@ -8,10 +8,7 @@
 
 #define OK "HTTP/1.0 200 OK\r\n"
 
-static const struct {
-	const char *text, *printed;
-	int result;
-} cases[] = {
+static const struct answer_case cases[] = {
 	{OK "\r\nto the end", "to the end", 0},
 	{OK "Content-Length: 5\r\n\r\nhello", "hello", 0},
 	{OK "Content-Length: 0\r\n\r\n", "", 0},
@@ -39,15 +36,7 @@ static int gets_plainly(void *arg)
 START_TEST(a_page_that_was_cut_is_an_error)
 {
 	const struct client_run run = {.fn = gets_plainly};
-	char printed[200];
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		answer_of_server.text = cases[i].text;
-		answer_of_server.length = strlen(cases[i].text);
-		answer_of_server.slowly = _i;
-		int r = run_client(&run, printed, sizeof(printed));
-		ck_assert_msg(r == cases[i].result, "%s: %d", cases[i].text, r);
-		ck_assert_str_eq(printed, cases[i].printed);
-	}
+	run_cases(&run, cases, sizeof(cases) / sizeof(*cases), _i);
 }
 END_TEST
 
