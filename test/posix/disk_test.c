@@ -96,17 +96,23 @@ START_TEST(the_names_are_ours)
 }
 END_TEST
 
+/* A call fails for what is no fd and, with this error, for a pipe. */
+static void fails_without_a_file(struct made *made, bool writes, int error)
+{
+	made->fd = -1;
+	finish_failed(begin(made), made, EBADF);
+	pair = make_pair(PIPE);
+	made->fd = writes ? pair.to : pair.from;
+	finish_failed(begin(made), made, error);
+	close_pair(pair);
+}
+
 START_TEST(buffers_are_read_at_an_offset)
 {
 	struct made made = {.call = reading[_i], .fd = fileno(file)};
 	finish(begin(&made), &made, LENGTH);
 	ck_assert_int_eq(memcmp(made.bytes, "34567", LENGTH), 0);
-	made.fd = -1;
-	finish_failed(begin(&made), &made, EBADF);
-	pair = make_pair(PIPE);
-	made.fd = pair.from;
-	finish_failed(begin(&made), &made, ESPIPE);
-	close_pair(pair);
+	fails_without_a_file(&made, false, ESPIPE);
 }
 END_TEST
 
@@ -117,12 +123,7 @@ START_TEST(buffers_are_written_at_an_offset)
 	finish(begin(&made), &made, LENGTH);
 	ck_assert_int_eq(pread(fileno(file), now, 10, 0), 10);
 	ck_assert_str_eq(now, "012abcde89");
-	made.fd = -1;
-	finish_failed(begin(&made), &made, EBADF);
-	pair = make_pair(PIPE);
-	made.fd = pair.to;
-	finish_failed(begin(&made), &made, ESPIPE);
-	close_pair(pair);
+	fails_without_a_file(&made, true, ESPIPE);
 }
 END_TEST
 
@@ -223,12 +224,7 @@ START_TEST(files_are_copied)
 	finish(begin(&made), &made, LENGTH);
 	ck_assert_int_eq(pread(fileno(other), now, 6, 0), 6);
 	ck_assert_int_eq(memcmp(now, "\00034567", 6), 0);
-	pair = make_pair(PIPE);
-	made.fd = pair.to;
-	finish_failed(begin(&made), &made, EINVAL);
-	made.fd = -1;
-	finish_failed(begin(&made), &made, EBADF);
-	close_pair(pair);
+	fails_without_a_file(&made, true, EINVAL);
 }
 END_TEST
 

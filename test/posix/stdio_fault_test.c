@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams in tasks: calls that fail or are cancelled before they have the stream, and odd streams. */
-#include "posix/posix.h"
+#include "posix/streams.h"
 
 #include <stdio_ext.h>
 #include <sys/wait.h>
 #include <wchar.h>
-
-static struct pair pair;
-static FILE *in, *out;
-
-static void open_streams(int kind)
-{
-	pair = make_pair(kind);
-	in = fdopen(pair.from, "r");
-	out = fdopen(pair.to, "w");
-	ck_assert(in && out);
-}
 
 static void close_streams(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams of stdio on pipes, sockets and terminals, in tasks. */
-#include "posix/posix.h"
+#include "posix/streams.h"
 
 #include <poll.h>
 #include <stdio_ext.h>
@@ -12,19 +12,6 @@ char *__fgets_chk(char *text, size_t room, int size, FILE *stream);
 int __fprintf_chk(FILE *stream, int flag, const char *format, ...);
 int _IO_getc(FILE *stream);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
-
-static struct pair pair;
-static FILE *in, *out;
-
-static void open_streams(int kind)
-{
-	pair = make_pair(kind);
-	if (kind == UNIX)
-		setsockopt(pair.to, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
-	in = fdopen(pair.from, "r");
-	out = fdopen(pair.to, "w");
-	ck_assert(in && out);
-}
 
 static void close_streams(void)
 {
