@@ -324,6 +324,12 @@ START_TEST(a_splice_from_a_socket_that_blocks_does_not_hold_the_loop)
 }
 END_TEST
 
+static int takes_a_second(void *arg)
+{
+	(void)arg;
+	return coro_sleep(CORO_SEC);
+}
+
 #ifdef IP_RECVERR
 /* A socket that is told to be ready for an error in its queue, and has nothing to read. */
 static int socket_with_error(void)
@@ -343,12 +349,6 @@ static int socket_with_error(void)
 	ck_assert_int_eq(recv(fd, &byte, 1, 0), -1);
 	ck_assert_int_eq(errno, ECONNREFUSED);
 	return fd;
-}
-
-static int takes_a_second(void *arg)
-{
-	(void)arg;
-	return coro_sleep(CORO_SEC);
 }
 
 START_TEST(a_splice_that_is_woken_in_vain_rests)
@@ -560,8 +560,8 @@ END_TEST
 
 static struct coro_future *begin_splice(void (*meanwhile)(void))
 {
-	ck_assert_int_eq(pipe2(from_pipe, O_NONBLOCK), 0);
-	ck_assert_int_eq(pipe2(to_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(new_pipe(from_pipe, O_NONBLOCK), 0);
+	ck_assert_int_eq(new_pipe(to_pipe, O_NONBLOCK), 0);
 	ck_assert_int_eq(write(from_pipe[1], "x", 1), 1);
 	precede_call("splice", meanwhile);
 	return start(splices_one, NULL);
