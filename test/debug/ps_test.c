@@ -310,6 +310,49 @@ START_TEST(many_pages_are_kept_and_found_again)
 }
 END_TEST
 
+START_TEST(a_read_ends_where_addresses_end_and_of_nothing_succeeds)
+{
+	struct source source = {.read = endless_read};
+	struct memory memory;
+	uint64_t word = 1;
+	memory_init(&memory, &source);
+	ck_assert(memory_read(&memory, BASE, &word, 0));
+	ck_assert_uint_eq(word, 1);
+	ck_assert(!memory_read(&memory, UINT64_MAX - 3, &word, sizeof(word)));
+	ck_assert_uint_eq(word, 0);
+	memory_finish(&memory);
+}
+END_TEST
+
+/* A hundred bytes of a page can be read. */
+static void sliver_read(struct source *source, struct piece *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t start = pieces[i].start, end = start + pieces[i].size;
+		pieces[i].read = start >= BASE && end <= BASE + 100;
+		if (pieces[i].read)
+			memset(pieces[i].bytes, 0x77, pieces[i].size);
+	}
+}
+
+START_TEST(a_read_with_a_hole_has_nothing)
+{
+	static const unsigned char none[150];
+	struct source source = {.read = sliver_read};
+	struct memory memory;
+	unsigned char got[150];
+	memory_init(&memory, &source);
+	memset(got, 0xff, sizeof(got));
+	ck_assert(memory_read(&memory, BASE, got, 100));
+	ck_assert_uint_eq(got[0], 0x77);
+	ck_assert_uint_eq(got[99], 0x77);
+	ck_assert_uint_eq(got[100], 0xff);
+	ck_assert(!memory_read(&memory, BASE - 50, got, sizeof(got)));
+	ck_assert_mem_eq(got, none, sizeof(got));
+	memory_finish(&memory);
+}
+END_TEST
+
 START_TEST(how_long_a_task_has_waited_is_told)
 {
 	struct task_record task = {.state = TASK_WAITING, .waits_in = (char *)"a lock"};
@@ -950,6 +993,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_process_can_read_itself);
 	tcase_add_test(tests, each_kind_of_wait_is_told);
 	tcase_add_test(tests, many_pages_are_kept_and_found_again);
+	tcase_add_test(tests, a_read_ends_where_addresses_end_and_of_nothing_succeeds);
+	tcase_add_test(tests, a_read_with_a_hole_has_nothing);
 	tcase_add_test(tests, how_long_a_task_has_waited_is_told);
 	tcase_add_test(tests, a_tree_has_each_task_once_and_shortens_long_rings);
 	tcase_add_test(tests, what_an_fd_is_is_told);

@@ -251,6 +251,27 @@ static int reports_all(void *arg)
 	return coro_destroy(generator);
 }
 
+static int reports_one_without_a_name(void *arg)
+{
+	struct coro *generator;
+	struct coro_options options = {.site = "x.c:5"};
+	int r = coro_create_with(&options, fails, NULL, &generator);
+	if (r < 0)
+		return r;
+	coro_loop_call_exception_handler(coro_running_loop(),
+					 &(struct coro_report){.message = "left",
+							       .generator = generator});
+	return coro_destroy(generator);
+}
+
+START_TEST(report_of_a_generator_without_a_name_has_its_place)
+{
+	struct program program = {
+		.fn = reports_one_without_a_name, .flags = CORO_DEBUG, .slow = CORO_FOREVER};
+	ck_assert_str_eq(said(program), "coro: left: generator, made at x.c:5\n");
+}
+END_TEST
+
 /* Also on the smallest of stacks. */
 static int reports_all_on_a_small_stack(void *arg)
 {
@@ -1187,6 +1208,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, handler_of_the_program_comes_in_place_of_stderr);
 	tcase_add_test(tests, report_of_a_future_gives_what_there_is);
 	tcase_add_test(tests, report_says_all_that_there_is_and_cuts_nothing_short);
+	tcase_add_test(tests, report_of_a_generator_without_a_name_has_its_place);
 	tcase_add_test(tests, discarded_task_is_reported);
 
 	tcase_add_test(tests, debug_mode_reports_an_fd_closed_by_plain_close);
