@@ -306,6 +306,7 @@ START_TEST(many_pages_are_kept_and_found_again)
 			ck_assert_uint_eq(memory_word(&memory, at, 1), at & UINT8_MAX);
 		}
 	ck_assert_uint_eq(memory.count, PAGES);
+	ck_assert_uint_eq(memory_word(&memory, 8, 8), 8);
 	memory_finish(&memory);
 }
 END_TEST
