@@ -325,16 +325,32 @@ START_TEST(a_read_ends_where_addresses_end_and_of_nothing_succeeds)
 }
 END_TEST
 
-/* A hundred bytes of a page can be read. */
+/* So many bytes can be read. */
+static uint64_t readable;
+
 static void sliver_read(struct source *source, struct piece *pieces, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint64_t start = pieces[i].start, end = start + pieces[i].size;
-		pieces[i].read = start >= BASE && end <= BASE + 100;
+		pieces[i].read = start >= BASE && end <= BASE + readable;
 		if (pieces[i].read)
 			memset(pieces[i].bytes, 0x77, pieces[i].size);
 	}
 }
+
+START_TEST(a_read_may_end_in_a_part_of_a_page)
+{
+	struct source source = {.read = sliver_read};
+	struct memory memory;
+	unsigned char got[150] = {0};
+	readable = 4096 + 100;
+	memory_init(&memory, &source);
+	ck_assert(memory_read(&memory, BASE + 4096 - 50, got, sizeof(got)));
+	for (size_t i = 0; i < sizeof(got); i++)
+		ck_assert_uint_eq(got[i], 0x77);
+	memory_finish(&memory);
+}
+END_TEST
 
 START_TEST(a_read_with_a_hole_has_nothing)
 {
@@ -342,6 +358,7 @@ START_TEST(a_read_with_a_hole_has_nothing)
 	struct source source = {.read = sliver_read};
 	struct memory memory;
 	unsigned char got[150];
+	readable = 100;
 	memory_init(&memory, &source);
 	memset(got, 0xff, sizeof(got));
 	ck_assert(memory_read(&memory, BASE, got, 100));
@@ -996,6 +1013,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, many_pages_are_kept_and_found_again);
 	tcase_add_test(tests, a_read_ends_where_addresses_end_and_of_nothing_succeeds);
 	tcase_add_test(tests, a_read_with_a_hole_has_nothing);
+	tcase_add_test(tests, a_read_may_end_in_a_part_of_a_page);
 	tcase_add_test(tests, how_long_a_task_has_waited_is_told);
 	tcase_add_test(tests, a_tree_has_each_task_once_and_shortens_long_rings);
 	tcase_add_test(tests, what_an_fd_is_is_told);
