@@ -471,6 +471,10 @@ WRAP(chdir, int, (const char *path), (path))
 WRAP(execve, int, (const char *path, char *const *argv, char *const *env), (path, argv, env))
 WRAP(waitid, int, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 #ifndef __APPLE__
+WRAP(pipe2, int, (int *fds, int f), (fds, f))
+#if __has_include(<sys/eventfd.h>)
+WRAP(eventfd, int, (unsigned n, int f), (n, f))
+#endif
 WRAP(accept4, int, (int fd, struct sockaddr *a, socklen_t *l, int f), (fd, a, l, f))
 WRAP(ppoll, int, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),
      (p, n, t, s))
@@ -479,7 +483,6 @@ WRAP(sigtimedwait, int, (const sigset_t *s, siginfo_t *info, const struct timesp
      (s, info, t))
 #endif
 #ifdef __linux__
-WRAP(pipe2, int, (int *fds, int f), (fds, f))
 #ifdef HAS_PIDFD
 WRAP(pidfd_send_signal, int, (int fd, int n, siginfo_t *info, unsigned f), (fd, n, info, f))
 WRAP(pidfd_open, int, (pid_t pid, unsigned f), (pid, f))
@@ -498,7 +501,6 @@ WRAP(epoll_pwait2, int,
      (int e, struct epoll_event *v, int n, const struct timespec *t, const sigset_t *s),
      (e, v, n, t, s))
 #endif
-WRAP(eventfd, int, (unsigned n, int f), (n, f))
 WRAP(sendfile, ssize_t, (int o, int i, off_t *at, size_t n), (o, i, at, shorter(n)))
 WRAP(splice, ssize_t, (int i, off_t *io, int o, off_t *oo, size_t n, unsigned f),
      (i, io, o, oo, shorter(n), f))
