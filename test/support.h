@@ -129,7 +129,7 @@ static inline const char *trace_take(void)
 
 #define ck_assert_trace(expected) ck_assert_str_eq(trace_take(), expected)
 
-/* The number of an error as text, in what is expected: numbers above 34 differ between CPUs and systems. */
+/* The number of an error or a signal as text, in what is expected: many differ between CPUs and systems. */
 #define NUMBER(error) NUMBER_(error)
 #define NUMBER_(error) #error
 

@@ -80,16 +80,15 @@ enum { SYSTEM_P_PIDFD = 3 }; /* waitid's P_PIDFD: Linux 5.4 */
 
 /*
  * Whether the 8 bytes around an address can be read, as far as the kernel can tell: it reads a
- * signal mask there before it refuses to set that. Async-signal-safe.
+ * signal mask there before it refuses to set that. One of MIPS is 16 bytes. Async-signal-safe.
  */
 static inline bool system_can_read(const void *at)
 {
 #if defined(__linux__) && defined(SYS_rt_sigprocmask)
-	enum { IN_NO_WAY = 0x7fffffff };
+	enum { IN_NO_WAY = 0x7fffffff, MASK = NSIG / 8 };
 	int error = errno;
-	uintptr_t word = (uintptr_t)at & ~(uintptr_t)7;
-	bool can = syscall(SYS_rt_sigprocmask, IN_NO_WAY, word, NULL, (NSIG - 1) / 8) < 0 &&
-		   errno == EINVAL;
+	uintptr_t mask = (uintptr_t)at & ~(uintptr_t)(MASK - 1);
+	bool can = syscall(SYS_rt_sigprocmask, IN_NO_WAY, mask, NULL, MASK) < 0 && errno == EINVAL;
 	errno = error;
 	return at && can;
 #else

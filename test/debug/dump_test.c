@@ -404,10 +404,10 @@ static const struct {
 } dumps[] = {
 	{"SIGUSR1", SIGUSR1, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
 	{"USR2", SIGUSR2, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
-	{"12", 12, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
+	{NUMBER(SIGUSR2), SIGUSR2, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
 	{"SIGUSR1,list", SIGUSR1, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
 	{"USR1,tree", SIGUSR1, "coro: a loop with 1 task\ncoro:   task 1 main, spawned at "},
-	{"10,json", 10, "{\"count\": 1, "},
+	{NUMBER(SIGUSR1) ",json", SIGUSR1, "{\"count\": 1, "},
 };
 
 START_TEST(a_signal_that_the_environment_names_dumps_the_loop)
