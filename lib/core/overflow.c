@@ -60,6 +60,16 @@ static void report(const struct coro *co)
 }
 
 /*
+ * Whether a fault above the stack pointer is at the end of the stack, which both are behind then. RISC-V
+ * and MIPS save registers first, where a frame begins. A fault where the stack begins is no overflow:
+ * there is memory at the stack pointer.
+ */
+static bool is_behind_the_end(const char *at, const char *sp, ptrdiff_t most)
+{
+	return at > sp && at - sp <= most && !system_can_read(sp);
+}
+
+/*
  * Whether a fault is an overflow: in a guard, in a frame so large that it reaches beyond it, or at
  * the end of the thread's own stack.
  */
@@ -72,8 +82,8 @@ static bool overflows(const struct coro *co, const char *at, const char *sp)
 		return true;
 	if (!sp)
 		return false;
-	if (co == &thread->root) /* a fault there is at the end of the stack */
-		return sp - at <= BELOW && at - sp <= ABOVE;
+	if (co == &thread->root)
+		return sp - at <= BELOW && (at - sp <= ABOVE || is_behind_the_end(at, sp, BELOW));
 	const char *low = co->frame->stack.low;
 	return sp < low && at < low && (at >= sp || sp - at <= BELOW);
 }

@@ -40,6 +40,22 @@ static int overflow(void *arg)
 	return recurse(0);
 }
 
+/* Of a frame, what is farthest from the stack pointer is written first. */
+static int __attribute__((noinline)) recurse_from_the_top(int depth)
+{
+	volatile char frame[3 * KIB];
+	for (size_t i = sizeof(frame); i > 0; i -= 16)
+		frame[i - 1] = (char)depth;
+	if (depth < 0)
+		return frame[0];
+	return recurse_from_the_top(depth + 1) + frame[15];
+}
+
+static int overflow_from_the_top(void *arg)
+{
+	return recurse_from_the_top(0);
+}
+
 static int read_null(void *arg)
 {
 	volatile int *volatile nowhere = NULL;
@@ -53,6 +69,16 @@ static int past_the_end_of_a_file(void *arg)
 		return FAILED;
 	volatile char *memory = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
 	return memory == MAP_FAILED ? FAILED : memory[0];
+}
+
+/* Where the stack begins there is no more of it either. */
+static int read_past_the_outermost_frame(void *arg)
+{
+	const volatile char *at = (const volatile char *)&arg;
+	int sum = 0;
+	while (at)
+		sum ^= *at++;
+	return sum;
 }
 
 static int just_yield(void *arg)
@@ -369,6 +395,9 @@ START_TEST(fault_outside_a_coroutine_is_no_overflow)
 	child = child_run(fault_outside, (void *)past_the_end_of_a_file);
 	ck_assert_killed(child, SIGBUS);
 	ck_assert_str_eq(child.said, "");
+	child = child_run(fault_outside, (void *)read_past_the_outermost_frame);
+	ck_assert(WIFSIGNALED(child.status));
+	ck_assert_str_eq(child.said, "");
 }
 END_TEST
 
@@ -379,23 +408,24 @@ static void *fault_in_thread(void *arg)
 
 static int overflow_in_a_thread_of_its_own(void *arg)
 {
-	return in_thread(fault_in_thread, (void *)overflow) ? SURVIVED : FAILED;
+	return in_thread(fault_in_thread, arg) ? SURVIVED : FAILED;
 }
 
 static int overflow_the_threads_own_stack(void *arg)
 {
 	setrlimit(RLIMIT_STACK, &(struct rlimit){256 * KIB, 256 * KIB});
-	return fault_outside((void *)overflow);
+	return fault_outside(arg);
 }
 
 /* In the main thread and in another, where they have used coroutines: before, no signal stack is there. */
 START_TEST(overflow_of_the_threads_own_stack_is_reported)
 {
+	void *fn = (void *)(_i ? overflow_from_the_top : overflow);
 	skip_under_checkers();
-	struct child child = child_run(overflow_the_threads_own_stack, NULL);
+	struct child child = child_run(overflow_the_threads_own_stack, fn);
 	ck_assert_killed(child, SIGSEGV);
 	ck_assert_str_eq(child.said, knows_registers() ? "coro: stack overflow in a thread\n" : "");
-	child = child_run(overflow_in_a_thread_of_its_own, NULL);
+	child = child_run(overflow_in_a_thread_of_its_own, fn);
 	ck_assert_killed(child, SIGSEGV);
 	ck_assert_str_eq(child.said, knows_registers() ? "coro: stack overflow in a thread\n" : "");
 }
@@ -636,7 +666,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, report_is_switched_off_by_the_environment);
 	tcase_add_test(tests, null_dereference_in_a_coroutine_is_no_overflow);
 	tcase_add_test(tests, fault_outside_a_coroutine_is_no_overflow);
-	tcase_add_test(tests, overflow_of_the_threads_own_stack_is_reported);
+	tcase_add_loop_test(tests, overflow_of_the_threads_own_stack_is_reported, 0, 2);
 	tcase_add_loop_test(tests, fault_signal_from_outside_still_kills, 0, 2);
 	tcase_add_test(tests, raised_fault_signal_still_kills);
 
