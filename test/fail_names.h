@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls that have other names where sizes of files and times are wider than long: glibc's headers
- * send the usual names there; musl has one name only. To be included after these. The Makefile reads the names, too.
+ * send the usual names there; musl has one name for sizes of files. To be included after these. The Makefile reads the names, too.
  */
 #ifndef TEST_FAIL_NAMES_H
 #define TEST_FAIL_NAMES_H
@@ -61,6 +61,24 @@
 #define __wrap_sigtimedwait __wrap___sigtimedwait64
 #define __real_epoll_pwait2 __real___epoll_pwait2_time64
 #define __wrap_epoll_pwait2 __wrap___epoll_pwait2_time64
+#endif
+
+/* musl does so where time_t was of 32 bits once. */
+#if defined(_REDIR_TIME64) && _REDIR_TIME64
+#define __real_stat __real___stat_time64
+#define __wrap_stat __wrap___stat_time64
+#define __real_lstat __real___lstat_time64
+#define __wrap_lstat __wrap___lstat_time64
+#define __real_fstat __real___fstat_time64
+#define __wrap_fstat __wrap___fstat_time64
+#define __real_nanosleep __real___nanosleep_time64
+#define __wrap_nanosleep __wrap___nanosleep_time64
+#define __real_ppoll __real___ppoll_time64
+#define __wrap_ppoll __wrap___ppoll_time64
+#define __real_pselect __real___pselect_time64
+#define __wrap_pselect __wrap___pselect_time64
+#define __real_sigtimedwait __real___sigtimedwait_time64
+#define __wrap_sigtimedwait __wrap___sigtimedwait_time64
 #endif
 
 #endif
