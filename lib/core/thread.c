@@ -67,6 +67,16 @@ static void on_exit_of_thread(void *arg)
 	thread_finish(thread);
 }
 
+void thread_leave(void)
+{
+	struct thread *thread = thread_current;
+	if (thread == &thread_nobody || thread->self != &thread->root)
+		return;
+	if (__atomic_load_n(&has_key, __ATOMIC_ACQUIRE))
+		pthread_setspecific(at_exit, NULL);
+	thread_finish(thread);
+}
+
 static int hold_fakes(struct stack *stack, void *arg)
 {
 	(void)arg;

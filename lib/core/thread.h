@@ -67,6 +67,12 @@ extern __thread struct thread *thread_current
 
 struct thread *thread_create(void);
 
+/*
+ * Frees what the calling thread's exit would free. For a detached thread: it may end while the
+ * process does, when nothing is called at its exit any more.
+ */
+void thread_leave(void);
+
 void thread_unref(struct thread *thread);
 
 static inline struct thread *thread_ref(struct thread *thread)

@@ -135,6 +135,7 @@ static void *work(void *arg)
 		executor_unlock(executor);
 		free(worker);
 		executor_unref(executor);
+		thread_leave();
 		return NULL;
 	}
 	list_append(&executor->ended, &worker->link);

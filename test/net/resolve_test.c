@@ -246,6 +246,44 @@ START_TEST(a_child_made_by_fork_asks_for_itself)
 }
 END_TEST
 
+static struct gate late = GATE;
+static int threads_but_late; /* 0 for a process whose threads all end before it */
+
+/* Runs after the library's: has a thread end when nothing is called at its exit any more. */
+__attribute__((destructor(101))) static void open_late(void)
+{
+	if (!threads_but_late)
+		return;
+	silence = NULL;
+	gate_open(&late);
+	await_threads(threads_but_late);
+}
+
+static int exits_while_it_asks(void *arg)
+{
+	coro_loop_close(loop);
+	if (coro_loop_create(NULL, &loop) < 0)
+		return 1;
+	threads_but_late = threads_now();
+	silence = &late;
+	struct coro_future *task = start(resolves, "localhost");
+	gate_await(&late, 1);
+	cancel(task);
+	coro_run_until_complete(loop, task, NULL);
+	coro_future_unref(task);
+	coro_loop_close(loop);
+	exit(0);
+}
+
+START_TEST(a_process_may_exit_before_the_answer)
+{
+	if (SANITIZE_THREAD)
+		skip_test("ThreadSanitizer in the child");
+	struct child child = child_run(exits_while_it_asks, NULL);
+	ck_assert_exited(child, 0);
+}
+END_TEST
+
 START_TEST(what_begins_with_a_dot_is_no_name)
 {
 	ck_assert_int_eq(result_of(resolves, ".localhost"), -ENOENT);
@@ -322,6 +360,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, silent_name_servers_do_not_hold_up_files);
 	tcase_add_test(tests, coro_run_does_not_wait_for_answers_at_its_end);
 	tcase_add_test(tests, a_child_made_by_fork_asks_for_itself);
+	tcase_add_test(tests, a_process_may_exit_before_the_answer);
 	tcase_add_test(tests, what_begins_with_a_dot_is_no_name);
 	tcase_add_test(tests, an_answer_that_comes_to_a_cancelled_task_is_freed);
 	tcase_add_test(tests, who_asks_can_be_discarded_before_the_answer_and_after);
