@@ -46,7 +46,7 @@ large := $(if $(filter __LP64__,$(macros)),,-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=
 
 # The CPU, if it has a file of its own: each refuses other machines. Else setjmp.
 cpu = $(eval cpu := $(shell for s in lib/core/context/*.S; do $(preprocess) -Ilib $$s >/dev/null 2>&1 && basename $$s .S; done))$(cpu)
-CONTEXT := $(or $(CONTEXT),$(cpu),setjmp)
+$(if $(CONTEXT),,$(eval CONTEXT := $(or $(cpu),setjmp)))
 
 # Whether the compiler does it, into a file of its own: Zig's would put that in the place of /dev/null. With -g macOS's
 # leaves a directory beside it.
