@@ -19,7 +19,8 @@ struct region {
 struct image_thread {
 	int tid;
 	bool stopped;
-	int signal; /* was on its way when it was stopped; 0 for none */
+	bool runs_on; /* it has not stopped in time, while the others did */
+	int signal;   /* was on its way when it was stopped; 0 for none */
 	bool has_registers;
 	struct registers registers;
 	uint64_t tls; /* the thread pointer; valid with has_registers */

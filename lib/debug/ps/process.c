@@ -396,6 +396,8 @@ int process_stop(struct image *image)
 			thread->stopped = thread->stopped && wait_for_stop(thread);
 			if (thread->stopped)
 				read_registers(thread);
+			else
+				thread->runs_on = !has_ended(image->pid, thread->tid);
 		}
 	}
 	if (found < 0) {
@@ -404,6 +406,15 @@ int process_stop(struct image *image)
 	}
 	image->now = monotonic();
 	return 0;
+}
+
+static void say_what_runs_on(const struct image *image)
+{
+	for (size_t i = 0; i < image->thread_count; i++)
+		if (image->threads[i].runs_on)
+			complain(
+				"thread %d did not stop: what it did meanwhile may be shown in part",
+				image->threads[i].tid);
 }
 
 void process_resume(struct image *image)
@@ -417,5 +428,6 @@ void process_resume(struct image *image)
 	if (image->stopped_for < 0) {
 		image->stopped_for += monotonic();
 		hurry(false);
+		say_what_runs_on(image);
 	}
 }

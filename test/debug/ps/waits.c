@@ -12,6 +12,7 @@
  *   traced     it is traced by its parent
  *   empty      it has no loop
  *   serves     it has a server, too
+ *   vforks     a second thread waits for a child made by vfork, and does not stop for a tracer
  *   dives      a task with its stack full of calls waits
  */
 #include <coro.h>
@@ -261,6 +262,19 @@ static void be_traced(void)
 	_exit(0);
 }
 
+/* -- a thread that does not stop */
+
+static void *vforks(void *arg)
+{
+	(void)arg;
+	if (vfork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -280,6 +294,8 @@ int main(int argc, char **argv)
 			return EXIT_FAILURE;
 		pthread_exit(NULL);
 	}
+	if (is("vforks") && pthread_create(&thread, NULL, vforks, NULL) != 0)
+		return EXIT_FAILURE;
 	runs(NULL);
 	return EXIT_FAILURE;
 }
