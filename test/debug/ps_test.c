@@ -853,15 +853,22 @@ START_TEST(core_files_with_random_bytes_do_no_harm)
 }
 END_TEST
 
+/* A core file with one loop, of one task. */
+static void make_small_core(struct fake_core *core)
+{
+	static struct array_image array;
+	struct debug_offsets table = own_table();
+	learn_own_kind();
+	table.loops = BASE;
+	make_loop(&array, &table, 1, -1);
+	make_core(core, &array, &table);
+}
+
 /* Opens a core file with two segments, of which a file is mapped at those addresses. */
 static void open_mapped(uint64_t start, uint64_t end, struct image *image)
 {
-	static struct array_image array;
 	static struct fake_core core;
-	struct debug_offsets table = own_table();
-	learn_own_kind();
-	make_loop(&array, &table, 1, -1);
-	make_core(&core, &array, &table);
+	make_small_core(&core);
 	core.files.words[2] = start;
 	core.files.words[3] = end;
 	ck_assert_int_eq(open_core(&core, sizeof(core), image), 0);
@@ -887,15 +894,10 @@ static void expect_region(const struct image *image, const struct region *expect
 /* The number of its program headers stands in the first section header, if there are that many. */
 START_TEST(headers_may_be_counted_elsewhere)
 {
-	static struct array_image array;
 	static struct fake_core core;
-	struct debug_offsets table = own_table();
 	ElfW(Shdr) section = {.sh_info = 4};
-	learn_own_kind();
-	table.loops = BASE;
 	for (int there = 0; there < 2; there++) {
-		make_loop(&array, &table, 1, -1);
-		make_core(&core, &array, &table);
+		make_small_core(&core);
 		core.header.e_phnum = PN_XNUM;
 		core.header.e_shoff =
 			there ? offsetof(struct fake_core, thread.content) : 2 * sizeof(core);
@@ -911,14 +913,10 @@ END_TEST
 START_TEST(notes_without_their_contents_are_passed_over)
 {
 	static const unsigned types[] = {NT_FILE, NT_PRSTATUS, NT_PRPSINFO};
-	static struct array_image array;
 	static struct fake_core core;
-	struct debug_offsets table = own_table();
 	struct image image;
-	learn_own_kind();
-	make_loop(&array, &table, 1, -1);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		make_core(&core, &array, &table);
+		make_small_core(&core);
 		core.parts[0].p_type = PT_NULL;
 		core.parts[1].p_filesz = sizeof(core.thread.header) + 8 + 8;
 		core.thread.header.n_type = types[i];
@@ -934,14 +932,10 @@ END_TEST
 
 START_TEST(files_without_a_path_are_passed_over)
 {
-	static struct array_image array;
 	static struct fake_core core;
-	struct debug_offsets table = own_table();
 	struct image image;
-	learn_own_kind();
-	make_loop(&array, &table, 1, -1);
 	for (int i = 0; i < 3; i++) {
-		make_core(&core, &array, &table);
+		make_small_core(&core);
 		if (i == 0)
 			memset(core.files.path, '/', sizeof(core.files.path));
 		else if (i == 1)
@@ -958,14 +952,10 @@ END_TEST
 /* Where the core has zeros for its beginning, a file cannot be told from another. */
 START_TEST(a_file_is_the_same_unless_it_begins_otherwise)
 {
-	static struct array_image array;
 	static struct fake_core core;
-	struct debug_offsets table = own_table();
 	struct image image;
-	learn_own_kind();
-	make_loop(&array, &table, 1, -1);
 	for (int other = 0; other < 2; other++) {
-		make_core(&core, &array, &table);
+		make_small_core(&core);
 		memset(core.memory, other, 1024);
 		quiet_begin();
 		ck_assert_int_eq(open_core(&core, sizeof(core), &image), 0);
