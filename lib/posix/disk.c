@@ -46,7 +46,7 @@ static ssize_t make_apart(struct disk_call *call)
 	if (shielded)
 		r = coro_shield_end(&shield, r);
 	if (r == -EAGAIN)
-		return call->make(call); /* there is no thread */
+		r = in_a_thread(call); /* there is none: the loop waits */
 	return call_result(r < 0 ? r : call->result < 0 ? -call->error : call->result, before);
 }
 
