@@ -341,6 +341,9 @@ START_TEST(messages_and_room_are_waited_for)
 	task = begin(&sends);
 	ck_assert_int_eq(mq_receive(queue, bytes, sizeof(bytes), NULL), 5);
 	finish(task, &sends, 0);
+	task = begin(&sends);
+	cancel(task);
+	finish_failed(task, &sends, ECANCELED);
 	make_at_once(&receives);
 	ck_assert_int_eq(receives.result, 5);
 	task = begin(&receives);
