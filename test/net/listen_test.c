@@ -391,6 +391,22 @@ START_TEST(a_listener_that_cannot_be_noted_is_none)
 }
 END_TEST
 
+/* Whether somebody listens cannot be found out: the file stays. */
+START_TEST(without_another_socket_no_file_is_taken_over)
+{
+	const char *address = socket_file();
+	struct listening second = {address};
+	close(listen_on(address));
+	fail_call("socket", 2, EMFILE);
+	ck_assert_int_eq(result_of(listens, &second), -EADDRINUSE);
+	ck_assert(fail_call_off());
+	ck_assert(exists(address));
+	ck_assert_int_eq(result_of(listens, &second), 0);
+	close_in_loop(second.fd);
+	remove_socket_file(address);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_socket_is_left_alone)
 {
 	const char *address = socket_file();
@@ -521,6 +537,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, connections_of_tcp_do_not_wait_for_more);
 	tcase_add_test(tests, a_port_is_shared_by_those_who_say_so);
 	tcase_add_test(tests, the_file_of_a_listener_that_is_gone_is_taken_over);
+	tcase_add_test(tests, without_another_socket_no_file_is_taken_over);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_left_alone);
 	tcase_add_test(tests, a_path_that_looks_like_an_abstract_name_can_be_dialled_by_its_text);
 	tcase_add_test(tests, any_abstract_name_can_be_dialled_by_its_text);
