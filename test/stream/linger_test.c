@@ -277,6 +277,37 @@ START_TEST(what_does_not_arrive_is_reported)
 }
 END_TEST
 
+/* As above; and it sends more than is taken. Then nothing is read from it, and it is left in time. */
+START_TEST(a_peer_that_does_not_read_and_sends_on_is_left_in_time)
+{
+	begin_with(TCP, (struct coro_stream_options){.linger = CORO_SEC, .linger_bytes = 1});
+	for (ssize_t n = 1; n > 0;)
+		n = send(pair.from, much, MUCH, MSG_DONTWAIT);
+	coro_stream_close(stream);
+	ck_assert(stream->linger.reading);
+	put(pair.to, "more than a byte");
+	while (stream->linger.reading)
+		turn();
+	ck_assert(is_open(pair.from));
+	ck_assert_int_eq(result_of(waits_closed, NULL), -ETIMEDOUT);
+	ck_assert(!is_open(pair.from));
+	destroy();
+	close(pair.to);
+}
+END_TEST
+
+/* Not to linger is for what the kernel has. What it does not have yet waits for room, for ever. */
+START_TEST(what_is_to_be_written_waits_though_its_stream_does_not_linger)
+{
+	begin_with(TCP, (struct coro_stream_options){.linger = -1});
+	write_much();
+	destroy();
+	ck_assert_int_eq(result_of(sleeps, &(int64_t){3600 * CORO_SEC}), 0);
+	ck_assert(is_open(pair.from));
+	expect_all(MUCH);
+}
+END_TEST
+
 static int reads_slowly(void *arg)
 {
 	static char bytes[65536];
@@ -494,9 +525,10 @@ static void *reads_late(void *arg)
 }
 
 static const struct ending endings[] = {
-	{TCP, {0}, DESTROY, MUCH},  {TCP, {0}, CLOSE, MUCH},    {TCP, {0}, NEITHER, MUCH},
-	{TCP, {0}, DEFER, MUCH},    {UNIX, {0}, DESTROY, MUCH}, {PIPE, {0}, DESTROY, MUCH},
-	{PIPE, {0}, NEITHER, MUCH},
+	{TCP, {0}, DESTROY, MUCH},  {TCP, {0}, CLOSE, MUCH},
+	{TCP, {0}, NEITHER, MUCH},  {TCP, {0}, DEFER, MUCH},
+	{UNIX, {0}, DESTROY, MUCH}, {PIPE, {0}, DESTROY, MUCH},
+	{PIPE, {0}, NEITHER, MUCH}, {TCP, {.linger = -1}, DESTROY, MUCH},
 };
 
 static void run_to_end(const struct coro_loop_options *options, coro_fn *fn,
@@ -619,6 +651,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_peer_that_sends_on_is_left_after_a_limit);
 	tcase_add_test(tests, a_peer_that_does_not_read_is_lost_and_reported);
 	tcase_add_test(tests, what_does_not_arrive_is_reported);
+	tcase_add_test(tests, a_peer_that_does_not_read_and_sends_on_is_left_in_time);
+	tcase_add_test(tests, what_is_to_be_written_waits_though_its_stream_does_not_linger);
 	tcase_add_test(tests, a_peer_that_reads_slowly_gets_all);
 	tcase_add_test(tests, a_peer_that_resets_is_an_error);
 	tcase_add_test(tests, an_fd_that_others_share_may_be_just_closed);

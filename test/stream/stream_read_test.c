@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams read: by lines, numbers and separators, and much at once. */
+#include "io/io.h"
 #include "stream/streams.h"
 
 /* ---- tasks ---- */
@@ -387,6 +388,35 @@ START_TEST(a_read_that_is_woken_and_cancelled_loses_nothing)
 }
 END_TEST
 
+/* Reads what it has put there itself, and never waits for bytes. */
+static int reads_on(void *count)
+{
+	char byte;
+	ssize_t n = 1;
+	while (n == 1) {
+		put(pair.to, "x");
+		n = coro_stream_read(stream, &byte, 1);
+		*(int *)count += n == 1;
+	}
+	return (int)n;
+}
+
+START_TEST(a_read_that_gives_way_and_is_cancelled_loses_nothing)
+{
+	int count = 0;
+	begin(UNIX, 0);
+	struct coro_future *task = start(reads_on, &count);
+	ck_assert(!coro_future_done(task));
+	ck_assert_int_eq(count, IO_BUDGET);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	ck_assert_int_eq(count, IO_BUDGET);
+	ck_assert_does(reads_some, N(9), "'x'");
+	end();
+}
+END_TEST
+
 static int reads_line_within_a_second(void *arg)
 {
 	struct coro_timeout timeout;
@@ -591,6 +621,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, what_is_seen_stays_until_it_is_taken, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_cancelled_read_loses_nothing, 0, 4);
 	tcase_add_loop_test(tests, a_read_that_is_woken_and_cancelled_loses_nothing, 0, 4);
+	tcase_add_test(tests, a_read_that_gives_way_and_is_cancelled_loses_nothing);
 	tcase_add_test(tests, a_read_ends_at_its_deadline);
 	tcase_add_test(tests, one_task_reads_at_a_time);
 	tcase_add_test(tests, nobody_takes_what_another_task_is_reading);
