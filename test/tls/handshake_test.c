@@ -339,6 +339,22 @@ START_TEST(a_server_chooses_by_host)
 }
 END_TEST
 
+/* Which it then has no second reference to. */
+START_TEST(a_server_may_choose_itself)
+{
+	open_pair(UNIX);
+	make_contexts(NULL, OPTIONS(.certificate = local.certificate, .key = local.key,
+				    .choose = choose, .arg = "arg"));
+	chosen = server_context;
+	shake("a.example.org");
+	ck_assert_int_eq(client_shaking.result, 0);
+	ck_assert_int_eq(server_shaking.result, 0);
+	ck_assert_trace("a.example.org/arg");
+	ck_assert_ptr_eq(SSL_get_SSL_CTX(coro_tls_ssl(server)),
+			 coro_tls_context_ssl(server_context));
+}
+END_TEST
+
 START_TEST(a_host_that_there_is_not_is_an_error)
 {
 	open_pair(UNIX);
@@ -544,6 +560,26 @@ START_TEST(nor_is_a_peer_that_reads_nothing)
 		cancel(task);
 	finish(task, 0);
 	ck_assert_int_eq(client_shaking.result, _i ? -ECANCELED : -ETIMEDOUT);
+	ck_assert(coro_stream_is_closing(client));
+}
+END_TEST
+
+/* The socket is full, by bytes that are not the stream's. */
+START_TEST(a_handshake_that_waits_for_room_may_be_cancelled)
+{
+	static const char much[1 << 16];
+	open_pair(UNIX);
+	make_contexts(NULL, NULL);
+	while (send(line.to, much, sizeof(much), MSG_DONTWAIT) > 0)
+		continue;
+	ck_assert_int_eq(errno, EAGAIN);
+	client_shaking = (struct shaking){.host = "localhost"};
+	struct coro_future *task = start(connects, &client_shaking);
+	turn();
+	ck_assert(!coro_future_done(task));
+	cancel(task);
+	finish(task, 0);
+	ck_assert_int_eq(client_shaking.result, -ECANCELED);
 	ck_assert(coro_stream_is_closing(client));
 }
 END_TEST
@@ -1019,6 +1055,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_server_that_requires_one_does_not);
 	tcase_add_test(tests, a_client_that_a_stranger_has_signed_is_refused);
 	tcase_add_loop_test(tests, a_server_chooses_by_host, 0, 2);
+	tcase_add_test(tests, a_server_may_choose_itself);
 	tcase_add_test(tests, a_host_that_there_is_not_is_an_error);
 	tcase_add_loop_test(tests, what_the_chosen_context_demands_of_clients_holds, 0, 8);
 	tcase_add_loop_test(tests, a_session_goes_on_with_its_host_and_no_other, 0, 2);
@@ -1027,6 +1064,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_peer_that_hangs_up_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, a_peer_that_says_nothing_is_not_waited_for_for_ever, 0, 2);
 	tcase_add_loop_test(tests, nor_is_a_peer_that_reads_nothing, 0, 2);
+	tcase_add_test(tests, a_handshake_that_waits_for_room_may_be_cancelled);
 	tcase_add_test(tests, what_waits_to_begin_may_be_discarded);
 	tcase_add_test(tests, a_timeout_around_it_counts);
 	tcase_add_loop_test(tests, it_may_be_cancelled_wherever_it_waits, 0, 2);
