@@ -410,6 +410,30 @@ START_TEST(what_was_waited_for_in_vain_ends_with_plain_close)
 }
 END_TEST
 
+/* The number is closed, or is a file's, which cannot be waited for. No event tells so. */
+START_TEST(who_waits_while_it_is_closed_plainly_is_woken_in_quiet)
+{
+	if (strcmp(coro_loop_poller(loop), "epoll") != 0)
+		skip_test("the poller reports it, or keeps the file open");
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pair = pair_at(NUMBER, UNIX);
+	struct coro_future *task = start(reads_twice, &(int){NUMBER});
+	turn();
+	put(pair.to, "word");
+	turn();
+	ck_assert_trace("read:word");
+	if (_i == 0)
+		close(NUMBER);
+	else
+		ck_assert_int_eq(dup2(null, NUMBER), NUMBER);
+	ck_assert_int_eq(result_of(rests, NULL), 0);
+	assert_ended(task, -EBADF);
+	ck_assert_trace("read:-9");
+	close_plainly();
+	close(null);
+}
+END_TEST
+
 /* What has the number is of that kind; PAIR_KINDS is a file. */
 static struct pair any_at(int number, int kind)
 {
@@ -444,6 +468,30 @@ START_TEST(a_number_that_was_closed_plainly_may_be_of_another_kind)
 				      before);
 			close_plainly();
 		}
+}
+END_TEST
+
+/* What it is cannot be learned. */
+START_TEST(a_number_of_another_kind_whose_kind_is_unknown_is_an_error)
+{
+	static const int kinds[][2] = {{PAIR_KINDS, UNIX}, {UNIX, PIPE}};
+	int before = kinds[_i][0], now = kinds[_i][1];
+	if (on_uring())
+		skip_test("the kernel makes the call, whatever the fd is");
+	pair = any_at(NUMBER, before);
+	ck_assert_int_eq(result_of(reads_of_any, &before), 4);
+	close_plainly();
+	pair = any_at(NUMBER, now);
+	put(pair.to, "word");
+	struct coro_future *task = spawn(reads_twice, &(int){NUMBER});
+	fail_call("fcntl", 1, ENFILE);
+	int r = coro_run_until_complete(loop, task, NULL);
+	ck_assert(fail_call_off());
+	ck_assert_int_eq(r, -ENFILE);
+	coro_future_unref(task);
+	trace_take();
+	coro_fd_close(NUMBER);
+	close(pair.to);
 }
 END_TEST
 
@@ -945,6 +993,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, nor_is_the_old_file_read_where_the_loop_opened_it_once_more, 0,
 			    PIPE_NONBLOCK + 1);
 	tcase_add_test(tests, a_number_that_was_closed_plainly_may_be_of_another_kind);
+	tcase_add_loop_test(tests, a_number_of_another_kind_whose_kind_is_unknown_is_an_error, 0,
+			    2);
 	tcase_add_test(tests, so_it_is_while_something_comes_all_the_time);
 	tcase_add_test(tests, so_it_is_where_the_kernel_has_no_room_for_a_while);
 	tcase_add_loop_test(tests, so_it_is_by_callbacks, 0, PAIR_KINDS);
@@ -953,6 +1003,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_write_to_such_a_number_is_not_cut_short, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, so_it_is_where_a_duplicate_lives_on, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, what_was_waited_for_in_vain_ends_with_plain_close, 0, 2);
+	tcase_add_loop_test(tests, who_waits_while_it_is_closed_plainly_is_woken_in_quiet, 0, 2);
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
 	tcase_add_loop_test(tests, duplicates_are_waited_for_apart, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, one_duplicate_may_be_closed, 0, PAIR_KINDS);

@@ -4,6 +4,8 @@
  * is.
  */
 #include "base/system.h"
+#include "loop/loop.h"
+
 #include "fds.h"
 
 #include <poll.h>
@@ -156,6 +158,23 @@ START_TEST(a_write_that_is_cancelled_tells_what_is_written)
 }
 END_TEST
 
+START_TEST(an_error_of_a_write_that_is_cancelled_is_the_next_ones)
+{
+	if (!make(SLAVE_READS))
+		skip_test("no terminals here");
+	fail_calls_from("write", 1, EIO);
+	fail_calls_everywhere();
+	struct coro_future *writer = start(writes_much, NULL);
+	while (inbox_empty(&sched_of(loop)->inbox)) /* until the thread has tried */
+		sched_yield();
+	cancel(writer);
+	ck_assert_int_eq(run_to_end(writer), -ECANCELED);
+	ck_assert(fail_call_off());
+	ck_assert_int_eq(result_of(writes_much, NULL), -EIO);
+	close_both();
+}
+END_TEST
+
 static int closes_it(void *arg)
 {
 	(void)arg;
@@ -297,6 +316,37 @@ START_TEST(a_read_that_is_cancelled_loses_nothing)
 	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), 0);
 	ck_assert_trace("a:-" NUMBER(ECANCELED) " b:wo c:rd");
 	coro_future_unref(reader);
+	close_both();
+}
+END_TEST
+
+static int polls_thrice(void *arg)
+{
+	struct pollfd *fds = arg;
+	return coro_poll(fds, 3, 0);
+}
+
+/* Two of the fds have a result, which the kernel does not know of. */
+START_TEST(poll_finds_what_a_cancelled_read_has_left)
+{
+	if (!make_to_steal_from(MASTER_READS) || strcmp(read_call, "pthread_create") != 0)
+		skip_test("no terminals here, or no thread reads them");
+	struct coro_future *reader = read_in_vain();
+	put(to, "word");
+	while (inbox_empty(&sched_of(loop)->inbox)) /* until the thread has read that */
+		sched_yield();
+	cancel(reader);
+	ck_assert_int_eq(coro_run_until_complete(loop, reader, NULL), -ECANCELED);
+	coro_future_unref(reader);
+	struct pollfd fds[] = {{.fd = from, .events = POLLIN | POLLOUT},
+			       {.fd = from, .events = POLLOUT},
+			       {.fd = from, .events = POLLIN}};
+	ck_assert_int_eq(result_of(polls_thrice, fds), 3);
+	ck_assert_int_eq(fds[0].revents, POLLIN | POLLOUT);
+	ck_assert_int_eq(fds[1].revents, POLLOUT);
+	ck_assert_int_eq(fds[2].revents, POLLIN);
+	ck_assert_int_eq(result_of(reads_once, &(struct reading){"b", from}), 0);
+	ck_assert_trace("a:-" NUMBER(ECANCELED) " b:word");
 	close_both();
 }
 END_TEST
@@ -633,11 +683,13 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, nowait_setup, nowait_teardown);
 	tcase_add_loop_test(tests, what_has_no_room_is_waited_for_by_the_task_alone, 0, KINDS);
 	tcase_add_loop_test(tests, a_write_that_is_cancelled_tells_what_is_written, 0, KINDS);
+	tcase_add_test(tests, an_error_of_a_write_that_is_cancelled_is_the_next_ones);
 	tcase_add_loop_test(tests, write_by_a_thread_goes_on_without_its_task, 0, 2);
 	tcase_add_loop_test(tests, the_fd_may_be_closed_while_a_write_has_no_room, 0, KINDS);
 	tcase_add_loop_test(tests, a_task_whose_write_has_no_room_may_be_discarded, 0, KINDS);
 	tcase_add_loop_test(tests, what_another_takes_is_not_waited_for_by_the_loop, 0, KINDS);
 	tcase_add_loop_test(tests, a_read_that_is_cancelled_loses_nothing, 0, KINDS);
+	tcase_add_test(tests, poll_finds_what_a_cancelled_read_has_left);
 	tcase_add_loop_test(tests, o_nonblock_may_be_taken_off_meanwhile, 0, KINDS);
 	tcase_add_test(tests, read_at_another_place_reads_anew);
 	tcase_add_test(tests, devices_without_an_end_are_read_in_parts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* coro_poll: waiting for several fds at once. */
 #include "base/poll.h"
+#include "coro/debug.h"
 #include "fds.h"
 
 #include <poll.h>
@@ -396,6 +397,50 @@ START_TEST(who_polls_may_be_cancelled_and_discarded)
 }
 END_TEST
 
+START_TEST(a_wait_says_what_it_waits_for)
+{
+	char text[64], expected[64];
+	pair = make_pair(_i);
+	struct polls polls_ = poll_of(pair.from, POLLIN);
+	snprintf(expected, sizeof(expected), "fd %d, by coro_poll", pair.from);
+	for (int count = 1; count <= 2; count++) {
+		polls_.fds[1] = polls_.fds[0];
+		polls_.count = (nfds_t)count;
+		struct coro_future *task = begin(&polls_);
+		ck_assert_int_gt(coro_task_waiting(task, text, sizeof(text)), 0);
+		ck_assert_str_eq(text, count == 1 ? expected : "2 fds");
+		cancel(task);
+		finish(task, -ECANCELED);
+	}
+	close_pair(pair);
+}
+END_TEST
+
+/* For ever, if nobody cancels it. */
+static int polls_what_is_ready(void *arg)
+{
+	struct polls *polls_ = arg;
+	int r;
+	do
+		r = polls(polls_);
+	while (r == 1);
+	return r;
+}
+
+START_TEST(who_never_waits_lets_others_run_and_may_be_cancelled)
+{
+	pair = make_pair(_i);
+	put(pair.to, "x");
+	struct polls polls_ = poll_of(pair.from, POLLIN);
+	struct coro_future *task = start(polls_what_is_ready, &polls_);
+	turn();
+	ck_assert(!coro_future_done(task));
+	cancel(task);
+	finish(task, -ECANCELED);
+	close_pair(pair);
+}
+END_TEST
+
 static int within(void *arg)
 {
 	struct coro_timeout timeout;
@@ -535,6 +580,7 @@ START_TEST(calls_that_fail_fail_it)
 		{"epoll_create1", EMFILE, -EMFILE, POLLPRI, NULL},
 		{"epoll_ctl", ENOSPC, -ENOSPC, POLLPRI, NULL},
 		{"epoll_ctl", ENOMEM, -ENOMEM, POLLIN, "epoll"},
+		{"uring_poll", ENOMEM, -ENOMEM, POLLIN, "uring"},
 		{"epoll_create1", ENOSYS, 0, POLLPRI, NULL}, /* then without */
 	};
 	for (size_t i = 0; i < sizeof(fails) / sizeof(fails[0]); i++) {
@@ -605,6 +651,18 @@ START_TEST(outside_of_tasks_it_blocks)
 }
 END_TEST
 
+START_TEST(outside_of_tasks_a_signal_at_the_end_of_the_time_is_no_error)
+{
+	pair = make_pair(PIPE);
+	struct pollfd fd = {.fd = pair.from, .events = POLLIN};
+	fail_call("ppoll", 1, EINTR);
+	ck_assert_int_eq(coro_poll(&fd, 1, 1), 0);
+	ck_assert_uint_eq(calls_of("ppoll"), 2);
+	ck_assert(fail_call_off());
+	close_pair(pair);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -622,6 +680,9 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, what_is_closed_meanwhile_is_not_open, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_number_that_was_given_to_another_is_waited_for, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, who_polls_may_be_cancelled_and_discarded, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_wait_says_what_it_waits_for, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, who_never_waits_lets_others_run_and_may_be_cancelled, 0,
+			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_timeout_ends_it, 0, PAIR_KINDS);
 	tcase_add_test(tests, only_what_is_asked_for_ends_the_wait);
 	tcase_add_test(tests, a_wait_that_is_woken_for_nothing_does_not_spin);
@@ -630,6 +691,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, calls_that_fail_fail_it);
 	tcase_add_test(tests, wrong_arguments_are_refused);
 	tcase_add_loop_test(tests, outside_of_tasks_it_blocks, 0, 2);
+	tcase_add_test(tests, outside_of_tasks_a_signal_at_the_end_of_the_time_is_no_error);
 }
 
 TEST_MAIN("poll", add)
