@@ -131,7 +131,8 @@ CORO_API bool coro_condition_locked(const struct coro_condition *condition);
  * Releases the lock, waits until the condition is notified, and takes the lock again. It has the
  * lock again also when it returns -ECANCELED. A cancelled task may have been notified already: then
  * another is woken in its place, perhaps without need. So check again after each wait whether what
- * you wait for is true. Returns also -EPERM if the lock is free.
+ * you wait for is true. Returns also -EPERM: if the lock is free; or, without the lock, if tasks of
+ * another thread wait for it meanwhile.
  */
 coro_async CORO_MUST_CHECK CORO_API int coro_condition_wait(struct coro_condition *condition);
 

@@ -2,6 +2,7 @@
 /* Coroutines in several threads, and what remains when a thread ends. */
 #include "barrier.h"
 #include "base/sanitize.h"
+#include "core/thread.h"
 #include "coro/generator.h"
 #include "fail_alloc.h"
 #include "support.h"
@@ -272,6 +273,27 @@ START_TEST(thread_without_memory_may_ask_later)
 }
 END_TEST
 
+/* A thread may leave the library as often as it has used it, and at once. */
+static void *leaves(void *arg)
+{
+	const char *wrong = NULL;
+	thread_leave();
+	for (int i = 0; i < 3 && !wrong; i++) {
+		wrong = use_coroutines(i);
+		thread_leave();
+		if (thread_current != &thread_nobody)
+			return "not left";
+	}
+	return (void *)wrong;
+}
+
+START_TEST(thread_may_leave_and_come_back)
+{
+	const char *wrong = in_thread(leaves, NULL);
+	ck_assert_msg(!wrong, "%s", wrong);
+}
+END_TEST
+
 static pthread_key_t late;
 static const char *late_result;
 
@@ -508,6 +530,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, pool_is_each_threads_own);
 	tcase_add_test(tests, thread_that_has_no_coroutines_may_ask);
 	tcase_add_test(tests, thread_without_memory_may_ask_later);
+	tcase_add_test(tests, thread_may_leave_and_come_back);
 	tcase_add_test(tests, destructors_of_a_thread_may_use_the_library_after_its_own);
 	tcase_add_test(tests, a_destructor_may_use_what_its_thread_had);
 	tcase_add_loop_test(tests, threads_may_begin_while_the_process_ends, 0, 20);

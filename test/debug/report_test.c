@@ -546,6 +546,34 @@ START_TEST(debug_mode_reports_a_generator_that_yields_in_a_scope)
 }
 END_TEST
 
+static struct coro *left;
+
+static int leaves_a_generator(void *arg)
+{
+	int r = coro_create(yields_in_group, NULL, &left);
+	return r < 0 ? r : coro_next(left, NULL) == 1 ? 0 : -EIO;
+}
+
+/* Ends the generator, and with it the group, when there is no loop any more. */
+static int closes_the_generator_late(void *arg)
+{
+	struct program program = {
+		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = leaves_a_generator};
+	int r = run_program(&program);
+	coro_destroy(left);
+	return r;
+}
+
+START_TEST(group_of_a_generator_may_outlive_its_loop_in_debug_mode)
+{
+	struct child child = child_run(closes_the_generator_late, NULL);
+	ck_assert_exited(child, 0);
+	const char *ours = strstr(child.said, "coro: ");
+	ck_assert_ptr_nonnull(ours);
+	ck_assert_str_eq(without_lines(ours), yielders[1].said);
+}
+END_TEST
+
 /* ---- what is never given back ---- */
 
 static void be_called(void *arg)
@@ -1213,6 +1241,7 @@ static void add_tests(TCase *tests)
 
 	tcase_add_test(tests, debug_mode_reports_an_fd_closed_by_plain_close);
 	tcase_add_test(tests, debug_mode_reports_a_timeout_left_open);
+	tcase_add_test(tests, group_of_a_generator_may_outlive_its_loop_in_debug_mode);
 	tcase_add_loop_test(tests, debug_mode_reports_a_generator_that_yields_in_a_scope, 0,
 			    sizeof(yielders) / sizeof(yielders[0]));
 	tcase_add_test(tests, debug_mode_reports_what_is_never_released);

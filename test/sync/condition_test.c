@@ -2,6 +2,8 @@
 /* Conditions: a wait releases the lock and takes it again, whatever happens. */
 #include "line.h"
 
+#include "barrier.h"
+
 static struct coro_condition condition;
 
 static void setup(void)
@@ -537,6 +539,65 @@ START_TEST(notification_of_all_who_are_cancelled_is_gone)
 }
 END_TEST
 
+/* ---- elsewhere ---- */
+
+static struct barrier step;
+
+static int takes_and_gives(void *arg)
+{
+	int r = coro_condition_acquire(&condition);
+	return r < 0 ? r : coro_condition_release(&condition);
+}
+
+/* Holds the lock, while a task of this thread waits for it, from the first step to the second. */
+static int holds(void *arg)
+{
+	struct coro_future *task;
+	int r = coro_condition_acquire(&condition);
+	if (r < 0 || (r = coro_spawn(takes_and_gives, NULL, &task)) < 0)
+		return r;
+	coro_task_yield();
+	barrier_wait(&step);
+	barrier_wait(&step);
+	coro_condition_release(&condition);
+	r = coro_await(task, NULL);
+	coro_future_unref(task);
+	return r;
+}
+
+static void *holds_elsewhere(void *arg)
+{
+	int *ret = arg;
+	*ret = coro_run(holds, NULL);
+	return NULL;
+}
+
+static int waits_without_luck(void *arg)
+{
+	take();
+	return coro_condition_wait(&condition);
+}
+
+START_TEST(who_cannot_take_the_lock_again_learns_why)
+{
+	pthread_t thread;
+	int elsewhere = 1;
+	barrier_init(&step, 2);
+	struct coro_future *task = start(waits_without_luck, NULL);
+	ck_assert_int_eq(pthread_create(&thread, NULL, holds_elsewhere, &elsewhere), 0);
+	barrier_wait(&step);
+	cancel(task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -EPERM);
+	coro_future_unref(task);
+	ck_assert(coro_condition_locked(&condition)); /* by the others */
+	barrier_wait(&step);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(elsewhere, 0);
+	assert_free();
+	barrier_finish(&step);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -568,6 +629,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, lock_goes_on_when_who_takes_it_again_is_woken_and_cancelled);
 	tcase_add_test(tests, cancelled_task_without_a_notification_wakes_the_next);
 	tcase_add_test(tests, notification_of_all_who_are_cancelled_is_gone);
+
+	tcase_add_test(tests, who_cannot_take_the_lock_again_learns_why);
 }
 
 TEST_MAIN("condition", add_tests)

@@ -306,6 +306,25 @@ START_TEST(one_at_a_time_is_inside_in_any_order_of_events)
 }
 END_TEST
 
+/* ---- elsewhere ---- */
+
+static int releases(void *arg)
+{
+	return coro_lock_release(&lock);
+}
+
+START_TEST(another_thread_does_not_release_what_tasks_wait_for)
+{
+	struct coro_future *first = start(locks, "first"), *second = start(locks, "second");
+	ck_assert_int_eq(result_elsewhere(releases), -EPERM);
+	ck_assert(coro_lock_locked(&lock));
+	run();
+	ck_assert_trace("first second");
+	assert_ended(first, 0);
+	assert_ended(second, 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, setup, loop_teardown);
@@ -324,6 +343,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, lock_passes_all_who_are_cancelled_in_the_same_turn);
 	tcase_add_test(tests, newcomer_gets_it_from_who_was_woken_and_cancelled);
 	tcase_add_test(tests, try_does_not_take_what_a_cancelled_task_was_given);
+
+	tcase_add_test(tests, another_thread_does_not_release_what_tasks_wait_for);
 
 	tcase_add_test(tests, one_at_a_time_is_inside_in_any_order_of_events);
 }
