@@ -362,10 +362,13 @@ END_TEST
 
 static int sleeps_in_the_kernel(void *arg)
 {
-	return nanosleep(&(struct timespec){.tv_nsec = 300 * CORO_MSEC}, NULL);
+	return nanosleep(&(struct timespec){.tv_nsec = 900 * CORO_MSEC}, NULL);
 }
 
-/* The limit leaves a slow machine time to get to the sleep. */
+/*
+ * The limit leaves a slow machine time to get to the sleep. The rest of the sleep leaves it time for its
+ * watchdog: what that is late by is taken for a time in which the process stood still.
+ */
 START_TEST(short_sleep_of_the_thread_is_not_cut_short)
 {
 	struct program program = {.fn = sleeps_in_the_kernel, .slow = 200 * CORO_MSEC};
