@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Dialling one of several addresses, and what fails there. */
+#include "room.h"
+
 #include "net/names.h"
 
 /* ---- connecting to one of several ---- */
@@ -237,6 +239,32 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+/* Each failure names its address, and none that was not tried. */
+static int dials_second(void *address)
+{
+	int fd, r = coro_dial("name:1", NULL, &fd);
+	const char *said = coro_message(r);
+	if (r == -ENOMEM && (strncmp(said, "cannot connect to name:1: ", 26) != 0 ||
+			     strstr(said, "Success")))
+		return -EILSEQ;
+	return r == -ECONNREFUSED ? 0 : r;
+}
+
+static int dials_without_room(void *arg)
+{
+	return fail_without_room(dials_second, NULL, NULL);
+}
+
+START_TEST(a_race_without_room_fails)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	NAME_HAS("127.0.0.1", "127.0.0.2");
+	ck_assert_int_eq(result_of(dials_second, NULL), 0);
+	ck_assert_int_eq(result_of(dials_without_room, NULL), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
@@ -250,6 +278,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_unknown_name_is_an_error);
 	tcase_add_test(tests, any_system_call_may_fail);
 	tcase_add_test(tests, any_allocation_may_fail);
+	tcase_add_test(tests, a_race_without_room_fails);
 }
 
 TEST_MAIN("dial", add_tests)
