@@ -653,6 +653,13 @@ TASK_TEST(a_signal_reaches_what_is_left_of_its_group)
 	ck_assert_int_eq(coro_process_wait(process, NULL), 0);
 	ck_assert_int_eq(coro_process_terminate(process), -ESRCH);
 	ck_assert_int_eq(coro_process_signal_group(process, 1000), -EINVAL);
+	/* A group that has gone; one that the system guards; and an older kernel, which knows none. */
+	for (size_t i = 0; can && i < 3; i++) {
+		fail_call(NULL, 1, (int[]){ESRCH, EPERM, EINVAL}[i]);
+		ck_assert_int_eq(coro_process_signal_group(process, SIGTERM),
+				 i == 1 ? -EPERM : -ESRCH);
+		ck_assert(fail_call_off());
+	}
 	ck_assert_int_eq(coro_process_signal_group(process, SIGTERM), can ? 0 : -ESRCH);
 	if (!can)
 		kill(-coro_process_pid(process), SIGTERM);
