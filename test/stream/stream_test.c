@@ -229,6 +229,27 @@ static int ends_and_reads(void *arg)
 	return 0;
 }
 
+static int closes_fd(void *fd)
+{
+	return coro_fd_close(*(int *)fd);
+}
+
+static int writes_a_word(void *arg)
+{
+	int r = coro_stream_write(stream, "word", 4);
+	return r < 0 ? r : coro_stream_flush(stream);
+}
+
+START_TEST(a_stream_whose_fd_was_closed_fails)
+{
+	begin(UNIX, 0);
+	ck_assert_int_eq(result_of(closes_fd, &pair.from), 0);
+	ck_assert_int_eq(result_of(_i ? reads_line : writes_a_word, NULL), -EBADF);
+	trace_take();
+	end();
+}
+END_TEST
+
 START_TEST(what_came_before_a_reset_is_read_after_write_eof_too)
 {
 	begin(TCP, 0);
@@ -323,6 +344,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_copy_takes_no_more_than_it_is_to);
 	tcase_add_test(tests, a_cancelled_copy_leaves_what_it_has_not_copied);
 	tcase_add_test(tests, something_may_lie_between_a_stream_and_its_fd);
+	tcase_add_loop_test(tests, a_stream_whose_fd_was_closed_fails, 0, 2);
 	tcase_add_test(tests, what_came_before_a_reset_is_read_after_write_eof_too);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_loop_test(tests, any_system_call_may_fail, 0, 3);
