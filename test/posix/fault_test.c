@@ -62,6 +62,24 @@ static int locks(void *arg)
 	return r < 0 ? r : own < 0 ? own : others;
 }
 
+static pthread_mutex_t timed = PTHREAD_MUTEX_INITIALIZER;
+
+static void unlocks_timed(void *arg)
+{
+	pthread_mutex_unlock(&timed);
+}
+
+static int locks_in_time(void *arg)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_REALTIME, &time);
+	time.tv_sec += 1000;
+	int r = pthread_mutex_timedlock(&timed, &time);
+	if (r == 0)
+		pthread_mutex_unlock(&timed);
+	return -r;
+}
+
 static int locks_again(void *arg)
 {
 	pthread_mutex_t recursive = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -139,6 +157,12 @@ static int waits_for_semaphore(void *arg)
 {
 	sem_init(&semaphore, 0, 0);
 	return with_help(posts, takes, NULL);
+}
+
+static int waits_for_mutex(void *arg)
+{
+	pthread_mutex_lock(&timed);
+	return with_help(unlocks_timed, locks_in_time, NULL);
 }
 
 static int waits_for_rwlock(void *arg)
@@ -415,6 +439,7 @@ static coro_fn *const programs[] = {gets_a_line,
 				    polls,
 				    runs_a_command,
 				    waits_for_semaphore,
+				    waits_for_mutex,
 				    waits_for_rwlock,
 				    joins,
 				    meets_nobody,
@@ -441,6 +466,16 @@ START_TEST(without_memory_they_fail_or_do_without)
 		skip_test("there are no semaphores");
 	fail_each_allocation(programs[_i]);
 	semctl(semaphores, 0, IPC_RMID);
+}
+END_TEST
+
+/* In debug mode each timeout takes memory, and so do those within these calls. */
+START_TEST(so_they_do_in_debug_mode)
+{
+	static coro_fn *const within_a_time[] = {waits_for_mutex, waits_for_rwlock, joins};
+	setenv("CORO_DEBUG", "1", 1);
+	fail_each_allocation(within_a_time[_i]);
+	unsetenv("CORO_DEBUG");
 }
 END_TEST
 
@@ -494,6 +529,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_loop_test(tests, without_memory_they_fail_or_do_without, 0, PROGRAMS);
+	tcase_add_loop_test(tests, so_they_do_in_debug_mode, 0, 3);
 	tcase_add_checked_fixture(tests, fds_setup, fds_teardown);
 	tcase_add_loop_test(tests, without_a_thread_they_fail_or_hold_the_loop_up, 0, 2);
 }

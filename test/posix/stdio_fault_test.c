@@ -115,6 +115,11 @@ static ssize_t tries_to_lock(struct made *made)
 	return r;
 }
 
+static int sleeps_for_a_while(void *arg)
+{
+	return coro_sleep(100 * CORO_MSEC);
+}
+
 START_TEST(several_tasks_wait_for_a_thread_that_has_the_stream)
 {
 	struct made first = {.call = by_fgets}, second = {.call = by_fgets},
@@ -131,8 +136,9 @@ START_TEST(several_tasks_wait_for_a_thread_that_has_the_stream)
 	finish_failed(gone, &third, ECANCELED);
 	put(other.to, "x");
 	pthread_join(thread, NULL);
-	for (int i = 0; i < 20; i++)
-		turn(); /* the first has it, and the second finds that */
+	/* Both try again: the first has it, and the second finds that. */
+	ck_assert_int_eq(result_of(sleeps_for_a_while, NULL), 0);
+	ck_assert(!coro_future_done(one) && !coro_future_done(two));
 	put(pair.to, "one\ntwo\n");
 	finish(one, &first, 1);
 	finish(two, &second, 1);
