@@ -212,6 +212,27 @@ START_TEST(an_object_has_all_of_a_task)
 }
 END_TEST
 
+static int waits_without_end(void *arg)
+{
+	struct coro_timeout outer, inner;
+	int r = coro_timeout_begin_site("here.c:4", &outer, 3 * CORO_SEC);
+	if (r == 0)
+		r = coro_timeout_begin_site("here.c:5", &inner, CORO_FOREVER);
+	if (r == 0)
+		r = coro_sleep(CORO_SEC);
+	r = coro_timeout_end(&inner, r);
+	return coro_timeout_end(&outer, r);
+}
+
+START_TEST(a_timeout_without_end_is_left_out)
+{
+	struct coro_future *task = start(waits_without_end, NULL);
+	assert_has(json(1), "\"timeouts\": [{\"left\": 3000000000, \"begun_at\": \"here.c:4\"}], ");
+	run();
+	assert_ended(task, 0);
+}
+END_TEST
+
 static int pair[2];
 
 static int reads(void *arg)
@@ -326,6 +347,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, the_reader_refuses_what_is_no_json);
 	tcase_add_test(tests, no_tasks_are_an_empty_array);
 	tcase_add_test(tests, an_object_has_all_of_a_task);
+	tcase_add_test(tests, a_timeout_without_end_is_left_out);
 	tcase_add_test(tests, states_are_named);
 	tcase_add_loop_test(tests, any_name_is_a_string, 0, sizeof(names) / sizeof(names[0]));
 	tcase_add_test(tests, a_long_name_is_whole);

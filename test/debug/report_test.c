@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is printed on stderr: reports, and what debug mode finds. */
+#include "loop/debug.h"
 #include "support.h"
 
 #include <coro.h>
@@ -519,6 +520,17 @@ static const struct {
 	{yields_between, ""},
 };
 
+static int yields_in_scopes_of_its_own(void *arg)
+{
+	struct coro_timeout timeout;
+	int r = coro_timeout_begin(&timeout, CORO_SEC);
+	if (r == 0)
+		r = coro_timeout_end(&timeout, 0);
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = coro_yield(NULL, NULL);
+	return r;
+}
+
 static coro_fn *yielder;
 
 static int drives_the_yielder(void *arg)
@@ -571,6 +583,32 @@ START_TEST(group_of_a_generator_may_outlive_its_loop_in_debug_mode)
 	const char *ours = strstr(child.said, "coro: ");
 	ck_assert_ptr_nonnull(ours);
 	ck_assert_str_eq(without_lines(ours), yielders[1].said);
+}
+END_TEST
+
+static int begins_a_generator(void *arg)
+{
+	int r = coro_create(yields_in_scopes_of_its_own, NULL, &left);
+	return r < 0 ? r : coro_next(left, NULL) == 1 ? 0 : 1;
+}
+
+/* It has begun scopes in the loop, yielded there, and yields once more when no loop runs. */
+static int run_and_go_on(void *arg)
+{
+	int r = run_program(arg);
+	if (r == 0)
+		r = coro_next(left, NULL) == 1 && coro_next(left, NULL) == 0 ? 0 : 1;
+	coro_destroy(left);
+	return r;
+}
+
+START_TEST(a_generator_that_had_scopes_yields_outside_of_loops)
+{
+	struct program program = {
+		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = begins_a_generator};
+	struct child child = child_run(run_and_go_on, &program);
+	ck_assert_exited(child, 0);
+	ck_assert_ptr_null(strstr(child.said, "coro: "));
 }
 END_TEST
 
@@ -1112,6 +1150,60 @@ START_TEST(slow_step_is_reported_with_its_duration)
 }
 END_TEST
 
+/* A watcher that finds that the process stood still for longer than any step. */
+static void watch_begin(struct coro_loop *loop, const struct step *step)
+{
+}
+
+static void watch_end(struct coro_loop *loop)
+{
+}
+
+static int64_t stood_still_long(struct coro_loop *loop, int64_t now)
+{
+	return 3600 * CORO_SEC;
+}
+
+static void add_no_calls(struct coro_loop *loop, struct text *text)
+{
+}
+
+static const struct step_watcher *own_watcher;
+
+static void add_function(struct text *text, const void *code)
+{
+	own_watcher->add_function(text, code);
+}
+
+static int run_watched(void *arg)
+{
+	static const struct step_watcher watcher = {.begin = watch_begin,
+						    .end = watch_end,
+						    .stood_still = stood_still_long,
+						    .add_calls = add_no_calls,
+						    .add_function = add_function};
+	own_watcher = step_watcher;
+	step_watcher = &watcher;
+	return run_program(arg);
+}
+
+/* The time for which it stood still may be found longer than the step, but no step is negative. */
+START_TEST(step_in_which_the_process_stood_still_took_no_time)
+{
+	struct program program = {.fn = takes_long, .flags = CORO_DEBUG};
+	struct child child = child_run(run_watched, &program);
+	ck_assert_exited(child, 0);
+	int steps = count(child.said, "coro: executing task main, spawned at " SITE);
+	ck_assert_int_eq(steps, 3);
+	ck_assert_int_eq(count(child.said, " took 0.000 seconds\n"),
+			 count(child.said, "coro: executing "));
+	program.slow = 1;
+	child = child_run(run_watched, &program);
+	ck_assert_exited(child, 0);
+	ck_assert_int_eq(count(child.said, "coro: executing "), 0);
+}
+END_TEST
+
 static int turns_it_on(void *arg)
 {
 	struct coro_loop *loop = coro_running_loop();
@@ -1244,11 +1336,13 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, group_of_a_generator_may_outlive_its_loop_in_debug_mode);
 	tcase_add_loop_test(tests, debug_mode_reports_a_generator_that_yields_in_a_scope, 0,
 			    sizeof(yielders) / sizeof(yielders[0]));
+	tcase_add_test(tests, a_generator_that_had_scopes_yields_outside_of_loops);
 	tcase_add_test(tests, debug_mode_reports_what_is_never_released);
 	tcase_add_test(tests, debug_mode_reports_the_lock_of_a_task_that_is_discarded);
 
 	tcase_add_test(tests, every_step_above_the_limit_is_reported);
 	tcase_add_test(tests, slow_step_is_reported_with_its_duration);
+	tcase_add_test(tests, step_in_which_the_process_stood_still_took_no_time);
 	tcase_add_test(tests, debug_mode_can_be_turned_on_and_off_in_a_run);
 	tcase_add_test(tests, questions_are_answered);
 

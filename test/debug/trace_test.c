@@ -158,6 +158,39 @@ START_TEST(a_callback_that_was_taken_back_is_none)
 }
 END_TEST
 
+/* The timer's call is ready when the callback before it takes it out of the ready queue again. */
+START_TEST(a_timer_that_was_taken_back_when_due_is_none)
+{
+	struct coro_future *task = spawn(sleeps, NULL);
+	at(1500 * CORO_MSEC, cancel_it, task);
+	run();
+	assert_ended(task, -ECANCELED);
+	end_trace();
+	ck_assert_int_eq(count_events('X', "task 1"), 2);
+	ck_assert_int_eq(count_events('X', "the library"), 0);
+	ck_assert_str_eq(waker_of(event_named('X', "task 1", 1)), name_of(cancel_it, "cancel_it"));
+}
+END_TEST
+
+static int sleeps_for_nothing(void *arg)
+{
+	return coro_sleep(0);
+}
+
+START_TEST(a_turn_without_anything_to_run_has_no_slices)
+{
+	struct coro_future *task = spawn(sleeps_for_nothing, NULL);
+	run();
+	assert_ended(task, 0);
+	int turns = 3;
+	for (int i = 0; i < turns; i++)
+		turn();
+	end_trace();
+	ck_assert_int_eq(count_events('X', "task 1"), 2);
+	ck_assert_int_eq(count_events('X', "the library"), 0);
+}
+END_TEST
+
 /* ---- arrows ---- */
 
 static struct coro_event event_a, event_b;
@@ -293,6 +326,57 @@ START_TEST(without_memory_for_arrows_there_are_slices)
 	end_trace();
 	ck_assert_int_eq(count_events('X', "task 1 parent"), 1);
 	ck_assert_int_eq(count_events('i', "end task 301"), 1);
+}
+END_TEST
+
+/* The ring of arrows cannot grow with the ready queue, which has done so. */
+static int spawns_many_and_has_no_memory(void *arg)
+{
+	int r = spawns_many(NULL);
+	fail_nth(1);
+	return r;
+}
+
+START_TEST(arrows_that_there_is_no_memory_for_are_not_drawn)
+{
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	struct coro_future *task = spawn_named("parent", spawns_many_and_has_no_memory, NULL);
+	turn();
+	ck_assert(fail_off());
+	run();
+	assert_ended(task, 0);
+	end_trace();
+	ck_assert_int_eq(count_events('s', "wake"), 0);
+	ck_assert_int_eq(count_events('f', "wake"), 0);
+	for (int i = 2; i <= MANY + 1; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "task %d", i);
+		ck_assert_int_eq(count_events('X', name), 1);
+	}
+}
+END_TEST
+
+/* The call for a future that is done is ready, and then not, in the same step. */
+static int makes_and_takes_back(void *arg)
+{
+	struct coro_future *futures[] = {arg};
+	struct coro_iterator *it = coro_as_completed(futures, 1, CORO_FOREVER);
+	int r = coro_future_set_result(futures[0], NULL);
+	int closed = coro_iter_close(it);
+	return r < 0 ? r : closed;
+}
+
+START_TEST(no_arrow_leads_to_what_was_taken_back)
+{
+	struct coro_future *future = make_future();
+	struct coro_future *task = spawn_named("maker", makes_and_takes_back, future);
+	run();
+	ck_assert_int_eq(coro_future_result(task, NULL), 0);
+	coro_future_unref(task);
+	coro_future_unref(future);
+	end_trace();
+	ck_assert_int_eq(count_events('s', "wake"), 0);
 }
 END_TEST
 
@@ -584,6 +668,49 @@ START_TEST(a_task_may_begin_the_trace_and_begin_it_again)
 }
 END_TEST
 
+static int begins_and_starts_another(void *arg)
+{
+	struct coro_options options = eager("eager");
+	int r = coro_loop_set_trace(loop, now_traced);
+	if (r == 0)
+		r = coro_loop_spawn(loop, &options, yields_once, NULL, NULL);
+	return r < 0 ? r : coro_task_yield();
+}
+
+/* What runs in the rest of the step in which a trace begins is not in it, an eager task neither. */
+START_TEST(a_task_may_begin_the_trace_and_spawn_eagerly)
+{
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+	struct coro_future *task = spawn_named("spawner", begins_and_starts_another, NULL);
+	run();
+	assert_ended(task, 0);
+	end_trace();
+	ck_assert_int_eq(count_events('i', "spawn task 2 eager"), 0);
+	ck_assert_int_eq(count_events('X', "task 1 spawner"), 2);
+	ck_assert_int_eq(count_events('X', "task 2 eager"), 1);
+	ck_assert(says_then(event_named('X', "task 2 eager", 0), "ended, 0"));
+}
+END_TEST
+
+static void begins_in_callback(void *arg)
+{
+	struct coro_options options = eager("eager");
+	ck_assert_int_eq(coro_loop_set_trace(loop, now_traced), 0);
+	ck_assert_int_eq(coro_loop_spawn(loop, &options, yields_once, NULL, NULL), 0);
+}
+
+START_TEST(a_callback_may_begin_the_trace_and_spawn_eagerly)
+{
+	ck_assert_int_eq(coro_loop_set_trace(loop, NULL), 0);
+	ck_assert_int_eq(coro_call_soon(loop, begins_in_callback, NULL, NULL), 0);
+	run();
+	end_trace();
+	ck_assert_int_eq(count_events('i', "spawn task 1 eager"), 0);
+	ck_assert_int_eq(count_events('X', NULL) - count_events('X', "poll"), 1);
+	ck_assert(says_then(event_named('X', "task 1 eager", 0), "ended, 0"));
+}
+END_TEST
+
 START_TEST(debug_mode_and_a_trace_go_together)
 {
 	struct coro_future *task = spawn(yields_thrice, NULL);
@@ -655,11 +782,15 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_slice_says_what_the_task_waits_in_then);
 	tcase_add_test(tests, a_callback_is_a_slice_and_wakes_others);
 	tcase_add_test(tests, a_callback_that_was_taken_back_is_none);
+	tcase_add_test(tests, a_timer_that_was_taken_back_when_due_is_none);
+	tcase_add_test(tests, a_turn_without_anything_to_run_has_no_slices);
 	tcase_add_test(tests, an_arrow_leads_from_who_wakes_to_who_is_woken);
 	tcase_add_loop_test(tests, arrows_are_right_in_any_order, 0, 20);
 	tcase_add_test(tests, arrows_stay_right_while_the_ready_queue_grows);
 	tcase_add_test(tests, an_arrow_stays_right_while_others_are_spawned);
 	tcase_add_test(tests, without_memory_for_arrows_there_are_slices);
+	tcase_add_test(tests, arrows_that_there_is_no_memory_for_are_not_drawn);
+	tcase_add_test(tests, no_arrow_leads_to_what_was_taken_back);
 	tcase_add_test(tests, spawn_cancel_and_end_are_instants);
 	tcase_add_test(tests, a_task_that_is_cancelled_before_it_runs_ends);
 	tcase_add_test(tests, an_eager_task_has_slices_of_its_own);
@@ -672,6 +803,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, long_names_are_cut);
 	tcase_add_test(tests, a_task_may_end_the_trace_in_its_own_step);
 	tcase_add_test(tests, a_task_may_begin_the_trace_and_begin_it_again);
+	tcase_add_test(tests, a_task_may_begin_the_trace_and_spawn_eagerly);
+	tcase_add_test(tests, a_callback_may_begin_the_trace_and_spawn_eagerly);
 	tcase_add_test(tests, debug_mode_and_a_trace_go_together);
 	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, what_cannot_be_is_refused);
