@@ -4,10 +4,12 @@
  * to an end and does no harm. test/check-ps looks at what it prints.
  */
 #include "base/random.h"
+#include "core/coroutine.h"
 #include "debug/ps/descriptor.h"
 #include "debug/ps/image.h"
 #include "debug/ps/report.h"
 #include "debug/ps/table.h"
+#include "fail_alloc.h"
 #include "support.h"
 
 #include <coro.h>
@@ -20,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 /* ---- helpers ---- */
 
@@ -234,6 +237,68 @@ static void make_loop(struct array_image *array, const struct debug_offsets *tab
 		    back < 0 ? head : tasks + (uint64_t)back * EACH + table->spawned.all);
 }
 
+/* Gives the first of these tasks a frame at that address, with its context right below. */
+static void add_frame(struct array_image *array, const struct debug_offsets *table, uint64_t frame)
+{
+	uint64_t task = BASE + BYTES / 2;
+	((char *)array->words)[task + table->coro.state - BASE] = STATE_RUNNING;
+	set_pointer(array, task + table->coro.at, task);
+	set_pointer(array, task + table->coro.frame, frame);
+	set_pointer(array, task + table->coro.context, frame - 64);
+	if (frame - BASE < BYTES - table->frame.bytes)
+		set_pointer(array, frame + table->frame.co, task);
+}
+
+/* Takes a snapshot of an array with one loop, of one task. */
+static const struct task_record *take_task(struct array_image *array,
+					   const struct debug_offsets *table,
+					   struct snapshot *snapshot)
+{
+	snapshot_take(snapshot, &array->image, table, 1, true);
+	ck_assert_uint_eq(snapshot->loop_count, 1);
+	ck_assert_uint_eq(snapshot->loops[0].task_count, 1);
+	ck_assert_uint_eq(snapshot->loops[0].tasks[0].part_count, 1);
+	return &snapshot->loops[0].tasks[0];
+}
+
+START_TEST(a_frame_at_the_end_of_addresses_is_not_read)
+{
+	static struct array_image array;
+	struct snapshot snapshot;
+	struct debug_offsets table = own_table();
+	const uint64_t frames[] = {BASE + BYTES * 3 / 4, (uintptr_t)-8};
+	table.loops = BASE;
+	for (int end = 0; end < 2; end++) {
+		make_loop(&array, &table, 1, -1);
+		add_frame(&array, &table, frames[end]);
+		const struct task_record *task = take_task(&array, &table, &snapshot);
+		ck_assert_int_eq(task->parts[0].piece.read, !end);
+		ck_assert_int_eq(task->state, end ? TASK_UNKNOWN : TASK_READY);
+		snapshot_finish(&snapshot);
+		memory_finish(&array.image.memory);
+	}
+}
+END_TEST
+
+/* The region begins in a hole and ends in the middle of a page. The table is the last in it. */
+START_TEST(a_table_is_found_in_a_region_that_cannot_be_read_as_a_whole)
+{
+	enum { HOLE = 1600 };
+	static struct array_image array;
+	struct debug_offsets table = own_table(), found[TABLES];
+	struct region region = {
+		.start = BASE - HOLE, .end = BASE + BYTES, .held = HOLE + BYTES, .writable = true};
+	array_init(&array);
+	table.self = BASE + ((BYTES - sizeof(table)) & ~UINT64_C(15));
+	memcpy((char *)array.words + (table.self - BASE), &table, sizeof(table));
+	array.image.regions = &region;
+	array.image.region_count = 1;
+	ck_assert_int_eq(tables_find(&array.image, "the array", found), 1);
+	ck_assert_mem_eq(&found[0], &table, sizeof(table));
+	memory_finish(&array.image.memory);
+}
+END_TEST
+
 START_TEST(a_list_in_a_circle_is_read_once_and_called_damaged)
 {
 	static struct array_image array;
@@ -388,6 +453,34 @@ START_TEST(how_long_a_task_has_waited_is_told)
 	task.waited = 1500 * CORO_MSEC;
 	report_write_state(text, sizeof(text), &task);
 	ck_assert_str_eq(text, "waits in a lock, for 1.500 s so far");
+}
+END_TEST
+
+START_TEST(registers_are_not_known_of_too_few_bytes)
+{
+	static const unsigned char few[8];
+	struct registers registers;
+	uint64_t tls;
+	ck_assert(!registers_of_thread(few, sizeof(few), &registers, &tls));
+}
+END_TEST
+
+START_TEST(an_address_outside_of_all_regions_has_no_module)
+{
+	static struct array_image array;
+	char path[] = "/bin/true";
+	struct region region = {.start = BASE, .end = BASE + BYTES, .offset = 4096, .path = path};
+	struct call_site site;
+	array_init(&array);
+	array.image.regions = &region;
+	array.image.region_count = 1;
+	unwind_locate(&array.image, BASE + BYTES, &site);
+	ck_assert_uint_eq(site.pc, BASE + BYTES);
+	ck_assert_ptr_null(site.module);
+	ck_assert_uint_eq(site.offset, 0);
+	unwind_locate(&array.image, BASE + BYTES - 1, &site);
+	ck_assert_str_eq(site.module, path);
+	ck_assert_uint_eq(site.offset, 4096 + BYTES - 1);
 }
 END_TEST
 
@@ -606,6 +699,171 @@ static void take_own(struct image *image, struct snapshot *snapshot)
 	descriptors_describe(snapshot);
 }
 
+/* ---- many tasks ---- */
+
+enum { CROWD = 1100 };
+
+/* Whether the kernel reads many pieces in one call, without the process's /proc/PID/mem. */
+static bool reads_at_once(void)
+{
+	char from = 1, to = 0;
+	struct iovec local = {&to, 1}, remote = {&from, 1};
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+}
+
+static void take_own_at_once(struct image *image, struct snapshot *snapshot)
+{
+	struct debug_offsets table = own_table();
+	ck_assert_int_eq(process_open(getpid(), image), 0);
+	process_look(image);
+	if (reads_at_once()) {
+		close(image->fd);
+		image->fd = -1;
+	}
+	snapshot_take(snapshot, image, &table, 1, true);
+}
+
+static int has_a_crowd(void *arg)
+{
+	static struct coro_future *crowd[CROWD];
+	struct image image;
+	struct snapshot snapshot;
+	for (int i = 0; i < CROWD; i++)
+		ck_assert_int_eq(coro_spawn(sleeps, NULL, &crowd[i]), 0);
+	ck_assert_int_eq(coro_task_yield(), 0);
+	take_own_at_once(&image, &snapshot);
+	ck_assert_uint_eq(snapshot.loops[0].task_count, 1 + CROWD);
+	for (int i = 1; i <= CROWD; i++) {
+		const struct task_record *task = &snapshot.loops[0].tasks[i];
+		ck_assert_uint_eq(task->part_count, 1);
+		ck_assert(task->parts[0].piece.read);
+		ck_assert_str_eq(task->waits_in, "a sleep without end");
+	}
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+	for (int i = 0; i < CROWD; i++) {
+		coro_cancel(crowd[i]);
+		ck_assert_int_eq(coro_await(crowd[i], NULL), -ECANCELED);
+		coro_future_unref(crowd[i]);
+	}
+	return 0;
+}
+
+/* More than are read at once. */
+START_TEST(the_stacks_of_many_tasks_are_all_read)
+{
+	ck_assert_int_eq(coro_run(has_a_crowd, NULL), 0);
+}
+END_TEST
+
+/* ---- a backtrace without the program's file ---- */
+
+struct calls {
+	struct call_site first;
+	char module[256];
+	int count;
+};
+
+static void note_call(const struct call_site *site, void *arg)
+{
+	struct calls *calls = arg;
+	if (calls->count++ > 0)
+		return;
+	calls->first = *site;
+	snprintf(calls->module, sizeof(calls->module), "%s", site->module ? site->module : "");
+}
+
+static void check_backtrace(struct image *image, struct snapshot *snapshot)
+{
+	struct calls calls = {.count = 0};
+	const struct task_record *task = &snapshot->loops[0].tasks[1];
+	for (size_t i = 0; i < image->region_count; i++)
+		image->regions[i].file_is_same = false;
+	struct unwinder *unwinder = unwind_begin(snapshot);
+	int count = unwind_task(unwinder, task, note_call, &calls);
+	unwind_end(unwinder);
+	ck_assert_int_eq(count, calls.count);
+	if (unwind_by_tables)
+		ck_assert_int_eq(count, 1);
+	ck_assert_int_ge(count, 1);
+	ck_assert_uint_eq(calls.first.pc, task->parts[0].registers.pc);
+	ck_assert_ptr_null(calls.first.function);
+	ck_assert_str_ne(calls.module, "");
+}
+
+static bool registers_found;
+
+static int is_unwound(void *arg)
+{
+	struct coro_future *task;
+	struct image image;
+	struct snapshot snapshot;
+	ck_assert_int_eq(coro_spawn(sleeps, NULL, &task), 0);
+	ck_assert_int_eq(coro_task_yield(), 0);
+	take_own(&image, &snapshot);
+	snapshot_find_registers(&snapshot);
+	registers_found = snapshot.loops[0].tasks[1].parts[0].has_registers;
+	if (registers_found)
+		check_backtrace(&image, &snapshot);
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+	coro_cancel(task);
+	ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
+	coro_future_unref(task);
+	return 0;
+}
+
+START_TEST(without_its_file_a_backtrace_has_the_innermost_call)
+{
+	ck_assert_int_eq(coro_run(is_unwound, NULL), 0);
+	if (!registers_found)
+		skip_test("of a thread that runs, no registers are known here");
+}
+END_TEST
+
+/* ---- tasks that are not listed ---- */
+
+/* Of three tasks the first awaits the others, and one that is nowhere. The third is the library's. */
+START_TEST(what_is_awaited_but_not_listed_is_left_out)
+{
+	static struct array_image array;
+	uint64_t awaits[] = {10, 30, 20};
+	struct task_record tasks[] = {
+		{.address = 1,
+		 .number = 1,
+		 .state = TASK_WAITING,
+		 .awaits = awaits,
+		 .await_count = 3,
+		 .fd = -1},
+		{.address = 20, .number = 2, .state = TASK_READY, .fd = -1},
+		{.address = 30, .number = 3, .state = TASK_READY, .fd = -1, .servant = true},
+	};
+	struct loop_record record = {.tasks = tasks, .task_count = 3, .own_count = 2};
+	struct snapshot snapshot = {.image = &array.image, .loops = &record, .loop_count = 1};
+	struct report report = {.snapshot = &snapshot, .what = "it"};
+	array_init(&array);
+	snapshot_sort(&record);
+
+	capture_begin();
+	report_json(&report);
+	ck_assert_ptr_nonnull(strstr(capture_end(), "\"awaits\": [2], "));
+	capture_begin();
+	report_tree(&report);
+	const char *text = capture_end();
+	ck_assert_ptr_nonnull(strstr(text, "\n  task 2, ready\n"));
+	ck_assert_ptr_null(strstr(text, "task 3"));
+
+	report.servants = true;
+	capture_begin();
+	report_json(&report);
+	ck_assert_ptr_nonnull(strstr(capture_end(), "\"awaits\": [3, 2], "));
+	capture_begin();
+	report_tree(&report);
+	ck_assert_ptr_nonnull(strstr(capture_end(), "\n  task 3, ready\n  task 2, ready\n"));
+	free(record.by_address);
+}
+END_TEST
+
 /* ---- a tree ---- */
 
 enum { RING = 12 };
@@ -725,6 +983,48 @@ START_TEST(what_an_fd_is_is_told)
 	if (access("/proc/self/net/udp", R_OK) < 0)
 		skip_test("/proc has no sockets here");
 	ck_assert_int_eq(coro_run(has_fds, NULL), 0);
+}
+END_TEST
+
+static int reads(void *arg)
+{
+	char byte;
+	return (int)coro_recv(*(int *)arg, &byte, 1, 0);
+}
+
+static int closes_what_is_read(void *arg)
+{
+	int fds[2];
+	struct coro_future *task;
+	struct image image;
+	struct snapshot snapshot;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(coro_spawn(reads, &fds[0], &task), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(coro_task_yield(), 0);
+	ck_assert_int_eq(coro_fd_close(fds[0]), 0);
+	take_own(&image, &snapshot);
+	const struct task_record *record = &snapshot.loops[0].tasks[1];
+	ck_assert_int_eq(record->state, TASK_WAITING);
+	ck_assert_str_eq(record->waits_in, "an fd that is closed");
+	ck_assert_int_eq(record->fd, -1);
+	snapshot_finish(&snapshot);
+	image_finish(&image);
+	ck_assert_int_eq(coro_await(task, NULL), -EBADF);
+	coro_future_unref(task);
+	coro_fd_close(fds[1]);
+	return 0;
+}
+
+/* The kernel still works on the call. Other pollers wake the task at once. */
+START_TEST(a_task_whose_fd_was_closed_waits_until_the_kernel_is_done_with_it)
+{
+	struct coro_loop_options options = {.poller = CORO_POLLER_URING};
+	struct coro_loop *loop;
+	if (coro_loop_create(&options, &loop) < 0)
+		skip_test("there is no io_uring here");
+	ck_assert_int_eq(coro_loop_close(loop), 0);
+	ck_assert_int_eq(coro_run_with(&options, closes_what_is_read, NULL), 0);
 }
 END_TEST
 
@@ -863,6 +1163,53 @@ static void make_small_core(struct fake_core *core)
 	make_loop(&array, &table, 1, -1);
 	make_core(core, &array, &table);
 }
+
+/* Looks at the open file as main does. Returns the number of tables, or -1. */
+static int look_at_file(const char *path)
+{
+	struct image image;
+	struct debug_offsets tables[TABLES];
+	int count = -1;
+	if (core_open(path, &image) == 0)
+		count = tables_find(&image, "the core", tables);
+	if (count > 0)
+		look(&image, &tables[0], false);
+	image_finish(&image);
+	return count;
+}
+
+/* Of a core file with a task that has a stack. It says so, or shows what it has. */
+START_TEST(each_allocation_may_fail)
+{
+	static struct array_image array;
+	static struct fake_core core;
+	struct debug_offsets table = own_table();
+	char path[64];
+	int count, refused = 0;
+	bool failed = true;
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	table.loops = BASE;
+	learn_own_kind();
+	make_loop(&array, &table, 1, -1);
+	add_frame(&array, &table, BASE + BYTES * 3 / 4);
+	make_core(&core, &array, &table);
+	int fd = memfd_create("core", MFD_CLOEXEC);
+	ck_assert_int_eq(write(fd, &core, sizeof(core)), sizeof(core));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	quiet_begin();
+	for (unsigned long n = 1; failed; n++) {
+		fail_nth(n);
+		count = look_at_file(path);
+		failed = fail_off();
+		refused += count < 0;
+	}
+	quiet_end();
+	ck_assert_int_eq(count, 1);
+	ck_assert_int_gt(refused, 0);
+	close(fd);
+}
+END_TEST
 
 /* Opens a core file with two segments, of which a file is mapped at those addresses. */
 static void open_mapped(uint64_t start, uint64_t end, struct image *image)
@@ -1003,6 +1350,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_segment_has_the_file_that_reaches_it);
 	tcase_add_test(tests, random_memory_does_no_harm);
 	tcase_add_test(tests, random_offsets_do_no_harm);
+	tcase_add_test(tests, a_frame_at_the_end_of_addresses_is_not_read);
+	tcase_add_test(tests, a_table_is_found_in_a_region_that_cannot_be_read_as_a_whole);
 	tcase_add_test(tests, a_list_in_a_circle_is_read_once_and_called_damaged);
 	tcase_add_test(tests, loops_in_a_circle_are_called_damaged);
 	tcase_add_test(tests, a_read_of_several_pages_ends_where_it_is_to_end);
@@ -1012,9 +1361,16 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_read_ends_where_addresses_end_and_of_nothing_succeeds);
 	tcase_add_test(tests, a_read_with_a_hole_has_nothing);
 	tcase_add_test(tests, a_read_may_end_in_a_part_of_a_page);
+	tcase_add_test(tests, registers_are_not_known_of_too_few_bytes);
+	tcase_add_test(tests, an_address_outside_of_all_regions_has_no_module);
+	tcase_add_test(tests, the_stacks_of_many_tasks_are_all_read);
+	tcase_add_test(tests, without_its_file_a_backtrace_has_the_innermost_call);
+	tcase_add_test(tests, what_is_awaited_but_not_listed_is_left_out);
 	tcase_add_test(tests, how_long_a_task_has_waited_is_told);
 	tcase_add_test(tests, a_tree_has_each_task_once_and_shortens_long_rings);
 	tcase_add_test(tests, what_an_fd_is_is_told);
+	tcase_add_test(tests, a_task_whose_fd_was_closed_waits_until_the_kernel_is_done_with_it);
+	tcase_add_test(tests, each_allocation_may_fail);
 	tcase_add_test(tests, headers_may_be_counted_elsewhere);
 	tcase_add_test(tests, notes_without_their_contents_are_passed_over);
 	tcase_add_test(tests, files_without_a_path_are_passed_over);

@@ -65,8 +65,9 @@ static void process_read(struct source *source, struct piece *pieces, size_t cou
 	const struct image *image = (struct image *)source;
 	for (size_t done = 0; done < count;) {
 		size_t batch = count - done < BATCH ? count - done : BATCH;
-		done += read_batch(image, &pieces[done], batch);
-		if (done < count && !pieces[done].read && batch > 0) {
+		size_t n = read_batch(image, &pieces[done], batch);
+		done += n;
+		if (n < batch) {
 			pieces[done].read = read_by_file(image, &pieces[done]);
 			done++;
 		}
