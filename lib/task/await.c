@@ -54,10 +54,8 @@ static void cancel_future(struct task_wait *wait, struct failure *message)
 {
 	struct task *task = wait->task;
 	int cancels = task->cancels;
-	if (!future_cancel_with(awaiting_of(wait)->future, message)) {
-		task_must_cancel(task, message);
-		return;
-	}
+	/* It is not done, nor are all children if it is a gather: so this finds something to cancel. */
+	future_cancel_with(awaiting_of(wait)->future, message);
 	if (!(task->coro.flags & FLAG_MUST_CANCEL) || !wait->kind)
 		return;
 	failure_unref(task_take_request(task));

@@ -342,6 +342,18 @@ START_TEST(cancellation_from_before_arrives_where_it_gathers)
 }
 END_TEST
 
+START_TEST(cancellation_from_before_arrives_though_all_that_is_gathered_is_done)
+{
+	make_futures(2);
+	set(children[0], NULL);
+	set(children[1], NULL);
+	ck_assert_int_eq(result_of(is_cancelled_before, (void *)(intptr_t)gathers), -ECANCELED);
+	assert_child(0, 0);
+	assert_child(1, 0);
+	drop_children();
+}
+END_TEST
+
 /* Gathers two children, each of which gathers two, and so on down to futures. */
 static struct coro_future *leaves[8];
 static int leaf_count, ended_count;
@@ -553,6 +565,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, who_is_cancelled_when_all_are_done_is_cancelled);
 	tcase_add_test(tests, who_is_cancelled_as_a_child_fails_is_cancelled);
 	tcase_add_test(tests, cancellation_from_before_arrives_where_it_gathers);
+	tcase_add_test(tests, cancellation_from_before_arrives_though_all_that_is_gathered_is_done);
 	tcase_add_test(tests, cancellation_goes_down_to_the_leaves_and_up_again);
 	tcase_add_test(tests, cancel_goes_down_a_long_chain_of_gathers_on_a_small_stack);
 	tcase_add_test(tests, cancel_ends_those_who_gather_each_other);
