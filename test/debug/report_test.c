@@ -390,6 +390,38 @@ static int hears_after_close(void *arg)
 	return hears_two(close_by_library);
 }
 
+static bool heard_one;
+
+static int hears_two_words(void *fd)
+{
+	int r = hears_word(fd);
+	heard_one = true;
+	return r < 0 ? r : hears_word(fd);
+}
+
+/* Nothing has the number then, and a task waits for it. */
+static int waits_while_it_is_closed(void *arg)
+{
+	enum { NUMBER = 100 };
+	int number = NUMBER, pair[2];
+	struct coro_future *reader;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || dup2(pair[0], NUMBER) < 0 ||
+	    coro_spawn(hears_two_words, &number, &reader) < 0)
+		return -EIO;
+	close(pair[0]);
+	int r = coro_sleep(CORO_MSEC);
+	if (r == 0 && write(pair[1], "word", 4) != 4)
+		r = -EIO;
+	while (r == 0 && !heard_one)
+		r = coro_task_yield();
+	close(NUMBER);
+	if (r == 0)
+		r = coro_await(reader, NULL) == -EBADF ? 0 : -EIO;
+	coro_future_unref(reader);
+	close(pair[1]);
+	return r;
+}
+
 START_TEST(debug_mode_reports_an_fd_closed_by_plain_close)
 {
 	struct program program = {
@@ -398,6 +430,10 @@ START_TEST(debug_mode_reports_an_fd_closed_by_plain_close)
 					"was not told: use coro_fd_close or coro_fd_forget\n");
 	program.flags = 0;
 	ck_assert_str_eq(said(program), "");
+	program = (struct program){
+		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = waits_while_it_is_closed};
+	ck_assert_str_eq(said(program), "coro: fd 100 was closed, or is another now, and the loop "
+					"was not told: use coro_fd_close or coro_fd_forget\n");
 	program = (struct program){
 		.flags = CORO_DEBUG, .slow = CORO_FOREVER, .fn = hears_after_close};
 	ck_assert_str_eq(said(program), "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fds that are closed, forgotten, duplicated and used again; and waiting for them alone. */
+#include "coro/debug.h"
 #include "fds.h"
 
 static struct pair pair;
@@ -703,6 +704,52 @@ START_TEST(one_duplicate_may_be_closed)
 }
 END_TEST
 
+/* A duplicate has kept the file registered, where the library could not take it off. */
+START_TEST(a_file_that_comes_back_under_its_number_is_waited_for)
+{
+	pair = pair_at(NUMBER, _i);
+	struct coro_future *a = start(reads, &(struct reading){"a", NUMBER});
+	turn();
+	int copy = dup(NUMBER);
+	close(NUMBER);
+	ck_assert_int_eq(result_of(forgets, &(int){NUMBER}), 0);
+	turn();
+	assert_ended(a, -EBADF);
+	ck_assert_int_eq(dup2(copy, NUMBER), NUMBER);
+	a = start(reads, &(struct reading){"b", NUMBER});
+	put(pair.to, "word");
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), 0);
+	coro_future_unref(a);
+	ck_assert_trace("a:-9 b:word");
+	close(copy);
+	close_plainly();
+}
+END_TEST
+
+static int closes_and_asks(void *task)
+{
+	char text[64];
+	int r = coro_fd_close(pair.from);
+	ck_assert_int_gt(coro_task_waiting(task, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "an fd that is closed");
+	return r;
+}
+
+START_TEST(who_waits_while_its_fd_is_closed_says_so)
+{
+	if (!on_uring())
+		skip_test("the wait ends at once: no call is in the kernel");
+	pair = make_pair(UNIX);
+	struct coro_future *a = start(reads, &(struct reading){"a", pair.from});
+	turn();
+	ck_assert_int_eq(result_of(closes_and_asks, a), 0);
+	ck_assert_int_eq(coro_run_until_complete(loop, a, NULL), -EBADF);
+	coro_future_unref(a);
+	ck_assert_trace("a:-9");
+	close(pair.to);
+}
+END_TEST
+
 START_TEST(events_of_a_description_that_lives_on_reach_nobody)
 {
 	/* Closed elsewhere, while a duplicate keeps it registered under the old number. */
@@ -1007,6 +1054,9 @@ static void add(TCase *tests)
 	tcase_add_test(tests, poll_tells_of_fds_that_were_closed_elsewhere);
 	tcase_add_loop_test(tests, duplicates_are_waited_for_apart, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, one_duplicate_may_be_closed, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_file_that_comes_back_under_its_number_is_waited_for, 0,
+			    PAIR_KINDS);
+	tcase_add_test(tests, who_waits_while_its_fd_is_closed_says_so);
 	tcase_add_test(tests, events_of_a_description_that_lives_on_reach_nobody);
 	tcase_add_loop_test(tests, an_fd_may_be_passed_to_a_child, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, readable_waits_for_something_to_read, 0, PAIR_KINDS);

@@ -114,6 +114,41 @@ START_TEST(a_cancelled_write_returns_what_it_wrote)
 }
 END_TEST
 
+/* The first part uses up what is left of its budget: then others run before the next part. */
+static int writes_at_the_end_of_its_budget(void *arg)
+{
+	struct bytes *bytes = arg;
+	struct pollfd room = {.fd = bytes->fd, .events = POLLOUT};
+	for (int i = 0; i < 63; i++)
+		ck_assert_int_eq(coro_poll(&room, 1, 0), 1);
+	bytes->done = coro_write(bytes->fd, bytes->at, bytes->length);
+	int r = coro_task_yield();
+	trace("yield:%d", r);
+	return r;
+}
+
+START_TEST(a_write_that_gives_way_may_be_cancelled)
+{
+	pair = make_pair(_i);
+	struct bytes out = {pair.to, calloc(PLENTY, 1), PLENTY, 0};
+	struct coro_future *task = spawn(writes_at_the_end_of_its_budget, &out);
+	at(0, cancel_it, task);
+	ck_assert_int_eq(coro_run_until_complete(loop, task, NULL), -ECANCELED);
+	ck_assert_trace("yield:-" NUMBER(ECANCELED));
+	coro_future_unref(task);
+	ck_assert_int_gt(out.done, 0);
+	ck_assert_int_lt(out.done, PLENTY);
+	static char got[PLENTY];
+	ssize_t length = 0, n;
+	ck_assert_int_eq(result_of(closes, &pair.to), 0);
+	while ((n = read(pair.from, got, sizeof(got))) > 0)
+		length += n;
+	ck_assert_int_eq(length, out.done);
+	close(pair.from);
+	free(out.at);
+}
+END_TEST
+
 static int writes_within_a_second(void *arg)
 {
 	struct bytes *bytes = arg;
@@ -332,6 +367,7 @@ static void add_tests(TCase *tests)
 	tcase_add_loop_test(tests, one_that_is_woken_and_cancelled_passes_it_on, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, the_second_of_a_line_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_cancelled_write_returns_what_it_wrote, 0, PAIR_KINDS);
+	tcase_add_loop_test(tests, a_write_that_gives_way_may_be_cancelled, 0, PAIR_KINDS);
 	tcase_add_loop_test(tests, a_timeout_that_a_write_has_kept_ends_with_its_scope, 0,
 			    PAIR_KINDS);
 	tcase_add_loop_test(tests, a_read_ends_at_its_deadline, 0, PAIR_KINDS);
