@@ -21,37 +21,46 @@ static void take_back(struct apart *apart)
 	free(apart);
 }
 
-/* In the loop's thread. */
-static void receive(void *arg)
+/*
+ * The calls that tasks of this thread wait for. A thread tells the loop the number of its call, which is
+ * looked up here: the call may be gone before the number comes, or the loop, and the number with it.
+ */
+static __thread struct apart *waiting __attribute__((tls_model("initial-exec")));
+
+static struct apart **place_of(uintptr_t number)
 {
-	struct apart *apart = arg;
-	apart->came = true;
-	if (!apart->future)
-		free(apart); /* the task has left, and has taken it back */
-	else if (coro_future_set_result(apart->future, NULL) < 0)
+	struct apart **at = &waiting;
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+/* In the loop's thread. */
+static void receive(void *number)
+{
+	struct apart *apart = *place_of((uintptr_t)number);
+	if (apart && coro_future_set_result(apart->future, NULL) < 0)
 		return; /* it is cancelled, and the task runs next */
 }
 
-/* Sends the loop its result. Without memory it tries again: a task waits. */
-static void send_result(struct apart *apart)
+/* Tells the loop that the result is there. Without memory it tries again: a task waits. */
+static void send_result(struct coro_loop *loop, uintptr_t number)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
-	int r;
-	while ((r = coro_call_soon_threadsafe(apart->loop, receive, apart)) == -ENOMEM)
+	while (coro_call_soon_threadsafe(loop, receive, (void *)number) == -ENOMEM)
 		libc()->nanosleep(&pause, NULL);
-	if (r < 0)
-		take_back(apart); /* the loop is closed, and its tasks are discarded */
 }
 
 static void *run(void *arg)
 {
 	struct apart *apart = arg;
 	struct coro_loop *loop = apart->loop;
+	uintptr_t number = apart->number;
 	apart->result = apart->call(apart);
 	int runs = APART_RUNS;
 	if (__atomic_compare_exchange_n((int *)&apart->state, &runs, APART_DONE, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		send_result(apart);
+		send_result(loop, number);
 	else
 		take_back(apart);
 	coro_loop_release(loop);
@@ -80,37 +89,28 @@ static int begin(struct apart *apart)
 	return -r;
 }
 
-/* The task does not wait any more. */
+static void wait_no_more(struct apart *apart)
+{
+	*place_of(apart->number) = apart->next;
+	coro_future_unref(apart->future);
+}
+
+/* The task has not got the result, which is taken back: here, or by the thread if there is none yet. */
 static void leave(struct apart *apart)
 {
 	int runs = APART_RUNS;
-	struct coro_future *future = apart->future;
-	apart->future = NULL;
-	coro_future_unref(future);
-	if (__atomic_compare_exchange_n((int *)&apart->state, &runs, APART_LEFT, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return; /* the thread takes it back */
-	if (apart->undo)
-		apart->undo(apart, apart->result);
-	if (apart->came)
-		free(apart);
+	wait_no_more(apart);
+	if (!__atomic_compare_exchange_n((int *)&apart->state, &runs, APART_LEFT, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		take_back(apart);
 }
 
-/*
- * The task is discarded, with its loop. If the result has not come, the thread takes it back: at its
- * end, or when it finds the loop closed.
- */
+/* The task is discarded, with its loop. In a child of fork that is a copy, and the call the parent's. */
 static void forsake(void *arg)
 {
 	struct apart *apart = arg;
-	int runs = APART_RUNS;
-	coro_future_unref(apart->future);
-	apart->future = NULL;
-	if (apart->came)
-		take_back(apart);
-	else
-		__atomic_compare_exchange_n((int *)&apart->state, &runs, APART_LEFT, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	if (apart->process == getpid())
+		leave(apart);
 }
 
 /* Starts the call of a loop that is held. Returns 0 or an error. */
@@ -127,8 +127,11 @@ static int start(struct apart *apart)
 
 ssize_t apart_run(struct apart **ret)
 {
+	static uintptr_t last;
 	struct apart *apart = *ret;
 	apart->loop = coro_running_loop();
+	apart->number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+	apart->process = getpid();
 	int r = coro_future_create(apart->loop, &apart->future);
 	if (r < 0)
 		return r;
@@ -142,6 +145,8 @@ ssize_t apart_run(struct apart **ret)
 		coro_future_unref(apart->future);
 		return r;
 	}
+	apart->next = waiting;
+	waiting = apart;
 	r = coro_await(apart->future, NULL);
 	coro_undefer(forsake, apart);
 	if (r < 0) {
@@ -149,7 +154,7 @@ ssize_t apart_run(struct apart **ret)
 		leave(apart);
 		return r;
 	}
-	coro_future_unref(apart->future);
+	wait_no_more(apart);
 	return apart->result;
 }
 

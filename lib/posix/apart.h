@@ -19,9 +19,12 @@ struct apart {
 
 	struct coro_loop *loop;
 	struct coro_future *future; /* the loop's: done when the result has come */
+	struct apart *next;         /* of those that tasks of the loop's thread wait for */
+	uintptr_t number;           /* no other call has had it */
+	pid_t process;              /* of the task */
 	ssize_t result;
-	enum { APART_RUNS, APART_DONE, APART_LEFT } state; /* atomic */
-	bool came; /* the loop's: the thread has sent its message, and it was received */
+	/* Atomic. The thread may not use it once it is done, nor the task once it has left. */
+	enum { APART_RUNS, APART_DONE, APART_LEFT } state;
 };
 
 /* Allocates a struct that begins with a struct apart, as zeroes. NULL without memory. */

@@ -367,6 +367,51 @@ START_TEST(a_lock_that_comes_after_the_loops_end_is_not_held)
 }
 END_TEST
 
+/* Starts a call that waits for a lock, and lets it get that: its result is on its way to the loop. */
+static struct coro_future *lock_until_told(struct made *made)
+{
+	lock_kind = 0;
+	open_file();
+	made->fd = file;
+	threads = threads_now();
+	ck_assert(lock_elsewhere(F_WRLCK));
+	struct coro_future *task = begin(made);
+	ck_assert(lock_elsewhere(F_UNLCK));
+	await_threads(threads);
+	ck_assert(!lock_elsewhere(F_WRLCK));
+	return task;
+}
+
+START_TEST(a_lock_that_comes_as_the_loop_ends_is_not_held)
+{
+	struct made made = {.call = by_flock};
+	coro_future_unref(lock_until_told(&made));
+	loop_teardown();
+	ck_assert(lock_elsewhere(F_WRLCK));
+	close(file);
+	close(other);
+	loop_setup();
+}
+END_TEST
+
+static int closes_its_copy(void *arg)
+{
+	return coro_loop_close(loop) == 0 ? 0 : 1;
+}
+
+START_TEST(a_lock_stays_its_tasks_when_a_child_closes_its_copy_of_the_loop)
+{
+	struct made made = {.call = by_flock};
+	struct coro_future *task = lock_until_told(&made);
+	ck_assert_exited(child_run(closes_its_copy, NULL), 0);
+	ck_assert(!lock_elsewhere(F_WRLCK));
+	finish(task, &made, 0);
+	ck_assert(!lock_elsewhere(F_WRLCK));
+	close(file);
+	close(other);
+}
+END_TEST
+
 /* ---- opening ---- */
 
 static ssize_t opens_a_fifo(struct made *made)
@@ -588,6 +633,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_cancelled_lock_is_not_held, 0, 2);
 	tcase_add_test(tests, a_lock_that_comes_as_its_task_leaves_is_not_held);
 	tcase_add_test(tests, a_lock_that_comes_after_the_loops_end_is_not_held);
+	tcase_add_test(tests, a_lock_that_comes_as_the_loop_ends_is_not_held);
+	tcase_add_test(tests, a_lock_stays_its_tasks_when_a_child_closes_its_copy_of_the_loop);
 	tcase_add_test(tests, a_fifo_is_opened_when_there_is_a_writer);
 	tcase_add_loop_test(tests, a_signal_is_waited_for, 0, 3);
 	tcase_add_test(tests, a_handler_has_libcs_calls);
