@@ -109,8 +109,12 @@ static void leave(struct apart *apart)
 static void forsake(void *arg)
 {
 	struct apart *apart = arg;
-	if (apart->process == getpid())
+	if (apart->process == getpid()) {
 		leave(apart);
+	} else {
+		wait_no_more(apart);
+		free(apart);
+	}
 }
 
 /* Starts the call of a loop that is held. Returns 0 or an error. */

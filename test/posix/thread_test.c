@@ -394,8 +394,9 @@ START_TEST(a_lock_that_comes_as_the_loop_ends_is_not_held)
 }
 END_TEST
 
-static int closes_its_copy(void *arg)
+static int closes_its_copy(void *task)
 {
+	coro_future_unref(task);
 	return coro_loop_close(loop) == 0 ? 0 : 1;
 }
 
@@ -403,7 +404,7 @@ START_TEST(a_lock_stays_its_tasks_when_a_child_closes_its_copy_of_the_loop)
 {
 	struct made made = {.call = by_flock};
 	struct coro_future *task = lock_until_told(&made);
-	ck_assert_exited(child_run(closes_its_copy, NULL), 0);
+	ck_assert_exited(child_run(closes_its_copy, task), 0);
 	ck_assert(!lock_elsewhere(F_WRLCK));
 	finish(task, &made, 0);
 	ck_assert(!lock_elsewhere(F_WRLCK));
