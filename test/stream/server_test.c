@@ -318,6 +318,37 @@ START_TEST(tasks_that_a_handler_leaves_waiting_are_woken)
 }
 END_TEST
 
+/* So that the stream is closed without a farewell, and all that follows is of one turn. */
+static int leaves_a_task_and_fails(struct coro_stream *stream, void *arg)
+{
+	int r = leaves_a_task(stream, arg);
+	for (int i = 0; i < 3 && r == 0; i++)
+		r = coro_task_yield();
+	return fails(stream, arg);
+}
+
+/* In whichever order the turn runs them: the task, and the end of its connection. */
+START_TEST(tasks_that_a_handler_leaves_waiting_are_woken_before_its_stream_goes)
+{
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct coro_loop_options options = {.flags = CORO_VIRTUAL_CLOCK, .seed = seed};
+		loop_teardown();
+		ck_assert_int_eq(coro_loop_create(&options, &loop), 0);
+		coro_loop_set_exception_handler(loop, ignore_report, NULL);
+		begin(leaves_a_task_and_fails);
+		int fd = taken_client();
+		while (coro_server_connections(server) > 0)
+			turn();
+		turns(4);
+		ck_assert_trace("left:0");
+		ck_assert_int_eq(recv(fd, &(char){0}, 1, MSG_DONTWAIT), -1);
+		ck_assert_int_eq(errno, ECONNRESET);
+		close(fd);
+		end();
+	}
+}
+END_TEST
+
 /* ---- the end ---- */
 
 static int waits_closed(void *arg)
@@ -983,6 +1014,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, the_failure_of_a_handler_nobody_asks_for_is_reported);
 	tcase_add_test(tests, no_more_connections_are_taken_than_there_may_be);
 	tcase_add_test(tests, tasks_that_a_handler_leaves_waiting_are_woken);
+	tcase_add_test(tests, tasks_that_a_handler_leaves_waiting_are_woken_before_its_stream_goes);
 	tcase_add_test(tests, a_server_tells_where_it_listens);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_closed);
 	tcase_add_test(tests, connections_go_on_when_a_server_is_destroyed);
