@@ -156,22 +156,32 @@ int connection_error(const struct connection *connection)
 		       : coro_raise_at(NULL, connection->error, NULL);
 }
 
+/* Whether OpenSSL has met an end without a notice that is to be taken for one: since 3.0 it says so. */
+static bool is_ragged_end(const struct connection *connection, int what)
+{
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+	(void)connection, (void)what;
+	return false;
+#else
+	return what == SSL_ERROR_SYSCALL && connection->cut && connection->established &&
+	       connection->context->flags & CORO_TLS_RAGGED_END;
+#endif
+}
+
 int connection_result(struct connection *connection, int result)
 {
-	bool ragged = connection->context->flags & CORO_TLS_RAGGED_END;
-	switch (SSL_get_error(connection->ssl, result)) {
-	case SSL_ERROR_WANT_READ:
+	int what = SSL_get_error(connection->ssl, result);
+	if (what == SSL_ERROR_WANT_READ)
 		return -EAGAIN;
-	case SSL_ERROR_ZERO_RETURN:
-		return 0;
-	}
-	if (connection->cut && connection->established && ragged)
-		return failure_forget(), 0;
 	if (connection->error)
 		return failure_forget(), connection_error(connection);
+	if (what == SSL_ERROR_ZERO_RETURN || is_ragged_end(connection, what))
+		return failure_forget(), 0;
 	int r = connection->read_error;
 	if (r == 0 && connection->cut)
-		r = coro_raise_at(NULL, -EPROTO, "TLS: the connection was cut");
+		r = failure_is_memory()
+			    ? failure_code(-ENOMEM)
+			    : coro_raise_at(NULL, -EPROTO, "TLS: the connection was cut");
 	else if (r == 0)
 		r = failure_raise(-EPROTO, "TLS");
 	failure_forget();

@@ -31,8 +31,7 @@ int failure_code(int error)
 	return coro_raise_at(NULL, error, NULL);
 }
 
-/* Whether an error in the queue is a lack of memory. Empties the queue. */
-static bool is_memory_short(void)
+bool failure_is_memory(void)
 {
 	bool is = false;
 	unsigned long error;
@@ -50,7 +49,7 @@ int failure_raise(int error, const char *what)
 		error = -ERR_GET_REASON(found);
 		message = coro_strerror(error);
 	}
-	if (is_memory_short() || error == -ENOMEM)
+	if (failure_is_memory() || error == -ENOMEM)
 		return failure_code(-ENOMEM);
 	return coro_raise_at(NULL, error, "%s: %s", what, message ? message : "unknown error");
 }

@@ -28,4 +28,7 @@ int failure_code(int error);
 /* Whether the queue's error is about the peer's certificate. */
 bool failure_is_distrust(void);
 
+/* Whether an error in the queue is a lack of memory. Empties the queue. */
+bool failure_is_memory(void);
+
 #endif

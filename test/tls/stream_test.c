@@ -47,6 +47,12 @@ static int flushes(void *stream)
 	return coro_stream_flush(stream);
 }
 
+static int writes_and_flushes(void *stream)
+{
+	int r = coro_stream_write(stream, "more", 4);
+	return r < 0 ? r : coro_stream_flush(stream);
+}
+
 static int writes_end(void *stream)
 {
 	return coro_stream_write_eof(stream);
@@ -220,11 +226,14 @@ struct gate {
 	void *arg;
 	size_t allowed;
 	int refused; /* so often there was nothing */
+	bool cut;    /* there is nothing more, without a notice */
 };
 
 static ssize_t gate_read(void *arg, void *bytes, size_t length)
 {
 	struct gate *gate = arg;
+	if (gate->cut)
+		return 0;
 	length = length < gate->allowed ? length : gate->allowed;
 	gate->refused += length == 0;
 	if (length == 0)
@@ -262,11 +271,11 @@ static const struct coro_transport gate_transport = {
 };
 
 /* The server's tickets hold the client's certificate, and need several of such small records. */
-static void begin_with_large_tickets(struct gate *gate)
+static void begin_with_large_tickets(struct gate *gate, unsigned flags)
 {
 	struct identity me = make_identity("me", "email:me@example.org", &authority, A_DAY);
 	open_pair(UNIX);
-	make_contexts(OPTIONS(.certificate = me.certificate, .key = me.key),
+	make_contexts(OPTIONS(.certificate = me.certificate, .key = me.key, .flags = flags),
 		      OPTIONS(.flags = CORO_TLS_REQUIRE_CLIENT, .ca = authority.certificate));
 	SSL_CTX_set_max_send_fragment(coro_tls_context_ssl(server_context), 512);
 	*gate = (struct gate){.allowed = SIZE_MAX};
@@ -283,7 +292,7 @@ START_TEST(a_message_of_TLS_in_pieces_holds_nobody_up)
 	bool another_reads = _i;
 	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
 		struct gate gate;
-		begin_with_large_tickets(&gate);
+		begin_with_large_tickets(&gate, 0);
 		gate.allowed = allowed;
 		struct coro_future *reading = start(reads, client);
 		turn(); /* it has what there is */
@@ -315,7 +324,7 @@ START_TEST(a_message_of_TLS_that_does_not_come_costs_little)
 	int amid = 0;
 	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
 		struct gate gate;
-		begin_with_large_tickets(&gate);
+		begin_with_large_tickets(&gate, 0);
 		gate.allowed = allowed;
 		struct coro_future *reading = start(reads, client);
 		turn(); /* it has what there is */
@@ -413,7 +422,7 @@ START_TEST(an_end_amid_a_message_of_TLS_is_told_after_it)
 	int amid = 0;
 	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
 		struct gate gate;
-		begin_with_large_tickets(&gate);
+		begin_with_large_tickets(&gate, 0);
 		gate.allowed = allowed;
 		struct coro_future *reading = start(reads, client);
 		for (int i = 0; i < 5; i++)
@@ -456,6 +465,71 @@ START_TEST(it_may_be_taken_for_one)
 	ck_assert_int_eq(result_of(reads, server), 4);
 	ck_assert_int_eq(result_of(reads, server), 0);
 	ck_assert_trace("last end");
+}
+END_TEST
+
+/* OpenSSL reads the rest of it before it writes. */
+START_TEST(a_write_amid_a_message_of_TLS_that_is_cut_fails)
+{
+	int amid = 0;
+	for (size_t allowed = 500; allowed < 1300; allowed += 30) {
+		struct gate gate;
+		begin_with_large_tickets(&gate, _i ? CORO_TLS_RAGGED_END : 0);
+		gate.allowed = allowed;
+		struct coro_future *reading = start(reads, client);
+		turn(); /* it has what there is */
+		cancel(reading);
+		finish(reading, -ECANCELED);
+		if (SSL_in_init(coro_tls_ssl(client))) {
+			amid++;
+			gate.cut = true;
+			ck_assert_int_eq(result_of(writes_and_flushes, client),
+					 _i ? -EPIPE : -EPROTO);
+		}
+		destroy_streams();
+		trace_take();
+	}
+	ck_assert_int_gt(amid, 0);
+}
+END_TEST
+
+struct failing {
+	unsigned long n; /* the allocation that is to fail */
+	bool failed;
+};
+
+static int writes_without_memory(void *arg)
+{
+	struct failing *failing = arg;
+	fail_nth(failing->n);
+	int r = writes_and_flushes(server);
+	failing->failed = fail_off();
+	return r;
+}
+
+/* It is no end, nor what comes of one. */
+START_TEST(a_write_without_memory_after_an_end_says_so)
+{
+	struct failing failing = {.failed = true};
+	int failures = 0;
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+	while (failing.failed) {
+		begin(TCP, NULL, OPTIONS(.flags = _i ? CORO_TLS_RAGGED_END : 0));
+		if (_i)
+			ck_assert_int_eq(shutdown(line.to, SHUT_WR), 0);
+		else
+			ck_assert_int_eq(result_of(writes_end, client), 0);
+		ck_assert_int_eq(result_of(reads, server), 0);
+		failing.n++;
+		int r = result_of(writes_without_memory, &failing);
+		ck_assert_msg(r == 0 || (failing.failed && r == -ENOMEM), "%lu: %s", failing.n,
+			      coro_strerror(r));
+		failures += r < 0;
+		destroy_streams();
+		trace_take();
+	}
+	ck_assert_int_gt(failures, 0);
 }
 END_TEST
 
@@ -743,6 +817,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, an_end_amid_a_message_of_TLS_is_told_after_it);
 	tcase_add_loop_test(tests, an_end_without_a_notice_is_an_error, 0, 2);
 	tcase_add_loop_test(tests, it_may_be_taken_for_one, 0, 2);
+	tcase_add_loop_test(tests, a_write_amid_a_message_of_TLS_that_is_cut_fails, 0, 2);
+	tcase_add_loop_test(tests, a_write_without_memory_after_an_end_says_so, 0, 2);
 	tcase_add_test(tests, an_abort_says_nothing);
 	tcase_add_loop_test(tests, all_that_was_written_arrives_before_the_end, 0, 4);
 	tcase_add_loop_test(tests, unread_tickets_take_nothing_away, 0, 2);
