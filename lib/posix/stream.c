@@ -221,9 +221,9 @@ static bool puts_now(FILE *stream)
 {
 	if (has(stream, STREAM_NO_WRITES) || !make_buffer(stream))
 		return false;
-	if (!has(stream, STREAM_PUTTING) && libc()->__overflow(stream, EOF) == EOF)
-		return false;
-	return stream->_IO_read_end == stream->_IO_write_base;
+	if (!has(stream, STREAM_PUTTING))
+		libc()->__overflow(stream, EOF);
+	return has(stream, STREAM_PUTTING) && stream->_IO_read_end == stream->_IO_write_base;
 }
 
 /* Takes away the first bytes of the buffer, which are written. */
