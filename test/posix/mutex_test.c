@@ -386,6 +386,37 @@ START_TEST(a_unit_is_not_lost_on_who_is_cancelled)
 }
 END_TEST
 
+/* More than there are lines, so that some share one. */
+enum { OBJECTS = 65 };
+
+static sem_t semaphores[OBJECTS];
+
+static int takes_its_own(void *own)
+{
+	int r = sem_wait(own);
+	trace("%d", (int)((sem_t *)own - semaphores));
+	return r;
+}
+
+/* From the last on, so that others stand before it in its line. */
+START_TEST(each_of_many_semaphores_wakes_its_own_task)
+{
+	struct coro_future *tasks[OBJECTS];
+	char expected[8];
+	for (int i = 0; i < OBJECTS; i++) {
+		sem_init(&semaphores[i], 0, 0);
+		tasks[i] = start(takes_its_own, &semaphores[i]);
+	}
+	for (int i = OBJECTS - 1; i >= 0; i--) {
+		snprintf(expected, sizeof(expected), "%d", i);
+		sem_post(&semaphores[i]);
+		ck_assert_int_eq(coro_run_until_complete(loop, tasks[i], NULL), 0);
+		ck_assert_trace(expected);
+		coro_future_unref(tasks[i]);
+	}
+}
+END_TEST
+
 /* By sem_timedwait without a clock. */
 static int takes_for_a_while(void *arg)
 {
@@ -423,6 +454,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_wait_for_a_condition_ends_with_its_time, 0, 2);
 	tcase_add_test(tests, a_semaphore_is_waited_for);
 	tcase_add_test(tests, a_unit_is_not_lost_on_who_is_cancelled);
+	tcase_add_test(tests, each_of_many_semaphores_wakes_its_own_task);
 	tcase_add_loop_test(tests, a_semaphore_is_waited_for_until_a_time, 0, 3);
 }
 
