@@ -327,18 +327,23 @@ static int fails_and_waits(void *arg)
 	return coro_raise(-EIO, "words of the body");
 }
 
-static void throw_away_one_that_failed(void)
+static void *throw_away_one_that_failed(void *arg)
 {
 	struct coro_loop *other = make_loop();
 	start_on(other, fails_and_waits, NULL);
 	ck_assert_int_eq(coro_loop_close(other), 0);
+	return NULL;
 }
 
+/* In threads, since what malloc keeps for a thread counts as allocated until that ends. */
 START_TEST(message_of_one_discarded_in_a_deferred_call_is_freed)
 {
-	throw_away_one_that_failed();
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+	in_thread(throw_away_one_that_failed, NULL);
 	size_t before = allocated();
-	throw_away_one_that_failed();
+	in_thread(throw_away_one_that_failed, NULL);
 	ck_assert_uint_eq(allocated(), before);
 }
 END_TEST
