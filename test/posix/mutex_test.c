@@ -386,6 +386,27 @@ START_TEST(a_unit_is_not_lost_on_who_is_cancelled)
 }
 END_TEST
 
+static void cancels_and_posts(void *task)
+{
+	cancel(task);
+	sem_post(&semaphore);
+}
+
+/* It is the first in line, and is woken after it was cancelled. */
+START_TEST(a_unit_for_a_cancelled_task_goes_to_the_next)
+{
+	init(PTHREAD_MUTEX_NORMAL);
+	struct coro_future *a = start(takes, "a"), *b = start(takes, "b");
+	call_outside_tasks(cancels_and_posts, a);
+	ck_assert_int_eq(coro_run_until_complete(loop, b, NULL), 0);
+	assert_ended(a, 0);
+	coro_future_unref(b);
+	char expected[64];
+	snprintf(expected, sizeof(expected), "a:%d b:0", ECANCELED);
+	ck_assert_trace(expected);
+}
+END_TEST
+
 /* More than there are lines, so that some share one. */
 enum { OBJECTS = 65 };
 
@@ -454,6 +475,7 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, a_wait_for_a_condition_ends_with_its_time, 0, 2);
 	tcase_add_test(tests, a_semaphore_is_waited_for);
 	tcase_add_test(tests, a_unit_is_not_lost_on_who_is_cancelled);
+	tcase_add_test(tests, a_unit_for_a_cancelled_task_goes_to_the_next);
 	tcase_add_test(tests, each_of_many_semaphores_wakes_its_own_task);
 	tcase_add_loop_test(tests, a_semaphore_is_waited_for_until_a_time, 0, 3);
 }

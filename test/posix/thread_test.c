@@ -394,6 +394,19 @@ START_TEST(a_lock_that_comes_as_the_loop_ends_is_not_held)
 }
 END_TEST
 
+/* It has come, and its task is cancelled before it runs on. */
+START_TEST(a_lock_that_comes_to_a_cancelled_task_is_not_held)
+{
+	struct made made = {.call = by_flock};
+	struct coro_future *task = lock_until_told(&made);
+	cancel(task);
+	finish_failed(task, &made, ECANCELED);
+	ck_assert(lock_elsewhere(F_WRLCK));
+	close(file);
+	close(other);
+}
+END_TEST
+
 static int closes_its_copy(void *task)
 {
 	coro_future_unref(task);
@@ -635,6 +648,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_lock_that_comes_as_its_task_leaves_is_not_held);
 	tcase_add_test(tests, a_lock_that_comes_after_the_loops_end_is_not_held);
 	tcase_add_test(tests, a_lock_that_comes_as_the_loop_ends_is_not_held);
+	tcase_add_test(tests, a_lock_that_comes_to_a_cancelled_task_is_not_held);
 	tcase_add_test(tests, a_lock_stays_its_tasks_when_a_child_closes_its_copy_of_the_loop);
 	tcase_add_test(tests, a_fifo_is_opened_when_there_is_a_writer);
 	tcase_add_loop_test(tests, a_signal_is_waited_for, 0, 3);
