@@ -691,7 +691,8 @@ END_TEST
 /* Takes a snapshot of this process, with what is known of its fds. */
 static void take_own(struct image *image, struct snapshot *snapshot)
 {
-	struct debug_offsets table = own_table();
+	static struct debug_offsets table; /* the snapshot points to it */
+	table = own_table();
 	ck_assert_int_eq(process_open(getpid(), image), 0);
 	process_look(image);
 	snapshot_take(snapshot, image, &table, 1, true);
@@ -713,7 +714,8 @@ static bool reads_at_once(void)
 
 static void take_own_at_once(struct image *image, struct snapshot *snapshot)
 {
-	struct debug_offsets table = own_table();
+	static struct debug_offsets table; /* the snapshot points to it */
+	table = own_table();
 	ck_assert_int_eq(process_open(getpid(), image), 0);
 	process_look(image);
 	if (reads_at_once()) {
