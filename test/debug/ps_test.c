@@ -1180,34 +1180,59 @@ static int look_at_file(const char *path)
 	return count;
 }
 
-/* Of a core file with a task that has a stack. It says so, or shows what it has. */
-START_TEST(each_allocation_may_fail)
+struct attempt {
+	char path[64];
+	unsigned long n; /* the allocation that is to fail */
+	int count;
+	bool failed;
+};
+
+static void *look_without_memory(void *arg)
+{
+	struct attempt *attempt = arg;
+	fail_nth(attempt->n);
+	attempt->count = look_at_file(attempt->path);
+	attempt->failed = fail_off();
+	return NULL;
+}
+
+static void write_core_with_a_stack(int fd)
 {
 	static struct array_image array;
 	static struct fake_core core;
 	struct debug_offsets table = own_table();
-	char path[64];
-	int count, refused = 0;
-	bool failed = true;
-	if (!fail_possible())
-		skip_test("allocations cannot be made to fail here");
 	table.loops = BASE;
 	learn_own_kind();
 	make_loop(&array, &table, 1, -1);
 	add_frame(&array, &table, BASE + BYTES * 3 / 4);
 	make_core(&core, &array, &table);
-	int fd = memfd_create("core", MFD_CLOEXEC);
 	ck_assert_int_eq(write(fd, &core, sizeof(core)), sizeof(core));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+}
+
+/* Then coro-ps says so, or shows what it has. It leaves nothing allocated: see fail_each_allocation. */
+START_TEST(each_allocation_may_fail)
+{
+	struct attempt this = {.failed = true};
+	int fd = memfd_create("core", MFD_CLOEXEC), threads = threads_now(), refused = 0;
+	if (!fail_possible())
+		skip_test("allocations cannot be made to fail here");
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+	write_core_with_a_stack(fd);
+	snprintf(this.path, sizeof(this.path), "/proc/self/fd/%d", fd);
 	quiet_begin();
-	for (unsigned long n = 1; failed; n++) {
-		fail_nth(n);
-		count = look_at_file(path);
-		failed = fail_off();
-		refused += count < 0;
+	for (this.n = 1; this.failed; this.n++) {
+		in_thread(look_without_memory, &this);
+		await_threads(threads);
+		size_t before = allocated();
+		in_thread(look_without_memory, &this);
+		await_threads(threads);
+		ck_assert_uint_eq(allocated(), before);
+		refused += this.count < 0;
 	}
 	quiet_end();
-	ck_assert_int_eq(count, 1);
+	ck_assert_int_eq(this.count, 1);
 	ck_assert_int_gt(refused, 0);
 	close(fd);
 }
