@@ -404,7 +404,7 @@ static int connect_by_thread(struct io *io, struct fd *fd, const struct sockaddr
 	int number = fd->number;
 	if (fd->sides[WRITING].blocking)
 		return -EALREADY; /* another task connects it */
-	if (length > sizeof(struct sockaddr_storage))
+	if (length < sizeof(address->sa_family) || length > sizeof(struct sockaddr_storage))
 		return -EINVAL;
 	struct blocking *blocking;
 	int r = blocking_create(length, &blocking);
