@@ -217,9 +217,13 @@ static coro_async bool race_end(struct race *race)
 	size_t count = race_running(race, running);
 	for (size_t i = 0; i < count; i++)
 		coro_cancel(running[i]);
-	while ((count = race_running(race, running)) > 0)
-		if (coro_wait(running, count, CORO_ALL_COMPLETED, CORO_FOREVER) < 0)
+	while ((count = race_running(race, running)) > 0) {
+		int r = coro_wait(running, count, CORO_ALL_COMPLETED, CORO_FOREVER);
+		if (r == -ENOMEM)
+			r = coro_task_yield(); /* they end all the same */
+		if (r < 0)
 			cancelled = true;
+	}
 	return cancelled;
 }
 

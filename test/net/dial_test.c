@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Dialling one of several addresses, and what fails there. */
+#include "base/memory.h"
 #include "room.h"
 
 #include "net/names.h"
@@ -239,20 +240,26 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
-/* Each failure names its address, and none that was not tried. */
-static int dials_second(void *address)
+/* Nobody listens there. */
+static int is_refused(void)
 {
 	int fd, r = coro_dial("name:1", NULL, &fd);
-	const char *said = coro_message(r);
-	if (r == -ENOMEM && (strncmp(said, "cannot connect to name:1: ", 26) != 0 ||
-			     strstr(said, "Success")))
-		return -EILSEQ;
 	return r == -ECONNREFUSED ? 0 : r;
+}
+
+/* Each failure names its address, and none that was not tried. */
+static int is_refused_or_says_why(void *arg)
+{
+	int r = is_refused();
+	const char *said = coro_message(r);
+	bool well =
+		strncmp(said, "cannot connect to name:1: ", 26) == 0 && !strstr(said, "Success");
+	return r == -ENOMEM && !well ? -EILSEQ : r;
 }
 
 static int dials_without_room(void *arg)
 {
-	return fail_without_room(dials_second, NULL, NULL);
+	return fail_without_room(is_refused_or_says_why, NULL, NULL);
 }
 
 START_TEST(a_race_without_room_fails)
@@ -260,8 +267,40 @@ START_TEST(a_race_without_room_fails)
 	if (!fail_possible())
 		skip_test("allocations cannot be made to fail here");
 	NAME_HAS("127.0.0.1", "127.0.0.2");
-	ck_assert_int_eq(result_of(dials_second, NULL), 0);
+	ck_assert_int_eq(result_of(is_refused_or_says_why, NULL), 0);
 	ck_assert_int_eq(result_of(dials_without_room, NULL), 0);
+}
+END_TEST
+
+static _Atomic unsigned long allocations_left; /* the thread that looks names up allocates, too */
+
+static bool is_used_up(void)
+{
+	allocations_left -= allocations_left > 0;
+	return allocations_left == 0;
+}
+
+/* From the n-th on all allocations fail, until the race is over. */
+static int dials_without_memory(void *arg)
+{
+	int r = -ENOMEM, failures = 0;
+	for (unsigned long n = 1; r == -ENOMEM; n++, failures++) {
+		size_t taken = take_room(*(size_t *)arg);
+		allocations_left = n;
+		__atomic_store_n(&memory_fault, is_used_up, __ATOMIC_RELEASE);
+		r = is_refused();
+		__atomic_store_n(&memory_fault, NULL, __ATOMIC_RELEASE);
+		sched_release(sched_of(loop), taken, 0);
+	}
+	return r < 0 ? r : failures;
+}
+
+START_TEST(a_race_without_any_memory_ends)
+{
+	NAME_HAS("127.0.0.1", "127.0.0.2");
+	ck_assert_int_eq(result_of(is_refused_or_says_why, NULL), 0);
+	for (size_t spare = 0; spare < 4; spare++)
+		ck_assert_int_gt(result_of(dials_without_memory, &spare), 0);
 }
 END_TEST
 
@@ -279,6 +318,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, any_system_call_may_fail);
 	tcase_add_test(tests, any_allocation_may_fail);
 	tcase_add_test(tests, a_race_without_room_fails);
+	tcase_add_test(tests, a_race_without_any_memory_ends);
 }
 
 TEST_MAIN("dial", add_tests)
