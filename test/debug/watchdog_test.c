@@ -323,19 +323,10 @@ START_TEST(callback_that_keeps_a_dump_from_being_made_is_named_in_debug_mode)
 }
 END_TEST
 
-/* Valgrinds of some age do not extend the first thread's stack for a signal: so it is extended before. */
-static void __attribute__((noinline)) extend_stack(void)
-{
-	char room[1 << 16];
-	memset(room, 0, sizeof(room));
-	__asm__ volatile("" ::"r"(room) : "memory");
-}
-
 /* The loop is there, and the program does something else. */
 static int spins_outside(void *arg)
 {
 	struct coro_loop *loop;
-	extend_stack();
 	setenv("CORO_DUMP", "SIGUSR1", 1);
 	setenv("CORO_DEBUG", "0", 1);
 	unsetenv("CORO_WATCHDOG");
