@@ -9,6 +9,7 @@
  *	return r;
  *
  * A request to cancel the task is kept until the shield ends. It then cancels the task's next wait.
+ * When the time of the shield is over, further requests are not kept: they cancel what waits inside.
  * Timeouts and groups that begin inside the shield work as usual. Shields follow trio's
  * CancelScope(shield=True) and Kotlin's NonCancellable. coro_shield, in wait.h, protects a future
  * that is awaited.

@@ -56,10 +56,8 @@ static bool cancel_chain(struct coro_future *future, struct failure *message, un
 	}
 	for (; is_task(future); future = task_awaited(last)) {
 		last = task_of(future);
-		if (unlikely(task_shields(last) > level)) {
-			shield_hold(last, level, message);
+		if (unlikely(task_shields(last) > level) && shield_hold(last, level, message))
 			return true;
-		}
 		last->cancels++;
 		if (unlikely(last->sched->trace != NULL))
 			last->sched->trace->cancel(last->sched, last);

@@ -53,13 +53,30 @@ static struct shield *innermost(const struct task *task)
 	return task_shields(task) > 0 ? next_shield(task_wait(task)->cleanups) : NULL;
 }
 
-void shield_hold(const struct task *task, unsigned level, struct failure *message)
+static bool is_over(const struct shield *shield)
 {
-	struct shield *shield = innermost(task);
-	while (shield->level > level + 1)
-		shield = next_shield(shield->cleanup.next);
+	return coro_timeout_expired(
+		&container_of((const void *)shield, struct coro_shield_scope, own)->timeout);
+}
+
+/* The outermost scope in the way of requests of this level. NULL for none. */
+static struct shield *in_the_way(const struct task *task, unsigned level)
+{
+	struct shield *found = NULL, *shield = innermost(task);
+	for (; shield && shield->level > level; shield = next_shield(shield->cleanup.next))
+		if (!is_over(shield))
+			found = shield;
+	return found;
+}
+
+bool shield_hold(const struct task *task, unsigned level, struct failure *message)
+{
+	struct shield *shield = in_the_way(task, level);
+	if (!shield)
+		return false;
 	set_message(shield, failure_ref(message));
 	shield->held++;
+	return true;
 }
 
 int shield_held(const struct task *task)

@@ -257,6 +257,44 @@ START_TEST(request_waits_for_the_scopes_that_it_is_outside_of)
 }
 END_TEST
 
+/* Its cleanup makes light of the first cancellation, and waits on. */
+static int hangs(void *times)
+{
+	const int64_t *delays = times;
+	struct coro_shield_scope outer, inner;
+	begin(&outer, delays[0]);
+	begin(&inner, delays[1]);
+	ck_assert_int_eq(coro_sleep(100), -ECANCELED);
+	trace("%d", (int)coro_loop_time(loop));
+	int r = coro_sleep(100);
+	trace("%d", (int)coro_loop_time(loop));
+	r = coro_shield_end(&outer, coro_shield_end(&inner, r));
+	return r < 0 ? r : coro_sleep(100);
+}
+
+/* Neither the time of a scope around it nor, from 30 on, a request from outside. */
+START_TEST(scope_whose_time_is_over_holds_no_request)
+{
+	static struct {
+		int64_t delays[2];
+		const char *trace;
+		int64_t end;
+		int status;
+	} cases[] = {
+		{{20, 10}, "10 20", 20, -ETIMEDOUT},
+		{{10, 20}, "20 30", 30, -ECANCELED},
+		{{CORO_FOREVER, 10}, "10 110", 110, -ECANCELED},
+	};
+	struct coro_future *task = start(hangs, cases[_i].delays);
+	if (cases[_i].end > 20)
+		at(30, cancel_it, task);
+	run();
+	ck_assert_trace(cases[_i].trace);
+	assert_ended(task, cases[_i].status);
+	assert_time(cases[_i].end);
+}
+END_TEST
+
 /* ---- misuse ---- */
 
 static int ends_the_shared(void *arg)
@@ -397,6 +435,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, timeouts_and_groups_inside_work_as_everywhere);
 	tcase_add_test(tests, time_of_a_scope_and_a_failure_inside_come_together);
 	tcase_add_test(tests, request_waits_for_the_scopes_that_it_is_outside_of);
+	tcase_add_loop_test(tests, scope_whose_time_is_over_holds_no_request, 0, 3);
 
 	tcase_add_test(tests, misuse_is_refused);
 	tcase_add_test(tests, scopes_nest_255_times);
