@@ -197,6 +197,14 @@ static inline void await_threads(int count)
 		sched_yield();
 }
 
+/* An abstract unix address of this process alone: others may run the same test at the same time. */
+static inline const char *own_address(void)
+{
+	static char text[32];
+	snprintf(text, sizeof(text), "unix:@coro-test-%d", (int)getpid());
+	return text;
+}
+
 /* A process and its end. */
 struct child {
 	pid_t pid;
