@@ -198,7 +198,7 @@ static inline void await_threads(int count)
 }
 
 /* An abstract unix address of this process alone: others may run the same test at the same time. */
-static inline const char *own_address(void)
+static inline const char *address_of_process(void)
 {
 	static char text[32];
 	snprintf(text, sizeof(text), "unix:@coro-test-%d", (int)getpid());

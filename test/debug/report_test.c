@@ -689,11 +689,11 @@ static int leaves_connections(void *arg)
 {
 	struct coro_server *server;
 	struct coro_stream *stream;
-	int r = coro_server_start(own_address(), NULL, hears, NULL, &server);
+	int r = coro_server_start(address_of_process(), NULL, hears, NULL, &server);
 	if (r == 0)
-		r = coro_open_connection(own_address(), NULL, NULL, &stream);
+		r = coro_open_connection(address_of_process(), NULL, NULL, &stream);
 	if (r == 0)
-		r = coro_open_unix(own_address() + strlen("unix:"), NULL, &stream);
+		r = coro_open_unix(address_of_process() + strlen("unix:"), NULL, &stream);
 	return r < 0 ? r : coro_server_close(server);
 }
 
@@ -822,9 +822,9 @@ static int gives_all_back(void *arg)
 	int r = coro_group_create(&group);
 	r = coro_group_end(group, r);
 	if (r == 0)
-		r = coro_server_start(own_address(), NULL, hears, NULL, &server);
+		r = coro_server_start(address_of_process(), NULL, hears, NULL, &server);
 	if (r == 0)
-		r = coro_open_unix(own_address() + strlen("unix:"), NULL, &stream);
+		r = coro_open_unix(address_of_process() + strlen("unix:"), NULL, &stream);
 	if (r == 0)
 		r = coro_process_spawn(argv, NULL, &process);
 	if (r == 0)

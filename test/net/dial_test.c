@@ -157,10 +157,10 @@ static int fails_after_others(void *arg)
 	ck_assert_str_eq(coro_message(-EINVAL),
 			 "cannot listen on [fe80::1%nonesuch]:1: not an IPv6 "
 			 "address, or no such interface");
-	ck_assert_int_eq(coro_listen(own_address(), NULL, &listening), 0);
+	ck_assert_int_eq(coro_listen(address_of_process(), NULL, &listening), 0);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(coro_listen(own_address(), NULL, &fd), -EADDRINUSE);
-		snprintf(said, sizeof(said), "cannot listen on %s: %s", own_address(),
+		ck_assert_int_eq(coro_listen(address_of_process(), NULL, &fd), -EADDRINUSE);
+		snprintf(said, sizeof(said), "cannot listen on %s: %s", address_of_process(),
 			 coro_strerror(-EADDRINUSE));
 		ck_assert_str_eq(coro_message(-EADDRINUSE), said);
 	}

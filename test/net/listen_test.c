@@ -36,7 +36,7 @@ static void close_in_task(int fd)
 START_TEST(who_dials_reaches_who_listens)
 {
 	const char *addresses[] = {"127.0.0.1:0",     "[::1]:0", ":0",
-				   "tcp:127.0.0.1:0", "name:0",  own_address()};
+				   "tcp:127.0.0.1:0", "name:0",  address_of_process()};
 	NAME_HAS("127.0.0.1");
 	int listening = listen_on(addresses[_i]);
 	int to = dial(address_of(listening));

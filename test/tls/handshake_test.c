@@ -982,11 +982,12 @@ static int serves_locally(void *arg)
 	struct coro_tls_service service = {server_context, echoes_once, "served"};
 	struct coro_server_options options = {.failed = is_told};
 	struct coro_server *listening;
-	int r = coro_server_start(own_address(), &options, coro_tls_serve, &service, &listening);
+	int r = coro_server_start(address_of_process(), &options, coro_tls_serve, &service,
+				  &listening);
 	if (r < 0)
 		return r;
-	ck_assert_int_eq(talks(own_address(), client_context, NULL), -EINVAL);
-	ck_assert_int_eq(talks(own_address(), client_context, "localhost"), 0);
+	ck_assert_int_eq(talks(address_of_process(), client_context, NULL), -EINVAL);
+	ck_assert_int_eq(talks(address_of_process(), client_context, "localhost"), 0);
 	coro_server_shutdown(listening, CORO_SEC);
 	return coro_server_destroy(listening);
 }
