@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -268,6 +269,17 @@ static inline void sanitize_ring_unmaps(void *rings)
 	__tsan_release(rings);
 #endif
 	(void)rings;
+}
+
+/*
+ * ThreadSanitizer holds a signal back until the thread makes a call that it knows. Those of liburing it
+ * does not know: a loop that waits by one would not wake.
+ */
+static inline void sanitize_take_signals(void)
+{
+#if SANITIZE_THREAD
+	nanosleep(&(struct timespec){0}, NULL);
+#endif
 }
 
 #endif

@@ -238,6 +238,13 @@ static void takes_the_byte(void)
 	ck_assert_int_eq(read(from, &byte, 1), 1);
 }
 
+/* What is written to one end of a terminal comes to the other a little later. */
+static void await_input(void)
+{
+	struct pollfd input = {.fd = from, .events = POLLIN};
+	ck_assert_int_eq(poll(&input, 1, -1), 1);
+}
+
 /* What is there when the call is chosen has been taken by another when it is made. */
 static struct coro_future *read_in_vain(void)
 {
@@ -246,6 +253,7 @@ static struct coro_future *read_in_vain(void)
 	struct coro_future *reader = start(reads_once, &reading);
 	precede_call(read_call, takes_the_byte);
 	put(to, "x");
+	await_input();
 	turn();
 	turn();
 	ck_assert_trace("");
@@ -570,13 +578,6 @@ static void set_times(int terminal, int vmin, int vtime)
 	settings.c_cc[VMIN] = (cc_t)vmin;
 	settings.c_cc[VTIME] = (cc_t)vtime;
 	ck_assert_int_eq(tcsetattr(terminal, TCSANOW, &settings), 0);
-}
-
-/* What is written to a master comes to its slave a little later. */
-static void await_input(void)
-{
-	struct pollfd input = {.fd = from, .events = POLLIN};
-	ck_assert_int_eq(poll(&input, 1, -1), 1);
 }
 
 static int reads_some(void *arg)

@@ -130,7 +130,9 @@ static int uring_wait(struct io *io, int64_t when)
 	if (r < 0)
 		return r;
 	do {
+		sanitize_take_signals();
 		r = submit_and_wait(uring, when);
+		sanitize_take_signals();
 		int taken = uring_take_results(uring);
 		r = r < 0 ? r : taken;
 	} while (when == 0 && must_repeat(uring, r, tries++));
