@@ -491,6 +491,16 @@ static int sleeps(void *arg)
 	return coro_sleep(CORO_FOREVER);
 }
 
+/* Frees both, and ends the task that was looked at. */
+static void drop_own(struct image *image, struct snapshot *snapshot, struct coro_future *task)
+{
+	snapshot_finish(snapshot);
+	image_finish(image);
+	coro_cancel(task);
+	ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
+	coro_future_unref(task);
+}
+
 static int looks_at_itself(void *arg)
 {
 	struct coro_future *task;
@@ -517,12 +527,7 @@ static int looks_at_itself(void *arg)
 	ck_assert_uint_eq(own->tasks[1].parent, 1);
 	ck_assert_uint_eq(own->tasks[1].part_count, 1);
 	ck_assert(own->tasks[1].parts[0].piece.read);
-	snapshot_finish(&snapshot);
-	image_finish(&image);
-
-	coro_cancel(task);
-	ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
-	coro_future_unref(task);
+	drop_own(&image, &snapshot, task);
 	return 0;
 }
 
@@ -807,11 +812,7 @@ static int is_unwound(void *arg)
 	registers_found = snapshot.loops[0].tasks[1].parts[0].has_registers;
 	if (registers_found)
 		check_backtrace(&image, &snapshot);
-	snapshot_finish(&snapshot);
-	image_finish(&image);
-	coro_cancel(task);
-	ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
-	coro_future_unref(task);
+	drop_own(&image, &snapshot, task);
 	return 0;
 }
 
